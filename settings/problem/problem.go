@@ -1,0 +1,30 @@
+// Package problem collects what is wrong with a stack's settings, so that a
+// reader of the error mends all of it at once.
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// List collects problems in the order in which they were found. The zero value is empty and ready to use.
+type List struct {
+	lines []string
+}
+
+// Add records one problem of the setting key. The message says what is allowed.
+func (l *List) Add(key, format string, args ...any) {
+	l.lines = append(l.lines, key+": "+fmt.Sprintf(format, args...))
+}
+
+// Err returns nil when there is no problem, else one error with a line for each.
+func (l *List) Err() error {
+	switch len(l.lines) {
+	case 0:
+		return nil
+	case 1:
+		return errors.New(l.lines[0])
+	}
+	return fmt.Errorf("%d settings need a change:\n  - %s", len(l.lines), strings.Join(l.lines, "\n  - "))
+}
