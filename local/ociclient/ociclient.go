@@ -103,9 +103,12 @@ func New(endpoint string, creds Credentials) (*Client, error) {
 	}, nil
 }
 
+// Header is a header of a request, for example opc-retry-token or if-match.
+type Header struct{ Name, Value string }
+
 // Do sends in as JSON, if it is not nil, and decodes the answer into out, if that is not nil and there is a body.
 // An answer of 300 or more is returned as *Error.
-func (c *Client) Do(ctx context.Context, method, path string, query url.Values, in, out any) (http.Header, error) {
+func (c *Client) Do(ctx context.Context, method, path string, query url.Values, in, out any, headers ...Header) (http.Header, error) {
 	var body []byte
 	if in != nil {
 		var err error
@@ -120,6 +123,9 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	for _, h := range headers {
+		req.Header.Set(h.Name, h.Value)
 	}
 	req.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	req.Header.Set("Accept", "application/json")
