@@ -1,0 +1,264 @@
+package launch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Up builds what is missing, starts the local cloud and deploys the stack on it. It continues where an interrupted
+// one was.
+func (o Options) Up(ctx context.Context) error {
+	start := time.Now()
+	e, err := o.prepare(ctx, true)
+	if err != nil {
+		return err
+	}
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	o.sayf("3/3 stack %s", o.Stack)
+	if err := e.show(ctx, "up", "--yes", "--skip-preview", "--stack", o.Stack); err != nil {
+		return fmt.Errorf("%w; what was made is kept: mend the cause and run `make up` again, or `make down`", err)
+	}
+	if err := e.writeKubeconfig(ctx); err != nil {
+		return err
+	}
+	return e.summary(ctx, time.Since(start).Round(time.Second))
+}
+
+// Preview shows what Up would change.
+func (o Options) Preview(ctx context.Context) error {
+	e, err := o.prepare(ctx, true)
+	if err != nil {
+		return err
+	}
+	return e.show(ctx, "preview", "--diff", "--stack", o.Stack)
+}
+
+// Refresh compares the state with the cloud.
+func (o Options) Refresh(ctx context.Context) error {
+	e, err := o.prepare(ctx, true)
+	if err != nil {
+		return err
+	}
+	return e.show(ctx, "refresh", "--yes", "--skip-preview", "--stack", o.Stack)
+}
+
+// Down destroys the stack, checks that the cloud holds nothing any more, and stops it.
+func (o Options) Down(ctx context.Context) error {
+	if _, err := os.Stat(o.path("state", ".pulumi")); errors.Is(err, os.ErrNotExist) {
+		if err := o.stopDaemon(ctx); err != nil {
+			return err
+		}
+		o.sayf("nothing is deployed in %s", o.Dir)
+		return nil
+	}
+	e, err := o.prepare(ctx, true)
+	if err != nil {
+		return err
+	}
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	o.sayf("3/3 destroy stack %s", o.Stack)
+	if err := e.show(ctx, "destroy", "--yes", "--skip-preview", "--stack", o.Stack); err != nil {
+		return err
+	}
+	left, err := o.Inventory(ctx)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("the stack is gone, but the local cloud still holds %d things:\n%s", len(left), strings.Join(left, "\n"))
+	}
+	if err := o.stopDaemon(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(os.RemoveAll(o.path("kubeconfig")), os.RemoveAll(o.path("plugins"))); err != nil {
+		return err
+	}
+	o.sayf("\nthe stack is gone, nothing is left in the local cloud, and it has stopped")
+	return nil
+}
+
+// prepare does what every command on the stack needs first.
+func (o Options) prepare(ctx context.Context, daemon bool) (engine, error) {
+	var e engine
+	if err := checkDir(o.Dir); err != nil {
+		return e, err
+	}
+	if err := checkSpace("LOCAL_DIR", o.Dir, spaceToRun); err != nil {
+		return e, err
+	}
+	if _, _, err := o.running(ctx); err != nil {
+		return e, err
+	}
+	o.sayf("1/3 tools, in %s (the first time takes a while)", o.Bin)
+	cli, err := o.tools(ctx)
+	if err != nil {
+		return e, err
+	}
+	if err := o.choosePlugins(ctx, cli); err != nil {
+		return e, err
+	}
+	o.sayf("2/3 local cloud")
+	if err := o.startDaemon(ctx); err != nil {
+		return e, err
+	}
+	e = engine{Options: o, cli: cli}
+	return e, e.selectStack(ctx)
+}
+
+// Inventory lists what lives in the local cloud, a line for each thing.
+func (o Options) Inventory(ctx context.Context) ([]string, error) {
+	var answer struct {
+		Resources []struct {
+			Kind, ID, DisplayName, LifecycleState string
+		}
+		WorkRequests []struct {
+			ID, OperationType, Status string
+		}
+	}
+	if err := o.get(ctx, "/admin/inventory", &answer); err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, r := range answer.Resources {
+		lines = append(lines, fmt.Sprintf("%-22s %-34s %s", r.Kind, r.DisplayName, r.LifecycleState))
+	}
+	for _, w := range answer.WorkRequests {
+		lines = append(lines, fmt.Sprintf("%-22s %-34s %s", "workRequest", w.OperationType, w.Status))
+	}
+	return lines, nil
+}
+
+// Status says what runs where and what exists.
+func (o Options) Status(ctx context.Context) error {
+	h, ok, err := o.running(ctx)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		o.sayf("the local cloud does not run; `make up` starts it")
+		return nil
+	}
+	var status struct {
+		Clusters []struct {
+			ID, Name, Version, Address string
+			Processes                  []struct {
+				Name  string
+				PID   int
+				RSSMB int `json:"rssMB"`
+			}
+		}
+	}
+	if err := o.get(ctx, "/admin/status", &status); err != nil {
+		return err
+	}
+	o.sayf("local cloud   process %d, %s, state in %s", h.PID, o.Endpoint(), o.Dir)
+	for _, c := range status.Clusters {
+		o.sayf("cluster       %s %s, API server https://%s", c.Name, c.Version, c.Address)
+		for _, p := range c.Processes {
+			o.sayf("              %-26s process %-8d %5d MB", p.Name, p.PID, p.RSSMB)
+		}
+	}
+	things, err := o.Inventory(ctx)
+	if err != nil {
+		return err
+	}
+	o.sayf("\n%d things in the cloud", len(things))
+	for _, line := range things {
+		o.sayf("  %s", line)
+	}
+	return nil
+}
+
+// Kubeconfig writes the stack's kubeconfig to .local/kubeconfig and says how to use it.
+func (o Options) Kubeconfig(ctx context.Context) error {
+	if _, ok, err := o.running(ctx); err != nil || !ok {
+		return errors.Join(err, errors.New("there is no cluster to speak to: run `make up` first"))
+	}
+	cli, err := o.findPulumi(ctx)
+	if err != nil {
+		return err
+	}
+	if cli == "" {
+		cli = filepath.Join(o.Bin, pulumiCLI.name)
+	}
+	e := engine{Options: o, cli: cli}
+	if err := e.writeKubeconfig(ctx); err != nil {
+		return err
+	}
+	o.sayf("export KUBECONFIG=%s PATH=%s:$PATH", o.path("kubeconfig"), o.Bin)
+	return nil
+}
+
+func (e engine) writeKubeconfig(ctx context.Context) error {
+	config, err := e.output(ctx, "stack", "output", "--show-secrets", "--stack", e.Stack, "kubeconfig")
+	if err != nil {
+		return fmt.Errorf("the stack has no kubeconfig yet: %w", err)
+	}
+	return os.WriteFile(e.path("kubeconfig"), config, 0o600)
+}
+
+// PrintEnv prints shell commands that point Pulumi and OCI's clients to the local cloud.
+func (o Options) PrintEnv(context.Context) error {
+	vars, err := o.Env()
+	if err != nil {
+		return err
+	}
+	for _, kv := range vars {
+		name, value, _ := strings.Cut(kv, "=")
+		o.sayf("export %s='%s'", name, strings.ReplaceAll(value, "'", `'\''`))
+	}
+	return nil
+}
+
+// Clean removes everything that the local cloud keeps, tools included. A stack that is deployed stays where it is.
+func (o Options) Clean(ctx context.Context) error {
+	if _, ok, err := o.running(ctx); err != nil {
+		return err
+	} else if ok {
+		left, err := o.Inventory(ctx)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("the local cloud holds %d things; run `make down` first", len(left))
+		}
+		if err := o.stopDaemon(ctx); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(o.Dir); err != nil {
+		return err
+	}
+	o.sayf("removed %s", o.Dir)
+	return nil
+}
+
+// summary ends `make up`: what there is and how to look at it.
+func (e engine) summary(ctx context.Context, took time.Duration) error {
+	raw, err := e.output(ctx, "stack", "output", "--json", "--stack", e.Stack)
+	if err != nil {
+		return err
+	}
+	var outputs map[string]any
+	if err := json.Unmarshal(raw, &outputs); err != nil {
+		return err
+	}
+	e.sayf(`
+The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balancers are simulated.
+  guestbook   %v   (an address of the local cloud: nothing listens there)
+  kubectl     eval "$(make -s kubeconfig)" && kubectl get pods -A
+  what exists make status
+  Pulumi      eval "$(make -s env)" && pulumi stack -s %s
+  tear down   make down`, took, outputs["url"], e.Stack)
+	return nil
+}

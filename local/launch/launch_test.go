@@ -1,0 +1,262 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func testOptions(t *testing.T) (Options, *bytes.Buffer) {
+	t.Helper()
+	var out bytes.Buffer
+	dir := t.TempDir()
+	return Options{Root: dir, Dir: dir, Bin: filepath.Join(dir, "bin"), Stack: "local", Plugins: "auto", Pulumi: "auto", Out: &out, Err: &out}, &out
+}
+
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q lacks %q", err, part)
+		}
+	}
+}
+
+func TestOptionsNameEachBadVariable(t *testing.T) {
+	t.Setenv("LOCAL_PORT", "80")
+	t.Setenv("LOCAL_SPEED", "fast")
+	t.Setenv("PLUGINS", "offical")
+	t.Setenv("PULUMI_CLI", "old")
+	_, err := OptionsFromEnv("/r")
+	wantError(t, err, `LOCAL_PORT="80": want a whole number from 1024 to 65535`, `LOCAL_SPEED="fast"`,
+		`PLUGINS="offical": want one of [auto official local]`, `PULUMI_CLI="old"`)
+}
+
+func TestOptionsDefaults(t *testing.T) {
+	for _, key := range []string{"LOCAL_PORT", "LOCAL_SPEED", "PLUGINS", "PULUMI_CLI", "LOCAL_DIR"} {
+		t.Setenv(key, "")
+	}
+	o, err := OptionsFromEnv("/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Dir != "/r/.local" || o.Bin != "/r/.local/bin" || o.Port != 8787 || o.Speed != 100 || o.Plugins != "auto" {
+		t.Errorf("defaults: %+v", o)
+	}
+}
+
+func TestAtLeast(t *testing.T) {
+	for _, c := range []struct {
+		version, low string
+		want         bool
+	}{
+		{"3.200.0", "3.200.0", true},
+		{"3.253.0", "3.200.0", true},
+		{"4.0.0", "3.200.0", true},
+		{"3.99.9", "3.200.0", false},
+		{"2.300.0", "3.200.0", false},
+		{"3.253.0-alpha.1", "3.200.0", true},
+		{"", "3.200.0", false},
+		{"dev", "3.200.0", false},
+	} {
+		if got := atLeast(c.version, c.low); got != c.want {
+			t.Errorf("atLeast(%q, %q) = %v", c.version, c.low, got)
+		}
+	}
+}
+
+func TestCountPackagesKeepsTheErrors(t *testing.T) {
+	last := 0
+	rest := countPackages(strings.NewReader("go: downloading x v1\nfmt\ngithub.com/a/b\n# github.com/a/b\nb.go:3:1: oops\n"),
+		func(n int) { last = n })
+	if last != 2 || rest != "# github.com/a/b\nb.go:3:1: oops\n" {
+		t.Errorf("%d packages, rest %q", last, rest)
+	}
+}
+
+func fakePulumi(t *testing.T, version string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, script := range map[string]string{"pulumi": "#!/bin/sh\necho " + version + "\n", "pulumi-language-go": "#!/bin/sh\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	return filepath.Join(dir, "pulumi")
+}
+
+func TestOldPulumiOnPath(t *testing.T) {
+	o, out := testOptions(t)
+	fakePulumi(t, "v3.66.0")
+	cli, err := o.findPulumi(context.Background())
+	if err != nil || cli != "" {
+		t.Errorf("auto: %q, %v; want the pinned one", cli, err)
+	}
+	if !strings.Contains(out.String(), `is version "3.66.0", older than 3.200.0`) {
+		t.Errorf("auto says %q", out)
+	}
+	o.Pulumi = "path"
+	_, err = o.findPulumi(context.Background())
+	wantError(t, err, "PULUMI_CLI=path", `"3.66.0"`, "3.200.0 or later")
+}
+
+func TestRecentPulumiOnPath(t *testing.T) {
+	o, _ := testOptions(t)
+	want := fakePulumi(t, "v3.253.0")
+	if cli, err := o.findPulumi(context.Background()); err != nil || cli != want {
+		t.Errorf("%q, %v; want %q", cli, err, want)
+	}
+	o.Pulumi = "own"
+	if cli, err := o.findPulumi(context.Background()); err != nil || cli != "" {
+		t.Errorf("own: %q, %v", cli, err)
+	}
+}
+
+func TestNoPulumiOnPath(t *testing.T) {
+	o, _ := testOptions(t)
+	t.Setenv("PATH", t.TempDir())
+	o.Pulumi = "path"
+	_, err := o.findPulumi(context.Background())
+	wantError(t, err, "PULUMI_CLI=path", "no pulumi on PATH")
+}
+
+func listen(t *testing.T, handler http.Handler) int {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestPortTakenByAnotherProgram(t *testing.T) {
+	o, _ := testOptions(t)
+	o.Port = listen(t, http.NotFoundHandler())
+	_, _, err := o.running(context.Background())
+	wantError(t, err, fmt.Sprintf("LOCAL_PORT=%d", o.Port), "another program", fmt.Sprintf("make up LOCAL_PORT=%d", o.Port+1))
+}
+
+func TestPortTakenByAnotherClone(t *testing.T) {
+	o, _ := testOptions(t)
+	o.Port = listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"pid": 7, "dir": "/elsewhere/.local"}`)
+	}))
+	_, _, err := o.running(context.Background())
+	wantError(t, err, "LOCAL_PORT", "/elsewhere/.local", "make down")
+}
+
+func TestDirThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, checkDir(filepath.Join(file, ".local")), "LOCAL_DIR="+file, "choose a directory")
+	// /proc is read-only for everybody, root included.
+	wantError(t, checkDir("/proc/.local"), "LOCAL_DIR=/proc/.local")
+}
+
+func TestFullDisk(t *testing.T) {
+	wantError(t, checkSpace("LOCAL_DIR", filepath.Join(t.TempDir(), "not", "yet"), 1<<62), "LOCAL_DIR=", "GB free", "are needed")
+	if err := checkSpace("LOCAL_DIR", t.TempDir(), 1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOfficialPluginsAreTakenWhereTheyAreInstalled(t *testing.T) {
+	o, out := testOptions(t)
+	home := t.TempDir()
+	t.Setenv("PULUMI_HOME", home)
+	for _, p := range plugins {
+		dir := filepath.Join(home, "plugins", p.dir())
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, p.binary()), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := o.choosePlugins(context.Background(), "none"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "plugins: official, oci v3.16.0 and kubernetes v4.33.0") {
+		t.Errorf("says %q", out)
+	}
+	for _, p := range plugins {
+		target, err := os.Readlink(o.path("pulumi", "plugins", p.dir(), p.binary()))
+		if err != nil || target != filepath.Join(home, "plugins", p.dir(), p.binary()) {
+			t.Errorf("%s links to %q, %v", p.name, target, err)
+		}
+	}
+}
+
+func TestStandInsByRequest(t *testing.T) {
+	o, out := testOptions(t)
+	o.Plugins = "local"
+	if err := o.choosePlugins(context.Background(), "none"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "stand-ins") {
+		t.Errorf("says %q", out)
+	}
+	// A stack that was made with the stand-ins goes on with them.
+	o.Plugins = "auto"
+	if err := o.choosePlugins(context.Background(), "none"); err != nil {
+		t.Fatal(err)
+	}
+	target, err := os.Readlink(o.path("pulumi", "plugins", plugins[0].dir(), plugins[0].binary()))
+	if err != nil || target != filepath.Join(o.Bin, "okelocal") {
+		t.Errorf("oci links to %q, %v", target, err)
+	}
+}
+
+func TestEnvironmentLeadsNowhereElse(t *testing.T) {
+	o, _ := testOptions(t)
+	t.Setenv("OCI_REGION", "eu-frankfurt-1")
+	t.Setenv("PULUMI_ACCESS_TOKEN", "pul-0")
+	t.Setenv("KUBECONFIG", "/home/me/.kube/config")
+	for _, kv := range o.environ() {
+		for _, name := range []string{"OCI_REGION=", "PULUMI_ACCESS_TOKEN=", "KUBECONFIG="} {
+			if strings.HasPrefix(kv, name) {
+				t.Errorf("the engine would see %s", kv)
+			}
+		}
+	}
+}
+
+func TestWaitForSaysWhatItWaitedFor(t *testing.T) {
+	err := waitFor(context.Background(), 10*time.Millisecond, "the moon", func() (bool, error) { return false, nil })
+	wantError(t, err, "10ms", "the moon")
+	broken := errors.New("broken")
+	if err := waitFor(context.Background(), time.Minute, "x", func() (bool, error) { return false, broken }); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStopDaemonWithoutOne(t *testing.T) {
+	o, _ := testOptions(t)
+	o.Port = 1
+	if err := o.stopDaemon(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,152 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// plugin is a provider plugin that the program's SDKs ask for, in the version that they ask for.
+type plugin struct{ name, version string }
+
+var plugins = []plugin{{"oci", "3.16.0"}, {"kubernetes", "4.33.0"}}
+
+func (p plugin) dir() string    { return "resource-" + p.name + "-v" + p.version }
+func (p plugin) binary() string { return "pulumi-resource-" + p.name }
+
+// choosePlugins puts the official plugins where the engine looks for them, wherever they can be had, else the
+// stand-ins, and says which. A stack that exists keeps the kind that made it, unless PLUGINS says otherwise.
+func (o Options) choosePlugins(ctx context.Context, cli string) error {
+	mark := o.path("plugins")
+	kind := o.Plugins
+	if before, err := os.ReadFile(mark); kind == "auto" && err == nil {
+		kind = strings.TrimSpace(string(before))
+	}
+	if kind != "local" {
+		err := o.officialPlugins(ctx, cli)
+		switch {
+		case err == nil:
+			o.sayf("  plugins: official, %s", describe(plugins))
+			return os.WriteFile(mark, []byte("official\n"), 0o644)
+		case kind == "official":
+			return fmt.Errorf("PLUGINS=official: %w; PLUGINS=local takes the stand-ins of this repository", err)
+		}
+	}
+	for _, p := range plugins {
+		if err := o.usePlugin(p, filepath.Join(o.Bin, okelocal.name)); err != nil {
+			return err
+		}
+	}
+	o.sayf("  plugins: this repository's stand-ins for %s", describe(plugins))
+	return os.WriteFile(mark, []byte("local\n"), 0o644)
+}
+
+// officialPlugins looks on PATH, among the installed ones, and at the place that the engine downloads from.
+func (o Options) officialPlugins(ctx context.Context, cli string) error {
+	for _, p := range plugins {
+		found := o.findPlugin(p)
+		if found != "" {
+			if err := o.usePlugin(p, found); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := downloadable(ctx); err != nil {
+			return fmt.Errorf("plugin %s v%s is not installed, and cannot be downloaded: %w", p.name, p.version, err)
+		}
+		if err := os.RemoveAll(o.path("pulumi", "plugins", p.dir())); err != nil {
+			return err
+		}
+		step := startProgress(o.Out, "download plugin "+p.name+" v"+p.version)
+		limit, cancel := context.WithTimeout(ctx, 10*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(limit, cli, "plugin", "install", "resource", p.name, "v"+p.version)
+		cmd.Env = o.environ()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			step.end("not to be had")
+			return fmt.Errorf("plugin %s v%s is neither installed nor downloadable: %s", p.name, p.version, lastLine(out, err))
+		}
+		step.end("installed")
+	}
+	return nil
+}
+
+// downloadable asks once whether the engine's download site answers; the engine itself would try for ten seconds.
+func downloadable(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://get.pulumi.com", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// findPlugin returns the path of an official plugin of the right version on this machine, or "".
+func (o Options) findPlugin(p plugin) string {
+	homes := []string{os.Getenv("PULUMI_HOME")}
+	if home, err := os.UserHomeDir(); err == nil {
+		homes = append(homes, filepath.Join(home, ".pulumi"))
+	}
+	for _, home := range homes {
+		if home == "" {
+			continue
+		}
+		path := filepath.Join(home, "plugins", p.dir(), p.binary())
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	if path, err := exec.LookPath(p.binary()); err == nil {
+		return path
+	}
+	// One that an earlier run downloaded.
+	path := o.path("pulumi", "plugins", p.dir(), p.binary())
+	if target, err := filepath.EvalSymlinks(path); err == nil && target != filepath.Join(o.Bin, okelocal.name) {
+		return path
+	}
+	return ""
+}
+
+// usePlugin makes binary the one that the engine finds for p.
+func (o Options) usePlugin(p plugin, binary string) error {
+	dir := o.path("pulumi", "plugins", p.dir())
+	if binary == filepath.Join(dir, p.binary()) {
+		return nil
+	}
+	// Whatever is left of another kind of plugin goes, the engine's marks of an unfinished download included.
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(dir+".partial"), os.RemoveAll(dir+".lock")); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Symlink(binary, filepath.Join(dir, p.binary()))
+}
+
+func describe(list []plugin) string {
+	var names []string
+	for _, p := range list {
+		names = append(names, p.name+" v"+p.version)
+	}
+	return strings.Join(names, " and ")
+}
+
+// lastLine is the end of what a failed command said, which is where the reason stands.
+func lastLine(out []byte, err error) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
+		return last
+	}
+	return err.Error()
+}

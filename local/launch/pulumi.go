@@ -1,0 +1,216 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// passphrase guards the secrets of stack local, which open nothing but this machine's loopback. It belongs to the
+// salt in Pulumi.local.yaml; a stack on Oracle Cloud has its own.
+const passphrase = "local-cloud"
+
+// clients are the SDK's names of the services that the emulator speaks.
+var clients = []string{
+	"oci_core.VirtualNetworkClient", "oci_core.ComputeClient", "oci_core.BlockstorageClient", "oci_core.ComputeManagementClient",
+	"oci_containerengine.ContainerEngineClient", "oci_identity.IdentityClient", "oci_object_storage.ObjectStorageClient",
+	"oci_load_balancer.LoadBalancerClient", "oci_bastion.BastionClient", "oci_logging.LoggingManagementClient",
+}
+
+// Env returns the variables with which Pulumi, or another client of OCI, works on the local cloud.
+func (o Options) Env() ([]string, error) {
+	config, err := readConfig(o.path("oci", "config"))
+	if err != nil {
+		return nil, fmt.Errorf("%w; `make up` starts the local cloud", err)
+	}
+	overrides := make([]string, len(clients))
+	for i, c := range clients {
+		overrides[i] = c + "=" + o.Endpoint()
+	}
+	return append(o.pulumiEnv(),
+		"CLIENT_HOST_OVERRIDES="+strings.Join(overrides, ";"),
+		"OCI_TENANCY_OCID="+config["tenancy"], "OCI_USER_OCID="+config["user"], "OCI_FINGERPRINT="+config["fingerprint"],
+		"OCI_REGION="+config["region"], "OCI_PRIVATE_KEY_PATH="+config["key_file"],
+		"OCI_CLI_CONFIG_FILE="+o.path("oci", "config"),
+	), nil
+}
+
+// pulumiEnv keeps the engine's files below the local cloud's directory and away from the user's own.
+func (o Options) pulumiEnv() []string {
+	return []string{
+		"PULUMI_HOME=" + o.path("pulumi"),
+		"PULUMI_BACKEND_URL=file://" + o.path("state"),
+		"PULUMI_CONFIG_PASSPHRASE=" + passphrase,
+		"PULUMI_SKIP_UPDATE_CHECK=true",
+		"PATH=" + o.Bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+	}
+}
+
+// environ is this process's environment without what would lead the engine elsewhere, and with pulumiEnv.
+func (o Options) environ() []string {
+	var kept []string
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if name == "PATH" || name == "KUBECONFIG" || name == "CLIENT_HOST_OVERRIDES" ||
+			strings.HasPrefix(name, "PULUMI_") || strings.HasPrefix(name, "OCI_") || strings.HasPrefix(name, "TF_VAR_") {
+			continue
+		}
+		kept = append(kept, kv)
+	}
+	return append(kept, o.pulumiEnv()...)
+}
+
+// readConfig reads the keys of an OCI configuration file with one profile.
+func readConfig(path string) (map[string]string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	config := map[string]string{}
+	for _, line := range strings.Split(string(data), "\n") {
+		if key, value, ok := strings.Cut(line, "="); ok {
+			config[strings.TrimSpace(key)] = strings.TrimSpace(value)
+		}
+	}
+	return config, nil
+}
+
+// engine runs Pulumi's CLI on the stack.
+type engine struct {
+	Options
+	cli string
+}
+
+func (e engine) command(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	vars, err := e.Env()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, e.cli, args...)
+	cmd.Dir = e.Root
+	cmd.Env = append(e.environ(), vars...)
+	if e.ConfigFile != "" {
+		cmd.Args = append(cmd.Args, "--config-file", e.ConfigFile)
+	}
+	// Ctrl-C reaches the engine through the terminal; it then ends in order, and must not be killed from here.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	return cmd, nil
+}
+
+// show runs a command whose output is for the user.
+func (e engine) show(ctx context.Context, args ...string) error {
+	cmd, err := e.command(ctx, args...)
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = e.Out, e.Err
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pulumi %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// output runs a command whose output is for this program.
+func (e engine) output(ctx context.Context, args ...string) ([]byte, error) {
+	cmd, err := e.command(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return out, nil
+}
+
+// selectStack makes the stack if it is new, and frees it from the lock of a command that was killed.
+func (e engine) selectStack(ctx context.Context) error {
+	if err := os.MkdirAll(e.path("state"), 0o700); err != nil {
+		return err
+	}
+	if _, err := e.output(ctx, "stack", "select", "--create", e.Stack); err != nil {
+		return err
+	}
+	locks, err := filepath.Glob(e.path("state", ".pulumi", "locks", "*", "*", e.Stack, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, path := range locks {
+		var lock struct{ PID int }
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(data, &lock)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("lock %s: %w", path, err)
+		}
+		if alive(lock.PID) {
+			return fmt.Errorf("stack %s is in use by process %d; wait until it has ended", e.Stack, lock.PID)
+		}
+		e.sayf("  free the stack from the lock of process %d, which was killed", lock.PID)
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// deployment is what matters here of a stack's exported state.
+type deployment struct {
+	Deployment struct {
+		Resources []struct {
+			URN string `json:"urn"`
+		} `json:"resources"`
+		Pending []struct {
+			Type     string `json:"type"`
+			Resource struct {
+				URN string `json:"urn"`
+			} `json:"resource"`
+		} `json:"pending_operations"`
+	} `json:"deployment"`
+}
+
+func (e engine) export(ctx context.Context) (raw []byte, d deployment, err error) {
+	if raw, err = e.output(ctx, "stack", "export", "--stack", e.Stack); err != nil {
+		return nil, d, err
+	}
+	return raw, d, json.Unmarshal(raw, &d)
+}
+
+// recover brings into the state what a killed command had created without noting it: such a resource would be
+// created a second time. What is found in the cloud is imported, the rest of the pending list is dropped.
+func (e engine) recover(ctx context.Context) error {
+	raw, d, err := e.export(ctx)
+	if err != nil || len(d.Deployment.Pending) == 0 {
+		return err
+	}
+	e.sayf("  the last command was cut off with %d operations under way; looking for what they left", len(d.Deployment.Pending))
+	vars, err := e.Env()
+	if err != nil {
+		return err
+	}
+	find := exec.CommandContext(ctx, filepath.Join(e.Bin, okelocal.name), "recover")
+	find.Env = append(e.environ(), vars...)
+	find.Stdin, find.Stderr = bytes.NewReader(raw), e.Err
+	found, err := find.Output()
+	if err != nil {
+		return fmt.Errorf("find what the last command left: %w", err)
+	}
+	args := []string{"refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", e.Stack}
+	for _, field := range strings.Fields(string(found)) { // URN and id in turn
+		args = append(args, "--import-pending-creates", field)
+	}
+	return e.show(ctx, args...)
+}

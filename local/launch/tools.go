@@ -1,0 +1,237 @@
+package launch
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// tool is something that is built from a Go package of this repository or of its pinned dependencies.
+type tool struct {
+	name    string
+	module  string // directory of the module, below the root
+	pkg     string
+	ldflags string
+}
+
+var (
+	okelocal = tool{
+		name: "okelocal", module: "local", pkg: "./cmd/okelocal",
+		// The Kubernetes binaries tell their version from these variables alone.
+		ldflags: "-s -w" +
+			" -X k8s.io/component-base/version.gitVersion=v" + KubernetesVersion +
+			" -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36" +
+			" -X k8s.io/component-base/version.gitTreeState=clean",
+	}
+	pulumiCLI = tool{
+		name: "pulumi", module: "local/tools/pulumi", pkg: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+		ldflags: "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + OwnPulumi,
+	}
+	languageHost = tool{
+		name: "pulumi-language-go-host", module: "local/tools/pulumi-language-go",
+		pkg: "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go", ldflags: "-s -w",
+	}
+	program = tool{name: "oke-guestbook", module: ".", pkg: ".", ldflags: "-s -w"}
+)
+
+// build compiles t to .local/bin. It is quick where nothing changed, because go build looks first.
+func (o Options) build(ctx context.Context, t tool) error {
+	out := filepath.Join(o.Bin, t.name)
+	dir := filepath.Join(o.Root, t.module)
+	p := startProgress(o.Out, "build "+t.name)
+	total := 0
+	if list, err := o.goCommand(ctx, dir, "list", "-deps", t.pkg).Output(); err == nil {
+		total = bytes.Count(list, []byte("\n"))
+	}
+	cmd := o.goCommand(ctx, dir, "build", "-v", "-buildvcs=false", "-ldflags", t.ldflags, "-o", out, t.pkg)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		p.end("failed")
+		return fmt.Errorf("go build: %w", err)
+	}
+	said := countPackages(stderr, func(n int) { p.set("%d packages compiled, at most %d", n, total) })
+	if err := cmd.Wait(); err != nil {
+		p.end("failed")
+		return fmt.Errorf("build %s: %w\n%s", t.name, err, said)
+	}
+	p.end("ready")
+	return nil
+}
+
+// countPackages reads what `go build -v` prints, a line for each package, and returns the other lines: the errors.
+func countPackages(r io.Reader, count func(int)) string {
+	var rest strings.Builder
+	n := 0
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		if line != "" && !strings.ContainsAny(line, " :#\t") {
+			n++
+			count(n)
+		} else if !strings.HasPrefix(line, "go: downloading ") {
+			rest.WriteString(line + "\n")
+		}
+	}
+	return rest.String()
+}
+
+func (o Options) goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if os.Getenv("GOGC") == "" && memoryGB() >= 15 {
+		// The compiler of the large SDK packages spends a sixth of its time in the collector.
+		cmd.Env = append(cmd.Env, "GOGC=400")
+	}
+	return cmd
+}
+
+// memoryGB is the machine's memory in GB, or 0 where that is not known.
+func memoryGB() int {
+	data, _ := os.ReadFile("/proc/meminfo")
+	for _, line := range strings.Split(string(data), "\n") {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
+			kb, _ := strconv.Atoi(f[1])
+			return kb >> 20
+		}
+	}
+	return 0
+}
+
+// tools sees to it that everything that `up` runs is there, and returns the path of the Pulumi CLI.
+func (o Options) tools(ctx context.Context) (string, error) {
+	if err := os.MkdirAll(o.Bin, 0o755); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(o.Bin, okelocal.name)); err != nil {
+		if err := o.checkCaches(ctx); err != nil {
+			return "", err
+		}
+	}
+	cli, err := o.findPulumi(ctx)
+	if err != nil {
+		return "", err
+	}
+	wanted := []tool{okelocal, program}
+	if cli == "" {
+		cli = filepath.Join(o.Bin, pulumiCLI.name)
+		wanted = []tool{okelocal, program, pulumiCLI, languageHost}
+	}
+	for _, t := range wanted {
+		if err := o.build(ctx, t); err != nil {
+			return "", err
+		}
+	}
+	if err := link(okelocal.name, filepath.Join(o.Bin, "kubectl")); err != nil {
+		return "", err
+	}
+	return cli, o.wrapLanguageHost(cli)
+}
+
+// wrapLanguageHost makes the pinned language host run the program that is built already: it would link it anew
+// for each command. A CLI from PATH brings a language host of its own.
+func (o Options) wrapLanguageHost(cli string) error {
+	wrapper := filepath.Join(o.Bin, "pulumi-language-go")
+	if cli != filepath.Join(o.Bin, pulumiCLI.name) {
+		return os.RemoveAll(wrapper)
+	}
+	script := "#!/bin/sh\nbin=$(dirname \"$0\")\nexec \"$bin/" + languageHost.name + "\" -binary \"$bin/" + program.name + "\" \"$@\"\n"
+	return os.WriteFile(wrapper, []byte(script), 0o755)
+}
+
+// checkCaches asks for the room that a first build takes, wherever Go keeps what it downloads and compiles.
+func (o Options) checkCaches(ctx context.Context) error {
+	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
+		dir, err := o.goCommand(ctx, o.Root, "env", name).Output()
+		if err != nil {
+			return fmt.Errorf("go env %s: %w", name, err)
+		}
+		if err := checkSpace(name, strings.TrimSpace(string(dir)), spaceToBuild); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findPulumi returns the CLI on PATH if it may be used, or "" where the pinned one is to be built.
+func (o Options) findPulumi(ctx context.Context) (string, error) {
+	if o.Pulumi == "own" {
+		return "", nil
+	}
+	path, err := exec.LookPath("pulumi")
+	if err != nil {
+		if o.Pulumi == "path" {
+			return "", errors.New("PULUMI_CLI=path: there is no pulumi on PATH; install one, or set PULUMI_CLI=own to build " + OwnPulumi)
+		}
+		return "", nil
+	}
+	version, err := exec.CommandContext(ctx, path, "version").Output()
+	found := strings.TrimPrefix(strings.TrimSpace(string(version)), "v")
+	if err != nil || !atLeast(found, MinPulumi) {
+		if o.Pulumi == "path" {
+			return "", fmt.Errorf("PULUMI_CLI=path: %s is version %q, %s or later is needed; upgrade it, or set PULUMI_CLI=own to build %s",
+				path, found, MinPulumi, OwnPulumi)
+		}
+		o.sayf("  %s is version %q, older than %s: left alone, this repository's own %s is used instead", path, found, MinPulumi, OwnPulumi)
+		return "", nil
+	}
+	if _, err := exec.LookPath("pulumi-language-go"); err != nil {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "pulumi-language-go")); err != nil {
+			return "", nil
+		}
+	}
+	return path, nil
+}
+
+// atLeast compares dotted version numbers; what is no version is older than any.
+func atLeast(version, low string) bool {
+	parse := func(s string) (n [3]int, ok bool) {
+		s, _, _ = strings.Cut(s, "-")
+		parts := strings.Split(s, ".")
+		if len(parts) != 3 {
+			return n, false
+		}
+		for i, p := range parts {
+			v, err := strconv.Atoi(p)
+			if err != nil {
+				return n, false
+			}
+			n[i] = v
+		}
+		return n, true
+	}
+	v, ok := parse(version)
+	l, _ := parse(low)
+	if !ok {
+		return false
+	}
+	for i := range v {
+		if v[i] != l[i] {
+			return v[i] > l[i]
+		}
+	}
+	return true
+}
+
+// link makes name a symbolic link to target, whatever it was before.
+func link(target, name string) error {
+	if old, err := os.Readlink(name); err == nil && old == target {
+		return nil
+	}
+	if err := os.RemoveAll(name); err != nil {
+		return err
+	}
+	return os.Symlink(target, name)
+}
