@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 // one was.
 func (o Options) Up(ctx context.Context) error {
 	start := time.Now()
-	e, err := o.prepare(ctx, true)
+	e, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,7 @@ func (o Options) Up(ctx context.Context) error {
 
 // Preview shows what Up would change.
 func (o Options) Preview(ctx context.Context) error {
-	e, err := o.prepare(ctx, true)
+	e, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (o Options) Preview(ctx context.Context) error {
 
 // Refresh compares the state with the cloud.
 func (o Options) Refresh(ctx context.Context) error {
-	e, err := o.prepare(ctx, true)
+	e, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (o Options) Down(ctx context.Context) error {
 		o.sayf("nothing is deployed in %s", o.Dir)
 		return nil
 	}
-	e, err := o.prepare(ctx, true)
+	e, err := o.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (o Options) Down(ctx context.Context) error {
 }
 
 // prepare does what every command on the stack needs first.
-func (o Options) prepare(ctx context.Context, daemon bool) (engine, error) {
+func (o Options) prepare(ctx context.Context) (engine, error) {
 	var e engine
 	if err := checkDir(o.Dir); err != nil {
 		return e, err
@@ -113,6 +114,35 @@ func (o Options) prepare(ctx context.Context, daemon bool) (engine, error) {
 	}
 	e = engine{Options: o, cli: cli}
 	return e, e.selectStack(ctx)
+}
+
+// Prepare builds the tools and starts the local cloud, without a stack on it.
+func (o Options) Prepare(ctx context.Context) error {
+	_, err := o.prepare(ctx)
+	return err
+}
+
+// Stop ends the local cloud and leaves everything in it for the next start.
+func (o Options) Stop(ctx context.Context) error {
+	return o.stopDaemon(ctx)
+}
+
+// Command returns a command of Pulumi's CLI on the local cloud, ready to run. It asks for the tools that `up` has built.
+func (o Options) Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	e, err := o.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.command(ctx, args...)
+}
+
+// engine finds the CLI that `up` used.
+func (o Options) engine(ctx context.Context) (engine, error) {
+	cli, err := o.findPulumi(ctx)
+	if cli == "" {
+		cli = filepath.Join(o.Bin, pulumiCLI.name)
+	}
+	return engine{Options: o, cli: cli}, err
 }
 
 // Inventory lists what lives in the local cloud, a line for each thing.
@@ -184,14 +214,10 @@ func (o Options) Kubeconfig(ctx context.Context) error {
 	if _, ok, err := o.running(ctx); err != nil || !ok {
 		return errors.Join(err, errors.New("there is no cluster to speak to: run `make up` first"))
 	}
-	cli, err := o.findPulumi(ctx)
+	e, err := o.engine(ctx)
 	if err != nil {
 		return err
 	}
-	if cli == "" {
-		cli = filepath.Join(o.Bin, pulumiCLI.name)
-	}
-	e := engine{Options: o, cli: cli}
 	if err := e.writeKubeconfig(ctx); err != nil {
 		return err
 	}
