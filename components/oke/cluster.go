@@ -1,0 +1,129 @@
+// Package oke makes an OKE cluster, its node pools, and the Kubernetes provider that speaks to it.
+package oke
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/oke/fleet"
+)
+
+// Args is what a cluster is made of. Plain values decide the graph's shape; inputs come from other resources.
+type Args struct {
+	Name          string     // required: display name
+	CompartmentID string     // required
+	Fleet         fleet.Spec // required, valid
+	Offer         *Offer     // required: what Look found for Fleet
+	Native        bool       // VCN-native pod networking instead of flannel
+	PodsCIDR      string     // required; with Native the service ignores it
+	ServicesCIDR  string     // required
+	Public        bool       // the API endpoint has a public address
+	Protect       bool
+	Tags          map[string]string
+
+	VcnID                 pulumi.StringInput      // required
+	EndpointSubnetID      pulumi.StringInput      // required
+	WorkerSubnetID        pulumi.StringInput      // required
+	PodSubnetID           pulumi.StringInput      // required with Native
+	LoadBalancerSubnetIDs pulumi.StringArrayInput // required: where Services of type LoadBalancer go
+	EndpointNsgIDs        pulumi.StringArrayInput // optional
+	WorkerNsgIDs          pulumi.StringArrayInput // optional
+	PodNsgIDs             pulumi.StringArrayInput // optional, with Native
+}
+
+// Cluster is an OKE cluster with its node pools.
+type Cluster struct {
+	pulumi.ResourceState
+
+	Cluster    *containerengine.Cluster
+	NodePools  map[string]*containerengine.NodePool // by the pool's name in the settings
+	Kubeconfig pulumi.StringOutput                  // secret; asks the OCI CLI for a token at each use
+	Provider   *kubernetes.Provider
+}
+
+// New makes a cluster. Its node pools are made side by side, and the provider is ready before they are.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	c := &Cluster{NodePools: map[string]*containerengine.NodePool{}}
+	if err := ctx.RegisterComponentResource("oke-guestbook:oke:Cluster", name, c, opts...); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.Cluster, err = containerengine.NewCluster(ctx, name, clusterArgs(args), pulumi.Parent(c), pulumi.Protect(args.Protect)); err != nil {
+		return nil, fmt.Errorf("cluster %q: %w", args.Name, err)
+	}
+	pins, err := pinImages(ctx, c, name, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range args.Fleet.NodePools {
+		if c.NodePools[p.Name], err = newNodePool(ctx, c, name, p, args, pins); err != nil {
+			return nil, fmt.Errorf("node pool %q: %w", p.Name, err)
+		}
+	}
+
+	c.Kubeconfig = kubeconfig(ctx, c, args.Public)
+	c.Provider, err = kubernetes.NewProvider(ctx, name, &kubernetes.ProviderArgs{
+		Kubeconfig: c.Kubeconfig,
+		// Objects are replaced only with the cluster, not for a new address or certificate in the kubeconfig.
+		ClusterIdentifier: c.Cluster.ID().ToStringOutput(),
+	}, pulumi.Parent(c))
+	if err != nil {
+		return nil, fmt.Errorf("provider of cluster %q: %w", args.Name, err)
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"clusterId": c.Cluster.ID(), "kubeconfig": c.Kubeconfig})
+}
+
+func clusterArgs(args *Args) *containerengine.ClusterArgs {
+	kind, cni := "BASIC_CLUSTER", "FLANNEL_OVERLAY"
+	if args.Fleet.ClusterType == fleet.Enhanced {
+		kind = "ENHANCED_CLUSTER"
+	}
+	if args.Native {
+		cni = "OCI_VCN_IP_NATIVE"
+	}
+	tags := pulumi.ToStringMap(args.Tags)
+	cluster := &containerengine.ClusterArgs{
+		CompartmentId:            pulumi.String(args.CompartmentID),
+		Name:                     pulumi.String(args.Name),
+		KubernetesVersion:        pulumi.String(args.Fleet.KubernetesVersion),
+		Type:                     pulumi.String(kind),
+		VcnId:                    args.VcnID,
+		ClusterPodNetworkOptions: containerengine.ClusterClusterPodNetworkOptionArray{containerengine.ClusterClusterPodNetworkOptionArgs{CniType: pulumi.String(cni)}},
+		EndpointConfig: containerengine.ClusterEndpointConfigArgs{
+			SubnetId:          args.EndpointSubnetID,
+			IsPublicIpEnabled: pulumi.Bool(args.Public),
+			NsgIds:            args.EndpointNsgIDs,
+		},
+		Options: containerengine.ClusterOptionsArgs{
+			KubernetesNetworkConfig: containerengine.ClusterOptionsKubernetesNetworkConfigArgs{
+				PodsCidr:     pulumi.String(args.PodsCIDR),
+				ServicesCidr: pulumi.String(args.ServicesCIDR),
+			},
+			ServiceLbSubnetIds: args.LoadBalancerSubnetIDs,
+			// What the cluster's controllers make carries the stack's tags as well.
+			ServiceLbConfig:        containerengine.ClusterOptionsServiceLbConfigArgs{FreeformTags: tags},
+			PersistentVolumeConfig: containerengine.ClusterOptionsPersistentVolumeConfigArgs{FreeformTags: tags},
+		},
+		FreeformTags: tags,
+	}
+	if args.Fleet.KMSKeyID != "" {
+		cluster.KmsKeyId = pulumi.String(args.Fleet.KMSKeyID)
+	}
+	return cluster
+}
+
+// kubeconfig returns the cluster's kubeconfig for the endpoint that the stack's operator can reach.
+func kubeconfig(ctx *pulumi.Context, c *Cluster, public bool) pulumi.StringOutput {
+	endpoint := "PRIVATE_ENDPOINT"
+	if public {
+		endpoint = "PUBLIC_ENDPOINT"
+	}
+	result := containerengine.GetClusterKubeConfigOutput(ctx, containerengine.GetClusterKubeConfigOutputArgs{
+		ClusterId: c.Cluster.ID().ToStringOutput(),
+		Endpoint:  pulumi.String(endpoint),
+	}, pulumi.Parent(c))
+	return pulumi.ToSecret(result.Content()).(pulumi.StringOutput)
+}

@@ -1,0 +1,109 @@
+package oke
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/oke/fleet"
+	"oke-guestbook/components/oke/image"
+	"oke-guestbook/components/oke/version"
+	"oke-guestbook/settings/problem"
+)
+
+// Offer is what the region has for the clusters and node pools that the settings ask for.
+type Offer struct {
+	Domains map[string][]string // availability domains, in order, by node pool
+	Images  map[string]string   // OCID of the newest image, by node pool; none where the settings name one
+}
+
+// Look asks the region what it has. It registers nothing; the error tells every setting that the region cannot meet.
+func Look(ctx *pulumi.Context, compartmentID string, f fleet.Spec) (*Offer, error) {
+	all, err := availabilityDomains(ctx, compartmentID)
+	if err != nil {
+		return nil, fmt.Errorf("availability domains of compartment %s: %w", compartmentID, err)
+	}
+	options, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
+		CompartmentId: &compartmentID, NodePoolOptionId: "all",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("node pool options of compartment %s: %w", compartmentID, err)
+	}
+	sources := make([]image.Source, 0, len(options.Sources))
+	for _, s := range options.Sources {
+		sources = append(sources, image.Source{ID: s.ImageId, Name: s.SourceName})
+	}
+
+	var list problem.List
+	offer := &Offer{Domains: map[string][]string{}, Images: map[string]string{}}
+	if err := version.CheckOffered(f.KubernetesVersion, options.KubernetesVersions); err != nil {
+		list.Add("kubernetesVersion", "%v", err)
+	}
+	for i, p := range f.NodePools {
+		key := fmt.Sprintf("nodePools[%d]", i)
+		numbers, numbersKey := p.AvailabilityDomains, key+".availabilityDomains"
+		if len(numbers) == 0 {
+			numbers, numbersKey = f.AvailabilityDomains, "availabilityDomains"
+		}
+		if offer.Domains[p.Name], err = pick(all, numbers); err != nil {
+			list.Add(numbersKey, "%v", err)
+		}
+		if p.ImageID != "" {
+			continue
+		}
+		newest, err := image.Newest(sources, f.VersionOf(p), image.Variant(p.Shape))
+		if err != nil {
+			list.Add(key+".kubernetesVersion", "%v", err)
+		}
+		offer.Images[p.Name] = newest.ID
+	}
+	return offer, list.Err()
+}
+
+// getAvailabilityDomains has a typed function in pulumi-oci's package identity, which takes two minutes to compile.
+const getAvailabilityDomains = "oci:Identity/getAvailabilityDomains:getAvailabilityDomains"
+
+func availabilityDomains(ctx *pulumi.Context, compartmentID string) ([]string, error) {
+	args := struct {
+		CompartmentID string `pulumi:"compartmentId"`
+	}{compartmentID}
+	var result struct {
+		AvailabilityDomains []struct {
+			Name string `pulumi:"name"` // such as "Uocm:PHX-AD-1"
+		} `pulumi:"availabilityDomains"`
+	}
+	if err := ctx.Invoke(getAvailabilityDomains, &args, &result); err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(result.AvailabilityDomains))
+	for _, d := range result.AvailabilityDomains {
+		names = append(names, d.Name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+var domainNumber = regexp.MustCompile(`-AD-(\d)$`)
+
+// pick returns those of the region's availability domains that bear the numbers, all of them for no numbers.
+func pick(domains []string, numbers []int) ([]string, error) {
+	if len(numbers) == 0 {
+		return domains, nil
+	}
+	var picked []string
+	for _, n := range numbers {
+		i := slices.IndexFunc(domains, func(d string) bool {
+			m := domainNumber.FindStringSubmatch(d)
+			return m != nil && m[1] == strconv.Itoa(n)
+		})
+		if i < 0 {
+			return nil, fmt.Errorf("the region has no availability domain %d; it has %v", n, domains)
+		}
+		picked = append(picked, domains[i])
+	}
+	return picked, nil
+}
