@@ -1,0 +1,163 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// cluster is a connection to an API server.
+type cluster struct {
+	dynamic   dynamic.Interface
+	discovery discovery.DiscoveryInterface
+	mapper    meta.ResettableRESTMapper
+	namespace string // for objects that name none
+
+	mu        sync.Mutex
+	asked     bool
+	reachable error // why the cluster cannot be reached
+}
+
+// loader reads the kubeconfig: its content, its path, or where there is neither, what kubectl would read.
+func (c config) loader() clientcmd.ClientConfig {
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: c.context}
+	overrides.Context.Cluster = c.cluster
+	overrides.Context.Namespace = c.namespace
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if c.kubeconfig != "" && !strings.ContainsAny(c.kubeconfig, "\n{") {
+		rules.ExplicitPath = expandHome(c.kubeconfig)
+	} else if c.kubeconfig != "" {
+		if parsed, err := clientcmd.Load([]byte(c.kubeconfig)); err == nil {
+			return clientcmd.NewNonInteractiveClientConfig(*parsed, c.context, overrides, rules)
+		}
+	}
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+}
+
+func expandHome(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return home + "/" + rest
+		}
+	}
+	return path
+}
+
+// server is the address and the CA of the active cluster, which together tell one cluster from another.
+func (c config) server() (string, error) {
+	cfg, err := c.loader().ClientConfig()
+	if err != nil {
+		return "", err
+	}
+	return cfg.Host + "\n" + string(cfg.CAData), nil
+}
+
+func connect(_ context.Context, c config) (*cluster, error) {
+	if c.kubeconfig != "" && strings.ContainsAny(c.kubeconfig, "\n{") {
+		if _, err := clientcmd.Load([]byte(c.kubeconfig)); err != nil {
+			return nil, fmt.Errorf("kubeconfig: %w", err)
+		}
+	}
+	loader := c.loader()
+	cfg, err := loader.ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	cfg.QPS, cfg.Burst = 120, 240 // the official plugin's
+	if c.suppressDeprecationWarnings {
+		cfg.WarningHandlerWithContext = rest.NoWarnings{}
+	} else {
+		cfg.WarningHandlerWithContext = warnings{}
+	}
+	dyn, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	cached := memory.NewMemCacheClient(disco)
+	return &cluster{
+		dynamic: dyn, discovery: disco, namespace: namespace,
+		mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached),
+	}, nil
+}
+
+// warnings shows the API server's warnings as Pulumi's.
+type warnings struct{}
+
+func (warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, _, text string) {
+	if code == 299 && text != "" {
+		p.GetLogger(ctx).Warning(text)
+	}
+}
+
+var errUnknownCluster = errors.New("the cluster's kubeconfig is not known yet")
+
+// reach says why the cluster cannot be reached, once for all; nil means that it answers.
+func (g *plugin) reach() error {
+	c := g.cluster
+	if c == nil {
+		return errUnknownCluster
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.asked {
+		c.asked = true
+		if _, err := c.discovery.ServerVersion(); err != nil {
+			c.reachable = fmt.Errorf("configured Kubernetes cluster is unreachable: %w", err)
+		}
+	}
+	return c.reachable
+}
+
+// client is where objects like obj are read and written. A kind that is not known may just have been defined: then the cluster is asked again.
+func (c *cluster) client(ctx context.Context, gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, bool, error) {
+	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	for deadline := time.Now().Add(10 * time.Second); meta.IsNoMatchError(err) && time.Now().Before(deadline) && ctx.Err() == nil; {
+		c.mapper.Reset()
+		if mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	namespaced := mapping.Scope.Name() == meta.RESTScopeNameNamespace
+	resource := c.dynamic.Resource(mapping.Resource)
+	if !namespaced {
+		return resource, false, nil
+	}
+	if namespace == "" {
+		namespace = c.namespace
+	}
+	return resource.Namespace(namespace), true, nil
+}
+
+func (c *cluster) clientOf(ctx context.Context, obj *unstructured.Unstructured) (dynamic.ResourceInterface, bool, error) {
+	return c.client(ctx, obj.GroupVersionKind(), obj.GetNamespace())
+}

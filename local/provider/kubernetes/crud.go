@@ -1,0 +1,277 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"oke-guestbook/local/provider/value"
+)
+
+// apply sends the object as what manager wants of it.
+func (g *plugin) apply(ctx context.Context, obj *unstructured.Unstructured, manager string, force, dryRun bool) (*unstructured.Unstructured, error) {
+	client, _, err := g.cluster.clientOf(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(applied(obj).Object)
+	if err != nil {
+		return nil, err
+	}
+	options := metav1.PatchOptions{FieldManager: manager, FieldValidation: metav1.FieldValidationWarn}
+	if force = force || g.config.enablePatchForce || obj.GetAnnotations()[annotationPatchForce] == "true"; force {
+		options.Force = &force
+	}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	live, err := client.Patch(ctx, obj.GetName(), types.ApplyPatchType, data, options)
+	if apierrors.IsConflict(err) {
+		err = fmt.Errorf("another field manager owns fields that this resource sets (the annotation %s: \"true\" takes them over): %w", annotationPatchForce, err)
+	}
+	return live, err
+}
+
+// existing is an error if there is such an object already: applying would change what something else made.
+func (g *plugin) existing(ctx context.Context, obj *unstructured.Unstructured) error {
+	if g.config.upsertExistingObjects {
+		return nil
+	}
+	client, _, err := g.cluster.clientOf(ctx, obj)
+	if err != nil {
+		return err
+	}
+	_, err = client.Get(ctx, obj.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%s %q already exists in the cluster: import it (pulumi import), or set upsertExistingObjects on the provider to take it over",
+			obj.GetKind(), idOf(obj))
+	}
+	return err
+}
+
+func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateResponse, error) {
+	gvk, err := gvkOf(req.Urn)
+	if err != nil {
+		return p.CreateResponse{}, err
+	}
+	inputs := value.PlainMap(req.Properties)
+	obj := object(inputs, gvk)
+	manager := fieldManager(req.Urn, property.Map{}, obj)
+	if req.DryRun {
+		properties, err := g.previewCreate(ctx, inputs, obj, manager, req.Properties)
+		return p.CreateResponse{Properties: properties}, err
+	}
+	if err := g.reach(); err != nil {
+		return p.CreateResponse{}, err
+	}
+	if err := g.existing(ctx, obj); err != nil {
+		return p.CreateResponse{}, err
+	}
+	live, err := g.apply(ctx, obj, manager, false, false)
+	if err != nil {
+		return p.CreateResponse{}, fmt.Errorf("%s %q was not created: %w", obj.GetKind(), idOf(obj), err)
+	}
+	g.learn(live)
+	ready, err := g.await(ctx, live, req.Timeout)
+	if ready != nil {
+		live = ready
+	}
+	out := p.CreateResponse{ID: idOf(live), Properties: state(live, req.Properties, manager)}
+	if err != nil {
+		err = fmt.Errorf("%s %q was created, but: %w", obj.GetKind(), idOf(obj), err)
+		out.PartialState = &p.InitializationFailed{Reasons: []string{err.Error()}}
+	}
+	return out, err
+}
+
+// learn asks the cluster for its kinds again after one was defined.
+func (g *plugin) learn(obj *unstructured.Unstructured) {
+	if obj.GetKind() == "CustomResourceDefinition" {
+		g.cluster.mapper.Reset()
+	}
+}
+
+// previewCreate shows what the API server would make of the object. Where it cannot be asked, the inputs stand for it.
+func (g *plugin) previewCreate(ctx context.Context, inputs map[string]any, obj *unstructured.Unstructured, manager string, given property.Map) (property.Map, error) {
+	content := inputs
+	if g.canTry(inputs) {
+		live, err := g.try(ctx, obj, manager)
+		if err != nil {
+			return property.Map{}, err
+		}
+		if live != nil {
+			content = live.Object
+			delete(content, "status")
+		}
+	}
+	out := value.KeepSecrets(value.OfMap(content), given).Set("status", property.New(property.Computed))
+	for _, name := range []string{"uid", "resourceVersion", "creationTimestamp", "generation"} {
+		out = setMetadata(out, name, property.New(property.Computed))
+	}
+	metadata := out.Get("metadata").AsMap().Delete("managedFields")
+	return out.Set("metadata", property.WithGoValue(out.Get("metadata"), metadata)), nil
+}
+
+func (g *plugin) canTry(inputs map[string]any) bool {
+	return !value.ContainsUnknown(inputs) && g.reach() == nil
+}
+
+// try applies without effect. It returns nothing where the outcome says nothing about the update to come: the object's namespace
+// or kind may be made by it, and an object in the way may be deleted by it.
+func (g *plugin) try(ctx context.Context, obj *unstructured.Unstructured, manager string) (*unstructured.Unstructured, error) {
+	live, err := g.apply(ctx, obj, manager, false, true)
+	switch {
+	case err == nil:
+		return live, nil
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), meta.IsNoMatchError(err):
+		return nil, nil
+	case apierrors.IsForbidden(err): // a quota, for example, that the update raises
+		p.GetLogger(ctx).Warningf("the API server would refuse this now: %v", err)
+		return nil, nil
+	case apierrors.IsInvalid(err) && strings.Contains(err.Error(), "field is immutable"):
+		return nil, nil
+	}
+	return nil, err
+}
+
+func (g *plugin) update(ctx context.Context, req p.UpdateRequest) (p.UpdateResponse, error) {
+	gvk, err := gvkOf(req.Urn)
+	if err != nil {
+		return p.UpdateResponse{}, err
+	}
+	inputs := value.PlainMap(req.Inputs)
+	obj := object(inputs, gvk)
+	manager := fieldManager(req.Urn, req.State, obj)
+	if req.DryRun {
+		properties, err := g.previewUpdate(ctx, req, inputs, obj, manager)
+		return p.UpdateResponse{Properties: properties}, err
+	}
+	if err := g.reach(); err != nil {
+		if g.config.skipUpdateUnreachable {
+			p.GetLogger(ctx).Warningf("not updated: %v", err)
+			return p.UpdateResponse{Properties: req.State}, nil
+		}
+		return p.UpdateResponse{}, err
+	}
+	if err := g.keepIgnored(ctx, obj, req.IgnoreChanges); err != nil {
+		return p.UpdateResponse{}, err
+	}
+	live, err := g.apply(ctx, obj, manager, false, false)
+	if err != nil {
+		return p.UpdateResponse{}, fmt.Errorf("%s %q was not updated: %w", obj.GetKind(), idOf(obj), err)
+	}
+	g.learn(live)
+	ready, err := g.await(ctx, live, req.Timeout)
+	if ready != nil {
+		live = ready
+	}
+	out := p.UpdateResponse{Properties: state(live, req.Inputs, manager)}
+	if err != nil {
+		err = fmt.Errorf("%s %q was updated, but: %w", obj.GetKind(), idOf(obj), err)
+		out.PartialState = &p.InitializationFailed{Reasons: []string{err.Error()}}
+	}
+	return out, err
+}
+
+func (g *plugin) previewUpdate(ctx context.Context, req p.UpdateRequest, inputs map[string]any, obj *unstructured.Unstructured, manager string) (property.Map, error) {
+	content := value.PlainMap(req.State)
+	for k, v := range inputs {
+		if k != "metadata" {
+			content[k] = v
+		}
+	}
+	if g.canTry(inputs) {
+		if err := g.keepIgnored(ctx, obj, req.IgnoreChanges); err != nil {
+			return property.Map{}, err
+		}
+		live, err := g.try(ctx, obj, manager)
+		if err != nil {
+			return property.Map{}, err
+		}
+		if live != nil {
+			return state(live, req.Inputs, manager), nil
+		}
+	}
+	return value.KeepSecrets(value.OfMap(content), req.Inputs), nil
+}
+
+// keepIgnored sets the fields whose changes are ignored to what they are now: the engine gives their old inputs, and something else,
+// such as an autoscaler, may have changed them since.
+func (g *plugin) keepIgnored(ctx context.Context, obj *unstructured.Unstructured, paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	client, _, err := g.cluster.clientOf(ctx, obj)
+	if err != nil {
+		return err
+	}
+	live, err := client.Get(ctx, obj.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		parsed, err := resource.ParsePropertyPath(path)
+		if err != nil {
+			return fmt.Errorf("ignoreChanges %q: %w", path, err)
+		}
+		var fields []string
+		for _, segment := range parsed {
+			field, isField := segment.(string)
+			if !isField || field == "*" {
+				fields = nil
+				break
+			}
+			fields = append(fields, field)
+		}
+		if len(fields) == 0 {
+			continue
+		}
+		if v, ok, _ := unstructured.NestedFieldCopy(live.Object, fields...); ok {
+			_ = unstructured.SetNestedField(obj.Object, v, fields...)
+		}
+	}
+	return nil
+}
+
+func (g *plugin) delete(ctx context.Context, req p.DeleteRequest) error {
+	gvk, err := gvkOf(req.Urn)
+	if err != nil {
+		return err
+	}
+	if err := g.reach(); err != nil {
+		if g.config.deleteUnreachable {
+			p.GetLogger(ctx).Warningf("taken out of the state only: %v", err)
+			return nil
+		}
+		return fmt.Errorf("%w; deleteUnreachable on the provider, or PULUMI_K8S_DELETE_UNREACHABLE=true, takes the cluster's objects out of the state", err)
+	}
+	obj := object(value.PlainMap(req.OldInputs), gvk)
+	if len(req.OldInputs.AsMap()) == 0 {
+		obj = object(value.PlainMap(req.Properties), gvk)
+	}
+	namespace, name := splitID(req.ID)
+	client, _, err := g.cluster.client(ctx, gvk, namespace)
+	if meta.IsNoMatchError(err) {
+		return nil // with the kind, its objects are gone
+	}
+	if err != nil {
+		return err
+	}
+	return g.remove(ctx, client, obj, name, req.Timeout)
+}

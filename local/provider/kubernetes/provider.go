@@ -1,0 +1,169 @@
+// Package kubernetes is the local cloud's stand-in for Pulumi's `kubernetes` plugin, for machines that cannot have the official one.
+// It applies any object server-side and waits for it; what is allowed, the API server says.
+package kubernetes
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi-go-provider/middleware/cancel"
+
+	"oke-guestbook/local/provider/value"
+)
+
+// Version is that of the official plugin whose behaviour this one follows.
+const Version = "4.33.0"
+
+// Main serves the plugin to the engine that started this process.
+func Main() error {
+	return p.RunProvider(context.Background(), "kubernetes", Version, New())
+}
+
+// New returns the plugin.
+func New() p.Provider {
+	g := &plugin{}
+	return cancel.Wrap(p.Provider{
+		GetSchema: func(context.Context, p.GetSchemaRequest) (p.GetSchemaResponse, error) {
+			return p.GetSchemaResponse{Schema: `{"name":"kubernetes","version":"` + Version + `"}`}, nil
+		},
+		CheckConfig: g.checkConfig,
+		DiffConfig:  g.diffConfig,
+		Configure:   g.configure,
+		Invoke: func(_ context.Context, req p.InvokeRequest) (p.InvokeResponse, error) {
+			return p.InvokeResponse{}, fmt.Errorf("the local cloud's stand-in for the kubernetes plugin has no %s; the official plugin has", req.Token)
+		},
+		Check:  g.check,
+		Diff:   g.diff,
+		Create: g.create,
+		Read:   g.read,
+		Update: g.update,
+		Delete: g.delete,
+	})
+}
+
+// plugin is one configured provider: one cluster.
+type plugin struct {
+	config  config
+	cluster *cluster // nil if the cluster is not known yet
+	unknown bool     // the kubeconfig is known only after the update
+}
+
+// config is the provider's configuration, by the names of the official schema.
+type config struct {
+	kubeconfig, context, cluster, namespace string
+	clusterIdentifier                       string
+	deleteUnreachable, skipUpdateUnreachable,
+	enablePatchForce, enableConfigMapMutable, enableSecretMutable,
+	suppressDeprecationWarnings, upsertExistingObjects bool
+}
+
+// What the official plugin has and this one has not.
+var unsupported = []string{"renderYamlToDirectory", "helmReleaseSettings"}
+
+func (g *plugin) checkConfig(_ context.Context, req p.CheckRequest) (p.CheckResponse, error) {
+	out := p.CheckResponse{Inputs: req.Inputs}
+	_, err := newConfig(value.PlainMap(req.Inputs))
+	if err != nil {
+		out.Failures = append(out.Failures, p.CheckFailure{Reason: err.Error()})
+	}
+	return out, nil
+}
+
+// newConfig reads the configuration; what it does not hold comes from the environment variables that the official plugin reads.
+func newConfig(args map[string]any) (config, error) {
+	for _, name := range unsupported {
+		if v := args[name]; v != nil && v != "" {
+			return config{}, fmt.Errorf("%s is not supported by the local cloud's stand-in for the kubernetes plugin", name)
+		}
+	}
+	if fmt.Sprint(args["enableServerSideApply"]) == "false" {
+		return config{}, fmt.Errorf("enableServerSideApply: the local cloud's stand-in for the kubernetes plugin always applies server-side")
+	}
+	text := func(name string) string {
+		s, _ := args[name].(string)
+		return s
+	}
+	flag := func(name, env string) bool {
+		if v, ok := args[name]; ok {
+			return fmt.Sprint(v) == "true"
+		}
+		return os.Getenv(env) == "true"
+	}
+	return config{
+		kubeconfig: text("kubeconfig"), context: text("context"), cluster: text("cluster"), namespace: text("namespace"),
+		clusterIdentifier:           text("clusterIdentifier"),
+		deleteUnreachable:           flag("deleteUnreachable", "PULUMI_K8S_DELETE_UNREACHABLE"),
+		skipUpdateUnreachable:       flag("skipUpdateUnreachable", "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE"),
+		enablePatchForce:            flag("enablePatchForce", "PULUMI_K8S_ENABLE_PATCH_FORCE"),
+		enableConfigMapMutable:      flag("enableConfigMapMutable", "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE"),
+		enableSecretMutable:         flag("enableSecretMutable", "PULUMI_K8S_ENABLE_SECRET_MUTABLE"),
+		suppressDeprecationWarnings: flag("suppressDeprecationWarnings", "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS"),
+		upsertExistingObjects:       flag("upsertExistingObjects", "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"),
+	}, nil
+}
+
+// diffConfig replaces the provider, and so everything that it made, only when it is to speak to another cluster.
+func (g *plugin) diffConfig(_ context.Context, req p.DiffRequest) (p.DiffResponse, error) {
+	old, now := value.PlainMap(req.OldInputs), value.PlainMap(req.Inputs)
+	if len(old) == 0 {
+		old = value.PlainMap(req.State)
+	}
+	keys := slices.Collect(maps.Keys(old))
+	for k := range now {
+		if _, ok := old[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	out := p.DiffResponse{DetailedDiff: map[string]p.PropertyDiff{}}
+	for _, k := range keys {
+		if strings.HasPrefix(k, "__") || equal(old[k], now[k]) {
+			continue
+		}
+		out.HasChanges = true
+		out.DetailedDiff[k] = p.PropertyDiff{Kind: p.Update, InputDiff: true}
+		if replacesCluster(k, old, now) {
+			out.DetailedDiff[k] = p.PropertyDiff{Kind: p.UpdateReplace, InputDiff: true}
+		}
+	}
+	return out, nil
+}
+
+func replacesCluster(key string, old, now map[string]any) bool {
+	was, is := old["clusterIdentifier"], now["clusterIdentifier"]
+	if was != nil && is != nil {
+		return key == "clusterIdentifier"
+	}
+	if key != "kubeconfig" && key != "context" && key != "cluster" {
+		return false
+	}
+	if value.ContainsUnknown(now[key]) {
+		return true
+	}
+	oldConfig, err1 := newConfig(old)
+	config, err2 := newConfig(now)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	before, err1 := oldConfig.server()
+	after, err2 := config.server()
+	return err1 == nil && err2 == nil && before != after
+}
+
+func (g *plugin) configure(ctx context.Context, req p.ConfigureRequest) error {
+	args := value.PlainMap(req.Args)
+	cfg, err := newConfig(args)
+	if err != nil {
+		return err
+	}
+	g.config = cfg
+	if g.unknown = value.ContainsUnknown(args); g.unknown {
+		return nil
+	}
+	g.cluster, err = connect(ctx, cfg)
+	return err
+}
