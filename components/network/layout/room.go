@@ -1,0 +1,141 @@
+package layout
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"oke-guestbook/settings/problem"
+)
+
+// validateSubnets checks each subnet's place and that all have room.
+func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) {
+	for role := range s.Subnets {
+		if !slices.Contains(Roles, role) {
+			p.Add("subnets", "%q is no role; the roles are %v", role, Roles)
+		}
+	}
+	var placed []Subnet
+	for _, role := range Roles {
+		if !s.Has(role) {
+			continue
+		}
+		key := "subnets." + string(role)
+		if !s.validateWish(p, key, role) {
+			continue
+		}
+		subnet, err := s.subnet(role, vcn)
+		switch {
+		case err != nil:
+			p.Add(key, "%v", err)
+			continue
+		case subnet.CIDR.Bits() > 30:
+			p.Add(key+".cidr", "%s: a subnet is /30 at the smallest", subnet.CIDR)
+			continue
+		case subnet.CIDR.Bits() < vcn.Bits() || !vcn.Contains(subnet.CIDR.Addr()):
+			p.Add(key+".cidr", "%s is outside the VCN, %s", subnet.CIDR, vcn)
+			continue
+		}
+		for _, other := range placed {
+			if other.CIDR.Overlaps(subnet.CIDR) {
+				p.Add(key, "%s overlaps subnet %s, %s", subnet.CIDR, other.Role, other.CIDR)
+			}
+		}
+		placed = append(placed, subnet)
+		s.validateRoom(p, subnet, vcn, need)
+	}
+	if s.PodNetwork == Flannel {
+		s.validateOverlay(p, need)
+	}
+}
+
+// validateWish checks which fields of a subnet's setting go together.
+func (s Spec) validateWish(p *problem.List, key string, role Role) bool {
+	wish := s.Subnets[role]
+	ok := true
+	refuse := func(field, format string, args ...any) {
+		p.Add(key+field, format, args...)
+		ok = false
+	}
+	if wish.CIDR != "" && wish.PrefixLength != 0 {
+		refuse("", "takes prefixLength or cidr, not both")
+	}
+	if wish.ID == "" {
+		return ok
+	}
+	checkOCID(p, key+".id", wish.ID, "subnet")
+	switch {
+	case s.VcnID == "":
+		refuse(".id", "an existing subnet belongs to an existing VCN: set vcnId too")
+	case wish.CIDR == "":
+		refuse(".cidr", "say the CIDR of the existing subnet: the rules name it")
+	case role == Bastion:
+		refuse(".id", "the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
+	case s.SecurityBy == Lists:
+		refuse(".id", "an existing subnet keeps its security lists, so its rules go into network security groups: set securityBy to %s", Groups)
+	}
+	return ok
+}
+
+// addresses is how many a subnet must hold, and for what.
+func (s Spec) addresses(role Role, need Capacity) (count int, reason string) {
+	nodes, pods, vnics := 0, 0, 0
+	for _, pool := range need.Pools {
+		nodes += pool.Nodes
+		pods += pool.Nodes * pool.PodsPerNode
+		vnics += pool.Nodes * ((pool.PodsPerNode + podsPerVNIC - 1) / podsPerVNIC)
+	}
+	switch role {
+	case Workers:
+		return nodes, fmt.Sprintf("%d nodes", nodes)
+	case Pods:
+		return pods + vnics, fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics)
+	case PublicLoadBalancers:
+		return need.PublicLoadBalancers * addressesPerBalancer, fmt.Sprintf("%d load balancers", need.PublicLoadBalancers)
+	case InternalLoadBalancers:
+		return need.InternalLoadBalancers * addressesPerBalancer, fmt.Sprintf("%d load balancers", need.InternalLoadBalancers)
+	}
+	return 1, "its endpoint"
+}
+
+func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, need Capacity) {
+	count, reason := s.addresses(subnet.Role, need)
+	room := 1<<(32-subnet.CIDR.Bits()) - reserved
+	if count <= room {
+		return
+	}
+	key := "subnets." + string(subnet.Role)
+	length := 32
+	for 1<<(32-length)-reserved < count {
+		length--
+	}
+	advice := fmt.Sprintf("/%d would do", length)
+	switch {
+	case subnet.ExistingID != "":
+		advice = fmt.Sprintf("choose a subnet of /%d", length)
+	case length < 16 || length < vcn.Bits():
+		advice = fmt.Sprintf("that takes a /%d, more than the whole VCN, %s", length, vcn)
+	case s.Subnets[subnet.Role].CIDR == "" && length < places[subnet.Role].room(vcn).Bits():
+		advice = fmt.Sprintf("/%d would do: give it as a cidr, as its place in the plan is smaller, or enlarge vcnCidr", length)
+	case s.Subnets[subnet.Role].CIDR == "":
+		advice = fmt.Sprintf("prefixLength %d would do", length)
+	}
+	p.Add(key, "%s need %d addresses, but %s holds %d: %s", reason, count, subnet.CIDR, room, advice)
+}
+
+// validateOverlay checks that flannel's range has a /25 for each node.
+func (s Spec) validateOverlay(p *problem.List, need Capacity) {
+	nodes := 0
+	for _, pool := range need.Pools {
+		nodes += pool.Nodes
+	}
+	pods, err := ParseCIDR(s.PodsCIDR)
+	if err != nil || pods.Bits() > flannelNodeBits || nodes <= 1<<(flannelNodeBits-pods.Bits()) {
+		return
+	}
+	length := flannelNodeBits
+	for 1<<(flannelNodeBits-length) < nodes {
+		length--
+	}
+	p.Add("podsCidr", "%d nodes need a /%d each, but %s holds %d: /%d would do", nodes, flannelNodeBits, pods, 1<<(flannelNodeBits-pods.Bits()), length)
+}

@@ -1,0 +1,264 @@
+package layout
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"oke-guestbook/settings/problem"
+)
+
+// Capacity is what the network must have room for, at the pools' largest sizes.
+// Zero values ask for nothing.
+type Capacity struct {
+	Pools                 []Pool
+	PublicLoadBalancers   int // Services with a public load balancer
+	InternalLoadBalancers int // Services with an internal load balancer
+}
+
+// Pool is one node pool's share.
+type Pool struct {
+	Nodes       int // largest number of nodes, surge included
+	PodsPerNode int // maxPodsPerNode; with VCN-native pod networking each is an address
+}
+
+const (
+	// reserved addresses of a subnet: network, router, broadcast (Oracle, "VCNs and Subnets", three reserved addresses).
+	reserved = 3
+	// podsPerVNIC is how many Pods' addresses a secondary VNIC carries (Oracle, "Using the OCI VCN-Native Pod Networking CNI plugin").
+	podsPerVNIC = 31
+	// flannelNodeBits is the prefix length of the Pods' range that OKE gives each node with flannel.
+	flannelNodeBits = 25
+	// addressesPerBalancer: an internal load balancer takes three addresses of its subnet, a public one two
+	// (Oracle, "Load Balancer", subnets); three leave room for both.
+	addressesPerBalancer = 3
+	// widestNamedBits: a network that is let in and wider than this is the internet by another name.
+	widestNamedBits = 8
+)
+
+// Validate adds every problem of the settings to the list. It expects defaults to be applied.
+func (s Spec) Validate(p *problem.List, need Capacity) {
+	s.validateChoices(p)
+	vcn := s.validateRanges(p)
+	s.validateOpenings(p)
+	s.validateExisting(p)
+	if vcn.IsValid() {
+		s.validateSubnets(p, vcn, need)
+	}
+	s.validateExtraRules(p)
+	s.validateFlowLogs(p)
+}
+
+func (s Spec) validateChoices(p *problem.List) {
+	for _, choice := range []struct {
+		key, value string
+		allowed    []string
+	}{
+		{"podNetwork", s.PodNetwork, []string{Flannel, VCNNative}},
+		{"apiEndpoint", s.APIEndpoint, []string{Private, Public}},
+		{"loadBalancers", s.LoadBalancers, []string{Public, Internal, Both}},
+		{"internetEgress", s.InternetEgress, []string{EgressNone, EgressWorkers, EgressWorkersAndPods}},
+		{"securityBy", s.SecurityBy, []string{Lists, Groups}},
+	} {
+		if !slices.Contains(choice.allowed, choice.value) {
+			p.Add(choice.key, "%q is not one of %s", choice.value, strings.Join(choice.allowed, ", "))
+		}
+	}
+}
+
+// validateRanges checks the address ranges that are not subnets. It returns the VCN's, invalid when it cannot be used.
+func (s Spec) validateRanges(p *problem.List) netip.Prefix {
+	type named struct {
+		key   string
+		value netip.Prefix
+	}
+	var all []named
+	add := func(key, text string, low, high int) {
+		prefix, err := ParseCIDR(text)
+		switch {
+		case err != nil:
+			p.Add(key, "%v", err)
+		case prefix.Bits() < low || prefix.Bits() > high:
+			p.Add(key, "%s is outside /%d to /%d", text, low, high)
+		default:
+			all = append(all, named{key, prefix})
+		}
+	}
+	add("vcnCidr", s.VcnCIDR, 16, 30)
+	var vcn netip.Prefix
+	if len(all) == 1 {
+		vcn = all[0].value
+	}
+	if s.PodNetwork != VCNNative { // Pods of the VCN take no overlay range
+		add("podsCidr", s.PodsCIDR, 8, flannelNodeBits)
+	}
+	add("servicesCidr", s.ServicesCIDR, 12, 28)
+	for _, peer := range s.PeerCIDRs {
+		add("peerCidrs", peer, 1, 32)
+	}
+	for i, one := range all {
+		for _, other := range all[:i] {
+			if one.value.Overlaps(other.value) {
+				p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key)
+			}
+		}
+	}
+	return vcn
+}
+
+// validateOpenings checks the lists of networks that are let in.
+func (s Spec) validateOpenings(p *problem.List) {
+	everybody := fmt.Sprintf("name the networks, or %s for the whole internet", Anywhere)
+	if s.APIEndpoint == Public && len(s.APIAllowedCIDRs) == 0 {
+		p.Add("apiAllowedCidrs", "a public endpoint is reached by nobody: %s", everybody)
+	}
+	if s.Has(PublicLoadBalancers) && len(s.LoadBalancerAllowedCIDRs) == 0 {
+		p.Add("loadBalancerAllowedCidrs", "the public load balancers are reached by nobody: %s", everybody)
+	}
+	if s.Has(InternalLoadBalancers) && len(s.InternalLoadBalancerAllowedCIDRs) == 0 {
+		p.Add("internalLoadBalancerAllowedCidrs", "the internal load balancers are reached by nobody: name the networks, such as the VCN's, %s", s.VcnCIDR)
+	}
+	if s.Bastion && len(s.BastionAllowedCIDRs) == 0 {
+		p.Add("bastionAllowedCidrs", "nobody may open a session of the bastion: %s", everybody)
+	}
+	if s.Bastion && s.APIEndpoint == Public {
+		p.Add("bastion", "is for a private endpoint, and apiEndpoint is public")
+	}
+	for _, list := range []struct {
+		key    string
+		cidrs  []string
+		closed string // why 0.0.0.0/0 makes no sense, if it does not
+	}{
+		{"apiAllowedCidrs", s.APIAllowedCIDRs, unless(s.APIEndpoint == Public, "a private endpoint")},
+		{"loadBalancerAllowedCidrs", s.LoadBalancerAllowedCIDRs, ""},
+		{"internalLoadBalancerAllowedCidrs", s.InternalLoadBalancerAllowedCIDRs, "an internal load balancer"},
+		{"bastionAllowedCidrs", s.BastionAllowedCIDRs, ""},
+	} {
+		for _, cidr := range list.cidrs {
+			prefix, err := ParseCIDR(cidr)
+			switch {
+			case err != nil:
+				p.Add(list.key, "%v", err)
+			case cidr == Anywhere && list.closed != "":
+				p.Add(list.key, "%s is not reached from the internet: name the networks instead of %s", list.closed, Anywhere)
+			case prefix.Bits() > 0 && prefix.Bits() < widestNamedBits:
+				p.Add(list.key, "%s is most of the internet: say %s if everybody is meant, else /%d at the widest", cidr, Anywhere, widestNamedBits)
+			}
+		}
+	}
+}
+
+func unless(condition bool, text string) string {
+	if condition {
+		return ""
+	}
+	return text
+}
+
+// validateExisting checks the OCIDs and what they go together with.
+func (s Spec) validateExisting(p *problem.List) {
+	for _, id := range []struct{ key, value, kind string }{
+		{"vcnId", s.VcnID, "vcn"},
+		{"internetGatewayId", s.InternetGatewayID, "internetgateway"},
+		{"natGatewayId", s.NATGatewayID, "natgateway"},
+		{"serviceGatewayId", s.ServiceGatewayID, "servicegateway"},
+		{"drgId", s.DrgID, "drg"},
+	} {
+		checkOCID(p, id.key, id.value, id.kind)
+		if id.value != "" && s.VcnID == "" && strings.HasSuffix(id.key, "GatewayId") {
+			p.Add(id.key, "an existing gateway belongs to an existing VCN: set vcnId too")
+		}
+	}
+	if s.DrgID != "" && len(s.PeerCIDRs) == 0 {
+		p.Add("drgId", "leads nowhere: name the networks behind it in peerCidrs")
+	}
+}
+
+// checkOCID refuses an OCID of another kind, or what is none. Empty is fine.
+func checkOCID(p *problem.List, key, value, kind string) {
+	if value == "" {
+		return
+	}
+	parts := strings.Split(value, ".")
+	switch {
+	case len(parts) < 5 || parts[0] != "ocid1":
+		p.Add(key, "%q is no OCID such as ocid1.%s.oc1.iad.aaaa", value, kind)
+	case parts[1] != kind:
+		p.Add(key, "%q is the OCID of a %s, not of a %s", value, parts[1], kind)
+	}
+}
+
+func (s Spec) validateFlowLogs(p *problem.List) {
+	for i, role := range s.FlowLogs {
+		switch {
+		case !slices.Contains(Roles, role):
+			p.Add("flowLogs", "%q is not one of %s", role, s.roleNames())
+		case !s.Has(role):
+			p.Add("flowLogs", "this stack has no subnet %q; it has %s", role, s.roleNames())
+		case slices.Contains(s.FlowLogs[:i], role):
+			p.Add("flowLogs", "%q is named twice", role)
+		}
+	}
+}
+
+// roleNames lists the roles of this stack.
+func (s Spec) roleNames() string {
+	var names []string
+	for _, role := range Roles {
+		if s.Has(role) {
+			names = append(names, string(role))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// validateExtraRules checks the rules in the vocabulary of ExtraRule.
+func (s Spec) validateExtraRules(p *problem.List) {
+	for i, rule := range s.ExtraRules {
+		key := fmt.Sprintf("extraRules[%d]", i)
+		subnets := 0
+		for _, end := range []struct{ name, value string }{{"from", rule.From}, {"to", rule.To}} {
+			role := Role(end.value)
+			switch _, err := ParseCIDR(end.value); {
+			case slices.Contains(Roles, role) && !s.Has(role):
+				p.Add(key, "%s: this stack has no subnet %q; it has %s", end.name, role, s.roleNames())
+				subnets++
+			case slices.Contains(Roles, role):
+				subnets++
+			case end.value == OSN && end.name == "to", err == nil:
+			case strings.Contains(end.value, "/"):
+				p.Add(key, "%s: %v", end.name, err)
+			case end.value == OSN:
+				p.Add(key, "from: Oracle's services open no connections to the VCN")
+			default:
+				p.Add(key, "%s: %q is no subnet of this stack (%s), no CIDR and not %s", end.name, end.value, s.roleNames(), OSN)
+			}
+		}
+		if subnets == 0 {
+			p.Add(key, "one end must be a subnet: %s", s.roleNames())
+		}
+		checkPorts(p, key, rule)
+		if strings.ContainsAny(rule.Description, "\n\r") || len(rule.Description) > 255 {
+			p.Add(key, "description: one line of at most 255 characters")
+		}
+	}
+}
+
+func checkPorts(p *problem.List, key string, rule ExtraRule) {
+	var err error
+	switch {
+	case !slices.Contains([]string{"tcp", "udp", "icmp", "all"}, rule.Protocol):
+		p.Add(key, "protocol: %q is not one of tcp, udp, icmp, all", rule.Protocol)
+	case rule.Ports == "":
+	case rule.Protocol == "all":
+		p.Add(key, "ports: protocol all has none; choose tcp or udp, or leave ports out")
+	case rule.Protocol == "icmp":
+		_, _, err = ParseICMP(rule.Ports)
+	default:
+		_, err = ParsePorts(rule.Ports)
+	}
+	if err != nil {
+		p.Add(key, "ports: %v", err)
+	}
+}
