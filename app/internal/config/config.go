@@ -1,0 +1,159 @@
+// Package config reads the guestbook's settings from the environment.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is what the guestbook can be told. Load fills in the defaults.
+type Config struct {
+	Listen  string // LISTEN_ADDRESS, default ":8080"
+	Metrics string // METRICS_ADDRESS, default ":9090"
+
+	MongoURI         string        // MONGODB_URI, required
+	MongoDatabase    string        // MONGODB_DATABASE, default "guestbook"
+	MongoUser        string        // MONGODB_USERNAME, default none
+	MongoPassFile    string        // MONGODB_PASSWORD_FILE, default none
+	MongoAuthSource  string        // MONGODB_AUTH_SOURCE, default "admin"
+	MongoTimeout     time.Duration // MONGODB_TIMEOUT, default 3s
+	MongoConnections int           // MONGODB_MAX_CONNECTIONS, default 20
+
+	Title          string         // TITLE, default the word for guestbook in the reader's language
+	PageSize       int            // PAGE_SIZE, default 20
+	TimeZone       *time.Location // TIME_ZONE, default UTC; for readers without JavaScript
+	SignsPerMinute int            // SIGNS_PER_MINUTE, default 10, for each client and replica
+	ReadsPerSecond int            // READS_PER_SECOND, default 20, for each client and replica
+	TrustedProxies []netip.Prefix // TRUSTED_PROXIES, default none
+
+	DrainDelay      time.Duration // DRAIN_DELAY, default 35s
+	ShutdownTimeout time.Duration // SHUTDOWN_TIMEOUT, default 20s
+	LogLevel        slog.Level    // LOG_LEVEL, default info
+}
+
+var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+
+// Load reads the settings by getenv. The error lists every setting that needs
+// a change and says what is allowed.
+func Load(getenv func(string) string) (Config, error) {
+	r := reader{getenv: getenv}
+	c := Config{
+		Listen:  r.address("LISTEN_ADDRESS", ":8080"),
+		Metrics: r.address("METRICS_ADDRESS", ":9090"),
+
+		MongoURI:         r.text("MONGODB_URI", ""),
+		MongoDatabase:    r.text("MONGODB_DATABASE", "guestbook"),
+		MongoUser:        r.text("MONGODB_USERNAME", ""),
+		MongoPassFile:    r.text("MONGODB_PASSWORD_FILE", ""),
+		MongoAuthSource:  r.text("MONGODB_AUTH_SOURCE", "admin"),
+		MongoTimeout:     r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, time.Minute),
+		MongoConnections: r.number("MONGODB_MAX_CONNECTIONS", 20, 1, 1000),
+
+		Title:          r.text("TITLE", ""),
+		PageSize:       r.number("PAGE_SIZE", 20, 1, 100),
+		TimeZone:       r.zone("TIME_ZONE"),
+		SignsPerMinute: r.number("SIGNS_PER_MINUTE", 10, 1, 1_000_000),
+		ReadsPerSecond: r.number("READS_PER_SECOND", 20, 1, 1_000_000),
+		TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
+
+		// OCI's load balancer takes a backend out after 3 failed checks 10 s apart (the defaults of its health checker).
+		DrainDelay:      r.duration("DRAIN_DELAY", 35*time.Second, 0, 10*time.Minute),
+		ShutdownTimeout: r.duration("SHUTDOWN_TIMEOUT", 20*time.Second, time.Second, 10*time.Minute),
+		LogLevel:        r.level("LOG_LEVEL"),
+	}
+	if c.MongoURI == "" {
+		r.add("MONGODB_URI is not set: give the database's address, such as mongodb://mongo:27017")
+	}
+	if !databaseName.MatchString(c.MongoDatabase) {
+		r.add("MONGODB_DATABASE %q: 1 to 63 letters, digits, _ or -", c.MongoDatabase)
+	}
+	if (c.MongoUser == "") != (c.MongoPassFile == "") {
+		r.add("MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together: set both or none")
+	}
+	return c, errors.Join(r.problems...)
+}
+
+type reader struct {
+	getenv   func(string) string
+	problems []error
+}
+
+func (r *reader) add(format string, args ...any) {
+	r.problems = append(r.problems, fmt.Errorf(format, args...))
+}
+
+func (r *reader) text(key, def string) string {
+	if v := strings.TrimSpace(r.getenv(key)); v != "" {
+		return v
+	}
+	return def
+}
+
+func (r *reader) address(key, def string) string {
+	v := r.text(key, def)
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		r.add("%s %q: want host:port or :port", key, v)
+	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		r.add("%s %q: the port %d is outside 0 to 65535", key, v, n)
+	}
+	return v
+}
+
+func (r *reader) number(key string, def, low, high int) int {
+	v := r.text(key, strconv.Itoa(def))
+	n, err := strconv.Atoi(v)
+	if err != nil || n < low || n > high {
+		r.add("%s %q: want a whole number from %d to %d", key, v, low, high)
+	}
+	return n
+}
+
+func (r *reader) duration(key string, def, low, high time.Duration) time.Duration {
+	v := r.text(key, def.String())
+	d, err := time.ParseDuration(v)
+	if err != nil || d < low || d > high {
+		r.add("%s %q: want a duration from %v to %v, such as %v", key, v, low, high, def)
+	}
+	return d
+}
+
+func (r *reader) zone(key string) *time.Location {
+	v := r.text(key, "UTC")
+	loc, err := time.LoadLocation(v)
+	if err != nil || v == "Local" {
+		r.add("%s %q: want a name of the IANA time zone database, such as Asia/Seoul", key, v)
+		return time.UTC
+	}
+	return loc
+}
+
+func (r *reader) prefixes(key string) []netip.Prefix {
+	var out []netip.Prefix
+	for v := range strings.SplitSeq(r.getenv(key), ",") {
+		if v = strings.TrimSpace(v); v == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(v)
+		if err != nil {
+			r.add("%s %q: want CIDR blocks with commas between, such as 10.0.20.0/24", key, v)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (r *reader) level(key string) slog.Level {
+	var l slog.Level
+	if v := r.text(key, "info"); l.UnmarshalText([]byte(v)) != nil {
+		r.add("%s %q: want debug, info, warn or error", key, v)
+	}
+	return l
+}

@@ -1,0 +1,296 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"oke-guestbook/app/internal/devdb"
+	"oke-guestbook/app/internal/entry"
+)
+
+func startDB(t *testing.T, dir, address string) *devdb.DB {
+	t.Helper()
+	db, err := devdb.Start(dir, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Stop() })
+	return db
+}
+
+func open(t *testing.T, uri string) *Store {
+	t.Helper()
+	s, err := Open(Config{
+		URI: uri, Database: "guestbook", Timeout: 10 * time.Second, Connections: 20, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	return s
+}
+
+func TestSignReadAndPage(t *testing.T) {
+	s := open(t, startDB(t, t.TempDir(), "127.0.0.1:0").URI)
+	ctx := context.Background()
+
+	if got, total, err := s.Page(ctx, 0, 10); err != nil || len(got) != 0 || total != 0 {
+		t.Fatalf("an empty database: %v, %d, %v", got, total, err)
+	}
+	before := time.Now().Truncate(time.Second)
+	for i := range 25 {
+		d := entry.Draft{Form: "f", Name: fmt.Sprint("name ", i), Message: fmt.Sprintf("안녕 %d <b> 👨‍👩‍👧\n둘째 줄", i)}
+		if i%5 == 0 {
+			d.Name = ""
+		}
+		if _, err := s.Add(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []entry.Entry
+	for skip := 0; skip < 30; skip += 10 {
+		page, total, err := s.Page(ctx, skip, 10)
+		if err != nil || total != 25 {
+			t.Fatalf("page after %d: total %d, %v", skip, total, err)
+		}
+		all = append(all, page...)
+	}
+	if len(all) != 25 {
+		t.Fatalf("the pages hold %d entries, want 25", len(all))
+	}
+	for i, e := range all {
+		n := 24 - i // newest first
+		name := fmt.Sprint("name ", n)
+		if n%5 == 0 {
+			name = ""
+		}
+		if want := fmt.Sprintf("안녕 %d <b> 👨‍👩‍👧\n둘째 줄", n); e.Message != want || e.Name != name {
+			t.Errorf("entry %d: %q by %q, want %q by %q", i, e.Message, e.Name, want, name)
+		}
+		if e.Time.Before(before) || e.Time.After(time.Now()) {
+			t.Errorf("entry %d: time %v", i, e.Time)
+		}
+	}
+	if got, total, err := s.Page(ctx, 30, 10); err != nil || len(got) != 0 || total != 25 {
+		t.Errorf("after the last page: %v, %d, %v", got, total, err)
+	}
+}
+
+// A hundred writers at once, each of whom sends its form twice, through two
+// replicas of the guestbook: each entry is there, and there once.
+func TestManyWriters(t *testing.T) {
+	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	replicas := []*Store{open(t, db.URI), open(t, db.URI)}
+	const writers = 100
+	ids := make([][2]string, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		for j, s := range replicas {
+			wg.Go(func() {
+				e, err := s.Add(context.Background(), entry.Draft{Form: fmt.Sprint("form ", i), Message: fmt.Sprint("message ", i)})
+				if err != nil {
+					t.Errorf("writer %d: %v", i, err)
+				}
+				ids[i][j] = e.ID
+			})
+		}
+	}
+	wg.Wait()
+	got, total, err := replicas[0].Page(context.Background(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, e := range got {
+		seen[e.Message]++
+	}
+	if total != writers || len(got) != writers || len(seen) != writers {
+		t.Errorf("%d counted, %d read, %d different; want %d of each", total, len(got), len(seen), writers)
+	}
+	for i, pair := range ids {
+		if pair[0] != pair[1] {
+			t.Errorf("writer %d was told of two entries, %s and %s", i, pair[0], pair[1])
+		}
+	}
+}
+
+func TestSameFormOtherText(t *testing.T) {
+	s := open(t, startDB(t, t.TempDir(), "127.0.0.1:0").URI)
+	for _, message := range []string{"one", "two", "one", "two"} { // the back button, an edit, a reload
+		if _, err := s.Add(context.Background(), entry.Draft{Form: "f", Message: message}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, total, err := s.Page(context.Background(), 0, 10); err != nil || total != 2 {
+		t.Errorf("%d entries (%v), want 2", total, err)
+	}
+}
+
+func TestDatabaseStopsAndStarts(t *testing.T) {
+	dir, address := t.TempDir(), freeAddress(t)
+	db := startDB(t, dir, address)
+	s, err := Open(Config{
+		URI: "mongodb://" + address, Database: "guestbook", Timeout: time.Second, Connections: 20, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	ctx := context.Background()
+	if _, err := s.Add(ctx, entry.Draft{Form: "f", Message: "before"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := db.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	during := entry.Draft{Form: "f", Message: "during"}
+	if _, err := s.Add(ctx, during); err == nil {
+		t.Error("an entry was taken while the database was down")
+	}
+	if err := s.Ready(ctx); err == nil {
+		t.Error("ready while the database is down")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("two operations with a time-out of 1 s took %v", took)
+	}
+
+	startDB(t, dir, address)
+	deadline := time.Now().Add(20 * time.Second)
+	for s.Ready(ctx) != nil {
+		if time.Now().After(deadline) {
+			t.Fatal("not ready 20 s after the database is back")
+		}
+	}
+	if _, err := s.Add(ctx, during); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := s.Page(ctx, 0, 10)
+	if err != nil || len(got) != 2 || got[0].Message != "during" || got[1].Message != "before" {
+		t.Errorf("after the restart: %v, %v", got, err)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// What the tutorial's frontend does, in the driver's terms: it inserts
+// {message} and shows the field message of every document.
+func TestTutorialFrontend(t *testing.T) {
+	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	s := open(t, db.URI)
+	ctx := context.Background()
+	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(ctx)
+	messages := client.Database("guestbook").Collection("messages")
+
+	theirs := []any{
+		bson.D{{Key: "message", Value: "from the tutorial"}},
+		bson.D{{Key: "message", Value: ",from the tutorial,once more"}}, // it sends its whole list
+		bson.D{{Key: "message", Value: nil}},                            // cmd=set without a value
+		bson.D{{Key: "_id", Value: "no ObjectID"}, {Key: "message", Value: "imported"}},
+	}
+	if _, err := messages.InsertMany(ctx, theirs); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Add(ctx, entry.Draft{Form: "f", Name: "민수", Message: "우리 글"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := messages.InsertOne(ctx, bson.D{{Key: "message", Value: "after the index is there"}}); err != nil {
+		t.Fatal(err)
+	}
+
+	got, total, err := s.Page(ctx, 0, 10)
+	if err != nil || total != 6 {
+		t.Fatalf("%d entries, %v", total, err)
+	}
+	var lines []string
+	for _, e := range got {
+		lines = append(lines, e.Name+"|"+e.Message)
+		if imported := e.Message == "imported"; imported != e.Time.IsZero() || e.ID == "" {
+			t.Errorf("%q: id %q, time %v", e.Message, e.ID, e.Time)
+		}
+	}
+	want := []string{
+		"|after the index is there", "민수|우리 글", "|", "|,from the tutorial,once more", "|from the tutorial", "|imported",
+	}
+	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("our frontend shows\n%q\nwant\n%q", lines, want)
+	}
+
+	cur, err := messages.Find(ctx, bson.D{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var docs []struct {
+		Message string `bson:"message"`
+	}
+	if err := cur.All(ctx, &docs); err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprint(docs)
+	for _, message := range []string{"우리 글", "from the tutorial", "imported"} {
+		if !strings.Contains(shown, "{"+message+"}") {
+			t.Errorf("the tutorial's frontend shows %s, without %q", shown, message)
+		}
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		cfg  Config
+		want string
+	}{
+		"no scheme":        {Config{URI: "mongo:27017"}, "MONGODB_URI: "},
+		"another scheme":   {Config{URI: "http://mongo"}, "MONGODB_URI: "},
+		"no host":          {Config{URI: "mongodb://"}, "MONGODB_URI: "},
+		"bad port":         {Config{URI: "mongodb://mongo:port"}, "MONGODB_URI: "},
+		"bad option":       {Config{URI: "mongodb://mongo/?tls=perhaps"}, "MONGODB_URI: "},
+		"secret":           {Config{URI: "mongodb://user:hunter2@mongo:port"}, "MONGODB_URI: "},
+		"no CA file":       {Config{URI: "mongodb://mongo/?tls=true&tlsCAFile=/nowhere/ca.pem"}, "MONGODB_URI: "},
+		"two users":        {Config{URI: "mongodb://u:hunter2@mongo", Username: "v"}, "MONGODB_USERNAME"},
+		"no password file": {Config{URI: "mongodb://mongo", Username: "u", PasswordFile: "/nowhere/password"}, "MONGODB_PASSWORD_FILE: open /nowhere/password"},
+		"empty password":   {Config{URI: "mongodb://mongo", Username: "u", PasswordFile: empty}, "is empty"},
+	} {
+		c.cfg.Timeout, c.cfg.Connections, c.cfg.Log = time.Second, 1, slog.New(slog.DiscardHandler)
+		s, err := Open(c.cfg)
+		if err == nil {
+			t.Errorf("%s: taken", name)
+			_ = s.Close(context.Background())
+			continue
+		}
+		if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v, want %q and no password", name, err, c.want)
+		}
+	}
+}

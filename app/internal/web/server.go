@@ -1,0 +1,126 @@
+// Package web serves the guestbook's pages.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"oke-guestbook/app/internal/entry"
+)
+
+// Store is what the pages ask of the database.
+type Store interface {
+	// Page returns entries, newest first, after skipping so many, and how many there are in all.
+	Page(ctx context.Context, skip, limit int) ([]entry.Entry, int, error)
+	// Add stores a draft once, however often it is called with the same one.
+	Add(context.Context, entry.Draft) (entry.Entry, error)
+	// Ready fails if the database cannot be used.
+	Ready(context.Context) error
+}
+
+// Config is what New needs. No field has a default.
+type Config struct {
+	Store          Store
+	Title          string         // empty: the word for guestbook in the reader's language
+	PageSize       int            // entries
+	TimeZone       *time.Location // of times, for readers without JavaScript
+	SignsPerMinute int            // of one client
+	ReadsPerSecond int            // of one client
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Log            *slog.Logger
+	Metrics        prometheus.Registerer
+}
+
+// Server answers readers and signers.
+type Server struct {
+	cfg      Config
+	pages    pages
+	latest   *latest
+	ready    *readiness
+	reads    *limiter
+	signs    *limiter
+	origin   *http.CrossOriginProtection
+	metrics  metrics
+	draining atomic.Bool
+}
+
+// New returns a server that is ready to be served.
+func New(cfg Config) *Server {
+	s := &Server{
+		cfg:     cfg,
+		pages:   parsePages(cfg.TimeZone),
+		reads:   newLimiter(float64(cfg.ReadsPerSecond), 3*cfg.ReadsPerSecond),
+		signs:   newLimiter(float64(cfg.SignsPerMinute)/60, cfg.SignsPerMinute),
+		origin:  http.NewCrossOriginProtection(),
+		metrics: newMetrics(cfg.Metrics),
+	}
+	s.latest = &latest{read: s.readLatest}
+	s.ready = &readiness{ask: cfg.Store.Ready}
+	return s
+}
+
+// Handler serves everything that visitors and the load balancer ask for.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", s.limitReads(s.page))
+	mux.HandleFunc("POST /{$}", s.sign)
+	mux.Handle("GET /entries", s.limitReads(s.news))
+	mux.Handle("GET /static/{file}", s.limitReads(s.static))
+	mux.Handle("/", s.limitReads(s.notFound))
+	s.HandleProbes(mux)
+	return s.observe(s.secure(mux))
+}
+
+// HandleProbes adds /livez and /readyz.
+func (s *Server) HandleProbes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			plainText(w, http.StatusServiceUnavailable, "draining")
+			return
+		}
+		// Anybody may ask, so the reason goes to the log alone.
+		if err := s.ready.check(r.Context()); err != nil {
+			s.metrics.databaseUp.Set(0)
+			s.log(r).Warn("not ready", slog.String("error", err.Error()))
+			plainText(w, http.StatusServiceUnavailable, "the database cannot be used")
+			return
+		}
+		s.metrics.databaseUp.Set(1)
+		plainText(w, http.StatusOK, "ready")
+	})
+}
+
+// Drain makes /readyz fail and asks clients for new connections, while
+// everything is still answered.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+func (s *Server) limitReads(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait := s.reads.take(s.client(r)); wait > 0 {
+			setRetryAfter(w, wait)
+			t := pick(r.Header.Get("Accept-Language"))
+			s.plain(w, r, http.StatusTooManyRequests, t.Slow, t.SlowText)
+			return
+		}
+		next(w, r)
+	})
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	t := pick(r.Header.Get("Accept-Language"))
+	s.plain(w, r, http.StatusNotFound, t.NoPage, t.NoPageText)
+}
+
+func plainText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}

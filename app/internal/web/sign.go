@@ -1,0 +1,125 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"oke-guestbook/app/internal/entry"
+)
+
+const (
+	maxBody     = 64 << 10 // bytes of a request's form
+	tokenCookie = "guestbook_token"
+	tokenLength = 22 // characters: 128 bits in base64
+)
+
+// sign takes an entry. Whatever goes wrong after the form has been read, it
+// comes back filled, with the same form id: sending it again repeats nothing.
+func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
+	t := pick(r.Header.Get("Accept-Language"))
+	if err := s.origin.Check(r); err != nil {
+		s.metrics.signs.WithLabelValues("forbidden").Inc()
+		s.plain(w, r, http.StatusForbidden, t.Foreign, t.ForeignText)
+		return
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		s.metrics.signs.WithLabelValues("invalid").Inc()
+		s.plain(w, r, http.StatusUnsupportedMediaType, t.Unreadable, t.UnreadableText)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		s.metrics.signs.WithLabelValues("invalid").Inc()
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			s.plain(w, r, http.StatusRequestEntityTooLarge, t.TooLarge, t.Problems[entry.LongMessage])
+		} else {
+			s.plain(w, r, http.StatusBadRequest, t.Unreadable, t.UnreadableText)
+		}
+		return
+	}
+	typed := entry.Draft{Form: r.PostForm.Get("form"), Name: r.PostForm.Get("name"), Message: r.PostForm.Get("message")}
+	if len(typed.Form) != tokenLength {
+		typed.Form = random()
+	}
+	draft := typed.Tidy()
+
+	if wait := s.signs.take(s.client(r)); wait > 0 {
+		setRetryAfter(w, wait)
+		s.giveBack(w, r, http.StatusTooManyRequests, "limited", view{T: t, Notice: t.TooFast, Draft: typed})
+		return
+	}
+	if !tokenMatches(r) {
+		s.giveBack(w, r, http.StatusForbidden, "forbidden", view{T: t, Notice: t.BadToken, Draft: typed})
+		return
+	}
+	if problem := draft.Check(); problem != "" {
+		v := view{T: t, Notice: t.Problems[problem], Wrong: "message", Draft: typed}
+		if problem == entry.LongName || problem == entry.ControlInName {
+			v.Wrong = "name"
+		}
+		s.giveBack(w, r, http.StatusUnprocessableEntity, "invalid", v)
+		return
+	}
+	added, err := s.cfg.Store.Add(r.Context(), draft)
+	if err != nil {
+		s.log(r).Error("sign", slog.String("error", err.Error()))
+		s.giveBack(w, r, http.StatusServiceUnavailable, "failed", view{T: t, Notice: t.NotSaved, Draft: typed})
+		return
+	}
+	s.metrics.signs.WithLabelValues("signed").Inc()
+	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
+}
+
+// giveBack answers with the form as the visitor filled it. It shows the
+// entries that are in memory: an answer about trouble asks the database nothing.
+func (s *Server) giveBack(w http.ResponseWriter, r *http.Request, status int, result string, v view) {
+	s.metrics.signs.WithLabelValues(result).Inc()
+	v.Failed = true
+	v.Draft.Name = strings.ToValidUTF8(v.Draft.Name, "\ufffd")
+	v.Draft.Message = strings.ToValidUTF8(v.Draft.Message, "\ufffd")
+	if snap := s.latest.last.Load(); snap != nil {
+		v.Book = snap.html[v.T]()
+	} else {
+		v.Book = s.unread(v.T)
+	}
+	s.form(w, r, status, v)
+}
+
+// token returns the visitor's token and sets its cookie if there is none. The
+// form sends it back in a field: another site can make a browser send the
+// cookie, but cannot know what to write into the field. Replicas share nothing.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) string {
+	if c, err := r.Cookie(tokenCookie); err == nil && validToken(c.Value) {
+		return c.Value
+	}
+	token := random()
+	http.SetCookie(w, &http.Cookie{
+		Name: tokenCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.https(r),
+	})
+	return token
+}
+
+func tokenMatches(r *http.Request) bool {
+	c, err := r.Cookie(tokenCookie)
+	return err == nil && validToken(c.Value) &&
+		subtle.ConstantTimeCompare([]byte(c.Value), []byte(r.PostForm.Get("token"))) == 1
+}
+
+func validToken(v string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(v)
+	return err == nil && len(b) == 16
+}
+
+// random returns tokenLength characters that nobody can guess.
+func random() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
