@@ -3,35 +3,30 @@ package oke
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/network/layout"
 	"oke-guestbook/components/oke/fleet"
 )
 
 // Args is what a cluster is made of. Plain values decide the graph's shape; inputs come from other resources.
 type Args struct {
-	Name          string     // required: display name
-	CompartmentID string     // required
-	Fleet         fleet.Spec // required, valid
-	Offer         *Offer     // required: what Look found for Fleet
-	Native        bool       // VCN-native pod networking instead of flannel
-	PodsCIDR      string     // required; with Native the service ignores it
-	ServicesCIDR  string     // required
-	Public        bool       // the API endpoint has a public address
-	Protect       bool
+	Name          string      // required: display name
+	CompartmentID string      // required
+	Fleet         fleet.Spec  // required, valid
+	Network       layout.Spec // required, valid
+	Offer         *Offer      // required: what Look found for Fleet
 	Tags          map[string]string
+	Protect       bool // refuse to delete the cluster
 
-	VcnID                 pulumi.StringInput      // required
-	EndpointSubnetID      pulumi.StringInput      // required
-	WorkerSubnetID        pulumi.StringInput      // required
-	PodSubnetID           pulumi.StringInput      // required with Native
-	LoadBalancerSubnetIDs pulumi.StringArrayInput // required: where Services of type LoadBalancer go
-	EndpointNsgIDs        pulumi.StringArrayInput // optional
-	WorkerNsgIDs          pulumi.StringArrayInput // optional
-	PodNsgIDs             pulumi.StringArrayInput // optional, with Native
+	VcnID     pulumi.StringInput                       // required
+	SubnetIDs map[layout.Role]pulumi.StringOutput      // required: the roles that Network has
+	NsgIDs    map[layout.Role]pulumi.StringArrayOutput // optional: network security groups, by the same roles
 }
 
 // Cluster is an OKE cluster with its node pools.
@@ -64,7 +59,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		}
 	}
 
-	c.Kubeconfig = kubeconfig(ctx, c, args.Public)
+	c.Kubeconfig = kubeconfig(ctx, c, args.Network.APIEndpoint == layout.Public)
 	c.Provider, err = kubernetes.NewProvider(ctx, name, &kubernetes.ProviderArgs{
 		Kubeconfig: c.Kubeconfig,
 		// Objects are replaced only with the cluster, not for a new address or certificate in the kubeconfig.
@@ -81,7 +76,7 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 	if args.Fleet.ClusterType == fleet.Enhanced {
 		kind = "ENHANCED_CLUSTER"
 	}
-	if args.Native {
+	if args.Network.PodNetwork == layout.VCNNative {
 		cni = "OCI_VCN_IP_NATIVE"
 	}
 	tags := pulumi.ToStringMap(args.Tags)
@@ -93,16 +88,16 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 		VcnId:                    args.VcnID,
 		ClusterPodNetworkOptions: containerengine.ClusterClusterPodNetworkOptionArray{containerengine.ClusterClusterPodNetworkOptionArgs{CniType: pulumi.String(cni)}},
 		EndpointConfig: containerengine.ClusterEndpointConfigArgs{
-			SubnetId:          args.EndpointSubnetID,
-			IsPublicIpEnabled: pulumi.Bool(args.Public),
-			NsgIds:            args.EndpointNsgIDs,
+			SubnetId:          args.SubnetIDs[layout.API],
+			IsPublicIpEnabled: pulumi.Bool(args.Network.APIEndpoint == layout.Public),
+			NsgIds:            nsgs(args, layout.API),
 		},
 		Options: containerengine.ClusterOptionsArgs{
 			KubernetesNetworkConfig: containerengine.ClusterOptionsKubernetesNetworkConfigArgs{
-				PodsCidr:     pulumi.String(args.PodsCIDR),
-				ServicesCidr: pulumi.String(args.ServicesCIDR),
+				PodsCidr:     pulumi.String(args.Network.PodsCIDR),
+				ServicesCidr: pulumi.String(args.Network.ServicesCIDR),
 			},
-			ServiceLbSubnetIds: args.LoadBalancerSubnetIDs,
+			ServiceLbSubnetIds: loadBalancerSubnets(args),
 			// What the cluster's controllers make carries the stack's tags as well.
 			ServiceLbConfig:        containerengine.ClusterOptionsServiceLbConfigArgs{FreeformTags: tags},
 			PersistentVolumeConfig: containerengine.ClusterOptionsPersistentVolumeConfigArgs{FreeformTags: tags},
@@ -113,6 +108,32 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 		cluster.KmsKeyId = pulumi.String(args.Fleet.KMSKeyID)
 	}
 	return cluster
+}
+
+// nsgs returns the network security groups of a role's subnet, or nil where the rules are in security lists.
+func nsgs(args *Args, role layout.Role) pulumi.StringArrayInput {
+	if ids, ok := args.NsgIDs[role]; ok {
+		return ids
+	}
+	return nil
+}
+
+// loadBalancerSubnets returns where load balancers go that do not say it themselves: the public subnet if there is one.
+func loadBalancerSubnets(args *Args) pulumi.StringArray {
+	role := layout.PublicLoadBalancers
+	if !args.Network.Has(role) {
+		role = layout.InternalLoadBalancers
+	}
+	return pulumi.StringArray{args.SubnetIDs[role]}
+}
+
+// Nodes returns the node pools as resources to depend on, in the order of their names.
+func (c *Cluster) Nodes() []pulumi.Resource {
+	var nodes []pulumi.Resource
+	for _, name := range slices.Sorted(maps.Keys(c.NodePools)) {
+		nodes = append(nodes, c.NodePools[name])
+	}
+	return nodes
 }
 
 // kubeconfig returns the cluster's kubeconfig for the endpoint that the stack's operator can reach.

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/network/layout"
 	"oke-guestbook/components/oke/fleet"
 	"oke-guestbook/components/oke/image"
 )
@@ -65,7 +66,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p fleet.NodePool,
 		NodeConfigDetails: containerengine.NodePoolNodeConfigDetailsArgs{
 			Size:                            pulumi.Int(p.Size),
 			PlacementConfigs:                placement(p, args),
-			NsgIds:                          args.WorkerNsgIDs,
+			NsgIds:                          nsgs(args, layout.Workers),
 			NodePoolPodNetworkOptionDetails: podNetwork(p, args),
 			FreeformTags:                    tags,
 		},
@@ -109,7 +110,7 @@ func placement(p fleet.NodePool, args *Args) containerengine.NodePoolNodeConfigD
 	for _, domain := range args.Offer.Domains[p.Name] {
 		config := containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs{
 			AvailabilityDomain: pulumi.String(domain),
-			SubnetId:           args.WorkerSubnetID,
+			SubnetId:           args.SubnetIDs[layout.Workers],
 		}
 		if len(faultDomains) > 0 {
 			config.FaultDomains = faultDomains
@@ -127,13 +128,13 @@ func placement(p fleet.NodePool, args *Args) containerengine.NodePoolNodeConfigD
 }
 
 func podNetwork(p fleet.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs {
-	if !args.Native {
+	if args.Network.PodNetwork != layout.VCNNative {
 		return containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs{CniType: pulumi.String("FLANNEL_OVERLAY")}
 	}
 	return containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs{
 		CniType:        pulumi.String("OCI_VCN_IP_NATIVE"),
 		MaxPodsPerNode: pulumi.Int(p.MaxPodsPerNode),
-		PodSubnetIds:   pulumi.StringArray{args.PodSubnetID},
-		PodNsgIds:      args.PodNsgIDs,
+		PodSubnetIds:   pulumi.StringArray{args.SubnetIDs[layout.Pods]},
+		PodNsgIds:      nsgs(args, layout.Pods),
 	}
 }

@@ -30,23 +30,23 @@ type Spec struct {
 
 // NodePool is a set of equal worker nodes.
 type NodePool struct {
-	Name                 string            `json:"name"`                 // required, unique, kept for life
-	Size                 int               `json:"size"`                 // nodes; required
-	Shape                string            `json:"shape"`                // default VM.Standard.A1.Flex
-	OCPUs                float64           `json:"ocpus"`                // of a flexible shape
-	MemoryGB             float64           `json:"memoryGb"`             // of a flexible shape, 1 to 64 for each OCPU
-	BootVolumeGB         int               `json:"bootVolumeGb"`         // default 50, the smallest
-	Labels               map[string]string `json:"labels"`               // of the Kubernetes nodes
-	KubernetesVersion    string            `json:"kubernetesVersion"`    // default the control plane's
-	ImageID              string            `json:"imageId"`              // default the newest OKE image that suits version and shape
-	AvailabilityDomains  []int             `json:"availabilityDomains"`  // default the stack's
-	FaultDomains         []int             `json:"faultDomains"`         // 1 to 3; default all
-	MaxPodsPerNode       int               `json:"maxPodsPerNode"`       // with podNetwork vcn-native; default 31
-	Autoscaled           bool              `json:"autoscaled"`           // the size is the initial one; an autoscaler changes it
-	MaxSurge             string            `json:"maxSurge"`             // nodes added while cycling, number or percent; enhanced clusters
-	MaxUnavailable       string            `json:"maxUnavailable"`       // nodes missing while cycling, number or percent; enhanced clusters
-	EvictionGraceMinutes int               `json:"evictionGraceMinutes"` // 0 to 60, default 15: how long a drain may take
-	Preemptible          bool              `json:"preemptible"`          // cheaper; Oracle may take the nodes back
+	Name                 string            `json:"name"`                           // required, unique, kept for life
+	Size                 int               `json:"size"`                           // nodes; required
+	Shape                string            `json:"shape,omitempty"`                // default VM.Standard.A1.Flex
+	OCPUs                float64           `json:"ocpus,omitempty"`                // of a flexible shape
+	MemoryGB             float64           `json:"memoryGb,omitempty"`             // of a flexible shape, 1 to 64 for each OCPU
+	BootVolumeGB         int               `json:"bootVolumeGb,omitempty"`         // default 50, the smallest
+	Labels               map[string]string `json:"labels,omitempty"`               // of the Kubernetes nodes
+	KubernetesVersion    string            `json:"kubernetesVersion,omitempty"`    // default the control plane's
+	ImageID              string            `json:"imageId,omitempty"`              // default the newest OKE image that suits version and shape
+	AvailabilityDomains  []int             `json:"availabilityDomains,omitempty"`  // default the stack's
+	FaultDomains         []int             `json:"faultDomains,omitempty"`         // 1 to 3; default all
+	MaxPodsPerNode       int               `json:"maxPodsPerNode,omitempty"`       // with podNetwork vcn-native; default 31
+	Autoscaled           bool              `json:"autoscaled,omitempty"`           // the size is the initial one; an autoscaler changes it
+	MaxSurge             string            `json:"maxSurge,omitempty"`             // nodes added while cycling, number or percent; enhanced clusters
+	MaxUnavailable       string            `json:"maxUnavailable,omitempty"`       // nodes missing while cycling, number or percent; enhanced clusters
+	EvictionGraceMinutes int               `json:"evictionGraceMinutes,omitempty"` // 0 to 60, default 15: how long a drain may take
+	Preemptible          bool              `json:"preemptible,omitempty"`          // cheaper; Oracle may take the nodes back
 }
 
 // UnmarshalJSON fills in the defaults of what the pool does not say.

@@ -1,0 +1,65 @@
+// Command oke-guestbook is the Pulumi program: a network, an OKE cluster on it, and guestbooks on that.
+package main
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook"
+	"oke-guestbook/components/network"
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/oke"
+	"oke-guestbook/settings"
+)
+
+func main() {
+	var config map[string]string
+	pulumi.Run(
+		func(ctx *pulumi.Context) error { return deploy(ctx, config) },
+		func(info *pulumi.RunInfo) { config = info.Config }, // whole, so that a key which is no setting is found
+	)
+}
+
+// deploy makes the stack that config describes. Bad settings and what the region lacks are told before anything is registered.
+func deploy(ctx *pulumi.Context, config map[string]string) error {
+	s, err := settings.Load(ctx.Project(), ctx.Stack(), config)
+	if err != nil {
+		return err
+	}
+	offer, err := oke.Look(ctx, s.CompartmentID, s.Fleet)
+	if err != nil {
+		return err
+	}
+	name := ctx.Project() + "-" + ctx.Stack()
+	tags := s.FreeformTags(ctx.Project(), ctx.Stack())
+
+	net, err := network.New(ctx, name, &network.Args{
+		Spec: s.Network, CompartmentID: pulumi.String(s.CompartmentID), Tags: tags, Protect: s.Protect,
+	})
+	if err != nil {
+		return err
+	}
+	cluster, err := oke.New(ctx, name, &oke.Args{
+		Name: name, CompartmentID: s.CompartmentID, Fleet: s.Fleet, Network: s.Network, Offer: offer, Tags: tags, Protect: s.Protect,
+		VcnID: net.VcnID, SubnetIDs: net.SubnetIDs, NsgIDs: net.NSGIDs,
+	})
+	if err != nil {
+		return err
+	}
+	urls := pulumi.StringMap{}
+	for _, g := range s.Guestbooks {
+		internal := s.LoadBalancers == layout.Internal
+		subnet, _ := net.LoadBalancerSubnet(internal)
+		book, err := guestbook.New(ctx, g.Name, &guestbook.Args{
+			Guestbook: g, Protect: s.Protect, LoadBalancerSubnetID: subnet, InternalLoadBalancer: internal,
+			AllowedCIDRs: s.LoadBalancerAllowedCIDRs, Nodes: cluster.Nodes(),
+		}, pulumi.Provider(cluster.Provider))
+		if err != nil {
+			return fmt.Errorf("guestbook %s: %w", g.Name, err)
+		}
+		urls[g.Name] = book.URL
+	}
+	export(ctx, s, net, cluster, urls)
+	return nil
+}

@@ -1,0 +1,139 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"oke-guestbook/settings/problem"
+)
+
+// decode fills in what config sets. A key that is no setting is a typing error, and is told with the nearest one.
+func (s *Settings) decode(list *problem.List, project string, config map[string]string) {
+	types := fieldTypes(reflect.TypeFor[Settings]())
+	for _, full := range slices.Sorted(maps.Keys(config)) {
+		namespace, key, _ := strings.Cut(full, ":")
+		if namespace != project {
+			continue
+		}
+		typ, known := types[key]
+		if !known {
+			list.Add(key, "there is no such setting%s", nearest(key, types))
+			continue
+		}
+		raw := []byte(config[full])
+		if typ.Kind() == reflect.String {
+			raw, _ = json.Marshal(config[full])
+		}
+		decodeInto(list, key, typ, raw, slices.Concat([]byte(`{"`+key+`":`), raw, []byte(`}`)), s)
+	}
+}
+
+// decodeInto decodes document into target if value, the setting key's part of it, suits typ. Else it tells why not.
+func decodeInto(list *problem.List, key string, typ reflect.Type, value, document []byte, target any) {
+	problems := inspect(key, value, typ)
+	for _, p := range problems {
+		list.Add(p.key, "%s", p.message)
+	}
+	if len(problems) > 0 {
+		return
+	}
+	if err := json.Unmarshal(document, target); err != nil {
+		list.Add(key, "%v", err)
+	}
+}
+
+type finding struct{ key, message string }
+
+// inspect walks raw beside the Go type that it is meant for and returns everything that does not suit it, each with its
+// place. encoding/json would tell the first only, and lets unknown fields pass.
+func inspect(key string, raw []byte, typ reflect.Type) []finding {
+	var found []finding
+	var items []json.RawMessage
+	var fields map[string]json.RawMessage
+	switch {
+	case typ.Kind() == reflect.Slice && typ != reflect.TypeFor[json.RawMessage]() && json.Unmarshal(raw, &items) == nil:
+		for i, item := range items {
+			found = append(found, inspect(fmt.Sprintf("%s[%d]", key, i), item, typ.Elem())...)
+		}
+	case typ.Kind() == reflect.Map && json.Unmarshal(raw, &fields) == nil:
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			found = append(found, inspect(key+"."+name, fields[name], typ.Elem())...)
+		}
+	case typ.Kind() == reflect.Struct && json.Unmarshal(raw, &fields) == nil:
+		types := fieldTypes(typ)
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			path := key + "." + name
+			if fieldType, known := types[name]; known {
+				found = append(found, inspect(path, fields[name], fieldType)...)
+			} else {
+				found = append(found, finding{path, "there is no such setting" + nearest(name, types)})
+			}
+		}
+	default:
+		if err := json.Unmarshal(raw, reflect.New(typ).Interface()); err != nil {
+			found = append(found, finding{key, plain(err, typ)})
+		}
+	}
+	return found
+}
+
+// fieldTypes returns the types of a struct's fields by their JSON names, embedded structs included.
+func fieldTypes(typ reflect.Type) map[string]reflect.Type {
+	types := map[string]reflect.Type{}
+	for _, f := range reflect.VisibleFields(typ) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+			types[name] = f.Type
+		}
+	}
+	return types
+}
+
+// nearest returns a hint at the setting that a misspelt key most likely means, or nothing when none is near.
+func nearest(key string, types map[string]reflect.Type) string {
+	best, bestDistance := "", len(key)/2+1
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		if d := levenshtein.Distance(strings.ToLower(key), strings.ToLower(name), nil); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
+}
+
+// plain puts a decoding error in the words of someone who writes YAML.
+func plain(err error, typ reflect.Type) string {
+	var mismatch *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &mismatch):
+		return fmt.Sprintf("must be %s, not %s", typeName(typ), mismatch.Value)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("must be %s", typeName(typ))
+	}
+	return err.Error()
+}
+
+func typeName(typ reflect.Type) string {
+	switch SchemaType(typ) {
+	case "integer":
+		return "an integer"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	case "boolean":
+		return "true or false"
+	case "number":
+		return "a number"
+	}
+	return "text"
+}

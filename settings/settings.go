@@ -1,0 +1,121 @@
+// Package settings is the configuration of a stack: what Pulumi.yaml declares and the stacks' files set, as one typed value.
+// It imports nothing of Pulumi.
+package settings
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+
+	"oke-guestbook/components/guestbook/workload"
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/oke/fleet"
+	"oke-guestbook/settings/problem"
+)
+
+// The parts of the settings that belong to one component each. Their keys are flat: a stack's file knows no groups.
+type (
+	Network  = layout.Spec
+	Fleet    = fleet.Spec
+	Workload = workload.Spec
+)
+
+// Settings is everything that a stack's file can say.
+type Settings struct {
+	CompartmentID string            `json:"compartmentId" help:"OCID of the compartment that everything is made in; required"`
+	Tags          map[string]string `json:"tags" help:"Freeform tags on everything, beside project and stack"`
+	Protect       bool              `json:"protect" help:"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"`
+	Network
+	Fleet
+	Workload
+	GuestbookList []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
+
+	// Guestbooks is GuestbookList completed with the stack's own guestbook settings. At least one.
+	Guestbooks []workload.Guestbook `json:"-"`
+}
+
+// Defaults returns the settings of a stack that says nothing.
+func Defaults() Settings {
+	s := Settings{
+		Tags:          map[string]string{},
+		Fleet:         fleet.Defaults(),
+		Workload:      workload.Defaults(),
+		GuestbookList: []json.RawMessage{},
+	}
+	s.Network.ApplyDefaults()
+	return s
+}
+
+// Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
+// Keys of other namespaces, such as oci:region, are the providers' own. The error tells every problem that there is.
+func Load(project, stack string, config map[string]string) (*Settings, error) {
+	s := Defaults()
+	var list problem.List
+	s.decode(&list, project, config)
+	if list.Err() == nil { // what cannot be read cannot be judged
+		s.complete(&list)
+		s.validate(&list)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("stack %s: %w", stack, err)
+	}
+	return &s, nil
+}
+
+func (s *Settings) complete(list *problem.List) {
+	if len(s.GuestbookList) == 0 {
+		s.Guestbooks = []workload.Guestbook{workload.Complete("guestbook", s.Workload)}
+	}
+	for i, raw := range s.GuestbookList {
+		key := fmt.Sprintf("guestbooks[%d]", i)
+		g := workload.Guestbook{Spec: s.Workload}
+		decodeInto(list, key, reflect.TypeOf(g), raw, raw, &g)
+		s.Guestbooks = append(s.Guestbooks, workload.Complete(g.Name, g.Spec))
+	}
+}
+
+var compartment = regexp.MustCompile(`^ocid1\.(compartment|tenancy)\.`)
+
+func (s *Settings) validate(list *problem.List) {
+	switch {
+	case s.CompartmentID == "":
+		list.Add("compartmentId", "is required: pulumi config set compartmentId ocid1.compartment.oc1..<unique id>")
+	case !compartment.MatchString(s.CompartmentID):
+		list.Add("compartmentId", "%q is not the OCID of a compartment (ocid1.compartment...) or a tenancy (ocid1.tenancy...)", s.CompartmentID)
+	}
+	for _, reserved := range []string{"project", "stack"} {
+		if _, taken := s.Tags[reserved]; taken {
+			list.Add("tags", "%q is set by the program", reserved)
+		}
+	}
+	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
+	s.validateGuestbooks(list)
+}
+
+func (s *Settings) validateGuestbooks(list *problem.List) {
+	var names, namespaces []string
+	for i, g := range s.Guestbooks {
+		prefix := ""
+		if len(s.GuestbookList) > 0 {
+			prefix = fmt.Sprintf("guestbooks[%d].", i)
+		}
+		if slices.Contains(names, g.Name) {
+			list.Add(prefix+"name", "%q is the name of another guestbook", g.Name)
+		} else if slices.Contains(namespaces, g.Namespace) {
+			list.Add(prefix+"namespace", "%q is the namespace of another guestbook", g.Namespace)
+		}
+		names, namespaces = append(names, g.Name), append(namespaces, g.Namespace)
+		g.Validate(list, prefix)
+	}
+}
+
+// FreeformTags returns the tags that everything in OCI carries.
+func (s *Settings) FreeformTags(project, stack string) map[string]string {
+	tags := map[string]string{"project": project, "stack": stack}
+	for k, v := range s.Tags {
+		tags[k] = v
+	}
+	return tags
+}

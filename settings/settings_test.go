@@ -1,0 +1,109 @@
+package settings
+
+import (
+	"maps"
+	"strings"
+	"testing"
+)
+
+const compartmentOCID = "ocid1.compartment.oc1..aaaaexample"
+
+func load(over map[string]string) (*Settings, error) {
+	config := map[string]string{
+		"oke-guestbook:compartmentId": compartmentOCID,
+		"oci:region":                  "us-ashburn-1",
+	}
+	for k, v := range over {
+		config["oke-guestbook:"+k] = v
+	}
+	return Load("oke-guestbook", "test", config)
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	s, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Guestbooks) != 1 || s.Guestbooks[0].Namespace != "guestbook" {
+		t.Errorf("guestbooks %v", s.Guestbooks)
+	}
+}
+
+func TestLoadReadsEveryKind(t *testing.T) {
+	s, err := load(map[string]string{
+		"protect":          "true",
+		"frontendReplicas": "5",
+		"vcnCidr":          "10.20.0.0/16",
+		"tags":             `{"team":"web"}`,
+		"nodePools":        `[{"name":"arm","size":3,"ocpus":1,"memoryGb":6.5,"labels":{"a/b":"c"}},{"name":"old","size":1,"shape":"VM.Standard2.1"}]`,
+		"guestbooks":       `[{"name":"seoul"},{"name":"busan","frontendReplicas":1}]`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Protect || s.VcnCIDR != "10.20.0.0/16" || !maps.Equal(s.Tags, map[string]string{"team": "web"}) {
+		t.Errorf("got %+v", s)
+	}
+	arm := s.NodePools[0]
+	if arm.Shape != "VM.Standard.A1.Flex" || arm.BootVolumeGB != 50 || arm.MemoryGB != 6.5 || arm.Labels["a/b"] != "c" {
+		t.Errorf("a pool keeps the defaults of what it does not say: %+v", arm)
+	}
+	if s.Guestbooks[0].FrontendReplicas != 5 || s.Guestbooks[1].FrontendReplicas != 1 || s.Guestbooks[1].Namespace != "busan" {
+		t.Errorf("a guestbook keeps the stack's settings where it has none of its own: %+v", s.Guestbooks)
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	pool := func(rest string) map[string]string {
+		return map[string]string{"nodePools": `[{"name":"workers","size":2,` + rest + `}]`}
+	}
+	for _, tc := range []struct {
+		name string
+		set  map[string]string
+		want []string
+	}{
+		{"compartment missing", map[string]string{"compartmentId": ""}, []string{"compartmentId: is required", "pulumi config set compartmentId"}},
+		{"compartment of the wrong kind", map[string]string{"compartmentId": "ocid1.vcn.oc1..a"}, []string{`compartmentId: "ocid1.vcn.oc1..a" is not the OCID of a compartment`}},
+		{"typing error", map[string]string{"frontendReplica": "2"}, []string{"frontendReplica: there is no such setting; did you mean frontendReplicas?"}},
+		{"nothing near", map[string]string{"zzzzzzzz": "2"}, []string{"zzzzzzzz: there is no such setting"}},
+		{"typing error in a list", pool(`"ocpu":2,"memoryGb":12`), []string{"nodePools[0].ocpu: there is no such setting; did you mean ocpus?"}},
+		{"wrong type", map[string]string{"frontendReplicas": "many"}, []string{"frontendReplicas: must be an integer"}},
+		{"wrong type in a list", pool(`"ocpus":"two","memoryGb":12`), []string{"nodePools[0].ocpus: must be a number, not string"}},
+		{"no list", map[string]string{"nodePools": `{"name":"workers"}`}, []string{"nodePools: must be a list, not object"}},
+		{"flexible shape without OCPUs", pool(`"shape":"VM.Standard.E4.Flex","memoryGb":16`), []string{"nodePools[0].shape: VM.Standard.E4.Flex is flexible and needs ocpus"}},
+		{"too much memory", pool(`"ocpus":1,"memoryGb":65`), []string{"nodePools[0].shape", "memoryGb from 1 to 64", "(got 65)"}},
+		{"too little memory", pool(`"ocpus":4,"memoryGb":2`), []string{"memoryGb from 4 to 256"}},
+		{"zero nodes", map[string]string{"nodePools": `[{"name":"workers","size":0,"ocpus":1,"memoryGb":6}]`}, []string{"nodePools[0].size: must be from 1 to 1000 (got 0)"}},
+		{"negative boot volume", pool(`"ocpus":1,"memoryGb":6,"bootVolumeGb":-1`), []string{"nodePools[0].bootVolumeGb: must be from 50 to 32768 (got -1)"}},
+		{"no node pool", map[string]string{"nodePools": "[]"}, []string{"nodePools: needs at least one"}},
+		{"two pools of a name", map[string]string{"nodePools": `[{"name":"a","size":1,"shape":"VM.Standard2.1"},{"name":"a","size":1,"shape":"VM.Standard2.1"}]`}, []string{`nodePools[1].name: "a" is the name of nodePools[0] too`}},
+		{"cycling on a basic cluster", pool(`"ocpus":1,"memoryGb":6,"maxSurge":"1"`), []string{"nodePools[0].maxSurge: needs clusterType enhanced"}},
+		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels: a b=c is not a Kubernetes label"}},
+		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains: must hold numbers from 1 to 3 (got 4)"}},
+		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion: \"1.36\" is not a Kubernetes version"}},
+		{"nodes newer than the control plane", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"v1.37.0"`), []string{"nodePools[0].kubernetesVersion: v1.37.0 is newer"}},
+		{"cluster type", map[string]string{"clusterType": "free"}, []string{`clusterType: "free" is not one of basic, enhanced`}},
+		{"zero replicas", map[string]string{"frontendReplicas": "0"}, []string{"frontendReplicas: must be from 1 to 100 (got 0)"}},
+		{"small volume", map[string]string{"storageGb": "49"}, []string{"storageGb: must be from 50 to 32768 (got 49)"}},
+		{"image without a host", map[string]string{"frontendImage": "paulczar/gb-frontend:v5"}, []string{`frontendImage: "paulczar/gb-frontend:v5" has no registry host`}},
+		{"short image", map[string]string{"mongoImage": "mongo:4.2"}, []string{"mongoImage: \"mongo:4.2\" has no registry host"}},
+		{"image in a list", map[string]string{"guestbooks": `[{"name":"a","mongoImage":"mongo:4.2"}]`}, []string{"guestbooks[0].mongoImage: \"mongo:4.2\" has no registry host"}},
+		{"two guestbooks of a name", map[string]string{"guestbooks": `[{"name":"a"},{"name":"a"}]`}, []string{`guestbooks[1].name: "a" is the name of another guestbook`}},
+		{"two guestbooks in a namespace", map[string]string{"guestbooks": `[{"name":"a"},{"name":"b","namespace":"a"}]`}, []string{`guestbooks[1].namespace: "a" is the namespace of another guestbook`}},
+		{"namespace of Kubernetes", map[string]string{"namespace": "kube-system"}, []string{`namespace: "kube-system" belongs to Kubernetes`}},
+		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{`tags: "stack" is set by the program`}},
+		{"all at once", map[string]string{"compartmentId": "", "storageGb": "0", "mongoImage": "mongo"}, []string{"3 settings need a change", "compartmentId:", "storageGb:", "mongoImage:"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := load(tc.set)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want it to say %q", err, want)
+				}
+			}
+		})
+	}
+}

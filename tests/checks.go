@@ -1,0 +1,144 @@
+package tests
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+// testSecrets finds every input that carries the kubeconfig and wants it marked as secret.
+func (p program) testSecrets(t *testing.T) {
+	r, err := p.run(t, "dev", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := r.find("pulumi:providers:kubernetes", "oke-guestbook-dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig := provider.Inputs["kubeconfig"]
+	if !kubeconfig.IsSecret() {
+		t.Fatalf("the provider's kubeconfig is no secret: %v", kubeconfig)
+	}
+	if got := kubeconfig.SecretValue().Element.StringValue(); !strings.HasSuffix(got, "at PUBLIC_ENDPOINT") {
+		t.Errorf("dev has a public endpoint, and its kubeconfig is %q", got)
+	}
+	for _, res := range r.resources {
+		if plain := plainText(resource.NewProperty(res.Inputs), "kubeconfig of"); plain != "" {
+			t.Errorf("%s %q carries the kubeconfig in clear: %s", res.Type, res.Name, plain)
+		}
+	}
+}
+
+// plainText returns the first string outside of a secret that holds part.
+func plainText(v resource.PropertyValue, part string) string {
+	switch {
+	case v.IsString() && strings.Contains(v.StringValue(), part):
+		return v.StringValue()
+	case v.IsArray():
+		for _, item := range v.ArrayValue() {
+			if found := plainText(item, part); found != "" {
+				return found
+			}
+		}
+	case v.IsObject():
+		for _, item := range v.ObjectValue() {
+			if found := plainText(item, part); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+// testRefused gives settings that cannot be met and wants one error that names them, with nothing registered.
+// The settings package tests the checks themselves.
+func (p program) testRefused(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		key, value string
+		want       string
+	}{
+		{"no compartment", "compartmentId", "", "compartmentId: is required"},
+		{"typing error", "vcnCdir", "10.0.0.0/16", "vcnCdir: there is no such setting; did you mean vcnCidr?"},
+		{"version that the region lacks", "kubernetesVersion", "v1.30.1", "kubernetesVersion: OKE does not offer v1.30.1 here; it offers v1.35.4, v1.36.3"},
+		{"availability domain that the region lacks", "availabilityDomains", "[1,3]", ""},
+		{"image without a registry host", "mongoImage", "mongo:4.2", "mongoImage:"},
+		{"zero replicas", "frontendReplicas", "0", "frontendReplicas: must be from 1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, err := p.run(t, "dev", map[string]string{tc.key: tc.value})
+			if tc.want == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want it to say %q", err, tc.want)
+			}
+			for _, res := range r.resources {
+				t.Errorf("%s %q was registered", res.Type, res.Name)
+			}
+		})
+	}
+}
+
+// testTeardown checks the order that a destroy takes: it is the reverse of the dependencies.
+func (p program) testTeardown(t *testing.T) {
+	r, err := p.run(t, "dev", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := func(typ, name, dependency string) {
+		t.Helper()
+		res, err := r.find(typ, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(res.Options.GetDependencies(), func(urn string) bool { return strings.HasSuffix(urn, dependency) }) {
+			t.Errorf("%s %q does not depend on %s: %v", typ, name, dependency, res.Options.GetDependencies())
+		}
+	}
+	needs("kubernetes:apps/v1:StatefulSet", "guestbook-mongo", "PersistentVolumeClaim::guestbook-data-0")
+	needs("kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "NodePool::oke-guestbook-dev-workers")
+	needs("kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "Namespace::guestbook")
+	needs("kubernetes:core/v1:Service", "guestbook-frontend", "Namespace::guestbook")
+	for _, res := range r.resources {
+		if !strings.HasPrefix(res.Type, "kubernetes:") || res.Type == "kubernetes:core/v1:Namespace" {
+			continue
+		}
+		deletedOnItsOwn := res.Type == "kubernetes:apps/v1:StatefulSet" || res.Type == "kubernetes:core/v1:PersistentVolumeClaim"
+		if goes := strings.HasSuffix(res.Options.GetDeletedWith(), "Namespace::guestbook"); goes == deletedOnItsOwn {
+			t.Errorf("%s %q is deleted with %q", res.Type, res.Name, res.Options.GetDeletedWith())
+		}
+		if waits := slices.ContainsFunc(res.Options.GetDependencies(), func(urn string) bool { return strings.Contains(urn, "NodePool") }); waits && !deletedOnItsOwn {
+			t.Errorf("%s %q waits for a node pool", res.Type, res.Name)
+		}
+	}
+}
+
+// testTags wants the project's and the stack's tag on everything in OCI that takes tags.
+func (p program) testTags(t *testing.T) {
+	r, err := p.run(t, "prod", map[string]string{"tags": `{"team":"web"}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range r.resources {
+		if _, oci := ocidKinds[res.Type]; !oci || strings.HasSuffix(res.Type, "SecurityRule") {
+			continue
+		}
+		tags := res.Inputs["freeformTags"]
+		if !tags.IsObject() {
+			t.Errorf("%s %q has no tags", res.Type, res.Name)
+			continue
+		}
+		for key, want := range map[resource.PropertyKey]string{"project": project, "stack": "prod", "team": "web"} {
+			if got := tags.ObjectValue()[key]; !got.IsString() || got.StringValue() != want {
+				t.Errorf("%s %q has tag %s=%v, want %s", res.Type, res.Name, key, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package tests
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"gopkg.in/yaml.v3"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files under tests/testdata")
+
+// Deploy is the program: it makes the stack that a configuration describes.
+type Deploy func(ctx *pulumi.Context, config map[string]string) error
+
+const project = "oke-guestbook"
+
+// Environments are the stacks that the repository has files for.
+var environments = []string{"local", "dev", "prod"}
+
+// asked is what a stack's file leaves to its user.
+var asked = map[string]map[string]string{
+	"dev":  {"compartmentId": compartment, "apiAllowedCidrs": `["203.0.113.7/32"]`},
+	"prod": {"compartmentId": compartment, "bastionAllowedCidrs": `["203.0.113.0/24"]`},
+}
+
+const compartment = "ocid1.compartment.oc1..aaaaexample"
+
+// Stack runs every test of the program. It is called in the repository's root.
+func Stack(t *testing.T, deploy Deploy) {
+	p := program{deploy}
+	t.Run("graph", p.testGraph)
+	t.Run("secrets", p.testSecrets)
+	t.Run("refused", p.testRefused)
+	t.Run("teardown", p.testTeardown)
+	t.Run("tags", p.testTags)
+}
+
+type program struct{ deploy Deploy }
+
+// run runs the program as a stack, with settings beside those of the stack's file.
+func (p program) run(t *testing.T, stack string, set map[string]string) (*recorder, error) {
+	t.Helper()
+	config := stackFile(t, stack)
+	for _, more := range []map[string]string{asked[stack], set} {
+		for key, value := range more {
+			config[project+":"+key] = value
+		}
+	}
+	r := newRecorder()
+	err := pulumi.RunErr(func(ctx *pulumi.Context) error { return p.deploy(ctx, config) }, pulumi.WithMocks(project, stack, r))
+	return r, err
+}
+
+// stackFile reads the configuration of Pulumi.<stack>.yaml as the engine hands it to a program.
+func stackFile(t *testing.T, stack string) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile("Pulumi." + stack + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	config := map[string]string{}
+	for key, value := range file.Config {
+		switch v := value.(type) {
+		case map[string]any, []any:
+			object, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config[key] = string(object)
+		default:
+			config[key] = fmt.Sprint(v)
+		}
+	}
+	return config
+}
+
+// testGraph compares type, name and parent of everything that an environment makes with its golden file. A line that
+// changes is a resource that is replaced.
+func (p program) testGraph(t *testing.T) {
+	for _, stack := range environments {
+		t.Run(stack, func(t *testing.T) {
+			r, err := p.run(t, stack, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := make([]string, 0, len(r.resources))
+			for _, res := range r.resources {
+				lines = append(lines, strings.TrimRight(fmt.Sprintf("%-50s %-50s %s", res.Type, res.Name, res.Parent), " "))
+			}
+			slices.Sort(lines)
+			if duplicates := len(lines) - len(slices.Compact(slices.Clone(lines))); duplicates > 0 {
+				t.Errorf("%d resources have the type and name of another", duplicates)
+			}
+			golden(t, stack+".graph", strings.Join(lines, "\n")+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("tests", "testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s; go test . -update rewrites it\n%s", path, difference(string(want), got))
+	}
+}
+
+// difference lists the lines that only one of two texts has.
+func difference(want, got string) string {
+	count := map[string]int{}
+	for line := range strings.Lines(want) {
+		count[line]--
+	}
+	for line := range strings.Lines(got) {
+		count[line]++
+	}
+	var out strings.Builder
+	for _, line := range slices.Sorted(maps.Keys(count)) {
+		switch {
+		case count[line] < 0:
+			out.WriteString("- " + line)
+		case count[line] > 0:
+			out.WriteString("+ " + line)
+		}
+	}
+	return out.String()
+}
