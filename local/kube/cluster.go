@@ -1,0 +1,285 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"oke-guestbook/local/cloud"
+)
+
+const (
+	binaryMinor = "1.36"          // minor version of the linked Kubernetes
+	readyLimit  = 2 * time.Minute // for the API server; it takes seconds on a machine that has nothing else to do
+	pollReady   = 50 * time.Millisecond
+)
+
+// cluster is one control plane.
+type cluster struct {
+	cfg Config
+	dir string
+	log *slog.Logger
+
+	mu    sync.Mutex // held while the control plane starts or stops
+	state state
+	procs []*process
+	rest  *rest.Config
+	api   kubernetes.Interface
+
+	// ctx ends when the cluster stops; controllers are the goroutines that it ends.
+	ctx         context.Context
+	cancel      context.CancelFunc
+	controllers sync.WaitGroup
+
+	nodesMu sync.Mutex // one syncNodes at a time
+}
+
+// state is what a cluster remembers in its directory, so that a restart changes nothing that a user can see.
+type state struct {
+	Cluster  cloud.Cluster
+	APIPort  int
+	EtcdPort int
+}
+
+func newCluster(cfg Config, dir string) *cluster {
+	return &cluster{cfg: cfg, dir: dir, log: cfg.Log}
+}
+
+func (c *cluster) pki(file string) string { return filepath.Join(c.dir, "pki", file) }
+
+func (c *cluster) kubeconfigPath(user string) string { return filepath.Join(c.dir, user+".kubeconfig") }
+
+func (c *cluster) schedulerConfigPath() string { return filepath.Join(c.dir, "scheduler.yaml") }
+
+func (c *cluster) etcdURL() string { return fmt.Sprintf("https://127.0.0.1:%d", c.state.EtcdPort) }
+
+func (c *cluster) address() string { return fmt.Sprintf("127.0.0.1:%d", c.state.APIPort) }
+
+func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoints, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancel != nil {
+		if c.state.Cluster.Version == want.Version {
+			return c.endpoints()
+		}
+		c.halt()
+	}
+	if err := c.prepare(want); err != nil {
+		return cloud.Endpoints{}, err
+	}
+	began := time.Now()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if err := c.run(ctx); err != nil {
+		c.halt()
+		return cloud.Endpoints{}, err
+	}
+	c.log.Info("control plane is up", "cluster", want.Name, "version", want.Version, "address", c.address(),
+		"took", time.Since(began).Round(time.Millisecond))
+	return c.endpoints()
+}
+
+// prepare writes what the processes need to start, keeping what a former start has written.
+func (c *cluster) prepare(want cloud.Cluster) error {
+	services, err := netip.ParsePrefix(want.ServicesCIDR)
+	if err != nil {
+		return fmt.Errorf("services CIDR: %w", err)
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return err
+	}
+	if err := c.loadState(); err != nil {
+		return err
+	}
+	c.state.Cluster = want
+	if err := c.pickPorts(); err != nil {
+		return err
+	}
+	if err := c.saveState(); err != nil {
+		return err
+	}
+	if err := writePKI(filepath.Join(c.dir, "pki"), services.Masked().Addr().Next()); err != nil {
+		return fmt.Errorf("certificates: %w", err)
+	}
+	if err := c.writeKubeconfigs(); err != nil {
+		return err
+	}
+	config := schedulerConfig(c.kubeconfigPath("scheduler"))
+	if err := os.WriteFile(c.schedulerConfigPath(), []byte(config), 0o600); err != nil {
+		return err
+	}
+	c.rest, err = clientcmd.BuildConfigFromFlags("", c.kubeconfigPath("admin"))
+	if err != nil {
+		return err
+	}
+	c.rest.QPS = -1 // no limit of the client's own: it is the only one
+	c.rest.UserAgent = "okelocal"
+	c.api, err = kubernetes.NewForConfig(c.rest)
+	return err
+}
+
+func (c *cluster) run(ctx context.Context) error {
+	c.procs = nil
+	for _, comp := range components {
+		if err := os.MkdirAll(filepath.Join(c.dir, "logs"), 0o700); err != nil {
+			return err
+		}
+		p := &process{
+			name: comp.name,
+			path: c.cfg.Binary,
+			args: append([]string{comp.name}, comp.args(c)...),
+			env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + os.TempDir()}, comp.env...),
+			log:  filepath.Join(c.dir, "logs", comp.name+".log"),
+			out:  c.log.With("cluster", c.state.Cluster.Name),
+		}
+		c.procs = append(c.procs, p)
+		p.start()
+		if comp.name == apiServerName {
+			if err := c.waitReady(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.applyDefaults(c.ctx); err != nil {
+		return err
+	}
+	if err := c.startControllers(); err != nil {
+		return err
+	}
+	return c.waitFor(ctx, "the controller manager to make the default service account", func(ctx context.Context) (bool, error) {
+		_, err := c.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// waitReady returns when /readyz of the API server says ok.
+func (c *cluster) waitReady(ctx context.Context, p *process) error {
+	client := c.api.Discovery().RESTClient()
+	return c.waitFor(ctx, "the API server to be ready", func(ctx context.Context) (bool, error) {
+		for _, p := range c.procs {
+			if err := p.failed(3); err != nil {
+				return false, err
+			}
+		}
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		return client.Get().AbsPath("/readyz").Do(ctx).Error() == nil, nil
+	})
+}
+
+// waitFor polls until done says true or fails, for readyLimit at most.
+func (c *cluster) waitFor(ctx context.Context, what string, done func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	ticker := time.NewTicker(pollReady)
+	defer ticker.Stop()
+	for {
+		ok, err := done(ctx)
+		if ok {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			last := c.procs[len(c.procs)-1]
+			return fmt.Errorf("waited %s for %s; the end of %s:\n%s", readyLimit, what, last.log, tail(last.log, 15))
+		case <-c.ctx.Done():
+			return errors.New("stopped while it started")
+		case <-ticker.C:
+		}
+	}
+}
+
+// stop ends everything that runs and returns when it is gone.
+func (c *cluster) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.halt()
+}
+
+func (c *cluster) halt() {
+	if c.cancel == nil {
+		return
+	}
+	c.cancel()
+	c.controllers.Wait()
+	for _, p := range slices.Backward(c.procs) {
+		p.stop()
+	}
+	c.cancel, c.procs = nil, nil
+}
+
+func (c *cluster) endpoints() (cloud.Endpoints, error) {
+	ca, err := os.ReadFile(c.pki("ca.crt"))
+	return cloud.Endpoints{Address: c.address(), CA: ca}, err
+}
+
+func (c *cluster) status() ClusterStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := ClusterStatus{
+		ID: c.state.Cluster.ID, Name: c.state.Cluster.Name, Version: c.state.Cluster.Version,
+		Address: c.address(), Dir: c.dir,
+	}
+	for _, p := range c.procs {
+		s.Processes = append(s.Processes, p.status())
+	}
+	return s
+}
+
+func (c *cluster) statePath() string { return filepath.Join(c.dir, "cluster.json") }
+
+func (c *cluster) loadState() error {
+	data, err := os.ReadFile(c.statePath())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &c.state); err != nil {
+		return fmt.Errorf("%s: %w", c.statePath(), err)
+	}
+	return nil
+}
+
+func (c *cluster) saveState() error {
+	data, err := json.MarshalIndent(c.state, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.statePath(), append(data, '\n'), 0o600)
+}
+
+// pickPorts chooses free ports once. Later they have to be the same, because kubeconfigs and the state of whoever
+// made the cluster hold them.
+func (c *cluster) pickPorts() error {
+	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort} {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+		if err != nil {
+			return fmt.Errorf("another program has taken port %d of this cluster: %w", *port, err)
+		}
+		*port = l.Addr().(*net.TCPAddr).Port
+		defer l.Close()
+	}
+	return nil
+}

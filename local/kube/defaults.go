@@ -1,0 +1,76 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+)
+
+//go:embed defaults/oke.yaml
+var defaultObjects string
+
+// applyDefaults applies the objects that OKE puts into every cluster.
+func (c *cluster) applyDefaults(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	client, err := dynamic.NewForConfig(c.rest)
+	if err != nil {
+		return err
+	}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(c.api.Discovery()))
+	text := strings.ReplaceAll(defaultObjects, "DNS_IP", dnsIP(c.state.Cluster.ServicesCIDR))
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
+	for {
+		obj := &unstructured.Unstructured{}
+		if err := decoder.Decode(obj); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("default objects: %w", err)
+		}
+		gvk := obj.GroupVersionKind()
+		mapping, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		if err != nil {
+			return fmt.Errorf("default object %s: %w", gvk.Kind, err)
+		}
+		var resource dynamic.ResourceInterface = client.Resource(mapping.Resource)
+		if ns := obj.GetNamespace(); ns != "" {
+			resource = client.Resource(mapping.Resource).Namespace(ns)
+		}
+		options := metav1.ApplyOptions{FieldManager: "oke", Force: true}
+		if _, err := resource.Apply(ctx, obj.GetName(), obj, options); err != nil {
+			return fmt.Errorf("default object %s %s: %w", gvk.Kind, obj.GetName(), err)
+		}
+	}
+}
+
+// dnsIP is the address of the cluster's DNS service: the fifth of the services CIDR, as on OKE (10.96.5.5 of
+// 10.96.0.0/16) where that is large enough.
+func dnsIP(servicesCIDR string) string {
+	prefix, err := netip.ParsePrefix(servicesCIDR)
+	if err != nil {
+		return "None"
+	}
+	ip := prefix.Masked().Addr()
+	if prefix.Bits() <= 16 && ip.Is4() {
+		b := ip.As4()
+		b[2], b[3] = b[2]+5, 5
+		return netip.AddrFrom4(b).String()
+	}
+	for range 5 {
+		ip = ip.Next()
+	}
+	return ip.String()
+}

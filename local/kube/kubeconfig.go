@@ -1,0 +1,49 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// writeKubeconfigs writes the kubeconfigs of the administrator and of the components, each once.
+// The names in them are those of OKE: "context-", "cluster-" and "user-" with the end of the cluster's OCID.
+func (c *cluster) writeKubeconfigs() error {
+	ca, err := os.ReadFile(c.pki("ca.crt"))
+	if err != nil {
+		return err
+	}
+	short := shortID(c.state.Cluster.ID)
+	for _, user := range []string{"admin", "controller-manager", "scheduler"} {
+		path := c.kubeconfigPath(user)
+		if _, err := os.Stat(path); err == nil {
+			continue
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		cert, err := os.ReadFile(c.pki(user + ".crt"))
+		if err != nil {
+			return err
+		}
+		key, err := os.ReadFile(c.pki(user + ".key"))
+		if err != nil {
+			return err
+		}
+		cfg := clientcmdapi.NewConfig()
+		cfg.Clusters["cluster-"+short] = &clientcmdapi.Cluster{Server: "https://" + c.address(), CertificateAuthorityData: ca}
+		cfg.AuthInfos["user-"+short] = &clientcmdapi.AuthInfo{ClientCertificateData: cert, ClientKeyData: key}
+		cfg.Contexts["context-"+short] = &clientcmdapi.Context{Cluster: "cluster-" + short, AuthInfo: "user-" + short}
+		cfg.CurrentContext = "context-" + short
+		data, err := clientcmd.Write(*cfg)
+		if err != nil {
+			return fmt.Errorf("kubeconfig of %s: %w", user, err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+// Package kube is the Kubernetes side of the local cloud: for each emulated OKE cluster a control plane of its own
+// (etcd, kube-apiserver, kube-controller-manager, kube-scheduler as processes), nodes and Pods whose life cycle kwok
+// plays, and what Oracle runs in a cluster: the cloud controller for load balancers and the block volume driver.
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/ociclient"
+)
+
+// Config says where clusters live and whom they talk to.
+type Config struct {
+	// Dir holds a directory for each cluster: certificates, etcd's data, logs, kubeconfigs.
+	Dir string
+	// Binary is the executable that runs Main(os.Args[1], os.Args[2:]).
+	Binary string
+	// OCIEndpoint is the URL of OCI's REST API. Without one there are no load balancers and no volumes.
+	OCIEndpoint string
+	Credentials ociclient.Credentials
+	Region      string // "us-ashburn-1"
+	// Speed is how many times faster than on OKE the grace periods pass that OKE grants; 0 means 60.
+	Speed float64
+	Log   *slog.Logger // default: slog.Default()
+}
+
+// Manager runs the clusters' control planes. It is safe for concurrent use.
+type Manager struct {
+	cfg Config
+
+	mu       sync.Mutex
+	clusters map[string]*cluster // by OCID
+	closed   bool
+}
+
+var _ cloud.ControlPlane = (*Manager)(nil)
+
+// New returns a manager that runs nothing yet: a cluster that ran before comes up again with its next Start.
+func New(cfg Config) *Manager {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Speed <= 0 {
+		cfg.Speed = 60
+	}
+	return &Manager{cfg: cfg, clusters: map[string]*cluster{}}
+}
+
+// Start implements cloud.ControlPlane.
+func (m *Manager) Start(ctx context.Context, want cloud.Cluster) (cloud.Endpoints, error) {
+	if want.ID == "" {
+		return cloud.Endpoints{}, errors.New("start a control plane: the cluster has no id")
+	}
+	c, err := m.cluster(want.ID)
+	if err != nil {
+		return cloud.Endpoints{}, err
+	}
+	endpoints, err := c.start(ctx, want)
+	if err != nil {
+		return cloud.Endpoints{}, fmt.Errorf("control plane of cluster %q: %w", want.Name, err)
+	}
+	return endpoints, nil
+}
+
+// Stop implements cloud.ControlPlane. Load balancers and volumes that the cluster still has stay, as on OKE.
+func (m *Manager) Stop(_ context.Context, clusterID string) error {
+	m.mu.Lock()
+	c := m.clusters[clusterID]
+	delete(m.clusters, clusterID)
+	m.mu.Unlock()
+	if c != nil {
+		c.stop()
+	}
+	return os.RemoveAll(m.clusterDir(clusterID))
+}
+
+// Kubeconfig implements cloud.ControlPlane.
+func (m *Manager) Kubeconfig(_ context.Context, clusterID string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(m.clusterDir(clusterID), "admin.kubeconfig"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("cluster %s has no control plane", clusterID)
+	}
+	return data, err
+}
+
+// SyncNodes implements cloud.ControlPlane.
+func (m *Manager) SyncNodes(ctx context.Context, clusterID string, nodes []cloud.Node) error {
+	m.mu.Lock()
+	c := m.clusters[clusterID]
+	m.mu.Unlock()
+	if c == nil {
+		return fmt.Errorf("nodes of cluster %s: its control plane does not run", clusterID)
+	}
+	return c.syncNodes(ctx, nodes)
+}
+
+// Close stops all processes and keeps all data.
+func (m *Manager) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	clusters := m.clusters
+	m.clusters = map[string]*cluster{}
+	m.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, c := range clusters {
+		wg.Go(c.stop)
+	}
+	wg.Wait()
+	return nil
+}
+
+// ClusterStatus is what runs for a cluster.
+type ClusterStatus struct {
+	ID, Name, Version string
+	Address           string // of the API server
+	Dir               string
+	Processes         []ProcessStatus
+}
+
+// ProcessStatus is a process of a control plane. PID is 0 while it does not run.
+type ProcessStatus struct {
+	Name     string
+	PID      int
+	Restarts int
+	Log      string // file
+}
+
+// Status lists the clusters that run, by name.
+func (m *Manager) Status() []ClusterStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []ClusterStatus
+	for _, c := range m.clusters {
+		all = append(all, c.status())
+	}
+	slices.SortFunc(all, func(a, b ClusterStatus) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return all
+}
+
+func (m *Manager) cluster(id string) (*cluster, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, errors.New("the local cloud is shutting down")
+	}
+	c := m.clusters[id]
+	if c == nil {
+		c = newCluster(m.cfg, m.clusterDir(id))
+		m.clusters[id] = c
+	}
+	return c, nil
+}
+
+// clusterDir is named after the end of the OCID, which OKE too uses to name a cluster's kubeconfig context.
+func (m *Manager) clusterDir(id string) string {
+	return filepath.Join(m.cfg.Dir, shortID(id))
+}
+
+func shortID(ocid string) string {
+	name := ocid[strings.LastIndex(ocid, ".")+1:]
+	return "c" + name[max(0, len(name)-10):]
+}
+
+// scaled is a period of OKE's at the speed of the local cloud, and at least the shortest.
+func (cfg Config) scaled(real, shortest time.Duration) time.Duration {
+	return max(time.Duration(float64(real)/cfg.Speed), shortest)
+}

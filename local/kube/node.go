@@ -1,0 +1,175 @@
+package kube
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"oke-guestbook/local/cloud"
+)
+
+const (
+	driverName = "blockvolume.csi.oraclecloud.com"
+	// volumesPerNode is the limit of block volume attachments of an instance: 32 with the boot volume's.
+	volumesPerNode = 32
+	podsPerNode    = 110 // flannel on OKE
+	zoneLabel      = "topology.kubernetes.io/zone"
+)
+
+// nodeObject is the Node as the kubelet of an OKE worker and the cloud controller would make it, not ready yet.
+func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
+	arch := architecture(n)
+	zone := n.AvailabilityDomain[strings.LastIndex(n.AvailabilityDomain, ":")+1:]
+	labels := map[string]string{
+		"beta.kubernetes.io/arch":                      arch,
+		"beta.kubernetes.io/instance-type":             n.Shape,
+		"beta.kubernetes.io/os":                        "linux",
+		"failure-domain.beta.kubernetes.io/region":     regionKey(region),
+		"failure-domain.beta.kubernetes.io/zone":       zone,
+		"kubernetes.io/arch":                           arch,
+		"kubernetes.io/hostname":                       n.Name,
+		"kubernetes.io/os":                             "linux",
+		"internal_addr":                                n.PrivateIP,
+		"node-role.kubernetes.io/node":                 "",
+		"node.info/kubeletVersion":                     minorOf(n.Version),
+		"node.kubernetes.io/instance-type":             n.Shape,
+		"oci.oraclecloud.com/fault-domain":             n.FaultDomain,
+		"oci.oraclecloud.com/node.info.managed":        "true",
+		"oke.oraclecloud.com/node.info.private_subnet": "true",
+		"oke.oraclecloud.com/node.info.private_worker": "true",
+		"topology.kubernetes.io/region":                regionKey(region),
+		zoneLabel:                                      zone,
+	}
+	maps.Copy(labels, n.Labels)
+	annotations := map[string]string{
+		"alpha.kubernetes.io/provided-node-ip":                   n.PrivateIP,
+		"csi.volume.kubernetes.io/nodeid":                        fmt.Sprintf("{%q:%q}", driverName, n.Name),
+		"oci.oraclecloud.com/compartment-id":                     c.CompartmentID,
+		"oci.oraclecloud.com/node-pool-id":                       n.PoolID,
+		"volumes.kubernetes.io/controller-managed-attach-detach": "true",
+	}
+	if c.PodsCIDR == "" {
+		annotations["oci.oraclecloud.com/pod-network"] = "vcn-native"
+	}
+	capacity, allocatable := resources(n, arch)
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: labels, Annotations: annotations},
+		Spec:       corev1.NodeSpec{ProviderID: n.InstanceID},
+		Status: corev1.NodeStatus{
+			Capacity:    capacity,
+			Allocatable: allocatable,
+			Addresses: []corev1.NodeAddress{
+				{Type: corev1.NodeInternalIP, Address: n.PrivateIP},
+				{Type: corev1.NodeHostName, Address: n.Name},
+			},
+			Conditions: []corev1.NodeCondition{{
+				Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady",
+				Message: "container runtime network not ready", LastTransitionTime: metav1.Now(), LastHeartbeatTime: metav1.Now(),
+			}},
+			NodeInfo: corev1.NodeSystemInfo{
+				Architecture:            arch,
+				ContainerRuntimeVersion: "cri-o://" + strings.TrimPrefix(n.Version, "v"),
+				KernelVersion:           "5.15.0-oke",
+				KubeletVersion:          n.Version,
+				KubeProxyVersion:        n.Version,
+				OperatingSystem:         "linux",
+				OSImage:                 "Oracle Linux Server 8",
+				MachineID:               n.InstanceID,
+				SystemUUID:              n.InstanceID,
+			},
+		},
+	}
+}
+
+// csiNode says that the block volume driver runs on the node; the scheduler counts volumes against its limit.
+func csiNode(n *corev1.Node) *storagev1.CSINode {
+	return &storagev1.CSINode{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            n.Name,
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: n.Name, UID: n.UID}},
+		},
+		Spec: storagev1.CSINodeSpec{Drivers: []storagev1.CSINodeDriver{{
+			Name:         driverName,
+			NodeID:       n.Name,
+			TopologyKeys: []string{zoneLabel},
+			Allocatable:  &storagev1.VolumeNodeResources{Count: new(int32(volumesPerNode))},
+		}}},
+	}
+}
+
+func architecture(n cloud.Node) string {
+	if strings.Contains(n.ImageName, "aarch64") {
+		return "arm64"
+	}
+	return "amd64"
+}
+
+// regionKey is the region as the instance service names it: by its key where it is one of the first two regions.
+func regionKey(region string) string {
+	switch region {
+	case "us-ashburn-1":
+		return "iad"
+	case "us-phoenix-1":
+		return "phx"
+	}
+	return region
+}
+
+// minorOf returns "v1.36" of "v1.36.3".
+func minorOf(version string) string {
+	if i := strings.LastIndex(version, "."); i > strings.Index(version, ".") {
+		return version[:i]
+	}
+	return version
+}
+
+// tier reserves a share of the next amount of a resource.
+type tier struct{ amount, share float64 }
+
+// What a worker keeps for itself grows with its size, in the tiers that managed Kubernetes services use;
+// 100 millicores and 100 MiB for the system, and 100 MiB below which the kubelet evicts Pods, come on top.
+var (
+	cpuTiers    = []tier{{1, 0.06}, {1, 0.01}, {2, 0.005}, {1e6, 0.0025}}           // cores
+	memoryTiers = []tier{{4, 0.25}, {4, 0.20}, {8, 0.10}, {112, 0.06}, {1e6, 0.02}} // GiB
+)
+
+func reserved(total float64, tiers []tier) float64 {
+	var sum float64
+	for _, t := range tiers {
+		part := min(total, t.amount)
+		sum += part * t.share
+		total -= part
+	}
+	return sum
+}
+
+// resources returns the node's capacity and what Pods may use of it. An OCPU is a core: two CPUs on x86 and on
+// Arm from A2 on, one on A1.
+func resources(n cloud.Node, arch string) (capacity, allocatable corev1.ResourceList) {
+	cpus := n.OCPUs * 2
+	if arch == "arm64" && strings.Contains(n.Shape, ".A1.") {
+		cpus = n.OCPUs
+	}
+	const gib = 1 << 30
+	memory := n.MemoryGB * 0.97 // what firmware and kernel leave
+	disk := float64(max(n.BootVolumeGB, 50)) - 12
+	list := func(cpus, memory, disk float64) corev1.ResourceList {
+		return corev1.ResourceList{
+			corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(cpus*1000), resource.DecimalSI),
+			corev1.ResourceMemory:           *resource.NewQuantity(int64(memory*gib)>>10<<10, resource.BinarySI),
+			corev1.ResourceEphemeralStorage: *resource.NewQuantity(int64(disk*gib), resource.BinarySI),
+			corev1.ResourcePods:             *resource.NewQuantity(podsPerNode, resource.DecimalSI),
+			"hugepages-2Mi":                 *resource.NewQuantity(0, resource.BinarySI),
+		}
+	}
+	return list(cpus, memory, disk), list(
+		max(0, cpus-reserved(cpus, cpuTiers)-0.1),
+		max(0, memory-reserved(memory, memoryTiers)-200.0/1024),
+		disk*0.9,
+	)
+}

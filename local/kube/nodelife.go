@@ -1,0 +1,102 @@
+package kube
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/kwok/pkg/apis/internalversion"
+	"sigs.k8s.io/kwok/pkg/apis/v1alpha1"
+	"sigs.k8s.io/kwok/pkg/kwok/controllers"
+	kwoklog "sigs.k8s.io/kwok/pkg/log"
+	"sigs.k8s.io/kwok/pkg/utils/gotpl"
+)
+
+var (
+	//go:embed stages/node.yaml
+	nodeStages string
+	//go:embed stages/pod.yaml
+	podStages string
+)
+
+// qualified is a jq expression: whether each image of a Pod names its registry.
+const qualified = `[.spec.initContainers[]?, .spec.containers[] | .image | split("/") | length > 1 and (.[0] | test("[.:]|^localhost$"))] | all`
+
+// startNodeLife starts kwok's controllers, which play the kubelets of all nodes.
+func (c *cluster) startNodeLife(pods *addresses) error {
+	stages, err := loadStages(c.cfg.Speed, shortNamesRefused(c.state.Cluster.Version))
+	if err != nil {
+		return err
+	}
+	log, err := openLog(filepath.Join(c.dir, "logs", "kwok.log"))
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(c.rest)
+	if err != nil {
+		return err
+	}
+	controller, err := controllers.NewController(controllers.Config{
+		Clock:                     clock.RealClock{},
+		RESTClient:                client.Discovery().RESTClient(),
+		TypedClient:               client,
+		ManageAllNodes:            true,
+		CIDR:                      pods.fallback.String(),
+		LocalStages:               stages,
+		PodPlayStageParallelism:   8,
+		NodePlayStageParallelism:  4,
+		NodeLeaseParallelism:      2,
+		NodeLeaseDurationSeconds:  40,
+		PodsOnNodeSyncParallelism: 2,
+		// The same holder after a restart: another one would have to wait until the leases run out.
+		ID:      "okelocal",
+		FuncMap: gotpl.FuncMap{"PodIPs": pods.forPod},
+	})
+	if err != nil {
+		return err
+	}
+	ctx := kwoklog.NewContext(c.ctx, kwoklog.NewLogger(log, kwoklog.LevelInfo))
+	if err := controller.Start(ctx); err != nil {
+		return err
+	}
+	c.controllers.Go(func() {
+		<-c.ctx.Done()
+		_ = log.Sync()
+	})
+	return nil
+}
+
+func loadStages(speed float64, refuseShortNames bool) (map[internalversion.StageResourceRef][]*internalversion.Stage, error) {
+	images := qualified
+	if !refuseShortNames {
+		images = "true"
+	}
+	text := strings.NewReplacer(
+		"QUALIFIED", images,
+		"SPEED", strconv.FormatFloat(speed, 'f', -1, 64),
+	).Replace(nodeStages + "\n---\n" + podStages)
+	stages := map[internalversion.StageResourceRef][]*internalversion.Stage{}
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
+	for {
+		var external v1alpha1.Stage
+		if err := decoder.Decode(&external); errors.Is(err, io.EOF) {
+			return stages, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("stages: %w", err)
+		}
+		stage, err := internalversion.ConvertToInternalStage(&external)
+		if err != nil {
+			return nil, fmt.Errorf("stage %s: %w", external.Name, err)
+		}
+		ref := stage.Spec.ResourceRef
+		stages[ref] = append(stages[ref], stage)
+	}
+}
