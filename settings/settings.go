@@ -90,8 +90,23 @@ func (s *Settings) validate(list *problem.List) {
 			list.Add("tags", "%q is set by the program", reserved)
 		}
 	}
+	s.Network.Validate(list, s.capacity())
 	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
 	s.validateGuestbooks(list)
+}
+
+// capacity is what the network must have room for while nodes are being replaced.
+func (s *Settings) capacity() layout.Capacity {
+	var need layout.Capacity
+	for _, p := range s.NodePools {
+		need.Pools = append(need.Pools, layout.Pool{Nodes: p.Most(), PodsPerNode: p.MaxPodsPerNode})
+	}
+	if s.LoadBalancers == layout.Internal {
+		need.InternalLoadBalancers = len(s.Guestbooks)
+	} else {
+		need.PublicLoadBalancers = len(s.Guestbooks)
+	}
+	return need
 }
 
 func (s *Settings) validateGuestbooks(list *problem.List) {

@@ -10,8 +10,9 @@ const compartmentOCID = "ocid1.compartment.oc1..aaaaexample"
 
 func load(over map[string]string) (*Settings, error) {
 	config := map[string]string{
-		"oke-guestbook:compartmentId": compartmentOCID,
-		"oci:region":                  "us-ashburn-1",
+		"oke-guestbook:compartmentId":            compartmentOCID,
+		"oke-guestbook:loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
+		"oci:region":                             "us-ashburn-1",
 	}
 	for k, v := range over {
 		config["oke-guestbook:"+k] = v
@@ -64,6 +65,13 @@ func TestBadSettings(t *testing.T) {
 	}{
 		{"compartment missing", map[string]string{"compartmentId": ""}, []string{"compartmentId: is required", "pulumi config set compartmentId"}},
 		{"compartment of the wrong kind", map[string]string{"compartmentId": "ocid1.vcn.oc1..a"}, []string{`compartmentId: "ocid1.vcn.oc1..a" is not the OCID of a compartment`}},
+		{"CIDR with host bits", map[string]string{"vcnCidr": "10.0.0.1/16"}, []string{"vcnCidr: 10.0.0.1/16 has host bits set: the network is 10.0.0.0/16"}},
+		{"CIDR outside /16 to /30", map[string]string{"vcnCidr": "10.0.0.0/15"}, []string{"vcnCidr: 10.0.0.0/15 is outside /16 to /30"}},
+		{"CIDR too small", map[string]string{"vcnCidr": "10.0.0.0/28"}, []string{"vcnCidr: 10.0.0.0/28 has no room for the planned subnets"}},
+		{"CIDR without room for the nodes", map[string]string{"vcnCidr": "10.0.0.0/24", "nodePools": `[{"name":"w","size":80,"shape":"VM.Standard2.1"}]`}, []string{"subnets.workers: 80 nodes need 80 addresses"}},
+		{"overlapping CIDRs", map[string]string{"podsCidr": "10.0.64.0/18"}, []string{"podsCidr: 10.0.64.0/18 overlaps 10.0.0.0/16 of vcnCidr"}},
+		{"load balancers for nobody", map[string]string{"loadBalancerAllowedCidrs": "[]"}, []string{"loadBalancerAllowedCidrs:"}},
+		{"typing error in a subnet", map[string]string{"subnets": `{"api":{"prefixLen":29}}`}, []string{"subnets.api.prefixLen: there is no such setting; did you mean prefixLength?"}},
 		{"typing error", map[string]string{"frontendReplica": "2"}, []string{"frontendReplica: there is no such setting; did you mean frontendReplicas?"}},
 		{"nothing near", map[string]string{"zzzzzzzz": "2"}, []string{"zzzzzzzz: there is no such setting"}},
 		{"typing error in a list", pool(`"ocpu":2,"memoryGb":12`), []string{"nodePools[0].ocpu: there is no such setting; did you mean ocpus?"}},

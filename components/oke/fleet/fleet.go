@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"oke-guestbook/components/oke/shape"
 	"oke-guestbook/components/oke/version"
@@ -79,6 +81,19 @@ func (s *Spec) VersionOf(p NodePool) string {
 
 // Cycles reports whether a change of image, version or shape replaces the pool's nodes, a few at a time.
 func (p *NodePool) Cycles() bool { return p.MaxSurge != "" || p.MaxUnavailable != "" }
+
+// Most returns the largest number of nodes that the pool has while it cycles.
+func (p *NodePool) Most() int {
+	if !p.Cycles() || p.MaxSurge == "" {
+		return p.Size
+	}
+	if percent, isPercent := strings.CutSuffix(p.MaxSurge, "%"); isPercent {
+		n, _ := strconv.Atoi(percent)
+		return p.Size + (p.Size*n+99)/100
+	}
+	n, _ := strconv.Atoi(p.MaxSurge)
+	return p.Size + n
+}
 
 // Limits of a node pool (Oracle documentation, "CreateNodePoolDetails" and "Creating Node Pools").
 const (
