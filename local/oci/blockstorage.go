@@ -16,7 +16,7 @@ func (s *Server) blockStorageRoutes() {
 		defaults: object{"vpusPerGB": 10.0, "isAutoTuneEnabled": false, "autotunePolicies": []any{}}, onCreate: createVolume, onUpdate: updateVolume, onDelete: deleteVolume,
 	})
 	s.serveKind(&kind{
-		name: "volumeattachment", path: coreBase + "/volumeAttachments", create: "core.AttachVolumeDetails",
+		name: "volumeattachment", path: coreBase + "/volumeAttachments", create: "core.AttachVolumeDetails", model: "core.VolumeAttachment",
 		states: states{"ATTACHING", "ATTACHED", "DETACHING", "DETACHED"}, made: 10 * time.Second, deleted: 10 * time.Second,
 		filters: []string{"availabilityDomain", "instanceId", "volumeId"}, onCreate: attachVolume,
 	})

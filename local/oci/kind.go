@@ -261,7 +261,7 @@ func (t *tx) bury(r *resource) error {
 }
 
 // everyList are query parameters that say nothing about which items to return, or that other code reads.
-var everyList = []string{"compartmentId", "limit", "page", "sortBy", "sortOrder", "compartmentIdInSubtree"}
+var everyList = []string{"compartmentId", "limit", "page", "sortBy", "sortOrder", "compartmentIdInSubtree", "detail"}
 
 func (c *call) listKind(k *kind) (*answer, error) {
 	for _, q := range append([]string{"compartmentId"}, k.listBy...) {

@@ -106,6 +106,20 @@ func (s *Server) Close() error {
 // Credentials returns the API key that requests must be signed with. Dir/config holds the same as an OCI CLI configuration.
 func (s *Server) Credentials() ociclient.Credentials { return s.creds }
 
+// LoadCredentials returns the API key of the local cloud in dir, which New would return, and makes one where there is
+// none: whoever calls the cloud back needs it before the cloud is up.
+func LoadCredentials(dir string) (ociclient.Credentials, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return ociclient.Credentials{}, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ociclient.Credentials{}, fmt.Errorf("directory of the local cloud: %w", err)
+	}
+	creds, _, err := credentials(dir)
+	return creds, err
+}
+
 // Config file of the OCI CLI and the SDKs, with the profile DEFAULT, and its key.
 const (
 	ConfigFile = "config"
@@ -120,6 +134,7 @@ func (s *Server) routes() {
 	s.blockStorageRoutes()
 	s.containerEngineRoutes()
 	s.identityRoutes()
+	s.loadBalancerRoutes()
 	s.adminRoutes()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.log.Error("no such route", "method", r.Method, "path", r.URL.Path)

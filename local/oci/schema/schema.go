@@ -63,13 +63,15 @@ func Check(model string, value any) error {
 	return nil
 }
 
-// Has says whether the model is known and, if field is not empty, has that field.
+// Has says whether the model, or one of its variants, has the field.
 func Has(model, field string) bool {
-	m, ok := load()[model]
-	if field == "" || !ok {
-		return ok
+	m := load()[model]
+	for _, variant := range m.Variants {
+		if field == m.By || Has(variant, field) {
+			return true
+		}
 	}
-	_, ok = m.Fields[field]
+	_, ok := m.Fields[field]
 	return ok
 }
 

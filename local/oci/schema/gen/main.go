@@ -46,7 +46,7 @@ var roots = map[string]string{
 	"loadbalancer": `CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth LoadBalancerHealthSummary
 		BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails CreateListenerDetails UpdateListenerDetails
 		CreateBackendDetails UpdateBackendDetails CreateCertificateDetails UpdateNetworkSecurityGroupsDetails UpdateLoadBalancerShapeDetails
-		UpdateHealthCheckerDetails LoadBalancerShape LoadBalancerPolicy LoadBalancerProtocol`,
+		UpdateHealthCheckerDetails CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy LoadBalancerProtocol`,
 	"objectstorage": `CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata ListObjects`,
 	"bastion": `CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError WorkRequestLogEntry
 		CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
