@@ -72,6 +72,9 @@ func TestTableAgreesWithDefaults(t *testing.T) {
 		if !slices.Contains([]string{"string", "integer", "boolean", "array", "object"}, s.Type) {
 			t.Errorf("%s has type %s, which Pulumi does not know", s.Key, s.Type)
 		}
+		if s.Type == "array" && !slices.Contains([]string{"string", "integer", "boolean", "object"}, s.Items) {
+			t.Errorf("items of %s have type %q, with which Pulumi refuses the project", s.Key, s.Items)
+		}
 		var got Settings
 		raw, _ := json.Marshal(map[string]any{s.Key: s.Default})
 		if err := json.Unmarshal(raw, &got); err != nil {

@@ -56,6 +56,9 @@ func throughJSON(value any, seen *any) error {
 
 // SchemaType returns the name of a Go type in Pulumi's project schema, which knows no number: that one is for messages only.
 func SchemaType(typ reflect.Type) string {
+	if typ == reflect.TypeFor[json.RawMessage]() {
+		return "object" // the bytes of one
+	}
 	switch typ.Kind() {
 	case reflect.Bool:
 		return "boolean"
