@@ -40,7 +40,8 @@
         const answer = await fetch(live, { headers: { "If-None-Match": tag }, cache: "no-store" });
         if (answer.status === 200) {
           const fresh = show(parse(await answer.text()).getElementById("book"));
-          if (fresh) document.getElementById("news").textContent = fill(book().dataset.news, { n: fresh });
+          const news = document.getElementById("news");
+          if (fresh) news.textContent = fill(news.dataset.news, { n: fresh });
         }
         pause = answer.ok || answer.status === 304 ? 4000 : Math.min(pause * 2, 60000);
       } catch {
@@ -77,6 +78,7 @@
     const label = button.textContent;
     button.setAttribute("aria-disabled", "true");
     button.textContent = form.dataset.sending;
+    document.getElementById("notice").replaceChildren();
     try {
       const answer = await fetch("/", { method: "POST", body: new URLSearchParams(new FormData(form)) });
       const page = parse(await answer.text());
