@@ -1,16 +1,66 @@
+// Command okelocal is the local cloud: the OCI emulator, the Kubernetes control planes of its clusters, and the
+// stand-in provider plugins. It is one binary because all of them share most of their code; the name by which it is
+// called, or its first argument, says which part runs.
 package main
 
 import (
-	_ "github.com/oracle/oci-go-sdk/v65/common"
-	_ "github.com/pulumi/pulumi-go-provider"
-	_ "github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
-	_ "go.etcd.io/etcd/server/v3/embed"
-	_ "k8s.io/client-go/dynamic"
-	_ "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	_ "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	_ "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	_ "sigs.k8s.io/cli-utils/pkg/kstatus/status"
-	_ "sigs.k8s.io/kwok/pkg/kwok/controllers"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
+
+	"oke-guestbook/local/kube"
+	ociprovider "oke-guestbook/local/provider/oci"
+
+	kubeprovider "oke-guestbook/local/provider/kubernetes"
+	"oke-guestbook/local/recover"
 )
 
-func main() {}
+func main() {
+	name, args := filepath.Base(os.Args[0]), os.Args[1:]
+	if name == "okelocal" && len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	os.Exit(run(name, args))
+}
+
+func run(name string, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch name {
+	case "serve":
+		return exit(serve(ctx, args))
+	case "recover":
+		return exit(recover.Main(ctx, os.Stdin, os.Stdout))
+	case "pulumi-resource-oci":
+		return exit(ociprovider.Main())
+	case "pulumi-resource-kubernetes":
+		return exit(kubeprovider.Main())
+	case "kubectl":
+		os.Args = append([]string{"kubectl"}, args...)
+		command := kubectl.NewDefaultKubectlCommand()
+		if err := cli.RunNoErrOutput(command); err != nil {
+			util.CheckErr(err)
+		}
+		return 0
+	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler":
+		return kube.Main(name, args)
+	}
+	return exit(fmt.Errorf("okelocal has no part %q; `make up` starts it with the right one", name))
+}
+
+func exit(err error) int {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "okelocal:", err)
+	return 1
+}
