@@ -125,7 +125,7 @@ var korean = texts{
 		}
 		return "글 " + group(n) + "개"
 	},
-	PageOf: func(page, pages int) string { return fmt.Sprintf("%s쪽 중 %s쪽", group(pages), group(page)) },
+	PageOf: func(page, pages int) string { return fmt.Sprintf("%s / %s쪽", group(page), group(pages)) },
 	Date:   func(t time.Time) string { return t.Format("2006년 1월 2일 15:04 MST") },
 }
 

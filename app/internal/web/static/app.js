@@ -3,7 +3,8 @@
 (() => {
   "use strict";
   const lang = document.documentElement.lang;
-  const when = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
+  const locale = navigator.languages.find((l) => l.split("-")[0] === lang) || lang;
+  const when = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const number = new Intl.NumberFormat(lang);
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => number.format(values[key]));
   const parse = (html) => new DOMParser().parseFromString(html, "text/html");
