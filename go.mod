@@ -11,7 +11,10 @@ require (
 	golang.org/x/mod v0.41.0
 )
 
-require pgregory.net/rapid v1.3.0 // indirect
+require (
+	github.com/robfig/cron/v3 v3.0.1 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect

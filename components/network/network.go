@@ -47,6 +47,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, err
 	}
+	set := rules.Expand(rules.Table(args.Spec), plan)
+	if err := set.CheckLimits(args.Spec.SecurityBy == layout.Groups); err != nil {
+		return nil, err
+	}
 	n := &Network{
 		SubnetIDs: map[layout.Role]pulumi.StringOutput{},
 		NSGIDs:    map[layout.Role]pulumi.StringArrayOutput{},
@@ -56,7 +60,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:network:Network", name, n, opts...); err != nil {
 		return nil, err
 	}
-	b := &builder{ctx: ctx, name: name, args: args, network: n, child: pulumi.Parent(n), tags: pulumi.ToStringMap(args.Tags)}
+	b := &builder{ctx: ctx, name: name, args: args, rules: set, network: n, child: pulumi.Parent(n), tags: pulumi.ToStringMap(args.Tags)}
 	if err := b.build(); err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
@@ -94,6 +98,7 @@ type builder struct {
 	ctx     *pulumi.Context
 	name    string
 	args    *Args
+	rules   rules.Set
 	network *Network
 	child   pulumi.ResourceOption
 	tags    pulumi.StringMap
@@ -114,8 +119,7 @@ func (b *builder) build() error {
 	if err != nil {
 		return err
 	}
-	set := rules.Expand(rules.Table(b.args.Spec), b.network.plan)
-	lists, err := b.security(set, services)
+	lists, err := b.security(services)
 	if err != nil {
 		return err
 	}
@@ -164,15 +168,14 @@ func (b *builder) subnets(tables map[string]pulumi.StringOutput, lists map[layou
 			continue
 		}
 		args := &core.SubnetArgs{
-			CompartmentId:           b.args.CompartmentID,
-			VcnId:                   b.network.VcnID,
-			CidrBlock:               pulumi.String(subnet.CIDR.String()),
-			DisplayName:             pulumi.String(b.resource(subnet.Role)),
-			FreeformTags:            b.tags,
-			ProhibitPublicIpOnVnic:  pulumi.Bool(!subnet.Public),
-			ProhibitInternetIngress: pulumi.Bool(!subnet.Public),
-			RouteTableId:            tables[subnet.RouteTable],
-			SecurityListIds:         pulumi.StringArray{lists[subnet.Role]},
+			CompartmentId:          b.args.CompartmentID,
+			VcnId:                  b.network.VcnID,
+			CidrBlock:              pulumi.String(subnet.CIDR.String()),
+			DisplayName:            pulumi.String(b.resource(subnet.Role)),
+			FreeformTags:           b.tags,
+			ProhibitPublicIpOnVnic: pulumi.Bool(!subnet.Public),
+			RouteTableId:           tables[subnet.RouteTable],
+			SecurityListIds:        pulumi.StringArray{lists[subnet.Role]},
 		}
 		if subnet.DNSLabel != "" {
 			args.DnsLabel = pulumi.String(subnet.DNSLabel)

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -42,19 +43,19 @@ func (b *builder) gateways() (map[layout.Gateway]pulumi.StringOutput, pulumi.Str
 	return ids, label, nil
 }
 
-// allServices finds the region's entry for all of Oracle's services: its OCID and its CIDR label.
+// allServices finds the region's entry for all of Oracle's services, such as
+// "All IAD Services In Oracle Services Network": its OCID and its CIDR label.
 func (b *builder) allServices() (id, label pulumi.StringOutput, err error) {
-	found, err := core.GetServices(b.ctx, &core.GetServicesArgs{
-		Filters: []core.GetServicesFilter{{Name: "name", Regex: pulumi.BoolRef(true), Values: []string{"^All .* Services In Oracle Services Network$"}}},
-	}, pulumi.Parent(b.network))
+	found, err := core.GetServices(b.ctx, &core.GetServicesArgs{}, pulumi.Parent(b.network))
 	if err != nil {
 		return id, label, fmt.Errorf("looking up Oracle's services: %w", err)
 	}
-	if len(found.Services) != 1 {
-		return id, label, fmt.Errorf("the region lists %d entries for all of Oracle's services, not one", len(found.Services))
+	for _, service := range found.Services {
+		if strings.HasPrefix(service.Name, "All ") {
+			return pulumi.String(service.Id).ToStringOutput(), pulumi.String(service.CidrBlock).ToStringOutput(), nil
+		}
 	}
-	service := found.Services[0]
-	return pulumi.String(service.Id).ToStringOutput(), pulumi.String(service.CidrBlock).ToStringOutput(), nil
+	return id, label, fmt.Errorf("none of the region's %d service entries stands for all of Oracle's services", len(found.Services))
 }
 
 func (b *builder) internetGateway() (pulumi.StringOutput, error) {

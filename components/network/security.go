@@ -14,7 +14,7 @@ import (
 // security puts the rules of each subnet into a security list or a network
 // security group. It returns the list to give to each subnet that is new: with
 // groups an empty one, because a subnet without any would get the VCN's default.
-func (b *builder) security(set rules.Set, services pulumi.StringOutput) (map[layout.Role]pulumi.StringOutput, error) {
+func (b *builder) security(services pulumi.StringOutput) (map[layout.Role]pulumi.StringOutput, error) {
 	lists := map[layout.Role]pulumi.StringOutput{}
 	var closed pulumi.StringOutput
 	if b.args.Spec.SecurityBy == layout.Groups {
@@ -27,12 +27,12 @@ func (b *builder) security(set rules.Set, services pulumi.StringOutput) (map[lay
 		role := subnet.Role
 		if b.args.Spec.SecurityBy == layout.Groups && role != layout.Bastion {
 			lists[role] = closed
-			if err := b.group(role, set[role], services); err != nil {
+			if err := b.group(role, b.rules[role], services); err != nil {
 				return nil, fmt.Errorf("network security group of %s: %w", role, err)
 			}
 			continue
 		}
-		id, err := b.list(b.resource(role), set[role], services)
+		id, err := b.list(b.resource(role), b.rules[role], services)
 		if err != nil {
 			return nil, fmt.Errorf("security list of %s: %w", role, err)
 		}

@@ -57,13 +57,17 @@ const (
 	LocalRoutes    = "local"    // to the VCN and its peers only
 )
 
-// place is where a role's subnet lies in the plan: slot number of 1<<bits equal
+// place is where a role's subnet lies in the plan: part number of 1<<bits equal
 // parts of the VCN. Places are disjoint, whether or not a role is in use, and
 // depend on nothing else: so switching an option or resizing a subnet moves no other.
 type place struct {
 	bits, number int
 	prefer       int // prefix length, unless the place is smaller
 }
+
+// smallestPlanned is the prefix length of the smallest VCN whose places hold a
+// subnet with a load balancer: the sixteenth of a /25 is a /29.
+const smallestPlanned = 25
 
 var places = map[Role]place{
 	Pods:                  {1, 1, 17},
@@ -140,8 +144,8 @@ func automatic(role Role, vcn netip.Prefix, length int) (netip.Prefix, error) {
 	if length == 0 {
 		length = max(place.prefer, room.Bits())
 	}
-	if room.Bits() > 29 {
-		return netip.Prefix{}, fmt.Errorf("%s has no room for the planned subnets: /25 is the smallest that has, or give every subnet a cidr", vcn)
+	if vcn.Bits() > smallestPlanned {
+		return netip.Prefix{}, fmt.Errorf("%s has no room for the planned subnets: /%d is the smallest that has", vcn, smallestPlanned)
 	}
 	if length < room.Bits() || length > 30 {
 		return netip.Prefix{}, fmt.Errorf("prefixLength %d: its place in %s is %s, so /%d to /30 can be had; a cidr of its own can be larger", length, vcn, room, room.Bits())

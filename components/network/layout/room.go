@@ -15,13 +15,17 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 			p.Add("subnets", "%q is no role; the roles are %v", role, Roles)
 		}
 	}
+	crowded := vcn.Bits() > smallestPlanned && s.anyAutomatic()
+	if crowded {
+		p.Add("vcnCidr", "%s has no room for the planned subnets: /%d is the smallest that has; in a smaller one give every subnet a cidr", vcn, smallestPlanned)
+	}
 	var placed []Subnet
 	for _, role := range Roles {
 		if !s.Has(role) {
 			continue
 		}
 		key := "subnets." + string(role)
-		if !s.validateWish(p, key, role) {
+		if !s.validateWish(p, key, role) || crowded && s.Subnets[role].CIDR == "" {
 			continue
 		}
 		subnet, err := s.subnet(role, vcn)
@@ -47,6 +51,16 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 	if s.PodNetwork == Flannel {
 		s.validateOverlay(p, need)
 	}
+}
+
+// anyAutomatic reports whether a subnet of the stack takes its place in the plan.
+func (s Spec) anyAutomatic() bool {
+	for _, role := range Roles {
+		if s.Has(role) && s.Subnets[role].CIDR == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // validateWish checks which fields of a subnet's setting go together.
@@ -91,11 +105,13 @@ func (s Spec) addresses(role Role, need Capacity) (count int, reason string) {
 	case Pods:
 		return pods + vnics, fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics)
 	case PublicLoadBalancers:
-		return need.PublicLoadBalancers * addressesPerBalancer, fmt.Sprintf("%d load balancers", need.PublicLoadBalancers)
+		count = max(1, need.PublicLoadBalancers)
+		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count)
 	case InternalLoadBalancers:
-		return need.InternalLoadBalancers * addressesPerBalancer, fmt.Sprintf("%d load balancers", need.InternalLoadBalancers)
+		count = max(1, need.InternalLoadBalancers)
+		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count)
 	}
-	return 1, "its endpoint"
+	return 1, "endpoints"
 }
 
 func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, need Capacity) {

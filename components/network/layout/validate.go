@@ -81,6 +81,8 @@ func (s Spec) validateRanges(p *problem.List) netip.Prefix {
 			p.Add(key, "%v", err)
 		case prefix.Bits() < low || prefix.Bits() > high:
 			p.Add(key, "%s is outside /%d to /%d", text, low, high)
+		case unusable(prefix):
+			p.Add(key, "%s holds addresses that no network may use: 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and 224.0.0.0/3", text)
 		default:
 			all = append(all, named{key, prefix})
 		}
@@ -99,12 +101,23 @@ func (s Spec) validateRanges(p *problem.List) netip.Prefix {
 	}
 	for i, one := range all {
 		for _, other := range all[:i] {
+			if one.key == other.key && one.value != other.value {
+				continue // peers may nest: the longer route wins
+			}
 			if one.value.Overlaps(other.value) {
 				p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key)
 			}
 		}
 	}
 	return vcn
+}
+
+// unusable reports whether the range overlaps addresses with a meaning of their
+// own (Oracle, "VCNs and Subnets", allowed VCN size and address ranges).
+func unusable(prefix netip.Prefix) bool {
+	return slices.ContainsFunc([]string{"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"}, func(text string) bool {
+		return netip.MustParsePrefix(text).Overlaps(prefix)
+	})
 }
 
 // validateOpenings checks the lists of networks that are let in.
@@ -128,7 +141,7 @@ func (s Spec) validateOpenings(p *problem.List) {
 	for _, list := range []struct {
 		key    string
 		cidrs  []string
-		closed string // why 0.0.0.0/0 makes no sense, if it does not
+		closed string // what the internet does not reach; empty when it may
 	}{
 		{"apiAllowedCidrs", s.APIAllowedCIDRs, unless(s.APIEndpoint == Public, "a private endpoint")},
 		{"loadBalancerAllowedCidrs", s.LoadBalancerAllowedCIDRs, ""},
@@ -140,13 +153,28 @@ func (s Spec) validateOpenings(p *problem.List) {
 			switch {
 			case err != nil:
 				p.Add(list.key, "%v", err)
-			case cidr == Anywhere && list.closed != "":
-				p.Add(list.key, "%s is not reached from the internet: name the networks instead of %s", list.closed, Anywhere)
+			case list.closed != "" && !s.connected(prefix):
+				p.Add(list.key, "%s is reached by %s and by peerCidrs behind drgId only, and %s lies in none", list.closed, s.VcnCIDR, cidr)
 			case prefix.Bits() > 0 && prefix.Bits() < widestNamedBits:
 				p.Add(list.key, "%s is most of the internet: say %s if everybody is meant, else /%d at the widest", cidr, Anywhere, widestNamedBits)
 			}
 		}
 	}
+}
+
+// connected reports whether the network lies in the VCN, or in a peer that the VCN has a route to.
+func (s Spec) connected(network netip.Prefix) bool {
+	outer := []string{s.VcnCIDR}
+	if s.DrgID != "" {
+		outer = append(outer, s.PeerCIDRs...)
+	}
+	for _, text := range outer {
+		prefix, err := ParseCIDR(text)
+		if err == nil && prefix.Bits() <= network.Bits() && prefix.Contains(network.Addr()) {
+			return true
+		}
+	}
+	return false
 }
 
 func unless(condition bool, text string) string {

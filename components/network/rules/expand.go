@@ -82,6 +82,34 @@ func withoutCovered(all []Rule) []Rule {
 	return kept
 }
 
+// Limits of the service: of a security list in each direction, and of a network security group in all
+// (Oracle, "Service Limits", Networking).
+const (
+	rulesPerList  = 200
+	rulesPerGroup = 120
+)
+
+// CheckLimits says which subnet needs more rules than one security list, or network security group, can hold.
+func (s Set) CheckLimits(groups bool) error {
+	for _, role := range layout.Roles {
+		ingress, egress := 0, 0
+		for _, rule := range s[role] {
+			if rule.Direction == Egress {
+				egress++
+			} else {
+				ingress++
+			}
+		}
+		if groups && role != layout.Bastion && ingress+egress > rulesPerGroup {
+			return fmt.Errorf("subnet %s needs %d rules, and a network security group holds %d: allow fewer, wider networks or port ranges", role, ingress+egress, rulesPerGroup)
+		}
+		if most := max(ingress, egress); !groups && most > rulesPerList {
+			return fmt.Errorf("subnet %s needs %d rules in one direction, and a security list holds %d: allow fewer, wider networks or port ranges", role, most, rulesPerList)
+		}
+	}
+	return nil
+}
+
 // Covers reports whether r lets through everything that other does.
 func (r Rule) Covers(other Rule) bool {
 	if r.Direction != other.Direction || r.Stateless != other.Stateless || !peerCovers(r.Peer, other.Peer) {
@@ -147,6 +175,7 @@ func (r Rule) Service() string {
 		return fmt.Sprintf("icmp %d/%d", r.ICMP.Type, r.ICMP.Code)
 	case r.Protocol == ICMP && r.ICMP != nil:
 		return fmt.Sprintf("icmp %d", r.ICMP.Type)
+	case r.Protocol == ICMP, r.Protocol == All:
 	case r.Ports != (layout.PortRange{}):
 		return fmt.Sprintf("%s %s", r.Protocol, r.Ports)
 	}

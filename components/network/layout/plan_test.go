@@ -1,0 +1,203 @@
+package layout
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"oke-guestbook/settings/problem"
+)
+
+func TestPlanOfDefaults(t *testing.T) {
+	s := valid()
+	s.PodNetwork, s.LoadBalancers, s.Bastion = VCNNative, Both, true
+	plan, err := Plan(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, subnet := range plan.Subnets {
+		got = append(got, fmt.Sprintf("%s %s public=%t %s %s", subnet.Role, subnet.CIDR, subnet.Public, subnet.RouteTable, subnet.DNSLabel))
+	}
+	want := []string{
+		"api 10.0.0.0/29 public=false services api",
+		"workers 10.0.64.0/20 public=false private workers",
+		"pods 10.0.128.0/17 public=false services pods",
+		"publicLoadBalancers 10.0.32.0/24 public=true public publiclb",
+		"internalLoadBalancers 10.0.48.0/24 public=false local internallb",
+		"bastion 10.0.16.0/29 public=false local bastion",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// anySpec draws settings that may or may not be valid, over VCNs of every size that the plan fits.
+func anySpec(t *rapid.T) Spec {
+	bits := rapid.IntRange(16, smallestPlanned).Draw(t, "vcn bits")
+	first := rapid.SampledFrom([]string{"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0"}).Draw(t, "vcn base")
+	base := netip.PrefixFrom(fromUint(toUint(netip.MustParseAddr(first))|rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
+	s := Spec{
+		VcnCIDR:                  base.String(),
+		PodsCIDR:                 "198.18.0.0/16",
+		ServicesCIDR:             "198.19.0.0/16",
+		PodNetwork:               rapid.SampledFrom([]string{Flannel, VCNNative}).Draw(t, "pod network"),
+		APIEndpoint:              rapid.SampledFrom([]string{Private, Public}).Draw(t, "endpoint"),
+		LoadBalancers:            rapid.SampledFrom([]string{Public, Internal, Both}).Draw(t, "load balancers"),
+		InternetEgress:           rapid.SampledFrom([]string{EgressNone, EgressWorkers, EgressWorkersAndPods}).Draw(t, "egress"),
+		SecurityBy:               rapid.SampledFrom([]string{Lists, Groups}).Draw(t, "security"),
+		LoadBalancerAllowedCIDRs: []string{Anywhere},
+		Subnets:                  map[Role]SubnetSpec{},
+	}
+	s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR}
+	if s.APIEndpoint == Public {
+		s.APIAllowedCIDRs = []string{"203.0.113.0/24"}
+	} else if rapid.Bool().Draw(t, "bastion") {
+		s.Bastion, s.BastionAllowedCIDRs = true, []string{"203.0.113.0/24"}
+	}
+	for _, role := range Roles {
+		if rapid.Bool().Draw(t, "size of "+string(role)) {
+			s.Subnets[role] = SubnetSpec{PrefixLength: rapid.IntRange(places[role].room(base).Bits(), 29).Draw(t, "bits of "+string(role))}
+		}
+	}
+	s.ApplyDefaults()
+	return s
+}
+
+func mustPlan(t *rapid.T, s Spec) Layout {
+	var p problem.List
+	s.Validate(&p, Capacity{})
+	if err := p.Err(); err != nil {
+		t.Fatalf("refused: %v", err)
+	}
+	plan, err := Plan(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func TestSubnetsLieInsideAndApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySpec(t)
+		plan := mustPlan(t, s)
+		for i, one := range plan.Subnets {
+			if one.CIDR != one.CIDR.Masked() || one.CIDR.Bits() < plan.VCN.Bits() || !plan.VCN.Contains(one.CIDR.Addr()) {
+				t.Fatalf("%s %s is not inside %s", one.Role, one.CIDR, plan.VCN)
+			}
+			for _, other := range plan.Subnets[:i] {
+				if one.CIDR.Overlaps(other.CIDR) {
+					t.Fatalf("%s %s overlaps %s %s", one.Role, one.CIDR, other.Role, other.CIDR)
+				}
+			}
+		}
+	})
+}
+
+func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before := anySpec(t)
+		after := anySpec(t) // every option anew, in the same VCN ...
+		after.VcnCIDR, after.InternalLoadBalancerAllowedCIDRs = before.VcnCIDR, before.InternalLoadBalancerAllowedCIDRs
+		changed := rapid.SampledFrom(Roles).Draw(t, "resized")
+		after.Subnets = map[Role]SubnetSpec{} // ... and one subnet of another size
+		for role, wish := range before.Subnets {
+			after.Subnets[role] = wish
+		}
+		vcn, _ := ParseCIDR(before.VcnCIDR)
+		after.Subnets[changed] = SubnetSpec{PrefixLength: rapid.IntRange(places[changed].room(vcn).Bits(), 29).Draw(t, "new bits")}
+
+		was, is := mustPlan(t, before), mustPlan(t, after)
+		for _, old := range was.Subnets {
+			now, ok := is.Subnet(old.Role)
+			if !ok {
+				continue
+			}
+			if old.CIDR.Addr() != now.CIDR.Addr() || old.Role != changed && old.CIDR != now.CIDR {
+				t.Fatalf("%s moved from %s to %s", old.Role, old.CIDR, now.CIDR)
+			}
+			if old.DNSLabel != now.DNSLabel || old.Role != API && old.Public != now.Public {
+				t.Fatalf("%s would be replaced", old.Role)
+			}
+		}
+	})
+}
+
+// A bigger VCN gives bigger places, so plans are checked against the room that they promise.
+func TestCapacityThatIsAcceptedFits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySpec(t)
+		need := Capacity{Pools: []Pool{{Nodes: rapid.IntRange(0, 5000).Draw(t, "nodes"), PodsPerNode: rapid.IntRange(1, 110).Draw(t, "pods")}}}
+		var p problem.List
+		s.Validate(&p, need)
+		plan, err := Plan(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fits := true
+		for _, subnet := range plan.Subnets {
+			room := 1<<(32-subnet.CIDR.Bits()) - 3
+			switch subnet.Role {
+			case Workers:
+				fits = fits && need.Pools[0].Nodes <= room
+			case Pods:
+				fits = fits && need.Pools[0].Nodes*(need.Pools[0].PodsPerNode+(need.Pools[0].PodsPerNode+30)/31) <= room
+			}
+		}
+		if s.PodNetwork == Flannel {
+			fits = fits && need.Pools[0].Nodes <= 512 // /25s in a /16
+		}
+		if accepted := p.Err() == nil; accepted != fits {
+			t.Fatalf("accepted %t, fits %t: %v", accepted, fits, p.Err())
+		}
+	})
+}
+
+func TestSettingsTableMatchesTheSpec(t *testing.T) {
+	fields := map[string]bool{}
+	spec := reflect.TypeFor[Spec]()
+	for i := range spec.NumField() {
+		fields[spec.Field(i).Tag.Get("json")] = true
+	}
+	defaults := map[string]any{}
+	for _, setting := range Settings {
+		if !fields[setting.Key] {
+			t.Errorf("%s is no field, or twice in the table", setting.Key)
+		}
+		delete(fields, setting.Key)
+		defaults[setting.Key] = setting.Default
+		if strings.Contains(setting.Help, "\n") || setting.Help == "" {
+			t.Errorf("%s: help is not one line", setting.Key)
+		}
+		if (setting.Type == "array") != (setting.Items != "") {
+			t.Errorf("%s: an array, and only an array, has a type of items", setting.Key)
+		}
+	}
+	for field := range fields {
+		t.Errorf("%s is not in the table", field)
+	}
+	// What the table says is what ApplyDefaults does.
+	text, err := json.Marshal(defaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fromTable, applied Spec
+	if err := json.Unmarshal(text, &fromTable); err != nil {
+		t.Fatal(err)
+	}
+	applied.ApplyDefaults()
+	fromJSON, _ := json.Marshal(fromTable)
+	again := fromTable
+	again.ApplyDefaults()
+	if !reflect.DeepEqual(fromTable, again) {
+		t.Errorf("ApplyDefaults changes the table's defaults: %s", fromJSON)
+	}
+	if applied.VcnCIDR != fromTable.VcnCIDR || applied.SecurityBy != fromTable.SecurityBy || !reflect.DeepEqual(applied.LoadBalancerPorts, fromTable.LoadBalancerPorts) {
+		t.Errorf("defaults differ: table %s", fromJSON)
+	}
+}

@@ -1,0 +1,156 @@
+// Package reach answers whether one end of a network can open a connection to
+// another, as a VCN would: by routes, by rules at both ends, and by whether the
+// answers get back. It looks at plans and rule tables only; nothing is sent.
+package reach
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/network/rules"
+)
+
+// Network is what reachability depends on.
+type Network struct {
+	Plan  layout.Layout
+	Rules rules.Set
+	Peers []netip.Prefix // networks behind the dynamic routing gateway
+}
+
+// Of is the network that the settings ask for. The settings must be valid.
+func Of(s layout.Spec) (Network, error) {
+	plan, err := layout.Plan(s)
+	if err != nil {
+		return Network{}, err
+	}
+	n := Network{Plan: plan, Rules: rules.Expand(rules.Table(s), plan)}
+	if s.DrgID == "" {
+		return n, nil
+	}
+	for _, text := range s.PeerCIDRs {
+		peer, err := layout.ParseCIDR(text)
+		if err != nil {
+			return Network{}, fmt.Errorf("peerCidrs: %w", err)
+		}
+		n.Peers = append(n.Peers, peer)
+	}
+	return n, nil
+}
+
+// Internet is the name of the end that is every address outside the VCN, its peers and private networks.
+const Internet = "internet"
+
+// End is one end of a connection: a set of addresses of one kind.
+type End struct {
+	Name   string
+	Role   layout.Role  // of the subnet that it lies in; empty outside the stack's subnets
+	Prefix netip.Prefix // its addresses; Oracle's services have none that can be named
+	where  where
+}
+
+type where int
+
+const (
+	inSubnet where = iota
+	inVCN          // a host of the VCN outside the stack's subnets, about whose own rules nothing is known
+	atPeer         // behind the dynamic routing gateway
+	atOracle       // Oracle's services
+	onTheWeb       // the internet, or a network of it
+	unrouted       // a private network that nothing leads to
+)
+
+// Parse reads an end: a role, "internet", "osn", an address or a CIDR.
+func (n Network) Parse(text string) (End, error) {
+	if subnet, ok := n.Plan.Subnet(layout.Role(text)); ok {
+		return End{text, subnet.Role, subnet.CIDR, inSubnet}, nil
+	}
+	switch text {
+	case Internet, layout.Anywhere:
+		return End{Name: Internet, Prefix: netip.MustParsePrefix(layout.Anywhere), where: onTheWeb}, nil
+	case layout.OSN:
+		return End{Name: text, where: atOracle}, nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		address, errAddress := netip.ParseAddr(text)
+		if errAddress != nil || !address.Is4() {
+			return End{}, fmt.Errorf("%q is none of %s, no IPv4 address and no CIDR", text, strings.Join(n.Names(), ", "))
+		}
+		prefix = netip.PrefixFrom(address, 32)
+	}
+	return n.place(text, prefix.Masked()), nil
+}
+
+// place finds out what a range of addresses is.
+func (n Network) place(name string, prefix netip.Prefix) End {
+	for _, subnet := range n.Plan.Subnets {
+		if within(prefix, subnet.CIDR) {
+			return End{name, subnet.Role, prefix, inSubnet}
+		}
+	}
+	end := End{Name: name, Prefix: prefix, where: onTheWeb}
+	switch {
+	case within(prefix, n.Plan.VCN):
+		end.where = inVCN
+	case n.atPeer(prefix):
+		end.where = atPeer
+	case private(prefix):
+		end.where = unrouted
+	}
+	return end
+}
+
+func (n Network) atPeer(prefix netip.Prefix) bool {
+	for _, peer := range n.Peers {
+		if within(prefix, peer) {
+			return true
+		}
+	}
+	return false
+}
+
+// Names lists the ends that have a name.
+func (n Network) Names() []string {
+	names := []string{Internet, layout.OSN}
+	for _, subnet := range n.Plan.Subnets {
+		names = append(names, string(subnet.Role))
+	}
+	return names
+}
+
+// inside reports whether the end has an address of the VCN.
+func (e End) inside() bool { return e.where == inSubnet || e.where == inVCN }
+
+// meets is the part of the end that a rule's peer names, and whether there is any.
+func (n Network) meets(e End, peer string) (netip.Prefix, bool) {
+	if e.where == atOracle {
+		return netip.Prefix{}, peer == layout.OSN || peer == layout.Anywhere
+	}
+	prefix, err := netip.ParsePrefix(peer)
+	if err != nil || !prefix.Overlaps(e.Prefix) {
+		return netip.Prefix{}, false
+	}
+	if within(e.Prefix, prefix) {
+		return e.Prefix, true
+	}
+	// The peer names a part of the end. The internet has no part in the VCN, in peers or in private networks.
+	if e.Name == Internet && n.place("", prefix).where != onTheWeb {
+		return netip.Prefix{}, false
+	}
+	return prefix, true
+}
+
+func within(inner, outer netip.Prefix) bool {
+	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
+}
+
+func private(prefix netip.Prefix) bool {
+	for _, text := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"} {
+		if within(prefix, netip.MustParsePrefix(text)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,212 @@
+package reach
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/network/rules"
+)
+
+func standard(t *testing.T) Network {
+	return network(t, config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, true, true}.spec())
+}
+
+func TestReasons(t *testing.T) {
+	n := standard(t)
+	for _, test := range []struct{ from, to, service, want string }{
+		{"workers", "api", "6443", `yes
+  tcp 6443 by the VCN's own routing
+    out egress tcp 6443 10.0.0.0/29: Workers to the Kubernetes API
+    in  ingress tcp 6443 10.0.64.0/20: Workers to the Kubernetes API
+`},
+		{"internet", "workers", "22", `no
+  no route: the NAT gateway lets no connections in
+`},
+		{"internet", "api", "6443", `no
+  no route: route table "services" of subnet api has no route back to internet
+`},
+		{"publicLoadBalancers", "api", "6443", `no
+  no rule: subnet publicLoadBalancers lets no tcp 6443 out to api; subnet api lets no tcp 6443 in from publicLoadBalancers
+`},
+		{"workers", "osn", "443", `yes
+  tcp by the service gateway
+    out egress tcp osn: Workers to Oracle's services: OKE, registry, object storage
+  tcp 443 by the service gateway
+    out egress tcp 443 0.0.0.0/0: Workers to registries of images and other HTTPS servers
+`},
+		{"internet", "publicLoadBalancers", "80", `yes
+  tcp 80 by the internet gateway
+    in  ingress tcp 80 0.0.0.0/0: Clients to load balancers
+`},
+		{"workers", "192.168.3.4", "443", `no
+  no route: 192.168.3.4 is a private network, and no route leads to it
+`},
+		{"internet", "internalLoadBalancers", "80", `no
+  no route: route table "local" of subnet internalLoadBalancers has no route back to internet
+`},
+		{"172.16.9.9", "internalLoadBalancers", "80", `yes
+  tcp 80 by the dynamic routing gateway
+    in  ingress tcp 80 172.16.0.0/16: Clients to load balancers
+`},
+		{"osn", "workers", "443", `no
+  no route: Oracle's services open no connections to the VCN
+`},
+	} {
+		service, err := ParseService(test.service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := n.Ask(mustParse(t, n, test.from), mustParse(t, n, test.to), service)
+		if got := answer.Explain(); got != test.want {
+			t.Errorf("%s to %s %s:\ngot  %swant %s", test.from, test.to, test.service, got, test.want)
+		}
+	}
+}
+
+// Statefulness, on two subnets with rules made for it.
+func TestStatelessRulesNeedAnswers(t *testing.T) {
+	out := rules.Rule{Direction: rules.Egress, Peer: "10.0.0.0/29", Protocol: rules.TCP, Ports: layout.PortRange{Min: 6443, Max: 6443}}
+	in := rules.Rule{Direction: rules.Ingress, Peer: "10.0.64.0/20", Protocol: rules.TCP, Ports: layout.PortRange{Min: 6443, Max: 6443}}
+	backOut := rules.Rule{Direction: rules.Egress, Peer: "10.0.64.0/20", Protocol: rules.TCP, Ports: ephemeral, Stateless: true}
+	backIn := rules.Rule{Direction: rules.Ingress, Peer: "10.0.0.0/29", Protocol: rules.TCP, Stateless: true}
+	loose := func(r rules.Rule) rules.Rule { r.Stateless = true; return r }
+	narrow := backOut
+	narrow.Ports = layout.PortRange{Min: 50000, Max: 50001}
+	for _, test := range []struct {
+		name         string
+		workers, api []rules.Rule
+		want         Verdict
+	}{
+		{"stateful at both ends", []rules.Rule{out}, []rules.Rule{in}, Yes},
+		{"no rule at the source", nil, []rules.Rule{in}, No},
+		{"no rule at the destination", []rules.Rule{out}, nil, No},
+		{"stateless source, no answer", []rules.Rule{loose(out)}, []rules.Rule{in}, No},
+		{"stateless source, answer", []rules.Rule{loose(out), backIn}, []rules.Rule{in}, Yes},
+		{"stateless destination, no answer", []rules.Rule{out}, []rules.Rule{loose(in)}, No},
+		{"stateless destination, answer", []rules.Rule{out}, []rules.Rule{loose(in), backOut}, Yes},
+		{"stateless destination, answer to other ports", []rules.Rule{out}, []rules.Rule{loose(in), narrow}, No},
+		{"stateless beside stateful takes precedence", []rules.Rule{out, loose(out)}, []rules.Rule{in}, No},
+		{"stateless at both ends", []rules.Rule{loose(out), backIn}, []rules.Rule{loose(in), backOut}, Yes},
+	} {
+		n := standard(t)
+		n.Rules = rules.Set{layout.Workers: test.workers, layout.API: test.api}
+		answer := n.Ask(mustParse(t, n, "workers"), mustParse(t, n, "api"), Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 6443, Max: 6443}})
+		if answer.Verdict != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, answer.Verdict, test.want)
+		}
+	}
+}
+
+func TestPartOfAnEnd(t *testing.T) {
+	spec := config{layout.Flannel, layout.Private, layout.Public, layout.EgressNone, false, false}.spec()
+	spec.ExtraRules = []layout.ExtraRule{
+		{From: "10.0.64.0/24", To: "api", Protocol: "tcp", Ports: "9000", Description: "Some workers"},
+		{From: "workers", To: "0.0.0.0/0", Protocol: "tcp", Ports: "9000"},
+	}
+	n := network(t, spec)
+	service := Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 9000, Max: 9000}}
+	for from, want := range map[string]Verdict{"workers": Partly, "10.0.64.7": Yes, "10.0.65.7": No} {
+		if got := n.Ask(mustParse(t, n, from), mustParse(t, n, "api"), service); got.Verdict != want {
+			t.Errorf("%s: %s", from, got.Explain())
+		}
+	}
+	service.Ports = layout.PortRange{Min: 8999, Max: 9000}
+	if got := n.Ask(mustParse(t, n, "10.0.64.7"), mustParse(t, n, "api"), service); got.Verdict != Partly {
+		t.Errorf("a part of the ports: %s", got.Explain())
+	}
+}
+
+func TestExtraRulesOpenBothEnds(t *testing.T) {
+	spec := config{layout.VCNNative, layout.Private, layout.Public, layout.EgressNone, false, false}.spec()
+	service := Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 10250, Max: 10250}}
+	before := network(t, spec)
+	if got := before.Ask(mustParse(t, before, "pods"), mustParse(t, before, "workers"), service); got.Verdict != No {
+		t.Fatalf("open without the rule: %s", got.Explain())
+	}
+	spec.ExtraRules = []layout.ExtraRule{{From: "pods", To: "workers", Protocol: "tcp", Ports: "10250", Description: "metrics-server to kubelets"}}
+	after := network(t, spec)
+	answer := after.Ask(mustParse(t, after, "pods"), mustParse(t, after, "workers"), service)
+	if answer.Verdict != Yes || answer.Via[0].Egress.Description != "metrics-server to kubelets" {
+		t.Errorf("closed with the rule: %s", answer.Explain())
+	}
+	if added := count(after) - count(before); added != 2 {
+		t.Errorf("%d rules more, want one at each end", added)
+	}
+}
+
+func count(n Network) (total int) {
+	for _, all := range n.Rules {
+		total += len(all)
+	}
+	return total
+}
+
+// Nobody is let in from the whole internet, unless a setting says 0.0.0.0/0.
+func TestNothingIsOpenToEverybodyUnlessSaid(t *testing.T) {
+	everyPort := []Service{{Protocol: rules.TCP, Ports: layout.AllPorts}, {Protocol: rules.UDP, Ports: layout.AllPorts}}
+	rapid.Check(t, func(rt *rapid.T) {
+		c := rapid.SampledFrom(configs()).Draw(rt, "config")
+		spec := c.spec()
+		n := network(t, spec)
+		for _, role := range layout.Roles {
+			if !spec.Has(role) {
+				continue
+			}
+			said := role == layout.PublicLoadBalancers && c.everybody
+			for _, service := range everyPort {
+				for _, opening := range n.Ask(mustParse(t, n, Internet), mustParse(t, n, string(role)), service).Via {
+					if opening.From.Bits() == 0 && !said {
+						rt.Fatalf("the internet reaches %s: %s", role, opening.Summary())
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestParse(t *testing.T) {
+	n := standard(t)
+	if _, err := n.Parse("nodes"); err == nil || !strings.Contains(err.Error(), `"nodes" is none of internet, osn, api, workers, publicLoadBalancers, internalLoadBalancers, bastion, no IPv4 address and no CIDR`) {
+		t.Errorf("got %v", err)
+	}
+	for text, want := range map[string]string{
+		"80": "tcp 80", "53/udp": "udp 53", "8000-8010": "tcp 8000-8010", "icmp": "icmp", "icmp/3/4": "icmp 3/4", "icmp/8": "icmp 8",
+	} {
+		service, err := ParseService(text)
+		if err != nil || service.String() != want {
+			t.Errorf("%s: %s, %v", text, service, err)
+		}
+	}
+	for _, text := range []string{"", "http", "0", "65536", "80/sctp", "icmp/x", "9-8"} {
+		if _, err := ParseService(text); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
+func TestMatrixSaysWhatIsOpen(t *testing.T) {
+	m := standard(t).Matrix()
+	for pair, want := range map[[2]string][]string{
+		{"internet", "publicLoadBalancers"}: {"tcp 80", "tcp 443"},
+		{"workers", "api"}:                  {"tcp 6443", "tcp 12250", "icmp 3/4"},
+		{"publicLoadBalancers", "api"}:      nil,
+		{"workers", "workers"}:              {"all"},
+		{"publicLoadBalancers", "workers"}:  {"tcp 30000-32767", "udp 30000-32767", "tcp 10256", "udp 10256"},
+	} {
+		if got := m.Cells[pair]; !slices.Equal(got, want) {
+			t.Errorf("%v: got %q, want %q", pair, got, want)
+		}
+	}
+	text := m.String()
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "\t") || strings.HasSuffix(line, " \n") {
+			t.Errorf("untidy line %q", line)
+		}
+	}
+	fmt.Fprintln(t.Output(), text)
+}

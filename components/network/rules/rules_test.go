@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"oke-guestbook/components/network/layout"
+)
+
+func spec(change func(*layout.Spec)) layout.Spec {
+	s := layout.Spec{LoadBalancerAllowedCIDRs: []string{layout.Anywhere}}
+	if change != nil {
+		change(&s)
+	}
+	s.ApplyDefaults()
+	return s
+}
+
+func expand(t *testing.T, s layout.Spec) Set {
+	t.Helper()
+	plan, err := layout.Plan(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Expand(Table(s), plan)
+}
+
+func keys(all []Rule) []string {
+	var found []string
+	for _, rule := range all {
+		found = append(found, rule.Key())
+	}
+	slices.Sort(found)
+	return found
+}
+
+// The whole sets, side by side with Oracle's tables, for someone who compares by eye.
+func TestRulesOfEachSubnet(t *testing.T) {
+	flannel := expand(t, spec(nil))
+	native := expand(t, spec(func(s *layout.Spec) { s.PodNetwork = layout.VCNNative }))
+	for _, test := range []struct {
+		name string
+		got  []Rule
+		want []string
+	}{
+		{"flannel api", flannel[layout.API], []string{
+			"egress icmp 3/4 10.0.64.0/20", "egress icmp 3/4 osn", "egress tcp 10.0.64.0/20", "egress tcp osn",
+			"ingress icmp 3/4 10.0.64.0/20", "ingress tcp 12250 10.0.64.0/20", "ingress tcp 6443 10.0.64.0/20",
+		}},
+		{"flannel workers", flannel[layout.Workers], []string{
+			"egress all 10.0.64.0/20", "egress icmp 3/4 0.0.0.0/0", "egress tcp 12250 10.0.0.0/29", "egress tcp 443 0.0.0.0/0",
+			"egress tcp 6443 10.0.0.0/29", "egress tcp osn",
+			"ingress all 10.0.64.0/20", "ingress icmp 3/4 0.0.0.0/0", "ingress tcp 10.0.0.0/29", "ingress tcp 10256 10.0.32.0/24",
+			"ingress tcp 30000-32767 10.0.32.0/24", "ingress udp 10256 10.0.32.0/24", "ingress udp 30000-32767 10.0.32.0/24",
+		}},
+		{"public load balancers", flannel[layout.PublicLoadBalancers], []string{
+			"egress tcp 10256 10.0.64.0/20", "egress tcp 30000-32767 10.0.64.0/20", "egress udp 10256 10.0.64.0/20", "egress udp 30000-32767 10.0.64.0/20",
+			"ingress tcp 80 0.0.0.0/0",
+		}},
+		{"VCN-native api", native[layout.API], []string{
+			"egress all 10.0.128.0/17", "egress icmp 3/4 10.0.64.0/20", "egress icmp 3/4 osn", "egress tcp 10250 10.0.64.0/20", "egress tcp osn",
+			"ingress icmp 3/4 10.0.64.0/20", "ingress tcp 12250 10.0.128.0/17", "ingress tcp 12250 10.0.64.0/20", "ingress tcp 6443 10.0.128.0/17", "ingress tcp 6443 10.0.64.0/20",
+		}},
+		{"VCN-native workers", native[layout.Workers], []string{
+			"egress all 10.0.128.0/17", "egress icmp 3/4 0.0.0.0/0", "egress tcp 12250 10.0.0.0/29", "egress tcp 443 0.0.0.0/0", "egress tcp 6443 10.0.0.0/29", "egress tcp osn",
+			"ingress icmp 3/4 0.0.0.0/0", "ingress tcp 10250 10.0.0.0/29", "ingress tcp 10256 10.0.32.0/24", "ingress tcp 30000-32767 10.0.32.0/24",
+			"ingress udp 10256 10.0.32.0/24", "ingress udp 30000-32767 10.0.32.0/24",
+		}},
+		{"VCN-native pods", native[layout.Pods], []string{
+			"egress all 10.0.128.0/17", "egress icmp 3/4 osn", "egress tcp 12250 10.0.0.0/29", "egress tcp 6443 10.0.0.0/29", "egress tcp osn",
+			"ingress all 10.0.0.0/29", "ingress all 10.0.128.0/17", "ingress all 10.0.64.0/20",
+		}},
+	} {
+		slices.Sort(test.want)
+		if got := keys(test.got); !slices.Equal(got, test.want) {
+			t.Errorf("%s:\ngot  %s\nwant %s", test.name, strings.Join(got, "; "), strings.Join(test.want, "; "))
+		}
+	}
+}
+
+func TestDescriptionsAndKeys(t *testing.T) {
+	set := expand(t, spec(func(s *layout.Spec) {
+		s.PodNetwork, s.LoadBalancers, s.Bastion, s.InternetEgress = layout.VCNNative, layout.Both, true, layout.EgressWorkersAndPods
+		s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR}
+		s.ExtraRules = []layout.ExtraRule{{From: "workers", To: "203.0.113.9/32", Protocol: "udp", Ports: "123"}}
+	}))
+	for role, all := range set {
+		seen := map[string]bool{}
+		for _, rule := range all {
+			if rule.Description == "" || len(rule.Description) > 255 {
+				t.Errorf("%s %s: description %q", role, rule.Key(), rule.Description)
+			}
+			if seen[rule.Key()] {
+				t.Errorf("%s: %s twice", role, rule.Key())
+			}
+			seen[rule.Key()] = true
+		}
+	}
+	if got := set[layout.Workers]; !slices.ContainsFunc(got, func(r Rule) bool { return r.Description == "Extra rule: workers to 203.0.113.9/32" }) {
+		t.Errorf("an extra rule without description has none: %q", keys(got))
+	}
+}
+
+// What the settings let in twice is written once.
+func TestCoveredRulesAreLeftOut(t *testing.T) {
+	set := expand(t, spec(func(s *layout.Spec) {
+		s.APIEndpoint, s.APIAllowedCIDRs = layout.Public, []string{layout.Anywhere, "203.0.113.0/24"}
+		s.ExtraRules = []layout.ExtraRule{
+			{From: "workers", To: "api", Protocol: "tcp", Ports: "6443"},
+			{From: "workers", To: "workers", Protocol: "udp", Ports: "8472"},
+		}
+	}))
+	var ingress []string
+	for _, rule := range set[layout.API] {
+		if rule.Direction == Ingress {
+			ingress = append(ingress, rule.Key())
+		}
+	}
+	want := []string{"ingress tcp 12250 10.0.64.0/20", "ingress icmp 3/4 10.0.64.0/20", "ingress tcp 6443 0.0.0.0/0"}
+	if !slices.Equal(ingress, want) {
+		t.Errorf("got %q", ingress)
+	}
+	if slices.ContainsFunc(set[layout.Workers], func(r Rule) bool { return r.Protocol == UDP && r.Ports.Min == 8472 }) {
+		t.Error("udp between workers is there beside all")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	many := func(n int) Set {
+		return expand(t, spec(func(s *layout.Spec) {
+			s.LoadBalancerAllowedCIDRs = nil
+			for i := range n {
+				s.LoadBalancerAllowedCIDRs = append(s.LoadBalancerAllowedCIDRs, fmt.Sprintf("203.0.%d.0/24", i))
+			}
+		}))
+	}
+	for _, test := range []struct {
+		clients int
+		groups  bool
+		want    string
+	}{
+		{200, false, ""},
+		{201, false, "subnet publicLoadBalancers needs 201 rules in one direction, and a security list holds 200: allow fewer, wider networks or port ranges"},
+		{116, true, ""},
+		{117, true, "subnet publicLoadBalancers needs 121 rules, and a network security group holds 120: allow fewer, wider networks or port ranges"},
+	} {
+		got := ""
+		if err := many(test.clients).CheckLimits(test.groups); err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%d clients, groups %t: got %q, want %q", test.clients, test.groups, got, test.want)
+		}
+	}
+}
