@@ -2,6 +2,7 @@ package oci
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 )
 
@@ -79,6 +80,9 @@ func (s *Server) nsgRoutes() {
 				return nil, invalid("securityRules: at most %d rules in one request", maxRulesPerRequest)
 			}
 			body, err := change(c, c.edit(r.ID))
+			if body == nil {
+				return &answer{Status: http.StatusNoContent}, err
+			}
 			return &answer{Body: body}, err
 		}
 	}
