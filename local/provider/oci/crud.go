@@ -184,7 +184,7 @@ func (r *step) state() map[string]any {
 	state := r.properties(r.doc)
 	vars := r.vars()
 	for name, f := range r.fields {
-		if v, ok := vars[name]; ok && f.local {
+		if v, ok := vars[name]; ok && (f.local || strings.Contains(r.kind.id, "{"+name+"}")) {
 			state[name] = v
 		}
 	}

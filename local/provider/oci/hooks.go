@@ -141,5 +141,9 @@ func updateSecurityRule(ctx context.Context, r *step) error {
 }
 
 func removeSecurityRule(ctx context.Context, r *step) error {
-	return r.ruleAction(ctx, "removeSecurityRules", map[string]any{"securityRuleIds": []any{r.ocid}}, nil)
+	err := r.ruleAction(ctx, "removeSecurityRules", map[string]any{"securityRuleIds": []any{r.ocid}}, nil)
+	if err != nil && ociclient.IsNotFound(readSecurityRule(ctx, r)) {
+		return nil
+	}
+	return err
 }

@@ -46,7 +46,7 @@ var kinds = index([]kind{
 	{
 		token: "oci:Core/internetGateway:InternetGateway", client: network, path: "/20160918/internetGateways",
 		inputs:  "compartmentId vcnId! displayName enabled=isEnabled routeTableId" + tags,
-		outputs: "state=lifecycleState timeCreated",
+		outputs: "state=lifecycleState timeCreated", defaults: map[string]any{"enabled": true},
 	},
 	{
 		token: "oci:Core/natGateway:NatGateway", client: network, path: "/20160918/natGateways",
@@ -67,7 +67,7 @@ var kinds = index([]kind{
 	},
 	{
 		token: "oci:Core/defaultRouteTable:DefaultRouteTable", client: network, path: "/20160918/routeTables",
-		inputs:  "manageDefaultResourceId!* compartmentId displayName routeRules-" + tags,
+		inputs:  "manageDefaultResourceId!* compartmentId* displayName routeRules-" + tags,
 		outputs: "state=lifecycleState timeCreated",
 		sets:    []string{"routeRules"}, adopts: "manageDefaultResourceId",
 	},
@@ -79,7 +79,7 @@ var kinds = index([]kind{
 	},
 	{
 		token: "oci:Core/defaultSecurityList:DefaultSecurityList", client: network, path: "/20160918/securityLists",
-		inputs:  "manageDefaultResourceId!* compartmentId displayName egressSecurityRules- ingressSecurityRules-" + tags,
+		inputs:  "manageDefaultResourceId!* compartmentId* displayName egressSecurityRules- ingressSecurityRules-" + tags,
 		outputs: "state=lifecycleState timeCreated",
 		sets:    []string{"egressSecurityRules", "ingressSecurityRules"}, names: securityRuleNames, gone: securityRuleGone,
 		adopts: "manageDefaultResourceId",
@@ -150,7 +150,6 @@ var kinds = index([]kind{
 		id:      "clusters/{clusterId}/addons/{addonName}",
 		inputs:  "addonName! clusterId!* removeAddonResourcesOnDelete* configurations overrideExisting* version-",
 		outputs: "addonErrors=addonError[] currentInstalledVersion state=lifecycleState timeCreated",
-		names:   map[string]string{"addonName": "name"},
 		sets:    []string{"configurations"}, ready: []string{"NEEDS_ATTENTION"},
 		createQuery: map[string]string{"overrideExisting": "isOverrideExisting"},
 		deleteQuery: map[string]string{"removeAddonResourcesOnDelete": "isRemoveExistingAddOn"},

@@ -5,6 +5,7 @@ package oci
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -83,8 +84,8 @@ func isLoopback(host string) bool {
 	if err != nil {
 		return false
 	}
-	name := u.Hostname()
-	return name == "localhost" || name == "::1" || strings.HasPrefix(name, "127.")
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func (g *plugin) client(name string) (*ociclient.Client, error) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,8 +57,12 @@ func (r *step) itemPath() string { return expand(r.kind.item, r.vars()) }
 // call sends a request; it waits out throttling, passing failures and, where the resource's state forbids the request for now, conflicts.
 func (r *step) call(ctx context.Context, method, path string, query url.Values, in, out any, headers ...ociclient.Header) (http.Header, error) {
 	began := time.Now()
+	request := ctx
+	if method != http.MethodGet {
+		request = context.WithoutCancel(ctx) // what a change did must be known
+	}
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
-		header, err := r.client.Do(ctx, method, path, query, in, out, headers...)
+		header, err := r.client.Do(request, method, path, query, in, out, headers...)
 		if err == nil || !r.retry || ctx.Err() != nil || time.Since(began)+pause > r.patience(method, err) {
 			return header, err
 		}
@@ -80,7 +85,7 @@ func (r *step) patience(method string, err error) time.Duration {
 		return deleteWait
 	case e.Status == http.StatusConflict && (e.Code == "IncorrectState" || e.Code == "Conflict"):
 		return conflictWait
-	case e.Status >= 500 && !strings.Contains(e.Message, "Out of host capacity"):
+	case e.Status >= 500 && e.Status != http.StatusNotImplemented && !strings.Contains(e.Message, "Out of host capacity"):
 		return conflictWait
 	}
 	return 0
@@ -107,7 +112,7 @@ func (r *step) createGeneric(ctx context.Context) error {
 	var header http.Header
 	err := r.once(func(token ociclient.Header) (err error) {
 		doc = nil
-		header, err = r.call(ctx, http.MethodPost, expand(r.path, r.vars()), r.query(r.createQuery), r.body(r.inputs, false), &doc, token)
+		header, err = r.call(ctx, http.MethodPost, expand(r.path, r.vars()), r.query(r.createQuery), r.emptied(r.body(r.inputs, false)), &doc, token)
 		return err
 	})
 	if err != nil {
@@ -118,7 +123,8 @@ func (r *step) createGeneric(ctx context.Context) error {
 	}
 	request := header.Get("opc-work-request-id")
 	if r.ocid == "" && request != "" && strings.Contains(r.kind.id, "{id}") {
-		if r.ocid, err = r.identifier(ctx, request); err != nil {
+		// Also when cancelled now: what is being made must be known.
+		if r.ocid, err = r.identifier(context.WithoutCancel(ctx), request); err != nil {
 			return err
 		}
 	}
@@ -152,7 +158,7 @@ func retrySeed(urn string, inputs map[string]any, replacement bool) string {
 // emptied adds the lists that the inputs leave out, and which leaving out empties.
 func (r *step) emptied(body map[string]any) map[string]any {
 	for name, f := range r.fields {
-		if _, ok := r.inputs[name]; !ok && f.clears && strings.HasSuffix(f.rest, "Rules") {
+		if _, ok := r.inputs[name]; !ok && f.clears && slices.Contains(r.sets, name) {
 			body[f.rest] = []any{}
 		}
 	}

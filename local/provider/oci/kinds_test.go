@@ -1,0 +1,356 @@
+package oci
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	emulator "oke-guestbook/local/oci"
+	"oke-guestbook/local/ociclient"
+)
+
+const compartment = emulator.CompartmentID
+
+var (
+	tagged   = object{"project": "oke-guestbook", "stack": "test"}
+	retagged = object{"project": "oke-guestbook", "owner": "somebody"}
+	ad1      = emulator.AvailabilityDomains[0]
+	anywhere = "0.0.0.0/0"
+)
+
+// build makes what the life cycles build on: a VCN with subnets, a cluster, images.
+func (w *world) build() {
+	w.Helper()
+	vcn := w.create("oci:Core/vcn:Vcn", "vcn", object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "base"})
+	w.ids["defaultSecurityList"], w.ids["defaultRouteTable"] = vcn.state.Get("defaultSecurityListId").AsString(), vcn.state.Get("defaultRouteTableId").AsString()
+	for name, cidr := range map[string]string{"api": "10.0.0.0/28", "workers": "10.0.16.0/20", "lb": "10.0.1.0/24", "lb2": "10.0.2.0/24"} {
+		w.create("oci:Core/subnet:Subnet", name, object{"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr, "displayName": name})
+	}
+	w.create("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create("oci:Core/internetGateway:InternetGateway", "igw", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create("oci:Core/securityList:SecurityList", "seclist", object{"compartmentId": compartment, "vcnId": vcn.id})
+	other := w.create("oci:Core/vcn:Vcn", "other", object{"compartmentId": compartment, "cidrBlocks": []any{"10.1.0.0/16"}})
+	w.ids["otherSecurityList"] = other.state.Get("defaultSecurityListId").AsString()
+	w.create("oci:ContainerEngine/cluster:Cluster", "cluster", w.cluster())
+	sources, _ := w.invoke("oci:ContainerEngine/getNodePoolOption:getNodePoolOption", object{"nodePoolOptionId": "all", "compartmentId": compartment})["sources"].([]any)
+	for _, s := range sources {
+		source, _ := s.(object)
+		if source["sourceName"] == "Oracle-Linux-8.10-2026.05.31-0-OKE-1.35.4-1234" {
+			w.ids["image"], _ = source["imageId"].(string)
+		}
+	}
+	if w.ids["image"] == "" {
+		w.Fatalf("no image for v1.35.4 in %v", sources)
+	}
+}
+
+func (w *world) cluster() object {
+	return object{
+		"compartmentId": compartment, "vcnId": w.ids["vcn"], "kubernetesVersion": "v1.35.4", "name": "guestbook", "type": "ENHANCED_CLUSTER",
+		"clusterPodNetworkOptions": []any{object{"cniType": "FLANNEL_OVERLAY"}},
+		"endpointConfig":           object{"subnetId": w.ids["api"], "isPublicIpEnabled": true, "nsgIds": []any{w.ids["nsg"]}},
+		"options": object{
+			"serviceLbSubnetIds":      []any{w.ids["lb"]},
+			"kubernetesNetworkConfig": object{"podsCidr": "10.244.0.0/16", "servicesCidr": "10.96.0.0/16"},
+			"persistentVolumeConfig":  object{"freeformTags": tagged},
+			"serviceLbConfig":         object{"freeformTags": tagged},
+		},
+		"freeformTags": tagged,
+	}
+}
+
+func ingress(from string, port float64) object {
+	return object{
+		"source": from, "protocol": "6", "description": "from " + from,
+		"tcpOptions": object{"min": port, "max": port, "sourcePortRange": object{"min": 1024.0, "max": 65535.0}},
+	}
+}
+
+var pathMTU = object{"source": anywhere, "sourceType": "CIDR_BLOCK", "protocol": "1", "icmpOptions": object{"type": 3.0, "code": 4.0}, "stateless": false}
+
+func (w *world) inVCN(more object) object {
+	return with(object{"compartmentId": compartment, "vcnId": w.ids["vcn"], "displayName": "test", "freeformTags": tagged}, more)
+}
+
+var lifeCycles = []lifeCycle{
+	{
+		token: "oci:Core/vcn:Vcn",
+		inputs: func(*world) object {
+			return object{"compartmentId": compartment, "cidrBlocks": []any{"10.2.0.0/16"}, "displayName": "a", "dnsLabel": "Test", "freeformTags": tagged}
+		},
+		update:   object{"displayName": "b", "cidrBlocks": []any{"10.2.0.0/16", "10.3.0.0/16"}, "freeformTags": retagged},
+		replaces: object{"dnsLabel": "other", "cidrBlock": "10.9.0.0/16"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token: "oci:Core/internetGateway:InternetGateway",
+		inputs: func(w *world) object {
+			return object{"compartmentId": compartment, "vcnId": w.ids["other"], "displayName": "a", "enabled": true, "freeformTags": tagged}
+		},
+		update:   object{"enabled": false, "displayName": "b"},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"isEnabled": false},
+	},
+	{
+		token:    "oci:Core/natGateway:NatGateway",
+		inputs:   func(w *world) object { return w.inVCN(nil) },
+		update:   object{"blockTraffic": true},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x", "publicIpId": "ocid1.publicip.oc1.iad.x"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token: "oci:Core/serviceGateway:ServiceGateway",
+		inputs: func(w *world) object {
+			services, _ := w.invoke("oci:Core/getServices:getServices", object{
+				"filters": []any{object{"name": "name", "values": []any{"All .* Services In Oracle Services Network"}, "regex": true}},
+			})["services"].([]any)
+			if len(services) != 1 {
+				w.Fatalf("getServices with the filter: %v", services)
+			}
+			service, _ := services[0].(object)
+			return w.inVCN(object{"services": []any{object{"serviceId": service["id"]}}})
+		},
+		update:   object{"displayName": "b"},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token: "oci:Core/routeTable:RouteTable",
+		inputs: func(w *world) object {
+			return w.inVCN(object{"routeRules": []any{object{"destination": anywhere, "destinationType": "CIDR_BLOCK", "networkEntityId": w.ids["igw"], "description": "out"}}})
+		},
+		update:   object{"routeRules": nil},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"routeRules": []any{}},
+	},
+	{
+		token: "oci:Core/defaultRouteTable:DefaultRouteTable",
+		inputs: func(w *world) object {
+			return object{
+				"manageDefaultResourceId": w.ids["defaultRouteTable"], "freeformTags": tagged,
+				"routeRules": []any{object{"destination": anywhere, "networkEntityId": w.ids["igw"]}},
+			}
+		},
+		update:   object{"routeRules": []any{}, "displayName": "emptied"},
+		replaces: object{"manageDefaultResourceId": "ocid1.routetable.oc1.iad.x"},
+		drift:    object{"routeRules": []any{}},
+	},
+	{
+		token: "oci:Core/securityList:SecurityList",
+		inputs: func(w *world) object {
+			return w.inVCN(object{
+				"ingressSecurityRules": []any{ingress(anywhere, 6443), pathMTU, object{"source": "10.0.0.0/16", "protocol": "all"}},
+				"egressSecurityRules": []any{
+					object{"destination": anywhere, "protocol": "17", "udpOptions": object{"min": 53.0, "max": 53.0}},
+					object{"destination": anywhere, "protocol": "6"},
+				},
+			})
+		},
+		update: object{
+			"ingressSecurityRules": []any{object{"source": "10.0.0.0/16", "protocol": "all"}, object{"source": anywhere, "protocol": "6", "description": "from " + anywhere}},
+			"egressSecurityRules":  nil,
+		},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"ingressSecurityRules": []any{object{"source": anywhere, "protocol": "all", "isStateless": true}}},
+	},
+	{
+		token: "oci:Core/defaultSecurityList:DefaultSecurityList",
+		inputs: func(w *world) object {
+			return object{"manageDefaultResourceId": w.ids["defaultSecurityList"], "displayName": "emptied", "freeformTags": tagged}
+		},
+		update:   object{"ingressSecurityRules": []any{pathMTU}},
+		replaces: object{"manageDefaultResourceId": "ocid1.securitylist.oc1.iad.x"},
+		drift:    object{"egressSecurityRules": []any{object{"destination": anywhere, "protocol": "all"}}},
+	},
+	{
+		token: "oci:Core/subnet:Subnet",
+		inputs: func(w *world) object {
+			return w.inVCN(object{
+				"cidrBlock": "10.0.3.0/24", "dnsLabel": "test", "prohibitPublicIpOnVnic": true,
+				"securityListIds": []any{w.ids["seclist"], w.ids["defaultSecurityList"]}, "routeTableId": w.ids["defaultRouteTable"],
+			})
+		},
+		update:   object{"displayName": "b", "securityListIds": []any{}, "cidrBlock": "10.0.3.0/25"},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x", "dnsLabel": "else", "prohibitPublicIpOnVnic": false, "availabilityDomain": ad1},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token:    "oci:Core/networkSecurityGroup:NetworkSecurityGroup",
+		inputs:   func(w *world) object { return w.inVCN(nil) },
+		update:   object{"displayName": "b", "freeformTags": retagged},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token: "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule",
+		inputs: func(w *world) object {
+			return object{
+				"networkSecurityGroupId": w.ids["nsg"], "direction": "INGRESS", "protocol": "6", "source": "10.0.0.0/16", "sourceType": "CIDR_BLOCK",
+				"description": "API", "tcpOptions": object{"destinationPortRange": object{"min": 6443.0, "max": 6443.0}},
+			}
+		},
+		update:   object{"description": "anything", "tcpOptions": nil, "protocol": "all"},
+		replaces: object{"networkSecurityGroupId": "ocid1.networksecuritygroup.oc1.iad.x"},
+		importID: func(w *world, id string) string {
+			return "networkSecurityGroups/" + w.ids["nsg"] + "/securityRules/" + id
+		},
+	},
+	{
+		token: "oci:Core/publicIp:PublicIp",
+		inputs: func(*world) object {
+			return object{"compartmentId": compartment, "lifetime": "RESERVED", "displayName": "a", "freeformTags": tagged}
+		},
+		update:   object{"displayName": "b"},
+		replaces: object{"lifetime": "EPHEMERAL"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token: "oci:Core/volume:Volume",
+		inputs: func(*world) object {
+			return object{"compartmentId": compartment, "availabilityDomain": ad1, "displayName": "a", "sizeInGbs": "50", "freeformTags": tagged}
+		},
+		update: object{"displayName": "b", "sizeInGbs": "60"}, oneWay: true,
+		replaces: object{"availabilityDomain": emulator.AvailabilityDomains[1]},
+	},
+	{
+		token:  "oci:ContainerEngine/cluster:Cluster",
+		inputs: func(w *world) object { return w.cluster() },
+		update: object{"name": "renamed", "freeformTags": retagged},
+		replaces: object{
+			"vcnId": "ocid1.vcn.oc1.iad.x", "kmsKeyId": "ocid1.key.oc1.iad.x", "clusterPodNetworkOptions": []any{object{"cniType": "OCI_VCN_IP_NATIVE"}},
+			"options":        object{"serviceLbSubnetIds": []any{"ocid1.subnet.oc1.iad.x"}},
+			"endpointConfig": object{"subnetId": "ocid1.subnet.oc1.iad.x"},
+		},
+		drift: object{"name": "drifted"},
+	},
+	{
+		token: "oci:ContainerEngine/nodePool:NodePool",
+		inputs: func(w *world) object {
+			return object{
+				"clusterId": w.ids["cluster"], "compartmentId": compartment, "name": "pool", "nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.4",
+				"nodeShapeConfig":   object{"ocpus": 2.0, "memoryInGbs": 16.0},
+				"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": w.ids["image"], "bootVolumeSizeInGbs": "60"},
+				"nodeConfigDetails": object{
+					"size": 2.0, "placementConfigs": []any{
+						object{"availabilityDomain": emulator.AvailabilityDomains[1], "subnetId": w.ids["workers"]},
+						object{"availabilityDomain": ad1, "subnetId": w.ids["workers"], "faultDomains": []any{"FAULT-DOMAIN-1"}},
+					},
+					"nodePoolPodNetworkOptionDetails": object{"cniType": "FLANNEL_OVERLAY"}, "freeformTags": tagged,
+				},
+				"initialNodeLabels":            []any{object{"key": "pool", "value": "test"}},
+				"nodePoolCyclingDetails":       object{"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
+				"nodeEvictionNodePoolSettings": object{"evictionGraceDuration": "PT30M"},
+				"freeformTags":                 tagged, "sshPublicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvEYjVb2VVlB2sF3lvFXJ8w3v3p5jR1lJcRvJ5h0m1K test",
+			}
+		},
+		update:   object{"name": "renamed", "initialNodeLabels": []any{object{"key": "pool", "value": "other"}}},
+		replaces: object{"clusterId": "ocid1.cluster.oc1.iad.x"},
+		drift:    object{"name": "drifted"},
+	},
+	{
+		token: "oci:ContainerEngine/addon:Addon",
+		inputs: func(w *world) object {
+			return object{
+				"clusterId": w.ids["cluster"], "addonName": "ClusterAutoscaler", "removeAddonResourcesOnDelete": true,
+				"configurations": []any{object{"key": "a", "value": "1"}, object{"key": "b", "value": "2"}},
+			}
+		},
+		update:   object{"configurations": []any{object{"key": "a", "value": "2"}}},
+		replaces: object{"addonName": "KubernetesDashboard", "clusterId": "ocid1.cluster.oc1.iad.x"},
+	},
+	{
+		token: "oci:Identity/policy:Policy",
+		inputs: func(*world) object {
+			return object{
+				"compartmentId": compartment, "name": "backup", "description": "a", "freeformTags": tagged,
+				"statements": []any{"Allow dynamic-group guestbook to manage objects in compartment oke-guestbook"},
+			}
+		},
+		update:   object{"description": "b"},
+		replaces: object{"name": "other", "compartmentId": "ocid1.compartment.oc1..x"},
+		drift:    object{"description": "drifted"},
+	},
+	{
+		token: "oci:Identity/dynamicGroup:DynamicGroup",
+		inputs: func(*world) object {
+			return object{"compartmentId": emulator.TenancyID, "name": "nodes", "description": "a", "matchingRule": "ALL {instance.compartment.id = '" + compartment + "'}"}
+		},
+		update:   object{"description": "b", "matchingRule": "ANY {instance.compartment.id = '" + compartment + "'}"},
+		replaces: object{"name": "other"},
+		drift:    object{"description": "drifted"},
+	},
+	{
+		token: "oci:ObjectStorage/bucket:Bucket",
+		inputs: func(w *world) object {
+			namespace := w.invoke("oci:ObjectStorage/getNamespace:getNamespace", object{"compartmentId": compartment})["namespace"]
+			return object{"compartmentId": compartment, "namespace": namespace, "name": "backup", "versioning": "Enabled", "freeformTags": tagged}
+		},
+		update:   object{"versioning": "Suspended", "freeformTags": retagged},
+		replaces: object{"name": "other", "namespace": "other", "storageTier": "Archive"},
+		drift:    object{"versioning": "Suspended"},
+	},
+	{
+		token: "oci:Bastion/bastion:Bastion",
+		inputs: func(w *world) object {
+			return object{
+				"bastionType": "STANDARD", "compartmentId": compartment, "targetSubnetId": w.ids["api"], "name": "access",
+				"clientCidrBlockAllowLists": []any{"203.0.113.0/24"}, "maxSessionTtlInSeconds": 3600.0, "freeformTags": tagged,
+			}
+		},
+		update:   object{"clientCidrBlockAllowLists": []any{"203.0.113.0/25"}, "maxSessionTtlInSeconds": 1800.0},
+		replaces: object{"name": "other", "targetSubnetId": "ocid1.subnet.oc1.iad.x"},
+	},
+	{
+		token: "oci:Logging/logGroup:LogGroup",
+		inputs: func(*world) object {
+			return object{"compartmentId": compartment, "displayName": "flows", "description": "a", "freeformTags": tagged}
+		},
+		update: object{"description": "b"},
+	},
+	{
+		token: "oci:Logging/log:Log",
+		inputs: func(w *world) object {
+			group := w.create("oci:Logging/logGroup:LogGroup", "group", object{"compartmentId": compartment, "displayName": "group"})
+			return object{
+				"logGroupId": group.id, "displayName": "workers", "logType": "SERVICE", "isEnabled": true, "retentionDuration": 30.0, "freeformTags": tagged,
+				"configuration": object{
+					"compartmentId": compartment,
+					"source":        object{"category": "subnet", "resource": w.ids["workers"], "service": "flowlogs", "sourceType": "OCISERVICE"},
+				},
+			}
+		},
+		update:   object{"displayName": "b", "retentionDuration": 60.0},
+		replaces: object{"logType": "CUSTOM", "configuration": object{"source": object{"category": "vcn"}}},
+	},
+}
+
+// emulates says whether the emulator has the kind.
+func (w *world) emulates(k *kind) bool {
+	w.Helper()
+	_, err := w.rest.Do(w.Context(), http.MethodGet, expand(k.path, object{"namespace": "x", "logGroupId": "x", "clusterId": "x", "networkSecurityGroupId": "x"}), nil, nil, nil)
+	var e *ociclient.Error
+	return !errors.As(err, &e) || e.Status != http.StatusNotImplemented
+}
+
+func TestLifeCycles(t *testing.T) {
+	official := typedSDK(t)
+	base := newWorld(t)
+	base.build()
+	tested := map[string]bool{}
+	for _, c := range lifeCycles {
+		tested[c.token] = true
+		t.Run(c.token, func(t *testing.T) {
+			w := *base
+			w.T = t
+			if !w.emulates(kinds[c.token]) {
+				t.Skipf("the emulator has no %s", kinds[c.token].path)
+			}
+			c.run(&w, official)
+		})
+	}
+	for token := range kinds {
+		if !tested[token] {
+			t.Errorf("%s has no life-cycle test", token)
+		}
+	}
+}

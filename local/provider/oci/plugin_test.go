@@ -1,0 +1,197 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"oke-guestbook/local/ociclient"
+	"oke-guestbook/local/provider/value"
+)
+
+func TestRefusesEverythingButTheLocalCloud(t *testing.T) {
+	for name, overrides := range map[string]string{
+		"none":           "",
+		"Oracle's":       network + "=https://iaas.us-ashburn-1.oraclecloud.com",
+		"one elsewhere":  network + "=http://127.0.0.1:1;" + containerEngine + "=http://10.0.0.1:80",
+		"looks like one": network + "=http://127.evil.example.com",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("CLIENT_HOST_OVERRIDES", overrides)
+			err := New().WithDefaults().Configure(t.Context(), p.ConfigureRequest{})
+			if err == nil || !strings.Contains(err.Error(), "install the official plugin") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestCreationThatIsCutShortIsFoundAgain(t *testing.T) {
+	w := newWorld(t)
+	inputs := object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"}
+	first := w.create("oci:Core/vcn:Vcn", "vcn", inputs)
+
+	// The state knows nothing of it: the engine was killed. Another process begins again.
+	again := &world{T: t, plugin: New().WithDefaults(), rest: w.rest, ids: map[string]string{}}
+	if err := again.plugin.Configure(t.Context(), p.ConfigureRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	second := again.create("oci:Core/vcn:Vcn", "vcn", inputs)
+	if first.id != second.id {
+		t.Errorf("made twice: %s and %s", first.id, second.id)
+	}
+	if other := again.create("oci:Core/vcn:Vcn", "another", inputs); other.id == first.id {
+		t.Error("another resource with the same inputs got the same thing")
+	}
+
+	// A replacement by the same inputs, as with --replace, wants a new one: the engine checks with the old inputs first.
+	second.diff(inputs)
+	if replaced := again.create("oci:Core/vcn:Vcn", "vcn", inputs); replaced.id == first.id {
+		t.Error("the replacement is what it is to replace")
+	}
+
+	// And so does a creation after the first one was deleted.
+	first.delete()
+	third := &world{T: t, plugin: New().WithDefaults(), rest: w.rest, ids: map[string]string{}}
+	if err := third.plugin.Configure(t.Context(), p.ConfigureRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if anew := third.create("oci:Core/vcn:Vcn", "vcn", inputs); anew.id == first.id {
+		t.Error("what was deleted was found again")
+	}
+}
+
+func TestRefusalsArriveWithTheServicesWords(t *testing.T) {
+	w := newWorld(t)
+	u := newURN("oci:Core/vcn:Vcn", "vcn")
+	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.1/16"}})
+	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	if err == nil || !strings.Contains(err.Error(), "400 InvalidParameter") {
+		t.Errorf("got %v", err)
+	}
+	if made.ID != "" || made.PartialState != nil {
+		t.Errorf("what was refused has an id: %+v", made)
+	}
+}
+
+func TestCreationThatFailsAfterItBeganIsNotLost(t *testing.T) {
+	w := newWorld(t)
+	w.create("oci:Core/vcn:Vcn", "vcn", object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}})
+	w.create("oci:Core/subnet:Subnet", "api", object{"compartmentId": compartment, "vcnId": w.ids["vcn"], "cidrBlock": "10.0.0.0/28"})
+	w.create("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "nsg", object{"compartmentId": compartment, "vcnId": w.ids["vcn"]})
+	w.create("oci:Core/subnet:Subnet", "lb", object{"compartmentId": compartment, "vcnId": w.ids["vcn"], "cidrBlock": "10.0.1.0/24"})
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancelled := make(chan struct{})
+	go func() {
+		// As soon as the cluster is there, the user presses Ctrl-C.
+		defer close(cancelled)
+		for ctx.Err() == nil {
+			var clusters []object
+			if _, err := w.rest.Do(ctx, http.MethodGet, "/20180222/clusters", map[string][]string{"compartmentId": {compartment}}, nil, &clusters); err == nil && len(clusters) > 0 {
+				cancel()
+			}
+		}
+	}()
+	u := newURN("oci:ContainerEngine/cluster:Cluster", "cluster")
+	made, err := w.plugin.Create(ctx, p.CreateRequest{Urn: u, Properties: value.OfMap(w.cluster())})
+	<-cancelled
+	if err == nil {
+		t.Skip("the cluster was ready before it could be cancelled")
+	}
+	if !strings.HasPrefix(made.ID, "ocid1.cluster.") || made.PartialState == nil {
+		t.Errorf("the cluster is lost: %+v, %v", made, err)
+	}
+}
+
+func TestSecretsAndUnknowns(t *testing.T) {
+	w := newWorld(t)
+	u := newURN("oci:Core/vcn:Vcn", "vcn")
+	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"})
+	inputs = inputs.Set("displayName", inputs.Get("displayName").WithSecret(true))
+	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !made.Properties.Get("displayName").Secret() || made.Properties.Get("state").Secret() {
+		t.Errorf("secrets: %v", made.Properties)
+	}
+
+	diff, err := w.plugin.Diff(t.Context(), p.DiffRequest{
+		ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs,
+		Inputs: inputs.Set("displayName", property.New(property.Computed)),
+	})
+	if err != nil || !diff.HasChanges || diff.DetailedDiff["displayName"].Kind != p.Update {
+		t.Errorf("an unknown input: %+v, %v", diff, err)
+	}
+
+	got, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{
+		Token: "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig",
+		Args:  property.NewMap(map[string]property.Value{"clusterId": property.New(property.Computed)}),
+	})
+	if err != nil || !got.Return.Get("content").IsComputed() {
+		t.Errorf("a function of something unknown: %v, %v", got.Return, err)
+	}
+}
+
+func TestFunctions(t *testing.T) {
+	w := newWorld(t)
+	w.build()
+	for token, c := range map[string]struct {
+		args object
+		list string
+		want int
+	}{
+		"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {object{"compartmentId": compartment}, "availabilityDomains", 3},
+		"oci:Identity/getFaultDomains:getFaultDomains":               {object{"compartmentId": compartment, "availabilityDomain": ad1}, "faultDomains", 3},
+		"oci:ContainerEngine/getClusterOption:getClusterOption":      {object{"clusterOptionId": "all"}, "kubernetesVersions", 2},
+		"oci:ContainerEngine/getClusters:getClusters":                {object{"compartmentId": compartment}, "clusters", 1},
+		"oci:Core/getServices:getServices":                           {object{}, "services", 2},
+		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":    {object{"nodePoolOptionId": "all"}, "kubernetesVersions", 2},
+		"oci:ContainerEngine/getNodePools:getNodePools":              {object{"compartmentId": compartment}, "nodePools", 0},
+		"oci:Core/getImages:getImages":                               {object{"compartmentId": compartment, "operatingSystem": "Oracle Linux"}, "images", 6},
+	} {
+		t.Run(token, func(t *testing.T) {
+			w := *w
+			w.T = t
+			list, ok := w.invoke(token, c.args)[c.list].([]any)
+			if !ok || len(list) != c.want {
+				t.Errorf("%d %s, want %d: %v", len(list), c.list, c.want, list)
+			}
+		})
+	}
+	if got := w.invoke("oci:Core/getVcn:getVcn", object{"vcnId": w.ids["vcn"]}); got["dnsLabel"] != "base" || got["defaultSecurityListId"] != w.ids["defaultSecurityList"] {
+		t.Errorf("getVcn: %v", got)
+	}
+	got := w.invoke("oci:Identity/getAvailabilityDomain:getAvailabilityDomain", object{"compartmentId": compartment, "adNumber": 2.0})
+	if got["name"] != "Uocm:US-ASHBURN-AD-2" {
+		t.Errorf("getAvailabilityDomain: %v", got)
+	}
+	_, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{Token: "oci:Core/getVcn:getVcn", Args: value.OfMap(object{"vcnId": "ocid1.vcn.oc1.iad.x"})})
+	var e *ociclient.Error
+	if !errors.As(err, &e) || e.Status != http.StatusNotFound {
+		t.Errorf("getVcn of nothing: %v", err)
+	}
+}
+
+func TestNamesAreChosenAndKept(t *testing.T) {
+	w := newWorld(t)
+	u := newURN("oci:Identity/policy:Policy", "backup")
+	inputs := object{"compartmentId": compartment, "description": "a", "statements": []any{"x"}}
+	first := w.check(u, property.Map{}, inputs)
+	name := first.Get("name").AsString()
+	if !strings.HasPrefix(name, "backup-") || len(name) != len("backup-")+7 {
+		t.Errorf("chosen: %q", name)
+	}
+	if again := w.check(u, first, inputs); again.Get("name").AsString() != name {
+		t.Errorf("%q became %q", name, again.Get("name").AsString())
+	}
+	if own := w.check(u, first, with(inputs, object{"name": "own"})); own.Get("name").AsString() != "own" {
+		t.Errorf("the program's own name became %v", own.Get("name"))
+	}
+}
