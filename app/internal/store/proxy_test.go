@@ -1,0 +1,226 @@
+package store
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/xdg-go/scram"
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// proxy stands before the database and does what the embedded one lacks: it
+// asks for a password (SCRAM-SHA-256, RFC 5802), encrypts, and is a member of
+// a replica set. Everything else goes through.
+// The messages: MongoDB Wire Protocol, OP_MSG, OP_QUERY and OP_REPLY.
+type proxy struct {
+	t       *testing.T
+	address string
+	backend string
+	members []string // of the replica set; none: a server on its own
+	primary atomic.Bool
+
+	mu       sync.Mutex
+	password string // empty: none is asked for
+}
+
+const (
+	opReply = 1
+	opQuery = 2004
+	opMsg   = 2013
+)
+
+// startProxy listens at address; conf, if not nil, makes it speak TLS.
+func startProxy(t *testing.T, address, backendURI string, conf *tls.Config) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{t: t, address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/")}
+	p.primary.Store(true)
+	if conf != nil {
+		l = tls.NewListener(l, conf)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(c)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) setPassword(v string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.password = v
+}
+
+func (p *proxy) credentials(user string) (scram.StoredCredentials, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if user != "guest" {
+		return scram.StoredCredentials{}, errors.New("unknown user")
+	}
+	client, err := scram.SHA256.NewClient(user, p.password, "")
+	if err != nil {
+		return scram.StoredCredentials{}, err
+	}
+	return client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: "saltsaltsaltsalt", Iters: 4096})
+}
+
+func (p *proxy) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", p.backend)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	p.mu.Lock()
+	known := p.password == ""
+	p.mu.Unlock()
+	var talk *scram.ServerConversation
+	for {
+		message, command, err := read(client)
+		if err != nil {
+			return
+		}
+		name := command[0].Key
+		reply := bson.D{{Key: "ok", Value: 1.0}}
+		switch {
+		case name == "saslStart" || name == "saslContinue":
+			if name == "saslStart" {
+				sasl, err := scram.SHA256.NewServer(p.credentials)
+				if err != nil {
+					p.t.Error(err)
+					return
+				}
+				talk = sasl.NewConversation()
+			}
+			payload, _ := lookup(command, "payload").(bson.Binary)
+			answer, err := talk.Step(string(payload.Data))
+			if err != nil {
+				reply = failure(18, "AuthenticationFailed")
+				break
+			}
+			known = talk.Valid()
+			reply = append(reply, bson.E{Key: "conversationId", Value: int32(1)}, bson.E{Key: "done", Value: talk.Done()},
+				bson.E{Key: "payload", Value: bson.Binary{Data: []byte(answer)}})
+		case name == "hello" || strings.EqualFold(name, "isMaster"):
+			if _, err := server.Write(message); err != nil {
+				return
+			}
+			_, hello, err := read(server)
+			if err != nil {
+				return
+			}
+			reply = p.introduce(hello)
+		case !known:
+			reply = failure(13, "Unauthorized")
+		case name == "insert" && !p.primary.Load():
+			// Servers from 4.4 on label what a driver may repeat.
+			reply = append(failure(10107, "NotWritablePrimary"), bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}})
+		default:
+			if _, err := server.Write(message); err != nil {
+				return
+			}
+			if message, _, err = read(server); err != nil {
+				return
+			}
+			if _, err := client.Write(message); err != nil {
+				return
+			}
+			continue
+		}
+		if _, err := client.Write(encode(p.t, message, reply)); err != nil {
+			return
+		}
+	}
+}
+
+// introduce changes what the database says of itself.
+func (p *proxy) introduce(hello bson.D) bson.D {
+	hello = slices.DeleteFunc(hello, func(e bson.E) bool { return e.Key == "saslSupportedMechs" || e.Key == "speculativeAuthenticate" })
+	hello = append(hello, bson.E{Key: "saslSupportedMechs", Value: bson.A{"SCRAM-SHA-256"}})
+	if p.members == nil {
+		return hello
+	}
+	primary := p.primary.Load()
+	hello = slices.DeleteFunc(hello, func(e bson.E) bool {
+		return e.Key == "ismaster" || e.Key == "isWritablePrimary" || e.Key == "logicalSessionTimeoutMinutes"
+	})
+	return append(hello, bson.E{Key: "ismaster", Value: primary}, bson.E{Key: "isWritablePrimary", Value: primary},
+		bson.E{Key: "secondary", Value: !primary}, bson.E{Key: "setName", Value: "rs0"},
+		bson.E{Key: "setVersion", Value: int32(1)}, bson.E{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
+		bson.E{Key: "hosts", Value: p.members}, bson.E{Key: "me", Value: p.address})
+}
+
+func failure(code int32, name string) bson.D {
+	return bson.D{{Key: "ok", Value: 0.0}, {Key: "code", Value: code}, {Key: "codeName", Value: name}, {Key: "errmsg", Value: name}}
+}
+
+func lookup(d bson.D, key string) any {
+	for _, e := range d {
+		if e.Key == key {
+			return e.Value
+		}
+	}
+	return nil
+}
+
+// read returns a message, and the command or reply in it.
+func read(r io.Reader) (message []byte, doc bson.D, err error) {
+	head := make([]byte, 16)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, nil, err
+	}
+	message = append(head, make([]byte, binary.LittleEndian.Uint32(head)-16)...)
+	if _, err := io.ReadFull(r, message[16:]); err != nil {
+		return nil, nil, err
+	}
+	body := message[16:]
+	switch binary.LittleEndian.Uint32(head[12:]) {
+	case opMsg: // flags, section kind 0, document, other sections
+		body = body[5:]
+	case opQuery: // flags, collection, skip, number, document
+		body = body[4:]
+		body = body[bytes.IndexByte(body, 0)+9:]
+	case opReply: // flags, cursor, start, number, document
+		body = body[20:]
+	default:
+		return nil, nil, errors.New("unknown message")
+	}
+	err = bson.Unmarshal(body[:binary.LittleEndian.Uint32(body)], &doc)
+	return message, doc, err
+}
+
+// encode makes the reply to a request in the form that the request asks for.
+func encode(t *testing.T, request []byte, doc bson.D) []byte {
+	b, err := bson.Marshal(doc)
+	if err != nil {
+		t.Error(err)
+	}
+	body, op := append(make([]byte, 5), b...), opMsg
+	if binary.LittleEndian.Uint32(request[12:]) == opQuery {
+		body, op = append(make([]byte, 20), b...), opReply
+		body[16] = 1 // number of documents
+	}
+	out := binary.LittleEndian.AppendUint32(nil, uint32(16+len(body)))
+	out = append(out, 0, 0, 0, 0)
+	out = append(out, request[4:8]...)
+	out = binary.LittleEndian.AppendUint32(out, uint32(op))
+	return append(out, body...)
+}
