@@ -61,7 +61,7 @@ func (s *Server) containerEngineRoutes() {
 	s.route("POST "+clusters.path+"/{id}/actions/updateEndpointConfig", "containerengine.UpdateClusterEndpointConfigDetails", updateEndpoint)
 	s.route("POST "+clusters.path+"/{id}/kubeconfig/content", "containerengine.CreateClusterKubeconfigContentDetails", kubeconfig)
 	s.nodePoolRoutes(pools)
-	s.workRequestRoutes()
+	s.workRequestRoutes(okeWork)
 	s.optionRoutes()
 	s.addonRoutes()
 }

@@ -13,17 +13,17 @@ import (
 
 // kind describes one kind of resource; the engine in this file does the rest.
 type kind struct {
-	name   string // as the inventory shows it: the OCID's second part
-	path   string // of the collection, "/20160918/vcns"
-	create string // model of the body of POST; empty: cannot be created by a request
-	update string // model of the body of PUT; empty: cannot be updated
-	model  string // of an answer; what the body holds beyond it is not kept
-	// required query parameters of the list, and the equality filters beyond those that every kind has
-	listBy, filters []string
-	states          states
-	made, deleted   time.Duration // the real service's usual durations; 0: at once
-	slow            bool          // the creation ends by a task of the kind's own, not after a time
-	defaults        object        // fields of the body that the service fills in
+	name          string   // as the inventory shows it: the OCID's second part
+	path          string   // of the collection, "/20160918/vcns"
+	create        string   // model of the body of POST; empty: cannot be created by a request
+	update        string   // model of the body of PUT; empty: cannot be updated
+	model         string   // of an answer; what the body holds beyond it is not kept
+	filters       []string // query parameters of the list that select by a field's value, beyond those that every kind has
+	within        string   // the field, and the wildcard of the path, that hold the parent's OCID, if there is one
+	states        states
+	made, deleted time.Duration // the real service's usual durations; 0: at once
+	slow          bool          // the creation ends by a task of the kind's own, not after a time
+	defaults      object        // fields of the body that the service fills in
 	// Hooks, each optional. They refuse by an error and change doc or the store otherwise.
 	onCreate func(*call, object) error // the body with defaults; may add what the service sets
 	created  func(*tx, *resource) error
@@ -62,6 +62,9 @@ func (s *Server) serveKind(k *kind) {
 		r, err := c.named(k.name, c.id())
 		if err != nil {
 			return nil, err
+		}
+		if r.Gone != nil && k.states.dead == "" {
+			return nil, noSuch(r.ID) // the service has no state to tell of it
 		}
 		return c.answerOf(r), nil
 	})
@@ -152,7 +155,7 @@ func (t *tx) born(k *kind, doc object) (*resource, error) {
 	if k.made > 0 || k.slow {
 		doc["lifecycleState"] = k.states.creating
 	}
-	for _, field := range []string{"timeCreated", "lifecycleState", "freeformTags", "definedTags", k.nameField()} {
+	for _, field := range []string{"id", "timeCreated", "lifecycleState", "freeformTags", "definedTags", k.nameField()} {
 		if !k.has(field) {
 			delete(doc, field)
 		}
@@ -264,12 +267,10 @@ func (t *tx) bury(r *resource) error {
 var everyList = []string{"compartmentId", "limit", "page", "sortBy", "sortOrder", "compartmentIdInSubtree", "detail"}
 
 func (c *call) listKind(k *kind) (*answer, error) {
-	for _, q := range append([]string{"compartmentId"}, k.listBy...) {
-		if c.query.Get(q) == "" {
-			return nil, missingParameter(q)
-		}
+	if k.within == "" && c.query.Get("compartmentId") == "" {
+		return nil, missingParameter("compartmentId")
 	}
-	filters := append([]string{k.nameField(), "lifecycleState"}, slices.Concat(k.listBy, k.filters)...)
+	filters := append([]string{k.nameField(), "lifecycleState"}, k.filters...)
 	for q := range c.query {
 		if !slices.Contains(filters, q) && !slices.Contains(everyList, q) {
 			return nil, invalid("%s is not a parameter of this list", q)
@@ -280,6 +281,9 @@ func (c *call) listKind(k *kind) (*answer, error) {
 			if c.query.Has(f) && !slices.Contains(c.query[f], fmt.Sprint(r.Doc[f])) {
 				return false
 			}
+		}
+		if k.within != "" {
+			return str(r.Doc, k.within) == c.req.PathValue(k.within)
 		}
 		return str(r.Doc, "compartmentId") == c.query.Get("compartmentId")
 	}

@@ -192,6 +192,9 @@ func (c *call) changeAddon(cluster, r *resource, operation, state string) *answe
 	}
 	r.Doc["lifecycleState"] = state
 	wr := c.startWork(operation, "cluster", cluster)
+	wr.Doc["resources"] = append(list(wr.Doc, "resources"), object{
+		"actionType": "IN_PROGRESS", "entityType": "addon", "identifier": r.Doc["name"], "entityUri": "/clusters/" + cluster.ID + "/addons/" + str(r.Doc, "name"),
+	})
 	c.later(addonTime, "addonDone", r.ID, object{"work": wr.ID})
 	return accepted(wr)
 }

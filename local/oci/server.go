@@ -135,6 +135,9 @@ func (s *Server) routes() {
 	s.containerEngineRoutes()
 	s.identityRoutes()
 	s.loadBalancerRoutes()
+	s.objectStorageRoutes()
+	s.bastionRoutes()
+	s.loggingRoutes()
 	s.adminRoutes()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.log.Error("no such route", "method", r.Method, "path", r.URL.Path)

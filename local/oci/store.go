@@ -155,21 +155,21 @@ type tx struct {
 func (s *Server) view(f func(*tx) error) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	return f(s.begin())
+	return f(s.newTx())
 }
 
 // update runs f with the store locked and commits what it did unless it fails.
 func (s *Server) update(f func(*tx) error) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	t := s.begin()
+	t := s.newTx()
 	if err := f(t); err != nil {
 		return err
 	}
 	return t.commit()
 }
 
-func (s *Server) begin() *tx {
+func (s *Server) newTx() *tx {
 	return &tx{s: s, now: time.Now().UTC(), changed: map[string]*resource{}, retries: map[string]*retry{}}
 }
 
