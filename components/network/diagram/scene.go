@@ -1,0 +1,226 @@
+// Package diagram draws a stack's network as an SVG: the VCN, its subnets, the
+// gateways, and who may open connections to whom on which ports.
+package diagram
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/network/reach"
+)
+
+// flow is what passes the border of the VCN at one subnet.
+type flow struct {
+	names   []string // of the other end, a line each
+	ports   []string // a line each
+	gateway string   // short name on the border
+	inward  bool
+}
+
+// scene is what the drawing shows, apart from coordinates.
+type scene struct {
+	title   string
+	vcn     string
+	network reach.Network
+	outside map[layout.Role][]flow
+	inside  map[layout.Role][]string    // lines about other hosts of the VCN
+	between map[[2]layout.Role][]string // ports of connections from one subnet to another
+}
+
+var titles = map[layout.Role]string{
+	layout.API:                   "Kubernetes API endpoint",
+	layout.Workers:               "Worker nodes",
+	layout.Pods:                  "Pods",
+	layout.PublicLoadBalancers:   "Public load balancers",
+	layout.InternalLoadBalancers: "Internal load balancers",
+	layout.Bastion:               "OCI Bastion",
+}
+
+var gatewayNames = map[string]string{
+	"the internet gateway":        "IGW",
+	"the NAT gateway":             "NAT",
+	"the service gateway":         "SGW",
+	"the dynamic routing gateway": "DRG",
+}
+
+// describe collects what there is to draw.
+func describe(title string, s layout.Spec) (scene, error) {
+	n, err := reach.Of(s)
+	if err != nil {
+		return scene{}, err
+	}
+	sc := scene{title: title, vcn: "VCN " + n.Plan.VCN.String(), network: n, outside: map[layout.Role][]flow{}, inside: map[layout.Role][]string{}, between: map[[2]layout.Role][]string{}}
+	if n.Plan.ExistingVCN != "" {
+		sc.vcn += " (existing)"
+	}
+	for _, subnet := range n.Plan.Subnets {
+		for _, other := range n.Plan.Subnets {
+			from, to := sc.end(string(subnet.Role)), sc.end(string(other.Role))
+			if lines := ports(n.Openings(from, to)); len(lines) > 0 {
+				sc.between[[2]layout.Role{subnet.Role, other.Role}] = lines
+			}
+		}
+		sc.outside[subnet.Role] = sc.flows(subnet.Role)
+		sc.inside[subnet.Role] = sc.neighbours(subnet.Role)
+	}
+	if s.Bastion {
+		sc.outside[layout.Bastion] = append(sc.outside[layout.Bastion], flow{few(s.BastionAllowedCIDRs), []string{"bastion sessions"}, "", true})
+	}
+	return sc, nil
+}
+
+func (sc scene) end(name string) reach.End {
+	end, _ := sc.network.Parse(name)
+	return end
+}
+
+// flows lists what may pass between a subnet and the outside, by the other end.
+func (sc scene) flows(role layout.Role) []flow {
+	subnet := sc.end(string(role))
+	far := []reach.End{sc.end(reach.Internet), sc.end(layout.OSN)}
+	for _, peer := range sc.network.Peers {
+		far = append(far, sc.end(peer.String()))
+	}
+	var all []flow
+	for _, end := range far {
+		for _, inward := range []bool{true, false} {
+			from, to := subnet, end
+			if inward {
+				from, to = end, subnet
+			}
+			all = append(all, split(end, inward, withoutAnswers(sc.network.Openings(from, to)))...)
+		}
+	}
+	return all
+}
+
+// neighbours says which networks of the VCN, besides the stack's subnets, are let in by name.
+func (sc scene) neighbours(role layout.Role) []string {
+	n := sc.network
+	openings := slices.DeleteFunc(n.Openings(sc.end(n.Plan.VCN.String()), sc.end(string(role))), func(o reach.Opening) bool {
+		ownSubnet := slices.ContainsFunc(n.Plan.Subnets, func(s layout.Subnet) bool { return s.CIDR == o.From })
+		return ownSubnet || o.Ingress == nil || o.Ingress.Peer == layout.Anywhere
+	})
+	var lines []string
+	for _, f := range split(sc.end(n.Plan.VCN.String()), true, openings) {
+		lines = append(lines, "from "+strings.TrimPrefix(strings.Join(f.names, " "), "Peer ")+":")
+		lines = append(lines, f.ports...)
+	}
+	return lines
+}
+
+func withoutAnswers(openings []reach.Opening) []reach.Opening {
+	return slices.DeleteFunc(openings, func(o reach.Opening) bool { return o.Answer })
+}
+
+// split makes a flow for each set of networks that the same ports are open to.
+func split(end reach.End, inward bool, openings []reach.Opening) []flow {
+	name := map[string]string{reach.Internet: "Internet", layout.OSN: "Oracle services"}[end.Name]
+	if name == "" {
+		name = "Peer " + end.Name
+	}
+	var order []string
+	networks := map[string][]string{} // by ports
+	gateway := map[string]string{}
+	group := func(part netip.Prefix) []reach.Opening {
+		var same []reach.Opening
+		for _, o := range openings {
+			if far(o, inward) == part {
+				same = append(same, o)
+			}
+		}
+		return same
+	}
+	var done []netip.Prefix
+	for _, o := range openings {
+		part := far(o, inward)
+		if slices.Contains(done, part) {
+			continue
+		}
+		done = append(done, part)
+		key := strings.Join(ports(group(part)), "\n")
+		if _, known := networks[key]; !known {
+			order = append(order, key)
+		}
+		label := name
+		if part != end.Prefix {
+			label = part.String()
+		}
+		networks[key] = append(networks[key], label)
+		gateway[key] = gatewayNames[o.Route]
+	}
+	var all []flow
+	for _, key := range order {
+		all = append(all, flow{few(networks[key]), wrap(strings.Split(key, "\n")), gateway[key], inward})
+	}
+	return all
+}
+
+func far(o reach.Opening, inward bool) netip.Prefix {
+	if inward {
+		return o.From
+	}
+	return o.To
+}
+
+// few names the first of a list and counts the rest.
+func few(names []string) []string {
+	if len(names) <= 1 {
+		return names
+	}
+	return []string{names[0], fmt.Sprintf("and %d more", len(names)-1)}
+}
+
+// wrap breaks lines after a comma where they would not fit beside the VCN.
+func wrap(lines []string) []string {
+	const fits = 21
+	var wrapped []string
+	for _, line := range lines {
+		for len(line) > fits {
+			cut := strings.LastIndex(line[:fits], ", ")
+			if cut < 0 {
+				break
+			}
+			wrapped = append(wrapped, line[:cut+1])
+			line = line[cut+2:]
+		}
+		wrapped = append(wrapped, line)
+	}
+	return wrapped
+}
+
+// ports says what openings let through, a line for each protocol, "tcp, udp" together where the ports are the same.
+func ports(openings []reach.Opening) []string {
+	var lines []string
+	byProtocol := map[string][]string{}
+	for _, word := range reach.Words(openings, reach.End{}) {
+		protocol, rest, _ := strings.Cut(word, " ")
+		rest, _, _ = strings.Cut(rest, " from ")
+		rest, _, _ = strings.Cut(rest, "from ")
+		if !slices.Contains(byProtocol[protocol], rest) {
+			byProtocol[protocol] = append(byProtocol[protocol], rest)
+		}
+	}
+	if _, all := byProtocol["all"]; all {
+		return []string{"all protocols"}
+	}
+	if len(byProtocol["udp"]) > 0 && slices.Equal(byProtocol["tcp"], byProtocol["udp"]) {
+		byProtocol["tcp, udp"] = byProtocol["tcp"]
+		delete(byProtocol, "tcp")
+		delete(byProtocol, "udp")
+	}
+	for _, protocol := range []string{"tcp, udp", "tcp", "udp", "icmp"} {
+		rest, ok := byProtocol[protocol]
+		switch {
+		case !ok:
+		case slices.Contains(rest, "") && protocol != "icmp":
+			lines = append(lines, protocol+", every port")
+		default:
+			lines = append(lines, protocol+" "+strings.Join(rest, ", "))
+		}
+	}
+	return lines
+}
