@@ -20,10 +20,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // nor certificate authorities
+
 	"oke-guestbook/app/internal/config"
 	"oke-guestbook/app/internal/store"
 	"oke-guestbook/app/internal/web"
 )
+
+// version is set when the image is built.
+var version = "dev"
 
 // idleTimeout is longer than OCI's load balancer keeps an idle connection (300
 // s), so that it is never us who close one that it is about to use. Oracle asks
@@ -98,7 +103,7 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	failed := make(chan error, 2)
 	go func() { failed <- public.Serve(pages) }()
 	go func() { failed <- inner.Serve(metrics) }()
-	log.Info("started", slog.String("pages", pages.Addr().String()), slog.String("metrics", metrics.Addr().String()))
+	log.Info("started", slog.String("version", version), slog.String("pages", pages.Addr().String()), slog.String("metrics", metrics.Addr().String()))
 	if started != nil {
 		started(pages.Addr(), metrics.Addr())
 	}

@@ -1,0 +1,76 @@
+// Command image builds the guestbook's container image as an OCI layout, or pushes it.
+//
+//	go run ./cmd/image -out DIR [-version V] [-revision R]
+//	go run ./cmd/image -out DIR -push registry/repository:tag
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"oke-guestbook/app/internal/image"
+)
+
+func main() {
+	out := flag.String("out", "../bin/image", "the image's directory")
+	source := flag.String("source", ".", "the guestbook's source")
+	version := flag.String("version", "dev", "the version, in the labels and in the program")
+	revision := flag.String("revision", "", "the commit, for the labels")
+	push := flag.String("push", "", "send the image there instead: registry/repository:tag")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if *push != "" {
+		err = send(ctx, *out, *push)
+	} else {
+		err = build(ctx, *source, *out, *version, *revision)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "image:", err)
+		os.Exit(1)
+	}
+}
+
+func build(ctx context.Context, source, out, version, revision string) error {
+	tmp, err := os.MkdirTemp("", "guestbook-image-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	binaries := map[string]string{}
+	for _, arch := range image.Architectures {
+		fmt.Printf("building for linux/%s\n", arch)
+		binaries[arch] = filepath.Join(tmp, arch)
+		if err := image.Compile(ctx, source, arch, version, binaries[arch]); err != nil {
+			return err
+		}
+	}
+	index, err := image.Index(binaries, image.Labels(version, revision))
+	if err != nil {
+		return err
+	}
+	if err := image.Write(index, out, version); err != nil {
+		return err
+	}
+	digest, err := index.Digest()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\n%s\n", out, digest)
+	return nil
+}
+
+func send(ctx context.Context, dir, target string) error {
+	fmt.Printf("pushing %s to %s\n", dir, target)
+	reference, err := image.Push(ctx, dir, target)
+	if err != nil {
+		return err
+	}
+	fmt.Println(reference)
+	return nil
+}

@@ -1,0 +1,54 @@
+package image
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// Push sends the image in the layout dir to target, "registry/repository:tag",
+// with the credentials of `docker login` or `podman login`. It returns the
+// reference by digest, which is what a Deployment should name.
+func Push(ctx context.Context, dir, target string) (string, error) {
+	tag, err := name.NewTag(target, name.StrictValidation)
+	if err != nil {
+		return "", fmt.Errorf("IMAGE %q: want registry/repository:tag, such as iad.ocir.io/tenancy/guestbook:v1", target)
+	}
+	index, err := Read(dir)
+	if err != nil {
+		return "", err
+	}
+	digest, err := index.Digest()
+	if err != nil {
+		return "", err
+	}
+	if err := remote.WriteIndex(tag, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+		return "", fmt.Errorf("push to %s: %w", tag, err)
+	}
+	return tag.Context().Digest(digest.String()).String(), nil
+}
+
+// Read returns the image in the layout dir.
+func Read(dir string) (v1.ImageIndex, error) {
+	path, err := layout.FromPath(dir)
+	if err != nil {
+		return nil, fmt.Errorf("no image in %s: make one first (make image): %w", dir, err)
+	}
+	top, err := path.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := top.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	if len(manifest.Manifests) != 1 {
+		return nil, fmt.Errorf("%s holds %d images, want one", dir, len(manifest.Manifests))
+	}
+	return top.ImageIndex(manifest.Manifests[0].Digest)
+}
