@@ -20,7 +20,7 @@ func (s *Server) bastionRoutes() {
 	s.workRequestRoutes(bastionWork)
 	s.serveWorkKind(bastionWork, &kind{
 		name: "bastion", path: bastionBase + "/bastions", model: "bastion.Bastion", nameKey: "name", states: states{"CREATING", "ACTIVE", "DELETING", "DELETED"},
-		made: time.Minute, deleted: 30 * time.Second, filters: []string{"id"}, summary: summaryOf("bastion.BastionSummary"),
+		made: time.Minute, deleted: 30 * time.Second, summary: summaryOf("bastion.BastionSummary"),
 		defaults: object{"maxSessionTtlInSeconds": 10800.0, "clientCidrBlockAllowList": []any{}, "staticJumpHostIpAddresses": []any{}, "dnsProxyStatus": "DISABLED"},
 		onCreate: createBastion, onUpdate: func(_ *call, _, doc object) error { return checkBastion(doc) },
 		created: func(t *tx, r *resource) error {

@@ -139,7 +139,7 @@ func (c *call) once(data []byte, h handler) (*answer, error) {
 		return old.Answer, nil
 	}
 	a, err := h(c)
-	if err == nil {
+	if err == nil && a.then == nil {
 		kept := *a
 		kept.Body = clone(a.Body)
 		c.retries[key] = &retry{ResourceID: a.made, Digest: digest, Answer: &kept, Until: c.now.Add(retryTokenLife)}

@@ -271,6 +271,16 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+func TestTwoDaemonsOnOneState(t *testing.T) {
+	dir := t.TempDir()
+	inCloud(t, Config{Dir: dir}, func(c *testCloud) {
+		if _, err := New(Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "another process") {
+			t.Errorf("a second daemon on the same state: %v", err)
+		}
+	})
+	inCloud(t, Config{Dir: dir}, func(*testCloud) {})
+}
+
 func TestStateThatCannotBeSaved(t *testing.T) {
 	dir := t.TempDir()
 	inCloud(t, Config{Dir: dir}, func(c *testCloud) {

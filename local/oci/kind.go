@@ -20,6 +20,7 @@ type kind struct {
 	model         string   // of an answer; what the body holds beyond it is not kept
 	filters       []string // query parameters of the list that select by a field's value, beyond those that every kind has
 	within        string   // the field, and the wildcard of the path, that hold the parent's OCID, if there is one
+	anywhere      bool     // its list is not of one compartment
 	states        states
 	made, deleted time.Duration // the real service's usual durations; 0: at once
 	slow          bool          // the creation ends by a task of the kind's own, not after a time
@@ -30,10 +31,8 @@ type kind struct {
 	onUpdate func(c *call, old, doc object) error // doc: old with the body's fields put in
 	onDelete func(*tx, *resource) error
 	removed  func(*tx, *resource) error // when the terminal state is reached
-	show     func(*tx, object) object   // an answer, from a copy of the document
 	summary  func(object) object        // an item of the list, if it is not the whole document
 	nameKey  string                     // "name" where a display name is called so; default "displayName"
-	unnamed  bool                       // gets no default name
 }
 
 // states are the names of a life cycle's states.
@@ -99,17 +98,8 @@ func (t *tx) live(kind, field, id string) (*resource, error) {
 	return r, nil
 }
 
-func (t *tx) shown(r *resource) object {
-	k := t.s.kinds[r.Kind]
-	if k.show == nil {
-		return r.Doc
-	}
-	doc, _ := clone(r.Doc).(map[string]any)
-	return k.show(t, doc)
-}
-
 func (t *tx) answerOf(r *resource) *answer {
-	return &answer{Header: map[string]string{"etag": r.etag()}, Body: t.shown(r)}
+	return &answer{Header: map[string]string{"etag": r.etag()}, Body: r.Doc}
 }
 
 func (c *call) createKind(k *kind) (*answer, error) {
@@ -146,10 +136,7 @@ func (c *call) make(k *kind, doc object) (*resource, error) {
 // born adds a resource whose document is complete but for what every resource has.
 func (t *tx) born(k *kind, doc object) (*resource, error) {
 	id := str(doc, "id")
-	if !k.unnamed {
-		orDefault(doc, object{k.nameField(): defaultName(k.name, t.now)})
-	}
-	orDefault(doc, object{"freeformTags": object{}, "definedTags": object{}})
+	orDefault(doc, object{k.nameField(): defaultName(k.name, t.now), "freeformTags": object{}, "definedTags": object{}})
 	doc["timeCreated"] = stamp(t.now)
 	doc["lifecycleState"] = k.states.live
 	if k.made > 0 || k.slow {
@@ -264,10 +251,10 @@ func (t *tx) bury(r *resource) error {
 }
 
 // everyList are query parameters that say nothing about which items to return, or that other code reads.
-var everyList = []string{"compartmentId", "limit", "page", "sortBy", "sortOrder", "compartmentIdInSubtree", "detail"}
+var everyList = []string{"compartmentId", "limit", "page", "sortBy", "sortOrder", "compartmentIdInSubtree", "isCompartmentIdInSubtree", "detail"}
 
 func (c *call) listKind(k *kind) (*answer, error) {
-	if k.within == "" && c.query.Get("compartmentId") == "" {
+	if k.within == "" && !k.anywhere && c.query.Get("compartmentId") == "" {
 		return nil, missingParameter("compartmentId")
 	}
 	filters := append([]string{k.nameField(), "lifecycleState"}, k.filters...)
@@ -285,13 +272,13 @@ func (c *call) listKind(k *kind) (*answer, error) {
 		if k.within != "" {
 			return str(r.Doc, k.within) == c.req.PathValue(k.within)
 		}
-		return str(r.Doc, "compartmentId") == c.query.Get("compartmentId")
+		return k.anywhere || str(r.Doc, "compartmentId") == c.query.Get("compartmentId")
 	}
 	var items []any
 	found := c.all(k.name, keep)
 	sortBy(found, k.nameField(), c.query)
 	for _, r := range found {
-		item := c.shown(r)
+		item := r.Doc
 		if k.summary != nil {
 			item = k.summary(item)
 		}

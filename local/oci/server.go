@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"oke-guestbook/local/cloud"
@@ -46,6 +47,7 @@ type Server struct {
 	key      *rsa.PublicKey
 	limits   map[string]int
 	woken    chan struct{}
+	lock     *os.File
 	cancel   context.CancelFunc
 	stopped  chan struct{}
 	resumed  []chan error
@@ -67,6 +69,37 @@ func New(config Config) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("directory of the local cloud: %w", err)
 	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(config, dir)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	s.lock = lock
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	go s.loop(ctx)
+	return s, nil
+}
+
+// lockDir keeps a second daemon off the state. The lock goes with the process, however that ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("directory of the local cloud: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("directory of the local cloud: another process uses %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// open reads or makes what is in dir.
+func open(config Config, dir string) (*Server, error) {
 	s := &Server{
 		config: config, log: config.Log, mux: http.NewServeMux(), kinds: map[string]*kind{},
 		woken: make(chan struct{}, 1), stopped: make(chan struct{}), restarts: map[string]chan error{},
@@ -74,6 +107,7 @@ func New(config Config) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	var err error
 	if s.limits, err = withDefaultLimits(config.Limits); err != nil {
 		return nil, err
 	}
@@ -87,20 +121,14 @@ func New(config Config) (*Server, error) {
 	if err := s.checkOps(); err != nil {
 		return nil, err
 	}
-	if err := s.queueRestarts(); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	go s.loop(ctx)
-	return s, nil
+	return s, s.queueRestarts()
 }
 
 // Close stops the life cycles and waits until what was being done has ended. The state is on disk at any time.
 func (s *Server) Close() error {
 	s.cancel()
 	<-s.stopped
-	return nil
+	return s.lock.Close()
 }
 
 // Credentials returns the API key that requests must be signed with. Dir/config holds the same as an OCI CLI configuration.

@@ -177,7 +177,7 @@ func (s *Server) serveWorkKind(svc workService, k *kind, create, update, operati
 			return nil, err
 		}
 		a := begin(c, r, "CREATE", k.made)
-		a.Header["etag"], a.Body, a.made = r.etag(), c.shown(r), r.ID
+		a.Header["etag"], a.Body, a.made = r.etag(), r.Doc, r.ID
 		return a, nil
 	})
 	s.route("PUT "+k.path+"/{id}", update, func(c *call) (*answer, error) {
