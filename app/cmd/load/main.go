@@ -1,0 +1,38 @@
+// Command load measures the guestbook on this machine: a process of its own,
+// as the image runs it, against the embedded database, on loopback.
+//
+//	go build -o ../bin/guestbook . && go run ./cmd/load -app ../bin/guestbook
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	var c config
+	flag.StringVar(&c.app, "app", "", "the guestbook's binary; required")
+	flag.DurationVar(&c.duration, "duration", 5*time.Second, "of each measurement")
+	flag.IntVar(&c.clients, "clients", 64, "connections at once")
+	flag.IntVar(&c.runs, "runs", 3, "of which the median is told")
+	flag.IntVar(&c.entries, "entries", 200, "in the guestbook before it is measured")
+	flag.Parse()
+	report, err := measure(c)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+	fmt.Printf("%d CPUs, %d clients, %v each, median of %d runs, %d entries at first\n\n",
+		runtime.NumCPU(), c.clients, c.duration, c.runs, c.entries)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "request\ta second\tmedian\t99th percentile\tfailed\t")
+	for _, r := range report.rows {
+		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%d\t\n", r.name, r.rate, r.median.Round(10*time.Microsecond), r.p99.Round(10*time.Microsecond), r.failed)
+	}
+	_ = w.Flush()
+	fmt.Printf("\nmemory of the guestbook at its highest (VmHWM): %.1f MB\n", float64(report.peak)/1e6)
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"oke-guestbook/app/internal/devdb"
+	"oke-guestbook/app/internal/entry"
+	"oke-guestbook/app/internal/store"
+)
+
+type config struct {
+	app           string
+	duration      time.Duration
+	clients, runs int
+	entries       int
+}
+
+type report struct {
+	rows []row
+	peak int64 // bytes
+}
+
+type row struct {
+	name        string
+	rate        float64 // requests a second
+	median, p99 time.Duration
+	failed      int
+}
+
+// measure runs the guestbook and every kind of request against it.
+func measure(c config) (report, error) {
+	if c.app == "" || c.clients < 1 || c.clients > 1000 || c.runs < 1 || c.entries < 0 || c.duration <= 0 || c.duration > time.Minute {
+		return report{}, errors.New("give -app, 1 to 1000 clients, at least one run, and a duration up to 1m")
+	}
+	dir, err := os.MkdirTemp("", "guestbook-load-")
+	if err != nil {
+		return report{}, err
+	}
+	defer os.RemoveAll(dir)
+	db, err := devdb.Start(filepath.Join(dir, "db"), "127.0.0.1:0")
+	if err != nil {
+		return report{}, err
+	}
+	defer func() { _ = db.Stop() }()
+	if err := seed(db.URI, c.entries); err != nil {
+		return report{}, err
+	}
+	base, cmd, err := startApp(c.app, db.URI)
+	if err != nil {
+		return report{}, err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}()
+
+	client := &http.Client{
+		Transport:     &http.Transport{MaxIdleConns: c.clients, MaxIdleConnsPerHost: c.clients},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       10 * time.Second,
+	}
+	tag, err := newsTag(client, base)
+	if err != nil {
+		return report{}, err
+	}
+	const token = "AAAAAAAAAAAAAAAAAAAAAA"
+	kinds := []struct {
+		name string
+		want int
+		make func(n int) (*http.Request, error)
+	}{
+		{"first page", 200, func(int) (*http.Request, error) { return http.NewRequest("GET", base+"/", nil) }},
+		{"page 2 (asks the database)", 200, func(int) (*http.Request, error) { return http.NewRequest("GET", base+"/?page=2", nil) }},
+		{"nothing new (304)", 304, func(int) (*http.Request, error) {
+			r, err := http.NewRequest("GET", base+"/entries", nil)
+			r.Header.Set("If-None-Match", tag)
+			return r, err
+		}},
+		{"entry", 303, func(n int) (*http.Request, error) {
+			form := url.Values{"token": {token}, "form": {fmt.Sprintf("%022d", n)}, "name": {"민수"}, "message": {fmt.Sprintf("안녕하세요 %d", n)}}
+			r, err := http.NewRequest("POST", base+"/", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "guestbook_token", Value: token})
+			return r, err
+		}},
+	}
+	var out report
+	n := 0
+	for _, k := range kinds {
+		var runs []row
+		for range c.runs {
+			r, sent, err := drive(client, c, k.want, n, k.make)
+			if err != nil {
+				return report{}, fmt.Errorf("%s: %w", k.name, err)
+			}
+			n += sent
+			r.name = k.name
+			runs = append(runs, r)
+		}
+		slices.SortFunc(runs, func(a, b row) int { return cmp.Compare(a.rate, b.rate) })
+		out.rows = append(out.rows, runs[len(runs)/2])
+	}
+	out.peak, err = peakMemory(cmd.Process.Pid)
+	return out, err
+}
+
+func seed(uri string, entries int) error {
+	s, err := store.Open(store.Config{URI: uri, Database: "guestbook", Timeout: 10 * time.Second, Connections: 1})
+	if err != nil {
+		return err
+	}
+	defer s.Close(context.Background())
+	for i := range entries {
+		if _, err := s.Add(context.Background(), entry.Draft{Form: "seed", Name: "Ada", Message: fmt.Sprintf("Entry number %d. %s", i, strings.Repeat("안녕 ", 20))}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startApp runs the binary with the environment of the image, and waits until it is ready.
+func startApp(app, uri string) (base string, cmd *exec.Cmd, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	cmd = exec.Command(app)
+	cmd.Env = []string{
+		"GOMEMLIMIT=52MiB", "MONGODB_URI=" + uri, "LISTEN_ADDRESS=" + address, "METRICS_ADDRESS=127.0.0.1:0", "DRAIN_DELAY=0s",
+		"SIGNS_PER_MINUTE=1000000", "READS_PER_SECOND=1000000",
+	}
+	cmd.Stderr = os.Stderr // the log goes nowhere, but is written
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	base = "http://" + address
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		res, err := http.Get(base + "/readyz")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return base, cmd, nil
+			}
+		}
+		if time.Now().After(deadline) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			return "", nil, errors.New("the guestbook is not ready after 10 s")
+		}
+	}
+}
+
+func newsTag(client *http.Client, base string) (string, error) {
+	res, err := client.Get(base + "/entries")
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.Header.Get("ETag"), err
+}
+
+// drive sends requests from all clients for the duration.
+func drive(client *http.Client, c config, want, first int, request func(n int) (*http.Request, error)) (row, int, error) {
+	type result struct {
+		took   []time.Duration
+		failed int
+		err    error
+	}
+	results := make([]result, c.clients)
+	const most = 1 << 20 // requests of one client
+	began := time.Now()
+	var wg sync.WaitGroup
+	for i := range results {
+		wg.Go(func() {
+			r := &results[i]
+			for n := 0; n < most && time.Since(began) < c.duration; n++ {
+				req, err := request(first + n*c.clients + i)
+				if err != nil {
+					r.err = err
+					return
+				}
+				sent := time.Now()
+				res, err := client.Do(req)
+				if err != nil {
+					r.failed++
+					continue
+				}
+				_, err = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+				if err != nil || res.StatusCode != want {
+					r.failed++
+					continue
+				}
+				r.took = append(r.took, time.Since(sent))
+			}
+		})
+	}
+	wg.Wait()
+	elapsed := time.Since(began)
+	var all []time.Duration
+	out, longest := row{}, 0
+	for _, r := range results {
+		if r.err != nil {
+			return row{}, 0, r.err
+		}
+		all = append(all, r.took...)
+		out.failed += r.failed
+		longest = max(longest, len(r.took)+r.failed)
+	}
+	if len(all) == 0 {
+		return row{}, 0, fmt.Errorf("all %d requests failed", out.failed)
+	}
+	slices.Sort(all)
+	out.rate = float64(len(all)) / elapsed.Seconds()
+	out.median, out.p99 = all[len(all)/2], all[len(all)*99/100]
+	return out, longest * c.clients, nil
+}
+
+// peakMemory is the largest resident set that a process has had (proc(5), VmHWM).
+func peakMemory(pid int) (int64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); len(fields) == 3 && fields[0] == "VmHWM:" {
+			kb, err := strconv.ParseInt(fields[1], 10, 64)
+			return kb * 1024, err
+		}
+	}
+	return 0, errors.New("no VmHWM in /proc")
+}
