@@ -454,3 +454,38 @@ func TestGoneAfterAWhile(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestRestartBetweenStartAndReady ends the daemon when a control plane runs already and its cluster is not ready yet.
+func TestRestartBetweenStartAndReady(t *testing.T) {
+	dir := t.TempDir()
+	plane := newPlane()
+	forget := func() { plane.versions = map[string]string{} }
+	var wr, cluster string
+	inCloud(t, Config{Dir: dir, ControlPlane: plane}, func(c *testCloud) {
+		wr = c.send("POST", okeBase+"/clusters", changed(clusterBody(c.network()), "v1.35.4", "kubernetesVersion"), nil).header.Get("opc-work-request-id")
+		time.Sleep(time.Minute)
+	})
+	forget()
+	wait := func(c *testCloud) {
+		t.Helper()
+		if err := c.srv.Resume(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		cluster = c.succeeded(reply{header: http.Header{http.CanonicalHeaderKey("opc-work-request-id"): {wr}}})
+	}
+	inCloud(t, Config{Dir: dir, ControlPlane: plane}, func(c *testCloud) {
+		wait(c)
+		if plane.versions[cluster] != "v1.35.4" {
+			t.Errorf("control planes after the creation: %v", plane.versions)
+		}
+		wr = c.send("PUT", okeBase+"/clusters/"+cluster, object{"kubernetesVersion": "v1.36.3"}, nil).header.Get("opc-work-request-id")
+		time.Sleep(time.Minute)
+	})
+	forget()
+	inCloud(t, Config{Dir: dir, ControlPlane: plane}, func(c *testCloud) {
+		wait(c)
+		if plane.versions[cluster] != "v1.36.3" {
+			t.Errorf("control planes after the upgrade: %v", plane.versions)
+		}
+	})
+}
