@@ -159,8 +159,8 @@ func (b *builder) vcn() error {
 	return err
 }
 
-// subnets makes the subnets that do not exist. The bastion's VNIC takes no
-// security group, so its rules are always in a list.
+// subnets makes the subnets that do not exist. One that must be replaced, because
+// it becomes public or private, is deleted first: two cannot have the same CIDR.
 func (b *builder) subnets(tables map[string]pulumi.StringOutput, lists map[layout.Role]pulumi.StringOutput) error {
 	for _, subnet := range b.network.plan.Subnets {
 		if subnet.ExistingID != "" {
@@ -180,7 +180,7 @@ func (b *builder) subnets(tables map[string]pulumi.StringOutput, lists map[layou
 		if subnet.DNSLabel != "" {
 			args.DnsLabel = pulumi.String(subnet.DNSLabel)
 		}
-		made, err := core.NewSubnet(b.ctx, b.resource(subnet.Role), args, b.child)
+		made, err := core.NewSubnet(b.ctx, b.resource(subnet.Role), args, b.child, pulumi.DeleteBeforeReplace(true))
 		if err != nil {
 			return err
 		}

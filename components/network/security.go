@@ -14,6 +14,7 @@ import (
 // security puts the rules of each subnet into a security list or a network
 // security group. It returns the list to give to each subnet that is new: with
 // groups an empty one, because a subnet without any would get the VCN's default.
+// The bastion's VNIC takes no group, so its rules are always in a list.
 func (b *builder) security(services pulumi.StringOutput) (map[layout.Role]pulumi.StringOutput, error) {
 	lists := map[layout.Role]pulumi.StringOutput{}
 	var closed pulumi.StringOutput
