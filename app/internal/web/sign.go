@@ -77,14 +77,20 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
 }
 
-// giveBack answers with the form as the visitor filled it. It shows the
-// entries that are in memory: an answer about trouble asks the database nothing.
+// giveBack answers with the form as the visitor filled it. When the database
+// has just failed, it is not asked again: the entries are those in memory.
 func (s *Server) giveBack(w http.ResponseWriter, r *http.Request, status int, result string, v view) {
 	s.metrics.signs.WithLabelValues(result).Inc()
 	v.Failed = true
 	v.Draft.Name = strings.ToValidUTF8(v.Draft.Name, "\ufffd")
 	v.Draft.Message = strings.ToValidUTF8(v.Draft.Message, "\ufffd")
-	if snap := s.latest.last.Load(); snap != nil {
+	snap := s.latest.last.Load()
+	if status != http.StatusServiceUnavailable {
+		if now, err := s.latest.get(r.Context(), false); err == nil {
+			snap = now
+		}
+	}
+	if snap != nil {
 		v.Book = snap.html[v.T]()
 	} else {
 		v.Book = s.unread(v.T)

@@ -187,6 +187,9 @@ func TestRefused(t *testing.T) {
 		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, html.EscapeString(english.Problems[c.problem])) {
 			t.Errorf("%s: status %d, without %q", name, got.status, english.Problems[c.problem])
 		}
+		if strings.Contains(got.body, english.NotRead) {
+			t.Errorf("%s: the entries are not shown", name)
+		}
 		if !strings.Contains(got.body, `aria-invalid="true"`) || !strings.Contains(got.body, `role="alert"`) {
 			t.Errorf("%s: no field is marked", name)
 		}
