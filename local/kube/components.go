@@ -125,9 +125,8 @@ func controllerManagerArgs(c *cluster) []string {
 		"--cluster-signing-key-file=" + c.pki("ca.key"),
 		"--kube-api-qps=200",
 		"--kube-api-burst=400",
-		// Claims and attachments wait for no other reason than these periods, which are 15 s and 1 min by default.
+		// Claims wait for no other reason than this period, which is 15 s by default.
 		"--pvclaimbinder-sync-period=1s",
-		"--attach-detach-reconcile-sync-period=2s",
 		"--horizontal-pod-autoscaler-sync-period=5s",
 		"--profiling=false",
 		"--v=0",

@@ -1,7 +1,14 @@
 package kube
 
 import (
+	"fmt"
+	"time"
+
 	"k8s.io/client-go/informers"
+
+	"oke-guestbook/local/kube/blockvolume"
+	"oke-guestbook/local/kube/loadbalancer"
+	"oke-guestbook/local/ociclient"
 )
 
 // startControllers starts what runs in this process for the cluster; it ends with the cluster's context.
@@ -10,6 +17,11 @@ func (c *cluster) startControllers() error {
 	pods := newAddresses(c.state.Cluster.PodsCIDR)
 	if err := pods.watch(factory); err != nil {
 		return err
+	}
+	if c.cfg.OCIEndpoint != "" {
+		if err := c.startCloudControllers(factory); err != nil {
+			return err
+		}
 	}
 	factory.Start(c.ctx.Done())
 	if err := synced(c.ctx, factory); err != nil {
@@ -20,4 +32,28 @@ func (c *cluster) startControllers() error {
 		factory.Shutdown()
 	})
 	return c.startNodeLife(pods)
+}
+
+// startCloudControllers starts what speaks with OCI for the cluster.
+func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
+	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
+	if err != nil {
+		return fmt.Errorf("cloud controller: %w", err)
+	}
+	poll := c.cfg.scaled(2*time.Second, 50*time.Millisecond)
+	balancers, err := loadbalancer.Prepare(loadbalancer.Config{
+		API: c.api, OCI: oci, Cluster: c.state.Cluster, Poll: poll,
+	}, factory)
+	if err != nil {
+		return err
+	}
+	volumes, err := blockvolume.New(blockvolume.Config{
+		API: c.api, OCI: oci, Cluster: c.state.Cluster, Poll: poll, Log: c.log.With("cluster", c.state.Cluster.Name),
+	}, factory)
+	if err != nil {
+		return err
+	}
+	c.controllers.Go(func() { balancers(c.ctx) })
+	c.controllers.Go(func() { volumes.Run(c.ctx) })
+	return nil
 }

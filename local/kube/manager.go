@@ -29,7 +29,7 @@ type Config struct {
 	OCIEndpoint string
 	Credentials ociclient.Credentials
 	Region      string // "us-ashburn-1"
-	// Speed is how many times faster than on OKE the grace periods pass that OKE grants; 0 means 60.
+	// Speed is how many times faster than on OKE the grace periods pass that OKE grants; 0 means 100.
 	Speed float64
 	Log   *slog.Logger // default: slog.Default()
 }
@@ -51,7 +51,7 @@ func New(cfg Config) *Manager {
 		cfg.Log = slog.Default()
 	}
 	if cfg.Speed <= 0 {
-		cfg.Speed = 60
+		cfg.Speed = 100
 	}
 	return &Manager{cfg: cfg, clusters: map[string]*cluster{}}
 }

@@ -11,10 +11,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/kube/blockvolume"
 )
 
 const (
-	driverName = "blockvolume.csi.oraclecloud.com"
 	// volumesPerNode is the limit of block volume attachments of an instance: 32 with the boot volume's.
 	volumesPerNode = 32
 	podsPerNode    = 110 // flannel on OKE
@@ -48,7 +48,7 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 	maps.Copy(labels, n.Labels)
 	annotations := map[string]string{
 		"alpha.kubernetes.io/provided-node-ip":                   n.PrivateIP,
-		"csi.volume.kubernetes.io/nodeid":                        fmt.Sprintf("{%q:%q}", driverName, n.Name),
+		"csi.volume.kubernetes.io/nodeid":                        fmt.Sprintf("{%q:%q}", blockvolume.DriverName, n.Name),
 		"oci.oraclecloud.com/compartment-id":                     c.CompartmentID,
 		"oci.oraclecloud.com/node-pool-id":                       n.PoolID,
 		"volumes.kubernetes.io/controller-managed-attach-detach": "true",
@@ -94,7 +94,7 @@ func csiNode(n *corev1.Node) *storagev1.CSINode {
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: n.Name, UID: n.UID}},
 		},
 		Spec: storagev1.CSINodeSpec{Drivers: []storagev1.CSINodeDriver{{
-			Name:         driverName,
+			Name:         blockvolume.DriverName,
 			NodeID:       n.Name,
 			TopologyKeys: []string{zoneLabel},
 			Allocatable:  &storagev1.VolumeNodeResources{Count: new(int32(volumesPerNode))},

@@ -37,6 +37,8 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 		return errors.New("the control plane does not run")
 	}
 	defer context.AfterFunc(c.ctx, cancel)()
+	c.controllers.Add(1) // whoever stops the control plane waits for this
+	defer c.controllers.Done()
 	c.mu.Unlock()
 
 	list, err := c.api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
@@ -168,7 +170,8 @@ func (c *cluster) removeNode(ctx context.Context, name string) error {
 	return nil
 }
 
-// evictAll asks for the eviction of the node's Pods, again and again, until none is left but those of DaemonSets.
+// evictAll asks for the eviction of the node's Pods, again and again, until none is left but those of DaemonSets, and no
+// volume is attached.
 func (c *cluster) evictAll(ctx context.Context, node string) error {
 	var refused error
 	for {
@@ -192,7 +195,11 @@ func (c *cluster) evictAll(ctx context.Context, node string) error {
 				refused = fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
 			}
 		}
-		if left == 0 {
+		attached, err := c.attachedTo(ctx, node)
+		if err != nil {
+			return errors.Join(err, refused)
+		}
+		if left == 0 && attached == 0 {
 			return nil
 		}
 		select {
@@ -201,6 +208,21 @@ func (c *cluster) evictAll(ctx context.Context, node string) error {
 		case <-time.After(evictionRetry):
 		}
 	}
+}
+
+// attachedTo counts the volumes that are still attached to a node.
+func (c *cluster) attachedTo(ctx context.Context, node string) (int, error) {
+	list, err := c.api.StorageV1().VolumeAttachments().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, a := range list.Items {
+		if a.Spec.NodeName == node {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (c *cluster) podsOn(ctx context.Context, node string) ([]corev1.Pod, error) {

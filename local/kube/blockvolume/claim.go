@@ -1,0 +1,259 @@
+package blockvolume
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+)
+
+const (
+	annotationProvisioner  = "volume.kubernetes.io/storage-provisioner"
+	annotationSelectedNode = "volume.kubernetes.io/selected-node"
+	annotationProvisioned  = "pv.kubernetes.io/provisioned-by"
+	provisionerFinalizer   = "external-provisioner.volume.kubernetes.io/finalizer"
+)
+
+// syncClaim makes the volume of a claim that waits for one, and grows that of a claim that asks for more.
+func (c *Controller) syncClaim(ctx context.Context, key string) error {
+	namespace, name, err := cache.SplitMetaNamespaceKey(key)
+	if err != nil {
+		return nil //nolint:nilerr // no retry makes it a key
+	}
+	claim, err := c.claims.PersistentVolumeClaims(namespace).Get(name)
+	if apierrors.IsNotFound(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if claim.Annotations[annotationProvisioner] != DriverName || claim.DeletionTimestamp != nil {
+		return nil
+	}
+	if claim.Spec.VolumeName != "" {
+		return c.grow(ctx, claim)
+	}
+	if claim.Spec.StorageClassName == nil {
+		return nil
+	}
+	class, err := c.classes.Get(*claim.Spec.StorageClassName)
+	if err != nil {
+		return err
+	}
+	waits := class.VolumeBindingMode != nil && *class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
+	if waits && claim.Annotations[annotationSelectedNode] == "" {
+		return nil
+	}
+	c.recorder.Eventf(claim, corev1.EventTypeNormal, "Provisioning", "External provisioner is provisioning volume for claim %q", key)
+	pv, err := c.provision(ctx, claim, class)
+	if err != nil {
+		c.recorder.Eventf(claim, corev1.EventTypeWarning, "ProvisioningFailed", "failed to provision volume with StorageClass %q: %v", class.Name, err)
+		return err
+	}
+	c.recorder.Eventf(claim, corev1.EventTypeNormal, "ProvisioningSucceeded", "Successfully provisioned volume %s", pv)
+	return nil
+}
+
+// provision returns the name of the claim's PersistentVolume, after it was made if need be.
+func (c *Controller) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) (string, error) {
+	name := "csi-" + string(claim.UID)
+	if _, err := c.volumes.Get(name); err == nil {
+		return name, nil
+	}
+	zone, err := c.zoneFor(claim, class)
+	if err != nil {
+		return "", err
+	}
+	body, err := c.newVolume(ctx, name, zone, claim, class)
+	if err != nil {
+		return "", err
+	}
+	v, err := c.ensureVolume(ctx, name, body)
+	if err != nil {
+		return "", err
+	}
+	_, err = c.API.CoreV1().PersistentVolumes().Create(ctx, persistentVolume(name, zone, v, claim, class), metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return "", err
+	}
+	return name, nil
+}
+
+// zoneFor is the short name of an availability domain: that of the node which the scheduler chose, or the first that the class allows.
+func (c *Controller) zoneFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) (string, error) {
+	if selected := claim.Annotations[annotationSelectedNode]; selected != "" {
+		node, err := c.nodes.Get(selected)
+		if err != nil {
+			return "", err
+		}
+		if zone := node.Labels[zoneLabel]; zone != "" {
+			return zone, nil
+		}
+		return "", fmt.Errorf("node %s has no label %s", selected, zoneLabel)
+	}
+	for _, term := range class.AllowedTopologies {
+		for _, e := range term.MatchLabelExpressions {
+			if e.Key == zoneLabel && len(e.Values) > 0 {
+				return e.Values[0], nil
+			}
+		}
+	}
+	nodes, err := c.nodes.List(everything)
+	if err != nil {
+		return "", err
+	}
+	for _, node := range nodes {
+		if zone := node.Labels[zoneLabel]; zone != "" {
+			return zone, nil
+		}
+	}
+	return "", fmt.Errorf("no node and no allowed topology names an availability domain")
+}
+
+// newVolume is the body of the request.
+func (c *Controller) newVolume(ctx context.Context, name, zone string, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) (object, error) {
+	var domains []struct {
+		Name string `json:"name"`
+	}
+	if err := c.list(ctx, "/availabilityDomains", url.Values{}, &domains); err != nil {
+		return nil, fmt.Errorf("availability domains: %w", err)
+	}
+	body := object{
+		"compartmentId": c.Cluster.CompartmentID,
+		"displayName":   name,
+		"sizeInGBs":     sizeInGB(claim.Spec.Resources.Requests[corev1.ResourceStorage]),
+		"vpusPerGB":     10,
+	}
+	for _, d := range domains {
+		if d.Name == zone || strings.HasSuffix(d.Name, ":"+zone) {
+			body["availabilityDomain"] = d.Name
+		}
+	}
+	if body["availabilityDomain"] == nil {
+		return nil, fmt.Errorf("there is no availability domain %s", zone)
+	}
+	if v := class.Parameters["vpusPerGB"]; v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return nil, fmt.Errorf("storage class %s: vpusPerGB: %q is no number", class.Name, v)
+		}
+		body["vpusPerGB"] = n
+	}
+	if v := class.Parameters["oci.oraclecloud.com/initial-freeform-tags-override"]; v != "" {
+		tags := map[string]string{}
+		if err := json.Unmarshal([]byte(v), &tags); err != nil {
+			return nil, fmt.Errorf("storage class %s: freeform tags: %w", class.Name, err)
+		}
+		body["freeformTags"] = tags
+	}
+	return body, nil
+}
+
+// sizeInGB rounds up to whole GB and to the least that the service makes.
+func sizeInGB(q resource.Quantity) int64 {
+	return max((q.Value()+gib-1)/gib, minGB)
+}
+
+// ensureVolume returns the volume of that name, available. It may be there from an earlier try.
+func (c *Controller) ensureVolume(ctx context.Context, name string, body object) (*volume, error) {
+	var all []volume
+	if err := c.list(ctx, "/volumes", url.Values{"displayName": {name}}, &all); err != nil {
+		return nil, fmt.Errorf("volumes: %w", err)
+	}
+	var v *volume
+	for i := range all {
+		if state := all[i].LifecycleState; all[i].DisplayName == name && state != "TERMINATED" && state != "TERMINATING" {
+			v = &all[i]
+		}
+	}
+	if v == nil {
+		v = &volume{}
+		if _, err := c.OCI.Do(ctx, http.MethodPost, core+"/volumes", nil, body, v); err != nil {
+			return nil, err
+		}
+	}
+	return v, c.await(ctx, core+"/volumes/"+v.ID, "AVAILABLE")
+}
+
+func persistentVolume(name, zone string, v *volume, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) *corev1.PersistentVolume {
+	reclaim := corev1.PersistentVolumeReclaimDelete
+	if class.ReclaimPolicy != nil {
+		reclaim = *class.ReclaimPolicy
+	}
+	fsType := class.Parameters["csi.storage.k8s.io/fstype"]
+	if fsType == "" {
+		fsType = "ext4"
+	}
+	pv := &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{annotationProvisioned: DriverName}},
+		Spec: corev1.PersistentVolumeSpec{
+			AccessModes:                   claim.Spec.AccessModes,
+			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: *resource.NewQuantity(int64(v.SizeInGBs)*gib, resource.BinarySI)},
+			PersistentVolumeReclaimPolicy: reclaim,
+			StorageClassName:              class.Name,
+			MountOptions:                  class.MountOptions,
+			VolumeMode:                    claim.Spec.VolumeMode,
+			ClaimRef: &corev1.ObjectReference{
+				APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,
+				ResourceVersion: claim.ResourceVersion,
+			},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
+				Driver: DriverName, VolumeHandle: v.ID, FSType: fsType,
+				VolumeAttributes: map[string]string{"attachment-type": class.Parameters["attachment-type"]},
+			}},
+			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+				MatchExpressions: []corev1.NodeSelectorRequirement{{Key: zoneLabel, Operator: corev1.NodeSelectorOpIn, Values: []string{zone}}},
+			}}}},
+		},
+	}
+	if reclaim == corev1.PersistentVolumeReclaimDelete {
+		pv.Finalizers = []string{provisionerFinalizer}
+	}
+	return pv
+}
+
+// grow enlarges the volume of a bound claim to what the claim asks for, and tells so in the PersistentVolume and the claim's status.
+func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	want := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	have := claim.Status.Capacity[corev1.ResourceStorage]
+	if claim.Status.Phase != corev1.ClaimBound || want.Cmp(have) <= 0 {
+		return nil
+	}
+	pv, err := c.volumes.Get(claim.Spec.VolumeName)
+	if err != nil {
+		return err
+	}
+	size := *resource.NewQuantity(sizeInGB(want)*gib, resource.BinarySI)
+	if pv.Spec.Capacity.Storage().Cmp(size) < 0 {
+		path := core + "/volumes/" + pv.Spec.CSI.VolumeHandle
+		if _, err := c.OCI.Do(ctx, http.MethodPut, path, nil, object{"sizeInGBs": sizeInGB(want)}, nil); err != nil {
+			c.recorder.Eventf(claim, corev1.EventTypeWarning, "VolumeResizeFailed", "resize volume %q: %v", pv.Name, err)
+			return err
+		}
+		if err := c.await(ctx, path, "AVAILABLE"); err != nil {
+			return err
+		}
+		pv = pv.DeepCopy()
+		pv.Spec.Capacity[corev1.ResourceStorage] = size
+		if _, err := c.API.CoreV1().PersistentVolumes().Update(ctx, pv, metav1.UpdateOptions{}); err != nil {
+			return err
+		}
+	}
+	// A kubelet grows the file system while it is mounted; here that takes no time.
+	claim = claim.DeepCopy()
+	claim.Status.Capacity[corev1.ResourceStorage] = size
+	if _, err := c.API.CoreV1().PersistentVolumeClaims(claim.Namespace).UpdateStatus(ctx, claim, metav1.UpdateOptions{}); err != nil {
+		return err
+	}
+	c.recorder.Eventf(claim, corev1.EventTypeNormal, "FileSystemResizeSuccessful", "volume %q has %s", pv.Name, size.String())
+	return nil
+}

@@ -1,0 +1,88 @@
+package kube
+
+import (
+	"net/netip"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+func TestResources(t *testing.T) {
+	for _, test := range []struct {
+		shape      string
+		ocpus, gb  float64
+		arch       string
+		cpus       int64 // millicores of capacity
+		reservedAt int64 // millicores that Pods cannot use
+	}{
+		{"VM.Standard.A1.Flex", 2, 12, "arm64", 2000, 170},
+		{"VM.Standard.A2.Flex", 1, 8, "arm64", 2000, 170},
+		{"VM.Standard.E5.Flex", 2, 16, "amd64", 4000, 180},
+	} {
+		n := testNode(0)
+		n.Shape, n.OCPUs, n.MemoryGB = test.shape, test.ocpus, test.gb
+		capacity, allocatable := resources(n, test.arch)
+		if got := capacity.Cpu().MilliValue(); got != test.cpus {
+			t.Errorf("%s with %v OCPUs has %d millicores, want %d", test.shape, test.ocpus, got, test.cpus)
+		}
+		if got := capacity.Cpu().MilliValue() - allocatable.Cpu().MilliValue(); got != test.reservedAt {
+			t.Errorf("%s with %v OCPUs reserves %d millicores, want %d", test.shape, test.ocpus, got, test.reservedAt)
+		}
+		if allocatable.Memory().Cmp(*capacity.Memory()) >= 0 {
+			t.Errorf("%s reserves no memory", test.shape)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	a := newAddresses("10.244.0.0/29") // 6 addresses without the network's and the bridge's
+	prefix := netip.MustParsePrefix("10.244.0.0/29")
+	seen := map[netip.Addr]bool{}
+	for _, uid := range []types.UID{"a", "b", "c", "d", "e", "f"} {
+		ip, err := a.take(uid, prefix)
+		if err != nil || seen[ip] || !prefix.Contains(ip) {
+			t.Fatalf("Pod %s got %s, %v", uid, ip, err)
+		}
+		seen[ip] = true
+		if again, _ := a.take(uid, prefix); again != ip {
+			t.Errorf("Pod %s got %s, then %s", uid, ip, again)
+		}
+	}
+	if ip, err := a.take("g", prefix); err == nil {
+		t.Errorf("a full range gave %s", ip)
+	}
+	a.release("c")
+	if _, err := a.take("g", prefix); err != nil {
+		t.Errorf("an address that is free again was not given: %v", err)
+	}
+}
+
+func TestShortNamesRefused(t *testing.T) {
+	for version, want := range map[string]bool{"v1.33.1": false, "v1.34.0": true, "v1.36.3": true, "": false, "v1.x.0": false} {
+		if got := shortNamesRefused(version); got != want {
+			t.Errorf("%q: %t, want %t", version, got, want)
+		}
+	}
+}
+
+func TestStagesLoad(t *testing.T) {
+	stages, err := loadStages(100, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for ref, list := range stages {
+		names[ref.Kind] = len(list)
+	}
+	if names["Node"] != 1 || names["Pod"] != 6 {
+		t.Errorf("stages by kind: %v", names)
+	}
+}
+
+func TestDNSIP(t *testing.T) {
+	for services, want := range map[string]string{"10.96.0.0/16": "10.96.5.5", "10.2.4.0/24": "10.2.4.5", "172.16.0.0/12": "172.16.5.5"} {
+		if got := dnsIP(services); got != want {
+			t.Errorf("DNS of %s is %s, want %s", services, got, want)
+		}
+	}
+}
