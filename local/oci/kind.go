@@ -35,7 +35,7 @@ type kind struct {
 	nameKey  string                     // "name" where a display name is called so; default "displayName"
 }
 
-// states are the names of a life cycle's states.
+// states are the names of a life cycle's states. Without a name for the last, the resource is not shown any more then.
 type states struct{ creating, live, deleting, dead string }
 
 var coreStates = states{"PROVISIONING", "AVAILABLE", "TERMINATING", "TERMINATED"}
@@ -241,7 +241,9 @@ func remove(t *tx, k *task) error {
 
 func (t *tx) bury(r *resource) error {
 	k := t.s.kinds[r.Kind]
-	r.Doc["lifecycleState"] = k.states.dead
+	if k.states.dead != "" {
+		r.Doc["lifecycleState"] = k.states.dead
+	}
 	now := t.now
 	r.Gone = &now
 	if k.removed != nil {

@@ -14,7 +14,7 @@ func (s *Server) vnicRoutes() {
 		name: "vnic", path: coreBase + "/vnics", model: "core.Vnic", update: "core.UpdateVnicDetails",
 		states: coreStates, removed: vnicRemoved, onUpdate: updateVnic,
 	})
-	s.serveKind(&kind{name: "privateip", path: coreBase + "/privateIps", model: "core.PrivateIp", states: coreStates, anywhere: true, filters: []string{"subnetId", "vnicId", "ipAddress"}})
+	s.serveKind(&kind{name: "privateip", path: coreBase + "/privateIps", model: "core.PrivateIp", states: states{"PROVISIONING", "AVAILABLE", "TERMINATING", ""}, anywhere: true, filters: []string{"subnetId", "vnicId", "ipAddress"}})
 	s.serveKind(&kind{
 		name: "publicip", path: coreBase + "/publicIps", create: "core.CreatePublicIpDetails", update: "core.UpdatePublicIpDetails",
 		model: "core.PublicIp", states: coreStates, made: time.Second, filters: []string{"scope", "lifetime", "availabilityDomain", "publicIpPoolId"},
