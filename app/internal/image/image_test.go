@@ -6,6 +6,7 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -225,15 +227,63 @@ func program(t *testing.T, arch string, binary []byte) {
 	if arch != runtime.GOARCH {
 		return
 	}
-	file := filepath.Join(t.TempDir(), "guestbook")
-	if err := os.WriteFile(file, binary, 0o700); err != nil {
+	run(t, binary)
+}
+
+// run starts the program as a cluster does: with nothing around it but the
+// image, as a user whom nobody knows, who can write nowhere. Changing the root
+// and the user takes a superuser; others run it as themselves.
+func run(t *testing.T, binary []byte) {
+	t.Helper()
+	root := t.TempDir()
+	path := filepath.Join(root, "guestbook")
+	if err := os.WriteFile(path, binary, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(file)
-	cmd.Env = []string{}
-	output, err := cmd.CombinedOutput()
+	command := func(env ...string) *exec.Cmd {
+		cmd := exec.Command(path)
+		cmd.Env = env
+		if os.Geteuid() == 0 {
+			cmd.Path, cmd.Dir = "/guestbook", "/"
+			cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 54321, Gid: 54321}}
+		}
+		return cmd
+	}
+	output, err := command().CombinedOutput()
 	if err == nil || string(output) != "guestbook: MONGODB_URI is not set: give the database's address, such as mongodb://mongo:27017\n" {
-		t.Errorf("%s: %q, %v", arch, output, err)
+		t.Errorf("without settings: %q, %v", output, err)
+	}
+
+	cmd := command("MONGODB_URI=mongodb://127.0.0.1:1", "LISTEN_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=127.0.0.1:0",
+		"TIME_ZONE=Asia/Seoul", "DRAIN_DELAY=0s", "GOMEMLIMIT=52MiB")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	var started struct{ Msg, Pages, Version string }
+	if err := json.NewDecoder(out).Decode(&started); err != nil || started.Msg != "started" || started.Version != "v1.2.3" {
+		t.Fatalf("the first line of the log: %+v, %v", started, err)
+	}
+	res, err := http.Get("http://" + started.Pages + "/livez")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("livez: %d", res.StatusCode)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
 	}
 }
 
