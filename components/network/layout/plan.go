@@ -139,13 +139,13 @@ func (s Spec) subnet(role Role, vcn netip.Prefix) (Subnet, error) {
 
 // automatic is the CIDR of a subnet that does not name its own. Length 0 takes the role's usual size.
 func automatic(role Role, vcn netip.Prefix, length int) (netip.Prefix, error) {
+	if vcn.Bits() > smallestPlanned {
+		return netip.Prefix{}, fmt.Errorf("%s has no room for the planned subnets: /%d is the smallest that has", vcn, smallestPlanned)
+	}
 	place := places[role]
 	room := place.room(vcn)
 	if length == 0 {
 		length = max(place.prefer, room.Bits())
-	}
-	if vcn.Bits() > smallestPlanned {
-		return netip.Prefix{}, fmt.Errorf("%s has no room for the planned subnets: /%d is the smallest that has", vcn, smallestPlanned)
 	}
 	if length < room.Bits() || length > 30 {
 		return netip.Prefix{}, fmt.Errorf("prefixLength %d: its place in %s is %s, so /%d to /30 can be had; a cidr of its own can be larger", length, vcn, room, room.Bits())

@@ -128,6 +128,39 @@ func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
 	})
 }
 
+// Whatever the settings say, they are refused or planned; nothing panics, and nothing that is accepted fails later.
+func TestAnythingIsRefusedOrPlanned(t *testing.T) {
+	text := rapid.SampledFrom([]string{
+		"", "x", "10.0.0.0/16", "10.0.0.0/25", "10.0.0.0/26", "10.0.0.0/30", "10.0.0.0/32", "0.0.0.0/0", "10.0.0.0/0", "10.0.0.8/29", "172.16.0.0/12",
+		"::/0", "1.2.3.4", "10.0.0.0/-1", someVCN, someSubnet, someDRG, Public, Private, Both, Groups, VCNNative, "workers", "pods", OSN, "tcp", "icmp", "3/4", "80", "9-1",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		list := func(name string) []string { return rapid.SliceOfN(text, 0, 3).Draw(t, name) }
+		s := Spec{
+			VcnCIDR: text.Draw(t, "vcn"), PodNetwork: text.Draw(t, "pod network"), PodsCIDR: text.Draw(t, "pods"), ServicesCIDR: text.Draw(t, "services"),
+			APIEndpoint: text.Draw(t, "endpoint"), APIAllowedCIDRs: list("api"), LoadBalancers: text.Draw(t, "load balancers"),
+			LoadBalancerAllowedCIDRs: list("public"), InternalLoadBalancerAllowedCIDRs: list("internal"), InternetEgress: text.Draw(t, "egress"),
+			VcnID: text.Draw(t, "vcn id"), NATGatewayID: text.Draw(t, "nat id"), DrgID: text.Draw(t, "drg id"), PeerCIDRs: list("peers"),
+			SecurityBy: text.Draw(t, "security"), Bastion: rapid.Bool().Draw(t, "bastion"), BastionAllowedCIDRs: list("bastion clients"),
+			Subnets: map[Role]SubnetSpec{},
+		}
+		for _, role := range append([]Role{"nodes"}, Roles...) {
+			if rapid.Bool().Draw(t, "set "+string(role)) {
+				s.Subnets[role] = SubnetSpec{PrefixLength: rapid.IntRange(-1, 40).Draw(t, "bits"), CIDR: text.Draw(t, "cidr"), ID: text.Draw(t, "id")}
+			}
+		}
+		s.ExtraRules = []ExtraRule{{From: text.Draw(t, "from"), To: text.Draw(t, "to"), Protocol: text.Draw(t, "protocol"), Ports: text.Draw(t, "ports")}}
+		if rapid.Bool().Draw(t, "defaults") {
+			s.ApplyDefaults()
+		}
+		var p problem.List
+		s.Validate(&p, Capacity{Pools: []Pool{{Nodes: rapid.IntRange(0, 1<<20).Draw(t, "nodes"), PodsPerNode: 31}}})
+		if _, err := Plan(s); err != nil && p.Err() == nil {
+			t.Fatalf("accepted, but not planned: %v", err)
+		}
+	})
+}
+
 // A bigger VCN gives bigger places, so plans are checked against the room that they promise.
 func TestCapacityThatIsAcceptedFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

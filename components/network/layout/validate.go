@@ -33,6 +33,8 @@ const (
 	// addressesPerBalancer: an internal load balancer takes three addresses of its subnet, a public one two
 	// (Oracle, "Load Balancer", subnets); three leave room for both.
 	addressesPerBalancer = 3
+	// bastionNetworks is how many networks the allowlist of a bastion holds.
+	bastionNetworks = 20
 	// widestNamedBits: a network that is let in and wider than this is the internet by another name.
 	widestNamedBits = 8
 )
@@ -134,6 +136,9 @@ func (s Spec) validateOpenings(p *problem.List) {
 	}
 	if s.Bastion && len(s.BastionAllowedCIDRs) == 0 {
 		p.Add("bastionAllowedCidrs", "nobody may open a session of the bastion: %s", everybody)
+	}
+	if len(s.BastionAllowedCIDRs) > bastionNetworks {
+		p.Add("bastionAllowedCidrs", "%d networks, and a bastion takes %d: name fewer, wider ones", len(s.BastionAllowedCIDRs), bastionNetworks)
 	}
 	if s.Bastion && s.APIEndpoint == Public {
 		p.Add("bastion", "is for a private endpoint, and apiEndpoint is public")

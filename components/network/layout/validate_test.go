@@ -2,6 +2,7 @@ package layout
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -117,6 +118,12 @@ func TestRefusedSettings(t *testing.T) {
 			"loadBalancerAllowedCidrs: 128.0.0.0/1 is most of the internet: say 0.0.0.0/0 if everybody is meant, else /8 at the widest"},
 		{"bastion for nobody", func(s *Spec) { s.Bastion = true }, Capacity{},
 			"bastionAllowedCidrs: nobody may open a session of the bastion: name the networks, or 0.0.0.0/0 for the whole internet"},
+		{"bastion for too many networks", func(s *Spec) {
+			s.Bastion = true
+			for i := range 21 {
+				s.BastionAllowedCIDRs = append(s.BastionAllowedCIDRs, fmt.Sprintf("203.0.113.%d/32", i))
+			}
+		}, Capacity{}, "bastionAllowedCidrs: 21 networks, and a bastion takes 20: name fewer, wider ones"},
 		{"bastion for a public endpoint", func(s *Spec) {
 			s.APIEndpoint, s.APIAllowedCIDRs = Public, []string{"203.0.113.0/24"}
 			s.Bastion, s.BastionAllowedCIDRs = true, []string{"203.0.113.0/24"}
