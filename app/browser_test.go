@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // chromium starts Debian's browser without a window, and fails the test where
@@ -60,7 +61,7 @@ func newVisitor(t *testing.T, browser context.Context, p person) *visitor {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
 	scheme := "light"
 	if p.dark {
@@ -131,6 +132,45 @@ func (v *visitor) fits() {
 	v.t.Helper()
 	if wider := ask(v, chromedp.Evaluate[float64](`document.documentElement.scrollWidth - window.innerWidth`)); wider > 0 {
 		v.t.Errorf("the page is %v px wider than the screen", wider)
+	}
+}
+
+// accessible fails if a field has no label, or a text has less contrast than
+// 4.5 to 1 with what is behind it (WCAG 2.2, 1.4.3, level AA).
+func (v *visitor) accessible() {
+	v.t.Helper()
+	for _, problem := range ask(v, chromedp.Evaluate[[]string](`(() => {
+		const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+		const light = (colour) => parts(colour).slice(0, 3)
+			.map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+			.reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+		const behind = (e) => {
+			const colour = getComputedStyle(e).backgroundColor;
+			return (parts(colour)[3] ?? 1) > 0 || !e.parentElement ? colour : behind(e.parentElement);
+		};
+		const problems = [];
+		let texts = 0;
+		for (const e of document.body.querySelectorAll("*")) {
+			if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+			texts++;
+			const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
+			const contrast = (a + 0.05) / (b + 0.05);
+			if (contrast < 4.5) problems.push("contrast " + contrast.toFixed(1) + ": " + e.textContent.trim().slice(0, 40));
+		}
+		if (texts < 5) problems.push("only " + texts + " texts were looked at");
+		for (const e of document.querySelectorAll("input:not([type=hidden]), textarea"))
+			if (!e.labels.length) problems.push("no label: " + e.name);
+		return problems;
+	})()`)) {
+		v.t.Error(problem)
+	}
+}
+
+// keys types keys, as Tab or letters, into whatever has the focus.
+func (v *visitor) keys(keys ...string) {
+	v.t.Helper()
+	for _, k := range keys {
+		v.do(chromedp.KeyEvent(k))
 	}
 }
 
@@ -214,6 +254,14 @@ func TestBrowser(t *testing.T) {
 	wide.sign("وليد", "مرحبا بالعالم")
 	wide.fits()
 	wide.shot("wide-en")
+	// Without a mouse: skip link, heading, name, message, button.
+	wide.do(chromedp.Navigate(other.url), chromedp.WaitVisible(chromedp.CSS("#message")))
+	wide.keys(kb.Tab, kb.Tab, kb.Tab, "Grace", kb.Tab, "by keyboard", kb.Tab, kb.Enter)
+	wide.do(chromedp.WaitVisible(chromedp.CSS("#notice p")))
+	if name, message := wide.text(".entry .who"), wide.text(".entry .message"); name != "Grace" || message != "by keyboard" {
+		t.Errorf("signed by keyboard: %q by %q", message, name)
+	}
+	wide.accessible()
 	phone.do(chromedp.WaitVisible(`//bdi[contains(., 'وليد')]`))
 	phone.fits()
 	phone.shot("phone-ko")
@@ -223,6 +271,7 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("the second page says %q", got)
 	}
 	narrow.fits()
+	narrow.accessible()
 	narrow.shot("narrow-ko-dark")
 }
 
@@ -266,6 +315,7 @@ func TestBrowserWithoutScript(t *testing.T) {
 	if kept := ask(v, chromedp.Value(chromedp.CSS("#message"))); kept != "do not lose me\n둘째 줄" {
 		t.Errorf("the form came back with %q", kept)
 	}
+	v.accessible()
 	v.shot("wide-en-database-down")
 }
 
