@@ -36,8 +36,8 @@ func createGateway(c *call, doc object) error {
 
 func updateGateway(c *call, _, doc object) error { return c.gatewayRouteTable(doc) }
 
-// natAddress is where the made-up public addresses of NAT gateways and load balancers begin: TEST-NET-3 and the two
-// other blocks of RFC 5737, so that they are nobody's.
+// publicBlocks are where the made-up public addresses come from: the documentation's blocks of RFC 5737, so that they
+// are nobody's.
 var publicBlocks = []string{"203.0.113", "198.51.100", "192.0.2"}
 
 func createNatGateway(c *call, doc object) error {
@@ -56,7 +56,7 @@ func createNatGateway(c *call, doc object) error {
 		doc["natIp"] = ip.Doc["ipAddress"]
 		return nil
 	}
-	ip, err := c.newPublicIP(object{"compartmentId": doc["compartmentId"], "lifetime": "EPHEMERAL"})
+	ip, err := c.newPublicIP(object{"compartmentId": doc["compartmentId"], "lifetime": "EPHEMERAL", "displayName": "NAT gateway of " + str(doc, "vcnId")})
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,18 @@ func (s *Server) optionRoutes() {
 		if err := c.optionID("nodepool"); err != nil {
 			return nil, err
 		}
-		var names, sources, ids []any
+		arch, version := c.query.Get("nodePoolOsArch"), c.query.Get("nodePoolK8sVersion")
+		wanted := func(arm bool) bool { return arch == "" || arm == (arch == "AARCH64") }
+		names, sources, ids := []any{}, []any{}, []any{}
 		for _, s := range shapes {
-			names = append(names, s.name)
+			if wanted(s.arm) {
+				names = append(names, s.name)
+			}
 		}
 		for _, img := range images {
+			if !wanted(img.arm) || version != "" && img.version != version {
+				continue
+			}
 			ids = append(ids, img.name)
 			sources = append(sources, object{"sourceType": "IMAGE", "imageId": img.id, "sourceName": img.name})
 		}

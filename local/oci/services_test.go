@@ -191,6 +191,10 @@ func TestIdentity(t *testing.T) {
 		}
 		c.conforms("identity.Tenancy", c.want(200, "GET", coreBase+"/tenancies/"+TenancyID, nil).body)
 		c.conforms("containerengine.NodePoolOptions", c.want(200, "GET", okeBase+"/nodePoolOptions/all", nil).body)
+		few := c.want(200, "GET", okeBase+"/nodePoolOptions/all?nodePoolOsArch=AARCH64&nodePoolK8sVersion=v1.35.4", nil).object()
+		if sources := objects(few, "sources"); len(sources) != 1 || sources[0]["imageId"] != imageFor("v1.35.4", true) || len(list(few, "shapes")) != 2 {
+			t.Errorf("options for one version and architecture: %v", few)
+		}
 		c.conforms("containerengine.ClusterOptions", c.want(200, "GET", okeBase+"/clusterOptions/all", nil).body)
 		c.refused(400, "InvalidParameter", "availabilityDomain", "GET", coreBase+"/faultDomains?compartmentId="+TenancyID+"&availabilityDomain=AD-1", nil)
 
