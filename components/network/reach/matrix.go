@@ -45,6 +45,9 @@ func Words(openings []Opening, from End) []string {
 		if o.From != from.Prefix {
 			text += " from " + o.From.String()
 		}
+		if o.Answer {
+			text += ", answers"
+		}
 		words = append(words, text)
 	}
 	return words
@@ -66,18 +69,15 @@ func (o Opening) within(wide Opening) bool {
 // String draws the matrix as a table: a row for who opens, a column for who is opened to.
 func (m Matrix) String() string {
 	headers := []string{"from \\ to"}
-	var columns []End
 	for _, end := range m.Ends {
-		columns = append(columns, end)
 		headers = append(headers, end.Name)
 	}
 	rows := [][][]string{}
 	for _, from := range m.Ends {
 		row := [][]string{{from.Name}}
-		for _, to := range columns {
+		for _, to := range m.Ends {
 			cell := m.Cells[[2]string{from.Name, to.Name}]
-			switch {
-			case len(cell) == 0:
+			if len(cell) == 0 {
 				cell = []string{"-"}
 			}
 			row = append(row, cell)
@@ -128,5 +128,6 @@ func table(headers []string, rows [][][]string) string {
 // Legend says what the matrix leaves unsaid.
 func (n Network) Legend() string {
 	return fmt.Sprintf("VCN %s. Connections may be opened from the row to the column; answers follow by themselves.\n"+
-		"%q is every address outside; %q are Oracle's services. icmp 3/4 is path MTU discovery.\n", n.Plan.VCN, Internet, layout.OSN)
+		"%q is every address outside; %q are Oracle's services. icmp 3/4 is path MTU discovery, and\n"+
+		"where it says answers, about connections that the column has opened.\n", n.Plan.VCN, Internet, layout.OSN)
 }

@@ -196,6 +196,7 @@ func TestMatrixSaysWhatIsOpen(t *testing.T) {
 		{"workers", "api"}:                  {"tcp 6443", "tcp 12250", "icmp 3/4"},
 		{"publicLoadBalancers", "api"}:      nil,
 		{"workers", "workers"}:              {"all"},
+		{"internet", "workers"}:             {"icmp 3/4, answers"},
 		{"publicLoadBalancers", "workers"}:  {"tcp 30000-32767", "udp 30000-32767", "tcp 10256", "udp 10256"},
 	} {
 		if got := m.Cells[pair]; !slices.Equal(got, want) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 )
 
 // load reads the network's part of a stack's settings from the project's files. It returns the project's name too.
-func load(dir, stack string, example bool) (string, layout.Spec, error) {
+func load(dir, stack string, notes io.Writer) (string, layout.Spec, error) {
 	var project struct {
 		Name string `yaml:"name"`
 	}
@@ -51,9 +52,7 @@ func load(dir, stack string, example bool) (string, layout.Spec, error) {
 		}
 	}
 	spec.ApplyDefaults()
-	if example {
-		fill(&spec)
-	}
+	fill(&spec, notes)
 	var problems problem.List
 	spec.Validate(&problems, layout.Capacity{})
 	if err := problems.Err(); err != nil {
@@ -62,14 +61,23 @@ func load(dir, stack string, example bool) (string, layout.Spec, error) {
 	return project.Name, spec, nil
 }
 
-// fill names networks that operators have to name themselves and have not: 203.0.113.0/24 is for documentation (RFC 5737).
-func fill(s *layout.Spec) {
-	operators := []string{"203.0.113.0/24"}
-	if s.APIEndpoint == layout.Public && len(s.APIAllowedCIDRs) == 0 {
-		s.APIAllowedCIDRs = operators
-	}
-	if s.Bastion && len(s.BastionAllowedCIDRs) == 0 {
-		s.BastionAllowedCIDRs = operators
+// standIn is for documentation (RFC 5737).
+const standIn = "203.0.113.0/24"
+
+// fill names the networks that operators have to name themselves and have not.
+func fill(s *layout.Spec, notes io.Writer) {
+	for _, list := range []struct {
+		key    string
+		needed bool
+		cidrs  *[]string
+	}{
+		{"apiAllowedCidrs", s.APIEndpoint == layout.Public, &s.APIAllowedCIDRs},
+		{"bastionAllowedCidrs", s.Bastion, &s.BastionAllowedCIDRs},
+	} {
+		if list.needed && len(*list.cidrs) == 0 {
+			*list.cidrs = []string{standIn}
+			fmt.Fprintf(notes, "%s is not set yet: %s stands in\n", list.key, standIn)
+		}
 	}
 }
 

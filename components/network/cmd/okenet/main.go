@@ -4,6 +4,9 @@
 //	okenet reach -stack prod
 //	okenet reach -stack prod -from workers -to api -port 6443
 //	okenet diagram -stack prod -o docs/network-prod.svg
+//
+// Where a stack's file leaves its operators' networks to be said, 203.0.113.0/24
+// stands in for them, with a note.
 package main
 
 import (
@@ -18,20 +21,19 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "okenet:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, out io.Writer) error {
+func run(args []string, out, notes io.Writer) error {
 	if len(args) == 0 || args[0] != "reach" && args[0] != "diagram" {
 		return fmt.Errorf("say reach or diagram; both take -stack NAME")
 	}
 	flags := flag.NewFlagSet("okenet "+args[0], flag.ContinueOnError)
 	dir := flags.String("C", ".", "directory of Pulumi.yaml")
 	stack := flags.String("stack", "local", "stack whose settings are read")
-	example := flags.Bool("example", false, "203.0.113.0/24 for the operators' networks, where the stack's file leaves them to be said")
 	from := flags.String("from", "", "reach: who opens the connection: a role, internet, osn, an address or a CIDR")
 	to := flags.String("to", "", "reach: to whom")
 	port := flags.String("port", "", "reach: 6443, 8000-8010, 53/udp, icmp or icmp/3/4")
@@ -42,7 +44,7 @@ func run(args []string, out io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	project, spec, err := load(*dir, *stack, *example)
+	project, spec, err := load(*dir, *stack, notes)
 	if err != nil {
 		return err
 	}

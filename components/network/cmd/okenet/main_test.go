@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,7 @@ const root = "../../../.."
 func TestDiagramsOfTheDocumentationAreUpToDate(t *testing.T) {
 	for _, stack := range []string{"local", "dev", "prod"} {
 		var now strings.Builder
-		if err := run([]string{"diagram", "-C", root, "-stack", stack, "-example"}, &now); err != nil {
+		if err := run([]string{"diagram", "-C", root, "-stack", stack}, &now, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		path := "docs/network-" + stack + ".svg"
@@ -22,7 +23,7 @@ func TestDiagramsOfTheDocumentationAreUpToDate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(kept) != now.String() {
-			t.Errorf("%s is out of date: go run ./components/network/cmd/okenet diagram -stack %s -example -o %s", path, stack, path)
+			t.Errorf("%s is out of date: go run ./components/network/cmd/okenet diagram -stack %s -o %s", path, stack, path)
 		}
 	}
 }
@@ -65,7 +66,7 @@ func TestReach(t *testing.T) {
 `},
 	} {
 		var out strings.Builder
-		if err := run(append([]string{"reach", "-C", dir, "-stack", "test"}, test.args...), &out); err != nil {
+		if err := run(append([]string{"reach", "-C", dir, "-stack", "test"}, test.args...), &out, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if out.String() != test.want {
@@ -73,13 +74,24 @@ func TestReach(t *testing.T) {
 		}
 	}
 	var matrix strings.Builder
-	if err := run([]string{"reach", "-C", dir, "-stack", "test"}, &matrix); err != nil {
+	if err := run([]string{"reach", "-C", dir, "-stack", "test"}, &matrix, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"VCN 10.7.0.0/16.", "from \\ to", "tcp 8000-8010", "tcp 12250"} {
 		if !strings.Contains(matrix.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, matrix.String())
 		}
+	}
+}
+
+func TestStandInsAreTold(t *testing.T) {
+	dir := project(t, simple+"  oke-guestbook:apiEndpoint: public\n")
+	var out, notes strings.Builder
+	if err := run([]string{"reach", "-C", dir, "-stack", "test", "-from", "203.0.113.9", "-to", "api", "-port", "6443"}, &out, &notes); err != nil {
+		t.Fatal(err)
+	}
+	if want := "apiAllowedCidrs is not set yet: 203.0.113.0/24 stands in\n"; notes.String() != want || !strings.Contains(out.String(), "tcp 6443: yes") {
+		t.Errorf("notes %q, answer %s", notes.String(), out.String())
 	}
 }
 
@@ -99,7 +111,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong type", []string{"diagram", "-C", project(t, "config:\n  oke-guestbook:bastion: maybe\n"), "-stack", "test"}, "stack test: bastion: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := run(test.args, &strings.Builder{})
+			err := run(test.args, io.Discard, io.Discard)
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
