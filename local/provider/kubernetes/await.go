@@ -56,7 +56,7 @@ func (g *plugin) await(ctx context.Context, obj *unstructured.Unstructured, time
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	client, _, err := g.cluster.clientOf(ctx, obj)
+	client, err := g.cluster.clientOf(obj)
 	if err != nil {
 		return obj, err
 	}
@@ -198,7 +198,7 @@ func quotaReady(obj *unstructured.Unstructured) (bool, string, error) {
 // bindsLate says whether the claim waits for a Pod that uses it, which may be made only after it.
 func (g *plugin) bindsLate(ctx context.Context, claim *unstructured.Unstructured) bool {
 	name, _, _ := unstructured.NestedString(claim.Object, "spec", "storageClassName")
-	classes, _, err := g.cluster.client(ctx, schema.GroupVersionKind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}, "")
+	classes, err := g.cluster.client(schema.GroupVersionKind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}, "")
 	if err != nil {
 		return false
 	}
@@ -224,7 +224,7 @@ func (g *plugin) awaitEndpoints(ctx context.Context, service *unstructured.Unstr
 	if len(selector) == 0 || clusterIP == "None" || kind == "ExternalName" {
 		return nil
 	}
-	slices, _, err := g.cluster.client(ctx, schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSlice"}, service.GetNamespace())
+	slices, err := g.cluster.client(schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSlice"}, service.GetNamespace())
 	if err != nil {
 		return err
 	}

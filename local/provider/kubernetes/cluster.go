@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -131,33 +132,39 @@ func (g *plugin) reach() error {
 	return c.reachable
 }
 
-// client is where objects like obj are read and written. A kind that is not known may just have been defined: then the cluster is asked again.
-func (c *cluster) client(ctx context.Context, gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, bool, error) {
+// client is where objects of the kind are read and written.
+func (c *cluster) client(gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
 	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	for deadline := time.Now().Add(10 * time.Second); meta.IsNoMatchError(err) && time.Now().Before(deadline) && ctx.Err() == nil; {
-		c.mapper.Reset()
-		if mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version); err == nil {
-			break
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond):
-		}
+	if meta.IsNoMatchError(err) {
+		c.mapper.Reset() // it may have been defined since
+		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	namespaced := mapping.Scope.Name() == meta.RESTScopeNameNamespace
 	resource := c.dynamic.Resource(mapping.Resource)
-	if !namespaced {
-		return resource, false, nil
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return resource, nil
 	}
 	if namespace == "" {
 		namespace = c.namespace
 	}
-	return resource.Namespace(namespace), true, nil
+	return resource.Namespace(namespace), nil
 }
 
-func (c *cluster) clientOf(ctx context.Context, obj *unstructured.Unstructured) (dynamic.ResourceInterface, bool, error) {
-	return c.client(ctx, obj.GroupVersionKind(), obj.GetNamespace())
+// awaitKind waits until the API server lists a kind that was defined just now, which takes it a moment.
+func (c *cluster) awaitKind(ctx context.Context, gvk schema.GroupVersionKind) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, func(context.Context) (bool, error) {
+		_, err := c.client(gvk, "")
+		if meta.IsNoMatchError(err) && ctx.Err() == nil {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+func (c *cluster) clientOf(obj *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	return c.client(obj.GroupVersionKind(), obj.GetNamespace())
 }

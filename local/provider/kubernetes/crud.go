@@ -20,7 +20,7 @@ import (
 
 // apply sends the object as what manager wants of it.
 func (g *plugin) apply(ctx context.Context, obj *unstructured.Unstructured, manager string, force, dryRun bool) (*unstructured.Unstructured, error) {
-	client, _, err := g.cluster.clientOf(ctx, obj)
+	client, err := g.cluster.clientOf(obj)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (g *plugin) existing(ctx context.Context, obj *unstructured.Unstructured) e
 	if g.config.upsertExistingObjects {
 		return nil
 	}
-	client, _, err := g.cluster.clientOf(ctx, obj)
+	client, err := g.cluster.clientOf(obj)
 	if err != nil {
 		return err
 	}
@@ -76,6 +76,9 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 	}
 	if err := g.reach(); err != nil {
 		return p.CreateResponse{}, err
+	}
+	if err := g.cluster.awaitKind(ctx, obj.GroupVersionKind()); err != nil {
+		return p.CreateResponse{}, fmt.Errorf("%s %q was not created: the cluster has no such kind: %w", obj.GroupVersionKind(), idOf(obj), err)
 	}
 	if err := g.existing(ctx, obj); err != nil {
 		return p.CreateResponse{}, err
@@ -214,7 +217,7 @@ func (g *plugin) keepIgnored(ctx context.Context, obj *unstructured.Unstructured
 	if len(paths) == 0 {
 		return nil
 	}
-	client, _, err := g.cluster.clientOf(ctx, obj)
+	client, err := g.cluster.clientOf(obj)
 	if err != nil {
 		return err
 	}
@@ -266,7 +269,7 @@ func (g *plugin) delete(ctx context.Context, req p.DeleteRequest) error {
 		obj = object(value.PlainMap(req.Properties), gvk)
 	}
 	namespace, name := splitID(req.ID)
-	client, _, err := g.cluster.client(ctx, gvk, namespace)
+	client, err := g.cluster.client(gvk, namespace)
 	if meta.IsNoMatchError(err) {
 		return nil // with the kind, its objects are gone
 	}

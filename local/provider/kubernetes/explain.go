@@ -24,7 +24,7 @@ func (g *plugin) podProblems(ctx context.Context, obj *unstructured.Unstructured
 	if len(selector) == 0 {
 		return nil
 	}
-	pods, _, err := g.cluster.client(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, obj.GetNamespace())
+	pods, err := g.cluster.client(schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, obj.GetNamespace())
 	if err != nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func text(v any) string {
 
 // events are the last warnings about the object.
 func (g *plugin) events(ctx context.Context, obj *unstructured.Unstructured) []string {
-	client, _, err := g.cluster.client(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Event"}, obj.GetNamespace())
+	client, err := g.cluster.client(schema.GroupVersionKind{Version: "v1", Kind: "Event"}, obj.GetNamespace())
 	if err != nil {
 		return nil
 	}

@@ -31,7 +31,7 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 		return p.ReadResponse{}, fmt.Errorf("%w; deleteUnreachable on the provider, or PULUMI_K8S_DELETE_UNREACHABLE=true, takes the cluster's objects out of the state", err)
 	}
 	namespace, name := splitID(req.ID)
-	client, _, err := g.cluster.client(ctx, gvk, namespace)
+	client, err := g.cluster.client(gvk, namespace)
 	if meta.IsNoMatchError(err) {
 		return p.ReadResponse{}, nil
 	}
