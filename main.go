@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/guestbook"
+	"oke-guestbook/components/guestbook/workload"
 	"oke-guestbook/components/network"
-	"oke-guestbook/components/network/layout"
 	"oke-guestbook/components/oke"
 	"oke-guestbook/settings"
 )
@@ -49,12 +49,13 @@ func deploy(ctx *pulumi.Context, config map[string]string) error {
 	}
 	urls := pulumi.StringMap{}
 	for _, g := range s.Guestbooks {
-		internal := s.LoadBalancers == layout.Internal
+		internal := g.Exposure == workload.Internal
 		subnet, _ := net.LoadBalancerSubnet(internal)
-		book, err := guestbook.New(ctx, g.Name, &guestbook.Args{
-			Guestbook: g, Protect: s.Protect, LoadBalancerSubnetID: subnet, InternalLoadBalancer: internal,
-			AllowedCIDRs: s.LoadBalancerAllowedCIDRs, Nodes: cluster.Nodes(),
-		}, pulumi.Provider(cluster.Provider))
+		args := &guestbook.Args{Guestbook: g, Protect: s.Protect, Network: s.Network, LoadBalancerSubnetID: subnet, Nodes: cluster.Nodes()}
+		if groups, ok := net.LoadBalancerNSGs(internal); ok {
+			args.LoadBalancerNsgIDs = groups
+		}
+		book, err := guestbook.New(ctx, g.Name, args, pulumi.Provider(cluster.Provider))
 		if err != nil {
 			return fmt.Errorf("guestbook %s: %w", g.Name, err)
 		}

@@ -56,7 +56,7 @@ func Load(project, stack string, config map[string]string) (*Settings, error) {
 	s.decode(&list, project, config)
 	if list.Err() == nil { // what cannot be read cannot be judged
 		s.complete(&list)
-		s.validate(&list)
+		s.validate(&list, stack)
 	}
 	if err := list.Err(); err != nil {
 		return nil, fmt.Errorf("stack %s: %w", stack, err)
@@ -66,19 +66,19 @@ func Load(project, stack string, config map[string]string) (*Settings, error) {
 
 func (s *Settings) complete(list *problem.List) {
 	if len(s.GuestbookList) == 0 {
-		s.Guestbooks = []workload.Guestbook{workload.Complete("guestbook", s.Workload)}
+		s.Guestbooks = []workload.Guestbook{workload.Complete("guestbook", s.Workload, s.exposure())}
 	}
 	for i, raw := range s.GuestbookList {
 		key := fmt.Sprintf("guestbooks[%d]", i)
 		g := workload.Guestbook{Spec: s.Workload}
 		decodeInto(list, key, reflect.TypeOf(g), raw, raw, &g)
-		s.Guestbooks = append(s.Guestbooks, workload.Complete(g.Name, g.Spec))
+		s.Guestbooks = append(s.Guestbooks, workload.Complete(g.Name, g.Spec, s.exposure()))
 	}
 }
 
 var compartment = regexp.MustCompile(`^ocid1\.(compartment|tenancy)\.`)
 
-func (s *Settings) validate(list *problem.List) {
+func (s *Settings) validate(list *problem.List, stack string) {
 	switch {
 	case s.CompartmentID == "":
 		list.Add("compartmentId", "is required: pulumi config set compartmentId ocid1.compartment.oc1..<unique id>")
@@ -92,7 +92,7 @@ func (s *Settings) validate(list *problem.List) {
 	}
 	s.Network.Validate(list, s.capacity())
 	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
-	s.validateGuestbooks(list)
+	s.validateGuestbooks(list, s.Protect || stack == "prod")
 }
 
 // capacity is what the network must have room for while nodes are being replaced.
@@ -101,15 +101,31 @@ func (s *Settings) capacity() layout.Capacity {
 	for _, p := range s.NodePools {
 		need.Pools = append(need.Pools, layout.Pool{Nodes: p.Most(), PodsPerNode: p.MaxPodsPerNode})
 	}
-	if s.LoadBalancers == layout.Internal {
-		need.InternalLoadBalancers = len(s.Guestbooks)
-	} else {
-		need.PublicLoadBalancers = len(s.Guestbooks)
+	for _, g := range s.Guestbooks {
+		switch g.Exposure {
+		case workload.Public:
+			need.PublicLoadBalancers++
+		case workload.Internal:
+			need.InternalLoadBalancers++
+		}
 	}
 	return need
 }
 
-func (s *Settings) validateGuestbooks(list *problem.List) {
+// exposure is that of a guestbook which does not say it: public where the network has such load balancers.
+func (s *Settings) exposure() string {
+	if s.Has(layout.PublicLoadBalancers) {
+		return workload.Public
+	}
+	return workload.Internal
+}
+
+// listens reports whether load balancers may listen on a port.
+func (s *Settings) listens(port int) bool {
+	return slices.ContainsFunc(s.LoadBalancerPorts, func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
+}
+
+func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 	var names, namespaces []string
 	for i, g := range s.Guestbooks {
 		prefix := ""
@@ -122,7 +138,14 @@ func (s *Settings) validateGuestbooks(list *problem.List) {
 			list.Add(prefix+"namespace", "%q is the namespace of another guestbook", g.Namespace)
 		}
 		names, namespaces = append(names, g.Name), append(namespaces, g.Namespace)
-		g.Validate(list, prefix)
+		g.Validate(list, workload.Strictness{Prefix: prefix, Production: production, Ports: s.listens})
+		role := layout.PublicLoadBalancers
+		if g.Exposure == workload.Internal {
+			role = layout.InternalLoadBalancers
+		}
+		if g.Balanced() && !s.Has(role) {
+			list.Add(prefix+"exposure", "%s needs a subnet for such load balancers, and loadBalancers is %s", g.Exposure, s.LoadBalancers)
+		}
 	}
 }
 

@@ -61,8 +61,17 @@ var others = []string{
 	"kubernetes:core/v1:Namespace",
 	"kubernetes:core/v1:PersistentVolumeClaim",
 	"kubernetes:core/v1:Service",
+	"kubernetes:core/v1:ConfigMap",
+	"kubernetes:core/v1:LimitRange",
+	"kubernetes:core/v1:ResourceQuota",
+	"kubernetes:core/v1:Secret",
+	"kubernetes:core/v1:ServiceAccount",
 	"kubernetes:apps/v1:Deployment",
 	"kubernetes:apps/v1:StatefulSet",
+	"kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
+	"kubernetes:batch/v1:Job",
+	"kubernetes:networking.k8s.io/v1:NetworkPolicy",
+	"kubernetes:policy/v1:PodDisruptionBudget",
 }
 
 // NewResource records a resource and answers as its provider would, with its inputs and what the provider adds.

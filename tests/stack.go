@@ -27,11 +27,14 @@ var environments = []string{"local", "dev", "prod"}
 
 // asked is what a stack's file leaves to its user.
 var asked = map[string]map[string]string{
-	"dev":  {"compartmentId": compartment, "apiAllowedCidrs": `["203.0.113.7/32"]`},
-	"prod": {"compartmentId": compartment, "bastionAllowedCidrs": `["203.0.113.0/24"]`},
+	"dev":  {"compartmentId": compartment, "frontendImage": image, "apiAllowedCidrs": `["203.0.113.7/32"]`},
+	"prod": {"compartmentId": compartment, "frontendImage": image, "bastionAllowedCidrs": `["203.0.113.0/24"]`},
 }
 
-const compartment = "ocid1.compartment.oc1..aaaaexample"
+const (
+	compartment = "ocid1.compartment.oc1..aaaaexample"
+	image       = "iad.ocir.io/tenancy/guestbook:v1"
+)
 
 // Stack runs every test of the program. It is called in the repository's root.
 func Stack(t *testing.T, deploy Deploy) {

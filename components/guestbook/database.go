@@ -7,61 +7,40 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/components/guestbook/workload"
 )
 
 const (
-	mongo        = "mongo" // StatefulSet and Service
+	mongo        = "mongo" // StatefulSet, headless Service and container
+	external     = "database"
 	mongoPort    = 27017
-	mongoUser    = 999 // of the official image, and its group
-	volume       = "data"
+	replicaSet   = "rs0"
+	dataVolume   = "data"
 	storageClass = "oci-bv"
 )
 
 // noAwait tells the provider not to wait for a Service's endpoints: what serves them is waited for already.
 var noAwait = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 
-// database makes a MongoDB on a block volume.
+// claims makes the claims of the database's volumes.
 //
-// The claim is a resource of its own, under the name that the StatefulSet would give it, so that it can be protected and
-// grown, and so that a destroy takes it in the right order: StatefulSet, claim, then nodes and namespace, and the cluster
-// last. The volume is detached and deleted while there are nodes and a cluster to do it.
-func (b *builder) database() (err error) {
-	b.g.Claim, err = corev1.NewPersistentVolumeClaim(b.ctx, b.name+"-data-0", &corev1.PersistentVolumeClaimArgs{
-		Metadata: b.meta(fmt.Sprintf("%s-%s-%d", volume, mongo, 0), backend, nil),
-		Spec:     claim(b.args.Guestbook.StorageGB),
-	}, pulumi.Parent(b.g), pulumi.DependsOn(b.args.Nodes), pulumi.Protect(b.args.Protect))
-	if err != nil {
-		return err
+// They are resources of their own, under the names that the StatefulSet would give them, so that they can be protected and
+// grown, and so that a destroy takes them in the right order: StatefulSet, claims, then nodes and namespace, and the cluster
+// last. The volumes are detached and deleted while there are nodes and a cluster to do it.
+func (b *builder) claims() error {
+	for i := range b.book.MongoReplicas {
+		claim, err := corev1.NewPersistentVolumeClaim(b.ctx, fmt.Sprintf("%s-data-%d", b.name, i), &corev1.PersistentVolumeClaimArgs{
+			Metadata: b.meta(fmt.Sprintf("%s-%s-%d", dataVolume, mongo, i), flows.Backend, nil),
+			Spec:     claim(b.book.StorageGB),
+		}, pulumi.Parent(b.g), pulumi.DependsOn(b.args.Nodes), pulumi.Protect(b.args.Protect))
+		if err != nil {
+			return err
+		}
+		b.g.Claims = append(b.g.Claims, claim)
 	}
-	_, err = corev1.NewService(b.ctx, b.name+"-mongo", &corev1.ServiceArgs{
-		Metadata: b.meta(mongo, backend, noAwait),
-		Spec: corev1.ServiceSpecArgs{
-			ClusterIP: pulumi.String("None"),
-			Selector:  selector(backend),
-			Ports:     corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String("mongo"), Port: pulumi.Int(mongoPort)}},
-		},
-	}, b.within()...)
-	if err != nil {
-		return err
-	}
-	b.g.Database, err = appsv1.NewStatefulSet(b.ctx, b.name+"-mongo", &appsv1.StatefulSetArgs{
-		Metadata: b.meta(mongo, backend, nil),
-		Spec: appsv1.StatefulSetSpecArgs{
-			ServiceName: pulumi.String(mongo),
-			Replicas:    pulumi.Int(1),
-			Selector:    metav1.LabelSelectorArgs{MatchLabels: selector(backend)},
-			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: labels(backend)},
-				Spec:     b.databasePod(),
-			},
-			// Immutable, and only read when a claim is missing: so it names the smallest volume and never changes.
-			VolumeClaimTemplates: corev1.PersistentVolumeClaimTypeArray{corev1.PersistentVolumeClaimTypeArgs{
-				Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(volume)},
-				Spec:     claim(50),
-			}},
-		},
-	}, pulumi.Parent(b.g), pulumi.DependsOn([]pulumi.Resource{b.g.Claim}))
-	return err
+	return nil
 }
 
 func claim(gb int) corev1.PersistentVolumeClaimSpecArgs {
@@ -74,27 +53,79 @@ func claim(gb int) corev1.PersistentVolumeClaimSpecArgs {
 	}
 }
 
-func (b *builder) databasePod() corev1.PodSpecArgs {
-	return corev1.PodSpecArgs{
-		// The volume is made for the image's user; the mongod of a Pod that ends writes its journal and closes its files.
-		SecurityContext:               corev1.PodSecurityContextArgs{FsGroup: pulumi.Int(mongoUser)},
-		TerminationGracePeriodSeconds: pulumi.Int(60),
-		Containers: corev1.ContainerArray{corev1.ContainerArgs{
-			Name:  pulumi.String(mongo),
-			Image: pulumi.String(b.args.Guestbook.MongoImage),
-			Args:  pulumi.ToStringArray([]string{"--bind_ip", "0.0.0.0"}),
-			Ports: corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String("mongo"), ContainerPort: pulumi.Int(mongoPort)}},
-			ReadinessProbe: corev1.ProbeArgs{
-				TcpSocket: corev1.TCPSocketActionArgs{Port: pulumi.String("mongo")},
-			},
-			Resources: corev1.ResourceRequirementsArgs{Requests: requests("100m", "100Mi")},
-			VolumeMounts: corev1.VolumeMountArray{
-				corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String("/data/db")},
-			},
-		}},
+// database makes a MongoDB on block volumes, behind a headless Service.
+func (b *builder) database() error {
+	_, err := corev1.NewService(b.ctx, b.name+"-mongo", &corev1.ServiceArgs{
+		Metadata: b.meta(mongo, flows.Backend, noAwait),
+		Spec: corev1.ServiceSpecArgs{
+			ClusterIP: pulumi.String("None"),
+			Selector:  selector(flows.Backend),
+			Ports:     corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String(mongo), Port: pulumi.Int(mongoPort)}},
+			// The members of a replica set have to find each other before any of them is ready.
+			PublishNotReadyAddresses: pulumi.Bool(b.replicated()),
+		},
+	}, b.within()...)
+	if err != nil {
+		return err
 	}
+	pod := b.tutorialDatabase()
+	if b.book.Hardened() {
+		pod = b.hardenedDatabase()
+	}
+	dependencies := make([]pulumi.Resource, 0, len(b.g.Claims))
+	for _, claim := range b.g.Claims {
+		dependencies = append(dependencies, claim)
+	}
+	b.g.Database, err = appsv1.NewStatefulSet(b.ctx, b.name+"-mongo", &appsv1.StatefulSetArgs{
+		Metadata: b.meta(mongo, flows.Backend, nil),
+		Spec: appsv1.StatefulSetSpecArgs{
+			ServiceName: pulumi.String(mongo),
+			Replicas:    pulumi.Int(b.book.MongoReplicas),
+			Selector:    matching(flows.Backend),
+			// Members of a new replica set become ready together or not at all. The field cannot change later.
+			PodManagementPolicy: pulumi.String("Parallel"),
+			Template: corev1.PodTemplateSpecArgs{
+				Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Backend)},
+				Spec:     pod,
+			},
+			// Only read when a claim is missing, and it cannot change later: so it names the smallest volume.
+			VolumeClaimTemplates: corev1.PersistentVolumeClaimTypeArray{corev1.PersistentVolumeClaimTypeArgs{
+				Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(dataVolume)},
+				Spec:     claim(workload.MinStorageGB),
+			}},
+		},
+	}, pulumi.Parent(b.g), pulumi.DependsOn(dependencies), patience())
+	return err
 }
 
-func requests(cpu, memory string) pulumi.StringMap {
-	return pulumi.StringMap{"cpu": pulumi.String(cpu), "memory": pulumi.String(memory)}
+// externalDatabase gives a database that lives elsewhere a name in the namespace, so that its host can change in one place.
+func (b *builder) externalDatabase() error {
+	_, err := corev1.NewService(b.ctx, b.name+"-database", &corev1.ServiceArgs{
+		Metadata: b.meta(external, flows.Backend, noAwait),
+		Spec: corev1.ServiceSpecArgs{
+			Type:         pulumi.String("ExternalName"),
+			ExternalName: pulumi.String(b.book.ExternalDatabase),
+		},
+	}, b.within()...)
+	return err
+}
+
+func (b *builder) replicated() bool { return b.book.MongoReplicas > 1 }
+
+// databaseURI returns the connection string of the database, without credentials.
+func (b *builder) databaseURI() string {
+	switch {
+	case !b.book.OwnDatabase():
+		return fmt.Sprintf("mongodb://%s:%d/", external, mongoPort)
+	case !b.replicated():
+		return fmt.Sprintf("mongodb://%s:%d/", mongo, mongoPort)
+	}
+	uri := "mongodb://"
+	for i := range b.book.MongoReplicas {
+		if i > 0 {
+			uri += ","
+		}
+		uri += fmt.Sprintf("%s-%d.%s:%d", mongo, i, mongo, mongoPort)
+	}
+	return uri + "/?replicaSet=" + replicaSet
 }

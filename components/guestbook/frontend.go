@@ -1,89 +1,108 @@
 package guestbook
 
 import (
-	"errors"
-	"strconv"
+	"fmt"
 	"strings"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook/flows"
 )
 
-const httpPort = "http"
+const (
+	httpPort    = "http"
+	metricsPort = "metrics"
+	appUserID   = 65532 // of this project's image; it runs as any other as well
+
+	// drain is how long a Pod that ends goes on serving, in seconds: OCI's load balancer takes a backend out after three failed
+	// checks 10 s apart (cloud controller, defaults of oci-load-balancer-health-check-interval and -retries).
+	drain = 40
+)
 
 func (b *builder) frontend() (err error) {
-	book := b.args.Guestbook
-	b.g.Frontend, err = appsv1.NewDeployment(b.ctx, b.name+"-frontend", &appsv1.DeploymentArgs{
-		Metadata: b.meta("frontend", frontend, nil),
-		Spec: appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(book.FrontendReplicas),
-			Selector: metav1.LabelSelectorArgs{MatchLabels: selector(frontend)},
-			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: labels(frontend)},
-				Spec: corev1.PodSpecArgs{Containers: corev1.ContainerArray{corev1.ContainerArgs{
-					Name:  pulumi.String("guestbook"),
-					Image: pulumi.String(book.FrontendImage),
-					Env:   corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("GET_HOSTS_FROM"), Value: pulumi.String("dns")}},
-					Ports: corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String(httpPort), ContainerPort: pulumi.Int(book.FrontendPort)}},
-					ReadinessProbe: corev1.ProbeArgs{
-						HttpGet: corev1.HTTPGetActionArgs{Path: pulumi.String("/"), Port: pulumi.String(httpPort)},
-					},
-					Resources: corev1.ResourceRequirementsArgs{Requests: requests("100m", "100Mi")},
-				}}},
-			},
+	spec := appsv1.DeploymentSpecArgs{
+		Selector: matching(flows.Frontend),
+		// No capacity is lost while Pods are replaced.
+		Strategy: appsv1.DeploymentStrategyArgs{Type: pulumi.String("RollingUpdate"), RollingUpdate: appsv1.RollingUpdateDeploymentArgs{
+			MaxUnavailable: pulumi.Int(0), MaxSurge: pulumi.Int(1),
+		}},
+		Template: corev1.PodTemplateSpecArgs{
+			Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Frontend)},
+			Spec:     b.frontendPod(),
 		},
+	}
+	if !b.book.Autoscales() { // else the number is the autoscaler's
+		spec.Replicas = pulumi.Int(b.book.FrontendReplicas)
+	}
+	b.g.Frontend, err = appsv1.NewDeployment(b.ctx, b.name+"-frontend", &appsv1.DeploymentArgs{
+		Metadata: b.meta("frontend", flows.Frontend, nil), Spec: spec,
 	}, b.within(patience())...)
 	return err
 }
 
-// Annotations of the OCI cloud controller (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
-const (
-	annotation     = "service.beta.kubernetes.io/oci-load-balancer-"
-	securityGroups = "oci.oraclecloud.com/oci-network-security-groups"
-)
-
-func (b *builder) service() (err error) {
-	mbps := pulumi.String(strconv.Itoa(b.args.Guestbook.LoadBalancerMbps))
-	annotations := pulumi.StringMap{
-		annotation + "shape":          pulumi.String("flexible"),
-		annotation + "shape-flex-min": mbps,
-		annotation + "shape-flex-max": mbps,
-		annotation + "subnet1":        b.args.LoadBalancerSubnetID,
-		// Every rule is declared with the network; the controller's own would be drift.
-		annotation + "security-list-management-mode": pulumi.String("None"),
+func (b *builder) frontendPod() corev1.PodSpecArgs {
+	container := corev1.ContainerArgs{
+		Name:           pulumi.String("guestbook"),
+		Image:          pulumi.String(b.book.FrontendImage),
+		Env:            environment(b.frontendEnvironment()),
+		Ports:          corev1.ContainerPortArray{port(httpPort, b.book.FrontendPort)},
+		ReadinessProbe: probe(b.book.ReadinessPath, 5),
+		Lifecycle:      corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(drain)}}},
+		Resources:      resources(b.book.FrontendCPUMillis, b.book.FrontendMemoryMB),
 	}
-	if b.args.InternalLoadBalancer {
-		annotations[annotation+"internal"] = pulumi.String("true")
+	if b.book.LivenessPath != "" {
+		container.LivenessProbe = probe(b.book.LivenessPath, 20)
 	}
-	if b.args.LoadBalancerNsgIDs != nil {
-		annotations[securityGroups] = b.args.LoadBalancerNsgIDs.ToStringArrayOutput().ApplyT(func(ids []string) string {
-			return strings.Join(ids, ",")
-		}).(pulumi.StringOutput)
+	pod := corev1.PodSpecArgs{
+		TerminationGracePeriodSeconds: pulumi.Int(drain + 30),
+		TopologySpreadConstraints:     spread(flows.Frontend),
 	}
-	b.g.Service, err = corev1.NewService(b.ctx, b.name+"-frontend", &corev1.ServiceArgs{
-		Metadata: b.meta("frontend", frontend, annotations),
-		Spec: corev1.ServiceSpecArgs{
-			Type:                     pulumi.String("LoadBalancer"),
-			LoadBalancerSourceRanges: pulumi.ToStringArray(b.args.AllowedCIDRs),
-			Selector:                 selector(frontend),
-			Ports: corev1.ServicePortArray{
-				corev1.ServicePortArgs{Name: pulumi.String(httpPort), Port: pulumi.Int(80), TargetPort: pulumi.String(httpPort)},
-			},
-		},
-	}, b.within(patience())...)
-	if err != nil {
-		return err
+	if b.book.Hardened() {
+		container.Ports = corev1.ContainerPortArray{port(httpPort, b.book.FrontendPort), port(metricsPort, b.book.MetricsPort)}
+		container.SecurityContext = containerSecurity()
+		container.VolumeMounts = corev1.VolumeMountArray{mount("credentials", secretPath, true)}
+		pod.Volumes = corev1.VolumeArray{b.credentialFiles(appFile)}
+		pod.ServiceAccountName = pulumi.String(flows.Frontend)
+		pod.AutomountServiceAccountToken = pulumi.Bool(false)
+		pod.EnableServiceLinks = pulumi.Bool(false)
+		pod.SecurityContext = podSecurity(appUserID)
 	}
-	b.g.Address = b.g.Service.Status.LoadBalancer().Ingress().ApplyT(address).(pulumi.StringOutput)
-	b.g.URL = pulumi.Sprintf("http://%s", b.g.Address)
-	return nil
+	pod.Containers = corev1.ContainerArray{container}
+	return pod
 }
 
-func address(ingress []corev1.LoadBalancerIngress) (string, error) {
-	if len(ingress) == 0 || ingress[0].Ip == nil {
-		return "", errors.New("the load balancer has no address")
+// frontendEnvironment tells the frontend what it has to know: the tutorial's where the database is, this project's also how
+// to speak to it.
+func (b *builder) frontendEnvironment() map[string]string {
+	if !b.book.Hardened() {
+		if b.book.OwnDatabase() {
+			return map[string]string{"GET_HOSTS_FROM": "dns"}
+		}
+		return map[string]string{"GET_HOSTS_FROM": "env", "MONGO_WRITE_HOSTS": external, "MONGO_READ_HOSTS": external}
 	}
-	return *ingress[0].Ip, nil
+	env := b.databaseEnvironment()
+	env["LISTEN_ADDRESS"] = fmt.Sprintf(":%d", b.book.FrontendPort)
+	env["METRICS_ADDRESS"] = fmt.Sprintf(":%d", b.book.MetricsPort)
+	env["TRUSTED_PROXIES"] = strings.Join(b.around.proxies, ",")
+	env["DRAIN_DELAY"] = "0s" // the Pod drains before it is told to end
+	return env
+}
+
+func (b *builder) databaseEnvironment() map[string]string {
+	return map[string]string{
+		"MONGODB_URI":           b.databaseURI(),
+		"MONGODB_USERNAME":      appUser,
+		"MONGODB_PASSWORD_FILE": secretPath + "/" + appFile,
+	}
+}
+
+func probe(path string, period int) corev1.ProbeArgs {
+	return corev1.ProbeArgs{
+		HttpGet:        corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.String(httpPort)},
+		PeriodSeconds:  pulumi.Int(period),
+		TimeoutSeconds: pulumi.Int(5),
+	}
 }

@@ -10,18 +10,22 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/guestbook/flows"
 	"oke-guestbook/components/guestbook/workload"
+	"oke-guestbook/components/network/layout"
 )
 
 // Args is what a guestbook is made of.
 type Args struct {
 	Guestbook workload.Guestbook // required, valid
-	Protect   bool               // refuse to delete the namespace and the database's volume
+	Protect   bool               // refuse to delete the namespace and the database's volumes
 
-	LoadBalancerSubnetID pulumi.StringInput      // required: where the load balancer gets its address
-	LoadBalancerNsgIDs   pulumi.StringArrayInput // optional: its network security groups
-	InternalLoadBalancer bool                    // that subnet is internal
-	AllowedCIDRs         []string                // who may reach the load balancer
+	Network layout.Spec // required, valid: the network that the cluster is on
+
+	// LoadBalancerSubnetID is where the load balancer gets its address. Required with exposure public or internal.
+	LoadBalancerSubnetID pulumi.StringInput
+	// LoadBalancerNsgIDs are the load balancer's network security groups. Optional.
+	LoadBalancerNsgIDs pulumi.StringArrayInput
 
 	// Nodes are the node pools: made before a volume is claimed, and deleted after it is given back.
 	Nodes []pulumi.Resource
@@ -32,49 +36,59 @@ type Guestbook struct {
 	pulumi.ResourceState
 
 	Namespace *corev1.Namespace
-	Claim     *corev1.PersistentVolumeClaim
-	Database  *appsv1.StatefulSet
+	Claims    []*corev1.PersistentVolumeClaim // of the database's volumes
+	Database  *appsv1.StatefulSet             // nil when it lives elsewhere
 	Frontend  *appsv1.Deployment
-	Service   *corev1.Service
-	Address   pulumi.StringOutput // of the load balancer
-	URL       pulumi.StringOutput
+	Service   *corev1.Service     // nil with exposure none
+	URL       pulumi.StringOutput // empty without a load balancer
 }
 
 // builder is what the parts of one guestbook share.
 type builder struct {
-	ctx  *pulumi.Context
-	name string
-	args *Args
-	g    *Guestbook
+	ctx         *pulumi.Context
+	name        string
+	args        *Args
+	book        workload.Guestbook
+	g           *Guestbook
+	around      neighbours
+	credentials *corev1.Secret // nil in profile tutorial
 }
 
 // New makes a guestbook. opts must name the Kubernetes provider of its cluster.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Guestbook, error) {
-	b := &builder{ctx, name, args, &Guestbook{}}
+	around, err := neighboursOf(args)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{ctx: ctx, name: name, args: args, book: args.Guestbook, around: around, g: &Guestbook{URL: pulumi.String("").ToStringOutput()}}
 	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, b.g, opts...); err != nil {
 		return nil, err
 	}
 	for _, part := range []struct {
-		what string
-		make func() error
+		what   string
+		wanted bool
+		make   func() error
 	}{
-		{"namespace", b.namespace},
-		{"database", b.database},
-		{"frontend", b.frontend},
-		{"service", b.service},
+		{"namespace", true, b.namespace},
+		{"guard rails", b.book.Hardened(), b.guardRails},
+		{"network policies", b.book.Hardened(), b.networkPolicies},
+		{"credentials", b.book.Hardened(), b.makeCredentials},
+		{"volumes", true, b.claims},
+		{"database", b.book.OwnDatabase(), b.database},
+		{"address of the database", !b.book.OwnDatabase(), b.externalDatabase},
+		{"setup of the database", b.book.OwnDatabase() && b.book.Hardened(), b.setup},
+		{"frontend", true, b.frontend},
+		{"scaling", b.book.Hardened() || b.book.Autoscales(), b.scaling},
+		{"services", true, b.services},
 	} {
+		if !part.wanted {
+			continue
+		}
 		if err := part.make(); err != nil {
 			return nil, fmt.Errorf("%s of guestbook %q: %w", part.what, name, err)
 		}
 	}
-	return b.g, ctx.RegisterResourceOutputs(b.g, pulumi.Map{"url": b.g.URL, "namespace": pulumi.String(args.Guestbook.Namespace)})
-}
-
-func (b *builder) namespace() (err error) {
-	b.g.Namespace, err = corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
-		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(b.args.Guestbook.Namespace), Labels: labels("")},
-	}, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect))
-	return err
+	return b.g, ctx.RegisterResourceOutputs(b.g, pulumi.Map{"url": b.g.URL, "namespace": pulumi.String(b.book.Namespace)})
 }
 
 // within are the options of an object that goes with its namespace: one deletion takes all of them along, and waits until
@@ -101,18 +115,15 @@ func (b *builder) meta(name, component string, annotations pulumi.StringMap) met
 	return meta
 }
 
-// Components, as the label app.kubernetes.io/component spells them.
-const (
-	backend  = "backend"
-	frontend = "frontend"
-)
-
-var componentName = map[string]string{backend: "mongo", frontend: "guestbook"}
+// Names of the applications, as the label app.kubernetes.io/name spells them.
+var applications = map[string]string{
+	flows.Frontend: "guestbook", flows.Backend: "mongo", flows.Setup: "mongo-setup", flows.Backup: "mongo-backup",
+}
 
 // selector returns the labels that tell a component's Pods.
 func selector(component string) pulumi.StringMap {
 	return pulumi.StringMap{
-		"app.kubernetes.io/name":      pulumi.String(componentName[component]),
+		"app.kubernetes.io/name":      pulumi.String(applications[component]),
 		"app.kubernetes.io/component": pulumi.String(component),
 	}
 }

@@ -64,6 +64,9 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		Kubeconfig: c.Kubeconfig,
 		// Objects are replaced only with the cluster, not for a new address or certificate in the kubeconfig.
 		ClusterIdentifier: c.Cluster.ID().ToStringOutput(),
+		// A new password or script is written into the object that Pods have mounted already.
+		EnableSecretMutable:    pulumi.Bool(true),
+		EnableConfigMapMutable: pulumi.Bool(true),
 	}, pulumi.Parent(c))
 	if err != nil {
 		return nil, fmt.Errorf("provider of cluster %q: %w", args.Name, err)

@@ -1,0 +1,87 @@
+package guestbook
+
+import (
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook/flows"
+)
+
+// networkPolicies refuses everything but the flows of a guestbook. Flannel does not enforce them; VCN-native pod networking does.
+func (b *builder) networkPolicies() error {
+	table := flows.Table(flows.Options{
+		FrontendPort: b.book.FrontendPort,
+		Balancers:    b.around.proxies,
+		Replicas:     b.book.MongoReplicas,
+		External:     !b.book.OwnDatabase(),
+		Backups:      b.book.BackupSchedule != "" || b.book.RestoreFrom != "",
+		APIEndpoint:  b.around.apiEndpoint,
+		Inside:       b.around.inside,
+	})
+	for _, p := range flows.Policies(table) {
+		spec := networkingv1.NetworkPolicySpecArgs{
+			PodSelector: matching(p.Component),
+			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
+		}
+		var ingress networkingv1.NetworkPolicyIngressRuleArray
+		for _, f := range p.Ingress {
+			ingress = append(ingress, networkingv1.NetworkPolicyIngressRuleArgs{From: peers(f.From), Ports: policyPorts(f)})
+		}
+		var egress networkingv1.NetworkPolicyEgressRuleArray
+		for _, f := range p.Egress {
+			egress = append(egress, networkingv1.NetworkPolicyEgressRuleArgs{To: peers(f.To), Ports: policyPorts(f)})
+		}
+		if len(ingress) > 0 {
+			spec.Ingress = ingress
+		}
+		if len(egress) > 0 {
+			spec.Egress = egress
+		}
+		_, err := networkingv1.NewNetworkPolicy(b.ctx, b.name+"-"+p.Name, &networkingv1.NetworkPolicyArgs{
+			Metadata: b.meta(p.Name, p.Component, nil), Spec: spec,
+		}, b.within()...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matching selects a component's Pods, or all of the namespace.
+func matching(component string) metav1.LabelSelectorArgs {
+	if component == "" {
+		return metav1.LabelSelectorArgs{}
+	}
+	return metav1.LabelSelectorArgs{MatchLabels: selector(component)}
+}
+
+func peers(p flows.Peer) networkingv1.NetworkPolicyPeerArray {
+	if p.DNS {
+		return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
+			NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String("kube-system")}},
+			PodSelector:       metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"k8s-app": pulumi.String("kube-dns")}},
+		}}
+	}
+	if len(p.CIDRs) == 0 {
+		return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: matching(p.Component)}}
+	}
+	var array networkingv1.NetworkPolicyPeerArray
+	for _, cidr := range p.CIDRs {
+		block := networkingv1.IPBlockArgs{Cidr: pulumi.String(cidr)}
+		if len(p.Except) > 0 {
+			block.Except = pulumi.ToStringArray(p.Except)
+		}
+		array = append(array, networkingv1.NetworkPolicyPeerArgs{IpBlock: block})
+	}
+	return array
+}
+
+func policyPorts(f flows.Flow) networkingv1.NetworkPolicyPortArray {
+	var array networkingv1.NetworkPolicyPortArray
+	for _, number := range f.Ports {
+		array = append(array, networkingv1.NetworkPolicyPortArgs{Protocol: pulumi.String(f.Protocol), Port: pulumi.Int(number)})
+	}
+	return array
+}

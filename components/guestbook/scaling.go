@@ -1,0 +1,60 @@
+package guestbook
+
+import (
+	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook/flows"
+)
+
+// scaling makes the frontend's autoscaler, and the budgets of what may be taken away from a component at one time.
+func (b *builder) scaling() error {
+	if b.book.Autoscales() {
+		_, err := autoscalingv2.NewHorizontalPodAutoscaler(b.ctx, b.name+"-frontend", &autoscalingv2.HorizontalPodAutoscalerArgs{
+			// Without metrics, as before a metrics server is there, an autoscaler still keeps to its bounds.
+			Metadata: b.meta("frontend", flows.Frontend, noAwait),
+			Spec: autoscalingv2.HorizontalPodAutoscalerSpecArgs{
+				ScaleTargetRef: autoscalingv2.CrossVersionObjectReferenceArgs{
+					ApiVersion: pulumi.String("apps/v1"), Kind: pulumi.String("Deployment"), Name: b.g.Frontend.Metadata.Name().Elem(),
+				},
+				MinReplicas: pulumi.Int(b.book.FrontendMinReplicas),
+				MaxReplicas: pulumi.Int(b.book.FrontendMaxReplicas),
+				Metrics: autoscalingv2.MetricSpecArray{autoscalingv2.MetricSpecArgs{
+					Type: pulumi.String("Resource"),
+					Resource: autoscalingv2.ResourceMetricSourceArgs{
+						Name: pulumi.String("cpu"),
+						Target: autoscalingv2.MetricTargetArgs{
+							Type: pulumi.String("Utilization"), AverageUtilization: pulumi.Int(b.book.AutoscaleCPUPercent),
+						},
+					},
+				}},
+			},
+		}, b.within()...)
+		if err != nil {
+			return err
+		}
+	}
+	if !b.book.Hardened() {
+		return nil
+	}
+	components := []string{flows.Frontend}
+	// A budget for the only Pod of a database would block every drain of its node.
+	if b.book.OwnDatabase() && b.replicated() {
+		components = append(components, flows.Backend)
+	}
+	for _, component := range components {
+		_, err := policyv1.NewPodDisruptionBudget(b.ctx, b.name+"-"+component, &policyv1.PodDisruptionBudgetArgs{
+			Metadata: b.meta(component, component, noAwait),
+			Spec: policyv1.PodDisruptionBudgetSpecArgs{
+				Selector:                   matching(component),
+				MaxUnavailable:             pulumi.Int(1),
+				UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"), // a Pod that does not work need not be kept
+			},
+		}, b.within()...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

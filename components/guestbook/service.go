@@ -1,0 +1,125 @@
+package guestbook
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/components/guestbook/workload"
+)
+
+// Annotations of the OCI cloud controller (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
+const (
+	annotation     = "service.beta.kubernetes.io/oci-load-balancer-"
+	securityGroups = "oci.oraclecloud.com/oci-network-security-groups"
+	tlsSecret      = "frontend-tls"
+)
+
+// services makes the Service that visitors come to, and one for the cluster's own use, with the metrics.
+func (b *builder) services() error {
+	if b.book.Hardened() {
+		_, err := corev1.NewService(b.ctx, b.name+"-internal", &corev1.ServiceArgs{
+			Metadata: b.meta("guestbook", flows.Frontend, noAwait),
+			Spec: corev1.ServiceSpecArgs{
+				Selector: selector(flows.Frontend),
+				Ports:    corev1.ServicePortArray{servicePort(httpPort, 80, httpPort), servicePort(metricsPort, b.book.MetricsPort, metricsPort)},
+			},
+		}, b.within()...)
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case b.book.Balanced():
+		return b.loadBalancer()
+	case b.book.Exposure == workload.NodePort:
+		return b.visitors(pulumi.StringMap{}, corev1.ServiceSpecArgs{Type: pulumi.String("NodePort")})
+	}
+	return nil
+}
+
+// visitors makes the Service that visitors come to.
+func (b *builder) visitors(annotations pulumi.StringMap, spec corev1.ServiceSpecArgs) (err error) {
+	spec.Selector = selector(flows.Frontend)
+	name := httpPort
+	if b.book.TLSCertificate != "" {
+		name = "https"
+	}
+	spec.Ports = corev1.ServicePortArray{servicePort(name, b.book.ServicePort(), httpPort)}
+	// Connections keep the load balancer's address, and take no second hop.
+	spec.ExternalTrafficPolicy = pulumi.String("Local")
+	b.g.Service, err = corev1.NewService(b.ctx, b.name+"-frontend", &corev1.ServiceArgs{
+		Metadata: b.meta("frontend", flows.Frontend, annotations), Spec: spec,
+	}, b.within(patience())...)
+	return err
+}
+
+func (b *builder) loadBalancer() error {
+	mbps := pulumi.String(strconv.Itoa(b.book.LoadBalancerMbps))
+	annotations := pulumi.StringMap{
+		annotation + "shape":            pulumi.String("flexible"),
+		annotation + "shape-flex-min":   mbps,
+		annotation + "shape-flex-max":   mbps,
+		annotation + "subnet1":          b.args.LoadBalancerSubnetID,
+		annotation + "backend-protocol": pulumi.String("HTTP"), // so that visitors' addresses are passed on
+		// Every rule is declared with the network; the controller's own would be drift.
+		annotation + "security-list-management-mode": pulumi.String("None"),
+	}
+	if b.book.Exposure == workload.Internal {
+		annotations[annotation+"internal"] = pulumi.String("true")
+	}
+	if b.args.LoadBalancerNsgIDs != nil {
+		annotations[securityGroups] = b.args.LoadBalancerNsgIDs.ToStringArrayOutput().ApplyT(func(ids []string) string {
+			return strings.Join(ids, ",")
+		}).(pulumi.StringOutput)
+	}
+	scheme := "http"
+	if b.book.TLSCertificate != "" {
+		scheme = "https"
+		certificate, err := b.certificate()
+		if err != nil {
+			return err
+		}
+		annotations[annotation+"ssl-ports"] = pulumi.String(strconv.Itoa(b.book.ServicePort()))
+		annotations[annotation+"tls-secret"] = certificate.Metadata.Name().Elem()
+	}
+	spec := corev1.ServiceSpecArgs{
+		Type:                     pulumi.String("LoadBalancer"),
+		LoadBalancerSourceRanges: pulumi.ToStringArray(b.around.visitors),
+	}
+	if b.book.ReservedAddress != "" {
+		spec.LoadBalancerIP = pulumi.String(b.book.ReservedAddress)
+	}
+	if err := b.visitors(annotations, spec); err != nil {
+		return err
+	}
+	address := b.g.Service.Status.LoadBalancer().Ingress().ApplyT(firstAddress).(pulumi.StringOutput)
+	b.g.URL = pulumi.Sprintf("%s://%s", scheme, address)
+	return nil
+}
+
+func (b *builder) certificate() (*corev1.Secret, error) {
+	return corev1.NewSecret(b.ctx, b.name+"-tls", &corev1.SecretArgs{
+		Metadata: b.meta(tlsSecret, flows.Frontend, nil),
+		Type:     pulumi.String("kubernetes.io/tls"),
+		StringData: pulumi.StringMap{
+			"tls.crt": pulumi.String(b.book.TLSCertificate),
+			"tls.key": pulumi.ToSecret(pulumi.String(b.book.TLSPrivateKey)).(pulumi.StringOutput),
+		},
+	}, b.within()...)
+}
+
+func firstAddress(ingress []corev1.LoadBalancerIngress) (string, error) {
+	if len(ingress) == 0 || ingress[0].Ip == nil {
+		return "", errors.New("the load balancer has no address")
+	}
+	return *ingress[0].Ip, nil
+}
+
+func servicePort(name string, number int, target string) corev1.ServicePortArgs {
+	return corev1.ServicePortArgs{Name: pulumi.String(name), Port: pulumi.Int(number), TargetPort: pulumi.String(target)}
+}

@@ -1,0 +1,27 @@
+package workload
+
+// Resources is what Pods ask for.
+type Resources struct {
+	CPUMillis int // thousandths of a CPU
+	MemoryMB  int // MiB; requests and limits are the same
+	Pods      int
+}
+
+// Helper is what a Pod asks for that runs now and then: a job, or the side of a Pod that only copies files.
+var Helper = Resources{CPUMillis: 100, MemoryMB: 256, Pods: 1}
+
+// Need returns the most that the guestbook's Pods ask for at one time: every replica that the autoscaler may start, one more
+// of the frontend during an update, the database, and two helpers, such as a backup and the job that prepares the database.
+func (g *Guestbook) Need() Resources {
+	frontends := g.FrontendMaxReplicas + 1
+	databases := 0
+	if g.OwnDatabase() {
+		databases = g.MongoReplicas
+	}
+	const helpers = 2
+	return Resources{
+		CPUMillis: frontends*g.FrontendCPUMillis + databases*g.MongoCPUMillis + helpers*Helper.CPUMillis,
+		MemoryMB:  frontends*g.FrontendMemoryMB + databases*g.MongoMemoryMB + helpers*Helper.MemoryMB,
+		Pods:      frontends + databases + helpers,
+	}
+}
