@@ -174,7 +174,7 @@ func (s *Server) Inject(f Fault) error {
 	return nil
 }
 
-// defaultLimits are service limits of the kind that users meet. Names are kinds; "per-vcn" ones count within a VCN.
+// defaultLimits are service limits of the kind that users meet: how many there may be of a kind, and three others.
 var defaultLimits = map[string]int{
 	"vcn": 50, "subnet": 300, "routetable": 300, "securitylist": 300, "networksecuritygroup": 120,
 	"cluster": 15, "nodepool": 50, "nodes-per-pool": 1000, "loadbalancer": 50, "volume": 1000, "publicip": 50,

@@ -292,10 +292,27 @@ func TestStateThatCannotBeSaved(t *testing.T) {
 		if n := len(c.srv.Inventory()); n != 0 {
 			t.Errorf("%d things are left of the request that failed", n)
 		}
-		if err := os.Remove(filepath.Join(dir, snapshotFile+".new")); err != nil {
+		free := func() {
+			if err := os.Remove(filepath.Join(dir, snapshotFile+".new")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		free()
+		// A life cycle goes on when there is room again.
+		id := str(c.want(200, "POST", coreBase+"/vcns", vcnBody).object(), "id")
+		if err := os.Mkdir(filepath.Join(dir, snapshotFile+".new"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		c.create("vcns", clone(vcnBody).(object))
+		state := func() string { return str(c.want(200, "GET", coreBase+"/vcns/"+id, nil).object(), "lifecycleState") }
+		time.Sleep(time.Minute)
+		if got := state(); got != "PROVISIONING" {
+			t.Errorf("VCN is %s while nothing can be saved", got)
+		}
+		free()
+		time.Sleep(trySaveAgain)
+		if got := state(); got != "AVAILABLE" {
+			t.Errorf("VCN is %s when there is room again", got)
+		}
 	})
 }
 

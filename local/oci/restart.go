@@ -37,8 +37,9 @@ func restartCluster(ctx context.Context, s *Server, k *task) func(*tx) error {
 		err = s.config.ControlPlane.SyncNodes(ctx, k.Target, nodes)
 	}
 	return func(t *tx) error {
-		if done := s.restarts[k.Target]; done != nil {
-			done <- err
+		select {
+		case s.restarts[k.Target] <- err:
+		default: // told already
 		}
 		if err != nil {
 			return fmt.Errorf("cluster %s: %w", k.Target, err)

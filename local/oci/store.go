@@ -232,6 +232,12 @@ func with(field, value string) func(*resource) bool {
 	return func(r *resource) bool { return str(r.Doc, field) == value }
 }
 
+// saveError says that a change was right and could not be written down, so that it was not made.
+type saveError struct{ err error }
+
+func (e *saveError) Error() string { return "save the local cloud's state: " + e.err.Error() }
+func (e *saveError) Unwrap() error { return e.err }
+
 // keepGone is how long a deleted resource still answers GET, in real time: clients poll for its terminal state.
 const keepGone = 10 * time.Minute
 
@@ -268,7 +274,7 @@ func (t *tx) commit() error {
 	}
 	if err := st.save(); err != nil {
 		st.resources, st.tasks, st.retries = oldResources, oldTasks, oldRetries
-		return fmt.Errorf("save the local cloud's state: %w", err)
+		return &saveError{err}
 	}
 	if len(t.added) > 0 || len(t.done) > 0 {
 		t.s.wake()

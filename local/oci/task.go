@@ -3,6 +3,7 @@ package oci
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,6 +92,9 @@ func (s *Server) loop(ctx context.Context) {
 	}
 }
 
+// trySaveAgain is how long a task waits whose change could not be saved, because the disk is full, say.
+const trySaveAgain = 5 * time.Second
+
 // finish removes the task together with its change. A change that fails is told and dropped: trying again would fail again.
 func (s *Server) finish(k *task, change func(*tx) error) {
 	err := s.update(func(t *tx) error {
@@ -101,6 +105,14 @@ func (s *Server) finish(k *task, change func(*tx) error) {
 		return
 	}
 	s.log.Error("task", "op", k.Op, "target", k.Target, "error", err)
+	if save := (*saveError)(nil); errors.As(err, &save) {
+		s.store.mu.Lock()
+		defer s.store.mu.Unlock()
+		again := *k
+		again.Due = time.Now().Add(trySaveAgain)
+		s.store.tasks[k.ID] = &again
+		return
+	}
 	if err := s.update(func(t *tx) error { t.done = append(t.done, k.ID); return nil }); err != nil {
 		s.store.mu.Lock()
 		delete(s.store.tasks, k.ID)
