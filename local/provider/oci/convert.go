@@ -118,7 +118,7 @@ func (k *kind) fromREST(path string, v any) any {
 			}
 		}
 		for name, e := range rest {
-			if e != nil {
+			if e != nil && !slices.Contains(k.omitted, path+"."+name) {
 				out[name] = k.fromREST(path+"."+name, e)
 			}
 		}

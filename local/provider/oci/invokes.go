@@ -2,6 +2,7 @@ package oci
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -141,7 +142,9 @@ func (g *plugin) run(ctx context.Context, f function, args map[string]any) (map[
 			return nil, err
 		}
 		if f.raw != "" {
-			id[f.raw] = strings.Trim(string(raw), "\"")
+			text := string(raw)
+			_ = json.Unmarshal(raw, &text) // one answer is JSON, the other YAML
+			id[f.raw] = text
 			return id, nil
 		}
 		if f.list == "" && !isList(raw) {

@@ -34,6 +34,7 @@ type kind struct {
 	replace []string          // nested properties whose change replaces the resource
 	sets    []string          // lists whose order does not matter
 	gone    []string          // nested properties that leaving out empties
+	omitted []string          // nested properties of REST that the schema lacks
 	fixed   []string          // nested properties that an update does not send
 	maps    []string          // objects whose keys are the user's own, besides the tags
 	numbers []string          // strings here, numbers in REST

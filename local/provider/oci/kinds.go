@@ -190,6 +190,6 @@ var kinds = index([]kind{
 		inputs:  "displayName logGroupId* logType! configuration isEnabled retentionDuration" + tags,
 		outputs: "compartmentId state=lifecycleState tenancyId timeCreated timeLastModified",
 		replace: []string{"configuration.source", "configuration.compartmentId"},
-		maps:    []string{"configuration.source.parameters"},
+		maps:    []string{"configuration.source.parameters"}, omitted: []string{"configuration.archiving"},
 	},
 })
