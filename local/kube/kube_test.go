@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && IsComponent(os.Args[1]) {
 		os.Exit(Main(os.Args[1], os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "hold" {
+		hold(os.Args[2])
+	}
 	os.Exit(m.Run())
 }
 

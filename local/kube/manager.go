@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/klog/v2"
+
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/ociclient"
 )
@@ -53,6 +55,8 @@ func New(cfg Config) *Manager {
 	if cfg.Speed <= 0 {
 		cfg.Speed = 100
 	}
+	// Kubernetes's libraries log through klog, which has one destination for all.
+	klog.SetSlogLogger(slog.New(warnings{cfg.Log.Handler()}))
 	return &Manager{cfg: cfg, clusters: map[string]*cluster{}}
 }
 
@@ -174,4 +178,11 @@ func shortID(ocid string) string {
 // scaled is a period of OKE's at the speed of the local cloud, and at least the shortest.
 func (cfg Config) scaled(real, shortest time.Duration) time.Duration {
 	return max(time.Duration(float64(real)/cfg.Speed), shortest)
+}
+
+// warnings passes on what is at least a warning.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }

@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -160,7 +161,7 @@ func resources(n cloud.Node, arch string) (capacity, allocatable corev1.Resource
 	disk := float64(max(n.BootVolumeGB, 50)) - 12
 	list := func(cpus, memory, disk float64) corev1.ResourceList {
 		return corev1.ResourceList{
-			corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(cpus*1000), resource.DecimalSI),
+			corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(math.Round(cpus*1000)), resource.DecimalSI),
 			corev1.ResourceMemory:           *resource.NewQuantity(int64(memory*gib)>>10<<10, resource.BinarySI),
 			corev1.ResourceEphemeralStorage: *resource.NewQuantity(int64(disk*gib), resource.BinarySI),
 			corev1.ResourcePods:             *resource.NewQuantity(podsPerNode, resource.DecimalSI),

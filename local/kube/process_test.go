@@ -1,0 +1,137 @@
+package kube
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// hold runs a cluster in dir, prints the pids of its processes and stays until it is killed.
+func hold(dir string) {
+	binary, err := os.Executable()
+	if err == nil {
+		m := New(Config{Dir: dir, Binary: binary, Region: "us-ashburn-1", Log: slog.New(slog.DiscardHandler)})
+		if _, err = m.Start(context.Background(), testCluster()); err == nil {
+			for pid := range processes(m) {
+				fmt.Println(pid)
+			}
+			fmt.Println("ready")
+			select {}
+		}
+	}
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+// TestKillLeavesNoOrphan kills a daemon that cannot clean up, and starts its cluster again.
+func TestKillLeavesNoOrphan(t *testing.T) {
+	cfg := testConfig(t)
+	cmd := exec.Command(cfg.Binary, "hold", cfg.Dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	var pids []int
+	last := ""
+	for lines := bufio.NewScanner(out); last != "ready" && lines.Scan(); {
+		last = lines.Text()
+		var pid int
+		if _, err := fmt.Sscan(last, &pid); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	if last != "ready" || len(pids) != 4 {
+		t.Fatalf("pids %v, then %q", pids, last)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // "signal: killed"
+	eventually(t, 10*time.Second, "all processes gone", func(context.Context) error {
+		for _, pid := range pids {
+			if alive(pid) == nil && !zombie(pid) {
+				return fmt.Errorf("pid %d runs", pid)
+			}
+		}
+		return nil
+	})
+	_, api := startCluster(t, cfg, 1)
+	eventually(t, 20*time.Second, "node ready after the crash", func(ctx context.Context) error {
+		nodes, err := api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, n := range nodes.Items {
+			for _, cond := range n.Status.Conditions {
+				if cond.Type == corev1.NodeReady && cond.Status == corev1.ConditionTrue {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("%d nodes, none ready", len(nodes.Items))
+	})
+}
+
+// zombie says whether a process has ended and only waits to be reaped.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && strings.Contains(string(stat), ") Z ")
+}
+
+// TestUpgrade takes a cluster from a minor version that the processes emulate to their own.
+func TestUpgrade(t *testing.T) {
+	m := New(testConfig(t))
+	t.Cleanup(func() { _ = m.Close() })
+	ctx := t.Context()
+	cluster := testCluster()
+	for _, version := range []string{"v1.35.4", "v1.36.3"} {
+		cluster.Version = version
+		if _, err := m.Start(ctx, cluster); err != nil {
+			t.Fatalf("%s: %v", version, err)
+		}
+		api := client(t, m)
+		info, err := api.Discovery().ServerVersion()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := "v" + info.EmulationMajor + "." + info.EmulationMinor; got != minorOf(version) {
+			t.Errorf("a cluster of %s has the API of %s", version, got)
+		}
+		name := "made-with-" + strings.ReplaceAll(version, ".", "-")
+		if _, err := api.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client(t, m).CoreV1().Namespaces().Get(ctx, "made-with-v1-35-4", metav1.GetOptions{}); err != nil {
+		t.Errorf("an object from before the upgrade: %v", err)
+	}
+}
+
+func TestStartSaysWhatIsWrong(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Binary = "/bin/false"
+	m := New(cfg)
+	t.Cleanup(func() { _ = m.Close() })
+	_, err := m.Start(t.Context(), testCluster())
+	if err == nil || !strings.Contains(err.Error(), "does not stay up") {
+		t.Errorf("a component that cannot run: %v", err)
+	}
+	bad := testCluster()
+	bad.ServicesCIDR = "10.96.0.0"
+	if _, err := m.Start(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "services CIDR") {
+		t.Errorf("a bad services CIDR: %v", err)
+	}
+}
