@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"html/template"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,22 +30,25 @@ type snapshot struct {
 
 // latest keeps the first page.
 type latest struct {
-	read  func(context.Context) (*snapshot, error)
-	group singleflight.Group
-	last  atomic.Pointer[snapshot]
+	read func(context.Context) (*snapshot, error)
+	last atomic.Pointer[snapshot]
+
+	// However many visitors ask, one read runs and one waits for it.
+	group   singleflight.Group
+	loading sync.Mutex
+	started atomic.Uint64
 }
 
 // get returns a page that is younger than freshFor, or with now a page that is
 // read after the call: whoever has just signed sees the entry on every replica.
 func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
-	if now {
-		return l.load(ctx)
-	}
-	if s := l.last.Load(); s != nil && time.Since(s.read) < freshFor {
+	if s := l.last.Load(); !now && s != nil && time.Since(s.read) < freshFor {
 		return s, nil
 	}
-	// One visitor who leaves must not fail the read of all who wait for it.
-	result := l.group.DoChan("", func() (any, error) { return l.load(context.WithoutCancel(ctx)) })
+	// The key changes when a read starts, so that nobody joins one that
+	// started before the call. One visitor who leaves must not end it for all.
+	key := strconv.FormatUint(l.started.Load(), 10)
+	result := l.group.DoChan(key, func() (any, error) { return l.load(context.WithoutCancel(ctx)) })
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -57,15 +61,16 @@ func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
 }
 
 func (l *latest) load(ctx context.Context) (*snapshot, error) {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	l.started.Add(1)
 	began := time.Now()
 	s, err := l.read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.read = began
-	if old := l.last.Load(); old == nil || old.read.Before(began) {
-		l.last.Store(s)
-	}
+	l.last.Store(s)
 	return s, nil
 }
 

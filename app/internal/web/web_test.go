@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func openStore(t *testing.T) *store.Store {
 	}
 	t.Cleanup(func() { _ = db.Stop() })
 	s, err := store.Open(store.Config{
-		URI: db.URI, Database: "guestbook", Timeout: 10 * time.Second, Connections: 20, Log: slog.New(slog.DiscardHandler),
+		URI: db.URI, Database: "guestbook", Timeout: time.Minute, Connections: 20, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +71,7 @@ func visit(t *testing.T, server *httptest.Server) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &visitor{t, &http.Client{Jar: jar, Timeout: 20 * time.Second}, server.URL}
+	return &visitor{t, &http.Client{Jar: jar, Timeout: 2 * time.Minute}, server.URL}
 }
 
 type answer struct {
@@ -304,6 +305,45 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// Whoever asks for a page read from now on gets one, and many who ask at once
+// share a read.
+func TestLatest(t *testing.T) {
+	var reads atomic.Int64
+	var written atomic.Int64
+	l := &latest{read: func(context.Context) (*snapshot, error) {
+		reads.Add(1)
+		total := int(written.Load())
+		time.Sleep(time.Millisecond)
+		return &snapshot{total: total}, nil
+	}}
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for range 500 {
+		wg.Go(func() {
+			<-start
+			mine := int(written.Add(1))
+			snap, err := l.get(context.Background(), true)
+			if err != nil || snap.total < mine {
+				t.Errorf("a page with %d entries, after the writing of %d; %v", snap.total, mine, err)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	if n := reads.Load(); n > 250 {
+		t.Errorf("500 askers caused %d reads", n)
+	}
+	before := reads.Load()
+	for range 100 {
+		if _, err := l.get(context.Background(), false); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := reads.Load() - before; n > 1 {
+		t.Errorf("100 readers of what is in memory caused %d reads", n)
+	}
+}
+
 func TestNews(t *testing.T) {
 	s := openStore(t)
 	v := visit(t, serve(t, s, nil))
@@ -438,6 +478,7 @@ type broken struct {
 }
 
 func (b broken) Page(context.Context, int, int) ([]entry.Entry, int, error) { return nil, 0, b.fail() }
+
 func (b broken) Add(context.Context, entry.Draft) (entry.Entry, error) {
 	return entry.Entry{}, b.fail()
 }
