@@ -29,24 +29,32 @@ const (
 	pollReady   = 50 * time.Millisecond
 )
 
+var errStopped = errors.New("it was stopped while it started")
+
 // cluster is one control plane.
 type cluster struct {
 	cfg Config
 	dir string
 	log *slog.Logger
 
+	life context.Context // ends with the first stop, also while the control plane starts
+	kill context.CancelFunc
+
 	mu    sync.Mutex // held while the control plane starts or stops
 	state state
-	procs []*process
 	rest  *rest.Config
 	api   kubernetes.Interface
 
-	// ctx ends when the cluster stops; controllers are the goroutines that it ends.
+	// ctx ends when the control plane stops; controllers are the goroutines that it ends.
 	ctx         context.Context
 	cancel      context.CancelFunc
 	controllers sync.WaitGroup
 
 	nodesMu sync.Mutex // one syncNodes at a time
+
+	shownMu sync.Mutex // guards what status shows
+	shown   state
+	procs   []*process
 }
 
 // state is what a cluster remembers in its directory, so that a restart changes nothing that a user can see.
@@ -54,10 +62,13 @@ type state struct {
 	Cluster  cloud.Cluster
 	APIPort  int
 	EtcdPort int
+	Defaults string // the cluster version whose default objects were applied
 }
 
 func newCluster(cfg Config, dir string) *cluster {
-	return &cluster{cfg: cfg, dir: dir, log: cfg.Log}
+	c := &cluster{cfg: cfg, dir: dir, log: cfg.Log}
+	c.life, c.kill = context.WithCancel(context.Background())
+	return c
 }
 
 func (c *cluster) pki(file string) string { return filepath.Join(c.dir, "pki", file) }
@@ -73,6 +84,9 @@ func (c *cluster) address() string { return fmt.Sprintf("127.0.0.1:%d", c.state.
 func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoints, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.life.Err() != nil {
+		return cloud.Endpoints{}, errStopped
+	}
 	if c.cancel != nil {
 		if c.state.Cluster.Version == want.Version {
 			return c.endpoints()
@@ -83,7 +97,7 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 		return cloud.Endpoints{}, err
 	}
 	began := time.Now()
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(c.life)
 	if err := c.run(ctx); err != nil {
 		c.halt()
 		return cloud.Endpoints{}, err
@@ -133,7 +147,6 @@ func (c *cluster) prepare(want cloud.Cluster) error {
 }
 
 func (c *cluster) run(ctx context.Context) error {
-	c.procs = nil
 	for _, comp := range components {
 		if err := os.MkdirAll(filepath.Join(c.dir, "logs"), 0o700); err != nil {
 			return err
@@ -146,16 +159,22 @@ func (c *cluster) run(ctx context.Context) error {
 			log:  filepath.Join(c.dir, "logs", comp.name+".log"),
 			out:  c.log.With("cluster", c.state.Cluster.Name),
 		}
-		c.procs = append(c.procs, p)
 		p.start()
+		c.show(append(c.processes(), p))
 		if comp.name == apiServerName {
 			if err := c.waitReady(ctx, p); err != nil {
 				return err
 			}
 		}
 	}
-	if err := c.applyDefaults(c.ctx); err != nil {
-		return err
+	if c.state.Defaults != c.state.Cluster.Version {
+		if err := c.applyDefaults(c.ctx); err != nil {
+			return err
+		}
+		c.state.Defaults = c.state.Cluster.Version
+		if err := c.saveState(); err != nil {
+			return err
+		}
 	}
 	if err := c.startControllers(); err != nil {
 		return err
@@ -173,7 +192,7 @@ func (c *cluster) run(ctx context.Context) error {
 func (c *cluster) waitReady(ctx context.Context, p *process) error {
 	client := c.api.Discovery().RESTClient()
 	return c.waitFor(ctx, "the API server to be ready", func(ctx context.Context) (bool, error) {
-		for _, p := range c.procs {
+		for _, p := range c.processes() {
 			if err := p.failed(3); err != nil {
 				return false, err
 			}
@@ -200,10 +219,11 @@ func (c *cluster) waitFor(ctx context.Context, what string, done func(context.Co
 		}
 		select {
 		case <-ctx.Done():
-			last := c.procs[len(c.procs)-1]
+			all := c.processes()
+			last := all[len(all)-1]
 			return fmt.Errorf("waited %s for %s; the end of %s:\n%s", readyLimit, what, last.log, tail(last.log, 15))
 		case <-c.ctx.Done():
-			return errors.New("stopped while it started")
+			return errStopped
 		case <-ticker.C:
 		}
 	}
@@ -211,6 +231,7 @@ func (c *cluster) waitFor(ctx context.Context, what string, done func(context.Co
 
 // stop ends everything that runs and returns when it is gone.
 func (c *cluster) stop() {
+	c.kill()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.halt()
@@ -222,10 +243,23 @@ func (c *cluster) halt() {
 	}
 	c.cancel()
 	c.controllers.Wait()
-	for _, p := range slices.Backward(c.procs) {
+	for _, p := range slices.Backward(c.processes()) {
 		p.stop()
 	}
-	c.cancel, c.procs = nil, nil
+	c.show(nil)
+	c.cancel = nil
+}
+
+func (c *cluster) processes() []*process {
+	c.shownMu.Lock()
+	defer c.shownMu.Unlock()
+	return slices.Clone(c.procs)
+}
+
+func (c *cluster) show(procs []*process) {
+	c.shownMu.Lock()
+	defer c.shownMu.Unlock()
+	c.shown, c.procs = c.state, procs
 }
 
 func (c *cluster) endpoints() (cloud.Endpoints, error) {
@@ -233,12 +267,13 @@ func (c *cluster) endpoints() (cloud.Endpoints, error) {
 	return cloud.Endpoints{Address: c.address(), CA: ca}, err
 }
 
+// status does not wait for a start or a stop that is under way.
 func (c *cluster) status() ClusterStatus {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.shownMu.Lock()
+	defer c.shownMu.Unlock()
 	s := ClusterStatus{
-		ID: c.state.Cluster.ID, Name: c.state.Cluster.Name, Version: c.state.Cluster.Version,
-		Address: c.address(), Dir: c.dir,
+		ID: c.shown.Cluster.ID, Name: c.shown.Cluster.Name, Version: c.shown.Cluster.Version,
+		Address: fmt.Sprintf("127.0.0.1:%d", c.shown.APIPort), Dir: c.dir,
 	}
 	for _, p := range c.procs {
 		s.Processes = append(s.Processes, p.status())
@@ -267,7 +302,7 @@ func (c *cluster) saveState() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.statePath(), append(data, '\n'), 0o600)
+	return writeFile(c.statePath(), append(data, '\n'))
 }
 
 // pickPorts chooses free ports once. Later they have to be the same, because kubeconfigs and the state of whoever
@@ -282,4 +317,12 @@ func (c *cluster) pickPorts() error {
 		defer l.Close()
 	}
 	return nil
+}
+
+// writeFile writes a file that is whole or not there at all, for its owner only.
+func writeFile(path string, data []byte) error {
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }

@@ -175,12 +175,31 @@ func deploymentReady(api kubernetes.Interface, name string) func(context.Context
 }
 
 func TestDeploymentGetsReady(t *testing.T) {
-	_, api := startCluster(t, testConfig(t), 3)
+	m, api := startCluster(t, testConfig(t), 0)
 	ctx := t.Context()
 	if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("web", 3), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "3 Pods ready", deploymentReady(api, "web"))
+	eventually(t, 20*time.Second, "3 Pods wait for nodes", func(ctx context.Context) error {
+		pods, err := api.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
+		if err != nil {
+			return err
+		}
+		waiting := 0
+		for _, p := range pods.Items {
+			if c := p.Status.Conditions; len(c) == 1 && c[0].Reason == corev1.PodReasonUnschedulable {
+				waiting++
+			}
+		}
+		if waiting != 3 {
+			return fmt.Errorf("%d wait", waiting)
+		}
+		return nil
+	})
+	if err := m.SyncNodes(ctx, testCluster().ID, []cloud.Node{testNode(0), testNode(1), testNode(2)}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "3 Pods ready", deploymentReady(api, "web"))
 
 	pods, err := api.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
 	if err != nil {

@@ -41,7 +41,7 @@ func (c *cluster) writeKubeconfigs() error {
 		if err != nil {
 			return fmt.Errorf("kubeconfig of %s: %w", user, err)
 		}
-		if err := os.WriteFile(path, data, 0o600); err != nil {
+		if err := writeFile(path, data); err != nil {
 			return err
 		}
 	}

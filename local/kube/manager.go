@@ -55,6 +55,12 @@ func New(cfg Config) *Manager {
 	if cfg.Speed <= 0 {
 		cfg.Speed = 100
 	}
+	// The processes run in other directories. An error leaves the path as it is; Start then says what is wrong with it.
+	for _, path := range []*string{&cfg.Dir, &cfg.Binary} {
+		if abs, err := filepath.Abs(*path); err == nil {
+			*path = abs
+		}
+	}
 	// Kubernetes's libraries log through klog, which has one destination for all.
 	klog.SetSlogLogger(slog.New(warnings{cfg.Log.Handler()}))
 	return &Manager{cfg: cfg, clusters: map[string]*cluster{}}

@@ -30,8 +30,29 @@ import (
 func TestWholeCloud(t *testing.T) {
 	c := newCloud(t)
 	cluster := c.cluster("v1.36.3")
-	pool := c.pool(cluster, "v1.36.3", 3)
 	api := c.api(cluster)
+	early := service("early", map[string]string{"service.beta.kubernetes.io/oci-load-balancer-internal": "true"}, 80)
+	if _, err := api.CoreV1().Services("default").Create(t.Context(), early, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "load balancer before there are nodes", func(context.Context) error {
+		if lb := c.loadBalancer(); lb == nil || lb["isPrivate"] != true || lb["lifecycleState"] != "ACTIVE" {
+			return fmt.Errorf("load balancer %v", lb)
+		}
+		return nil
+	})
+	pool := c.pool(cluster, "v1.36.3", 3)
+	eventually(t, 20*time.Second, "nodes become backends", func(context.Context) error {
+		backends := c.loadBalancer()["backendSets"].(object)["TCP-80"].(object)["backends"].([]any)
+		if len(backends) != 3 {
+			return fmt.Errorf("%d backends", len(backends))
+		}
+		return nil
+	})
+	if err := api.CoreV1().Services("default").Delete(t.Context(), "early", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "load balancer gone", c.none("loadbalancer"))
 
 	t.Run("nodes are those of OKE", func(t *testing.T) { checkNodes(t, api) })
 	t.Run("load balancer", func(t *testing.T) { checkLoadBalancer(t, c, api) })
