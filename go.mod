@@ -12,7 +12,7 @@ require (
 )
 
 require (
-	github.com/robfig/cron/v3 v3.0.1 // indirect
+	github.com/robfig/cron/v3 v3.0.1
 	pgregory.net/rapid v1.3.0 // indirect
 )
 

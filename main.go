@@ -51,7 +51,10 @@ func deploy(ctx *pulumi.Context, config map[string]string) error {
 	for _, g := range s.Guestbooks {
 		internal := g.Exposure == workload.Internal
 		subnet, _ := net.LoadBalancerSubnet(internal)
-		args := &guestbook.Args{Guestbook: g, Protect: s.Protect, Network: s.Network, LoadBalancerSubnetID: subnet, Nodes: cluster.Nodes()}
+		args := &guestbook.Args{
+			Guestbook: g, Protect: s.Protect, Network: s.Network, LoadBalancerSubnetID: subnet, Nodes: cluster.Nodes(),
+			Store: guestbook.Store{CompartmentID: s.CompartmentID, ClusterID: cluster.Cluster.ID(), Region: s.Region, Tags: tags},
+		}
 		if groups, ok := net.LoadBalancerNSGs(internal); ok {
 			args.LoadBalancerNsgIDs = groups
 		}

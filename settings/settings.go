@@ -5,6 +5,7 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -32,6 +33,8 @@ type Settings struct {
 	Workload
 	GuestbookList []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
 
+	// Region is the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION says it.
+	Region string `json:"-"`
 	// Guestbooks is GuestbookList completed with the stack's own guestbook settings. At least one.
 	Guestbooks []workload.Guestbook `json:"-"`
 }
@@ -54,6 +57,10 @@ func Load(project, stack string, config map[string]string) (*Settings, error) {
 	s := Defaults()
 	var list problem.List
 	s.decode(&list, project, config)
+	s.Region = config["oci:region"]
+	if s.Region == "" {
+		s.Region = os.Getenv("OCI_REGION")
+	}
 	if list.Err() == nil { // what cannot be read cannot be judged
 		s.complete(&list)
 		s.validate(&list, stack)
@@ -139,6 +146,14 @@ func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 		}
 		names, namespaces = append(names, g.Name), append(namespaces, g.Namespace)
 		g.Validate(list, workload.Strictness{Prefix: prefix, Production: production, Ports: s.listens})
+		if g.BackupSchedule != "" || g.RestoreFrom != "" {
+			if s.ClusterType != fleet.Enhanced {
+				list.Add(prefix+"backupSchedule", "needs clusterType enhanced: backups reach Object Storage by workload identity")
+			}
+			if s.Region == "" {
+				list.Add(prefix+"backupSchedule", "needs the region: pulumi config set oci:region us-ashburn-1")
+			}
+		}
 		role := layout.PublicLoadBalancers
 		if g.Exposure == workload.Internal {
 			role = layout.InternalLoadBalancers

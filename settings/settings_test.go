@@ -12,7 +12,7 @@ func load(over map[string]string) (*Settings, error) {
 	config := map[string]string{
 		"oke-guestbook:compartmentId":            compartmentOCID,
 		"oke-guestbook:loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
-		"oke-guestbook:frontendImage": "iad.ocir.io/tenancy/guestbook:v1",
+		"oke-guestbook:frontendImage":            "iad.ocir.io/tenancy/guestbook:v1",
 		"oci:region":                             "us-ashburn-1",
 	}
 	for k, v := range over {

@@ -47,6 +47,8 @@ var ocidKinds = map[string]string{
 	"oci:Core/serviceGateway:ServiceGateway":                                     "servicegateway",
 	"oci:Core/subnet:Subnet":                                                     "subnet",
 	"oci:Core/vcn:Vcn":                                                           "vcn",
+	"oci:Identity/policy:Policy":                                                 "policy",
+	"oci:ObjectStorage/bucket:Bucket":                                            "bucket",
 	"oci:Logging/log:Log":                                                        "log",
 	"oci:Logging/logGroup:LogGroup":                                              "loggroup",
 }
@@ -69,6 +71,7 @@ var others = []string{
 	"kubernetes:apps/v1:Deployment",
 	"kubernetes:apps/v1:StatefulSet",
 	"kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
+	"kubernetes:batch/v1:CronJob",
 	"kubernetes:batch/v1:Job",
 	"kubernetes:networking.k8s.io/v1:NetworkPolicy",
 	"kubernetes:policy/v1:PodDisruptionBudget",
@@ -132,6 +135,8 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"kubernetesVersions": []any{"v1.35.4", "v1.36.3"}, "sources": sources}), nil
 	case "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":
 		return object(map[string]any{"content": "kubeconfig of " + args.Args["clusterId"].StringValue() + " at " + args.Args["endpoint"].StringValue()}), nil
+	case "oci:ObjectStorage/getNamespace:getNamespace":
+		return object(map[string]any{"namespace": "tenancy"}), nil
 	case "oci:Core/getServices:getServices":
 		return object(map[string]any{"services": []any{
 			map[string]any{"id": "ocid1.service.oc1.iad.all", "cidrBlock": "all-iad-services-in-oracle-services-network", "name": "All IAD Services In Oracle Services Network"},

@@ -52,6 +52,7 @@ type program struct{ deploy Deploy }
 func (p program) run(t *testing.T, stack string, set map[string]string) (*recorder, error) {
 	t.Helper()
 	config := stackFile(t, stack)
+	config["oci:region"] = "us-ashburn-1"
 	for _, more := range []map[string]string{asked[stack], set} {
 		for key, value := range more {
 			config[project+":"+key] = value

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -26,6 +27,8 @@ type Args struct {
 	LoadBalancerSubnetID pulumi.StringInput
 	// LoadBalancerNsgIDs are the load balancer's network security groups. Optional.
 	LoadBalancerNsgIDs pulumi.StringArrayInput
+
+	Store Store // required with backups
 
 	// Nodes are the node pools: made before a volume is claimed, and deleted after it is given back.
 	Nodes []pulumi.Resource
@@ -52,6 +55,7 @@ type builder struct {
 	g           *Guestbook
 	around      neighbours
 	credentials *corev1.Secret // nil in profile tutorial
+	setupJob    *batchv1.Job   // nil in profile tutorial, and for a database elsewhere
 }
 
 // New makes a guestbook. opts must name the Kubernetes provider of its cluster.
@@ -77,6 +81,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		{"database", b.book.OwnDatabase(), b.database},
 		{"address of the database", !b.book.OwnDatabase(), b.externalDatabase},
 		{"setup of the database", b.book.OwnDatabase() && b.book.Hardened(), b.setup},
+		{"backup", backs(b.book), b.backup},
 		{"frontend", true, b.frontend},
 		{"scaling", b.book.Hardened() || b.book.Autoscales(), b.scaling},
 		{"services", true, b.services},

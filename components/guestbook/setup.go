@@ -14,7 +14,7 @@ import (
 
 // setupScript makes the replica set and the users, and gives the users their passwords of today. It may run any number of times.
 //
-//go:embed setup.js
+//go:embed scripts/setup.js
 var setupScript string
 
 // tidyAfter is how long a finished job can be looked at before the TTL controller deletes it, in seconds.
@@ -39,7 +39,7 @@ func (b *builder) setup() error {
 	indexes.Command = nil
 	indexes.Args = pulumi.ToStringArray([]string{"indexes"})
 
-	_, err = batchv1.NewJob(b.ctx, b.name+"-setup", &batchv1.JobArgs{
+	b.setupJob, err = batchv1.NewJob(b.ctx, b.name+"-setup", &batchv1.JobArgs{
 		Metadata: b.meta("mongo-setup", flows.Setup, nil),
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit:            pulumi.Int(20),
