@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// chromium starts Debian's browser without a window, and fails the test where
+// there is none: what a visitor sees is a part of this program.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("this test needs a browser: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // the sandbox refuses root
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.DisableGPU,
+		chromedp.WSURLReadTimeout(time.Minute),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// visitor is a browser of one person: own cookies, language, screen and zone.
+type visitor struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+type person struct {
+	language, zone string
+	width, height  int64
+	scale          float64
+	dark, noScript bool
+}
+
+func newVisitor(t *testing.T, browser context.Context, p person) *visitor {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	t.Cleanup(cancel)
+	scheme := "light"
+	if p.dark {
+		scheme = "dark"
+	}
+	v := &visitor{t, ctx}
+	set(v, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": p.language}})
+	set(v, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: strings.Split(p.language, ",")[0]})
+	set(v, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: p.zone})
+	set(v, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: p.width, Height: p.height, DeviceScaleFactor: p.scale, Mobile: p.width < 600,
+	})
+	set(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	set(v, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: p.noScript})
+	return v
+}
+
+func set[P any](v *visitor, command cdp.Command[P, cdp.Empty], params P) {
+	v.t.Helper()
+	v.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, command, params)
+		return err
+	}))
+}
+
+func (v *visitor) do(actions ...chromedp.Action[chromedp.Void]) {
+	v.t.Helper()
+	if err := chromedp.Do(v.ctx, actions...); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// ask runs an action that has a result.
+func ask[T any](v *visitor, action chromedp.Action[T]) T {
+	v.t.Helper()
+	result, err := chromedp.Run(v.ctx, action)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return result
+}
+
+// text returns what is shown of an element.
+func (v *visitor) text(css chromedp.CSS) string {
+	v.t.Helper()
+	return ask(v, chromedp.Text(css, chromedp.NodeVisible))
+}
+
+// content returns an element's whole text, white space included.
+func (v *visitor) content(css chromedp.CSS) string {
+	v.t.Helper()
+	return ask(v, chromedp.TextContent(css))
+}
+
+func (v *visitor) shot(name string) {
+	v.t.Helper()
+	file := filepath.Join(v.t.ArtifactDir(), name+".png")
+	if err := os.WriteFile(file, ask(v, chromedp.FullScreenshot(100)), 0o644); err != nil {
+		v.t.Fatal(err)
+	}
+	v.t.Log("screenshot:", file)
+}
+
+// fits fails if the page is wider than the screen.
+func (v *visitor) fits() {
+	v.t.Helper()
+	if wider := ask(v, chromedp.Evaluate[float64](`document.documentElement.scrollWidth - window.innerWidth`)); wider > 0 {
+		v.t.Errorf("the page is %v px wider than the screen", wider)
+	}
+}
+
+// accessible fails if a field has no label, or a text has less contrast than
+// 4.5 to 1 with what is behind it (WCAG 2.2, 1.4.3, level AA).
+func (v *visitor) accessible() {
+	v.t.Helper()
+	for _, problem := range ask(v, chromedp.Evaluate[[]string](`(() => {
+		const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+		const light = (colour) => parts(colour).slice(0, 3)
+			.map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+			.reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+		const behind = (e) => {
+			const colour = getComputedStyle(e).backgroundColor;
+			return (parts(colour)[3] ?? 1) > 0 || !e.parentElement ? colour : behind(e.parentElement);
+		};
+		const problems = [];
+		let texts = 0;
+		for (const e of document.body.querySelectorAll("*")) {
+			if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+			texts++;
+			const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
+			const contrast = (a + 0.05) / (b + 0.05);
+			if (contrast < 4.5) problems.push("contrast " + contrast.toFixed(1) + ": " + e.textContent.trim().slice(0, 40));
+		}
+		if (texts < 5) problems.push("only " + texts + " texts were looked at");
+		for (const e of document.querySelectorAll("input:not([type=hidden]), textarea"))
+			if (!e.labels.length) problems.push("no label: " + e.name);
+		return problems;
+	})()`)) {
+		v.t.Error(problem)
+	}
+}
+
+// keys types keys, as Tab or letters, into whatever has the focus.
+func (v *visitor) keys(keys ...string) {
+	v.t.Helper()
+	for _, k := range keys {
+		v.do(chromedp.KeyEvent(k))
+	}
+}
+
+// click follows a link or sends a form, and waits for the next page.
+func (v *visitor) click(css chromedp.CSS) {
+	v.t.Helper()
+	if _, err := chromedp.RunResponse(v.ctx, chromedp.Click(css)); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// fill sets a field. SetValue cannot set it to nothing, and Clear leaves what a script has set.
+func fill(css chromedp.CSS, value string) chromedp.Action[chromedp.Void] {
+	if value != "" {
+		return chromedp.SetValue(css, value)
+	}
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q).value = ''", css))(ctx, t)
+		return chromedp.Void{}, err
+	}
+}
+
+// sign fills in the form and sends it by script.
+func (v *visitor) sign(name, message string) {
+	v.t.Helper()
+	v.do(
+		chromedp.WaitVisible(chromedp.CSS("#message")),
+		fill("#name", name),
+		fill("#message", message),
+		chromedp.Click(chromedp.CSS("#sign button")),
+		chromedp.WaitVisible(chromedp.CSS("#notice p")),
+	)
+}
