@@ -23,6 +23,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
+
+	"oke-guestbook/local/oci"
 )
 
 // TestWholeCloud takes a cluster through its life the way the emulator asks for it, with a workload of every kind that
@@ -57,10 +59,22 @@ func TestWholeCloud(t *testing.T) {
 	t.Run("nodes are those of OKE", func(t *testing.T) { checkNodes(t, api) })
 	t.Run("load balancer", func(t *testing.T) { checkLoadBalancer(t, c, api) })
 	t.Run("security lists", func(t *testing.T) { checkSecurityLists(t, c, api) })
+	t.Run("reserved address, group and TLS", func(t *testing.T) { checkAnnotations(t, c, api) })
 	t.Run("volumes", func(t *testing.T) { checkVolumes(t, c, api) })
 	t.Run("jobs", func(t *testing.T) { checkJob(t, api) })
 	t.Run("short image names are refused", func(t *testing.T) { checkShortName(t, api) })
 	t.Run("scaling down drains", func(t *testing.T) { checkScaleDown(t, c, api, pool) })
+
+	// What nobody takes down outlives the cluster, as on OKE.
+	if _, err := api.CoreV1().Services("default").Create(t.Context(), service("forgotten", nil, 80), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "the load balancer that will be forgotten", func(context.Context) error {
+		if lb := c.loadBalancer(); lb == nil || lb["lifecycleState"] != "ACTIVE" {
+			return fmt.Errorf("load balancer %v", lb)
+		}
+		return nil
+	})
 
 	t.Log(resident(t, c.manager))
 	pids := processes(c.manager)
@@ -77,8 +91,11 @@ func TestWholeCloud(t *testing.T) {
 	if len(c.manager.Status()) != 0 {
 		t.Errorf("status after the cluster's end: %v", c.manager.Status())
 	}
-	if err := c.none("loadbalancer", "volume", "volumeattachment", "instance")(t.Context()); err != nil {
+	if err := c.none("volume", "volumeattachment", "instance")(t.Context()); err != nil {
 		t.Error(err)
+	}
+	if left := c.living("loadbalancer"); len(left) != 1 {
+		t.Errorf("load balancers after the cluster's end: %v, want the forgotten one", left)
 	}
 }
 
@@ -222,6 +239,78 @@ func checkSecurityLists(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	})
 	if err := api.CoreV1().Services("default").Delete(ctx, "bad", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// checkAnnotations makes a load balancer of everything that a Service can ask for at once, and takes some of it away.
+func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
+	ctx := t.Context()
+	address, _ := c.do(http.MethodPost, "/20160918/publicIps", object{"compartmentId": oci.CompartmentID, "lifetime": "RESERVED"})
+	group := c.create("networkSecurityGroups", object{"vcnId": c.vcn})
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "web-tls"}, Type: corev1.SecretTypeTLS,
+		Data: map[string][]byte{corev1.TLSCertKey: []byte("certificate"), corev1.TLSPrivateKeyKey: []byte("key")},
+	}
+	if _, err := api.CoreV1().Secrets("default").Create(ctx, secret, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	svc := service("all", map[string]string{
+		"oci.oraclecloud.com/oci-network-security-groups":                            group,
+		"service.beta.kubernetes.io/oci-load-balancer-ssl-ports":                     "443",
+		"service.beta.kubernetes.io/oci-load-balancer-tls-secret":                    "web-tls",
+		"service.beta.kubernetes.io/oci-load-balancer-connection-idle-timeout":       "1200",
+		"service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode": "Frontend",
+	}, 80, 443)
+	svc.Spec.LoadBalancerIP = address["ipAddress"].(string)
+	if _, err := api.CoreV1().Services("default").Create(ctx, svc, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "the reserved address", func(ctx context.Context) error {
+		have, err := api.CoreV1().Services("default").Get(ctx, "all", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if in := have.Status.LoadBalancer.Ingress; len(in) != 1 || in[0].IP != svc.Spec.LoadBalancerIP {
+			return fmt.Errorf("addresses %v, want %s", in, svc.Spec.LoadBalancerIP)
+		}
+		return nil
+	})
+	lb := c.loadBalancer()
+	listeners := lb["listeners"].(object)
+	tls, _ := listeners["TCP-443"].(object)["sslConfiguration"].(object)
+	if tls["certificateName"] != "web-tls" || listeners["TCP-80"].(object)["sslConfiguration"] != nil {
+		t.Errorf("listeners %v", listeners)
+	}
+	if idle := listeners["TCP-80"].(object)["connectionConfiguration"].(object)["idleTimeout"]; idle != 1200.0 {
+		t.Errorf("idle timeout %v", idle)
+	}
+	if fmt.Sprint(lb["networkSecurityGroupIds"]) != fmt.Sprint([]any{group}) {
+		t.Errorf("groups %v", lb["networkSecurityGroupIds"])
+	}
+	if front, back := c.openPorts(c.lbList), c.openPorts(c.workerList); len(front) != 2 || len(back) != 0 {
+		t.Errorf("mode Frontend opened %v and %v", front, back)
+	}
+
+	patch := []byte(`{"metadata":{"annotations":{"oci.oraclecloud.com/oci-network-security-groups":null}},"spec":{"ports":[{"port":443,"$patch":"delete"}]}}`)
+	if _, err := api.CoreV1().Services("default").Patch(ctx, "all", types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "group and listener taken away", func(context.Context) error {
+		lb, front := c.loadBalancer(), c.openPorts(c.lbList)
+		if groups := lb["networkSecurityGroupIds"].([]any); len(groups) != 0 || len(lb["listeners"].(object)) != 1 || len(lb["backendSets"].(object)) != 1 {
+			return fmt.Errorf("groups %v, listeners %v", groups, lb["listeners"])
+		}
+		if len(front) != 1 || !front["0.0.0.0/0 80"] {
+			return fmt.Errorf("open: %v", front)
+		}
+		return nil
+	})
+	if err := api.CoreV1().Services("default").Delete(ctx, "all", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "load balancer gone", c.none("loadbalancer"))
+	if left := c.living("publicip"); len(left) != 1 {
+		t.Errorf("public addresses after the load balancer's end: %v, want the reserved one", left)
 	}
 }
 
