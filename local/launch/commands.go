@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,9 +19,6 @@ func (o Options) Up(ctx context.Context) error {
 	start := time.Now()
 	e, err := o.prepare(ctx)
 	if err != nil {
-		return err
-	}
-	if err := e.recover(ctx); err != nil {
 		return err
 	}
 	o.sayf("3/3 stack %s", o.Stack)
@@ -62,9 +60,6 @@ func (o Options) Down(ctx context.Context) error {
 	}
 	e, err := o.prepare(ctx)
 	if err != nil {
-		return err
-	}
-	if err := e.recover(ctx); err != nil {
 		return err
 	}
 	o.sayf("3/3 destroy stack %s", o.Stack)
@@ -113,12 +108,21 @@ func (o Options) prepare(ctx context.Context) (engine, error) {
 		return e, err
 	}
 	e = engine{Options: o, cli: cli}
-	return e, e.selectStack(ctx)
+	if err := e.selectStack(ctx); err != nil {
+		return e, err
+	}
+	return e, e.recover(ctx)
 }
 
-// Prepare builds the tools and starts the local cloud, without a stack on it.
+// Prepare does what comes before a command on the stack: tools, local cloud, and what a killed command left.
 func (o Options) Prepare(ctx context.Context) error {
 	_, err := o.prepare(ctx)
+	return err
+}
+
+// Build builds the tools and no more.
+func (o Options) Build(ctx context.Context) error {
+	_, err := o.tools(ctx)
 	return err
 }
 
@@ -147,23 +151,13 @@ func (o Options) engine(ctx context.Context) (engine, error) {
 
 // Inventory lists what lives in the local cloud, a line for each thing.
 func (o Options) Inventory(ctx context.Context) ([]string, error) {
-	var answer struct {
-		Resources []struct {
-			Kind, ID, DisplayName, LifecycleState string
-		}
-		WorkRequests []struct {
-			ID, OperationType, Status string
-		}
-	}
-	if err := o.get(ctx, "/admin/inventory", &answer); err != nil {
+	var things []struct{ Kind, ID, DisplayName, LifecycleState string }
+	if err := o.get(ctx, "/admin/inventory", &things); err != nil {
 		return nil, err
 	}
-	var lines []string
-	for _, r := range answer.Resources {
-		lines = append(lines, fmt.Sprintf("%-22s %-34s %s", r.Kind, r.DisplayName, r.LifecycleState))
-	}
-	for _, w := range answer.WorkRequests {
-		lines = append(lines, fmt.Sprintf("%-22s %-34s %s", "workRequest", w.OperationType, w.Status))
+	lines := make([]string, len(things))
+	for i, t := range things {
+		lines[i] = strings.TrimSpace(fmt.Sprintf("%-20s %-13s %s", t.Kind, t.LifecycleState, cmp.Or(t.DisplayName, t.ID)))
 	}
 	return lines, nil
 }

@@ -75,8 +75,15 @@ func (o Options) running(ctx context.Context) (Health, bool, error) {
 
 // startDaemon runs the local cloud in the background, if it does not run, and waits until it is healthy.
 func (o Options) startDaemon(ctx context.Context) error {
-	if _, ok, err := o.running(ctx); err != nil || ok {
+	h, ok, err := o.running(ctx)
+	if err != nil || ok && !replaced(h.PID) {
 		return err
+	}
+	if ok {
+		o.sayf("  restart the local cloud, which is of an older build")
+		if err := o.stopDaemon(ctx); err != nil {
+			return err
+		}
 	}
 	logPath := o.path("okelocal.log")
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
@@ -134,6 +141,12 @@ func alive(pid int) bool {
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(after, "Z")
+}
+
+// replaced says whether a process runs a binary that has been built anew since.
+func replaced(pid int) bool {
+	target, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && strings.HasSuffix(target, " (deleted)")
 }
 
 // waitFor asks until cond is true, fails, or the limit is over.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -64,14 +65,14 @@ func TestAtLeast(t *testing.T) {
 		version, low string
 		want         bool
 	}{
-		{"3.200.0", "3.200.0", true},
-		{"3.253.0", "3.200.0", true},
-		{"4.0.0", "3.200.0", true},
-		{"3.99.9", "3.200.0", false},
-		{"2.300.0", "3.200.0", false},
-		{"3.253.0-alpha.1", "3.200.0", true},
-		{"", "3.200.0", false},
-		{"dev", "3.200.0", false},
+		{"3.240.0", "3.240.0", true},
+		{"3.253.0", "3.240.0", true},
+		{"4.0.0", "3.240.0", true},
+		{"3.99.9", "3.240.0", false},
+		{"2.300.0", "3.240.0", false},
+		{"3.253.0-alpha.1", "3.240.0", true},
+		{"", "3.240.0", false},
+		{"dev", "3.240.0", false},
 	} {
 		if got := atLeast(c.version, c.low); got != c.want {
 			t.Errorf("atLeast(%q, %q) = %v", c.version, c.low, got)
@@ -107,12 +108,12 @@ func TestOldPulumiOnPath(t *testing.T) {
 	if err != nil || cli != "" {
 		t.Errorf("auto: %q, %v; want the pinned one", cli, err)
 	}
-	if !strings.Contains(out.String(), `is version "3.66.0", older than 3.200.0`) {
+	if !strings.Contains(out.String(), `is version "3.66.0", older than 3.240.0`) {
 		t.Errorf("auto says %q", out)
 	}
 	o.Pulumi = "path"
 	_, err = o.findPulumi(context.Background())
-	wantError(t, err, "PULUMI_CLI=path", `"3.66.0"`, "3.200.0 or later")
+	wantError(t, err, "PULUMI_CLI=path", `"3.66.0"`, "3.240.0 or later")
 }
 
 func TestRecentPulumiOnPath(t *testing.T) {
@@ -258,5 +259,37 @@ func TestStopDaemonWithoutOne(t *testing.T) {
 	o.Port = 1
 	if err := o.stopDaemon(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestReplacedBinaryIsSeen(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(sleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "daemon")
+	if err := os.WriteFile(binary, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if replaced(cmd.Process.Pid) {
+		t.Error("replaced before it was")
+	}
+	if err := os.Remove(binary); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if !replaced(cmd.Process.Pid) {
+		t.Error("not seen as replaced")
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // Versions that belong together: the plugins' are those of the program's go.mod.
 const (
-	MinPulumi         = "3.200.0"
+	MinPulumi         = "3.240.0"
 	OwnPulumi         = "3.253.0"
 	KubernetesVersion = "1.36.3"
 )
@@ -24,6 +24,7 @@ type Options struct {
 	Root    string // the repository
 	Dir     string // LOCAL_DIR: state of the local cloud and of Pulumi, default .local
 	Bin     string // tools that were built; default Dir/bin
+	Built   bool   // the tools in Bin are up to date, there is no need to look
 	Port    int    // LOCAL_PORT: of the OCI emulator, default 8787
 	Speed   int    // LOCAL_SPEED: how many times faster than OCI, default 100
 	Plugins string // PLUGINS: auto (default), official or local

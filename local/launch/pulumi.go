@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -96,7 +97,7 @@ func (e engine) command(ctx context.Context, args ...string) (*exec.Cmd, error) 
 	cmd := exec.CommandContext(ctx, e.cli, args...)
 	cmd.Dir = e.Root
 	cmd.Env = append(e.environ(), vars...)
-	if e.ConfigFile != "" {
+	if e.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
 		cmd.Args = append(cmd.Args, "--config-file", e.ConfigFile)
 	}
 	// Ctrl-C reaches the engine through the terminal; it then ends in order, and must not be killed from here.
@@ -190,7 +191,8 @@ func (e engine) export(ctx context.Context) (raw []byte, d deployment, err error
 }
 
 // recover brings into the state what a killed command had created without noting it: such a resource would be
-// created a second time. What is found in the cloud is imported, the rest of the pending list is dropped.
+// created a second time. What is found in the cloud is put into the state, the rest of the pending list is dropped.
+// (The CLI's own --import-pending-creates drops the imported ones too, as of v3.253.0.)
 func (e engine) recover(ctx context.Context) error {
 	raw, d, err := e.export(ctx)
 	if err != nil || len(d.Deployment.Pending) == 0 {
@@ -204,13 +206,17 @@ func (e engine) recover(ctx context.Context) error {
 	find := exec.CommandContext(ctx, filepath.Join(e.Bin, okelocal.name), "recover")
 	find.Env = append(e.environ(), vars...)
 	find.Stdin, find.Stderr = bytes.NewReader(raw), e.Err
-	found, err := find.Output()
+	mended, err := find.Output()
 	if err != nil {
 		return fmt.Errorf("find what the last command left: %w", err)
 	}
-	args := []string{"refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", e.Stack}
-	for _, field := range strings.Fields(string(found)) { // URN and id in turn
-		args = append(args, "--import-pending-creates", field)
+	file := e.path("mended.json")
+	if err := os.WriteFile(file, mended, 0o600); err != nil {
+		return err
 	}
-	return e.show(ctx, args...)
+	defer os.Remove(file)
+	if _, err := e.output(ctx, "stack", "import", "--stack", e.Stack, "--file", file); err != nil {
+		return err
+	}
+	return e.show(ctx, "refresh", "--yes", "--skip-preview", "--stack", e.Stack)
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // tool is something that is built from a Go package of this repository or of its pinned dependencies.
@@ -47,10 +48,12 @@ func (o Options) build(ctx context.Context, t tool) error {
 	out := filepath.Join(o.Bin, t.name)
 	dir := filepath.Join(o.Root, t.module)
 	p := startProgress(o.Out, "build "+t.name)
-	total := 0
-	if list, err := o.goCommand(ctx, dir, "list", "-deps", t.pkg).Output(); err == nil {
-		total = bytes.Count(list, []byte("\n"))
-	}
+	var total atomic.Int64
+	go func() { // beside the build, which it must not hold up
+		if list, err := o.goCommand(ctx, dir, "list", "-deps", t.pkg).Output(); err == nil {
+			total.Store(int64(bytes.Count(list, []byte("\n"))))
+		}
+	}()
 	cmd := o.goCommand(ctx, dir, "build", "-v", "-buildvcs=false", "-ldflags", t.ldflags, "-o", out, t.pkg)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -60,7 +63,7 @@ func (o Options) build(ctx context.Context, t tool) error {
 		p.end("failed")
 		return fmt.Errorf("go build: %w", err)
 	}
-	said := countPackages(stderr, func(n int) { p.set("%d packages compiled, at most %d", n, total) })
+	said := countPackages(stderr, func(n int) { p.set("%d packages compiled of at most %d", n, total.Load()) })
 	if err := cmd.Wait(); err != nil {
 		p.end("failed")
 		return fmt.Errorf("build %s: %w\n%s", t.name, err, said)
@@ -128,6 +131,9 @@ func (o Options) tools(ctx context.Context) (string, error) {
 	if cli == "" {
 		cli = filepath.Join(o.Bin, pulumiCLI.name)
 		wanted = []tool{okelocal, program, pulumiCLI, languageHost}
+	}
+	if o.Built {
+		return cli, nil
 	}
 	for _, t := range wanted {
 		if err := o.build(ctx, t); err != nil {

@@ -7,47 +7,46 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"oke-guestbook/local/ociclient"
 )
 
-// kind tells where resources of a type are listed and by which query parameter their name goes.
+// kind tells where resources of a type are listed and by which query parameter their name goes. A word in braces
+// stands for the input of that name.
 type kind struct {
 	client, path, name string
+	id                 string // the provider's id where it is more than the OCID, {id}
 }
 
 const (
 	network   = "oci_core.VirtualNetworkClient"
 	container = "oci_containerengine.ContainerEngineClient"
 	identity  = "oci_identity.IdentityClient"
+	logging   = "oci_logging.LoggingManagementClient"
 )
 
 var kinds = map[string]kind{
-	"oci:Core/vcn:Vcn":                                   {network, "/20160918/vcns", "displayName"},
-	"oci:Core/internetGateway:InternetGateway":           {network, "/20160918/internetGateways", "displayName"},
-	"oci:Core/natGateway:NatGateway":                     {network, "/20160918/natGateways", ""},
-	"oci:Core/serviceGateway:ServiceGateway":             {network, "/20160918/serviceGateways", ""},
-	"oci:Core/routeTable:RouteTable":                     {network, "/20160918/routeTables", "displayName"},
-	"oci:Core/securityList:SecurityList":                 {network, "/20160918/securityLists", "displayName"},
-	"oci:Core/subnet:Subnet":                             {network, "/20160918/subnets", "displayName"},
-	"oci:Core/networkSecurityGroup:NetworkSecurityGroup": {network, "/20160918/networkSecurityGroups", "displayName"},
-	"oci:ContainerEngine/cluster:Cluster":                {container, "/20180222/clusters", "name"},
-	"oci:ContainerEngine/nodePool:NodePool":              {container, "/20180222/nodePools", "name"},
-	"oci:Identity/policy:Policy":                         {identity, "/20160918/policies", "name"},
-	"oci:Identity/dynamicGroup:DynamicGroup":             {identity, "/20160918/dynamicGroups", "name"},
-}
-
-// operation is an entry of pending_operations in an exported stack.
-type operation struct {
-	Type     string `json:"type"`
-	Resource struct {
-		URN    string         `json:"urn"`
-		Type   string         `json:"type"`
-		Inputs map[string]any `json:"inputs"`
-	} `json:"resource"`
+	"oci:Core/vcn:Vcn":                                   {client: network, path: "/20160918/vcns", name: "displayName"},
+	"oci:Core/internetGateway:InternetGateway":           {client: network, path: "/20160918/internetGateways", name: "displayName"},
+	"oci:Core/natGateway:NatGateway":                     {client: network, path: "/20160918/natGateways"},
+	"oci:Core/serviceGateway:ServiceGateway":             {client: network, path: "/20160918/serviceGateways"},
+	"oci:Core/routeTable:RouteTable":                     {client: network, path: "/20160918/routeTables", name: "displayName"},
+	"oci:Core/securityList:SecurityList":                 {client: network, path: "/20160918/securityLists", name: "displayName"},
+	"oci:Core/subnet:Subnet":                             {client: network, path: "/20160918/subnets", name: "displayName"},
+	"oci:Core/networkSecurityGroup:NetworkSecurityGroup": {client: network, path: "/20160918/networkSecurityGroups", name: "displayName"},
+	"oci:ContainerEngine/cluster:Cluster":                {client: container, path: "/20180222/clusters", name: "name"},
+	"oci:ContainerEngine/nodePool:NodePool":              {client: container, path: "/20180222/nodePools", name: "name"},
+	"oci:Identity/policy:Policy":                         {client: identity, path: "/20160918/policies", name: "name"},
+	"oci:Bastion/bastion:Bastion":                        {client: "oci_bastion.BastionClient", path: "/20210331/bastions", name: "name"},
+	"oci:Logging/logGroup:LogGroup":                      {client: logging, path: "/20200531/logGroups", name: "displayName"},
+	"oci:Logging/log:Log":                                {client: logging, path: "/20200531/logGroups/{logGroupId}/logs", name: "displayName", id: "logGroupId/{logGroupId}/logId/{id}"},
+	"oci:Identity/dynamicGroup:DynamicGroup":             {client: identity, path: "/20160918/dynamicGroups", name: "name"},
 }
 
 // candidate is what every listed resource tells of itself.
@@ -61,53 +60,106 @@ type candidate struct {
 	FreeformTags   map[string]string `json:"freeformTags"`
 }
 
-// Main reads an exported stack and writes a line "URN id" for each pending creation that it finds in the cloud.
-// Resources that are still in the making are waited for.
-func Main(ctx context.Context, in io.Reader, out io.Writer) error {
+// Main reads an exported stack and writes it without its pending operations, and with what the pending creations are
+// found to have made among its resources. A refresh then reads each of those, and drops those that are not there.
+// Resources that are still in the making are waited for. What it finds is told on progress.
+func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 	creds, err := ociclient.CredentialsFromEnv()
 	if err != nil {
 		return err
 	}
-	var stack struct {
-		Deployment struct {
-			Pending []operation `json:"pending_operations"`
-		} `json:"deployment"`
-	}
-	if err := json.NewDecoder(in).Decode(&stack); err != nil {
+	var stack map[string]any
+	decoder := json.NewDecoder(in)
+	decoder.UseNumber()
+	if err := decoder.Decode(&stack); err != nil {
 		return fmt.Errorf("exported stack: %w", err)
 	}
-	for _, op := range stack.Deployment.Pending {
-		k, known := kinds[op.Resource.Type]
-		if op.Type != "creating" || !known {
-			continue // objects of Kubernetes have names of their own: creating them again is no second one
+	deployment, _ := stack["deployment"].(map[string]any)
+	resources, _ := deployment["resources"].([]any)
+	pending, _ := deployment["pending_operations"].([]any)
+	for _, p := range pending {
+		op, _ := p.(map[string]any)
+		resource, _ := op["resource"].(map[string]any)
+		inputs, _ := resource["inputs"].(map[string]any)
+		if text(op["type"]) != "creating" || inputs == nil {
+			continue // what was being changed or deleted has its id in the state
 		}
-		endpoint, ok := ociclient.EndpointFromEnv(k.client)
-		if !ok {
-			return fmt.Errorf("CLIENT_HOST_OVERRIDES has no entry for %s", k.client)
-		}
-		client, err := ociclient.New(endpoint, creds)
+		id, err := locate(ctx, creds, text(resource["type"]), inputs)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", text(resource["urn"]), err)
 		}
-		id, err := find(ctx, client, k, op.Resource.Inputs)
-		if err != nil {
-			return fmt.Errorf("%s: %w", op.Resource.URN, err)
+		if id == "" {
+			continue
 		}
-		if id != "" {
-			fmt.Fprintln(out, op.Resource.URN, id)
+		if holds(resources, text(resource["urn"])) {
+			fmt.Fprintf(progress, "  %s: %s was to replace it and is left over; delete it by hand\n", text(resource["urn"]), id)
+			continue
 		}
+		fmt.Fprintf(progress, "  %s: %s\n", text(resource["urn"]), id)
+		// With outputs, a refresh reads the resource as one that the stack has, and keeps the program's inputs.
+		outputs := maps.Clone(inputs)
+		delete(outputs, "__defaults")
+		outputs["id"] = id
+		resource["id"], resource["outputs"] = id, outputs
+		resources = append(resources, resource)
 	}
-	return nil
+	if deployment != nil {
+		deployment["resources"] = resources
+		delete(deployment, "pending_operations")
+	}
+	return json.NewEncoder(out).Encode(stack)
+}
+
+// holds says whether the state has a resource of this name already: the pending one was to replace it.
+func holds(resources []any, urn string) bool {
+	return slices.ContainsFunc(resources, func(r any) bool {
+		resource, _ := r.(map[string]any)
+		return text(resource["urn"]) == urn
+	})
+}
+
+// locate returns the provider's id of what the inputs describe, or "" if that does not exist or its type is unknown.
+func locate(ctx context.Context, creds ociclient.Credentials, typ string, inputs map[string]any) (string, error) {
+	if strings.HasPrefix(typ, "kubernetes:") {
+		return objectID(inputs), nil
+	}
+	k, known := kinds[typ]
+	if !known {
+		return "", nil
+	}
+	endpoint, ok := ociclient.EndpointFromEnv(k.client)
+	if !ok {
+		return "", fmt.Errorf("CLIENT_HOST_OVERRIDES has no entry for %s", k.client)
+	}
+	client, err := ociclient.New(endpoint, creds)
+	if err != nil {
+		return "", err
+	}
+	return find(ctx, client, k, inputs)
+}
+
+// objectID returns the id of a Kubernetes object, which its creator chose: "namespace/name", or "name" alone.
+func objectID(inputs map[string]any) string {
+	metadata, _ := inputs["metadata"].(map[string]any)
+	name, namespace := text(metadata["name"]), text(metadata["namespace"])
+	if name == "" || namespace == "" {
+		return name
+	}
+	return namespace + "/" + name
 }
 
 // find returns the id of the live resource that the inputs describe, or "".
 func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[string]any) (string, error) {
-	query := url.Values{"compartmentId": {text(inputs["compartmentId"])}}
+	path := fill(k.path, inputs)
+	query := url.Values{}
+	if compartment := text(inputs["compartmentId"]); compartment != "" {
+		query.Set("compartmentId", compartment)
+	}
 	if k.name != "" {
 		query.Set(k.name, text(inputs[k.name]))
 	}
 	var list []candidate
-	if _, err := client.Do(ctx, http.MethodGet, k.path, query, nil, &list); err != nil {
+	if _, err := client.Do(ctx, http.MethodGet, path, query, nil, &list); err != nil {
 		return "", err
 	}
 	var found []string
@@ -120,7 +172,11 @@ func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[stri
 	case 0:
 		return "", nil
 	case 1:
-		return settled(ctx, client, k.path+"/"+found[0])
+		id, err := settled(ctx, client, path+"/"+found[0])
+		if id == "" || k.id == "" {
+			return id, err
+		}
+		return strings.ReplaceAll(fill(k.id, inputs), "{id}", id), err
 	}
 	return "", fmt.Errorf("%d resources have this name and these tags (%v); delete all but one", len(found), found)
 }
@@ -174,6 +230,14 @@ func settled(ctx context.Context, client *ociclient.Client, path string) (string
 		case <-tick.C:
 		}
 	}
+}
+
+// fill puts the inputs into the places in braces that are named after them.
+func fill(pattern string, inputs map[string]any) string {
+	for key, value := range inputs {
+		pattern = strings.ReplaceAll(pattern, "{"+key+"}", text(value))
+	}
+	return pattern
 }
 
 func text(v any) string {

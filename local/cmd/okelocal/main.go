@@ -39,7 +39,7 @@ func run(name string, args []string) int {
 	case "serve":
 		return exit(serve(ctx, args))
 	case "recover":
-		return exit(recover.Main(ctx, os.Stdin, os.Stdout))
+		return exit(recover.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
 	case "pulumi-resource-oci":
 		return exit(ociprovider.Main())
 	case "pulumi-resource-kubernetes":

@@ -1,0 +1,239 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+type list[T any] struct {
+	Items []T `json:"items"`
+}
+
+type meta struct {
+	Name      string            `json:"name"`
+	Namespace string            `json:"namespace"`
+	Labels    map[string]string `json:"labels"`
+}
+
+type pod struct {
+	Metadata meta `json:"metadata"`
+	Status   struct {
+		Phase      string `json:"phase"`
+		Conditions []struct{ Type, Status string }
+	} `json:"status"`
+}
+
+func (p pod) ready() bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == "Ready" && c.Status == "True" {
+			return p.Status.Phase == "Running"
+		}
+	}
+	return false
+}
+
+type service struct {
+	Metadata meta `json:"metadata"`
+	Spec     struct{ Type string }
+	Status   struct {
+		LoadBalancer struct{ Ingress []struct{ IP string } }
+	} `json:"status"`
+}
+
+type claim struct {
+	Metadata meta `json:"metadata"`
+	Spec     struct{ VolumeName, StorageClassName string }
+	Status   struct{ Phase string }
+}
+
+func TestLifeCycle(t *testing.T) {
+	s := newStack(t)
+	s.up()
+	namespace := s.output("namespace")
+
+	step(t, "everything is there", func() {
+		var pods list[pod]
+		s.kubectl(&pods, "get", "pods", "-n", namespace)
+		if len(pods.Items) < 2 {
+			t.Fatalf("%d Pods in namespace %s", len(pods.Items), namespace)
+		}
+		for _, p := range pods.Items {
+			if !p.ready() {
+				t.Errorf("Pod %s is not ready: %+v", p.Metadata.Name, p.Status)
+			}
+		}
+		var services list[service]
+		s.kubectl(&services, "get", "services", "-n", namespace)
+		addresses := 0
+		for _, svc := range services.Items {
+			if svc.Spec.Type == "LoadBalancer" {
+				addresses += len(svc.Status.LoadBalancer.Ingress)
+				if url := s.output("url"); !strings.Contains(url, svc.Status.LoadBalancer.Ingress[0].IP) {
+					t.Errorf("url %q is not at %v", url, svc.Status.LoadBalancer.Ingress)
+				}
+			}
+		}
+		if addresses != 1 {
+			t.Errorf("%d load balancer addresses in %+v", addresses, services.Items)
+		}
+		var claims list[claim]
+		s.kubectl(&claims, "get", "persistentvolumeclaims", "-n", namespace)
+		if len(claims.Items) != 1 || claims.Items[0].Status.Phase != "Bound" || claims.Items[0].Spec.StorageClassName != "oci-bv" {
+			t.Errorf("claims: %+v", claims.Items)
+		}
+		got := s.inventory()
+		for kind, want := range map[string]int{"vcn": 1, "cluster": 1, "nodepool": 1, "loadbalancer": 1, "volume": 1} {
+			if got[kind] != want {
+				t.Errorf("%d of kind %s in the cloud, want %d", got[kind], kind, want)
+			}
+		}
+	})
+
+	step(t, "nothing changes by itself", func() {
+		s.unchanged("right after up")
+		if out, err := s.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local"); err != nil {
+			t.Errorf("refresh found changes: %v\n%s", err, out)
+		}
+		s.unchanged("after refresh")
+	})
+
+	step(t, "the kubeconfig is a secret", func() {
+		kubeconfig, err := os.ReadFile(filepath.Join(s.o.Dir, "kubeconfig"))
+		s.must(err)
+		secret := longestWord(string(kubeconfig))
+		found := 0
+		s.must(filepath.WalkDir(filepath.Join(s.o.Dir, "state"), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			found++
+			data, err := os.ReadFile(path)
+			for _, plain := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
+				if strings.Contains(string(data), plain) {
+					t.Errorf("%s holds the kubeconfig's key in clear", path)
+				}
+			}
+			return err
+		}))
+		if found == 0 {
+			t.Error("no state file was looked at")
+		}
+		if out, err := s.pulumi("stack", "output", "--stack", "local", "kubeconfig"); err != nil || !strings.Contains(out, "[secret]") {
+			t.Errorf("pulumi stack output kubeconfig: %v\n%s", err, out)
+		}
+	})
+
+	step(t, "changes are made in place", func() {
+		before := s.ids()
+		s.set("frontendReplicas", "4")
+		s.set("--path", "nodePools[0].size", "3")
+		s.set("--path", "nodePools[0].labels.tier", "web")
+		for op, n := range s.changes() {
+			if op != "update" && op != "same" {
+				t.Errorf("preview: %d times %s", n, op)
+			}
+		}
+		s.up()
+		after := s.ids()
+		for urn, id := range before {
+			if after[urn] != id {
+				t.Errorf("%s was %s and is %s", urn, id, after[urn])
+			}
+		}
+		s.eventually(time.Minute, "three nodes and four frontends", func() (bool, string) {
+			var nodes, frontends list[pod]
+			s.kubectl(&nodes, "get", "nodes")
+			s.kubectl(&frontends, "get", "pods", "-n", namespace, "-l", "app.kubernetes.io/component=frontend")
+			ready := 0
+			for _, p := range frontends.Items {
+				if p.ready() {
+					ready++
+				}
+			}
+			said, _ := json.Marshal(map[string]int{"nodes": len(nodes.Items), "frontends": ready})
+			return len(nodes.Items) == 3 && ready == 4, string(said)
+		})
+		s.unchanged("after the update")
+	})
+
+	step(t, "destroy leaves nothing", func() {
+		s.destroy()
+		s.destroyed()
+	})
+}
+
+func TestKilledUpIsContinued(t *testing.T) {
+	s := newStack(t)
+	for _, kind := range []string{"vcn", "cluster"} {
+		step(t, "kill up while it creates a "+kind, func() {
+			s.killUpOnce(kind)
+			if s.inventory()[kind] != 1 {
+				t.Fatalf("the cloud holds %v", s.inventory())
+			}
+		})
+	}
+	s.up()
+	if ids := s.ids(); len(ids) < 10 {
+		t.Errorf("only %d resources in the state", len(ids))
+	}
+	got := s.inventory()
+	for kind, want := range map[string]int{
+		"vcn": 1, "internetgateway": 1, "natgateway": 1, "servicegateway": 1, "cluster": 1, "nodepool": 1,
+		"loadbalancer": 1, "volume": 1,
+	} {
+		if got[kind] != want {
+			t.Errorf("%d of kind %s in the cloud, want %d", got[kind], kind, want)
+		}
+	}
+	s.unchanged("after the continued up")
+	s.destroy()
+	s.destroyed()
+}
+
+func TestBadSettingsCreateNothing(t *testing.T) {
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	s.set("vcnCidr", "10.0.0.1/16")
+	s.set("frontendReplica", "2")
+	s.set("frontendImage", "nginx:1.27")
+	s.set("--path", "nodePools[0].size", "0")
+	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+	if err == nil {
+		t.Fatalf("up succeeded:\n%s", out)
+	}
+	for _, want := range []string{"vcnCidr: ", "frontendReplica: ", "frontendImage: ", "nodePools[0].size: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no word of %q in\n%s", want, out)
+		}
+	}
+	if left := s.inventory(); len(left) > 0 {
+		t.Errorf("created all the same: %v", left)
+	}
+}
+
+// step names a part of a long test in its output; a failed part ends the test.
+func step(t *testing.T, name string, f func()) {
+	t.Helper()
+	start := time.Now()
+	f()
+	if t.Failed() {
+		t.Fatalf("failed: %s", name)
+	}
+	t.Logf("%6.1fs  %s", time.Since(start).Seconds(), name)
+}
+
+// longestWord is the longest run of characters of base64 or of a token in a text: in a kubeconfig, key material.
+func longestWord(text string) string {
+	longest := ""
+	for _, word := range strings.Fields(text) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	return longest
+}

@@ -1,0 +1,293 @@
+// Package e2e runs the program with the real Pulumi engine on the local cloud, through its whole life.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"oke-guestbook/local/launch"
+)
+
+var tools sync.Once
+
+// stack is one stack on a local cloud of its own.
+type stack struct {
+	t      *testing.T
+	o      launch.Options
+	config string
+	env    []string
+	log    *bytes.Buffer
+}
+
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := launch.OptionsFromEnv(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Plugins == "auto" {
+		o.Plugins = "local" // no test reaches the internet
+	}
+	o.Dir = t.TempDir()
+	tools.Do(func() {
+		if err := o.Build(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	o.Built = true
+	o.Port = freePort(t)
+	s := &stack{t: t, o: o, config: filepath.Join(o.Dir, "Pulumi.local.yaml"), log: new(bytes.Buffer)}
+	s.o.ConfigFile = s.config
+	s.o.Out = io.MultiWriter(s.log, os.Stdout)
+	s.o.Err = s.o.Out
+	data, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.config, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(o.Dir, "okelocal.log"))
+			t.Logf("okelocal.log:\n%s", log[max(0, len(log)-8000):])
+		}
+		if err := s.o.Stop(context.Background()); err != nil {
+			t.Errorf("stop the local cloud: %v", err)
+		}
+	})
+	return s
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func (s *stack) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stack) up() {
+	s.t.Helper()
+	s.must(s.o.Up(s.t.Context()))
+}
+
+// pulumi runs the CLI and returns what it printed.
+func (s *stack) pulumi(args ...string) (string, error) {
+	s.t.Helper()
+	cmd := s.command(args...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (s *stack) command(args ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd, err := s.o.Command(s.t.Context(), args...)
+	s.must(err)
+	return cmd
+}
+
+// set changes settings of the stack.
+func (s *stack) set(args ...string) {
+	s.t.Helper()
+	if out, err := s.pulumi(append([]string{"config", "set", "--stack", "local"}, args...)...); err != nil {
+		s.t.Fatalf("pulumi config set %v: %v\n%s", args, err, out)
+	}
+}
+
+// unchanged asserts that a preview has nothing to do.
+func (s *stack) unchanged(when string) {
+	s.t.Helper()
+	if out, err := s.pulumi("preview", "--expect-no-changes", "--diff", "--stack", "local"); err != nil {
+		s.t.Fatalf("preview %s is not without change: %v\n%s", when, err, out)
+	}
+}
+
+// changes returns how many resources a preview would touch, by operation.
+func (s *stack) changes() map[string]int {
+	s.t.Helper()
+	cmd := s.command("preview", "--json", "--stack", "local")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("preview: %v\n%s%s", err, out, stderr.String())
+	}
+	var preview struct {
+		ChangeSummary map[string]int `json:"changeSummary"`
+	}
+	s.must(json.Unmarshal(out, &preview))
+	return preview.ChangeSummary
+}
+
+// ids maps each resource in the state, by URN, to its id.
+func (s *stack) ids() map[string]string {
+	s.t.Helper()
+	out, err := s.pulumi("stack", "export", "--stack", "local")
+	s.must(err)
+	var state struct {
+		Deployment struct {
+			Resources []struct{ URN, ID string } `json:"resources"`
+			Pending   []any                      `json:"pending_operations"`
+		} `json:"deployment"`
+	}
+	s.must(json.Unmarshal([]byte(out), &state))
+	if len(state.Deployment.Pending) > 0 {
+		s.t.Errorf("pending operations: %v", state.Deployment.Pending)
+	}
+	ids := map[string]string{}
+	for _, r := range state.Deployment.Resources {
+		ids[r.URN] = r.ID
+	}
+	return ids
+}
+
+// kubectl runs the command with the stack's kubeconfig and decodes its JSON.
+func (s *stack) kubectl(out any, args ...string) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), append(args, "-o", "json")...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	data, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("kubectl %v: %v\n%s", args, err, stderr.String())
+	}
+	s.must(json.Unmarshal(data, out))
+}
+
+// inventory counts what lives in the cloud, by kind.
+func (s *stack) inventory() map[string]int {
+	s.t.Helper()
+	resp, err := http.Get(s.o.Endpoint() + "/admin/inventory")
+	s.must(err)
+	defer resp.Body.Close()
+	var things []struct{ Kind string }
+	s.must(json.NewDecoder(resp.Body).Decode(&things))
+	count := map[string]int{}
+	for _, thing := range things {
+		count[thing.Kind]++
+	}
+	return count
+}
+
+// processes lists what runs of the local cloud's binary with this stack's directory or as the daemon's child.
+func (s *stack) processes() []string {
+	s.t.Helper()
+	entries, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	s.must(err)
+	var found []string
+	for _, path := range entries {
+		data, err := os.ReadFile(path)
+		line := strings.ReplaceAll(string(data), "\x00", " ")
+		if err == nil && strings.Contains(line, s.o.Dir) {
+			found = append(found, filepath.Base(filepath.Dir(path))+": "+line)
+		}
+	}
+	return found
+}
+
+// eventually asks until cond says yes; it fails the test with what cond said last.
+func (s *stack) eventually(limit time.Duration, what string, cond func() (bool, string)) {
+	s.t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		ok, said := cond()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited %s for %s: %s", limit, what, said)
+		}
+		select {
+		case <-s.t.Context().Done():
+			s.t.Fatal(s.t.Context().Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stack) destroyed() {
+	s.t.Helper()
+	if left := s.inventory(); len(left) > 0 {
+		s.t.Errorf("left in the cloud: %v", left)
+	}
+	for _, p := range s.processes() {
+		for _, component := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+			if strings.Contains(p, component) {
+				s.t.Errorf("still runs: %s", p)
+			}
+		}
+	}
+}
+
+func (s *stack) destroy() {
+	s.t.Helper()
+	if out, err := s.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local"); err != nil {
+		s.t.Fatalf("destroy: %v\n%s", err, out)
+	}
+}
+
+// output returns an output of the stack.
+func (s *stack) output(name string) string {
+	s.t.Helper()
+	out, err := s.pulumi("stack", "output", "--stack", "local", name)
+	if err != nil {
+		s.t.Fatalf("output %s: %v\n%s", name, err, out)
+	}
+	return strings.TrimSpace(out)
+}
+
+// killUpOnce runs up and kills the engine with everything that it started, as soon as the cloud holds something of kind.
+func (s *stack) killUpOnce(kind string) {
+	s.t.Helper()
+	s.must(s.o.Prepare(s.t.Context()))
+	cmd := s.command("up", "--yes", "--skip-preview", "--stack", "local")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := os.Create(filepath.Join(s.o.Dir, "killed.log"))
+	s.must(err)
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	s.must(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	s.eventually(2*time.Minute, "the first "+kind, func() (bool, string) {
+		select {
+		case err := <-ended:
+			log, _ := os.ReadFile(out.Name())
+			s.t.Fatalf("up ended (%v) before it was killed:\n%s", err, log)
+		default:
+		}
+		return s.inventory()[kind] > 0, "the cloud holds " + fmt.Sprint(s.inventory())
+	})
+	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
+	if err := <-ended; err == nil {
+		s.t.Fatal("up had ended well before it was killed")
+	}
+}
