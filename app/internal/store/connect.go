@@ -98,7 +98,7 @@ func (s *Store) watch(ctx context.Context) {
 }
 
 // reread replaces the client if the password is a new one. Operations that
-// run on the old client end on it.
+// run on the old client end on it; their time-out bounds the wait.
 func (s *Store) reread(ctx context.Context) error {
 	password, err := readPassword(s.cfg.PasswordFile)
 	if err != nil || password == s.password {
@@ -109,14 +109,15 @@ func (s *Store) reread(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	old := s.client
-	s.client, s.password = client, password
+	old := s.current
+	s.current, s.password = &session{client: client}, password
 	s.mu.Unlock()
 	s.cfg.Log.Info("the database password has changed; new connections use it")
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.cfg.Timeout)
+	old.busy.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)
 	defer cancel()
-	if err := old.Disconnect(ctx); err != nil {
+	if err := old.client.Disconnect(ctx); err != nil {
 		s.cfg.Log.Warn("close the connections of the old password", slog.String("error", err.Error()))
 	}
 	return nil

@@ -53,8 +53,14 @@ type Store struct {
 	stopped chan struct{}
 
 	mu       sync.RWMutex // guards what a new password replaces
-	client   *mongo.Client
+	current  *session
 	password string
+}
+
+// session is a client and the operations that run on it.
+type session struct {
+	client *mongo.Client
+	busy   sync.WaitGroup
 }
 
 // Open checks the settings and returns a store that connects when it is first
@@ -75,7 +81,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.client = client
+	s.current = &session{client: client}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	go s.watch(ctx)
@@ -86,13 +92,16 @@ func Open(cfg Config) (*Store, error) {
 func (s *Store) Close(ctx context.Context) error {
 	s.stop()
 	<-s.stopped
-	return s.client.Disconnect(ctx)
+	return s.current.client.Disconnect(ctx)
 }
 
-func (s *Store) messages() *mongo.Collection {
+// messages returns the collection for one operation. Its client is not
+// disconnected before done is called.
+func (s *Store) messages() (coll *mongo.Collection, done func()) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.client.Database(s.cfg.Database).Collection(Collection)
+	s.current.busy.Add(1)
+	return s.current.client.Database(s.cfg.Database).Collection(Collection), s.current.busy.Done
 }
 
 // Ready asks the database for a document, with the rights that reading needs,
@@ -101,7 +110,9 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err := s.EnsureIndexes(ctx); err != nil {
 		return err
 	}
-	err := s.messages().FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	coll, done := s.messages()
+	defer done()
+	err := coll.FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 		return fmt.Errorf("ask the database: %w", err)
 	}
@@ -113,7 +124,9 @@ func (s *Store) EnsureIndexes(ctx context.Context) error {
 	if s.indexed.Load() {
 		return nil
 	}
-	_, err := s.messages().Indexes().CreateOne(ctx, mongo.IndexModel{
+	coll, done := s.messages()
+	defer done()
+	_, err := coll.Indexes().CreateOne(ctx, mongo.IndexModel{
 		Keys:    bson.D{{Key: formKey, Value: 1}},
 		Options: options.Index().SetName(formKey).SetUnique(true).SetSparse(true),
 	})
@@ -126,7 +139,8 @@ func (s *Store) EnsureIndexes(ctx context.Context) error {
 
 // Page returns entries, newest first, after skipping so many, and how many there are in all.
 func (s *Store) Page(ctx context.Context, skip, limit int) ([]entry.Entry, int, error) {
-	coll := s.messages()
+	coll, done := s.messages()
+	defer done()
 	total, err := coll.EstimatedDocumentCount(ctx)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count the entries: %w", err)
@@ -156,6 +170,8 @@ func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
 	if err := s.EnsureIndexes(ctx); err != nil {
 		return entry.Entry{}, err
 	}
+	coll, done := s.messages()
+	defer done()
 	id := bson.NewObjectID()
 	doc := bson.D{{Key: "_id", Value: id}, {Key: "message", Value: d.Message}}
 	if d.Name != "" {
@@ -163,11 +179,11 @@ func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
 	}
 	doc = append(doc, bson.E{Key: formKey, Value: d.Key()})
 
-	_, err := s.messages().InsertOne(ctx, doc)
+	_, err := coll.InsertOne(ctx, doc)
 	if mongo.IsNetworkError(err) && ctx.Err() == nil {
 		// The driver repeats writes on replica sets only. Here the index makes
 		// it safe on a single server too: whether the first one got through shows below.
-		_, err = s.messages().InsertOne(ctx, doc)
+		_, err = coll.InsertOne(ctx, doc)
 	}
 	switch {
 	case err == nil:
@@ -175,7 +191,7 @@ func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
 	case !mongo.IsDuplicateKeyError(err):
 		return entry.Entry{}, fmt.Errorf("write the entry: %w", err)
 	}
-	raw, err := s.messages().FindOne(ctx, bson.D{{Key: formKey, Value: d.Key()}}).Raw()
+	raw, err := coll.FindOne(ctx, bson.D{{Key: formKey, Value: d.Key()}}).Raw()
 	if err != nil {
 		return entry.Entry{}, fmt.Errorf("read the entry that was there: %w", err)
 	}
