@@ -152,7 +152,7 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 	if r.kind.create != nil {
 		err = r.kind.create(ctx, r)
 	} else {
-		err = r.createGeneric(ctx)
+		err = r.discard(ctx, r.createGeneric(ctx))
 	}
 	if r.id == "" {
 		return p.CreateResponse{}, err

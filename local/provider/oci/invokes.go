@@ -116,7 +116,7 @@ func (g *plugin) run(ctx context.Context, f function, args map[string]any) (map[
 	if err != nil {
 		return nil, err
 	}
-	r := &step{kind: result, client: client, retry: g.retry}
+	r := &step{kind: result, client: client, retry: g.retry, report: p.GetLogger(ctx).InfoStatusf}
 	path, query := expand(f.path, args), url.Values{}
 	for _, name := range strings.Fields(f.args) {
 		if v, ok := args[name]; ok {

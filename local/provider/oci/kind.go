@@ -40,6 +40,7 @@ type kind struct {
 	numbers []string          // strings here, numbers in REST
 	texts   []string          // as numbers, outputs only
 
+	discards      bool     // a creation that fails is deleted, as the official plugin does
 	ready         []string // further states that end a wait well
 	deleteRetries string   // the code of a 409 that deletion waits out for longer, because something is still going away
 	waitMinutes   int      // default 20

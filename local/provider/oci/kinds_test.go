@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"slices"
 	"testing"
 
 	emulator "oke-guestbook/local/oci"
@@ -55,6 +54,25 @@ func (w *world) cluster() object {
 			"serviceLbConfig":         object{"freeformTags": tagged},
 		},
 		"freeformTags": tagged,
+	}
+}
+
+func (w *world) nodePool() object {
+	return object{
+		"clusterId": w.ids["cluster"], "compartmentId": compartment, "name": "pool", "nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.4",
+		"nodeShapeConfig":   object{"ocpus": 2.0, "memoryInGbs": 16.0},
+		"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": w.ids["image"], "bootVolumeSizeInGbs": "60"},
+		"nodeConfigDetails": object{
+			"size": 2.0, "placementConfigs": []any{
+				object{"availabilityDomain": emulator.AvailabilityDomains[1], "subnetId": w.ids["workers"]},
+				object{"availabilityDomain": ad1, "subnetId": w.ids["workers"], "faultDomains": []any{"FAULT-DOMAIN-1"}},
+			},
+			"nodePoolPodNetworkOptionDetails": object{"cniType": "FLANNEL_OVERLAY"}, "freeformTags": tagged,
+		},
+		"initialNodeLabels":            []any{object{"key": "pool", "value": "test"}},
+		"nodePoolCyclingDetails":       object{"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
+		"nodeEvictionNodePoolSettings": object{"evictionGraceDuration": "PT30M"},
+		"freeformTags":                 tagged, "sshPublicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvEYjVb2VVlB2sF3lvFXJ8w3v3p5jR1lJcRvJ5h0m1K test",
 	}
 }
 
@@ -223,25 +241,8 @@ var lifeCycles = []lifeCycle{
 		drift: object{"name": "drifted"},
 	},
 	{
-		token: "oci:ContainerEngine/nodePool:NodePool",
-		inputs: func(w *world) object {
-			return object{
-				"clusterId": w.ids["cluster"], "compartmentId": compartment, "name": "pool", "nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.4",
-				"nodeShapeConfig":   object{"ocpus": 2.0, "memoryInGbs": 16.0},
-				"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": w.ids["image"], "bootVolumeSizeInGbs": "60"},
-				"nodeConfigDetails": object{
-					"size": 2.0, "placementConfigs": []any{
-						object{"availabilityDomain": emulator.AvailabilityDomains[1], "subnetId": w.ids["workers"]},
-						object{"availabilityDomain": ad1, "subnetId": w.ids["workers"], "faultDomains": []any{"FAULT-DOMAIN-1"}},
-					},
-					"nodePoolPodNetworkOptionDetails": object{"cniType": "FLANNEL_OVERLAY"}, "freeformTags": tagged,
-				},
-				"initialNodeLabels":            []any{object{"key": "pool", "value": "test"}},
-				"nodePoolCyclingDetails":       object{"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
-				"nodeEvictionNodePoolSettings": object{"evictionGraceDuration": "PT30M"},
-				"freeformTags":                 tagged, "sshPublicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvEYjVb2VVlB2sF3lvFXJ8w3v3p5jR1lJcRvJ5h0m1K test",
-			}
-		},
+		token:    "oci:ContainerEngine/nodePool:NodePool",
+		inputs:   func(w *world) object { return w.nodePool() },
 		update:   object{"name": "renamed", "initialNodeLabels": []any{object{"key": "pool", "value": "other"}}},
 		replaces: object{"clusterId": "ocid1.cluster.oc1.iad.x"},
 		drift:    object{"name": "drifted"},
@@ -369,7 +370,7 @@ func TestClusterUpdates(t *testing.T) {
 		cluster.unchanged(c.what, inputs)
 	}
 
-	pool := lifeCycles[slices.IndexFunc(lifeCycles, func(c lifeCycle) bool { return c.token == "oci:ContainerEngine/nodePool:NodePool" })].inputs(w)
+	pool := w.nodePool()
 	r := w.create("oci:ContainerEngine/nodePool:NodePool", "pool", pool)
 	details := with(pool["nodeConfigDetails"].(object), object{"size": 3.0})
 	for _, changes := range []object{

@@ -33,9 +33,11 @@ type world struct {
 
 var clients = []string{network, compute, blockStorage, containerEngine, identity, objectStorage, bastion, logging}
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newSlowWorld(t, 100000) }
+
+func newSlowWorld(t *testing.T, speed float64) *world {
 	t.Helper()
-	server, err := emulator.New(emulator.Config{Dir: t.TempDir(), Speed: 100000})
+	server, err := emulator.New(emulator.Config{Dir: t.TempDir(), Speed: speed})
 	if err != nil {
 		t.Fatal(err)
 	}

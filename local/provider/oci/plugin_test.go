@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -76,36 +75,6 @@ func TestRefusalsArriveWithTheServicesWords(t *testing.T) {
 	}
 	if made.ID != "" || made.PartialState != nil {
 		t.Errorf("what was refused has an id: %+v", made)
-	}
-}
-
-func TestCreationThatFailsAfterItBeganIsNotLost(t *testing.T) {
-	w := newWorld(t)
-	w.create("oci:Core/vcn:Vcn", "vcn", object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}})
-	w.create("oci:Core/subnet:Subnet", "api", object{"compartmentId": compartment, "vcnId": w.ids["vcn"], "cidrBlock": "10.0.0.0/28"})
-	w.create("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "nsg", object{"compartmentId": compartment, "vcnId": w.ids["vcn"]})
-	w.create("oci:Core/subnet:Subnet", "lb", object{"compartmentId": compartment, "vcnId": w.ids["vcn"], "cidrBlock": "10.0.1.0/24"})
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancelled := make(chan struct{})
-	go func() {
-		// As soon as the cluster is there, the user presses Ctrl-C.
-		defer close(cancelled)
-		for ctx.Err() == nil {
-			var clusters []object
-			if _, err := w.rest.Do(ctx, http.MethodGet, "/20180222/clusters", map[string][]string{"compartmentId": {compartment}}, nil, &clusters); err == nil && len(clusters) > 0 {
-				cancel()
-			}
-		}
-	}()
-	u := newURN("oci:ContainerEngine/cluster:Cluster", "cluster")
-	made, err := w.plugin.Create(ctx, p.CreateRequest{Urn: u, Properties: value.OfMap(w.cluster())})
-	<-cancelled
-	if err == nil {
-		t.Skip("the cluster was ready before it could be cancelled")
-	}
-	if !strings.HasPrefix(made.ID, "ocid1.cluster.") || made.PartialState == nil {
-		t.Errorf("the cluster is lost: %+v, %v", made, err)
 	}
 }
 

@@ -66,6 +66,9 @@ func (r *step) call(ctx context.Context, method, path string, query url.Values, 
 		if err == nil || !r.retry || ctx.Err() != nil || time.Since(began)+pause > r.patience(method, err) {
 			return header, err
 		}
+		if pause == longestPause {
+			r.report("tries again, %s so far: %v", time.Since(began).Round(time.Second), err)
+		}
 		if err := sleep(ctx, pause); err != nil {
 			return header, err
 		}
@@ -130,6 +133,19 @@ func (r *step) createGeneric(ctx context.Context) error {
 	}
 	r.id = expand(r.kind.id, r.vars())
 	return r.waitFor(ctx, request)
+}
+
+// discard deletes what the service failed to make, for kinds of which nothing good can come any more; err says how it failed.
+func (r *step) discard(ctx context.Context, err error) error {
+	var failed *failure
+	if !r.discards || !errors.As(err, &failed) {
+		return err
+	}
+	if gone := r.removeGeneric(ctx); gone != nil && !ociclient.IsNotFound(gone) {
+		return errors.Join(err, fmt.Errorf("delete what is left of it: %w", gone))
+	}
+	r.id = ""
+	return err
 }
 
 // once makes send unrepeatable: OCI answers a creation with a token that it knows with what the first one made.
@@ -205,7 +221,7 @@ func (r *step) updateGeneric(ctx context.Context) error {
 		}
 	}
 	if len(body) == 0 {
-		return nil
+		return r.waitFor(ctx, "") // the creation may have been cancelled while it was under way
 	}
 	method := http.MethodPut
 	if r.updateByPost {

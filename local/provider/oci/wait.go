@@ -11,6 +11,11 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
+// failure is the service's final word: what was asked for will not come by waiting.
+type failure struct{ text string }
+
+func (f *failure) Error() string { return f.text }
+
 var (
 	pendingStates = []string{"PROVISIONING", "CREATING", "UPDATING", "STARTING", "RESTORING", "MOVING"}
 	readyStates   = []string{"AVAILABLE", "ACTIVE", "RESERVED", "ASSIGNED", "UNASSIGNED"}
@@ -59,7 +64,7 @@ func (r *step) waitFor(ctx context.Context, request string) error {
 		case slices.Contains(pendingStates, state):
 			return state, false, nil
 		}
-		return state, false, fmt.Errorf("%s is %s%s", r.id, state, details(r.doc))
+		return state, false, &failure{fmt.Sprintf("%s is %s%s; `pulumi up --replace URN` makes it anew", r.id, state, details(r.doc))}
 	})
 }
 
@@ -159,5 +164,5 @@ func (r *step) requestError(ctx context.Context, request, status string) error {
 	for _, e := range list {
 		texts = append(texts, e.Code+": "+e.Message)
 	}
-	return fmt.Errorf("work request %s: %s: %s", request, status, strings.Join(texts, "; "))
+	return &failure{fmt.Sprintf("work request %s: %s: %s", request, status, strings.Join(texts, "; "))}
 }
