@@ -1,10 +1,13 @@
 .DEFAULT_GOAL := help
+STACK ?= local
+VERSION ?= dev
 oke = @go run -C local ./cmd/oke
+net = @go run ./components/network/cmd/okenet
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "  Variables: PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own  LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
+	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own  LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
 
 up: ## deploy stack local on the local cloud, from nothing or from where it is
 	$(oke) up
@@ -21,17 +24,41 @@ down: ## destroy the stack and stop the local cloud
 status: ## what runs where, and what exists
 	$(oke) status
 
-kubeconfig: ## print the settings for kubectl: eval "$(make -s kubeconfig)"
+kubeconfig: ## settings for kubectl: eval "$(make -s kubeconfig)"
 	$(oke) kubeconfig
 
-env: ## print the settings for Pulumi and OCI clients: eval "$(make -s env)"
+env: ## settings for Pulumi and OCI clients: eval "$(make -s env)"
 	$(oke) env
 
-test: ## every test, the whole life cycle with the real engine included
+reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= for one answer
+	$(net) reach -stack $(STACK) -from "$(FROM)" -to "$(TO)" -port "$(PORT)"
+
+diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
+	$(net) diagram -stack $(STACK) -o docs/network-$(STACK).svg
+
+image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
+	@cd app && go run ./cmd/image -out ../bin/image -version $(VERSION)
+
+push: ## push the frontend's image: IMAGE=registry/repository:tag
+	@test -n "$(IMAGE)" || { echo "IMAGE is not set: make push IMAGE=iad.ocir.io/<tenancy namespace>/guestbook:v1" >&2; exit 1; }
+	@cd app && go run ./cmd/image -version $(VERSION) -push "$(IMAGE)"
+
+run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:8080
+	@cd app && go build -o ../bin/guestbook . && go run ./cmd/run-app -app ../bin/guestbook -dir ../.local/run-app
+
+test: browser ## every test, the whole life cycle with the real engine included
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt is not content with: $$files" >&2; exit 1; }
 	go vet ./... && go test ./...
-	cd local && go test -timeout 30m ./...
+	cd app && go vet ./... && go test ./...
+	cd local && go vet ./... && go test -timeout 30m ./...
+
+browser = chromium fonts-noto-cjk fonts-noto-color-emoji
+
+browser:
+	@command -v chromium >/dev/null || { test -n "$$CI" && apt-get update -qq && apt-get install -qq -y --no-install-recommends $(browser) >/dev/null; } || \
+	{ echo "make test shows the guestbook in a browser: sudo apt-get install $(browser)" >&2; exit 1; }
 
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean
 
-.PHONY: help up preview refresh down status kubeconfig env test clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram image push run-app test browser clean

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -289,5 +290,23 @@ func (s *stack) killUpOnce(kind string) {
 	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
 	if err := <-ended; err == nil {
 		s.t.Fatal("up had ended well before it was killed")
+	}
+}
+
+// refused asserts that up ends with an error that holds each of the texts, and creates nothing.
+func (s *stack) refused(texts ...string) {
+	s.t.Helper()
+	before := s.inventory()
+	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+	if err == nil {
+		s.t.Fatalf("up succeeded:\n%s", out)
+	}
+	for _, want := range texts {
+		if !strings.Contains(out, want) {
+			s.t.Errorf("no word of %q in\n%s", want, out)
+		}
+	}
+	if after := s.inventory(); !maps.Equal(before, after) {
+		s.t.Errorf("the cloud held %v and holds %v", before, after)
 	}
 }
