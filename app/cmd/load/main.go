@@ -20,6 +20,7 @@ func main() {
 	flag.IntVar(&c.clients, "clients", 64, "connections at once")
 	flag.IntVar(&c.runs, "runs", 3, "of which the median is told")
 	flag.IntVar(&c.entries, "entries", 200, "in the guestbook before it is measured")
+	flag.IntVar(&c.idle, "idle", 3000, "connections that are opened at last, and stay")
 	flag.Parse()
 	report, err := measure(c)
 	if err != nil {
@@ -34,5 +35,6 @@ func main() {
 		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%d\t\n", r.name, r.rate, r.median.Round(10*time.Microsecond), r.p99.Round(10*time.Microsecond), r.failed)
 	}
 	_ = w.Flush()
-	fmt.Printf("\nmemory of the guestbook at its highest (VmHWM): %.1f MB\n", float64(report.peak)/1e6)
+	fmt.Printf("\nmemory of the guestbook at its highest (VmHWM): %.1f MB; with %d idle connections more, %.1f MB\n",
+		float64(report.peak)/1e6, c.idle, float64(report.idle)/1e6)
 }

@@ -30,11 +30,13 @@ type config struct {
 	duration      time.Duration
 	clients, runs int
 	entries       int
+	idle          int // connections that are opened and then do nothing
 }
 
 type report struct {
 	rows []row
-	peak int64 // bytes
+	peak int64 // bytes, after rows
+	idle int64 // bytes, after the idle connections as well
 }
 
 type row struct {
@@ -46,8 +48,8 @@ type row struct {
 
 // measure runs the guestbook and every kind of request against it.
 func measure(c config) (report, error) {
-	if c.app == "" || c.clients < 1 || c.clients > 1000 || c.runs < 1 || c.entries < 0 || c.duration <= 0 || c.duration > time.Minute {
-		return report{}, errors.New("give -app, 1 to 1000 clients, at least one run, and a duration up to 1m")
+	if c.app == "" || c.clients < 1 || c.clients > 1000 || c.runs < 1 || c.entries < 0 || c.idle < 0 || c.idle > 20000 || c.duration <= 0 || c.duration > time.Minute {
+		return report{}, errors.New("give -app, 1 to 1000 clients, at least one run, a duration up to 1m, and up to 20000 idle connections")
 	}
 	dir, err := os.MkdirTemp("", "guestbook-load-")
 	if err != nil {
@@ -117,8 +119,35 @@ func measure(c config) (report, error) {
 		slices.SortFunc(runs, func(a, b row) int { return cmp.Compare(a.rate, b.rate) })
 		out.rows = append(out.rows, runs[len(runs)/2])
 	}
-	out.peak, err = peakMemory(cmd.Process.Pid)
+	if out.peak, err = peakMemory(cmd.Process.Pid); err != nil {
+		return report{}, err
+	}
+	if err := crowd(strings.TrimPrefix(base, "http://"), c.idle); err != nil {
+		return report{}, err
+	}
+	out.idle, err = peakMemory(cmd.Process.Pid)
 	return out, err
+}
+
+// crowd opens so many connections, asks once on each, and keeps them all open until it ends.
+func crowd(address string, connections int) error {
+	for i := range connections {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return fmt.Errorf("connection %d: %w", i, err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: guestbook\r\n\r\n"); err != nil {
+			return fmt.Errorf("connection %d: %w", i, err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return fmt.Errorf("connection %d: %w", i, err)
+		}
+		_ = res.Body.Close()
+	}
+	return nil
 }
 
 func seed(uri string, entries int) error {
