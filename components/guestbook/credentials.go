@@ -22,25 +22,32 @@ const (
 )
 
 // makeCredentials keeps generated passwords in the stack's state, as secrets, and hands them to Kubernetes. Those of the
-// application and the backup are new with each release; root's and the replica set's stay, as they are the database's own.
-func (b *builder) makeCredentials() (err error) {
-	data := pulumi.StringMap{}
-	if b.book.OwnDatabase() {
-		for _, secret := range []struct {
-			file    string
-			rotates bool
-		}{{rootFile, false}, {keyFile, false}, {appFile, true}, {backupFile, true}} {
-			name := b.name + "-" + secret.file
-			if secret.rotates {
-				name = fmt.Sprintf("%s-%d", name, b.book.CredentialsRelease)
-			}
-			if data[secret.file], err = b.generated(name); err != nil {
-				return err
-			}
+// application and the backup are new with each release; root's and the replica set's stay, as they are on the volumes: for
+// that reason they are kept even while the database lives elsewhere or the profile knows no passwords.
+func (b *builder) makeCredentials() error {
+	own := pulumi.StringMap{}
+	for _, secret := range []struct {
+		file    string
+		rotates bool
+	}{{rootFile, false}, {keyFile, false}, {appFile, true}, {backupFile, true}} {
+		name := b.name + "-" + secret.file
+		if secret.rotates {
+			name = fmt.Sprintf("%s-%d", name, b.book.CredentialsRelease)
 		}
-	} else {
-		data[appFile] = pulumi.ToSecret(pulumi.String(b.book.DatabasePassword)).(pulumi.StringOutput)
+		text, err := b.generated(name)
+		if err != nil {
+			return err
+		}
+		own[secret.file] = text
 	}
+	if !b.book.Hardened() {
+		return nil
+	}
+	data := own
+	if !b.book.OwnDatabase() {
+		data = pulumi.StringMap{appFile: pulumi.ToSecret(pulumi.String(b.book.DatabasePassword)).(pulumi.StringOutput)}
+	}
+	var err error
 	b.credentials, err = corev1.NewSecret(b.ctx, b.name+"-credentials", &corev1.SecretArgs{
 		Metadata:   b.meta(credentials, "", nil),
 		Type:       pulumi.String("Opaque"),

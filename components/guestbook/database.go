@@ -29,12 +29,18 @@ var noAwait = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 // They are resources of their own, under the names that the StatefulSet would give them, so that they can be protected and
 // grown, and so that a destroy takes them in the right order: StatefulSet, claims, then nodes and namespace, and the cluster
 // last. The volumes are detached and deleted while there are nodes and a cluster to do it.
+//
+// They are kept while the database lives elsewhere, with their size: what no Pod has used yet cannot be resized.
 func (b *builder) claims() error {
+	opts := []pulumi.ResourceOption{pulumi.Parent(b.g), pulumi.DependsOn(b.args.Nodes), pulumi.Protect(b.args.Protect)}
+	if !b.book.OwnDatabase() {
+		opts = append(opts, pulumi.IgnoreChanges([]string{"spec.resources"}))
+	}
 	for i := range b.book.MongoReplicas {
 		claim, err := corev1.NewPersistentVolumeClaim(b.ctx, fmt.Sprintf("%s-data-%d", b.name, i), &corev1.PersistentVolumeClaimArgs{
 			Metadata: b.meta(fmt.Sprintf("%s-%s-%d", dataVolume, mongo, i), flows.Backend, nil),
 			Spec:     claim(b.book.StorageGB),
-		}, pulumi.Parent(b.g), pulumi.DependsOn(b.args.Nodes), pulumi.Protect(b.args.Protect))
+		}, opts...)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		{"namespace", true, b.namespace},
 		{"guard rails", b.book.Hardened(), b.guardRails},
 		{"network policies", b.book.Hardened(), b.networkPolicies},
-		{"credentials", b.book.Hardened(), b.makeCredentials},
+		{"credentials", true, b.makeCredentials},
 		{"volumes", true, b.claims},
 		{"database", b.book.OwnDatabase(), b.database},
 		{"address of the database", !b.book.OwnDatabase(), b.externalDatabase},
