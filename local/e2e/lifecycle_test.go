@@ -63,7 +63,7 @@ func TestLifeCycle(t *testing.T) {
 			t.Fatalf("%d Pods in namespace %s", len(pods.Items), namespace)
 		}
 		for _, p := range pods.Items {
-			if !p.ready() {
+			if p.Status.Phase != "Succeeded" && !p.ready() { // the database's setup Job has ended
 				t.Errorf("Pod %s is not ready: %+v", p.Metadata.Name, p.Status)
 			}
 		}
@@ -177,6 +177,15 @@ func TestKilledUpIsContinued(t *testing.T) {
 			}
 		})
 	}
+	s.eventually(10*time.Second, "the plugins of the killed engines to end", func() (bool, string) {
+		var plugins []string
+		for _, p := range s.processes() {
+			if strings.Contains(p, "pulumi-resource-") {
+				plugins = append(plugins, p)
+			}
+		}
+		return len(plugins) == 0, strings.Join(plugins, "\n")
+	})
 	s.up()
 	if ids := s.ids(); len(ids) < 10 {
 		t.Errorf("only %d resources in the state", len(ids))
@@ -207,7 +216,7 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	if out, err := s.pulumi("config", "rm", "--stack", "local", "frontendReplica"); err != nil {
 		t.Fatalf("pulumi config rm: %v\n%s", err, out)
 	}
-	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].memoryGb: ")
+	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
 }
 
 // step names a part of a long test in its output; a failed part ends the test.

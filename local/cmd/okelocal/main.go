@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"k8s.io/component-base/cli"
 	kubectl "k8s.io/kubectl/pkg/cmd"
@@ -41,8 +42,10 @@ func run(name string, args []string) int {
 	case "recover":
 		return exit(recover.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
 	case "pulumi-resource-oci":
+		go endWithParent()
 		return exit(ociprovider.Main())
 	case "pulumi-resource-kubernetes":
+		go endWithParent()
 		return exit(kubeprovider.Main())
 	case "kubectl":
 		os.Args = append([]string{"kubectl"}, args...)
@@ -55,6 +58,16 @@ func run(name string, args []string) int {
 		return kube.Main(name, args)
 	}
 	return exit(fmt.Errorf("okelocal has no part %q; `make up` starts it with the right one", name))
+}
+
+// endWithParent ends a plugin whose engine was killed: nobody else would.
+func endWithParent() {
+	parent := os.Getppid()
+	for range time.Tick(time.Second) {
+		if os.Getppid() != parent {
+			os.Exit(1)
+		}
+	}
 }
 
 func exit(err error) int {
