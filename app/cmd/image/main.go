@@ -20,12 +20,16 @@ func main() {
 	source := flag.String("source", ".", "the guestbook's source")
 	version := flag.String("version", "dev", "the version, in the labels and in the program")
 	revision := flag.String("revision", "", "the commit, for the labels")
-	push := flag.String("push", "", "send the image there instead: registry/repository:tag")
+	var push *string // given, even if empty: an unset variable must not build
+	flag.Func("push", "send the image there instead: registry/repository:tag", func(v string) error {
+		push = &v
+		return nil
+	})
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *push != "" {
+	if push != nil {
 		err = send(ctx, *out, *push)
 	} else {
 		err = build(ctx, *source, *out, *version, *revision)
