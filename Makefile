@@ -37,14 +37,14 @@ diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 	$(net) diagram -stack $(STACK) -o docs/network-$(STACK).svg
 
 image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
-	@cd app && go run ./cmd/image -out ../bin/image -version $(VERSION)
+	@cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
 
 push: ## push the frontend's image: IMAGE=registry/repository:tag
 	@test -n "$(IMAGE)" || { echo "IMAGE is not set: make push IMAGE=iad.ocir.io/<tenancy namespace>/guestbook:v1" >&2; exit 1; }
-	@cd app && go run ./cmd/image -version $(VERSION) -push "$(IMAGE)"
+	@cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)" -push "$(IMAGE)"
 
 run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:8080
-	@cd app && go build -o ../bin/guestbook . && go run ./cmd/run-app -app ../bin/guestbook -dir ../.local/run-app
+	@cd app && go build -o ../bin/guestbook . && go build -o ../bin/run-app ./cmd/run-app && cd .. && exec bin/run-app -app bin/guestbook -dir .local/run-app
 
 test: browser ## every test, the whole life cycle with the real engine included
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt is not content with: $$files" >&2; exit 1; }

@@ -13,7 +13,7 @@ require (
 
 require (
 	github.com/robfig/cron/v3 v3.0.1
-	pgregory.net/rapid v1.3.0 // indirect
+	pgregory.net/rapid v1.3.0
 )
 
 require (
