@@ -2,7 +2,6 @@ package oci
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -108,7 +107,7 @@ func createLog(c *call, doc object) error {
 			return missingParameter("configuration.source")
 		}
 		if str(source, "service") != "flowlogs" {
-			return fail(http.StatusNotImplemented, "NotImplemented", "configuration.source.service: the local cloud has flowlogs only")
+			return notImplemented("configuration.source.service: the local cloud has flowlogs only")
 		}
 		subnet, err := c.live("subnet", "configuration.source.resource", str(source, "resource"))
 		if err != nil {

@@ -20,6 +20,13 @@ func (s *Server) blockStorageRoutes() {
 		states: states{"ATTACHING", "ATTACHED", "DETACHING", "DETACHED"}, made: 10 * time.Second, deleted: 10 * time.Second,
 		filters: []string{"availabilityDomain", "instanceId", "volumeId"}, onCreate: attachVolume,
 	})
+	// The official provider reads it of every volume. No backup policy can be assigned here.
+	s.route("GET "+coreBase+"/volumeBackupPolicyAssignments", "", func(c *call) (*answer, error) {
+		if c.query.Get("assetId") == "" {
+			return nil, missingParameter("assetId")
+		}
+		return c.page(nil)
+	})
 }
 
 func checkVolumeSize(doc object) error {

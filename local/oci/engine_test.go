@@ -149,8 +149,8 @@ func TestPagesAndFilters(t *testing.T) {
 
 func TestUnknownRoutesAreLoud(t *testing.T) {
 	inCloud(t, Config{}, func(c *testCloud) {
-		c.refused(501, "NotImplemented", "/20160918/drgs", "GET", coreBase+"/drgs", nil)
-		c.refused(501, "NotImplemented", "PATCH", "PATCH", coreBase+"/vcns/x", object{})
+		c.refused(400, "NotImplemented", "/20160918/drgs", "GET", coreBase+"/drgs", nil)
+		c.refused(400, "NotImplemented", "PATCH", "PATCH", coreBase+"/vcns/x", object{})
 	})
 }
 

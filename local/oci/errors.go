@@ -27,6 +27,11 @@ func invalid(format string, args ...any) *Failure {
 	return fail(http.StatusBadRequest, "InvalidParameter", format, args...)
 }
 
+// notImplemented refuses what the service has and the local cloud has not. It is no 5xx, which clients repeat for minutes.
+func notImplemented(format string, args ...any) *Failure {
+	return fail(http.StatusBadRequest, "NotImplemented", format, args...)
+}
+
 func missingParameter(field string) *Failure {
 	return fail(http.StatusBadRequest, "MissingParameter", "%s is required", field)
 }

@@ -73,7 +73,7 @@ func (s *Server) serveKind(k *kind) {
 	if k.create != "" {
 		s.route("DELETE "+k.path+"/{id}", "", func(c *call) (*answer, error) { return c.deleteKind(k) })
 		s.route("POST "+k.path+"/{id}/actions/changeCompartment", "", func(c *call) (*answer, error) {
-			return nil, fail(http.StatusNotImplemented, "NotImplemented", "the local cloud has one compartment")
+			return nil, notImplemented("the local cloud has one compartment")
 		})
 	}
 }

@@ -2,7 +2,6 @@ package oci
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -89,7 +88,7 @@ func createLB(c *call, doc object) error {
 		"hostnames": object{}, "pathRouteSets": object{}, "sslCipherSuites": object{}, "routingPolicies": object{},
 	})
 	if doc["ipMode"] != "IPV4" {
-		return fail(http.StatusNotImplemented, "NotImplemented", "the local cloud has no IPv6")
+		return notImplemented("the local cloud has no IPv6")
 	}
 	vcnID := ""
 	ids := texts(doc, "subnetIds")

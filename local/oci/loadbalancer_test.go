@@ -132,6 +132,9 @@ func TestVolumeLife(t *testing.T) {
 		pool := c.succeeded(c.send("POST", okeBase+"/nodePools", poolBody(n, cluster, 1), nil))
 		node := str(objects(c.want(http.StatusOK, "GET", okeBase+"/nodePools/"+pool, nil).object(), "nodes")[0], "id")
 		volume := str(c.create("volumes", body(50)), "id")
+		if got := c.want(200, "GET", coreBase+"/volumeBackupPolicyAssignments?assetId="+volume, nil).list(); len(got) != 0 {
+			t.Errorf("backup policies %v of a new volume", got)
+		}
 		attach := object{"type": "paravirtualized", "instanceId": node, "volumeId": volume}
 		attachment := str(c.want(http.StatusOK, "POST", coreBase+"/volumeAttachments", attach).object(), "id")
 		time.Sleep(time.Minute)

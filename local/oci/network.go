@@ -2,7 +2,6 @@ package oci
 
 import (
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -143,7 +142,7 @@ func createVcn(c *call, doc object) error {
 		return err
 	}
 	if flag(doc, "isIpv6Enabled") || len(list(doc, "ipv6PrivateCidrBlocks")) > 0 || len(list(doc, "byoipv6CidrDetails")) > 0 {
-		return fail(http.StatusNotImplemented, "NotImplemented", "the local cloud has no IPv6")
+		return notImplemented("the local cloud has no IPv6")
 	}
 	if err := checkDNSLabel(doc); err != nil {
 		return err

@@ -2,7 +2,6 @@ package oci
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 
 	"oke-guestbook/local/oci/schema"
@@ -58,7 +57,7 @@ func createNodePool(c *call, doc object) error {
 	}
 	for _, field := range []string{"subnetIds", "quantityPerSubnet", "nodeImageName", "networkLaunchType", "primaryVnic", "secondaryVnics"} {
 		if v := doc[field]; v != nil && v != "" {
-			return fail(http.StatusNotImplemented, "NotImplemented", "%s: the local cloud's node pools are made by nodeConfigDetails and nodeSourceDetails", field)
+			return notImplemented("%s: the local cloud's node pools are made by nodeConfigDetails and nodeSourceDetails", field)
 		}
 	}
 	orDefault(doc, object{

@@ -3,7 +3,6 @@ package oci
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ func kubeconfig(c *call) (*answer, error) {
 	}
 	plane := c.s.config.ControlPlane
 	if plane == nil {
-		return nil, fail(http.StatusNotImplemented, "NotImplemented", "this local cloud runs no control planes")
+		return nil, notImplemented("this local cloud runs no control planes")
 	}
 	// Asked outside the transaction: the control plane may take its time.
 	return &answer{then: func(ctx context.Context) (*answer, error) {

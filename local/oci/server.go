@@ -169,7 +169,7 @@ func (s *Server) routes() {
 	s.adminRoutes()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.log.Error("no such route", "method", r.Method, "path", r.URL.Path)
-		s.write(w, nil, fail(http.StatusNotImplemented, "NotImplemented", "the local cloud has no %s %s", r.Method, r.URL.Path))
+		s.write(w, nil, notImplemented("the local cloud has no %s %s", r.Method, r.URL.Path))
 	})
 }
 

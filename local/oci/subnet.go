@@ -26,7 +26,7 @@ func createSubnet(c *call, doc object) error {
 		return missingParameter("cidrBlock")
 	}
 	if len(list(doc, "ipv4CidrBlocks")) > 1 || doc["ipv6CidrBlock"] != nil || len(list(doc, "ipv6CidrBlocks")) > 0 {
-		return fail(501, "NotImplemented", "the local cloud's subnets have one IPv4 CIDR block")
+		return notImplemented("the local cloud's subnets have one IPv4 CIDR block")
 	}
 	if err := c.checkSubnetRange(doc, vcn); err != nil {
 		return err

@@ -124,7 +124,7 @@ func updateVnic(c *call, _, doc object) error {
 
 func createPublicIP(c *call, doc object) error {
 	if str(doc, "lifetime") != "RESERVED" || str(doc, "privateIpId") != "" {
-		return fail(501, "NotImplemented", "the local cloud makes reserved public IPs that are not assigned yet")
+		return notImplemented("the local cloud makes reserved public IPs that are not assigned yet")
 	}
 	return c.completePublicIP(doc)
 }
