@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,6 +160,17 @@ func TestLifeCycle(t *testing.T) {
 			return len(nodes.Items) == 3 && ready == 4, string(said)
 		})
 		s.unchanged("after the update")
+	})
+
+	step(t, "a bad setting leaves what runs untouched", func() {
+		before := s.ids()
+		s.set("frontendReplicas", "-1")
+		s.refused("frontendReplicas: ")
+		if after := s.ids(); !maps.Equal(before, after) {
+			t.Errorf("the state held %v and holds %v", before, after)
+		}
+		s.set("frontendReplicas", "4")
+		s.unchanged("with the setting mended")
 	})
 
 	step(t, "destroy leaves nothing", func() {

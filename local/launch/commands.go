@@ -95,6 +95,9 @@ func (o Options) prepare(ctx context.Context) (engine, error) {
 	if _, _, err := o.running(ctx); err != nil {
 		return e, err
 	}
+	if err := o.checkPlugins(ctx); err != nil {
+		return e, err
+	}
 	o.sayf("1/3 tools, in %s (the first time takes a while)", o.Bin)
 	cli, err := o.tools(ctx)
 	if err != nil {

@@ -293,3 +293,18 @@ func TestReplacedBinaryIsSeen(t *testing.T) {
 		t.Error("not seen as replaced")
 	}
 }
+
+func TestOfficialPluginsThatCannotBeHad(t *testing.T) {
+	o, _ := testOptions(t)
+	o.Plugins = "official"
+	t.Setenv("PULUMI_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // no network, as it were
+	wantError(t, o.checkPlugins(ctx), "PLUGINS=official", "oci v3.16.0", "PLUGINS=local")
+	o.Plugins = "auto"
+	if err := o.checkPlugins(ctx); err != nil {
+		t.Error(err)
+	}
+}

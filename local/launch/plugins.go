@@ -47,6 +47,22 @@ func (o Options) choosePlugins(ctx context.Context, cli string) error {
 	return os.WriteFile(mark, []byte("local\n"), 0o644)
 }
 
+// checkPlugins refuses PLUGINS=official where they cannot be had, before the tools are built for minutes.
+func (o Options) checkPlugins(ctx context.Context) error {
+	if o.Plugins != "official" {
+		return nil
+	}
+	for _, p := range plugins {
+		if o.findPlugin(p) != "" {
+			continue
+		}
+		if err := downloadable(ctx); err != nil {
+			return fmt.Errorf("PLUGINS=official: plugin %s v%s is not installed, and cannot be downloaded (%w); PLUGINS=local takes the stand-ins of this repository", p.name, p.version, err)
+		}
+	}
+	return nil
+}
+
 // officialPlugins looks on PATH, among the installed ones, and at the place that the engine downloads from.
 func (o Options) officialPlugins(ctx context.Context, cli string) error {
 	for _, p := range plugins {
