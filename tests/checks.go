@@ -8,9 +8,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// testSecrets finds every input that carries the kubeconfig and wants it marked as secret.
+// testSecrets wants the kubeconfig and every password marked as secret wherever they go, on their way to the state.
 func (p program) testSecrets(t *testing.T) {
-	r, err := p.run(t, "dev", nil)
+	r, err := p.run(t, "dev", map[string]string{"guestbooks": `[{"name":"own"},{"name":"other","externalDatabase":"mongo.example.com","databasePassword":"kept outside"}]`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,9 +25,27 @@ func (p program) testSecrets(t *testing.T) {
 	if got := kubeconfig.SecretValue().Element.StringValue(); !strings.HasSuffix(got, "at PUBLIC_ENDPOINT") {
 		t.Errorf("dev has a public endpoint, and its kubeconfig is %q", got)
 	}
+	for name, files := range map[string][]resource.PropertyKey{
+		"own-credentials":   {"root-password", "password", "backup-password", "keyfile"},
+		"other-credentials": {"password"},
+	} {
+		secret, err := r.find("kubernetes:core/v1:Secret", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]string{}
+		flatten("", secret.Inputs["stringData"], values)
+		for _, file := range files {
+			if !strings.Contains(values[string(file)], "kept") {
+				t.Errorf("%s has %s = %q, not the kept password", name, file, values[string(file)])
+			}
+		}
+	}
 	for _, res := range r.resources {
-		if plain := plainText(resource.NewProperty(res.Inputs), "kubeconfig of"); plain != "" {
-			t.Errorf("%s %q carries the kubeconfig in clear: %s", res.Type, res.Name, plain)
+		for _, part := range []string{"kubeconfig of", "kept as", "kept outside"} {
+			if plain := plainText(resource.NewProperty(res.Inputs), part); plain != "" {
+				t.Errorf("%s %q carries a secret in clear: %s", res.Type, res.Name, plain)
+			}
 		}
 	}
 }

@@ -106,6 +106,9 @@ func outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 		state["endpoints"] = object(map[string]any{"endpoints": []any{map[string]any{"privateEndpoint": "10.0.0.2:6443"}}})["endpoints"]
 	case "pulumi:index:Stash":
 		state["output"] = state["input"]
+		if state["input"].IsSecret() { // random, and another one each time
+			state["output"] = resource.MakeSecret(resource.NewProperty("kept as " + args.Name))
+		}
 	case "kubernetes:core/v1:Service":
 		state["status"] = object(map[string]any{"status": map[string]any{
 			"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "192.0.2.10"}}},

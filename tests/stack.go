@@ -44,6 +44,7 @@ func Stack(t *testing.T, deploy Deploy) {
 	t.Run("refused", p.testRefused)
 	t.Run("teardown", p.testTeardown)
 	t.Run("tags", p.testTags)
+	t.Run("changes", p.testChanges)
 }
 
 type program struct{ deploy Deploy }

@@ -68,7 +68,7 @@ func (b *builder) database() error {
 			Selector:  selector(flows.Backend),
 			Ports:     corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String(mongo), Port: pulumi.Int(mongoPort)}},
 			// The members of a replica set have to find each other before any of them is ready.
-			PublishNotReadyAddresses: pulumi.Bool(b.replicated()),
+			PublishNotReadyAddresses: pulumi.Bool(b.book.Hardened()),
 		},
 	}, b.within()...)
 	if err != nil {
@@ -116,14 +116,12 @@ func (b *builder) externalDatabase() error {
 	return err
 }
 
-func (b *builder) replicated() bool { return b.book.MongoReplicas > 1 }
-
 // databaseURI returns the connection string of the database, without credentials.
 func (b *builder) databaseURI() string {
 	switch {
 	case !b.book.OwnDatabase():
 		return fmt.Sprintf("mongodb://%s:%d/", external, mongoPort)
-	case !b.replicated():
+	case !b.book.Hardened():
 		return fmt.Sprintf("mongodb://%s:%d/", mongo, mongoPort)
 	}
 	uri := "mongodb://"

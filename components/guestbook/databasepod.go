@@ -27,21 +27,48 @@ func (b *builder) tutorialDatabase() corev1.PodSpecArgs {
 	}
 }
 
-// hardenedDatabase is a MongoDB with authentication that runs as nobody in particular, on a read-only root file system.
+// hardenedDatabase is a member of a replica set, with authentication, that runs as nobody in particular on a read-only root
+// file system. A database of one member is a replica set too: so others can join it without a restart.
 func (b *builder) hardenedDatabase() corev1.PodSpecArgs {
-	pod := corev1.PodSpecArgs{
+	return corev1.PodSpecArgs{
 		ServiceAccountName:           pulumi.String(flows.Backend),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		EnableServiceLinks:           pulumi.Bool(false),
 		SecurityContext:              podSecurity(mongoUser),
 		// The mongod of a Pod that ends hands over to another member, writes its journal and closes its files.
 		TerminationGracePeriodSeconds: pulumi.Int(60),
-		Volumes:                       corev1.VolumeArray{scratch("tmp"), scratch("configdb"), b.credentialFiles(rootFile, keyFile)},
+		Affinity: corev1.AffinityArgs{PodAntiAffinity: corev1.PodAntiAffinityArgs{
+			RequiredDuringSchedulingIgnoredDuringExecution: corev1.PodAffinityTermArray{corev1.PodAffinityTermArgs{
+				LabelSelector: matching(flows.Backend), TopologyKey: pulumi.String("kubernetes.io/hostname"),
+			}},
+		}},
+		TopologySpreadConstraints: spread(flows.Backend)[:1], // zones
+		// mongod refuses a key file that its group can read, and a Secret's files belong to root.
+		InitContainers: corev1.ContainerArray{helper("key", b.book.MongoImage,
+			[]string{"install", "-m", "0400", secretPath + "/" + keyFile, "/keys/" + keyFile}, nil,
+			mount("credentials", secretPath, true), mount("keys", "/keys", false))},
+		Containers: corev1.ContainerArray{b.mongod()},
+		Volumes: corev1.VolumeArray{
+			scratch("tmp"), scratch("configdb"), scratch("keys"), b.credentialFiles(rootFile, keyFile),
+		},
 	}
-	container := corev1.ContainerArgs{
-		Name:  pulumi.String(mongo),
-		Image: pulumi.String(b.book.MongoImage),
-		Args:  pulumi.ToStringArray(append([]string{"mongod", "--auth"}, b.mongodFlags()...)),
+}
+
+// firstMember starts mongod, and makes the root user on the first member only: the others get it by replication.
+const firstMember = `[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
+exec docker-entrypoint.sh mongod "$@"`
+
+func (b *builder) mongod() corev1.ContainerArgs {
+	// Half of the container's memory is left to connections and the file system: mongod sees the node's memory, not its own.
+	cache := max(0.25, float64(b.book.MongoMemoryMB)/2/1024)
+	return corev1.ContainerArgs{
+		Name:    pulumi.String(mongo),
+		Image:   pulumi.String(b.book.MongoImage),
+		Command: pulumi.ToStringArray([]string{"bash", "-c", firstMember, "mongod"}),
+		Args: pulumi.ToStringArray([]string{
+			"--replSet", replicaSet, "--keyFile", "/keys/" + keyFile, "--bind_ip_all",
+			"--wiredTigerCacheSizeGB", fmt.Sprintf("%.2f", cache),
+		}),
 		Env: environment(map[string]string{
 			"HOME":                            "/tmp", // of mongosh
 			"MONGO_INITDB_ROOT_USERNAME":      rootUser,
@@ -50,48 +77,15 @@ func (b *builder) hardenedDatabase() corev1.PodSpecArgs {
 		Ports:           corev1.ContainerPortArray{port(mongo, mongoPort)},
 		Resources:       resources(b.book.MongoCPUMillis, b.book.MongoMemoryMB),
 		SecurityContext: containerSecurity(),
-		// A first start makes the users and starts again; one after a crash replays the journal: up to ten minutes.
+		// A first start makes the root user and starts again; one after a crash replays the journal: up to ten minutes.
 		StartupProbe:   ask("db.adminCommand('ping').ok", 10, 60),
 		ReadinessProbe: ask("db.hello().isWritablePrimary || db.hello().secondary", 10, 3),
 		LivenessProbe:  ask("db.adminCommand('ping').ok", 30, 4),
 		VolumeMounts: corev1.VolumeMountArray{
 			mount(dataVolume, "/data/db", false), mount("configdb", "/data/configdb", false), mount("tmp", "/tmp", false),
-			mount("credentials", secretPath, true),
+			mount("keys", "/keys", true), mount("credentials", secretPath, true),
 		},
 	}
-	if b.replicated() {
-		b.join(&pod, &container)
-	}
-	pod.Containers = corev1.ContainerArray{container}
-	return pod
-}
-
-// mongodFlags leaves half of the container's memory to connections and the file system, as mongod sees the node's memory.
-func (b *builder) mongodFlags() []string {
-	cache := max(0.25, float64(b.book.MongoMemoryMB)/2/1024)
-	return []string{"--bind_ip_all", "--wiredTigerCacheSizeGB", fmt.Sprintf("%.2f", cache)}
-}
-
-// firstMember starts mongod, and makes the root user on the first member only: the others get it by replication.
-const firstMember = `[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
-exec docker-entrypoint.sh mongod "$@"`
-
-// join makes the Pod a member of the replica set.
-func (b *builder) join(pod *corev1.PodSpecArgs, container *corev1.ContainerArgs) {
-	container.Command = pulumi.ToStringArray([]string{"bash", "-c", firstMember, "mongod"})
-	container.Args = pulumi.ToStringArray(append([]string{"--replSet", replicaSet, "--keyFile", "/keys/" + keyFile}, b.mongodFlags()...))
-	container.VolumeMounts = append(container.VolumeMounts.(corev1.VolumeMountArray), mount("keys", "/keys", true))
-	pod.Volumes = append(pod.Volumes.(corev1.VolumeArray), scratch("keys"))
-	// mongod refuses a key file that its group can read, and a Secret's files belong to root.
-	pod.InitContainers = corev1.ContainerArray{helper("key", b.book.MongoImage,
-		[]string{"install", "-m", "0400", secretPath + "/" + keyFile, "/keys/" + keyFile}, nil,
-		mount("credentials", secretPath, true), mount("keys", "/keys", false))}
-	pod.Affinity = corev1.AffinityArgs{PodAntiAffinity: corev1.PodAntiAffinityArgs{
-		RequiredDuringSchedulingIgnoredDuringExecution: corev1.PodAffinityTermArray{corev1.PodAffinityTermArgs{
-			LabelSelector: matching(flows.Backend), TopologyKey: pulumi.String("kubernetes.io/hostname"),
-		}},
-	}}
-	pod.TopologySpreadConstraints = spread(flows.Backend)[:1] // zones
 }
 
 // ask probes the database itself: a mongod that hangs still accepts connections.

@@ -40,7 +40,7 @@ func (b *builder) scaling() error {
 	}
 	components := []string{flows.Frontend}
 	// A budget for the only Pod of a database would block every drain of its node.
-	if b.book.OwnDatabase() && b.replicated() {
+	if b.book.OwnDatabase() && b.book.MongoReplicas > 1 {
 		components = append(components, flows.Backend)
 	}
 	for _, component := range components {

@@ -1,6 +1,7 @@
 package oke
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -90,8 +91,8 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p fleet.NodePool,
 	if p.Cycles() {
 		pool.NodePoolCyclingDetails = containerengine.NodePoolNodePoolCyclingDetailsArgs{
 			IsNodeCyclingEnabled: pulumi.Bool(true),
-			MaximumSurge:         pulumi.String(p.MaxSurge),
-			MaximumUnavailable:   pulumi.String(p.MaxUnavailable),
+			MaximumSurge:         pulumi.String(cmp.Or(p.MaxSurge, fleet.DefaultSurge)),
+			MaximumUnavailable:   pulumi.String(cmp.Or(p.MaxUnavailable, fleet.DefaultUnavailable)),
 		}
 	}
 	opts := []pulumi.ResourceOption{pulumi.Parent(c)}

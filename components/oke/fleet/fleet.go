@@ -2,6 +2,7 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -71,6 +72,12 @@ func Defaults() Spec {
 	}
 }
 
+// What OKE takes for a pool that cycles and says only the other of the two (API, NodePoolCyclingDetails).
+const (
+	DefaultSurge       = "1"
+	DefaultUnavailable = "0"
+)
+
 // VersionOf returns the Kubernetes version of a pool's nodes.
 func (s *Spec) VersionOf(p NodePool) string {
 	if p.KubernetesVersion != "" {
@@ -84,14 +91,15 @@ func (p *NodePool) Cycles() bool { return p.MaxSurge != "" || p.MaxUnavailable !
 
 // Most returns the largest number of nodes that the pool has while it cycles.
 func (p *NodePool) Most() int {
-	if !p.Cycles() || p.MaxSurge == "" {
+	if !p.Cycles() {
 		return p.Size
 	}
-	if percent, isPercent := strings.CutSuffix(p.MaxSurge, "%"); isPercent {
+	surge := cmp.Or(p.MaxSurge, DefaultSurge)
+	if percent, isPercent := strings.CutSuffix(surge, "%"); isPercent {
 		n, _ := strconv.Atoi(percent)
 		return p.Size + (p.Size*n+99)/100
 	}
-	n, _ := strconv.Atoi(p.MaxSurge)
+	n, _ := strconv.Atoi(surge)
 	return p.Size + n
 }
 

@@ -1,0 +1,86 @@
+package settings
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"oke-guestbook/components/oke/fleet"
+	"oke-guestbook/components/oke/shape"
+)
+
+// TestDevFitsAlwaysFree adds up what stack dev asks for (Oracle documentation, "Always Free Resources").
+func TestDevFitsAlwaysFree(t *testing.T) {
+	s := loadStack(t, "dev", map[string]string{"apiAllowedCidrs": `["203.0.113.7/32"]`})
+	var ocpus, memory float64
+	storage := 0
+	for _, p := range s.NodePools {
+		if !shape.Arm(p.Shape) {
+			t.Errorf("node pool %s has shape %s, which is not free", p.Name, p.Shape)
+		}
+		ocpus += float64(p.Size) * p.OCPUs
+		memory += float64(p.Size) * p.MemoryGB
+		storage += p.Size * p.BootVolumeGB
+	}
+	for _, g := range s.Guestbooks {
+		storage += g.MongoReplicas * g.StorageGB
+		if g.LoadBalancerMbps > 10 {
+			t.Errorf("load balancer of %d Mbps", g.LoadBalancerMbps)
+		}
+	}
+	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.ClusterType != fleet.Basic {
+		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s", ocpus, memory, storage, len(s.Guestbooks), s.ClusterType)
+	}
+}
+
+// TestProdIsHighlyAvailable holds stack prod to what its file promises.
+func TestProdIsHighlyAvailable(t *testing.T) {
+	s := loadStack(t, "prod", map[string]string{"bastionAllowedCidrs": `["203.0.113.0/24"]`})
+	g := s.Guestbooks[0]
+	if !s.Protect || s.ClusterType != fleet.Enhanced || len(s.AvailabilityDomains) != 0 || s.APIEndpoint != "private" {
+		t.Errorf("protect %v, cluster %s, domains %v, endpoint %s", s.Protect, s.ClusterType, s.AvailabilityDomains, s.APIEndpoint)
+	}
+	if g.MongoReplicas != 3 || g.BackupSchedule == "" || g.FrontendReplicas < 2 || s.NodePools[0].Size < 3 {
+		t.Errorf("guestbook %+v on %d nodes", g, s.NodePools[0].Size)
+	}
+}
+
+func loadStack(t *testing.T, stack string, set map[string]string) *Settings {
+	t.Helper()
+	raw, err := os.ReadFile("../Pulumi." + stack + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	config := map[string]string{
+		"oci:region":                  "us-ashburn-1",
+		"oke-guestbook:compartmentId": compartmentOCID,
+		"oke-guestbook:frontendImage": "iad.ocir.io/tenancy/guestbook:v1",
+	}
+	for key, value := range file.Config {
+		config[key] = fmt.Sprint(value)
+		if _, isText := value.(string); !isText {
+			object, err := json.Marshal(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config[key] = string(object)
+		}
+	}
+	for key, value := range set {
+		config["oke-guestbook:"+key] = value
+	}
+	s, err := Load("oke-guestbook", stack, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
