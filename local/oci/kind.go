@@ -136,13 +136,14 @@ func (c *call) make(k *kind, doc object) (*resource, error) {
 // born adds a resource whose document is complete but for what every resource has.
 func (t *tx) born(k *kind, doc object) (*resource, error) {
 	id := str(doc, "id")
-	orDefault(doc, object{k.nameField(): defaultName(k.name, t.now), "freeformTags": object{}, "definedTags": object{}})
+	// Without systemTags the official provider sees a change at every preview of those that have them.
+	orDefault(doc, object{k.nameField(): defaultName(k.name, t.now), "freeformTags": object{}, "definedTags": object{}, "systemTags": object{}})
 	doc["timeCreated"] = stamp(t.now)
 	doc["lifecycleState"] = k.states.live
 	if k.made > 0 || k.slow {
 		doc["lifecycleState"] = k.states.creating
 	}
-	for _, field := range []string{"id", "timeCreated", "lifecycleState", "freeformTags", "definedTags", k.nameField()} {
+	for _, field := range []string{"id", "timeCreated", "lifecycleState", "freeformTags", "definedTags", "systemTags", k.nameField()} {
 		if !k.has(field) {
 			delete(doc, field)
 		}

@@ -39,6 +39,9 @@ func TestBastionLife(t *testing.T) {
 		c.refused(400, "InvalidParameter", "1800", "POST", base, changed(body, 60, "maxSessionTtlInSeconds"))
 		c.refused(400, "RelatedResourceNotAuthorizedOrNotFound", "targetSubnetId", "POST", base, changed(body, "ocid1.subnet.oc1.iad.none", "targetSubnetId"))
 		id := c.finished(bastionBase, "bastion.WorkRequest", c.send("POST", base, body, nil))
+		if doc := c.want(200, "GET", base+"/"+id, nil).object(); sub(doc, "systemTags") == nil {
+			t.Errorf("no systemTags in %v: the official provider takes that for a change", doc)
+		}
 		got := c.want(200, "GET", base+"/"+id, nil).object()
 		c.conforms("bastion.Bastion", got)
 		if got["lifecycleState"] != "ACTIVE" || got["privateEndpointIpAddress"] != "10.0.16.2" || got["targetVcnId"] != n.vcn {
