@@ -8,6 +8,7 @@ import (
 
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/guestbook/workload"
+	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
 	"oke-guestbook/settings"
@@ -63,6 +64,12 @@ func deploy(ctx *pulumi.Context, config map[string]string) error {
 			return fmt.Errorf("guestbook %s: %w", g.Name, err)
 		}
 		urls[g.Name] = book.URL
+	}
+	if s.LogDestination != "" {
+		args := &logs.Args{Image: s.LogAgentImage, Destination: s.LogDestination, Namespaces: s.Namespaces()}
+		if _, err := logs.New(ctx, "guestbook-logs", args, pulumi.Provider(cluster.Provider)); err != nil {
+			return fmt.Errorf("log agents: %w", err)
+		}
 	}
 	export(ctx, s, net, cluster, urls)
 	return nil

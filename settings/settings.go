@@ -5,6 +5,7 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"reflect"
 	"regexp"
@@ -31,7 +32,9 @@ type Settings struct {
 	Network
 	Fleet
 	Workload
-	GuestbookList []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
+	LogDestination string            `json:"logDestination" help:"Host and port that take logs over Fluentd's forward protocol; an agent on each node sends the guestbooks' there. Empty: none"`
+	LogAgentImage  string            `json:"logAgentImage" help:"Image of the agent, Fluent Bit, with its registry host"`
+	GuestbookList  []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
 
 	// Region is the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION says it.
 	Region string `json:"-"`
@@ -46,6 +49,7 @@ func Defaults() Settings {
 		Fleet:         fleet.Defaults(),
 		Workload:      workload.Defaults(),
 		GuestbookList: []json.RawMessage{},
+		LogAgentImage: "docker.io/fluent/fluent-bit:4.0.3",
 	}
 	s.Network.ApplyDefaults()
 	return s
@@ -99,6 +103,12 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	}
 	s.Network.Validate(list, s.capacity())
 	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
+	if host, port, err := net.SplitHostPort(s.LogDestination); s.LogDestination != "" && (err != nil || host == "" || port == "") {
+		list.Add("logDestination", "%q is not a host and port such as logs.example.com:24224", s.LogDestination)
+	}
+	if err := workload.CheckImage(s.LogAgentImage, true); err != nil {
+		list.Add("logAgentImage", "%v", err)
+	}
 	s.validateGuestbooks(list, s.Protect || stack == "prod")
 }
 
@@ -162,6 +172,15 @@ func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 			list.Add(prefix+"exposure", "%s needs a subnet for such load balancers, and loadBalancers is %s", g.Exposure, s.LoadBalancers)
 		}
 	}
+}
+
+// Namespaces returns those of the guestbooks.
+func (s *Settings) Namespaces() []string {
+	names := make([]string, 0, len(s.Guestbooks))
+	for _, g := range s.Guestbooks {
+		names = append(names, g.Namespace)
+	}
+	return names
 }
 
 // FreeformTags returns the tags that everything in OCI carries.

@@ -119,6 +119,9 @@ func TestBadSettings(t *testing.T) {
 		{"certificate that is none", map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["443"]`}, []string{"tlsCertificate: does not go with tlsPrivateKey"}},
 		{"port that the network keeps shut", map[string]string{"loadBalancerPorts": `["8080"]`}, []string{"loadBalancerPorts: must hold 80, the port of guestbook guestbook"}},
 		{"internal without a subnet", map[string]string{"exposure": "internal"}, []string{"exposure: internal needs a subnet for such load balancers, and loadBalancers is public"}},
+		{"add-ons of a basic cluster", map[string]string{"addons": `["CertManager"]`}, []string{"addons: need clusterType enhanced"}},
+		{"add-on twice", map[string]string{"clusterType": "enhanced", "addons": `["CertManager","CertManager"]`}, []string{`addons: "CertManager" is named twice`}},
+		{"logs to nowhere", map[string]string{"logDestination": "logs.example.com"}, []string{`logDestination: "logs.example.com" is not a host and port`}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{`tags: "stack" is set by the program`}},
 		{"all at once", map[string]string{"compartmentId": "", "storageGb": "0", "mongoImage": "mongo"}, []string{"3 settings need a change", "compartmentId:", "storageGb:", "mongoImage:"}},
 	} {

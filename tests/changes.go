@@ -38,6 +38,8 @@ var changes = []struct {
 	{"labels of a node pool", map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},
 	{"another node pool", map[string]string{"nodePools": `[{"name":"workers","size":2,"ocpus":2,"memoryGb":12},{"name":"more","size":1,"ocpus":2,"memoryGb":12}]`}},
 	{"nodeImageRelease", map[string]string{"nodeImageRelease": "november"}},
+	{"addons", map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}},
+	{"logDestination", map[string]string{"logDestination": "logs.example.com:24224"}},
 	{"tags", map[string]string{"tags": `{"team":"web"}`}},
 }
 

@@ -145,7 +145,7 @@ func (p program) testTags(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, res := range r.resources {
-		if _, oci := ocidKinds[res.Type]; !oci || strings.HasSuffix(res.Type, "SecurityRule") {
+		if _, oci := ocidKinds[res.Type]; !oci || strings.HasSuffix(res.Type, "SecurityRule") || strings.HasSuffix(res.Type, ":Addon") {
 			continue
 		}
 		tags := res.Inputs["freeformTags"]

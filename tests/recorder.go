@@ -34,6 +34,7 @@ func newRecorder() *recorder { return &recorder{calls: map[string]int{}} }
 // ocidKinds are the kinds in the OCIDs of what OCI makes.
 var ocidKinds = map[string]string{
 	"oci:Bastion/bastion:Bastion":                                                "bastion",
+	"oci:ContainerEngine/addon:Addon":                                            "addon",
 	"oci:ContainerEngine/cluster:Cluster":                                        "cluster",
 	"oci:ContainerEngine/nodePool:NodePool":                                      "nodepool",
 	"oci:Core/defaultSecurityList:DefaultSecurityList":                           "securitylist",
@@ -58,6 +59,7 @@ var others = []string{
 	"oke-guestbook:network:Network",
 	"oke-guestbook:oke:Cluster",
 	"oke-guestbook:guestbook:Guestbook",
+	"oke-guestbook:logs:Agents",
 	"pulumi:index:Stash",
 	"pulumi:providers:kubernetes",
 	"kubernetes:core/v1:Namespace",
@@ -68,6 +70,7 @@ var others = []string{
 	"kubernetes:core/v1:ResourceQuota",
 	"kubernetes:core/v1:Secret",
 	"kubernetes:core/v1:ServiceAccount",
+	"kubernetes:apps/v1:DaemonSet",
 	"kubernetes:apps/v1:Deployment",
 	"kubernetes:apps/v1:StatefulSet",
 	"kubernetes:autoscaling/v2:HorizontalPodAutoscaler",

@@ -58,6 +58,9 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			return nil, fmt.Errorf("node pool %q: %w", p.Name, err)
 		}
 	}
+	if err := c.addons(ctx, name, args.Fleet.Addons); err != nil {
+		return nil, err
+	}
 
 	c.Kubeconfig = kubeconfig(ctx, c, args.Network.APIEndpoint == layout.Public)
 	c.Provider, err = kubernetes.NewProvider(ctx, name, &kubernetes.ProviderArgs{
@@ -128,6 +131,21 @@ func loadBalancerSubnets(args *Args) pulumi.StringArray {
 		role = layout.InternalLoadBalancers
 	}
 	return pulumi.StringArray{args.SubnetIDs[role]}
+}
+
+// addons switches add-ons on, one after the other: they run on the nodes, and some need the one before.
+func (c *Cluster) addons(ctx *pulumi.Context, name string, names []string) error {
+	needs := c.Nodes()
+	for _, addon := range names {
+		made, err := containerengine.NewAddon(ctx, name+"-"+addon, &containerengine.AddonArgs{
+			AddonName: pulumi.String(addon), ClusterId: c.Cluster.ID(), RemoveAddonResourcesOnDelete: pulumi.Bool(true),
+		}, pulumi.Parent(c), pulumi.DependsOn(needs))
+		if err != nil {
+			return fmt.Errorf("add-on %s: %w", addon, err)
+		}
+		needs = []pulumi.Resource{made}
+	}
+	return nil
 }
 
 // Nodes returns the node pools as resources to depend on, in the order of their names.

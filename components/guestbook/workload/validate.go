@@ -119,14 +119,14 @@ func (v validator) images(g *Guestbook, production bool) {
 		if image.value == "" {
 			continue
 		}
-		if err := checkImage(image.value, production); err != nil {
+		if err := CheckImage(image.value, production); err != nil {
 			v.add(image.key, "%v", err)
 		}
 	}
 }
 
 // checkImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34 on.
-func checkImage(image string, production bool) error {
+func CheckImage(image string, production bool) error {
 	ref, err := reference.Parse(image)
 	if err != nil {
 		return fmt.Errorf("%q is not an image reference: %w", image, err)

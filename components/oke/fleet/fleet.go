@@ -28,6 +28,7 @@ type Spec struct {
 	KMSKeyID            string     `json:"kmsKeyId" help:"OCID of a Vault key that encrypts Kubernetes secrets; empty for Oracle's own. A change replaces the cluster"`
 	AvailabilityDomains []int      `json:"availabilityDomains" help:"Numbers of the availability domains to place nodes in, such as [1, 3]; empty for all that the region has"`
 	NodeImageRelease    string     `json:"nodeImageRelease" help:"Any text. Nodes keep the OKE image that was newest when this text was set; change it to move to today's newest"`
+	Addons              []string   `json:"addons" help:"Cluster add-ons, each after the one before it, such as CertManager and KubernetesMetricsServer, which the autoscaler of Pods needs (enhanced)"`
 	NodePools           []NodePool `json:"nodePools" help:"Node pools: name, size, shape, ocpus, memoryGb, bootVolumeGb, labels, kubernetesVersion, imageId, availabilityDomains, faultDomains, maxPodsPerNode, autoscaled, maxSurge, maxUnavailable, evictionGraceMinutes, preemptible"`
 }
 
@@ -65,6 +66,7 @@ func Defaults() Spec {
 		KubernetesVersion:   "v1.36.3",
 		ClusterType:         Basic,
 		AvailabilityDomains: []int{},
+		Addons:              []string{},
 		NodePools: []NodePool{{
 			Name: "workers", Size: 2, Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12,
 			BootVolumeGB: minBootVolumeGB, MaxPodsPerNode: 31, EvictionGraceMinutes: 15,
@@ -116,6 +118,7 @@ var (
 	poolName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
 	surge    = regexp.MustCompile(`^(\d{1,4}|\d{1,2}%|100%)$`)
 	kmsKey   = regexp.MustCompile(`^ocid1\.key\.`)
+	addon    = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,63}$`)
 	imageID  = regexp.MustCompile(`^ocid1\.image\.`)
 )
 
@@ -132,6 +135,14 @@ func (s *Spec) Validate(list *problem.List, native bool) {
 		list.Add("kmsKeyId", "%q is not the OCID of a key (ocid1.key...)", s.KMSKeyID)
 	}
 	checkDomains(list, "availabilityDomains", s.AvailabilityDomains)
+	if len(s.Addons) > 0 && s.ClusterType == Basic {
+		list.Add("addons", "need clusterType enhanced")
+	}
+	for i, name := range s.Addons {
+		if !addon.MatchString(name) || slices.Contains(s.Addons[:i], name) {
+			list.Add("addons", "%q is named twice or is no name of an add-on such as KubernetesMetricsServer", name)
+		}
+	}
 	if len(s.NodePools) == 0 {
 		list.Add("nodePools", "needs at least one node pool")
 	}

@@ -40,7 +40,7 @@ func TestMost(t *testing.T) {
 	}{
 		{3, "", "", 3},
 		{3, "1", "0", 4},
-		{3, "", "1", 4}, // OKE adds one by itself
+		{3, "", "1", 4},     // OKE adds one by itself
 		{10, "25%", "", 13}, // rounded up, as three are more than a quarter
 		{4, "100%", "0", 8},
 	} {
