@@ -23,6 +23,7 @@ func (s *Server) containerEngineRoutes() {
 	s.serveKind(pools)
 	s.ops["clusterStart"] = op{work: startCluster}
 	s.ops["clusterReady"] = op{change: clusterReady}
+	s.ops["clusterFailed"] = op{change: clusterFailed}
 	s.ops["clusterRestart"] = op{work: restartCluster}
 	s.ops["clusterStop"] = op{work: stopCluster}
 	s.ops["clusterDeleted"] = op{change: clusterDeleted}

@@ -157,3 +157,32 @@ func TestControlPlaneFails(t *testing.T) {
 		}
 	})
 }
+
+// The official provider reads the cluster's OCID from the work request before it waits for it.
+func TestAClusterFailsNotBeforeItsWorkRequestWasRead(t *testing.T) {
+	inCloud(t, Config{ControlPlane: newPlane()}, func(c *testCloud) {
+		n := c.network()
+		if err := c.srv.Inject(Fault{WorkRequest: "CLUSTER_CREATE", Message: "no control plane", Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		r := c.send("POST", okeBase+"/clusters", clusterBody(n), nil)
+		time.Sleep(10 * time.Second)
+		path := okeBase + "/workRequests/" + r.header.Get("opc-work-request-id")
+		wr := c.want(200, "GET", path, nil).object()
+		cluster := str(objects(wr, "resources")[0], "identifier")
+		if wr["status"] != "IN_PROGRESS" || cluster == "" {
+			t.Errorf("after 10 s: %v; want it under way", wr)
+		}
+		time.Sleep(10 * time.Minute)
+		if wr = c.want(200, "GET", path, nil).object(); wr["status"] != "FAILED" {
+			t.Errorf("after 10 min: %v; want FAILED", wr)
+		}
+		failed := c.want(200, "GET", okeBase+"/clusters/"+cluster, nil).object()
+		if failed["lifecycleState"] != "FAILED" || failed["lifecycleDetails"] != "no control plane" {
+			t.Errorf("%v; want FAILED for want of a control plane", failed)
+		}
+		if errors := c.want(200, "GET", path+"/errors", nil).list(); len(errors) != 1 {
+			t.Errorf("errors %v; want one", errors)
+		}
+	})
+}

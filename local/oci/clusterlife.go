@@ -51,22 +51,22 @@ func startCluster(ctx context.Context, s *Server, k *task) func(*tx) error {
 	version, wr := str(k.Args, "version"), str(k.Args, "work")
 	endpoints, err := s.start(ctx, k.Target, version)
 	return func(t *tx) error {
-		r := t.edit(k.Target)
 		failure := t.s.faults.workRequest(str(t.find(wr).Doc, "operationType"))
 		if err != nil {
 			failure = fail(http.StatusInternalServerError, "InternalError", "the control plane did not start: %v", err)
 		}
+		took := time.Duration(num(k.Args, "took") * float64(time.Second))
 		if failure != nil {
-			r.Doc["lifecycleState"], r.Doc["lifecycleDetails"] = "FAILED", failure.Message
-			if version != "" { // an upgrade that fails leaves what ran
-				r.Doc["lifecycleState"] = "ACTIVE"
-			}
-			t.endWork(wr, failure)
+			// A failure takes its time, too: the official provider reads the cluster's OCID from the work request while
+			// that is under way, and loses a cluster whose work request has failed by then.
+			t.later(t.until(began, took), "clusterFailed", k.Target, object{
+				"work": wr, "version": version, "status": failure.Status, "code": failure.Code, "message": failure.Message,
+			})
 			return nil
 		}
+		r := t.edit(k.Target)
 		r.hide("runs", version)
 		t.setEndpoints(r, endpoints)
-		took := time.Duration(num(k.Args, "took") * float64(time.Second))
 		t.later(t.until(began, took), "clusterReady", r.ID, object{"work": wr, "version": version})
 		return nil
 	}
@@ -96,6 +96,16 @@ func clusterReady(t *tx, k *task) error {
 		r.Doc["availableKubernetesUpgrades"] = anys(upgrades(version))
 	}
 	t.endWork(str(k.Args, "work"), nil)
+	return nil
+}
+
+func clusterFailed(t *tx, k *task) error {
+	r := t.edit(k.Target)
+	r.Doc["lifecycleState"], r.Doc["lifecycleDetails"] = "FAILED", k.Args["message"]
+	if str(k.Args, "version") != "" { // an upgrade that fails leaves what ran
+		r.Doc["lifecycleState"] = "ACTIVE"
+	}
+	t.endWork(str(k.Args, "work"), fail(int(num(k.Args, "status")), str(k.Args, "code"), "%s", str(k.Args, "message")))
 	return nil
 }
 
