@@ -54,7 +54,7 @@ func deploy(ctx *pulumi.Context, config map[string]string) error {
 		subnet, _ := net.LoadBalancerSubnet(internal)
 		args := &guestbook.Args{
 			Guestbook: g, Protect: s.Protect, Network: s.Network, LoadBalancerSubnetID: subnet, Nodes: cluster.Nodes(),
-			Store: guestbook.Store{CompartmentID: s.CompartmentID, ClusterID: cluster.Cluster.ID(), Region: s.Region, Tags: tags},
+			Store: guestbook.Store{CompartmentID: s.CompartmentID, ClusterID: cluster.Cluster.ID(), Region: s.Region, HomeRegion: s.HomeRegion, Tags: tags},
 		}
 		if groups, ok := net.LoadBalancerNSGs(internal); ok {
 			args.LoadBalancerNsgIDs = groups

@@ -32,6 +32,7 @@ type Settings struct {
 	Network
 	Fleet
 	Workload
+	HomeRegion     string            `json:"homeRegion" help:"The tenancy's home region, such as us-ashburn-1, if oci:region is another: policies can only be made there"`
 	LogDestination string            `json:"logDestination" help:"Host and port that take logs over Fluentd's forward protocol; an agent on each node sends the guestbooks' there. Empty: none"`
 	LogAgentImage  string            `json:"logAgentImage" help:"Image of the agent, Fluent Bit, with its registry host"`
 	GuestbookList  []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
@@ -87,7 +88,10 @@ func (s *Settings) complete(list *problem.List) {
 	}
 }
 
-var compartment = regexp.MustCompile(`^ocid1\.(compartment|tenancy)\.`)
+var (
+	compartment = regexp.MustCompile(`^ocid1\.(compartment|tenancy)\.`)
+	region      = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-\d+$`)
+)
 
 func (s *Settings) validate(list *problem.List, stack string) {
 	switch {
@@ -103,6 +107,9 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	}
 	s.Network.Validate(list, s.capacity())
 	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
+	if s.HomeRegion != "" && !region.MatchString(s.HomeRegion) {
+		list.Add("homeRegion", "%q is not a region such as us-ashburn-1", s.HomeRegion)
+	}
 	if host, port, err := net.SplitHostPort(s.LogDestination); s.LogDestination != "" && (err != nil || host == "" || port == "") {
 		list.Add("logDestination", "%q is not a host and port such as logs.example.com:24224", s.LogDestination)
 	}

@@ -122,6 +122,7 @@ func TestBadSettings(t *testing.T) {
 		{"add-ons of a basic cluster", map[string]string{"addons": `["CertManager"]`}, []string{"addons: need clusterType enhanced"}},
 		{"add-on twice", map[string]string{"clusterType": "enhanced", "addons": `["CertManager","CertManager"]`}, []string{`addons: "CertManager" is named twice`}},
 		{"logs to nowhere", map[string]string{"logDestination": "logs.example.com"}, []string{`logDestination: "logs.example.com" is not a host and port`}},
+		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{`homeRegion: "Ashburn" is not a region such as us-ashburn-1`}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{`tags: "stack" is set by the program`}},
 		{"all at once", map[string]string{"compartmentId": "", "storageGb": "0", "mongoImage": "mongo"}, []string{"3 settings need a change", "compartmentId:", "storageGb:", "mongoImage:"}},
 	} {

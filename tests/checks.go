@@ -160,3 +160,32 @@ func (p program) testTags(t *testing.T) {
 		}
 	}
 }
+
+// testHomeRegion wants policies to be made in the tenancy's home region, and the bucket where the stack is.
+func (p program) testHomeRegion(t *testing.T) {
+	r, err := p.run(t, "prod", map[string]string{"homeRegion": "ap-seoul-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := r.find("oci:Identity/policy:Policy", "guestbook-backups")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := r.find("oci:ObjectStorage/bucket:Bucket", "guestbook-backups")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(policy.Options.GetProvider(), "::guestbook-home::") || strings.Contains(bucket.Options.GetProvider(), "::guestbook-home::") {
+		t.Errorf("the policy's provider is %q, the bucket's %q", policy.Options.GetProvider(), bucket.Options.GetProvider())
+	}
+	statement := policy.Inputs["statements"].ArrayValue()[0].StringValue()
+	for _, part := range []string{
+		"manage objects in compartment id " + compartment, "request.principal.namespace = 'guestbook'",
+		"request.principal.service_account = 'backup'", "target.bucket.name = '" + bucket.Inputs["name"].StringValue() + "'",
+		"request.principal.cluster_id = 'ocid1.cluster.oc1.iad.oke-guestbook-prod'",
+	} {
+		if !strings.Contains(statement, part) {
+			t.Errorf("the policy does not say %q: %s", part, statement)
+		}
+	}
+}

@@ -62,6 +62,7 @@ var others = []string{
 	"oke-guestbook:logs:Agents",
 	"pulumi:index:Stash",
 	"pulumi:providers:kubernetes",
+	"pulumi:providers:oci",
 	"kubernetes:core/v1:Namespace",
 	"kubernetes:core/v1:PersistentVolumeClaim",
 	"kubernetes:core/v1:Service",

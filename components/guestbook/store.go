@@ -3,6 +3,7 @@ package guestbook
 import (
 	"fmt"
 
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/guestbook/flows"
@@ -13,6 +14,7 @@ type Store struct {
 	CompartmentID string
 	ClusterID     pulumi.StringInput
 	Region        string // "us-ashburn-1"
+	HomeRegion    string // of the tenancy, which alone takes policies; empty if it is Region
 	Tags          map[string]string
 }
 
@@ -43,6 +45,14 @@ func (b *builder) store() (name, namespace string, err error) {
 		"request.principal.type = 'workload', request.principal.namespace = '%s', request.principal.service_account = '%s', "+
 		"request.principal.cluster_id = '%s', target.bucket.name = '%s'}",
 		s.CompartmentID, b.book.Namespace, flows.Backup, s.ClusterID, name)
+	home := []pulumi.ResourceOption{pulumi.Parent(b.g)}
+	if s.HomeRegion != "" && s.HomeRegion != s.Region {
+		provider, err := oci.NewProvider(b.ctx, b.name+"-home", &oci.ProviderArgs{Region: pulumi.String(s.HomeRegion)}, pulumi.Parent(b.g))
+		if err != nil {
+			return "", "", fmt.Errorf("provider for home region %s: %w", s.HomeRegion, err)
+		}
+		home = append(home, pulumi.Provider(provider))
+	}
 	var policy pulumi.CustomResourceState
 	err = b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-backups", pulumi.Map{
 		"compartmentId": pulumi.String(s.CompartmentID),
@@ -50,7 +60,7 @@ func (b *builder) store() (name, namespace string, err error) {
 		"description":   pulumi.Sprintf("Backups of guestbook %s", b.name),
 		"statements":    pulumi.StringArray{statement},
 		"freeformTags":  tags,
-	}, &policy, pulumi.Parent(b.g))
+	}, &policy, home...)
 	if err != nil {
 		return "", "", fmt.Errorf("policy %q: %w", name, err)
 	}
