@@ -24,7 +24,7 @@ func main() {
 
 // deploy makes the stack that config describes. Bad settings and what the region lacks are told before anything is registered.
 func deploy(ctx *pulumi.Context, config map[string]string) error {
-	s, err := settings.Load(ctx.Project(), ctx.Stack(), config)
+	s, err := settings.Load(ctx.Project(), ctx.Stack(), config, ctx.IsConfigSecret)
 	if err != nil {
 		return err
 	}

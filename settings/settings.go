@@ -58,7 +58,8 @@ func Defaults() Settings {
 
 // Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
 // Keys of other namespaces, such as oci:region, are the providers' own. The error tells every problem that there is.
-func Load(project, stack string, config map[string]string) (*Settings, error) {
+// isSecret tells whether the stack's file keeps a key's value encrypted, or a part of it.
+func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	s := Defaults()
 	var list problem.List
 	s.decode(&list, project, config)
@@ -69,6 +70,7 @@ func Load(project, stack string, config map[string]string) (*Settings, error) {
 	if list.Err() == nil { // what cannot be read cannot be judged
 		s.complete(&list)
 		s.validate(&list, stack)
+		s.validateSecrets(&list, func(key string) bool { return isSecret(project + ":" + key) })
 	}
 	if err := list.Err(); err != nil {
 		return nil, fmt.Errorf("stack %s: %w", stack, err)
@@ -117,6 +119,24 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		list.Add("logAgentImage", "%v", err)
 	}
 	s.validateGuestbooks(list, s.Protect || stack == "prod")
+}
+
+// validateSecrets refuses passwords and keys that lie in the stack's file for everybody to read.
+func (s *Settings) validateSecrets(list *problem.List, isSecret func(key string) bool) {
+	for i, g := range s.Guestbooks {
+		for _, secret := range []struct{ key, value, stacks string }{
+			{"databasePassword", g.DatabasePassword, s.DatabasePassword},
+			{"tlsPrivateKey", g.TLSPrivateKey, s.TLSPrivateKey},
+		} {
+			key, path := secret.key, secret.key
+			if secret.value != secret.stacks {
+				key, path = "guestbooks", fmt.Sprintf("guestbooks[%d].%s", i, secret.key)
+			}
+			if secret.value != "" && !isSecret(key) {
+				list.Add(path, "is in the stack's file in clear: pulumi config set --secret --path '%s'", path)
+			}
+		}
+	}
 }
 
 // capacity is what the network must have room for while nodes are being replaced.

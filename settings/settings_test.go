@@ -18,7 +18,7 @@ func load(over map[string]string) (*Settings, error) {
 	for k, v := range over {
 		config["oke-guestbook:"+k] = v
 	}
-	return Load("oke-guestbook", "test", config)
+	return Load("oke-guestbook", "test", config, func(string) bool { return true })
 }
 
 func TestDefaultsAreValid(t *testing.T) {
@@ -137,5 +137,28 @@ func TestBadSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSecretsInClear(t *testing.T) {
+	config := map[string]string{
+		"oke-guestbook:compartmentId":            compartmentOCID,
+		"oke-guestbook:frontendImage":            "iad.ocir.io/tenancy/guestbook:v1",
+		"oke-guestbook:loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
+		"oke-guestbook:externalDatabase":         "mongo.example.com",
+		"oke-guestbook:databasePassword":         "example",
+		"oke-guestbook:guestbooks":               `[{"name":"a"},{"name":"b","databasePassword":"other"}]`,
+	}
+	for _, tc := range []struct{ secret, want string }{
+		{"", "databasePassword: is in the stack's file in clear"},
+		{"oke-guestbook:databasePassword", "guestbooks[1].databasePassword: is in the stack's file in clear: pulumi config set --secret --path 'guestbooks[1].databasePassword'"},
+	} {
+		_, err := Load("oke-guestbook", "test", config, func(key string) bool { return key == tc.secret })
+		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "example\"") {
+			t.Errorf("got %v, want it to say %q", err, tc.want)
+		}
+	}
+	if _, err := Load("oke-guestbook", "test", config, func(string) bool { return true }); err != nil {
+		t.Error(err)
 	}
 }

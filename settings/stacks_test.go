@@ -78,7 +78,7 @@ func loadStack(t *testing.T, stack string, set map[string]string) *Settings {
 	for key, value := range set {
 		config["oke-guestbook:"+key] = value
 	}
-	s, err := Load("oke-guestbook", stack, config)
+	s, err := Load("oke-guestbook", stack, config, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}

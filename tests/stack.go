@@ -61,7 +61,10 @@ func (p program) run(t *testing.T, stack string, set map[string]string) (*record
 		}
 	}
 	r := newRecorder()
-	err := pulumi.RunErr(func(ctx *pulumi.Context) error { return p.deploy(ctx, config) }, pulumi.WithMocks(project, stack, r))
+	err := pulumi.RunErr(func(ctx *pulumi.Context) error { return p.deploy(ctx, config) }, pulumi.WithMocks(project, stack, r),
+		func(info *pulumi.RunInfo) {
+			info.ConfigSecretKeys = []string{project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
+		})
 	return r, err
 }
 
