@@ -54,7 +54,12 @@ type claim struct {
 
 func TestLifeCycle(t *testing.T) {
 	s := newStack(t)
+	settings, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml"))
+	s.must(err)
 	s.up()
+	if now, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml")); err != nil || string(now) != string(settings) {
+		t.Errorf("up changed the stack's settings in the repository (%v):\n%s", err, now)
+	}
 	namespace := s.output("namespace")
 
 	step(t, "everything is there", func() {
