@@ -3,6 +3,7 @@ package launch
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -306,5 +307,17 @@ func TestOfficialPluginsThatCannotBeHad(t *testing.T) {
 	o.Plugins = "auto"
 	if err := o.checkPlugins(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestUnfinishedResources(t *testing.T) {
+	var d deployment
+	exported := `{"deployment": {"resources": [
+		{"urn": "a"}, {"urn": "b", "initErrors": []}, {"urn": "c", "initErrors": ["Out of host capacity."]}]}}`
+	if err := json.Unmarshal([]byte(exported), &d); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.unfinished(); n != 1 {
+		t.Errorf("%d resources unfinished; want the one with an error", n)
 	}
 }

@@ -172,7 +172,8 @@ func (e engine) selectStack(ctx context.Context) error {
 type deployment struct {
 	Deployment struct {
 		Resources []struct {
-			URN string `json:"urn"`
+			URN        string   `json:"urn"`
+			InitErrors []string `json:"initErrors"` // why its creation or update failed half-way
 		} `json:"resources"`
 		Pending []struct {
 			Type     string `json:"type"`
@@ -181,6 +182,16 @@ type deployment struct {
 			} `json:"resource"`
 		} `json:"pending_operations"`
 	} `json:"deployment"`
+}
+
+// unfinished counts the resources whose last operation failed half-way.
+func (d deployment) unfinished() (n int) {
+	for _, r := range d.Deployment.Resources {
+		if len(r.InitErrors) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (e engine) export(ctx context.Context) (raw []byte, d deployment, err error) {
@@ -192,11 +203,20 @@ func (e engine) export(ctx context.Context) (raw []byte, d deployment, err error
 
 // recover brings into the state what a killed command had created without noting it: such a resource would be
 // created a second time. What is found in the cloud is put into the state, the rest of the pending list is dropped.
-// (The CLI's own --import-pending-creates drops the imported ones too, as of v3.253.0.)
+// (The CLI's own --import-pending-creates drops the imported ones too, as of v3.253.0.) A refresh also ends what failed
+// half-way: the official provider deletes a node pool that could not be made, and keeps it in the state.
 func (e engine) recover(ctx context.Context) error {
 	raw, d, err := e.export(ctx)
-	if err != nil || len(d.Deployment.Pending) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(d.Deployment.Pending) == 0 {
+		n := d.unfinished()
+		if n == 0 {
+			return nil
+		}
+		e.sayf("  the last command failed with %d resources unfinished; looking for what became of them", n)
+		return e.show(ctx, "refresh", "--yes", "--skip-preview", "--stack", e.Stack)
 	}
 	e.sayf("  the last command was cut off with %d operations under way; looking for what they left", len(d.Deployment.Pending))
 	vars, err := e.Env()
