@@ -34,12 +34,16 @@ func (b *builder) frontend() (err error) {
 			Spec:     b.frontendPod(),
 		},
 	}
-	if !b.book.Autoscales() { // else the number is the autoscaler's
+	opts := b.within(patience())
+	if b.book.Autoscales() { // which begins with its least number and then owns the number
+		spec.Replicas = pulumi.Int(b.book.FrontendMinReplicas)
+		opts = append(opts, pulumi.IgnoreChanges([]string{"spec.replicas"}))
+	} else {
 		spec.Replicas = pulumi.Int(b.book.FrontendReplicas)
 	}
 	b.g.Frontend, err = appsv1.NewDeployment(b.ctx, b.name+"-frontend", &appsv1.DeploymentArgs{
 		Metadata: b.meta("frontend", flows.Frontend, nil), Spec: spec,
-	}, b.within(patience())...)
+	}, opts...)
 	return err
 }
 
