@@ -169,7 +169,7 @@ func TestLifeCycle(t *testing.T) {
 
 	step(t, "a bad setting leaves what runs untouched", func() {
 		before := s.ids()
-		s.set("frontendReplicas", "-1")
+		s.set("frontendReplicas", "0")
 		s.refused("frontendReplicas: ")
 		if after := s.ids(); !maps.Equal(before, after) {
 			t.Errorf("the state held %v and holds %v", before, after)
