@@ -280,8 +280,8 @@ func (e engine) summary(ctx context.Context, took time.Duration) error {
 The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balancers are simulated.
   guestbook   %v   (an address of the local cloud: nothing listens there)
   kubectl     eval "$(make -s kubeconfig)" && kubectl get pods -A
-  what exists make status
+  what exists make status, or the console at %s
   Pulumi      eval "$(make -s env)" && pulumi stack -s %s
-  tear down   make down`, took, outputs["url"], e.Stack)
+  tear down   make down`, took, outputs["url"], e.Endpoint(), e.Stack)
 	return nil
 }
