@@ -1,0 +1,206 @@
+package e2e
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/ociclient"
+)
+
+const shortly = 20 * time.Second
+
+// network is what the refusals are tried on: a VCN with its gateways, a cluster with an empty node pool, and another VCN.
+func (s *stack) network(rest *ociclient.Client) []request {
+	s.t.Helper()
+	var services []struct{ ID, CIDRBlock string }
+	s.get(rest, core+"/services", &services)
+	all := slices.IndexFunc(services, func(v struct{ ID, CIDRBlock string }) bool { return v.CIDRBlock == allServices })
+	if all < 0 {
+		s.t.Fatalf("the cloud has no %s, but %v", allServices, services)
+	}
+	subnet := func(name, cidr string) request {
+		return request{name, subnetType, in("net", object{"cidrBlock": cidr, "dnsLabel": name, "routeTableId": "${table}", "securityListIds": []any{"${list}"}})}
+	}
+	return []request{
+		{"net", vcnType, with(object{"cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "net"})},
+		{"shared", vcnType, with(object{"cidrBlocks": []any{"10.1.0.0/16"}})},
+		{"internet", internetType, in("net", nil)},
+		{"nat", natType, in("net", nil)},
+		{"services", servicesType, in("net", object{"services": []any{object{"serviceId": services[all].ID}}})},
+		{"table", tableType, in("net", object{"routeRules": []any{route(everywhere, "CIDR_BLOCK", "${internet}")}})},
+		{"list", listType, in("net", object{"egressSecurityRules": []any{object{"destination": everywhere, "protocol": "all"}}})},
+		subnet("api", "10.0.0.0/29"),
+		subnet("workers", "10.0.16.0/20"),
+		{"cluster", clusterType, in("net", object{
+			"name": "cluster", "kubernetesVersion": older, "type": "ENHANCED_CLUSTER",
+			"endpointConfig": object{"subnetId": "${api}", "isPublicIpEnabled": true},
+		})},
+		{"pool", poolType, with(object{
+			"clusterId": "${cluster}", "name": "pool", "kubernetesVersion": older,
+			"nodeShape": "VM.Standard.A1.Flex", "nodeShapeConfig": object{"ocpus": 2, "memoryInGbs": 12},
+			"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": s.images(rest)[older]},
+			"nodeConfigDetails": object{"size": 0, "placementConfigs": []any{object{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": "${workers}"}}},
+		})},
+	}
+}
+
+// images maps the versions of Kubernetes to node images for Arm.
+func (s *stack) images(rest *ociclient.Client) map[string]string {
+	s.t.Helper()
+	var options struct {
+		Sources []struct{ ImageID, SourceName string }
+	}
+	s.get(rest, oke+"/nodePoolOptions/all", &options)
+	images := map[string]string{}
+	for _, source := range options.Sources {
+		for _, version := range []string{older, newer} {
+			if strings.Contains(source.SourceName, "aarch64") && strings.Contains(source.SourceName, "OKE-"+version[1:]) {
+				images[version] = source.ImageID
+			}
+		}
+	}
+	return images
+}
+
+// badNetworks break the rules of VCNs, gateways, routes, rules and subnets.
+func badNetworks(ids map[string]string) []refusal {
+	vcn := func(name, cidr string, more object) request {
+		props := with(object{"cidrBlocks": []any{cidr}})
+		for k, v := range more {
+			props[k] = v
+		}
+		return request{name, vcnType, props}
+	}
+	subnet := func(name, cidr string, more object) request {
+		props := with(object{"vcnId": ids["net"], "cidrBlock": cidr})
+		for k, v := range more {
+			props[k] = v
+		}
+		return request{name, subnetType, props}
+	}
+	table := func(name string, routes ...any) request {
+		return request{name, tableType, with(object{"vcnId": ids["net"], "routeRules": routes})}
+	}
+	gateway := func(name, typ string, more object) request {
+		props := with(object{"vcnId": ids["net"]})
+		for k, v := range more {
+			props[k] = v
+		}
+		return request{name, typ, props}
+	}
+	lists := []any{}
+	for range 6 {
+		lists = append(lists, ids["list"])
+	}
+	return []refusal{
+		{vcn("vcn-host-bits", "10.2.0.1/16", nil), invalidParameter, []string{"CIDR IP 10.2.0.1 does not match network IP 10.2.0.0"}},
+		{vcn("vcn-too-large", "10.2.0.0/15", nil), invalidParameter, []string{"10.2.0.0/15", "/16 to /30"}},
+		{vcn("vcn-too-small", "10.2.0.0/31", nil), invalidParameter, []string{"10.2.0.0/31", "/16 to /30"}},
+		{vcn("vcn-label", "10.2.0.0/16", object{"dnsLabel": "2nd-net"}), invalidParameter, []string{"dnsLabel", "2nd-net"}},
+		{vcn("vcn-long-label", "10.2.0.0/16", object{"dnsLabel": "abcdefghijklmnop"}), invalidParameter, []string{"dnsLabel", "abcdefghijklmnop"}},
+
+		{gateway("second-internet", internetType, nil), "LimitExceeded", []string{ids["internet"], "at most one"}},
+		{gateway("second-nat", natType, nil), "LimitExceeded", []string{ids["nat"], "at most one"}},
+		{gateway("second-services", servicesType, object{"services": []any{}}), invalidParameter, []string{ids["services"], "at most one"}},
+
+		{table("table-internet-services", route(everywhere, "CIDR_BLOCK", ids["internet"]), route(allServices, "SERVICE_CIDR_BLOCK", ids["services"])), invalidParameter, []string{allServices, "internet gateway"}},
+		{table("table-host-bits", route("10.9.0.1/8", "CIDR_BLOCK", ids["nat"])), invalidParameter, []string{"10.9.0.1", "does not match network IP"}},
+		{table("table-to-subnet", route(everywhere, "CIDR_BLOCK", ids["api"])), invalidParameter, []string{ids["api"], "no OCID of a gateway"}},
+		{request{"list-host-bits", listType, with(object{"vcnId": ids["net"], "ingressSecurityRules": []any{object{"source": "10.0.0.9/16", "protocol": "6"}}})}, invalidParameter, []string{"10.0.0.9", "does not match network IP"}},
+
+		{subnet("subnet-outside", "10.1.0.0/24", nil), invalidParameter, []string{"10.1.0.0/24", "not inside"}},
+		{subnet("subnet-overlap", "10.0.16.0/24", nil), invalidParameter, []string{"10.0.16.0/24", "overlaps"}},
+		{subnet("subnet-host-bits", "10.0.64.1/24", nil), invalidParameter, []string{"10.0.64.1", "does not match network IP"}},
+		{subnet("subnet-too-small", "10.0.64.0/31", nil), invalidParameter, []string{"10.0.64.0/31", "/16 to /30"}},
+		{subnet("subnet-label", "10.0.64.0/24", object{"dnsLabel": "a-b"}), invalidParameter, []string{"dnsLabel", "a-b"}},
+		{subnet("subnet-label-taken", "10.0.65.0/24", object{"dnsLabel": "api"}), invalidParameter, []string{"dnsLabel", ids["api"]}},
+		{subnet("six-lists", "10.0.66.0/24", object{"securityListIds": lists}), "LimitExceeded", []string{"securityListIds", "at most 5"}},
+
+		{request{"cluster-version", clusterType, with(object{
+			"vcnId": ids["net"], "name": "no", "kubernetesVersion": "v1.30.1", "endpointConfig": object{"subnetId": ids["api"]},
+		})}, invalidParameter, []string{"Invalid kubernetes version."}},
+	}
+}
+
+// badPools break the rules of node pools.
+func badPools(images, ids map[string]string) []refusal {
+	pool := func(name string, v any, path ...string) request {
+		r := changed(request{name, poolType, with(object{
+			"clusterId": ids["cluster"], "name": name, "kubernetesVersion": older,
+			"nodeShape": "VM.Standard.A1.Flex", "nodeShapeConfig": object{"ocpus": 2, "memoryInGbs": 12},
+			"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": images[older]},
+			"nodeConfigDetails": object{"size": 1, "placementConfigs": []any{object{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": ids["workers"]}}},
+		})}, v, path...)
+		if v == nil {
+			delete(r.Props, path[0])
+		}
+		return r
+	}
+	return []refusal{
+		{pool("pool-newer", newer, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version.", newer}},
+		{pool("pool-image", images[newer], "nodeSourceDetails", "imageId"), "Conflict", []string{"is for Kubernetes " + newer, older}},
+		{pool("pool-unknown-image", "ocid1.image.oc1.iad.none", "nodeSourceDetails", "imageId"), "RelatedResourceNotAuthorizedOrNotFound", []string{"imageId", "ocid1.image.oc1.iad.none"}},
+		{pool("pool-no-ocpus", nil, "nodeShapeConfig"), invalidParameter, []string{"nodeShapeConfig", "VM.Standard.A1.Flex", "ocpus"}},
+		{pool("pool-memory", 129, "nodeShapeConfig", "memoryInGbs"), invalidParameter, []string{"memoryInGBs", "129", "1 to 64 GB per OCPU"}},
+		{pool("pool-shape", "VM.Huge", "nodeShape"), invalidParameter, []string{"nodeShape", "VM.Huge"}},
+		{pool("pool-size", -1, "nodeConfigDetails", "size"), invalidParameter, []string{"nodeConfigDetails.size", "negative"}},
+	}
+}
+
+func with(props object) object {
+	props["compartmentId"] = oci.CompartmentID
+	return props
+}
+
+// in adds the VCN of that name to properties.
+func in(vcn string, props object) object {
+	if props == nil {
+		props = object{}
+	}
+	props["vcnId"] = "${" + vcn + "}"
+	return with(props)
+}
+
+func route(destination, kind, gateway string) object {
+	return object{"destination": destination, "destinationType": kind, "networkEntityId": gateway}
+}
+
+// literal writes ids in the place of references.
+func literal(requests []request, ids map[string]string) []request {
+	text, _ := json.Marshal(requests)
+	for name, id := range ids {
+		text = []byte(strings.ReplaceAll(string(text), `"${`+name+`}"`, `"`+id+`"`))
+	}
+	var out []request
+	_ = json.Unmarshal(text, &out)
+	return out
+}
+
+func find(requests []request, name string) request {
+	return requests[slices.IndexFunc(requests, func(r request) bool { return r.Name == name })]
+}
+
+func replaced(requests []request, by request) []request {
+	out := slices.Clone(requests)
+	out[slices.IndexFunc(out, func(r request) bool { return r.Name == by.Name })] = by
+	return out
+}
+
+// changed returns a copy of a request with one property set, at a path of names.
+func changed(r request, v any, path ...string) request {
+	r = literal([]request{r}, nil)[0]
+	o := r.Props
+	for _, name := range path[:len(path)-1] {
+		inner, ok := o[name].(object)
+		if !ok {
+			inner = object{}
+			o[name] = inner
+		}
+		o = inner
+	}
+	o[path[len(path)-1]] = v
+	return r
+}
