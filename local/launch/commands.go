@@ -176,6 +176,7 @@ func (o Options) Status(ctx context.Context) error {
 		return nil
 	}
 	var status struct {
+		RSSMB    int `json:"rssMB"`
 		Clusters []struct {
 			ID, Name, Version, Address string
 			Processes                  []struct {
@@ -188,13 +189,17 @@ func (o Options) Status(ctx context.Context) error {
 	if err := o.get(ctx, "/admin/status", &status); err != nil {
 		return err
 	}
-	o.sayf("local cloud   process %d, %s, state in %s", h.PID, o.Endpoint(), o.Dir)
+	total := status.RSSMB
+	o.sayf("local cloud   %s, state in %s", o.Endpoint(), o.Dir)
+	o.sayf("              %-26s process %-8d %5d MB", "okelocal", h.PID, status.RSSMB)
 	for _, c := range status.Clusters {
 		o.sayf("cluster       %s %s, API server https://%s", c.Name, c.Version, c.Address)
 		for _, p := range c.Processes {
 			o.sayf("              %-26s process %-8d %5d MB", p.Name, p.PID, p.RSSMB)
+			total += p.RSSMB
 		}
 	}
+	o.sayf("memory        %d MB resident in all", total)
 	things, err := o.Inventory(ctx)
 	if err != nil {
 		return err

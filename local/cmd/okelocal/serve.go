@@ -65,7 +65,7 @@ func serve(ctx context.Context, args []string) error {
 		answer(w, map[string]any{"pid": os.Getpid(), "dir": *dir})
 	})
 	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"clusters": describe(clusters.Status())})
+		answer(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
