@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,9 +17,10 @@ type list[T any] struct {
 }
 
 type meta struct {
-	Name      string            `json:"name"`
-	Namespace string            `json:"namespace"`
-	Labels    map[string]string `json:"labels"`
+	Name        string            `json:"name"`
+	Namespace   string            `json:"namespace"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
 }
 
 type pod struct {
@@ -79,6 +81,9 @@ func TestLifeCycle(t *testing.T) {
 		for _, svc := range services.Items {
 			if svc.Spec.Type == "LoadBalancer" {
 				addresses += len(svc.Status.LoadBalancer.Ingress)
+				if mode := svc.Metadata.Annotations["service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"]; mode != "None" {
+					t.Errorf("Service %s lets the cloud controller manage security lists: mode %q", svc.Metadata.Name, mode)
+				}
 				if url := s.output("url"); !strings.Contains(url, svc.Status.LoadBalancer.Ingress[0].IP) {
 					t.Errorf("url %q is not at %v", url, svc.Status.LoadBalancer.Ingress)
 				}
@@ -106,6 +111,27 @@ func TestLifeCycle(t *testing.T) {
 			t.Errorf("refresh found changes: %v\n%s", err, out)
 		}
 		s.unchanged("after refresh")
+	})
+
+	step(t, "a rule that somebody adds is found", func() {
+		rest := s.rest()
+		path := core + "/securityLists/" + s.id("oci:Core/securityList:SecurityList", "oke-guestbook-local-workers")
+		var list struct {
+			IngressSecurityRules []any `json:"ingressSecurityRules"`
+		}
+		s.get(rest, path, &list)
+		put := func(rules ...any) {
+			_, err := rest.Do(t.Context(), "PUT", path, nil, object{"ingressSecurityRules": rules}, nil)
+			s.must(err)
+		}
+		put(append(slices.Clone(list.IngressSecurityRules), object{"source": "10.0.0.0/16", "protocol": "17"})...)
+		if out, err := s.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "local"); err == nil || !strings.Contains(out, "SecurityList") {
+			t.Errorf("a preview with refresh does not see a foreign rule in a security list: %v\n%s", err, out)
+		}
+		put(list.IngressSecurityRules...)
+		if out, err := s.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "local"); err != nil {
+			t.Errorf("a preview with refresh finds changes: %v\n%s", err, out)
+		}
 	})
 
 	step(t, "the kubeconfig is a secret", func() {
@@ -217,6 +243,24 @@ func TestKilledUpIsContinued(t *testing.T) {
 		}
 	}
 	s.unchanged("after the continued up")
+	s.destroy()
+	s.destroyed()
+}
+
+// A cluster that OKE cannot make stays there, FAILED; the next up replaces it.
+func TestFailedClusterIsReplaced(t *testing.T) {
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	s.fault(`{"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1}`)
+	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+	if err == nil || !strings.Contains(out, "the control plane did not start") {
+		t.Fatalf("up: %v; want the fault's message in\n%s", err, out)
+	}
+	s.up()
+	if got := s.inventory(); got["cluster"] != 1 || got["nodepool"] != 1 || got["loadbalancer"] != 1 {
+		t.Errorf("the cloud holds %v", got)
+	}
+	s.unchanged("after the mended up")
 	s.destroy()
 	s.destroyed()
 }

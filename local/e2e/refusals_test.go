@@ -225,6 +225,18 @@ func (s *stack) byName() map[string]string {
 	return names
 }
 
+// id returns the id of the resource of that type and name in the state.
+func (s *stack) id(typ, name string) string {
+	s.t.Helper()
+	for urn, id := range s.ids() {
+		if strings.HasSuffix(urn, typ+"::"+name) {
+			return id
+		}
+	}
+	s.t.Fatalf("the state holds no %s %s", typ, name)
+	return ""
+}
+
 func (s *stack) urn(name string) string {
 	s.t.Helper()
 	for urn := range s.ids() {
