@@ -149,7 +149,7 @@ func TestPagesAndFilters(t *testing.T) {
 
 func TestUnknownRoutesAreLoud(t *testing.T) {
 	inCloud(t, Config{}, func(c *testCloud) {
-		c.refused(400, "NotImplemented", "/20160918/drgs", "GET", coreBase+"/drgs", nil)
+		c.refused(400, "NotImplemented", "/20160918/cpes", "GET", coreBase+"/cpes", nil)
 		c.refused(400, "NotImplemented", "PATCH", "PATCH", coreBase+"/vcns/x", object{})
 	})
 }

@@ -108,6 +108,9 @@ func (s *Server) networkRoutes() {
 			return c.answerOf(r), nil
 		})
 	}
+	for _, k := range drgKinds() {
+		s.serveKind(k)
+	}
 	s.vnicRoutes()
 	s.nsgRoutes()
 }
@@ -237,6 +240,7 @@ func deleteVcn(t *tx, vcn *resource) error {
 		{"internetgateway", "Gateway"},
 		{"natgateway", "Gateway"},
 		{"servicegateway", "Gateway"},
+		{"drgattachment", "DRG Attachment"},
 		{"networksecuritygroup", "Network Security Group"},
 		{"routetable", "Route Table"},
 		{"securitylist", "Security List"},

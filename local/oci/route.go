@@ -2,6 +2,7 @@ package oci
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -68,7 +69,7 @@ func (t *tx) checkTarget(path string, doc, rule object, toService bool) (string,
 	field, id := path+".networkEntityId", str(rule, "networkEntityId")
 	kind, _, _ := strings.Cut(strings.TrimPrefix(id, "ocid1."), ".")
 	switch kind {
-	case "internetgateway", "natgateway", "servicegateway", "privateip":
+	case "internetgateway", "natgateway", "servicegateway", "drg", "privateip":
 	default:
 		return "", invalid("%s: %q is no OCID of a gateway or a private IP", field, id)
 	}
@@ -76,10 +77,14 @@ func (t *tx) checkTarget(path string, doc, rule object, toService bool) (string,
 	if err != nil {
 		return "", err
 	}
-	if kind == "privateip" {
+	switch {
+	case kind == "privateip":
 		return kind, nil
-	}
-	if target.Doc["vcnId"] != doc["vcnId"] {
+	case kind == "drg":
+		if attached := t.all("drgattachment", with("drgId", id)); !slices.ContainsFunc(attached, func(a *resource) bool { return a.Doc["vcnId"] == doc["vcnId"] }) {
+			return "", invalid("%s: %s is not attached to %s", field, id, doc["vcnId"])
+		}
+	case target.Doc["vcnId"] != doc["vcnId"]:
 		return "", invalid("%s: %s belongs to another VCN", field, id)
 	}
 	if toService != (kind == "servicegateway") {

@@ -60,6 +60,12 @@ var kinds = index([]kind{
 		sets:    []string{"services"},
 	},
 	{
+		token: "oci:Core/drgAttachment:DrgAttachment", client: network, path: "/20160918/drgAttachments",
+		inputs:  "drgId! displayName drgRouteTableId exportDrgRouteDistributionId networkDetails removeExportDrgRouteDistributionTrigger* routeTableId vcnId!" + tags,
+		outputs: "compartmentId isCrossTenancy state=lifecycleState timeCreated",
+		replace: []string{"networkDetails.id"}, ready: []string{"ATTACHED"},
+	},
+	{
 		token: "oci:Core/routeTable:RouteTable", client: network, path: "/20160918/routeTables",
 		inputs:  "compartmentId vcnId! displayName routeRules-" + tags,
 		outputs: "state=lifecycleState timeCreated",

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"net/http"
 	"testing"
 
 	emulator "oke-guestbook/local/oci"
@@ -29,6 +30,11 @@ func (w *world) build() {
 	w.create("oci:Core/securityList:SecurityList", "seclist", object{"compartmentId": compartment, "vcnId": vcn.id})
 	other := w.create("oci:Core/vcn:Vcn", "other", object{"compartmentId": compartment, "cidrBlocks": []any{"10.1.0.0/16"}})
 	w.ids["otherSecurityList"] = other.state.Get("defaultSecurityListId").AsString()
+	var drg struct{ ID string } // made by somebody else: the program attaches to one that exists
+	if _, err := w.rest.Do(w.Context(), http.MethodPost, "/20160918/drgs", nil, object{"compartmentId": compartment}, &drg); err != nil {
+		w.Fatal(err)
+	}
+	w.ids["drg"] = drg.ID
 	w.create("oci:ContainerEngine/cluster:Cluster", "cluster", w.cluster())
 	sources, _ := w.invoke("oci:ContainerEngine/getNodePoolOption:getNodePoolOption", object{"nodePoolOptionId": "all", "compartmentId": compartment})["sources"].([]any)
 	for _, s := range sources {
@@ -129,6 +135,17 @@ var lifeCycles = []lifeCycle{
 		},
 		update:   object{"displayName": "b"},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
+		token: "oci:Core/drgAttachment:DrgAttachment",
+		inputs: func(w *world) object {
+			return object{
+				"drgId": w.ids["drg"], "displayName": "a", "networkDetails": object{"type": "VCN", "id": w.ids["other"]}, "freeformTags": tagged,
+			}
+		},
+		update:   object{"displayName": "b", "freeformTags": retagged},
+		replaces: object{"drgId": "ocid1.drg.oc1.iad.x", "networkDetails": object{"type": "VCN", "id": "ocid1.vcn.oc1.iad.x"}},
 		drift:    object{"displayName": "drifted"},
 	},
 	{

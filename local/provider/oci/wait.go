@@ -17,9 +17,9 @@ type failure struct{ text string }
 func (f *failure) Error() string { return f.text }
 
 var (
-	pendingStates = []string{"PROVISIONING", "CREATING", "UPDATING", "STARTING", "RESTORING", "MOVING"}
+	pendingStates = []string{"PROVISIONING", "CREATING", "UPDATING", "STARTING", "RESTORING", "MOVING", "ATTACHING"}
 	readyStates   = []string{"AVAILABLE", "ACTIVE", "RESERVED", "ASSIGNED", "UNASSIGNED"}
-	goneStates    = []string{"TERMINATED", "DELETED"}
+	goneStates    = []string{"TERMINATED", "DELETED", "DETACHED"}
 )
 
 // poll calls check, at growing intervals, until it says done. It reports what it waits for.

@@ -27,6 +27,7 @@ var roots = map[string]string{
 		CreateInternetGatewayDetails UpdateInternetGatewayDetails InternetGateway
 		CreateNatGatewayDetails UpdateNatGatewayDetails NatGateway
 		CreateServiceGatewayDetails UpdateServiceGatewayDetails ServiceGateway ServiceIdRequestDetails Service
+		CreateDrgDetails UpdateDrgDetails Drg CreateDrgAttachmentDetails UpdateDrgAttachmentDetails DrgAttachment
 		CreateRouteTableDetails UpdateRouteTableDetails RouteTable
 		CreateSecurityListDetails UpdateSecurityListDetails SecurityList
 		CreateSubnetDetails UpdateSubnetDetails Subnet
