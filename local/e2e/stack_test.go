@@ -310,3 +310,15 @@ func (s *stack) refused(texts ...string) {
 		s.t.Errorf("the cloud held %v and holds %v", before, after)
 	}
 }
+
+// fault makes the cloud fail as the fault says, in the emulator's words.
+func (s *stack) fault(fault string) {
+	s.t.Helper()
+	resp, err := http.Post(s.o.Endpoint()+"/admin/faults", "application/json", strings.NewReader(fault))
+	s.must(err)
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		answer, _ := io.ReadAll(resp.Body)
+		s.t.Fatalf("inject a fault: %s %s", resp.Status, answer)
+	}
+}

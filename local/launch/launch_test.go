@@ -310,6 +310,20 @@ func TestOfficialPluginsThatCannotBeHad(t *testing.T) {
 	}
 }
 
+func TestFailedClusters(t *testing.T) {
+	var d deployment
+	exported := `{"deployment": {"resources": [
+		{"urn": "a", "type": "oci:ContainerEngine/cluster:Cluster", "outputs": {"state": "FAILED"}},
+		{"urn": "b", "type": "oci:ContainerEngine/cluster:Cluster", "outputs": {"state": "ACTIVE"}},
+		{"urn": "c", "type": "oci:Core/vcn:Vcn", "outputs": {"state": "AVAILABLE"}}]}}`
+	if err := json.Unmarshal([]byte(exported), &d); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.failed(); len(got) != 1 || got[0] != "a" {
+		t.Errorf("failed clusters %v; want a alone", got)
+	}
+}
+
 func TestUnfinishedResources(t *testing.T) {
 	var d deployment
 	exported := `{"deployment": {"resources": [

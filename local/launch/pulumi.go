@@ -173,7 +173,11 @@ type deployment struct {
 	Deployment struct {
 		Resources []struct {
 			URN        string   `json:"urn"`
+			Type       string   `json:"type"`
 			InitErrors []string `json:"initErrors"` // why its creation or update failed half-way
+			Outputs    struct {
+				State any `json:"state"`
+			} `json:"outputs"`
 		} `json:"resources"`
 		Pending []struct {
 			Type     string `json:"type"`
@@ -194,6 +198,16 @@ func (d deployment) unfinished() (n int) {
 	return n
 }
 
+// failed lists the clusters in state FAILED.
+func (d deployment) failed() (urns []string) {
+	for _, r := range d.Deployment.Resources {
+		if r.Type == "oci:ContainerEngine/cluster:Cluster" && r.Outputs.State == "FAILED" {
+			urns = append(urns, r.URN)
+		}
+	}
+	return urns
+}
+
 func (e engine) export(ctx context.Context) (raw []byte, d deployment, err error) {
 	if raw, err = e.output(ctx, "stack", "export", "--stack", e.Stack); err != nil {
 		return nil, d, err
@@ -210,22 +224,32 @@ func (e engine) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(d.Deployment.Pending) == 0 {
-		n := d.unfinished()
-		if n == 0 {
-			return nil
+	switch pending, unfinished := len(d.Deployment.Pending), d.unfinished(); {
+	case pending > 0:
+		e.sayf("  the last command was cut off with %d operations under way; looking for what they left", pending)
+		if err := e.adopt(ctx, raw); err != nil {
+			return err
 		}
-		e.sayf("  the last command failed with %d resources unfinished; looking for what became of them", n)
-		return e.show(ctx, "refresh", "--yes", "--skip-preview", "--stack", e.Stack)
+	case unfinished > 0:
+		e.sayf("  the last command failed with %d resources unfinished; looking for what became of them", unfinished)
+	default:
+		return nil
 	}
-	e.sayf("  the last command was cut off with %d operations under way; looking for what they left", len(d.Deployment.Pending))
+	if err := e.show(ctx, "refresh", "--yes", "--skip-preview", "--stack", e.Stack); err != nil {
+		return err
+	}
+	return e.replaceFailed(ctx)
+}
+
+// adopt puts into the state what the pending operations of the exported stack have created.
+func (e engine) adopt(ctx context.Context, exported []byte) error {
 	vars, err := e.Env()
 	if err != nil {
 		return err
 	}
 	find := exec.CommandContext(ctx, filepath.Join(e.Bin, okelocal.name), "recover")
 	find.Env = append(e.environ(), vars...)
-	find.Stdin, find.Stderr = bytes.NewReader(raw), e.Err
+	find.Stdin, find.Stderr = bytes.NewReader(exported), e.Err
 	mended, err := find.Output()
 	if err != nil {
 		return fmt.Errorf("find what the last command left: %w", err)
@@ -235,8 +259,21 @@ func (e engine) recover(ctx context.Context) error {
 		return err
 	}
 	defer os.Remove(file)
-	if _, err := e.output(ctx, "stack", "import", "--stack", e.Stack, "--file", file); err != nil {
+	_, err = e.output(ctx, "stack", "import", "--stack", e.Stack, "--file", file)
+	return err
+}
+
+// replaceFailed marks clusters that came to nothing for replacement: OKE keeps them, FAILED, and refuses to change them.
+func (e engine) replaceFailed(ctx context.Context) error {
+	_, d, err := e.export(ctx)
+	if err != nil {
 		return err
 	}
-	return e.show(ctx, "refresh", "--yes", "--skip-preview", "--stack", e.Stack)
+	for _, urn := range d.failed() {
+		e.sayf("  %s has FAILED; it will be replaced", urn)
+		if _, err := e.output(ctx, "state", "taint", "--yes", "--stack", e.Stack, urn); err != nil {
+			return err
+		}
+	}
+	return nil
 }
