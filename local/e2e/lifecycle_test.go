@@ -218,6 +218,11 @@ func TestKilledUpIsContinued(t *testing.T) {
 			if s.inventory()[kind] != 1 {
 				t.Fatalf("the cloud holds %v", s.inventory())
 			}
+			// A kill may cut these short, and the engine then reads nothing of the checkpoint beside them.
+			sidecars, err := filepath.Glob(filepath.Join(s.o.Dir, "state", ".pulumi", "stacks", "*", "*.attrs"))
+			if s.must(err); len(sidecars) > 0 {
+				t.Fatalf("the state has %v", sidecars)
+			}
 		})
 	}
 	s.eventually(10*time.Second, "the plugins of the killed engines to end", func() (bool, string) {

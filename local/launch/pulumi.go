@@ -47,7 +47,8 @@ func (o Options) Env() ([]string, error) {
 func (o Options) pulumiEnv() []string {
 	return []string{
 		"PULUMI_HOME=" + o.path("pulumi"),
-		"PULUMI_BACKEND_URL=file://" + o.path("state"),
+		// Without metadata: its file beside each checkpoint is not written in one step, and cut short by a kill it makes the state unreadable.
+		"PULUMI_BACKEND_URL=file://" + o.path("state") + "?metadata=skip",
 		"PULUMI_CONFIG_PASSPHRASE=" + passphrase,
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PATH=" + o.Bin + string(os.PathListSeparator) + os.Getenv("PATH"),
