@@ -36,6 +36,7 @@ var kinds = map[string]kind{
 	"oci:Core/internetGateway:InternetGateway":           {client: network, path: "/20160918/internetGateways", name: "displayName"},
 	"oci:Core/natGateway:NatGateway":                     {client: network, path: "/20160918/natGateways"},
 	"oci:Core/serviceGateway:ServiceGateway":             {client: network, path: "/20160918/serviceGateways"},
+	"oci:Core/drgAttachment:DrgAttachment":               {client: network, path: "/20160918/drgAttachments", name: "displayName"},
 	"oci:Core/routeTable:RouteTable":                     {client: network, path: "/20160918/routeTables", name: "displayName"},
 	"oci:Core/securityList:SecurityList":                 {client: network, path: "/20160918/securityLists", name: "displayName"},
 	"oci:Core/subnet:Subnet":                             {client: network, path: "/20160918/subnets", name: "displayName"},
@@ -183,7 +184,7 @@ func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[stri
 
 func matches(c candidate, inputs map[string]any) bool {
 	switch c.LifecycleState {
-	case "DELETING", "DELETED", "TERMINATING", "TERMINATED", "FAILED":
+	case "DELETING", "DELETED", "TERMINATING", "TERMINATED", "DETACHING", "DETACHED", "FAILED":
 		return false
 	}
 	for _, same := range []struct {
@@ -218,8 +219,8 @@ func settled(ctx context.Context, client *ociclient.Client, path string) (string
 			return "", err
 		}
 		switch c.LifecycleState {
-		case "CREATING", "PROVISIONING", "UPDATING":
-		case "FAILED", "DELETED", "TERMINATED":
+		case "CREATING", "PROVISIONING", "UPDATING", "ATTACHING":
+		case "FAILED", "DELETED", "TERMINATED", "DETACHED":
 			return "", nil
 		default:
 			return c.ID, nil

@@ -69,11 +69,6 @@ func (g *plugin) check(_ context.Context, req p.CheckRequest) (p.CheckResponse, 
 	if err != nil {
 		return p.CheckResponse{}, err
 	}
-	if req.State.Len() > 0 {
-		g.mu.Lock()
-		g.existing[req.Urn] = true
-		g.mu.Unlock()
-	}
 	out := p.CheckResponse{Inputs: req.Inputs}
 	for name := range req.Inputs.All {
 		if f := k.fields[name]; !f.input && !strings.HasPrefix(name, "__") {
@@ -145,10 +140,6 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 		state := value.OfMap(r.previewed(r.inputs, nil))
 		return p.CreateResponse{Properties: value.KeepSecrets(state, req.Properties)}, nil
 	}
-	g.mu.Lock()
-	replacement := g.existing[req.Urn]
-	g.mu.Unlock()
-	r.token = retrySeed(string(req.Urn), r.inputs, replacement)
 	if r.kind.create != nil {
 		err = r.kind.create(ctx, r)
 	} else {

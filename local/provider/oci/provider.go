@@ -13,7 +13,6 @@ import (
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/middleware/cancel"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
 
 	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
@@ -29,7 +28,7 @@ func Main() error {
 
 // New returns the plugin. Its credentials come from the environment, as do the endpoints: CLIENT_HOST_OVERRIDES must name loopback ones.
 func New() p.Provider {
-	g := &plugin{clients: map[string]*ociclient.Client{}, existing: map[urn.URN]bool{}}
+	g := &plugin{clients: map[string]*ociclient.Client{}}
 	return cancel.Wrap(p.Provider{
 		GetSchema: func(context.Context, p.GetSchemaRequest) (p.GetSchemaResponse, error) {
 			return p.GetSchemaResponse{Schema: `{"name":"oci","version":"` + Version + `"}`}, nil
@@ -50,11 +49,10 @@ func New() p.Provider {
 }
 
 type plugin struct {
-	mu       sync.Mutex
-	creds    ociclient.Credentials
-	retry    bool
-	clients  map[string]*ociclient.Client
-	existing map[urn.URN]bool // URNs of resources that are in the state
+	mu      sync.Mutex
+	creds   ociclient.Credentials
+	retry   bool
+	clients map[string]*ociclient.Client
 }
 
 func (g *plugin) configure(_ context.Context, req p.ConfigureRequest) error {

@@ -3,15 +3,11 @@ package oci
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +25,6 @@ type step struct {
 	id      string         // as the engine knows it
 	ocid    string         // REST's own id; a name where it has none
 	doc     map[string]any // the present state, as REST tells it
-	token   string         // seed of the retry token
 	report  func(format string, args ...any)
 }
 
@@ -112,12 +107,9 @@ func (r *step) createGeneric(ctx context.Context) error {
 		return errors.Join(err)
 	}
 	var doc map[string]any
-	var header http.Header
-	err := r.once(func(token ociclient.Header) (err error) {
-		doc = nil
-		header, err = r.call(ctx, http.MethodPost, expand(r.path, r.vars()), r.query(r.createQuery), r.emptied(r.body(r.inputs, false)), &doc, token)
-		return err
-	})
+	// One token for all tries of this creation, and for no other: a replacement may want the very same thing beside the old one.
+	token := ociclient.Header{Name: "opc-retry-token", Value: rand.Text()}
+	header, err := r.call(ctx, http.MethodPost, expand(r.path, r.vars()), r.query(r.createQuery), r.emptied(r.body(r.inputs, false)), &doc, token)
 	if err != nil {
 		return err
 	}
@@ -146,29 +138,6 @@ func (r *step) discard(ctx context.Context, err error) error {
 	}
 	r.id = ""
 	return err
-}
-
-// once makes send unrepeatable: OCI answers a creation with a token that it knows with what the first one made.
-// A token whose resource is gone again is no good; then the next one is taken.
-func (r *step) once(send func(ociclient.Header) error) error {
-	for n := 0; ; n++ {
-		sum := sha256.Sum256([]byte(r.token + "#" + strconv.Itoa(n)))
-		err := send(ociclient.Header{Name: "opc-retry-token", Value: hex.EncodeToString(sum[:])})
-		var e *ociclient.Error
-		if !errors.As(err, &e) || e.Code != "InvalidatedRetryToken" {
-			return err
-		}
-	}
-}
-
-// retrySeed is the same for a creation that is begun again after it was cut short, so that it finds what the first one made.
-// A replacement, which may want the very same thing beside the old one, gets one of its own.
-func retrySeed(urn string, inputs map[string]any, replacement bool) string {
-	if replacement {
-		return rand.Text()
-	}
-	text, _ := json.Marshal(inputs) // plain values always marshal, map keys in order
-	return urn + string(text)
 }
 
 // emptied adds the lists that the inputs leave out, and which leaving out empties.
