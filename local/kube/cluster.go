@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -27,6 +29,7 @@ const (
 	binaryMinor = "1.36"          // minor version of the linked Kubernetes
 	readyLimit  = 2 * time.Minute // for the API server; it takes seconds on a machine that has nothing else to do
 	pollReady   = 50 * time.Millisecond
+	portLimit   = 10 * time.Second // for ended processes to let go of their ports
 )
 
 var errStopped = errors.New("it was stopped while it started")
@@ -93,7 +96,7 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 		}
 		c.halt()
 	}
-	if err := c.prepare(want); err != nil {
+	if err := c.prepare(ctx, want); err != nil {
 		return cloud.Endpoints{}, err
 	}
 	began := time.Now()
@@ -108,7 +111,7 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 }
 
 // prepare writes what the processes need to start, keeping what a former start has written.
-func (c *cluster) prepare(want cloud.Cluster) error {
+func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 	services, err := netip.ParsePrefix(want.ServicesCIDR)
 	if err != nil {
 		return fmt.Errorf("services CIDR: %w", err)
@@ -120,7 +123,7 @@ func (c *cluster) prepare(want cloud.Cluster) error {
 		return err
 	}
 	c.state.Cluster = want
-	if err := c.pickPorts(); err != nil {
+	if err := c.pickPorts(ctx); err != nil {
 		return err
 	}
 	if err := c.saveState(); err != nil {
@@ -306,15 +309,20 @@ func (c *cluster) saveState() error {
 }
 
 // pickPorts chooses free ports once. Later they have to be the same, because kubeconfigs and the state of whoever
-// made the cluster hold them.
-func (c *cluster) pickPorts() error {
+// made the cluster hold them. The processes of a killed daemon may still be ending and hold theirs a moment longer.
+func (c *cluster) pickPorts(ctx context.Context) error {
 	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort} {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+		var l net.Listener
+		var taken error
+		err := wait.PollUntilContextTimeout(ctx, pollReady, portLimit, true, func(context.Context) (bool, error) {
+			l, taken = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+			return taken == nil, nil
+		})
 		if err != nil {
-			return fmt.Errorf("another program has taken port %d of this cluster: %w", *port, err)
+			return fmt.Errorf("another program has taken port %d of this cluster, and keeps it: %w", *port, cmp.Or(taken, err))
 		}
-		*port = l.Addr().(*net.TCPAddr).Port
 		defer l.Close()
+		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return nil
 }

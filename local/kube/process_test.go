@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -133,5 +134,24 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	bad.ServicesCIDR = "10.96.0.0"
 	if _, err := m.Start(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "services CIDR") {
 		t.Errorf("a bad services CIDR: %v", err)
+	}
+}
+
+// TestPortThatIsStillHeld starts on a port that the process of a killed daemon lets go of a moment later.
+func TestPortThatIsStillHeld(t *testing.T) {
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCluster(testConfig(t), t.TempDir())
+	c.state.APIPort = held.Addr().(*net.TCPAddr).Port
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.pickPorts(cancelled); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("a port that is not let go of: %v", err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { _ = held.Close() })
+	if err := c.pickPorts(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
