@@ -1,7 +1,9 @@
 package guestbook
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"fmt"
 	"strconv"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -81,11 +83,13 @@ func (b *builder) schedule(env map[string]string) error {
 	return err
 }
 
-// restore makes a job that loads a backup. The job stays when it has finished: were it tidied away, the next `up` would take
-// it for missing and load the backup once more, over what has been written since.
+// restore makes a job that loads a backup, once for each name of a backup. The job stays when it has finished, and as it was
+// made: were it tidied away, or replaced because another setting changes its Pod, the next `up` would load the backup once
+// more, over what has been written since.
 func (b *builder) restore(env map[string]string) error {
-	_, err := batchv1.NewJob(b.ctx, b.name+"-restore", &batchv1.JobArgs{
-		Metadata: b.meta("mongo-restore", flows.Backup, nil),
+	once := fmt.Sprintf("-restore-%.4x", sha256.Sum256([]byte(b.book.RestoreFrom)))
+	_, err := batchv1.NewJob(b.ctx, b.name+once, &batchv1.JobArgs{
+		Metadata: b.meta("mongo"+once, flows.Backup, nil),
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(3),
 			Template: corev1.PodTemplateSpecArgs{
@@ -93,7 +97,7 @@ func (b *builder) restore(env map[string]string) error {
 				Spec:     b.backupPod(env, b.book.BackupImage, downloadScript, b.book.MongoImage, restoreScript),
 			},
 		},
-	}, b.within(pulumi.DependsOn([]pulumi.Resource{b.g.Database, b.setupJob}))...)
+	}, b.within(patience(), pulumi.IgnoreChanges([]string{"spec"}), pulumi.DependsOn([]pulumi.Resource{b.g.Database, b.setupJob}))...)
 	return err
 }
 

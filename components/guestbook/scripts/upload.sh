@@ -2,7 +2,8 @@
 format=+%Y-%m-%dT%H-%M-%SZ
 oci os object put --namespace "$NAMESPACE" --bucket-name "$BUCKET" --name "$(date -u "$format").archive.gz" --file /work/backup
 oldest=$(date -u -d "-$KEEP_DAYS days" "$format")
-for name in $(oci os object list --namespace "$NAMESPACE" --bucket-name "$BUCKET" --all --query 'data[].name' | tr -d '[]",'); do
+names=$(oci os object list --namespace "$NAMESPACE" --bucket-name "$BUCKET" --all --query 'data[].name' | tr -d '[]",')
+for name in $names; do
   if [[ $name == *.archive.gz && $name < $oldest ]]; then
     oci os object delete --namespace "$NAMESPACE" --bucket-name "$BUCKET" --name "$name" --force
   fi
