@@ -14,12 +14,18 @@ import (
 	"oke-guestbook/settings/problem"
 )
 
+// foreign are the namespaces of what else reads the stack's file: the providers, and Pulumi itself.
+var foreign = []string{"oci", "kubernetes", "pulumi"}
+
 // decode fills in what config sets. A key that is no setting is a typing error, and is told with the nearest one.
 func (s *Settings) decode(list *problem.List, project string, config map[string]string) {
 	types := fieldTypes(reflect.TypeFor[Settings]())
 	for _, full := range slices.Sorted(maps.Keys(config)) {
 		namespace, key, _ := strings.Cut(full, ":")
 		if namespace != project {
+			if !slices.Contains(foreign, namespace) {
+				list.Add(full, "no provider here is called %s; settings of this program begin with %s:", namespace, project)
+			}
 			continue
 		}
 		typ, known := types[key]

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"oke-guestbook/components/guestbook/workload"
 	"oke-guestbook/components/network/layout"
@@ -176,8 +177,12 @@ func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 		if len(s.GuestbookList) > 0 {
 			prefix = fmt.Sprintf("guestbooks[%d].", i)
 		}
+		other, isBackup := strings.CutSuffix(g.Name, "-backup")
 		if slices.Contains(names, g.Name) {
 			list.Add(prefix+"name", "%q is the name of another guestbook", g.Name)
+		} else if isBackup && slices.ContainsFunc(s.Guestbooks, func(o workload.Guestbook) bool { return o.Name == other }) {
+			// "a" + "-backup-password" and "a-backup" + "-password" are one name in the stack.
+			list.Add(prefix+"name", "%q is taken by what belongs to the backup of guestbook %q", g.Name, other)
 		} else if slices.Contains(namespaces, g.Namespace) {
 			list.Add(prefix+"namespace", "%q is the namespace of another guestbook", g.Namespace)
 		}

@@ -98,6 +98,7 @@ func TestBadSettings(t *testing.T) {
 		{"short image", map[string]string{"mongoImage": "mongo:4.2"}, []string{"mongoImage: \"mongo:4.2\" has no registry host"}},
 		{"image in a list", map[string]string{"guestbooks": `[{"name":"a","mongoImage":"mongo:4.2"}]`}, []string{"guestbooks[0].mongoImage: \"mongo:4.2\" has no registry host"}},
 		{"two guestbooks of a name", map[string]string{"guestbooks": `[{"name":"a"},{"name":"a"}]`}, []string{`guestbooks[1].name: "a" is the name of another guestbook`}},
+		{"guestbook and the backup of another", map[string]string{"guestbooks": `[{"name":"a-backup"},{"name":"a"}]`}, []string{`guestbooks[0].name: "a-backup" is taken by what belongs to the backup of guestbook "a"`}},
 		{"two guestbooks in a namespace", map[string]string{"guestbooks": `[{"name":"a"},{"name":"b","namespace":"a"}]`}, []string{`guestbooks[1].namespace: "a" is the namespace of another guestbook`}},
 		{"namespace of Kubernetes", map[string]string{"namespace": "kube-system"}, []string{`namespace: "kube-system" belongs to Kubernetes`}},
 		{"profile", map[string]string{"profile": "hard"}, []string{`profile: "hard" is not one of hardened, tutorial`}},
@@ -137,6 +138,15 @@ func TestBadSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNamespaceOfNobody(t *testing.T) {
+	config := map[string]string{"oke-gestbook:frontendReplicas": "2", "oci:region": "us-ashburn-1", "kubernetes:context": "x", "pulumi:tags": "{}"}
+	_, err := Load("oke-guestbook", "test", config, func(string) bool { return false })
+	if err == nil || !strings.Contains(err.Error(), "oke-gestbook:frontendReplicas: no provider here is called oke-gestbook; settings of this program begin with oke-guestbook:") ||
+		strings.Contains(err.Error(), "oci:region:") || strings.Contains(err.Error(), "kubernetes:") || strings.Contains(err.Error(), "pulumi:") {
+		t.Error(err)
 	}
 }
 
