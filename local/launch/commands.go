@@ -223,7 +223,8 @@ func (o Options) Kubeconfig(ctx context.Context) error {
 	if err := e.writeKubeconfig(ctx); err != nil {
 		return err
 	}
-	o.sayf("export KUBECONFIG=%s PATH=%s:$PATH", o.path("kubeconfig"), o.Bin)
+	// After PATH: a kubectl of the user's own comes first.
+	o.sayf("export KUBECONFIG=%s PATH=\"$PATH\":%s", quoted(o.path("kubeconfig")), quoted(o.Bin))
 	return nil
 }
 
@@ -243,12 +244,15 @@ func (o Options) PrintEnv(context.Context) error {
 	}
 	for _, kv := range vars {
 		name, value, _ := strings.Cut(kv, "=")
-		o.sayf("export %s='%s'", name, strings.ReplaceAll(value, "'", `'\''`))
+		o.sayf("export %s=%s", name, quoted(value))
 	}
 	return nil
 }
 
-// Clean removes everything that the local cloud keeps, tools included. A stack that is deployed stays where it is.
+// quoted is a text for the shell to take as it is.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// Clean removes everything that the local cloud keeps, tools included, unless a stack is deployed.
 func (o Options) Clean(ctx context.Context) error {
 	if _, ok, err := o.running(ctx); err != nil {
 		return err
@@ -264,11 +268,42 @@ func (o Options) Clean(ctx context.Context) error {
 			return err
 		}
 	}
+	if n, err := o.deployed(); err != nil {
+		return err
+	} else if n > 0 {
+		return fmt.Errorf("stack %s has %d resources; run `make down` first", o.Stack, n)
+	}
+	if _, err := os.Stat(o.Bin); err != nil {
+		return fmt.Errorf("LOCAL_DIR=%s: nothing of the local cloud is there (%w)", o.Dir, err)
+	}
 	if err := os.RemoveAll(o.Dir); err != nil {
 		return err
 	}
 	o.sayf("removed %s", o.Dir)
 	return nil
+}
+
+// deployed counts the resources in the stack's state, also while the local cloud is stopped.
+func (o Options) deployed() (int, error) {
+	files, err := filepath.Glob(o.path("state", ".pulumi", "stacks", "*", o.Stack+".json"))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return 0, err
+		}
+		var state struct {
+			Checkpoint struct{ Latest struct{ Resources []any } }
+		}
+		if err := json.Unmarshal(data, &state); err != nil {
+			return 0, fmt.Errorf("%s: %w", file, err)
+		}
+		n += len(state.Checkpoint.Latest.Resources)
+	}
+	return n, nil
 }
 
 // summary ends `make up`: what there is and how to look at it.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -333,5 +334,90 @@ func TestUnfinishedResources(t *testing.T) {
 	}
 	if n := d.unfinished(); n != 1 {
 		t.Errorf("%d resources unfinished; want the one with an error", n)
+	}
+}
+
+func TestDirectoryThatHoldsMore(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	root := filepath.Join(home, "src", "guestbook")
+	for _, dir := range []string{home, root, filepath.Dir(home), "."} {
+		t.Setenv("LOCAL_DIR", dir)
+		_, err := OptionsFromEnv(root)
+		wantError(t, err, "LOCAL_DIR=", "for the local cloud alone")
+	}
+	t.Setenv("LOCAL_DIR", filepath.Join(home, "cloud"))
+	if _, err := OptionsFromEnv(root); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCleanKeepsWhatIsDeployed(t *testing.T) {
+	o, _ := testOptions(t)
+	wantError(t, o.Clean(t.Context()), "LOCAL_DIR", "nothing of the local cloud is there")
+	stacks := o.path("state", ".pulumi", "stacks", "oke-guestbook")
+	for _, dir := range []string{stacks, o.Bin} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(resources string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(stacks, "local.json"), []byte(`{"version":3,"checkpoint":{"latest":{"resources":[`+resources+`]}}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{},{}`)
+	wantError(t, o.Clean(t.Context()), "stack local has 2 resources", "make down")
+	write("")
+	if err := o.Clean(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(o.Dir); !os.IsNotExist(err) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+func TestStandInIsNotOfficial(t *testing.T) {
+	o, _ := testOptions(t)
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("PULUMI_HOME", o.path("pulumi")) // as `make env` sets it
+	if err := os.MkdirAll(o.Bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(o.Bin, okelocal.name)
+	if err := os.WriteFile(binary, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range plugins {
+		if err := o.usePlugin(p, binary); err != nil {
+			t.Fatal(err)
+		}
+		if got := o.findPlugin(p); got != "" {
+			t.Errorf("the stand-in passes for the official plugin: %s", got)
+		}
+	}
+}
+
+// The terminal sends Ctrl-C to the group of the process in front.
+func TestEngineHearsCtrlCOnce(t *testing.T) {
+	o, _ := testOptions(t)
+	if err := os.MkdirAll(o.path("oci"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(o.path("oci", "config"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(t.TempDir(), "pulumi")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nsed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, err := engine{Options: o, cli: script}.output(t.Context(), "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group := strings.TrimSpace(string(out)); group == "" || group == strconv.Itoa(syscall.Getpgrp()) {
+		t.Errorf("the engine is in group %q, this process in %d", group, syscall.Getpgrp())
 	}
 }

@@ -65,6 +65,13 @@ func OptionsFromEnv(root string) (Options, error) {
 		o.Dir = filepath.Join(root, o.Dir)
 	}
 	o.Bin = filepath.Join(o.Dir, "bin")
+	home, _ := os.UserHomeDir()
+	for _, precious := range []string{root, home} {
+		// `make clean` removes it whole.
+		if up, err := filepath.Rel(o.Dir, precious); precious != "" && err == nil && filepath.IsLocal(up) {
+			problems = append(problems, fmt.Errorf("LOCAL_DIR=%s holds %s: want a directory for the local cloud alone", o.Dir, precious))
+		}
+	}
 	return o, errors.Join(problems...)
 }
 

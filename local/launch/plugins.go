@@ -119,19 +119,25 @@ func (o Options) findPlugin(p plugin) string {
 			continue
 		}
 		path := filepath.Join(home, "plugins", p.dir(), p.binary())
-		if _, err := os.Stat(path); err == nil {
+		if o.official(path) {
 			return path
 		}
 	}
-	if path, err := exec.LookPath(p.binary()); err == nil {
+	if path, err := exec.LookPath(p.binary()); err == nil && o.official(path) {
 		return path
 	}
 	// One that an earlier run downloaded.
 	path := o.path("pulumi", "plugins", p.dir(), p.binary())
-	if target, err := filepath.EvalSymlinks(path); err == nil && target != filepath.Join(o.Bin, okelocal.name) {
+	if o.official(path) {
 		return path
 	}
 	return ""
+}
+
+// official reports whether a plugin is there that is not the stand-in: PULUMI_HOME may be the local cloud's own.
+func (o Options) official(path string) bool {
+	target, err := filepath.EvalSymlinks(path)
+	return err == nil && filepath.Base(target) != okelocal.name
 }
 
 // usePlugin makes binary the one that the engine finds for p.

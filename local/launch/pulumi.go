@@ -101,7 +101,9 @@ func (e engine) command(ctx context.Context, args ...string) (*exec.Cmd, error) 
 	if e.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
 		cmd.Args = append(cmd.Args, "--config-file", e.ConfigFile)
 	}
-	// Ctrl-C reaches the engine through the terminal; it then ends in order, and must not be killed from here.
+	// Ctrl-C asks the engine once to end in order, from here: in this process's group it would come from the terminal too, and
+	// the second time is an order to leave everything as it lies.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	return cmd, nil
 }

@@ -190,7 +190,7 @@ func (o Options) findPulumi(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("PULUMI_CLI=path: %s is version %q, %s or later is needed; upgrade it, or set PULUMI_CLI=own to build %s",
 				path, found, MinPulumi, OwnPulumi)
 		}
-		o.sayf("  %s is version %q, older than %s: left alone, this repository's own %s is used instead", path, found, MinPulumi, OwnPulumi)
+		fmt.Fprintf(o.Err, "  %s is version %q, older than %s: left alone, this repository's own %s is used instead\n", path, found, MinPulumi, OwnPulumi)
 		return "", nil
 	}
 	if _, err := exec.LookPath("pulumi-language-go"); err != nil {
