@@ -39,7 +39,7 @@ diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
 	@cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
 
-push: ## push the frontend's image: IMAGE=registry/repository:tag
+push: ## build the frontend's image and push it: IMAGE=registry/repository:tag VERSION=v1
 	@test -n "$(IMAGE)" || { echo "IMAGE is not set: make push IMAGE=iad.ocir.io/<tenancy namespace>/guestbook:v1" >&2; exit 1; }
 	@cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)" -push "$(IMAGE)"
 

@@ -1,11 +1,11 @@
-// Command image builds the guestbook's container image as an OCI layout, or pushes it.
+// Command image builds the guestbook's container image as an OCI layout, and pushes it if it is told where.
 //
-//	go run ./cmd/image -out DIR [-version V] [-revision R]
-//	go run ./cmd/image -out DIR -push registry/repository:tag
+//	go run ./cmd/image -out DIR [-version V] [-revision R] [-push registry/repository:tag]
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -21,7 +21,7 @@ func main() {
 	version := flag.String("version", "dev", "the version, in the labels and in the program")
 	revision := flag.String("revision", "", "the commit, for the labels")
 	var push *string // given, even if empty: an unset variable must not build
-	flag.Func("push", "send the image there instead: registry/repository:tag", func(v string) error {
+	flag.Func("push", "then send the image there: registry/repository:tag", func(v string) error {
 		push = &v
 		return nil
 	})
@@ -29,10 +29,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if push != nil {
-		err = send(ctx, *out, *push)
+	if push != nil && *push == "" {
+		err = errors.New("-push: want registry/repository:tag, such as iad.ocir.io/<tenancy namespace>/guestbook:v1")
 	} else {
 		err = build(ctx, *source, *out, *version, *revision)
+	}
+	if err == nil && push != nil {
+		err = send(ctx, *out, *push)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)

@@ -23,7 +23,7 @@ type Config struct {
 	MongoUser        string        // MONGODB_USERNAME, default none
 	MongoPassFile    string        // MONGODB_PASSWORD_FILE, default none
 	MongoAuthSource  string        // MONGODB_AUTH_SOURCE, default "admin"
-	MongoTimeout     time.Duration // MONGODB_TIMEOUT, default 3s
+	MongoTimeout     time.Duration // MONGODB_TIMEOUT, default 3s; a page takes two operations and must be answered within 30 s
 	MongoConnections int           // MONGODB_MAX_CONNECTIONS, default 20
 
 	Title          string         // TITLE, default the word for guestbook in the reader's language
@@ -53,7 +53,7 @@ func Load(getenv func(string) string) (Config, error) {
 		MongoUser:        r.text("MONGODB_USERNAME", ""),
 		MongoPassFile:    r.text("MONGODB_PASSWORD_FILE", ""),
 		MongoAuthSource:  r.text("MONGODB_AUTH_SOURCE", "admin"),
-		MongoTimeout:     r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, time.Minute),
+		MongoTimeout:     r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, 10*time.Second),
 		MongoConnections: r.number("MONGODB_MAX_CONNECTIONS", 20, 1, 1000),
 
 		Title:          r.text("TITLE", ""),

@@ -167,6 +167,9 @@ func (s *Store) Page(ctx context.Context, skip, limit int) ([]entry.Entry, int, 
 // Add stores a draft and returns its entry. The same draft from the same form
 // is stored once, however often Add is called and by however many processes.
 func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
+	// One time-out for all of it: the form must come back before the server gives the connection up.
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
 	if err := s.EnsureIndexes(ctx); err != nil {
 		return entry.Entry{}, err
 	}

@@ -2,9 +2,11 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"html/template"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -53,6 +55,9 @@ func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case r := <-result:
+		if fault := (*fault)(nil); errors.As(r.Err, &fault) {
+			panic(fault) // in the request, which answers for it
+		}
 		if r.Err != nil {
 			return nil, r.Err
 		}
@@ -60,9 +65,22 @@ func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
 	}
 }
 
-func (l *latest) load(ctx context.Context) (*snapshot, error) {
+// fault is a panic of a read, which no request's own recover would catch.
+type fault struct {
+	cause any
+	stack []byte
+}
+
+func (f *fault) Error() string { return fmt.Sprintf("%v\n%s", f.cause, f.stack) }
+
+func (l *latest) load(ctx context.Context) (_ *snapshot, err error) {
 	l.loading.Lock()
 	defer l.loading.Unlock()
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &fault{cause, debug.Stack()}
+		}
+	}()
 	l.started.Add(1)
 	began := time.Now()
 	s, err := l.read(ctx)

@@ -45,6 +45,7 @@ type Server struct {
 	ready    *readiness
 	reads    *limiter
 	signs    *limiter
+	forms    chan struct{} // one for each form that is being read or stored
 	origin   *http.CrossOriginProtection
 	metrics  metrics
 	draining atomic.Bool
@@ -58,6 +59,7 @@ func New(cfg Config) *Server {
 		reads:   newLimiter(float64(cfg.ReadsPerSecond), 3*cfg.ReadsPerSecond),
 		signs:   newLimiter(float64(cfg.SignsPerMinute)/60, cfg.SignsPerMinute),
 		origin:  http.NewCrossOriginProtection(),
+		forms:   make(chan struct{}, maxForms),
 		metrics: newMetrics(cfg.Metrics),
 	}
 	s.latest = &latest{read: s.readLatest}

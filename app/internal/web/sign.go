@@ -16,6 +16,7 @@ import (
 
 const (
 	maxBody     = 64 << 10 // bytes of a request's form
+	maxForms    = 100      // that are in memory at a time: with their copies about 20 MB
 	tokenCookie = "guestbook_token"
 	tokenLength = 22 // characters: 128 bits in base64
 )
@@ -32,6 +33,12 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 		s.metrics.signs.WithLabelValues("invalid").Inc()
 		s.plain(w, r, http.StatusUnsupportedMediaType, t.Unreadable, t.UnreadableText)
+		return
+	}
+	select {
+	case s.forms <- struct{}{}:
+		defer func() { <-s.forms }()
+	case <-r.Context().Done():
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)

@@ -93,7 +93,11 @@
       for (const field of ["token", "form"]) form.elements[field].value = next.elements[field].value;
       for (const field of ["name", "message"]) {
         const wrong = next.elements[field].hasAttribute("aria-invalid");
-        form.elements[field].toggleAttribute("aria-invalid", wrong);
+        for (const name of ["aria-invalid", "aria-describedby"]) {
+          const value = next.elements[field].getAttribute(name);
+          if (value === null) form.elements[field].removeAttribute(name);
+          else form.elements[field].setAttribute(name, value);
+        }
         if (wrong) form.elements[field].focus();
       }
       if (failed) return;
