@@ -58,6 +58,8 @@ func TestBrowser(t *testing.T) {
 	wide.sign("وليد", "مرحبا بالعالم")
 	wide.fits()
 	wide.shot("wide-en")
+	wide.sign("", " ")
+	wide.do(chromedp.WaitVisible(chromedp.CSS(`#message[aria-invalid="true"][aria-describedby="notice"]`)))
 	// Without a mouse: skip link, heading, name, message, button.
 	wide.do(chromedp.Navigate(other.url), chromedp.WaitVisible(chromedp.CSS("#message")))
 	wide.keys(kb.Tab, kb.Tab, kb.Tab, "Grace", kb.Tab, "by keyboard", kb.Tab, kb.Enter)
