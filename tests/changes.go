@@ -37,6 +37,11 @@ var changes = []struct {
 	{"size of a node pool", map[string]string{"nodePools": pool(`"size":3`)}},
 	{"labels of a node pool", map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},
 	{"another node pool", map[string]string{"nodePools": `[{"name":"workers","size":2,"ocpus":2,"memoryGb":12},{"name":"more","size":1,"ocpus":2,"memoryGb":12}]`}},
+	{"loadBalancers: one kind more", map[string]string{"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`}},
+	{"bastion", map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}},
+	{"internetEgress", map[string]string{"internetEgress": "none"}},
+	{"flowLogs", map[string]string{"flowLogs": `["workers"]`}},
+	{"securityBy", map[string]string{"securityBy": "groups"}},
 	{"nodeImageRelease", map[string]string{"nodeImageRelease": "november"}},
 	{"addons", map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}},
 	{"logDestination", map[string]string{"logDestination": "logs.example.com:24224"}},
@@ -138,6 +143,27 @@ func effects(before, after *recorder) []effect {
 		return strings.Compare(a.verb+a.typ+a.name, b.verb+b.typ+b.name)
 	})
 	return list
+}
+
+// testSecondLoadBalancerSubnet gives a network with internal load balancers public ones too: the cluster names a subnet for
+// load balancers, cannot change it, and has to live on.
+func (p program) testSecondLoadBalancerSubnet(t *testing.T) {
+	set := map[string]string{"loadBalancers": "internal", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "loadBalancerAllowedCidrs": "[]", "exposure": "internal"}
+	before, err := p.run(t, "local", set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set = maps.Clone(set)
+	set["loadBalancers"], set["loadBalancerAllowedCidrs"] = "both", `["0.0.0.0/0"]`
+	after, err := p.run(t, "local", set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range effects(before, after) {
+		if e.verb != "create" && slices.Contains(precious, e.typ) {
+			t.Errorf("would %s %s %s %v", e.verb, e.typ, e.name, e.paths)
+		}
+	}
 }
 
 // changedPaths lists the inputs that differ and that the resource does not ignore. Of a long list under one node the node is told.

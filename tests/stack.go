@@ -45,6 +45,7 @@ func Stack(t *testing.T, deploy Deploy) {
 	t.Run("teardown", p.testTeardown)
 	t.Run("tags", p.testTags)
 	t.Run("changes", p.testChanges)
+	t.Run("second subnet for load balancers", p.testSecondLoadBalancerSubnet)
 	t.Run("networks", p.testNetworks)
 	t.Run("home region", p.testHomeRegion)
 }

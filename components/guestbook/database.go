@@ -36,6 +36,9 @@ func (b *builder) claims() error {
 	if !b.book.OwnDatabase() {
 		opts = append(opts, pulumi.IgnoreChanges([]string{"spec.resources"}))
 	}
+	if b.quota != nil { // which has to allow a further member's volume first
+		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{b.quota}))
+	}
 	for i := range b.book.MongoReplicas {
 		claim, err := corev1.NewPersistentVolumeClaim(b.ctx, fmt.Sprintf("%s-data-%d", b.name, i), &corev1.PersistentVolumeClaimArgs{
 			Metadata: b.meta(fmt.Sprintf("%s-%s-%d", dataVolume, mongo, i), flows.Backend, nil),

@@ -54,8 +54,9 @@ type builder struct {
 	book        workload.Guestbook
 	g           *Guestbook
 	around      neighbours
-	credentials *corev1.Secret // nil in profile tutorial
-	setupJob    *batchv1.Job   // nil in profile tutorial, and for a database elsewhere
+	quota       *corev1.ResourceQuota // nil in profile tutorial
+	credentials *corev1.Secret        // nil in profile tutorial
+	setupJob    *batchv1.Job          // nil in profile tutorial, and for a database elsewhere
 }
 
 // New makes a guestbook. opts must name the Kubernetes provider of its cluster.

@@ -27,7 +27,8 @@ func (b *builder) namespace() (err error) {
 // guardRails limits what the namespace may use, and gives each component an account of its own that may do nothing.
 func (b *builder) guardRails() error {
 	pods := b.book.Need().Pods
-	_, err := corev1.NewResourceQuota(b.ctx, b.name, &corev1.ResourceQuotaArgs{
+	var err error
+	b.quota, err = corev1.NewResourceQuota(b.ctx, b.name, &corev1.ResourceQuotaArgs{
 		Metadata: b.meta("guestbook", "", nil),
 		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
 			"requests.cpu":           millis(b.book.QuotaCPUMillis),

@@ -46,7 +46,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	var err error
-	if c.Cluster, err = containerengine.NewCluster(ctx, name, clusterArgs(args), pulumi.Parent(c), pulumi.Protect(args.Protect)); err != nil {
+	// The subnet for load balancers that name none stays the first one: OKE can change it only in a new cluster, and the
+	// guestbooks' Services name theirs.
+	keep := pulumi.IgnoreChanges([]string{"options.serviceLbSubnetIds"})
+	if c.Cluster, err = containerengine.NewCluster(ctx, name, clusterArgs(args), pulumi.Parent(c), pulumi.Protect(args.Protect), keep); err != nil {
 		return nil, fmt.Errorf("cluster %q: %w", args.Name, err)
 	}
 	pins, err := pinImages(ctx, c, name, args)

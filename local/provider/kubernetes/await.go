@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -192,7 +193,7 @@ func volumeReady(obj *unstructured.Unstructured) (bool, string, error) {
 func quotaReady(obj *unstructured.Unstructured) (bool, string, error) {
 	want, _, _ := unstructured.NestedMap(obj.Object, "spec", "hard")
 	have, _, _ := unstructured.NestedMap(obj.Object, "status", "hard")
-	return len(want) == len(have), "waits for the quota to be counted", nil
+	return maps.Equal(want, have), "waits for the quota to be counted", nil
 }
 
 // bindsLate says whether the claim waits for a Pod that uses it, which may be made only after it.

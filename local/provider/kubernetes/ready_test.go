@@ -1,0 +1,22 @@
+package kubernetes
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// A quota that is raised is in force only when the controller has counted anew.
+func TestRaisedQuotaIsWaitedFor(t *testing.T) {
+	hard := func(claims string) map[string]any {
+		return map[string]any{"hard": map[string]any{"persistentvolumeclaims": claims}}
+	}
+	quota := &unstructured.Unstructured{Object: map[string]any{"spec": hard("3"), "status": hard("1")}}
+	if ready, _, _ := quotaReady(quota); ready {
+		t.Error("ready with the old limit in force")
+	}
+	quota.Object["status"] = hard("3")
+	if ready, _, _ := quotaReady(quota); !ready {
+		t.Error("not ready with the new limit in force")
+	}
+}
