@@ -36,12 +36,14 @@ reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 	$(net) diagram -stack $(STACK) -o docs/network-$(STACK).svg
 
+image_command = cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
+
 image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
-	@cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
+	@$(image_command)
 
 push: ## build the frontend's image and push it: IMAGE=registry/repository:tag VERSION=v1
 	@test -n "$(IMAGE)" || { echo "IMAGE is not set: make push IMAGE=iad.ocir.io/<tenancy namespace>/guestbook:v1" >&2; exit 1; }
-	@cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)" -push "$(IMAGE)"
+	@$(image_command) -push "$(IMAGE)"
 
 run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:8080
 	@cd app && go build -o ../bin/guestbook . && go build -o ../bin/run-app ./cmd/run-app && cd .. && exec bin/run-app -app bin/guestbook -dir .local/run-app

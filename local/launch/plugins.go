@@ -110,34 +110,24 @@ func downloadable(ctx context.Context) error {
 
 // findPlugin returns the path of an official plugin of the right version on this machine, or "".
 func (o Options) findPlugin(p plugin) string {
-	homes := []string{os.Getenv("PULUMI_HOME")}
-	if home, err := os.UserHomeDir(); err == nil {
-		homes = append(homes, filepath.Join(home, ".pulumi"))
+	var places []string
+	if home := os.Getenv("PULUMI_HOME"); home != "" {
+		places = append(places, filepath.Join(home, "plugins", p.dir(), p.binary()))
 	}
-	for _, home := range homes {
-		if home == "" {
-			continue
-		}
-		path := filepath.Join(home, "plugins", p.dir(), p.binary())
-		if o.official(path) {
+	if home, err := os.UserHomeDir(); err == nil {
+		places = append(places, filepath.Join(home, ".pulumi", "plugins", p.dir(), p.binary()))
+	}
+	if path, err := exec.LookPath(p.binary()); err == nil {
+		places = append(places, path)
+	}
+	places = append(places, o.path("pulumi", "plugins", p.dir(), p.binary())) // one that an earlier run downloaded
+	for _, path := range places {
+		// A place may hold the stand-in: PULUMI_HOME may be the local cloud's own.
+		if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Base(target) != okelocal.name {
 			return path
 		}
 	}
-	if path, err := exec.LookPath(p.binary()); err == nil && o.official(path) {
-		return path
-	}
-	// One that an earlier run downloaded.
-	path := o.path("pulumi", "plugins", p.dir(), p.binary())
-	if o.official(path) {
-		return path
-	}
 	return ""
-}
-
-// official reports whether a plugin is there that is not the stand-in: PULUMI_HOME may be the local cloud's own.
-func (o Options) official(path string) bool {
-	target, err := filepath.EvalSymlinks(path)
-	return err == nil && filepath.Base(target) != okelocal.name
 }
 
 // usePlugin makes binary the one that the engine finds for p.

@@ -28,19 +28,21 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var err error
-	if push != nil && *push == "" {
-		err = errors.New("-push: want registry/repository:tag, such as iad.ocir.io/<tenancy namespace>/guestbook:v1")
-	} else {
-		err = build(ctx, *source, *out, *version, *revision)
-	}
-	if err == nil && push != nil {
-		err = send(ctx, *out, *push)
-	}
-	if err != nil {
+	if err := run(ctx, *source, *out, *version, *revision, push); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
+}
+
+// run builds the image and sends it to push, unless that is nil.
+func run(ctx context.Context, source, out, version, revision string, push *string) error {
+	if push != nil && *push == "" {
+		return errors.New("-push: want registry/repository:tag, such as iad.ocir.io/<tenancy namespace>/guestbook:v1")
+	}
+	if err := build(ctx, source, out, version, revision); err != nil || push == nil {
+		return err
+	}
+	return send(ctx, out, *push)
 }
 
 func build(ctx context.Context, source, out, version, revision string) error {
