@@ -188,7 +188,7 @@ func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 		}
 		names, namespaces = append(names, g.Name), append(namespaces, g.Namespace)
 		g.Validate(list, workload.Strictness{Prefix: prefix, Production: production, Ports: s.listens})
-		if g.BackupSchedule != "" || g.RestoreFrom != "" {
+		if g.Backs() {
 			if s.ClusterType != fleet.Enhanced {
 				list.Add(prefix+"backupSchedule", "needs clusterType enhanced: backups reach Object Storage by workload identity")
 			}

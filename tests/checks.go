@@ -75,25 +75,38 @@ func plainText(v resource.PropertyValue, part string) string {
 // The settings package tests the checks themselves.
 func (p program) testRefused(t *testing.T) {
 	for _, tc := range []struct {
-		name       string
-		key, value string
-		want       string
+		name, stack string
+		set         map[string]string
+		want        string
 	}{
-		{"no compartment", "compartmentId", "", "compartmentId: is required"},
-		{"typing error", "vcnCdir", "10.0.0.0/16", "vcnCdir: there is no such setting; did you mean vcnCidr?"},
-		{"version that the region lacks", "kubernetesVersion", "v1.30.1", "kubernetesVersion: OKE does not offer v1.30.1 here; it offers v1.35.4, v1.36.3"},
-		{"availability domain that the region lacks", "availabilityDomains", "[1,3]", ""},
-		{"image without a registry host", "mongoImage", "mongo:4.2", "mongoImage:"},
-		{"zero replicas", "frontendReplicas", "0", "frontendReplicas: must be from 1"},
+		{"no compartment", "dev", map[string]string{"compartmentId": ""}, "compartmentId: is required"},
+		{"typing error", "dev", map[string]string{"vcnCdir": "10.0.0.0/16"}, "vcnCdir: there is no such setting; did you mean vcnCidr?"},
+		{"version that the region lacks", "dev", map[string]string{"kubernetesVersion": "v1.30.1"},
+			"kubernetesVersion: OKE does not offer v1.30.1 here; it offers v1.35.4, v1.36.3"},
+		{"availability domain that the region lacks", "dev", map[string]string{"availabilityDomains": "[1,4]"}, "availabilityDomains"},
+		{"image without a registry host", "dev", map[string]string{"mongoImage": "mongo:4.2"}, "mongoImage: \"mongo:4.2\" has no registry host"},
+		{"moving tag in production", "prod", map[string]string{"frontendImage": "iad.ocir.io/tenancy/guestbook:latest"},
+			"frontendImage: \"iad.ocir.io/tenancy/guestbook:latest\" is a moving tag"},
+		{"zero replicas", "dev", map[string]string{"frontendReplicas": "0"}, "frontendReplicas: must be from 1"},
+		{"replicas outside the autoscaler's bounds", "dev", map[string]string{"frontendReplicas": "5", "frontendMinReplicas": "2", "frontendMaxReplicas": "4"},
+			"frontendReplicas: 5 is outside the autoscaler's bounds, frontendMinReplicas 2 to frontendMaxReplicas 4"},
+		{"bounds the wrong way round", "dev", map[string]string{"frontendMinReplicas": "4", "frontendMaxReplicas": "2"},
+			"frontendMinReplicas: 4 is above frontendMaxReplicas, 2"},
+		{"quota of CPU below the replicas' need", "dev", map[string]string{"quotaCpuMillis": "600"},
+			"quotaCpuMillis: 600 is below what the replicas need, 850: 8 frontends of 50 + 1 databases of 250 + 2 jobs of 100"},
+		{"quota of memory below the replicas' need", "dev", map[string]string{"quotaMemoryMb": "1000"},
+			"quotaMemoryMb: 1000 is below what the replicas need, 1536: 8 frontends of 64 + 1 databases of 512 + 2 jobs of 256"},
+		{"volume below the smallest", "dev", map[string]string{"storageGb": "49"}, "storageGb: must be from 50 to 32768 (got 49)"},
+		{"schedule that does not parse", "prod", map[string]string{"backupSchedule": "every night"}, `backupSchedule: "every night" is no schedule such as 0 3 * * *`},
+		{"duplicate names", "dev", map[string]string{"guestbooks": `[{"name":"seoul"},{"name":"seoul"}]`}, `guestbooks[1].name: "seoul" is the name of another guestbook`},
+		{"duplicate namespaces", "dev", map[string]string{"guestbooks": `[{"name":"seoul"},{"name":"busan","namespace":"seoul"}]`},
+			`guestbooks[1].namespace: "seoul" is the namespace of another guestbook`},
+		{"the log agents' namespace", "dev", map[string]string{"namespace": "guestbook-logs"}, `namespace: "guestbook-logs" is the log agents'`},
+		{"restore into a database elsewhere", "prod", map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example", "restoreFrom": "a.archive.gz"},
+			"restoreFrom: loads a backup into the own database"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r, err := p.run(t, "dev", map[string]string{tc.key: tc.value})
-			if tc.want == "" {
-				if err != nil {
-					t.Errorf("refused: %v", err)
-				}
-				return
-			}
+			r, err := p.run(t, tc.stack, tc.set)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want it to say %q", err, tc.want)
 			}

@@ -26,10 +26,30 @@ type registration struct {
 type recorder struct {
 	mu        sync.Mutex
 	resources []registration
-	calls     map[string]int // by token
+	calls     map[string]int       // by token
+	kept      resource.PropertyMap // what stashes of an earlier update hold, by name
 }
 
-func newRecorder() *recorder { return &recorder{calls: map[string]int{}} }
+func newRecorder() *recorder { return &recorder{calls: map[string]int{}, kept: resource.PropertyMap{}} }
+
+// after returns a recorder that stands in for the update after the recorded one.
+func (r *recorder) after() *recorder {
+	next := newRecorder()
+	for _, res := range r.resources {
+		if res.Type == "pulumi:index:Stash" {
+			next.kept[resource.PropertyKey(res.Name)] = stashed(res.Name, res.Inputs["input"])
+		}
+	}
+	return next
+}
+
+// stashed is what a new stash of that name holds. A secret is random, and another one each time.
+func stashed(name string, input resource.PropertyValue) resource.PropertyValue {
+	if input.IsSecret() {
+		return resource.MakeSecret(resource.NewProperty("kept as " + name))
+	}
+	return input
+}
 
 // ocidKinds are the kinds in the OCIDs of what OCI makes.
 var ocidKinds = map[string]string{
@@ -97,11 +117,11 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	if oci {
 		id = "ocid1." + kind + ".oc1.iad." + args.Name
 	}
-	return id, outputs(args), nil
+	return id, r.outputs(args), nil
 }
 
 // outputs returns a resource's state after it was made.
-func outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
+func (r *recorder) outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 	state := maps.Clone(args.Inputs)
 	switch args.TypeToken {
 	case "oci:Core/vcn:Vcn":
@@ -109,9 +129,9 @@ func outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "oci:ContainerEngine/cluster:Cluster":
 		state["endpoints"] = object(map[string]any{"endpoints": []any{map[string]any{"privateEndpoint": "10.0.0.2:6443"}}})["endpoints"]
 	case "pulumi:index:Stash":
-		state["output"] = state["input"]
-		if state["input"].IsSecret() { // random, and another one each time
-			state["output"] = resource.MakeSecret(resource.NewProperty("kept as " + args.Name))
+		state["output"] = stashed(args.Name, state["input"])
+		if kept, ok := r.kept[resource.PropertyKey(args.Name)]; ok {
+			state["output"] = kept
 		}
 	case "kubernetes:core/v1:Service":
 		state["status"] = object(map[string]any{"status": map[string]any{

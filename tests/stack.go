@@ -45,6 +45,11 @@ func Stack(t *testing.T, deploy Deploy) {
 	t.Run("teardown", p.testTeardown)
 	t.Run("tags", p.testTags)
 	t.Run("changes", p.testChanges)
+	t.Run("every setting has a row", p.testEveryChange)
+	t.Run("objects", p.testObjects)
+	t.Run("policies", p.testPolicies)
+	t.Run("pods", p.testPods)
+	t.Run("drain", p.testDrain)
 	t.Run("second subnet for load balancers", p.testSecondLoadBalancerSubnet)
 	t.Run("networks", p.testNetworks)
 	t.Run("home region", p.testHomeRegion)
@@ -52,8 +57,15 @@ func Stack(t *testing.T, deploy Deploy) {
 
 type program struct{ deploy Deploy }
 
-// run runs the program as a stack, with settings beside those of the stack's file.
+// run runs the program as a new stack, with settings beside those of the stack's file.
 func (p program) run(t *testing.T, stack string, set map[string]string) (*recorder, error) {
+	t.Helper()
+	r := newRecorder()
+	return r, p.update(t, stack, set, r)
+}
+
+// update runs the program as a stack that a recorder stands in for.
+func (p program) update(t *testing.T, stack string, set map[string]string, r *recorder) error {
 	t.Helper()
 	config := stackFile(t, stack)
 	config["oci:region"] = "us-ashburn-1"
@@ -62,12 +74,10 @@ func (p program) run(t *testing.T, stack string, set map[string]string) (*record
 			config[project+":"+key] = value
 		}
 	}
-	r := newRecorder()
-	err := pulumi.RunErr(func(ctx *pulumi.Context) error { return p.deploy(ctx, config) }, pulumi.WithMocks(project, stack, r),
+	return pulumi.RunErr(func(ctx *pulumi.Context) error { return p.deploy(ctx, config) }, pulumi.WithMocks(project, stack, r),
 		func(info *pulumi.RunInfo) {
 			info.ConfigSecretKeys = []string{project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
 		})
-	return r, err
 }
 
 // stackFile reads the configuration of Pulumi.<stack>.yaml as the engine hands it to a program.

@@ -12,7 +12,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/guestbook/flows"
-	"oke-guestbook/components/guestbook/workload"
 )
 
 // The steps of backup and restore, shell scripts: the first and the last run in the database's image, the others in the OCI
@@ -28,7 +27,8 @@ var (
 	restoreScript string
 )
 
-// backup makes the jobs that save the database to Object Storage and load it from there.
+// backup makes the jobs that save the database to Object Storage and load it from there. While the database lives elsewhere
+// there are no jobs; the bucket is kept with what it holds.
 func (b *builder) backup() error {
 	bucket, namespace, err := b.store()
 	if err != nil {
@@ -50,7 +50,7 @@ func (b *builder) backup() error {
 		"SUPPRESS_LABEL_WARNING":                    "True",
 		"OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING": "True",
 	}
-	if b.book.BackupSchedule != "" {
+	if b.book.BackupSchedule != "" && b.book.OwnDatabase() {
 		if err := b.schedule(env); err != nil {
 			return err
 		}
@@ -113,6 +113,3 @@ func (b *builder) backupPod(env map[string]string, firstImage, first, secondImag
 	pod.AutomountServiceAccountToken = pulumi.Bool(true)
 	return pod
 }
-
-// backs reports whether the guestbook saves or loads backups.
-func backs(g workload.Guestbook) bool { return g.BackupSchedule != "" || g.RestoreFrom != "" }

@@ -69,12 +69,16 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, b.g, opts...); err != nil {
 		return nil, err
 	}
+	unchanged, err := b.lasting()
+	if err != nil {
+		return nil, err
+	}
 	for _, part := range []struct {
 		what   string
 		wanted bool
 		make   func() error
 	}{
-		{"namespace", true, b.namespace},
+		{"namespace", true, func() error { return b.namespace(unchanged) }},
 		{"guard rails", b.book.Hardened(), b.guardRails},
 		{"network policies", b.book.Hardened(), b.networkPolicies},
 		{"credentials", true, b.makeCredentials},
@@ -82,7 +86,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		{"database", b.book.OwnDatabase(), b.database},
 		{"address of the database", !b.book.OwnDatabase(), b.externalDatabase},
 		{"setup of the database", b.book.OwnDatabase() && b.book.Hardened(), b.setup},
-		{"backup", backs(b.book), b.backup},
+		{"backup", b.book.Backs(), b.backup},
 		{"frontend", true, b.frontend},
 		{"scaling", b.book.Hardened() || b.book.Autoscales(), b.scaling},
 		{"services", true, b.services},

@@ -16,7 +16,7 @@ func (b *builder) networkPolicies() error {
 		Balancers:    b.around.proxies,
 		Replicas:     b.book.MongoReplicas,
 		External:     !b.book.OwnDatabase(),
-		Backups:      backs(b.book),
+		Backups:      b.book.Backs(),
 		APIEndpoint:  b.around.apiEndpoint,
 		Inside:       b.around.inside,
 	})

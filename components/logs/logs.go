@@ -11,6 +11,8 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook/workload"
 )
 
 // Args is what the agents are made of.
@@ -27,10 +29,7 @@ type Agents struct {
 	DaemonSet *appsv1.DaemonSet
 }
 
-const (
-	namespace = "guestbook-logs"
-	agent     = "fluent-bit"
-)
+const agent = "fluent-bit"
 
 // config tails the files that the container runtime writes on the node, named <pod>_<namespace>_<container>-<id>.log.
 //
@@ -55,7 +54,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		space[key] = value
 	}
 	ns, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
-		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(namespace), Labels: space},
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(workload.LogsNamespace), Labels: space},
 	}, pulumi.Parent(a))
 	if err != nil {
 		return nil, fmt.Errorf("namespace: %w", err)

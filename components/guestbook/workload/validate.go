@@ -63,6 +63,8 @@ func (v validator) names(g *Guestbook) {
 		v.add("name", allowed, g.Name)
 	case !dnsLabel.MatchString(g.Namespace):
 		v.add("namespace", allowed, g.Namespace)
+	case g.Namespace == LogsNamespace:
+		v.add("namespace", "%q is the log agents'; give the guestbook one of its own", g.Namespace)
 	case g.Namespace == "default" || strings.HasPrefix(g.Namespace, "kube-"):
 		v.add("namespace", "%q belongs to Kubernetes; give the guestbook one of its own", g.Namespace)
 	}
@@ -125,7 +127,7 @@ func (v validator) images(g *Guestbook, production bool) {
 	}
 }
 
-// checkImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34 on.
+// CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34 on.
 func CheckImage(image string, production bool) error {
 	ref, err := reference.Parse(image)
 	if err != nil {
@@ -195,9 +197,15 @@ func (v validator) database(g *Guestbook) {
 }
 
 func (v validator) backup(g *Guestbook) {
-	wanted := g.BackupSchedule != "" || g.RestoreFrom != ""
-	if wanted && (!g.Hardened() || !g.OwnDatabase()) {
-		v.add("backupSchedule", "backup and restore are for the own database in profile hardened")
+	if g.BackupSchedule != "" && !g.Hardened() {
+		v.add("backupSchedule", "is for profile hardened")
+	}
+	if g.RestoreFrom != "" && !g.Hardened() {
+		v.add("restoreFrom", "is for profile hardened")
+	}
+	// Kept until the own database is back, it would load the old backup once more then.
+	if g.RestoreFrom != "" && !g.OwnDatabase() {
+		v.add("restoreFrom", "loads a backup into the own database: clear it while externalDatabase is set")
 	}
 	if g.BackupSchedule != "" {
 		if err := checkSchedule(g.BackupSchedule); err != nil {
@@ -222,17 +230,17 @@ func (v validator) quota(g *Guestbook) {
 	need := g.Need()
 	if g.QuotaCPUMillis < need.CPUMillis {
 		v.add("quotaCpuMillis", "%d is below what the replicas need, %d: %s", g.QuotaCPUMillis, need.CPUMillis,
-			g.sum(g.FrontendCPUMillis, g.MongoCPUMillis, Helper.CPUMillis))
+			g.sum(g.FrontendCPUMillis, max(g.MongoCPUMillis, Helper.CPUMillis), Helper.CPUMillis))
 	}
 	if g.QuotaMemoryMB < need.MemoryMB {
 		v.add("quotaMemoryMb", "%d is below what the replicas need, %d: %s", g.QuotaMemoryMB, need.MemoryMB,
-			g.sum(g.FrontendMemoryMB, g.MongoMemoryMB, Helper.MemoryMB))
+			g.sum(g.FrontendMemoryMB, max(g.MongoMemoryMB, Helper.MemoryMB), Helper.MemoryMB))
 	}
 }
 
 // sum spells out an addition of Need.
 func (g *Guestbook) sum(frontend, mongo, helper int) string {
-	terms := []string{fmt.Sprintf("%d frontends of %d", g.FrontendMaxReplicas+1, frontend)}
+	terms := []string{fmt.Sprintf("%d frontends of %d", 2*g.FrontendMaxReplicas, frontend)}
 	if g.OwnDatabase() {
 		terms = append(terms, fmt.Sprintf("%d databases of %d", g.MongoReplicas, mongo))
 	}

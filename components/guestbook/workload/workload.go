@@ -7,6 +7,9 @@ const (
 	Hardened = "hardened" // this project's frontend, authentication, guard rails
 )
 
+// LogsNamespace is where the log agents are, and no guestbook can be.
+const LogsNamespace = "guestbook-logs"
+
 // Exposures of a guestbook to those who visit it.
 const (
 	Public   = "public"    // a load balancer with a public address
@@ -47,7 +50,7 @@ type Spec struct {
 	ExternalDatabase   string `json:"externalDatabase" help:"Host name of a MongoDB that lives elsewhere; the volumes of the own database are kept. Empty for the own"`
 	DatabasePassword   string `json:"databasePassword" help:"Password of user guestbook in externalDatabase; set it with --secret"`
 
-	BackupSchedule      string `json:"backupSchedule" help:"When to back up to Object Storage, in cron's five fields, UTC, such as 0 3 * * *; empty for never (hardened)"`
+	BackupSchedule      string `json:"backupSchedule" help:"When to back up to Object Storage, in cron's five fields, UTC, such as 0 3 * * *; empty for never (hardened). It pauses while externalDatabase is set"`
 	BackupRetentionDays int    `json:"backupRetentionDays" help:"Days after which a backup is deleted"`
 	BackupImage         string `json:"backupImage" help:"Image with the OCI command line interface, with its registry host"`
 	RestoreFrom         string `json:"restoreFrom" help:"Name of a backup to load into the database, once; empty for none"`
@@ -148,6 +151,9 @@ func (g *Guestbook) Balanced() bool { return g.Exposure == Public || g.Exposure 
 
 // OwnDatabase reports whether the database runs in the guestbook's namespace.
 func (g *Guestbook) OwnDatabase() bool { return g.ExternalDatabase == "" }
+
+// Backs reports whether the guestbook has a place for backups.
+func (g *Guestbook) Backs() bool { return g.BackupSchedule != "" || g.RestoreFrom != "" }
 
 // ServicePort returns the port that visitors come to.
 func (g *Guestbook) ServicePort() int {
