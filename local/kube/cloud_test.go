@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"oke-guestbook/local/oci"
@@ -167,7 +168,8 @@ func (c *testCloud) pool(cluster, version string, size int) string {
 	return c.work(header)
 }
 
-func (c *testCloud) api(cluster string) kubernetes.Interface {
+// config is how to reach a cluster's API server.
+func (c *testCloud) config(cluster string) *rest.Config {
 	c.t.Helper()
 	var kubeconfig []byte
 	_, err := c.client.Do(c.t.Context(), http.MethodPost, "/20180222/clusters/"+cluster+"/kubeconfig/content", nil, object{"tokenVersion": "2.0.0"}, &kubeconfig)
@@ -178,7 +180,12 @@ func (c *testCloud) api(cluster string) kubernetes.Interface {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	api, err := kubernetes.NewForConfig(cfg)
+	return cfg
+}
+
+func (c *testCloud) api(cluster string) kubernetes.Interface {
+	c.t.Helper()
+	api, err := kubernetes.NewForConfig(c.config(cluster))
 	if err != nil {
 		c.t.Fatal(err)
 	}
