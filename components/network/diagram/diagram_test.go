@@ -4,9 +4,11 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"oke-guestbook/components/network/layout"
 )
@@ -52,7 +54,7 @@ func specs() map[string]layout.Spec {
 	return all
 }
 
-// label is a text element and about how much room it takes.
+// label is something that is drawn, and about how much room it takes.
 type label struct {
 	text                     string
 	left, right, top, bottom float64
@@ -62,14 +64,52 @@ func (l label) overlaps(other label) bool {
 	return l.left < other.right && other.left < l.right && l.top < other.bottom && other.top < l.bottom
 }
 
-// labels reads the texts of a drawing, with a generous width for each letter, and its boxes.
-func labels(t *testing.T, svg string) (all, boxes []label, height float64) {
+func (l label) within(other label) bool {
+	return l.left >= other.left && l.right <= other.right && l.top >= other.top && l.bottom <= other.bottom
+}
+
+// drawing is what an SVG shows.
+type drawing struct {
+	texts, boxes, pills, arrows []label
+	vcn, whole                  label
+}
+
+// fonts are the sizes of the classes of text, and whether they are bold.
+var fonts = map[string]struct {
+	size float64
+	bold bool
+}{"title": {17, true}, "vcnname": {13, true}, "name": {14, true}, "pill": {11, true}, "port": {12.5, false}, "": {13, false}, "end": {13, false}, "small": {13, false}, "note": {13, false}}
+
+// textWidth is about what DejaVu Sans takes, which is wider than what the style asks for and stands in for it on many machines.
+func textWidth(text, class string) (width float64) {
+	for _, r := range text {
+		switch {
+		case strings.ContainsRune("fijlrtI", r):
+			width += 0.36
+		case strings.ContainsRune(" .,:;/-()", r):
+			width += 0.35
+		case strings.ContainsRune("mwMW\u2191\u2193", r):
+			width += 0.9
+		case unicode.IsUpper(r):
+			width += 0.7
+		default: // digits among them
+			width += 0.63
+		}
+	}
+	if fonts[class].bold {
+		width *= 1.1
+	}
+	return width * fonts[class].size
+}
+
+// read reads a drawing.
+func read(t *testing.T, svg string) (d drawing) {
 	t.Helper()
 	decoder := xml.NewDecoder(strings.NewReader(svg))
 	for {
 		token, err := decoder.Token()
 		if err == io.EOF {
-			return all, boxes, height
+			return d
 		}
 		if err != nil {
 			t.Fatalf("not well-formed: %v", err)
@@ -82,35 +122,50 @@ func labels(t *testing.T, svg string) (all, boxes []label, height float64) {
 		for _, a := range element.Attr {
 			attributes[a.Name.Local] = a.Value
 		}
-		if element.Name.Local == "svg" {
-			height, _ = strconv.ParseFloat(attributes["height"], 64)
+		number := func(name string) float64 {
+			n, _ := strconv.ParseFloat(attributes[name], 64)
+			return n
 		}
-		x, _ := strconv.ParseFloat(attributes["x"], 64)
-		y, _ := strconv.ParseFloat(attributes["y"], 64)
-		if class := attributes["class"]; class == "public" || class == "private" {
-			w, _ := strconv.ParseFloat(attributes["width"], 64)
-			h, _ := strconv.ParseFloat(attributes["height"], 64)
-			boxes = append(boxes, label{class, x, x + w, y, y + h})
+		x, y, class := number("x"), number("y"), attributes["class"]
+		area := label{class, x, x + number("width"), y, y + number("height")}
+		switch element.Name.Local {
+		case "svg":
+			d.whole = area
+		case "rect":
+			switch {
+			case class == "public" || class == "private":
+				d.boxes = append(d.boxes, area)
+			case class == "vcn":
+				d.vcn = area
+			case attributes["rx"] != "": // the one without is the paper
+				area.text = "pill"
+				d.pills = append(d.pills, area)
+			}
+		case "path":
+			if class == "arrow" {
+				var x1, y1, x2, y2 float64
+				if _, err := fmt.Sscanf(attributes["d"], "M%f %fL%f %f", &x1, &y1, &x2, &y2); err != nil {
+					t.Fatalf("arrow %q: %v", attributes["d"], err)
+				}
+				d.arrows = append(d.arrows, label{"arrow " + attributes["d"], min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)})
+			}
+		case "text":
+			var text string
+			if err := decoder.DecodeElement(&text, &element); err != nil {
+				t.Fatal(err)
+			}
+			if fonts[class].size == 0 {
+				t.Fatalf("text %q has the unknown class %q", text, class)
+			}
+			w := textWidth(text, class)
+			switch {
+			case class == "pill":
+				x -= w / 2
+			case class == "end":
+				x -= w
+			}
+			d.texts = append(d.texts, label{text, x, x + w, y - 10, y + 3})
 		}
-		if element.Name.Local != "text" {
-			continue
-		}
-		var text string
-		if err := decoder.DecodeElement(&text, &element); err != nil {
-			t.Fatal(err)
-		}
-		perLetter := 6.8
-		switch class := attributes["class"]; {
-		case class == "title":
-			perLetter = 9.2
-		case class == "name" || class == "vcnname":
-			perLetter = 7.6
-		case class == "pill":
-			perLetter, x = 8, x-12
-		case strings.HasSuffix(class, "end"):
-			x -= perLetter * float64(len(text))
-		}
-		all = append(all, label{text, x, x + perLetter*float64(len(text)), y - 10, y + 3})
 	}
 }
 
@@ -121,19 +176,52 @@ func TestNothingOverlapsOrIsCutOff(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all, boxes, height := labels(t, svg)
-			for i, one := range all {
-				if one.left < 0 || one.right > width || one.top < 0 || one.bottom > height {
+			d := read(t, svg)
+			if len(d.texts) == 0 || len(d.boxes) < 3 || len(d.pills) == 0 || len(d.arrows) == 0 {
+				t.Fatalf("read %d texts, %d boxes, %d pills and %d arrows", len(d.texts), len(d.boxes), len(d.pills), len(d.arrows))
+			}
+			for i, one := range d.texts {
+				if !one.within(d.whole) {
 					t.Errorf("%q is cut off: %.0f to %.0f", one.text, one.left, one.right)
 				}
-				for _, other := range all[:i] {
+				for _, other := range d.texts[:i] {
 					if one.overlaps(other) {
 						t.Errorf("%q overlaps %q", one.text, other.text)
 					}
 				}
-				for _, box := range boxes {
-					if one.overlaps(box) && (one.left < box.left || one.right > box.right || one.top < box.top || one.bottom > box.bottom) {
-						t.Errorf("%q crosses the border of a box", one.text)
+				if slices.ContainsFunc(d.pills, one.within) { // the pills lie on the VCN's border and on their arrows
+					continue
+				}
+				for _, around := range append(slices.Concat(d.boxes, d.pills), d.vcn) {
+					if one.overlaps(around) && !one.within(around) {
+						t.Errorf("%q crosses the border of the %s", one.text, around.text)
+					}
+				}
+				for _, arrow := range d.arrows {
+					if one.overlaps(arrow) {
+						t.Errorf("%s runs through %q", arrow.text, one.text)
+					}
+				}
+			}
+			for i, one := range d.boxes {
+				if !one.within(d.vcn) || !d.vcn.within(d.whole) {
+					t.Errorf("the %s box at %.0f, %.0f is not inside the VCN, or that not inside the picture", one.text, one.left, one.top)
+				}
+				for _, other := range slices.Concat(d.boxes[:i], d.pills) {
+					if one.overlaps(other) {
+						t.Errorf("the %s box at %.0f, %.0f overlaps the %s at %.0f, %.0f", one.text, one.left, one.top, other.text, other.left, other.top)
+					}
+				}
+				for _, arrow := range d.arrows {
+					if one.overlaps(arrow) {
+						t.Errorf("%s runs through the %s box at %.0f, %.0f", arrow.text, one.text, one.left, one.top)
+					}
+				}
+			}
+			for i, one := range d.pills {
+				for _, other := range d.pills[:i] {
+					if one.overlaps(other) {
+						t.Errorf("two pills overlap at %.0f, %.0f", one.left, one.top)
 					}
 				}
 			}
@@ -146,16 +234,15 @@ func TestDrawingSaysWhatIsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, _, _ := labels(t, svg)
 	var texts []string
-	for _, one := range all {
+	for _, one := range read(t, svg).texts {
 		texts = append(texts, one.text)
 	}
 	got := strings.Join(texts, "\n")
 	for _, want := range []string{
 		"stack <prod>", "VCN 10.0.0.0/16 (existing)", "10.0.72.0/22", "private subnet, existing",
-		"tcp, udp 30000-32767, 10256", "↓ tcp 6443, 12250", "↑ tcp 10250", "from 10.0.0.0/16:\ntcp 80, 443,",
-		"203.0.113.0/24\nand 1 more\ntcp 80, 443,\n8000-8010, 9000-9010", "Peer 172.16.0.0/16", "172.16.4.0/24\ntcp 6443", "bastion sessions",
+		"↓ tcp, udp 30000-32767,\n\u00a0\u00a0\u00a010256", "↓ tcp 6443, 12250", "↑ tcp 10250", "from 10.0.0.0/16:\ntcp 80, 443,",
+		"203.0.113.0/24\nand 1 more\ntcp 80, 443,\n8000-8010,\n9000-9010", "Peer 172.16.0.0/16", "172.16.4.0/24\ntcp 6443", "bastion sessions",
 		"Also pods to internalLoadBalancers: tcp 443", "IGW: internet gateway. NAT: NAT gateway. SGW: service gateway. DRG: dynamic routing gateway.",
 	} {
 		if !strings.Contains(got, want) {

@@ -62,8 +62,16 @@ func (sc scene) drawLanes(c *canvas, boxes map[layout.Role]box) {
 // labels are the lines beside a lane.
 func (sc scene) labels(l lane) []string {
 	var lines []string
+	_, sideBySide := sc.network.Plan.Subnet(layout.InternalLoadBalancers)
 	for _, line := range sc.between[[2]layout.Role{l.upper, l.lower}] {
-		lines = append(lines, "\u2193 "+line)
+		parts := []string{line}
+		if sideBySide && l.lower == layout.Workers {
+			parts = wrap(parts, besideLane)
+		}
+		lines = append(lines, "\u2193 "+parts[0])
+		for _, rest := range parts[1:] {
+			lines = append(lines, "\u00a0\u00a0\u00a0"+rest)
+		}
 	}
 	for _, line := range sc.between[[2]layout.Role{l.lower, l.upper}] {
 		lines = append(lines, "\u2191 "+line)

@@ -154,7 +154,7 @@ func split(end reach.End, inward bool, openings []reach.Opening) []flow {
 	}
 	var all []flow
 	for _, key := range order {
-		all = append(all, flow{few(networks[key]), wrap(strings.Split(key, "\n")), gateway[key], inward})
+		all = append(all, flow{few(networks[key]), wrap(strings.Split(key, "\n"), besideVCN), gateway[key], inward})
 	}
 	return all
 }
@@ -174,9 +174,14 @@ func few(names []string) []string {
 	return []string{names[0], fmt.Sprintf("and %d more", len(names)-1)}
 }
 
-// wrap breaks lines after a comma where they would not fit beside the VCN.
-func wrap(lines []string) []string {
-	const fits = 21
+// How many letters fit, also in a wide font.
+const (
+	besideVCN  = 19
+	besideLane = 24
+)
+
+// wrap breaks lines after a comma where they are longer.
+func wrap(lines []string, fits int) []string {
 	var wrapped []string
 	for _, line := range lines {
 		for len(line) > fits {

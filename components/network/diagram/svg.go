@@ -53,7 +53,7 @@ func SVG(title string, s layout.Spec) (string, error) {
 	boxes, bottom := sc.arrange()
 	c := &canvas{}
 	also := sc.rest()
-	height := bottom + 62 + len(also)*lineHeight
+	height := bottom + 79 + len(also)*lineHeight
 	c.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, width, height, width, height)
 	c.add("<title>%s</title>", html.EscapeString(title))
 	c.add("%s", style)
@@ -67,6 +67,7 @@ func SVG(title string, s layout.Spec) (string, error) {
 	sc.drawLanes(c, boxes)
 	c.lines(16, bottom+26, "note", append([]string{
 		"An arrow points to where connections may be opened. Answers return by themselves. icmp 3/4: path MTU discovery.",
+		"Orange: public subnet; green: private.",
 		legend(c.String()),
 	}, also...))
 	c.add("</svg>")
@@ -94,7 +95,7 @@ func legend(drawing string) string {
 			words = append(words, gateway.short+": "+gateway.long)
 		}
 	}
-	return strings.Join(words, ". ") + ". Orange: public subnet; green: private."
+	return strings.Join(words, ". ") + "."
 }
 
 // arrange places the subnets in rows: load balancers, workers, Pods, API and
