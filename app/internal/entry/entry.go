@@ -46,9 +46,13 @@ const (
 	ControlInLetter Problem = "control in entry" // a control character other than line break and tab
 )
 
-// Tidy returns the draft as it is stored: line breaks are \n, no white space around.
+// Tidy returns the draft as it is stored: line breaks are \n, no white space
+// around, and a name that nobody could see is none.
 func (d Draft) Tidy() Draft {
 	d.Name = strings.TrimSpace(d.Name)
+	if !strings.ContainsFunc(d.Name, func(r rune) bool { return visible(r) || unicode.IsControl(r) || r == utf8.RuneError }) {
+		d.Name = ""
+	}
 	d.Message = strings.ReplaceAll(d.Message, "\r\n", "\n")
 	d.Message = strings.TrimRightFunc(strings.TrimLeft(d.Message, "\n"), unicode.IsSpace)
 	return d
@@ -86,12 +90,13 @@ func (d Draft) Key() string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }
 
-// visible reports whether r leaves a mark on the page. The fillers are
-// letters or symbols by category, and blank by design.
+// visible reports whether r leaves a mark on the page. Some characters are
+// letters, marks or symbols by category, and blank by design: Unicode calls
+// most of them default ignorable (DerivedCoreProperties.txt).
 func visible(r rune) bool {
 	switch r {
-	case '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800':
+	case '\u2800', '\U0001d159': // a Braille pattern without dots, a note without a head
 		return false
 	}
-	return unicode.IsGraphic(r) && !unicode.IsSpace(r)
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
