@@ -133,6 +133,8 @@ func (p *proxy) serve(client net.Conn) {
 		case name == "insert" && !p.primary.Load():
 			// Servers from 4.4 on label what a driver may repeat.
 			reply = append(failure(10107, "NotWritablePrimary"), bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}})
+		case name == "createIndexes" && !p.primary.Load():
+			reply = failure(10107, "NotWritablePrimary") // which no driver repeats
 		default:
 			if _, err := server.Write(message); err != nil {
 				return

@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -48,7 +47,6 @@ type Config struct {
 // Store is safe for concurrent use.
 type Store struct {
 	cfg     Config
-	indexed atomic.Bool
 	stop    context.CancelFunc
 	stopped chan struct{}
 
@@ -119,21 +117,29 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// EnsureIndexes creates the index that Add relies on, unless it is there.
+// EnsureIndexes creates the index that Add relies on, unless it is there. It
+// looks each time: whoever drops the collection drops the index with it. The
+// driver repeats the look when a replica set changes its primary, as it repeats
+// the write; it would not repeat a creation.
 func (s *Store) EnsureIndexes(ctx context.Context) error {
-	if s.indexed.Load() {
-		return nil
-	}
 	coll, done := s.messages()
 	defer done()
-	_, err := coll.Indexes().CreateOne(ctx, mongo.IndexModel{
+	indexes, err := coll.Indexes().ListSpecifications(ctx)
+	if err != nil {
+		return fmt.Errorf("list the indexes of %s.%s: %w", s.cfg.Database, Collection, err)
+	}
+	for _, index := range indexes {
+		if index.Name == formKey && index.Unique != nil && *index.Unique {
+			return nil
+		}
+	}
+	_, err = coll.Indexes().CreateOne(ctx, mongo.IndexModel{
 		Keys:    bson.D{{Key: formKey, Value: 1}},
 		Options: options.Index().SetName(formKey).SetUnique(true).SetSparse(true),
 	})
 	if err != nil {
 		return fmt.Errorf("create the index of %s.%s: %w", s.cfg.Database, Collection, err)
 	}
-	s.indexed.Store(true)
 	return nil
 }
 

@@ -138,6 +138,38 @@ func TestSameFormOtherText(t *testing.T) {
 	}
 }
 
+// Somebody drops the collection, and its index with it, while replicas run.
+func TestCollectionDropped(t *testing.T) {
+	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	replicas := []*Store{open(t, db.URI), open(t, db.URI)}
+	ctx := context.Background()
+	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(ctx)
+	for round := range 3 {
+		for i := range 10 { // each form twice
+			d := entry.Draft{Form: fmt.Sprint("form ", i), Message: fmt.Sprint("round ", round)}
+			var wg sync.WaitGroup
+			for _, s := range replicas {
+				wg.Go(func() {
+					if _, err := s.Add(ctx, d); err != nil {
+						t.Errorf("round %d: %v", round, err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		if _, total, err := replicas[0].Page(ctx, 0, 1); err != nil || total != 10 {
+			t.Errorf("round %d: %d entries, want 10; %v", round, total, err)
+		}
+		if err := client.Database("guestbook").Collection(Collection).Drop(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestDatabaseStopsAndStarts(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
 	db := startDB(t, dir, address)
