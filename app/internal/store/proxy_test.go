@@ -27,6 +27,7 @@ type proxy struct {
 	backend string
 	members []string // of the replica set; none: a server on its own
 	primary atomic.Bool
+	meet    func(name string, command bson.D) // called with each command before the database gets it; may be nil
 
 	mu       sync.Mutex
 	password string // empty: none is asked for
@@ -136,6 +137,9 @@ func (p *proxy) serve(client net.Conn) {
 		case name == "createIndexes" && !p.primary.Load():
 			reply = failure(10107, "NotWritablePrimary") // which no driver repeats
 		default:
+			if p.meet != nil {
+				p.meet(name, command)
+			}
 			if _, err := server.Write(message); err != nil {
 				return
 			}

@@ -219,6 +219,40 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 	}
 }
 
+// An entry takes one time-out, not one for each thing that it asks of a slow
+// database: the visitor's form must come back before the server gives up.
+func TestOneTimeoutForAnEntry(t *testing.T) {
+	const timeout, slow = 4 * time.Second, 2 * time.Second
+	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
+	inserts := make(chan time.Duration, 10) // what each insert may still take
+	p.meet = func(name string, command bson.D) {
+		switch name {
+		case "listIndexes":
+			<-time.After(slow)
+		case "insert":
+			ms, _ := lookup(command, "maxTimeMS").(int64)
+			inserts <- time.Duration(ms) * time.Millisecond
+			<-t.Context().Done() // no answer at all
+		}
+	}
+	s, err := Open(Config{
+		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: timeout, Connections: 5, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	if _, err := s.Add(context.Background(), entry.Draft{Form: "f", Message: "slow"}); err == nil {
+		t.Error("an entry was taken that nobody wrote")
+	}
+	if len(inserts) != 1 {
+		t.Fatalf("%d inserts were sent, want 1: nothing is repeated after the time-out", len(inserts))
+	}
+	if left := <-inserts; left <= 0 || left > timeout-slow {
+		t.Errorf("the insert may take %v, want at most the %v that are left", left, timeout-slow)
+	}
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
