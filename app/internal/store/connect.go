@@ -92,13 +92,15 @@ func (s *Store) watch(ctx context.Context) {
 			last = ""
 		case err.Error() != last:
 			last = err.Error()
-			s.cfg.Log.Warn("the password file cannot be used; the password before stays", slog.String("error", last))
+			s.cfg.Log.Warn("the password file cannot be used yet; the password before stays", slog.String("error", last))
 		}
 	}
 }
 
-// reread replaces the client if the password is a new one. Operations that
-// run on the old client end on it; their time-out bounds the wait.
+// reread replaces the client if there is a new password that works: a file
+// that is half written, or changed before the database is, must not take a
+// working connection away. Operations that run on the old client end on it;
+// their time-out bounds the wait.
 func (s *Store) reread(ctx context.Context) error {
 	password, err := readPassword(s.cfg.PasswordFile)
 	if err != nil || password == s.password {
@@ -107,6 +109,9 @@ func (s *Store) reread(ctx context.Context) error {
 	client, err := connect(s.cfg, password)
 	if err != nil {
 		return err
+	}
+	if err := try(ctx, client, s.cfg.Timeout); err != nil {
+		return fmt.Errorf("MONGODB_PASSWORD_FILE: the database does not take the new password: %w", err)
 	}
 	s.mu.Lock()
 	old := s.current
@@ -121,4 +126,15 @@ func (s *Store) reread(ctx context.Context) error {
 		s.cfg.Log.Warn("close the connections of the old password", slog.String("error", err.Error()))
 	}
 	return nil
+}
+
+// try speaks to the database with a new client, and ends the client if that fails.
+func try(ctx context.Context, client *mongo.Client, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := client.Ping(ctx, nil)
+	if err != nil {
+		_ = client.Disconnect(context.WithoutCancel(ctx))
+	}
+	return err
 }

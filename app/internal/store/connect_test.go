@@ -127,6 +127,59 @@ func TestPasswordChanges(t *testing.T) {
 	}
 }
 
+// The file changes to something that the database does not take: entries are
+// written as before, until the password in it works.
+func TestPasswordIsTriedFirst(t *testing.T) {
+	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
+	p.setPassword("old-secret")
+	dir := t.TempDir()
+	mount(t, dir, "1", "old-secret")
+	var log syncBuffer
+	s, err := Open(Config{
+		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: 5 * time.Second, Connections: 5,
+		Username: "guest", PasswordFile: filepath.Join(dir, "password"), AuthSource: "admin",
+		Recheck: 20 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	ctx, n := context.Background(), 0
+	sign := func(when string) {
+		t.Helper()
+		n++
+		if _, err := s.Add(ctx, entry.Draft{Form: "f", Message: fmt.Sprint("message ", n)}); err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	sign("at first")
+	for version, password := range map[string]string{"2": "another-secret", "3": "new-se"} {
+		refused := p.refusals()
+		mount(t, dir, version, password)
+		// Tried again and again: the database may learn it after the file.
+		eventually(t, "the database refuses "+password+" twice", func() bool { return p.refusals() >= refused+2 })
+		sign("while the file holds " + password)
+		p.cut() // connections end for many reasons; new ones are made with what works
+		sign("after the connections were cut, while the file holds " + password)
+	}
+	if count := strings.Count(log.String(), "the database does not take the new password"); count == 0 || count > 2 {
+		t.Errorf("the log tells of two refused passwords %d times:\n%s", count, log.String())
+	}
+	mount(t, dir, "4", "new-secret")
+	p.setPassword("new-secret")
+	eventually(t, "the new password is used", func() bool { return strings.Contains(log.String(), "the database password has changed") })
+	p.cut()
+	sign("with the new password")
+	if _, total, err := s.Page(ctx, 0, 1); err != nil || total != n {
+		t.Errorf("%d entries of %d, %v", total, n, err)
+	}
+	for _, secret := range []string{"secret", "new-se"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	web := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer web.Close()

@@ -31,6 +31,8 @@ type proxy struct {
 
 	mu       sync.Mutex
 	password string // empty: none is asked for
+	refused  int    // attempts with another password
+	clients  map[net.Conn]bool // true: gave the password
 }
 
 const (
@@ -46,7 +48,7 @@ func startProxy(t *testing.T, address, backendURI string, conf *tls.Config) *pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/")}
+	p := &proxy{t: t, address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/"), clients: map[net.Conn]bool{}}
 	p.primary.Store(true)
 	if conf != nil {
 		l = tls.NewListener(l, conf)
@@ -70,6 +72,24 @@ func (p *proxy) setPassword(v string) {
 	p.password = v
 }
 
+// refusals counts the attempts with a wrong password.
+func (p *proxy) refusals() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
+}
+
+// cut closes the connections that gave the password.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c, known := range p.clients {
+		if known {
+			c.Close()
+		}
+	}
+}
+
 func (p *proxy) credentials(user string) (scram.StoredCredentials, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +104,15 @@ func (p *proxy) credentials(user string) (scram.StoredCredentials, error) {
 }
 
 func (p *proxy) serve(client net.Conn) {
-	defer client.Close()
+	p.mu.Lock()
+	p.clients[client] = false
+	p.mu.Unlock()
+	defer func() {
+		client.Close()
+		p.mu.Lock()
+		delete(p.clients, client)
+		p.mu.Unlock()
+	}()
 	server, err := net.Dial("tcp", p.backend)
 	if err != nil {
 		return
@@ -114,10 +142,16 @@ func (p *proxy) serve(client net.Conn) {
 			payload, _ := lookup(command, "payload").(bson.Binary)
 			answer, err := talk.Step(string(payload.Data))
 			if err != nil {
+				p.mu.Lock()
+				p.refused++
+				p.mu.Unlock()
 				reply = failure(18, "AuthenticationFailed")
 				break
 			}
 			known = talk.Valid()
+			p.mu.Lock()
+			p.clients[client] = known
+			p.mu.Unlock()
 			reply = append(reply, bson.E{Key: "conversationId", Value: int32(1)}, bson.E{Key: "done", Value: talk.Done()},
 				bson.E{Key: "payload", Value: bson.Binary{Data: []byte(answer)}})
 		case name == "hello" || strings.EqualFold(name, "isMaster"):
