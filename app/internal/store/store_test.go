@@ -328,6 +328,48 @@ func TestTutorialFrontend(t *testing.T) {
 	}
 }
 
+// Documents that neither frontend writes: each is an entry with what can be
+// read of it, and none keeps the page from being shown.
+func TestOddDocuments(t *testing.T) {
+	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	s := open(t, db.URI)
+	ctx := context.Background()
+	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(ctx)
+	if err := s.Ready(ctx); err != nil { // the index is there
+		t.Fatal(err)
+	}
+	docs := []any{
+		bson.D{{Key: "_id", Value: "text"}},
+		bson.D{{Key: "_id", Value: int32(7)}, {Key: "message", Value: "a number for an id"}, {Key: "name", Value: int64(1)}},
+		bson.D{{Key: "_id", Value: 7.5}, {Key: "message", Value: int32(42)}},
+		bson.D{{Key: "_id", Value: bson.Binary{Subtype: 4, Data: make([]byte, 16)}}, {Key: "message", Value: true}, {Key: "name", Value: "Ada"}},
+		bson.D{{Key: "_id", Value: bson.D{{Key: "a", Value: "b"}}}, {Key: "message", Value: bson.D{{Key: "text", Value: "nested"}}}},
+		bson.D{{Key: "_id", Value: time.Unix(0, 0)}, {Key: "message", Value: bson.A{"value[]=x"}}},
+	}
+	if _, err := client.Database("guestbook").Collection(Collection).InsertMany(ctx, docs); err != nil {
+		t.Fatal(err)
+	}
+	got, total, err := s.Page(ctx, 0, 10)
+	if err != nil || total != len(docs) || len(got) != len(docs) {
+		t.Fatalf("%d counted, %d read of %d; %v", total, len(got), len(docs), err)
+	}
+	ids, shown := map[string]bool{}, map[string]int{}
+	for _, e := range got {
+		ids[e.ID] = true
+		shown[e.Name+"|"+e.Message]++
+		if e.ID == "" || !e.Time.IsZero() {
+			t.Errorf("%+v: an id is missing, or a time is there", e)
+		}
+	}
+	if len(ids) != len(docs) || shown["|"] != 4 || shown["|a number for an id"] != 1 || shown["Ada|"] != 1 {
+		t.Errorf("%d ids for %d documents; shown %v", len(ids), len(docs), shown)
+	}
+}
+
 func TestBadSettings(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
