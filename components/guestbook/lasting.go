@@ -22,7 +22,7 @@ func (b *builder) lasting() (pulumi.ResourceOption, error) {
 		}
 		for _, setting := range []string{"namespace", "profile"} {
 			if made[setting] != now[setting] {
-				return nil, fmt.Errorf("%s: guestbook %s was made with %q, and its data would be lost with %q: "+
+				return nil, fmt.Errorf("%s: guestbook %q was made with %q, and its data would be lost with %q: "+
 					"set it back, or make another guestbook under a new name", setting, b.name, made[setting], now[setting])
 			}
 		}

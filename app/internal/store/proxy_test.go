@@ -30,8 +30,8 @@ type proxy struct {
 	meet    func(name string, command bson.D) // called with each command before the database gets it; may be nil
 
 	mu       sync.Mutex
-	password string // empty: none is asked for
-	refused  int    // attempts with another password
+	password string            // empty: none is asked for
+	refused  int               // attempts with another password
 	clients  map[net.Conn]bool // true: gave the password
 }
 
