@@ -72,15 +72,17 @@ func (n Network) Parse(text string) (End, error) {
 	case layout.OSN:
 		return End{Name: text, where: atOracle}, nil
 	}
-	prefix, err := netip.ParsePrefix(text)
-	if err != nil {
-		address, errAddress := netip.ParseAddr(text)
-		if errAddress != nil || !address.Is4() {
-			return End{}, fmt.Errorf("%q is none of %s, no IPv4 address and no CIDR", text, strings.Join(n.Names(), ", "))
-		}
-		prefix = netip.PrefixFrom(address, 32)
+	if address, err := netip.ParseAddr(text); err == nil && address.Is4() {
+		return n.place(text, netip.PrefixFrom(address, 32)), nil
 	}
-	return n.place(text, prefix.Masked()), nil
+	prefix, err := layout.ParseCIDR(text)
+	switch {
+	case err != nil && strings.Contains(text, "/"):
+		return End{}, err
+	case err != nil:
+		return End{}, fmt.Errorf("%q is none of %s, no IPv4 address and no CIDR", text, strings.Join(n.Names(), ", "))
+	}
+	return n.place(text, prefix), nil
 }
 
 // place finds out what a range of addresses is.

@@ -106,6 +106,8 @@ func TestRefusals(t *testing.T) {
 		{"no stack", []string{"reach", "-C", good, "-stack", "staging"}, `there is no stack "staging" here`},
 		{"a part of a question", []string{"reach", "-C", good, "-stack", "test", "-to", "api"}, "one answer takes all of FROM, TO and PORT, such as FROM=workers TO=api PORT=6443"},
 		{"unknown end", []string{"reach", "-C", good, "-stack", "test", "-from", "nodes", "-to", "api", "-port", "1"}, `FROM: "nodes" is none of internet, osn, api, workers, publicLoadBalancers, no IPv4 address and no CIDR`},
+		{"IPv6", []string{"reach", "-C", good, "-stack", "test", "-from", "::/0", "-to", "api", "-port", "6443"}, `FROM: "::/0" is no IPv4 CIDR such as 10.0.0.0/16`},
+		{"host bits", []string{"reach", "-C", good, "-stack", "test", "-from", "workers", "-to", "10.7.0.1/29", "-port", "6443"}, "TO: 10.7.0.1/29 has host bits set: the network is 10.7.0.0/29"},
 		{"bad port", []string{"reach", "-C", good, "-stack", "test", "-from", "workers", "-to", "api", "-port", "0"}, `PORT: "0" is no port (1 to 65535) and no range such as 8000-8010`},
 		{"bad settings", []string{"diagram", "-C", project(t, "config:\n  oke-guestbook:vcnCidr: 10.0.0.1/16\n"), "-stack", "test"}, "stack test: 2 settings need a change:\n  - vcnCidr: 10.0.0.1/16 has host bits set"},
 		{"wrong type", []string{"diagram", "-C", project(t, "config:\n  oke-guestbook:bastion: maybe\n"), "-stack", "test"}, "stack test: bastion: "},
