@@ -8,16 +8,61 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// What is there already in the tests of an existing network, as the recorder's answers know it.
+// What is there already in the tests of an existing network. The others are no good for it, each in its own way.
 const (
 	existingVCN      = "ocid1.vcn.oc1.iad.existing"
 	existingWorkers  = "ocid1.subnet.oc1.iad.workers"
+	otherSubnet      = "ocid1.subnet.oc1.iad.other"
+	existingInternet = "ocid1.internetgateway.oc1.iad.existing"
+	disabledInternet = "ocid1.internetgateway.oc1.iad.disabled"
 	existingNAT      = "ocid1.natgateway.oc1.iad.existing"
+	blockedNAT       = "ocid1.natgateway.oc1.iad.blocked"
 	existingServices = "ocid1.servicegateway.oc1.iad.existing"
+	storageServices  = "ocid1.servicegateway.oc1.iad.storage"
 	existingDRG      = "ocid1.drg.oc1.iad.existing"
 )
+
+// existingNetwork answers the program's questions about what is there already.
+func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	const networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
+	asked := func(key resource.PropertyKey) (id string) {
+		if v := args.Args[key]; v.IsString() {
+			id = v.StringValue()
+		}
+		return id
+	}
+	services := func(id, name string) any {
+		return map[string]any{"id": id, "vcnId": existingVCN, "services": []any{map[string]any{"serviceName": name}}}
+	}
+	switch args.Token {
+	case "oci:Core/getVcn:getVcn":
+		return object(map[string]any{"vcnId": existingVCN, "compartmentId": networkers, "cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}}), nil
+	case "oci:Core/getSubnet:getSubnet":
+		if asked("subnetId") == otherSubnet {
+			return object(map[string]any{"vcnId": "ocid1.vcn.oc1.iad.other", "cidrBlock": "10.20.8.0/24"}), nil
+		}
+		return object(map[string]any{"vcnId": existingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
+	case "oci:Core/getNatGateway:getNatGateway":
+		return object(map[string]any{"vcnId": existingVCN, "blockTraffic": asked("natGatewayId") == blockedNAT}), nil
+	}
+	if asked("compartmentId") == networkers {
+		switch args.Token {
+		case "oci:Core/getInternetGateways:getInternetGateways":
+			return object(map[string]any{"gateways": []any{
+				map[string]any{"id": existingInternet, "vcnId": existingVCN, "enabled": true},
+				map[string]any{"id": disabledInternet, "vcnId": existingVCN},
+			}}), nil
+		case "oci:Core/getServiceGateways:getServiceGateways":
+			return object(map[string]any{"serviceGateways": []any{
+				services(storageServices, "OCI IAD Object Storage"), services(existingServices, "All IAD Services In Oracle Services Network"),
+			}}), nil
+		}
+	}
+	return nil, fmt.Errorf("the program calls the unknown function %s with %v", args.Token, args.Args)
+}
 
 // networks are ways to ask for a network, as differences from stack local.
 var networks = []struct {
@@ -36,10 +81,14 @@ var networks = []struct {
 		"flowLogs": `["workers","publicLoadBalancers"]`,
 	}, nil},
 	{"groups", map[string]string{"securityBy": "groups", "podNetwork": "vcn-native", "bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}, nil},
-	{"existing VCN, workers' subnet, NAT and service gateway", map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "natGatewayId": existingNAT, "serviceGatewayId": existingServices, "securityBy": "groups",
+	{"existing VCN, workers' subnet and service gateway", map[string]string{
+		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "serviceGatewayId": existingServices, "securityBy": "groups",
 		"subnets": `{"workers":{"id":"` + existingWorkers + `","cidr":"10.20.8.0/22"}}`,
 	}, []string{"vcn", "natgateway", "servicegateway"}},
+	{"existing VCN and gateways", map[string]string{
+		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16",
+		"internetGatewayId": existingInternet, "natGatewayId": existingNAT, "serviceGatewayId": existingServices,
+	}, []string{"vcn", "internetgateway", "natgateway", "servicegateway"}},
 	{"existing VCN, gateways made", map[string]string{"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16"}, []string{"vcn"}},
 	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
 }
@@ -75,6 +124,33 @@ func (p program) testNetworks(t *testing.T) {
 		out.WriteString(strings.Join(lines, ""))
 	}
 	golden(t, "networks", out.String())
+	p.testUnfitNetwork(t)
+}
+
+// testUnfitNetwork asks for an existing network that is not what the settings say: all of it is told before anything is made.
+func (p program) testUnfitNetwork(t *testing.T) {
+	r, err := p.run(t, "local", map[string]string{
+		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
+		"internetGatewayId": disabledInternet, "natGatewayId": blockedNAT, "serviceGatewayId": storageServices,
+		"subnets": `{"api":{"id":"` + otherSubnet + `","cidr":"10.20.8.0/22"}}`,
+	})
+	if err == nil {
+		t.Fatal("a network that is another than the settings say is accepted")
+	}
+	for _, want := range []string{
+		"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.api.id: the subnet lies in another VCN", "subnets.api.cidr: the existing subnet has 10.20.8.0/24",
+		"subnets.api.id: the existing subnet is public", "internetGatewayId: the gateway is disabled", "natGatewayId: the gateway blocks traffic",
+		"serviceGatewayId: the gateway is enabled for OCI IAD Object Storage only",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in %v", want, err)
+		}
+	}
+	for _, res := range r.resources {
+		if ocidKinds[res.Type] != "" {
+			t.Errorf("%s %q is made", res.Type, res.Name)
+		}
+	}
 }
 
 // everybody returns the paths of the rules that let the internet in with more than ICMP, whose type 3 code 4 path MTU discovery needs.

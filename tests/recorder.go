@@ -164,16 +164,12 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"content": "kubeconfig of " + args.Args["clusterId"].StringValue() + " at " + args.Args["endpoint"].StringValue()}), nil
 	case "oci:ObjectStorage/getNamespace:getNamespace":
 		return object(map[string]any{"namespace": "tenancy"}), nil
-	case "oci:Core/getVcn:getVcn":
-		return object(map[string]any{"vcnId": existingVCN, "cidrBlocks": []any{"10.20.0.0/16"}}), nil
-	case "oci:Core/getSubnet:getSubnet":
-		return object(map[string]any{"subnetId": existingWorkers, "vcnId": existingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
 	case "oci:Core/getServices:getServices":
 		return object(map[string]any{"services": []any{
 			map[string]any{"id": "ocid1.service.oc1.iad.all", "cidrBlock": "all-iad-services-in-oracle-services-network", "name": "All IAD Services In Oracle Services Network"},
 		}}), nil
 	}
-	return nil, fmt.Errorf("the program calls the unknown function %s", args.Token)
+	return existingNetwork(args)
 }
 
 func object(m map[string]any) resource.PropertyMap { return resource.NewPropertyMapFromMap(m) }

@@ -2,43 +2,81 @@ package network
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/settings/problem"
 )
 
-// checkExisting compares what the settings say of an existing VCN and its subnets
-// with what they are, before anything is made in them.
+// checkExisting compares what the settings say of an existing VCN, its subnets and gateways with what they are, before
+// anything is made in them.
 func (b *builder) checkExisting() error {
-	plan := b.network.plan
-	if plan.ExistingVCN == "" {
+	spec := b.args.Spec
+	if spec.VcnID == "" {
 		return nil
 	}
 	parent := pulumi.Parent(b.network)
-	vcn, err := core.LookupVcn(b.ctx, &core.LookupVcnArgs{VcnId: plan.ExistingVCN}, parent)
+	vcn, err := core.LookupVcn(b.ctx, &core.LookupVcnArgs{VcnId: spec.VcnID}, parent)
 	if err != nil {
 		return fmt.Errorf("vcnId: %w", err)
 	}
-	if !slices.Contains(vcn.CidrBlocks, plan.VCN.String()) {
-		return fmt.Errorf("vcnCidr: %s is none of the CIDRs of the existing VCN, which are %v", plan.VCN, vcn.CidrBlocks)
-	}
-	for _, subnet := range plan.Subnets {
+	found := layout.Found{VCNCIDRs: vcn.CidrBlocks, Subnets: map[layout.Role]layout.FoundSubnet{}, Gateways: map[layout.Gateway]layout.FoundGateway{}}
+	for _, subnet := range b.network.plan.Subnets {
 		if subnet.ExistingID == "" {
 			continue
 		}
-		found, err := core.LookupSubnet(b.ctx, &core.LookupSubnetArgs{SubnetId: subnet.ExistingID}, parent)
+		is, err := core.LookupSubnet(b.ctx, &core.LookupSubnetArgs{SubnetId: subnet.ExistingID}, parent)
 		if err != nil {
 			return fmt.Errorf("subnets.%s.id: %w", subnet.Role, err)
 		}
-		switch {
-		case found.VcnId != plan.ExistingVCN:
-			return fmt.Errorf("subnets.%s.id: the subnet lies in another VCN, %s", subnet.Role, found.VcnId)
-		case found.CidrBlock != subnet.CIDR.String():
-			return fmt.Errorf("subnets.%s.cidr: the existing subnet has %s, not %s", subnet.Role, found.CidrBlock, subnet.CIDR)
-		case subnet.Public && found.ProhibitPublicIpOnVnic:
-			return fmt.Errorf("subnets.%s.id: the existing subnet is private, and a public one is needed", subnet.Role)
+		found.Subnets[subnet.Role] = layout.FoundSubnet{VcnID: is.VcnId, CIDR: is.CidrBlock, Private: is.ProhibitPublicIpOnVnic}
+	}
+	for _, gateway := range spec.ExistingGateways() {
+		if found.Gateways[gateway.Kind], err = b.lookupGateway(gateway, vcn.CompartmentId); err != nil {
+			return fmt.Errorf("%s: %w", gateway.Key, err)
 		}
 	}
-	return nil
+	var p problem.List
+	spec.ValidateFound(&p, found)
+	return p.Err()
+}
+
+// lookupGateway says what a gateway is. The provider reads a NAT gateway alone, and lists the others by compartment.
+func (b *builder) lookupGateway(gateway layout.ExistingGateway, compartment string) (is layout.FoundGateway, err error) {
+	parent := pulumi.Parent(b.network)
+	switch gateway.Kind {
+	case layout.NATGateway:
+		nat, err := core.LookupNatGateway(b.ctx, &core.LookupNatGatewayArgs{NatGatewayId: gateway.ID}, parent)
+		if err != nil {
+			return is, err
+		}
+		return layout.FoundGateway{VcnID: nat.VcnId, Closed: nat.BlockTraffic}, nil
+	case layout.InternetGateway:
+		all, err := core.GetInternetGateways(b.ctx, &core.GetInternetGatewaysArgs{CompartmentId: compartment}, parent)
+		if err != nil {
+			return is, err
+		}
+		for _, one := range all.Gateways {
+			if one.Id == gateway.ID {
+				is = layout.FoundGateway{VcnID: one.VcnId, Closed: !one.Enabled}
+			}
+		}
+	case layout.ServiceGateway:
+		all, err := core.GetServiceGateways(b.ctx, &core.GetServiceGatewaysArgs{CompartmentId: compartment}, parent)
+		if err != nil {
+			return is, err
+		}
+		for _, one := range all.ServiceGateways {
+			if one.Id != gateway.ID {
+				continue
+			}
+			is = layout.FoundGateway{VcnID: one.VcnId, Closed: one.BlockTraffic}
+			for _, service := range one.Services {
+				is.Services = append(is.Services, service.ServiceName)
+			}
+		}
+	}
+	return is, nil
 }

@@ -2,7 +2,6 @@ package network
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -51,7 +50,7 @@ func (b *builder) allServices() (id, label pulumi.StringOutput, err error) {
 		return id, label, fmt.Errorf("looking up Oracle's services: %w", err)
 	}
 	for _, service := range found.Services {
-		if strings.HasPrefix(service.Name, "All ") {
+		if layout.AllServices(service.Name) {
 			return pulumi.String(service.Id).ToStringOutput(), pulumi.String(service.CidrBlock).ToStringOutput(), nil
 		}
 	}

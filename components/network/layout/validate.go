@@ -208,6 +208,22 @@ func (s Spec) validateExisting(p *problem.List) {
 	}
 }
 
+// ExistingGateway is a gateway of an existing VCN that the settings name.
+type ExistingGateway struct {
+	Kind Gateway
+	Key  string // of the setting
+	ID   string // OCID
+}
+
+// ExistingGateways lists those that are set. A dynamic routing gateway belongs to no VCN and is not among them.
+func (s Spec) ExistingGateways() []ExistingGateway {
+	return slices.DeleteFunc([]ExistingGateway{
+		{InternetGateway, "internetGatewayId", s.InternetGatewayID},
+		{NATGateway, "natGatewayId", s.NATGatewayID},
+		{ServiceGateway, "serviceGatewayId", s.ServiceGatewayID},
+	}, func(g ExistingGateway) bool { return g.ID == "" })
+}
+
 // checkOCID refuses an OCID of another kind, or what is none. Empty is fine.
 func checkOCID(p *problem.List, key, value, kind string) {
 	if value == "" {

@@ -59,6 +59,17 @@ var functions = map[string]function{
 	"oci:Core/getSubnet:getSubnet": {
 		client: network, path: "/20160918/subnets/{subnetId}", kind: "oci:Core/subnet:Subnet", element: "id",
 	},
+	"oci:Core/getNatGateway:getNatGateway": {
+		client: network, path: "/20160918/natGateways/{natGatewayId}", kind: "oci:Core/natGateway:NatGateway", element: "id",
+	},
+	"oci:Core/getInternetGateways:getInternetGateways": {
+		client: network, path: "/20160918/internetGateways", args: "compartmentId displayName vcnId",
+		list: "gateways", kind: "oci:Core/internetGateway:InternetGateway", element: "id",
+	},
+	"oci:Core/getServiceGateways:getServiceGateways": {
+		client: network, path: "/20160918/serviceGateways", args: "compartmentId vcnId",
+		list: "serviceGateways", kind: "oci:Core/serviceGateway:ServiceGateway", element: "id",
+	},
 	"oci:Core/getImages:getImages": {
 		client: compute, path: "/20160918/images", args: "compartmentId displayName operatingSystem operatingSystemVersion shape sortBy sortOrder",
 		list: "images", element: "id compartmentId displayName operatingSystem operatingSystemVersion state=lifecycleState timeCreated",

@@ -1,0 +1,106 @@
+package layout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"oke-guestbook/settings/problem"
+)
+
+// Found is what the cloud says of the parts of a network that the settings name by OCID.
+type Found struct {
+	VCNCIDRs []string
+	Subnets  map[Role]FoundSubnet
+	Gateways map[Gateway]FoundGateway
+}
+
+// FoundSubnet is an existing subnet.
+type FoundSubnet struct {
+	VcnID, CIDR string
+	Private     bool // its VNICs cannot have public addresses
+}
+
+// FoundGateway is an existing gateway. One that was not found has no VcnID.
+type FoundGateway struct {
+	VcnID    string
+	Closed   bool     // disabled, or told to block traffic
+	Services []string // names of what a service gateway is enabled for
+}
+
+// AllServices reports whether the name is that of the region's entry for all of Oracle's services,
+// such as "All IAD Services In Oracle Services Network".
+func AllServices(name string) bool { return strings.HasPrefix(name, "All ") }
+
+// ValidateFound adds every difference between the settings and what exists to the list. It expects valid settings with a vcnId.
+func (s Spec) ValidateFound(p *problem.List, found Found) {
+	s.compareVCN(p, found.VCNCIDRs)
+	for _, role := range Roles {
+		if wish := s.Subnets[role]; s.Has(role) && wish.ID != "" {
+			s.compareSubnet(p, role, found.Subnets[role])
+		}
+	}
+	for _, gateway := range s.ExistingGateways() {
+		s.compareGateway(p, gateway, found.Gateways[gateway.Kind])
+	}
+}
+
+// compareVCN also keeps the other ranges off those of a VCN with several CIDRs: the settings name only one.
+func (s Spec) compareVCN(p *problem.List, cidrs []string) {
+	if !slices.Contains(cidrs, s.VcnCIDR) {
+		p.Add("vcnCidr", "%s is none of the CIDRs of the existing VCN, which are %s", s.VcnCIDR, strings.Join(cidrs, ", "))
+	}
+	ranges := []struct{ key, text string }{{"servicesCidr", s.ServicesCIDR}}
+	if s.PodNetwork == Flannel {
+		ranges = append(ranges, struct{ key, text string }{"podsCidr", s.PodsCIDR})
+	}
+	for _, peer := range s.PeerCIDRs {
+		ranges = append(ranges, struct{ key, text string }{"peerCidrs", peer})
+	}
+	for _, text := range cidrs {
+		taken, err := ParseCIDR(text)
+		if err != nil || text == s.VcnCIDR { // the latter is Validate's
+			continue
+		}
+		for _, r := range ranges {
+			if prefix, err := ParseCIDR(r.text); err == nil && prefix.Overlaps(taken) {
+				p.Add(r.key, "%s overlaps %s, which the existing VCN has too", r.text, text)
+			}
+		}
+	}
+}
+
+func (s Spec) compareSubnet(p *problem.List, role Role, found FoundSubnet) {
+	key, kind := "subnets."+string(role), map[bool]string{true: "private", false: "public"}
+	if found.VcnID != s.VcnID {
+		p.Add(key+".id", "the subnet lies in another VCN, %s", found.VcnID)
+	}
+	if found.CIDR != s.Subnets[role].CIDR {
+		p.Add(key+".cidr", "the existing subnet has %s, not %s", found.CIDR, s.Subnets[role].CIDR)
+	}
+	if found.Private == s.isPublic(role) {
+		p.Add(key+".id", "the existing subnet is %s, and a %s one is needed", kind[found.Private], kind[!found.Private])
+	}
+}
+
+func (s Spec) compareGateway(p *problem.List, gateway ExistingGateway, found FoundGateway) {
+	switch {
+	case found.VcnID == "":
+		p.Add(gateway.Key, "the compartment of the existing VCN holds no such gateway")
+	case found.VcnID != s.VcnID:
+		p.Add(gateway.Key, "the gateway belongs to another VCN, %s", found.VcnID)
+	case found.Closed && gateway.Kind == InternetGateway:
+		p.Add(gateway.Key, "the gateway is disabled: enable it")
+	case found.Closed:
+		p.Add(gateway.Key, "the gateway blocks traffic: let it through")
+	case gateway.Kind == ServiceGateway && !slices.ContainsFunc(found.Services, AllServices):
+		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services", enabledFor(found.Services))
+	}
+}
+
+func enabledFor(services []string) string {
+	if len(services) == 0 {
+		return "no service"
+	}
+	return fmt.Sprintf("%s only", strings.Join(services, ", "))
+}
