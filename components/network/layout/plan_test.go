@@ -3,8 +3,11 @@ package layout
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,7 +72,15 @@ func anySpec(t *rapid.T) Spec {
 	return s
 }
 
+// withoutUnused drops the sizes of subnets that the stack has not, which are refused.
+func (s Spec) withoutUnused() Spec {
+	s.Subnets = maps.Clone(s.Subnets)
+	maps.DeleteFunc(s.Subnets, func(role Role, _ SubnetSpec) bool { return !s.Has(role) })
+	return s
+}
+
 func mustPlan(t *rapid.T, s Spec) Layout {
+	s = s.withoutUnused()
 	var p problem.List
 	s.Validate(&p, Capacity{})
 	if err := p.Err(); err != nil {
@@ -164,7 +175,7 @@ func TestAnythingIsRefusedOrPlanned(t *testing.T) {
 // A bigger VCN gives bigger places, so plans are checked against the room that they promise.
 func TestCapacityThatIsAcceptedFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := anySpec(t)
+		s := anySpec(t).withoutUnused()
 		need := Capacity{Pools: []Pool{{Nodes: rapid.IntRange(0, 5000).Draw(t, "nodes"), PodsPerNode: rapid.IntRange(1, 110).Draw(t, "pods")}}}
 		var p problem.List
 		s.Validate(&p, need)
@@ -187,6 +198,43 @@ func TestCapacityThatIsAcceptedFits(t *testing.T) {
 		}
 		if accepted := p.Err() == nil; accepted != fits {
 			t.Fatalf("accepted %t, fits %t: %v", accepted, fits, p.Err())
+		}
+	})
+}
+
+var advice = regexp.MustCompile(`subnets\.(\w+): .* (?:prefixLength (\d+)|cidr (\S+)) would do`)
+
+// Who does what an error advises for a subnet hears no more of that subnet, and of none that was not complained of before.
+func TestAdviceWouldDo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySpec(t).withoutUnused()
+		if rapid.Bool().Draw(t, "workers elsewhere") {
+			vcn, _ := ParseCIDR(s.VcnCIDR)
+			s.Subnets[Workers] = SubnetSpec{CIDR: netip.PrefixFrom(places[Workers].room(vcn).Addr(), 30).String()}
+		}
+		need := Capacity{
+			Pools:               []Pool{{Nodes: rapid.IntRange(0, 40000).Draw(t, "nodes"), PodsPerNode: rapid.IntRange(1, 3).Draw(t, "pods")}},
+			PublicLoadBalancers: rapid.IntRange(0, 3000).Draw(t, "load balancers"),
+		}
+		complaints := func() string {
+			var p problem.List
+			s.Validate(&p, need)
+			return fmt.Sprint(p.Err())
+		}
+		before := complaints()
+		advised := advice.FindStringSubmatch(before)
+		if advised == nil {
+			return
+		}
+		wish := SubnetSpec{CIDR: advised[3]}
+		wish.PrefixLength, _ = strconv.Atoi(advised[2])
+		s.Subnets[Role(advised[1])] = wish
+		after := complaints()
+		for _, role := range Roles {
+			key := "subnets." + string(role)
+			if strings.Contains(after, key) && (string(role) == advised[1] || !strings.Contains(before, key)) {
+				t.Fatalf("%s\nafter %+v for %s:\n%s", before, wish, advised[1], after)
+			}
 		}
 	})
 }

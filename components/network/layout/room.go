@@ -2,6 +2,7 @@ package layout
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -10,9 +11,11 @@ import (
 
 // validateSubnets checks each subnet's place and that all have room.
 func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) {
-	for role := range s.Subnets {
+	for _, role := range slices.Sorted(maps.Keys(s.Subnets)) {
 		if !slices.Contains(Roles, role) {
 			p.Add("subnets", "%q is no role; the roles are %v", role, Roles)
+		} else if !s.Has(role) {
+			p.Add("subnets."+string(role), "this stack has no such subnet; it has %s", s.roleNames())
 		}
 	}
 	crowded := vcn.Bits() > smallestPlanned && s.anyAutomatic()
@@ -116,8 +119,8 @@ func (s Spec) addresses(role Role, need Capacity) (count int, reason string) {
 
 func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, need Capacity) {
 	count, reason := s.addresses(subnet.Role, need)
-	room := 1<<(32-subnet.CIDR.Bits()) - reserved
-	if count <= room {
+	holds := 1<<(32-subnet.CIDR.Bits()) - reserved
+	if count <= holds {
 		return
 	}
 	key := "subnets." + string(subnet.Role)
@@ -125,18 +128,48 @@ func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, nee
 	for 1<<(32-length)-reserved < count {
 		length--
 	}
-	advice := fmt.Sprintf("/%d would do", length)
-	switch {
+	var advice string
+	switch spare, ok := s.spare(subnet, vcn, length); {
+	case length < vcn.Bits():
+		advice = fmt.Sprintf("that takes a /%d, more than the whole VCN, %s", length, vcn)
 	case subnet.ExistingID != "":
 		advice = fmt.Sprintf("choose a subnet of /%d", length)
-	case length < 16 || length < vcn.Bits():
-		advice = fmt.Sprintf("that takes a /%d, more than the whole VCN, %s", length, vcn)
-	case s.Subnets[subnet.Role].CIDR == "" && length < places[subnet.Role].room(vcn).Bits():
-		advice = fmt.Sprintf("/%d would do: give it as a cidr, as its place in the plan is smaller, or enlarge vcnCidr", length)
-	case s.Subnets[subnet.Role].CIDR == "":
+	case s.Subnets[subnet.Role].CIDR == "" && length >= places[subnet.Role].room(vcn).Bits():
 		advice = fmt.Sprintf("prefixLength %d would do", length)
+	case !ok:
+		advice = fmt.Sprintf("that takes a /%d, and beside the other subnets' places %s has none: enlarge vcnCidr", length, vcn)
+	default:
+		advice = fmt.Sprintf("cidr %s would do", spare)
 	}
-	p.Add(key, "%s need %d addresses, but %s holds %d: %s", reason, count, subnet.CIDR, room, advice)
+	p.Add(key, "%s need %d addresses, but %s holds %d: %s", reason, count, subnet.CIDR, holds, advice)
+}
+
+// spare finds a range of that prefix length in the VCN for a subnet that needs more: where it is, if no other subnet is in
+// the way, else the first that is clear of the others' places.
+func (s Spec) spare(subnet Subnet, vcn netip.Prefix, length int) (netip.Prefix, bool) {
+	if length < vcn.Bits() {
+		return netip.Prefix{}, false
+	}
+	var subnets, kept []netip.Prefix
+	for _, role := range Roles {
+		other, err := s.subnet(role, vcn)
+		if role == subnet.Role || !s.Has(role) || err != nil {
+			continue
+		}
+		subnets, kept = append(subnets, other.CIDR), append(kept, other.CIDR)
+		if s.Subnets[role].CIDR == "" {
+			kept = append(kept, places[role].room(vcn))
+		}
+	}
+	if here := netip.PrefixFrom(subnet.CIDR.Addr(), length).Masked(); !slices.ContainsFunc(subnets, here.Overlaps) {
+		return here, true
+	}
+	for i := range 1 << (length - vcn.Bits()) {
+		if there := (place{bits: length - vcn.Bits(), number: i}).room(vcn); !slices.ContainsFunc(kept, there.Overlaps) {
+			return there, true
+		}
+	}
+	return netip.Prefix{}, false
 }
 
 // validateOverlay checks that flannel's range has a /25 for each node.

@@ -140,6 +140,9 @@ func (s Spec) validateOpenings(p *problem.List) {
 	if len(s.BastionAllowedCIDRs) > bastionNetworks {
 		p.Add("bastionAllowedCidrs", "%d networks, and a bastion takes %d: name fewer, wider ones", len(s.BastionAllowedCIDRs), bastionNetworks)
 	}
+	if !s.Bastion && len(s.BastionAllowedCIDRs) > 0 {
+		p.Add("bastionAllowedCidrs", "there is no bastion to open sessions of: set bastion to true, or leave the networks out")
+	}
 	if s.Bastion && s.APIEndpoint == Public {
 		p.Add("bastion", "is for a private endpoint, and apiEndpoint is public")
 	}
@@ -160,10 +163,17 @@ func (s Spec) validateOpenings(p *problem.List) {
 				p.Add(list.key, "%v", err)
 			case list.closed != "" && !s.connected(prefix):
 				p.Add(list.key, "%s is reached by %s and by peerCidrs behind drgId only, and %s lies in none", list.closed, s.VcnCIDR, cidr)
-			case prefix.Bits() > 0 && prefix.Bits() < widestNamedBits:
-				p.Add(list.key, "%s is most of the internet: say %s if everybody is meant, else /%d at the widest", cidr, Anywhere, widestNamedBits)
+			default:
+				checkWidth(p, list.key, prefix)
 			}
 		}
+	}
+}
+
+// checkWidth refuses the internet in other words than 0.0.0.0/0.
+func checkWidth(p *problem.List, key string, network netip.Prefix) {
+	if network.Bits() > 0 && network.Bits() < widestNamedBits {
+		p.Add(key, "%s is most of the internet: say %s if everybody is meant, else /%d at the widest", network, Anywhere, widestNamedBits)
 	}
 }
 
@@ -191,16 +201,16 @@ func unless(condition bool, text string) string {
 
 // validateExisting checks the OCIDs and what they go together with.
 func (s Spec) validateExisting(p *problem.List) {
-	for _, id := range []struct{ key, value, kind string }{
-		{"vcnId", s.VcnID, "vcn"},
-		{"internetGatewayId", s.InternetGatewayID, "internetgateway"},
-		{"natGatewayId", s.NATGatewayID, "natgateway"},
-		{"serviceGatewayId", s.ServiceGatewayID, "servicegateway"},
-		{"drgId", s.DrgID, "drg"},
-	} {
-		checkOCID(p, id.key, id.value, id.kind)
-		if id.value != "" && s.VcnID == "" && strings.HasSuffix(id.key, "GatewayId") {
-			p.Add(id.key, "an existing gateway belongs to an existing VCN: set vcnId too")
+	checkOCID(p, "vcnId", s.VcnID, "vcn")
+	checkOCID(p, "drgId", s.DrgID, "drg")
+	plan, err := Plan(s)
+	for _, gateway := range s.ExistingGateways() {
+		checkOCID(p, gateway.Key, gateway.ID, string(gateway.Kind)+"gateway")
+		switch {
+		case s.VcnID == "":
+			p.Add(gateway.Key, "an existing gateway belongs to an existing VCN: set vcnId too")
+		case err == nil && !plan.Uses(gateway.Kind):
+			p.Add(gateway.Key, "no route that this stack makes leads to the gateway: leave it out")
 		}
 	}
 	if s.DrgID != "" && len(s.PeerCIDRs) == 0 {
@@ -269,12 +279,14 @@ func (s Spec) validateExtraRules(p *problem.List) {
 		subnets := 0
 		for _, end := range []struct{ name, value string }{{"from", rule.From}, {"to", rule.To}} {
 			role := Role(end.value)
-			switch _, err := ParseCIDR(end.value); {
+			switch network, err := ParseCIDR(end.value); {
 			case slices.Contains(Roles, role) && !s.Has(role):
 				p.Add(key, "%s: this stack has no subnet %q; it has %s", end.name, role, s.roleNames())
 				subnets++
 			case slices.Contains(Roles, role):
 				subnets++
+			case err == nil && end.name == "from":
+				checkWidth(p, key+": from", network)
 			case end.value == OSN && end.name == "to", err == nil:
 			case strings.Contains(end.value, "/"):
 				p.Add(key, "%s: %v", end.name, err)

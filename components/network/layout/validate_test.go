@@ -46,6 +46,10 @@ func TestValidSettings(t *testing.T) {
 			s.VcnID, s.SecurityBy = someVCN, Groups
 			s.Subnets = map[Role]SubnetSpec{Workers: {ID: someSubnet, CIDR: "10.0.9.0/24"}}
 		},
+		"existing gateways": func(s *Spec) {
+			s.VcnID, s.InternetGatewayID = someVCN, "ocid1.internetgateway.oc1.iad.aaaa"
+			s.NATGatewayID, s.ServiceGatewayID = "ocid1.natgateway.oc1.iad.aaaa", "ocid1.servicegateway.oc1.iad.aaaa"
+		},
 		"extra rules": func(s *Spec) {
 			s.ExtraRules = []ExtraRule{
 				{From: "workers", To: "203.0.113.0/24", Protocol: "tcp", Ports: "27017"},
@@ -95,6 +99,8 @@ func TestRefusedSettings(t *testing.T) {
 			"podsCidr: 10.0.128.0/17 overlaps 10.0.0.0/16 of vcnCidr"},
 		{"services over pods", func(s *Spec) { s.ServicesCIDR = "10.244.0.0/20" }, Capacity{},
 			"servicesCidr: 10.244.0.0/20 overlaps 10.244.0.0/16 of podsCidr"},
+		{"services in the VCN", func(s *Spec) { s.ServicesCIDR = "10.0.240.0/20" }, Capacity{},
+			"servicesCidr: 10.0.240.0/20 overlaps 10.0.0.0/16 of vcnCidr"},
 		{"peer over VCN and services", func(s *Spec) { s.PeerCIDRs = []string{"10.0.0.0/9"} }, Capacity{},
 			"2 settings need a change:\n  - peerCidrs: 10.0.0.0/9 overlaps 10.0.0.0/16 of vcnCidr\n  - peerCidrs: 10.0.0.0/9 overlaps 10.96.0.0/16 of servicesCidr"},
 		{"unknown choices", func(s *Spec) { s.PodNetwork, s.SecurityBy = "calico", "lists" }, Capacity{},
@@ -129,12 +135,19 @@ func TestRefusedSettings(t *testing.T) {
 			s.Bastion, s.BastionAllowedCIDRs = true, []string{"203.0.113.0/24"}
 		}, Capacity{}, "bastion: is for a private endpoint, and apiEndpoint is public"},
 
+		{"networks of a bastion that is not there", func(s *Spec) { s.BastionAllowedCIDRs = []string{"203.0.113.0/24"} }, Capacity{},
+			"bastionAllowedCidrs: there is no bastion to open sessions of: set bastion to true, or leave the networks out"},
+
 		{"more nodes than addresses", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{Workers: {PrefixLength: 28}} }, nodes(20, 10),
 			"subnets.workers: 20 nodes need 20 addresses, but 10.0.64.0/28 holds 13: prefixLength 27 would do"},
 		{"more nodes than the place holds", func(s *Spec) { s.VcnCIDR = "10.0.0.0/24" }, nodes(100, 10),
-			"subnets.workers: 100 nodes need 100 addresses, but 10.0.0.64/26 holds 61: /25 would do: give it as a cidr, as its place in the plan is smaller, or enlarge vcnCidr"},
+			"subnets.workers: 100 nodes need 100 addresses, but 10.0.0.64/26 holds 61: cidr 10.0.0.128/25 would do"},
+		{"more nodes than the other subnets leave", func(s *Spec) { s.VcnCIDR, s.PodNetwork = "10.0.0.0/24", VCNNative }, nodes(100, 1),
+			"2 settings need a change:\n" +
+				"  - subnets.workers: 100 nodes need 100 addresses, but 10.0.0.64/26 holds 61: that takes a /25, and beside the other subnets' places 10.0.0.0/24 has none: enlarge vcnCidr\n" +
+				"  - subnets.pods: 100 Pods and the 100 VNICs that carry them need 200 addresses, but 10.0.0.128/25 holds 125: that takes a /24, and beside the other subnets' places 10.0.0.0/24 has none: enlarge vcnCidr"},
 		{"more nodes than an explicit subnet", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{Workers: {CIDR: "10.0.1.0/28"}} }, nodes(20, 10),
-			"subnets.workers: 20 nodes need 20 addresses, but 10.0.1.0/28 holds 13: /27 would do"},
+			"subnets.workers: 20 nodes need 20 addresses, but 10.0.1.0/28 holds 13: cidr 10.0.1.0/27 would do"},
 		{"more Pods than addresses", func(s *Spec) { s.PodNetwork = VCNNative; s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 24}} }, nodes(10, 62),
 			"subnets.pods: 620 Pods and the 20 VNICs that carry them need 640 addresses, but 10.0.128.0/24 holds 253: prefixLength 22 would do"},
 		{"more Pods than the VCN", func(s *Spec) { s.PodNetwork = VCNNative; s.VcnCIDR = "10.0.0.0/24" }, nodes(10, 62),
@@ -150,6 +163,11 @@ func TestRefusedSettings(t *testing.T) {
 
 		{"unknown role", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{"nodes": {PrefixLength: 24}} }, Capacity{},
 			`subnets: "nodes" is no role; the roles are [api workers pods publicLoadBalancers internalLoadBalancers bastion]`},
+		{"subnets that the stack has not", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 18}, Bastion: {CIDR: "10.0.16.0/29"}}
+		}, Capacity{}, "2 settings need a change:\n" +
+			"  - subnets.bastion: this stack has no such subnet; it has api, workers, publicLoadBalancers\n" +
+			"  - subnets.pods: this stack has no such subnet; it has api, workers, publicLoadBalancers"},
 		{"subnet outside the VCN", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.1.0.0/29"}} }, Capacity{},
 			"subnets.api.cidr: 10.1.0.0/29 is outside the VCN, 10.0.0.0/16"},
 		{"subnet with host bits", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.1/29"}} }, Capacity{},
@@ -169,6 +187,13 @@ func TestRefusedSettings(t *testing.T) {
 			`vcnId: "my-vcn" is no OCID such as ocid1.vcn.oc1.iad.aaaa`},
 		{"gateway without VCN", func(s *Spec) { s.NATGatewayID = "ocid1.natgateway.oc1.iad.aaaa" }, Capacity{},
 			"natGatewayId: an existing gateway belongs to an existing VCN: set vcnId too"},
+		{"NAT gateway that nobody goes through", func(s *Spec) {
+			s.VcnID, s.NATGatewayID, s.InternetEgress = someVCN, "ocid1.natgateway.oc1.iad.aaaa", EgressNone
+		}, Capacity{}, "natGatewayId: no route that this stack makes leads to the gateway: leave it out"},
+		{"gateway of existing subnets only", func(s *Spec) {
+			s.VcnID, s.InternetGatewayID, s.SecurityBy = someVCN, "ocid1.internetgateway.oc1.iad.aaaa", Groups
+			s.Subnets = map[Role]SubnetSpec{PublicLoadBalancers: {ID: someSubnet, CIDR: "10.0.9.0/24"}}
+		}, Capacity{}, "internetGatewayId: no route that this stack makes leads to the gateway: leave it out"},
 		{"subnet OCID of another kind", func(s *Spec) {
 			s.VcnID, s.SecurityBy, s.Subnets = someVCN, Groups, map[Role]SubnetSpec{API: {ID: someVCN, CIDR: "10.0.0.0/29"}}
 		}, Capacity{}, `subnets.api.id: "ocid1.vcn.oc1.iad.aaaa" is the OCID of a vcn, not of a subnet`},
@@ -203,6 +228,9 @@ func TestRefusedSettings(t *testing.T) {
 			`extraRules[0]: from: "nodes" is no subnet of this stack (api, workers, publicLoadBalancers), no CIDR and not osn`},
 		{"extra rule with a subnet that is not there", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "pods", To: "workers", Protocol: "tcp"}} }, Capacity{},
 			`extraRules[0]: from: this stack has no subnet "pods"; it has api, workers, publicLoadBalancers`},
+		{"extra rule from half the internet", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "128.0.0.0/1", To: "workers", Protocol: "tcp", Ports: "30000"}}
+		}, Capacity{}, "extraRules[0]: from: 128.0.0.0/1 is most of the internet: say 0.0.0.0/0 if everybody is meant, else /8 at the widest"},
 		{"extra rule between strangers", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "10.1.0.0/16", To: "10.2.0.0/16", Protocol: "all"}} }, Capacity{},
 			"extraRules[0]: one end must be a subnet: api, workers, publicLoadBalancers"},
 		{"extra rule from Oracle's services", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: OSN, To: "workers", Protocol: "all"}} }, Capacity{},

@@ -70,10 +70,12 @@ func (c config) spec() layout.Spec {
 		InternalLoadBalancerAllowedCIDRs: []string{peer},
 		APIAllowedCIDRs:                  []string{peer},
 		LoadBalancerAllowedCIDRs:         []string{operators},
-		BastionAllowedCIDRs:              []string{operators},
 	}
 	if c.endpoint == layout.Public {
 		s.APIAllowedCIDRs = []string{operators}
+	}
+	if c.bastion {
+		s.BastionAllowedCIDRs = []string{operators}
 	}
 	if c.everybody {
 		s.LoadBalancerAllowedCIDRs = []string{layout.Anywhere}
