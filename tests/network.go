@@ -111,6 +111,12 @@ func (p program) testNetworks(t *testing.T) {
 			if line, ok := networkLine(res); ok {
 				lines = append(lines, "  "+line+"\n")
 			}
+			if ocidKinds[res.Type] == "cluster" {
+				_, overlay := flat(res.Inputs)["options.kubernetesNetworkConfig.podsCidr"]
+				if native := n.set["podNetwork"] == "vcn-native"; overlay == native {
+					t.Errorf("%s: the cluster has a range for an overlay: %t", n.what, overlay)
+				}
+			}
 			if strings.HasSuffix(res.Type, ":DefaultSecurityList") && n.set["vcnId"] != "" {
 				t.Errorf("%s: the default security list of a VCN that is not this stack's is taken over", n.what)
 			}

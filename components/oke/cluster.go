@@ -103,7 +103,7 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 		},
 		Options: containerengine.ClusterOptionsArgs{
 			KubernetesNetworkConfig: containerengine.ClusterOptionsKubernetesNetworkConfigArgs{
-				PodsCidr:     pulumi.String(args.Network.PodsCIDR),
+				PodsCidr:     podsCIDR(args.Network),
 				ServicesCidr: pulumi.String(args.Network.ServicesCIDR),
 			},
 			ServiceLbSubnetIds: loadBalancerSubnets(args),
@@ -117,6 +117,14 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 		cluster.KmsKeyId = pulumi.String(args.Fleet.KMSKeyID)
 	}
 	return cluster
+}
+
+// podsCIDR is nil where Pods have addresses of the VCN: the setting, which is not checked then, is flannel's.
+func podsCIDR(network layout.Spec) pulumi.StringPtrInput {
+	if network.PodNetwork == layout.VCNNative {
+		return nil
+	}
+	return pulumi.String(network.PodsCIDR)
 }
 
 // nsgs returns the network security groups of a role's subnet, or nil where the rules are in security lists.
