@@ -20,7 +20,8 @@ type limiter struct {
 	limit rate.Limit
 	burst int
 	// After this time without a request a client's allowance is full again.
-	full time.Duration
+	full  time.Duration
+	clock func() time.Time
 
 	mu      sync.Mutex
 	rotated time.Time
@@ -32,6 +33,7 @@ func newLimiter(perSecond float64, burst int) *limiter {
 	return &limiter{
 		limit: rate.Limit(perSecond), burst: burst,
 		full:    time.Duration(float64(burst) / perSecond * float64(time.Second)),
+		clock:   time.Now,
 		rotated: time.Now(), now: map[netip.Prefix]*rate.Limiter{},
 	}
 }
@@ -40,8 +42,9 @@ func newLimiter(perSecond float64, burst int) *limiter {
 func (l *limiter) take(client netip.Prefix) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.now) >= maxClients || time.Since(l.rotated) > l.full {
-		l.before, l.now, l.rotated = l.now, map[netip.Prefix]*rate.Limiter{}, time.Now()
+	now := l.clock()
+	if len(l.now) >= maxClients || now.Sub(l.rotated) > l.full {
+		l.before, l.now, l.rotated = l.now, map[netip.Prefix]*rate.Limiter{}, now
 	}
 	c := l.now[client]
 	if c == nil {
@@ -50,10 +53,10 @@ func (l *limiter) take(client netip.Prefix) time.Duration {
 		}
 		l.now[client] = c
 	}
-	if c.Allow() {
+	if c.AllowN(now, 1) {
 		return 0
 	}
-	return time.Duration((1 - c.Tokens()) / float64(l.limit) * float64(time.Second))
+	return time.Duration((1 - c.TokensAt(now)) / float64(l.limit) * float64(time.Second))
 }
 
 func setRetryAfter(w http.ResponseWriter, wait time.Duration) {

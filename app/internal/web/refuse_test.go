@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"oke-guestbook/app/internal/entry"
 )
@@ -127,34 +130,71 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
-func TestRateLimits(t *testing.T) {
-	server := serve(t, openStore(t), func(c *Config) {
-		c.SignsPerMinute, c.ReadsPerSecond = 3, 50
+// stopwatch is a clock that stands still until it is moved.
+type stopwatch struct{ seconds atomic.Int64 }
+
+func (s *stopwatch) now() time.Time { return time.Unix(1_800_000_000+s.seconds.Load(), 0) }
+
+// behindProxies trusts this machine as the load balancer.
+func behindProxies(signsPerMinute, readsPerSecond int) func(*Config) {
+	return func(c *Config) {
+		c.SignsPerMinute, c.ReadsPerSecond = signsPerMinute, readsPerSecond
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.20.0/24")}
-	})
-	v := visit(t, server)
+	}
+}
+
+func TestSignsAreLimited(t *testing.T) {
+	s, clock := openStore(t), &stopwatch{}
+	v := visit(t, serveAt(t, s, clock.now, behindProxies(3, 1000)))
 	values := v.form()
-	for i := range 5 {
-		values.Set("message", fmt.Sprintf("message %d", i))
+	codes := map[int]int{}
+	for i := range 1000 {
+		message := fmt.Sprintf("message %d", i)
+		values.Set("message", message)
 		got := v.post(values, nil)
-		if want := map[bool]int{true: 200, false: 429}[i < 3]; got.status != want {
-			t.Errorf("entry %d: status %d, want %d", i, got.status, want)
-		}
+		codes[got.status]++
 		if got.status == 429 {
-			got.kept(t, "", fmt.Sprintf("message %d", i))
-			if got.header.Get("Retry-After") == "" || !strings.Contains(got.body, english.TooFast) {
-				t.Error("429 does not say when to come back")
+			got.kept(t, "", message)
+			if got.header.Get("Retry-After") != "20" || !strings.Contains(got.body, english.TooFast) {
+				t.Fatalf("429 with Retry-After %q, want 20: three a minute", got.header.Get("Retry-After"))
 			}
 		}
 	}
+	if codes[200] != 3 || codes[429] != 997 {
+		t.Errorf("1000 entries of one client: %v, want 3 taken, 997 told to wait", codes)
+	}
+	clock.seconds.Add(20)
+	for _, want := range []int{200, 429} {
+		values.Set("message", fmt.Sprint("after 20 s, ", want))
+		if got := v.post(values, nil); got.status != want {
+			t.Errorf("after 20 s: status %d, want %d", got.status, want)
+		}
+	}
+	if _, total, err := s.Page(context.Background(), 0, 1); err != nil || total != 4 {
+		t.Errorf("%d entries, want 4; %v", total, err)
+	}
+}
 
-	codes := map[int]int{}
-	for range 3000 {
-		codes[v.get("/entries").status]++
+func TestReadsAreLimited(t *testing.T) {
+	clock := &stopwatch{}
+	v := visit(t, serveAt(t, openStore(t), clock.now, behindProxies(3, 50)))
+	count := func(what string, n, taken int) {
+		t.Helper()
+		codes := map[int]int{}
+		for range n {
+			got := v.get("/entries")
+			codes[got.status]++
+			if got.status == 429 && got.header.Get("Retry-After") != "1" {
+				t.Fatalf("429 with Retry-After %q", got.header.Get("Retry-After"))
+			}
+		}
+		if codes[200] != taken || codes[429] != n-taken {
+			t.Errorf("%s: %v, want %d taken, the others told to wait", what, codes, taken)
+		}
 	}
-	if codes[200] < 100 || codes[429] < 1000 || codes[200]+codes[429] != 3000 {
-		t.Errorf("3000 requests of one client: %v", codes)
-	}
+	count("3000 requests of one client", 3000, 150)
+	clock.seconds.Add(1)
+	count("a second later", 100, 50)
 	// Another client is not kept waiting, and nobody can pose as one by a header of his own.
 	for from, want := range map[string]int{
 		"203.0.113.7":                        200,
@@ -169,6 +209,48 @@ func TestRateLimits(t *testing.T) {
 	}
 	if got := v.get("/readyz"); got.status != 200 {
 		t.Errorf("readyz is limited: %d", got.status)
+	}
+}
+
+// What is refused before it is a form is counted too, as a read: it costs the
+// client nothing of what he may sign.
+func TestRefusalsAreLimited(t *testing.T) {
+	const kind = "application/x-www-form-urlencoded"
+	for name, c := range map[string]struct {
+		header map[string]string
+		body   string
+		n      int
+		status int
+	}{
+		"another site":    {map[string]string{"Content-Type": kind, "Sec-Fetch-Site": "cross-site"}, "message=x", 3000, 403},
+		"no form":         {map[string]string{"Content-Type": "application/json"}, "{}", 3000, 415},
+		"broken encoding": {map[string]string{"Content-Type": kind}, "message=%zz", 3000, 400},
+		"too large":       {map[string]string{"Content-Type": kind}, "message=" + strings.Repeat("x", maxBody), 100, 413},
+	} {
+		v := visit(t, serveAt(t, openStore(t), (&stopwatch{}).now, behindProxies(3, 10)))
+		values := v.form() // one read
+		codes := map[int]int{}
+		for range c.n {
+			got := v.send("POST", "/", strings.NewReader(c.body), c.header)
+			codes[got.status]++
+			if got.status == 429 && got.header.Get("Retry-After") != "1" {
+				t.Fatalf("%s: 429 with Retry-After %q", name, got.header.Get("Retry-After"))
+			}
+		}
+		if codes[c.status] != 29 || codes[429] != c.n-29 {
+			t.Errorf("%s: %v, want 29 times %d, then 429", name, codes, c.status)
+		}
+		// Neither another client nor the client's own entry is kept waiting.
+		other := map[string]string{"X-Forwarded-For": "203.0.113.7"}
+		maps.Copy(other, c.header)
+		if got := v.send("POST", "/", strings.NewReader(c.body), other); got.status != c.status {
+			t.Errorf("%s: another client gets %d", name, got.status)
+		}
+		values.Set("message", "honest")
+		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		if got := v.post(values, nil); got.status != http.StatusSeeOther {
+			t.Errorf("%s: the client's own entry gets %d", name, got.status)
+		}
 	}
 }
 

@@ -105,14 +105,22 @@ func (s *Server) Drain() { s.draining.Store(true) }
 
 func (s *Server) limitReads(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait := s.reads.take(s.client(r)); wait > 0 {
-			setRetryAfter(w, wait)
-			t := pick(r.Header.Get("Accept-Language"))
-			s.plain(w, r, http.StatusTooManyRequests, t.Slow, t.SlowText)
-			return
+		if !s.tooFast(w, r) {
+			next(w, r)
 		}
-		next(w, r)
 	})
+}
+
+// tooFast counts a request of the client, and answers it if there were too many.
+func (s *Server) tooFast(w http.ResponseWriter, r *http.Request) bool {
+	wait := s.reads.take(s.client(r))
+	if wait == 0 {
+		return false
+	}
+	setRetryAfter(w, wait)
+	t := pick(r.Header.Get("Accept-Language"))
+	s.plain(w, r, http.StatusTooManyRequests, t.Slow, t.SlowText)
+	return true
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {

@@ -26,13 +26,11 @@ const (
 func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	t := pick(r.Header.Get("Accept-Language"))
 	if err := s.origin.Check(r); err != nil {
-		s.metrics.signs.WithLabelValues("forbidden").Inc()
-		s.plain(w, r, http.StatusForbidden, t.Foreign, t.ForeignText)
+		s.refuse(w, r, http.StatusForbidden, "forbidden", t.Foreign, t.ForeignText)
 		return
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
-		s.metrics.signs.WithLabelValues("invalid").Inc()
-		s.plain(w, r, http.StatusUnsupportedMediaType, t.Unreadable, t.UnreadableText)
+		s.refuse(w, r, http.StatusUnsupportedMediaType, "invalid", t.Unreadable, t.UnreadableText)
 		return
 	}
 	select {
@@ -43,11 +41,10 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		s.metrics.signs.WithLabelValues("invalid").Inc()
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			s.plain(w, r, http.StatusRequestEntityTooLarge, t.TooLarge, t.Problems[entry.LongMessage])
+			s.refuse(w, r, http.StatusRequestEntityTooLarge, "invalid", t.TooLarge, t.Problems[entry.LongMessage])
 		} else {
-			s.plain(w, r, http.StatusBadRequest, t.Unreadable, t.UnreadableText)
+			s.refuse(w, r, http.StatusBadRequest, "invalid", t.Unreadable, t.UnreadableText)
 		}
 		return
 	}
@@ -82,6 +79,17 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	}
 	s.metrics.signs.WithLabelValues("signed").Inc()
 	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
+}
+
+// refuse answers what is no form of ours. It counts as a read: another site
+// that sends such things in a visitor's name must not use up what he may sign.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, result, heading, text string) {
+	if s.tooFast(w, r) {
+		result = "limited"
+	} else {
+		s.plain(w, r, status, heading, text)
+	}
+	s.metrics.signs.WithLabelValues(result).Inc()
 }
 
 // giveBack answers with the form as the visitor filled it. When the database

@@ -44,6 +44,12 @@ func openStore(t *testing.T) *store.Store {
 
 func serve(t *testing.T, s Store, change func(*Config)) *httptest.Server {
 	t.Helper()
+	return serveAt(t, s, time.Now, change)
+}
+
+// serveAt serves with limiters that count by this clock.
+func serveAt(t *testing.T, s Store, clock func() time.Time, change func(*Config)) *httptest.Server {
+	t.Helper()
 	cfg := Config{
 		Store: s, PageSize: 5, TimeZone: time.UTC, SignsPerMinute: 100_000, ReadsPerSecond: 100_000,
 		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
@@ -51,7 +57,9 @@ func serve(t *testing.T, s Store, change func(*Config)) *httptest.Server {
 	if change != nil {
 		change(&cfg)
 	}
-	server := httptest.NewServer(New(cfg).Handler())
+	site := New(cfg)
+	site.reads.clock, site.signs.clock = clock, clock
+	server := httptest.NewServer(site.Handler())
 	t.Cleanup(server.Close)
 	return server
 }
