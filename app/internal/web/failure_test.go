@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"oke-guestbook/app/internal/entry"
 )
@@ -40,6 +45,68 @@ func TestDatabaseDown(t *testing.T) {
 	}
 	if got := v.get("/entries"); got.status != 503 {
 		t.Errorf("news: status %d", got.status)
+	}
+}
+
+// slow takes entries when it is told to.
+type slow struct {
+	Store
+	mu         sync.Mutex
+	busy, most int
+	release    chan struct{}
+}
+
+func (s *slow) Page(context.Context, int, int) ([]entry.Entry, int, error) { return nil, 0, nil }
+
+func (s *slow) Add(context.Context, entry.Draft) (entry.Entry, error) {
+	s.count(1)
+	defer s.count(-1)
+	<-s.release
+	return entry.Entry{}, nil
+}
+
+func (s *slow) count(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy += n
+	s.most = max(s.most, s.busy)
+	return s.busy
+}
+
+// A slow database does not fill the memory with forms: the ones above the limit
+// wait before they are read, and are all taken in the end.
+func TestFormsInMemory(t *testing.T) {
+	const visitors = maxForms + 50
+	db := &slow{release: make(chan struct{})}
+	server := serve(t, db, nil)
+	var arrived atomic.Int64
+	inner := server.Config.Handler
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		inner.ServeHTTP(w, r)
+	})
+	token := random()
+	var wg sync.WaitGroup
+	for range visitors {
+		wg.Go(func() {
+			v := visit(t, server)
+			v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			values := url.Values{"token": {token}, "form": {random()}, "message": {"hello"}}
+			if got := v.post(values, map[string]string{"Cookie": tokenCookie + "=" + token}); got.status != http.StatusSeeOther {
+				t.Errorf("status %d", got.status)
+			}
+		})
+	}
+	for deadline := time.Now().Add(time.Minute); arrived.Load() < visitors || db.count(0) < maxForms; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("after a minute %d of %d have arrived, and %d are being stored", arrived.Load(), visitors, db.count(0))
+			break
+		}
+	}
+	close(db.release)
+	wg.Wait()
+	if db.most != maxForms {
+		t.Errorf("%d forms were in memory at once, want %d", db.most, maxForms)
 	}
 }
 
