@@ -17,8 +17,9 @@ import (
 // foreign are the namespaces of what else reads the stack's file: the providers, and Pulumi itself.
 var foreign = []string{"oci", "kubernetes", "pulumi"}
 
-// decode fills in what config sets. A key that is no setting is a typing error, and is told with the nearest one.
-func (s *Settings) decode(list *problem.List, project string, config map[string]string) {
+// decode fills in what config sets, and returns the settings that it could not read. A key that is no setting is a typing
+// error, and is told with the nearest one.
+func (s *Settings) decode(list *problem.List, project string, config map[string]string) (unread []string) {
 	types := fieldTypes(reflect.TypeFor[Settings]())
 	for _, full := range slices.Sorted(maps.Keys(config)) {
 		namespace, key, _ := strings.Cut(full, ":")
@@ -37,22 +38,28 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 		if typ.Kind() == reflect.String {
 			raw, _ = json.Marshal(config[full])
 		}
-		decodeInto(list, key, typ, raw, slices.Concat([]byte(`{"`+key+`":`), raw, []byte(`}`)), s)
+		if !decodeInto(list, key, typ, raw, slices.Concat([]byte(`{"`+key+`":`), raw, []byte(`}`)), s) {
+			unread = append(unread, key)
+		}
 	}
+	return unread
 }
 
-// decodeInto decodes document into target if value, the setting key's part of it, suits typ. Else it tells why not.
-func decodeInto(list *problem.List, key string, typ reflect.Type, value, document []byte, target any) {
+// decodeInto decodes document into target if value, the setting key's part of it, suits typ. Else it tells why not
+// and returns false.
+func decodeInto(list *problem.List, key string, typ reflect.Type, value, document []byte, target any) bool {
 	problems := inspect(key, value, typ)
 	for _, p := range problems {
 		list.Add(p.key, "%s", p.message)
 	}
 	if len(problems) > 0 {
-		return
+		return false
 	}
-	if err := json.Unmarshal(document, target); err != nil {
+	err := json.Unmarshal(document, target)
+	if err != nil {
 		list.Add(key, "%v", err)
 	}
+	return err == nil
 }
 
 type finding struct{ key, message string }

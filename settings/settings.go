@@ -63,32 +63,36 @@ func Defaults() Settings {
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	s := Defaults()
 	var list problem.List
-	s.decode(&list, project, config)
+	unread := s.decode(&list, project, config)
 	s.Region = config["oci:region"]
 	if s.Region == "" {
 		s.Region = os.Getenv("OCI_REGION")
 	}
-	if list.Err() == nil { // what cannot be read cannot be judged
-		s.complete(&list)
-		s.validate(&list, stack)
-		s.validateSecrets(&list, func(key string) bool { return isSecret(project + ":" + key) })
-	}
+	unread = append(unread, s.complete(&list, unread)...)
+	var found problem.List
+	s.validate(&found, stack)
+	s.validateSecrets(&found, func(key string) bool { return isSecret(project + ":" + key) })
+	list.AddAllBut(found, unread) // what cannot be read cannot be judged
 	if err := list.Err(); err != nil {
 		return nil, fmt.Errorf("stack %s: %w", stack, err)
 	}
 	return &s, nil
 }
 
-func (s *Settings) complete(list *problem.List) {
-	if len(s.GuestbookList) == 0 {
+// complete fills in Guestbooks. It returns those that it could not read, beside the settings of which that is known.
+func (s *Settings) complete(list *problem.List, unread []string) (more []string) {
+	if len(s.GuestbookList) == 0 && !slices.Contains(unread, "guestbooks") {
 		s.Guestbooks = []workload.Guestbook{workload.Complete("guestbook", s.Workload, s.exposure())}
 	}
 	for i, raw := range s.GuestbookList {
 		key := fmt.Sprintf("guestbooks[%d]", i)
 		g := workload.Guestbook{Spec: s.Workload}
-		decodeInto(list, key, reflect.TypeOf(g), raw, raw, &g)
+		if !decodeInto(list, key, reflect.TypeOf(g), raw, raw, &g) {
+			more = append(more, key)
+		}
 		s.Guestbooks = append(s.Guestbooks, workload.Complete(g.Name, g.Spec, s.exposure()))
 	}
+	return more
 }
 
 var (

@@ -141,6 +141,38 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// What cannot be read cannot be judged; everything else is.
+func TestUnreadableSettingHidesNoOther(t *testing.T) {
+	for _, tc := range []struct {
+		set  map[string]string
+		want string
+	}{
+		{
+			map[string]string{"frontendReplica": "2", "vcnCidr": "10.0.0.1/16"},
+			`stack test: 2 settings need a change:
+  - frontendReplica: there is no such setting; did you mean frontendReplicas?
+  - vcnCidr: 10.0.0.1/16 has host bits set: the network is 10.0.0.0/16`,
+		},
+		{
+			map[string]string{"nodePools": `[{"name":"workers","size":"two"}]`, "storageGb": "49"},
+			`stack test: 2 settings need a change:
+  - nodePools[0].size: must be an integer, not string
+  - storageGb: must be from 50 to 32768 (got 49)`,
+		},
+		{
+			map[string]string{"guestbooks": `[{"name":"a","frontendReplicas":"many"},{"name":"A"}]`},
+			`stack test: 2 settings need a change:
+  - guestbooks[0].frontendReplicas: must be an integer, not string
+  - guestbooks[1].name: "A" is not a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter`,
+		},
+		{map[string]string{"guestbooks": `"a"`, "frontendImage": ""}, `stack test: guestbooks: must be a list, not string`},
+	} {
+		if _, err := load(tc.set); err == nil || err.Error() != tc.want {
+			t.Errorf("got\n%v\nwant\n%s", err, tc.want)
+		}
+	}
+}
+
 func TestNamespaceOfNobody(t *testing.T) {
 	config := map[string]string{"oke-gestbook:frontendReplicas": "2", "oci:region": "us-ashburn-1", "kubernetes:context": "x", "pulumi:tags": "{}"}
 	_, err := Load("oke-guestbook", "test", config, func(string) bool { return false })

@@ -5,6 +5,8 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +18,17 @@ type List struct {
 // Add records one problem of the setting key. The message says what is allowed.
 func (l *List) Add(key, format string, args ...any) {
 	l.lines = append(l.lines, key+": "+fmt.Sprintf(format, args...))
+}
+
+// AddAllBut records the problems of other that name none of the settings.
+func (l *List) AddAllBut(other List, settings []string) {
+	for _, line := range other.lines {
+		if !slices.ContainsFunc(settings, func(key string) bool {
+			return regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(key) + `(\W|$)`).MatchString(line)
+		}) {
+			l.lines = append(l.lines, line)
+		}
+	}
 }
 
 // Err returns nil when there is no problem, else one error with a line for each.
