@@ -296,6 +296,53 @@ func TestReplacedBinaryIsSeen(t *testing.T) {
 	}
 }
 
+// A plugin on PATH is asked for its version; a directory of Pulumi's has it in its name.
+func TestPluginOnPath(t *testing.T) {
+	p := plugins[0]
+	for _, tc := range []struct{ ldflags, refused string }{
+		{"-X github.com/pulumi/pulumi-oci/provider/v3/pkg/version.Version=" + p.version + " -s -w", ""},
+		{"-s -w", ""}, // it does not tell
+		{"-s -w -X github.com/pulumi/pulumi-oci/provider/v3/pkg/version.Version=v3.10.0", "is version 3.10.0, " + p.version + " is needed: left alone"},
+	} {
+		t.Run(tc.ldflags, func(t *testing.T) {
+			o, out := testOptions(t)
+			dir := t.TempDir()
+			source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, p.binary())
+			if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if said, err := o.goCommand(t.Context(), dir, "build", "-ldflags", tc.ldflags, "-o", binary, source).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, said)
+			}
+			t.Setenv("HOME", t.TempDir())
+			t.Setenv("PULUMI_HOME", "")
+			t.Setenv("PATH", dir)
+			want := binary
+			if tc.refused != "" {
+				want = ""
+			}
+			if got := o.findPlugin(p); got != want || !strings.Contains(out.String(), tc.refused) {
+				t.Errorf("%q, and says %q; want %q and %q", got, out, want, tc.refused)
+			}
+		})
+	}
+}
+
+// A stack that was made with the official plugins does not go on with others by itself, and nobody had asked for them.
+func TestOfficialPluginsThatAreGone(t *testing.T) {
+	o, _ := testOptions(t)
+	t.Setenv("PULUMI_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	if err := os.WriteFile(o.path("plugins"), []byte("official\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // no network, as it were
+	err := o.choosePlugins(ctx, "none")
+	wantError(t, err, "PLUGINS=auto: the stack was made with the official plugins", "oci v3.16.0", "PLUGINS=local")
+}
+
 func TestOfficialPluginsThatCannotBeHad(t *testing.T) {
 	o, _ := testOptions(t)
 	o.Plugins = "official"

@@ -2,12 +2,14 @@ package launch
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -34,8 +36,10 @@ func (o Options) choosePlugins(ctx context.Context, cli string) error {
 		case err == nil:
 			o.sayf("  plugins: official, %s", describe(plugins))
 			return os.WriteFile(mark, []byte("official\n"), 0o644)
-		case kind == "official":
+		case o.Plugins == "official":
 			return fmt.Errorf("PLUGINS=official: %w; PLUGINS=local takes the stand-ins of this repository", err)
+		case kind == "official":
+			return fmt.Errorf("PLUGINS=auto: the stack was made with the official plugins and goes on with them: %w; PLUGINS=local goes on with the stand-ins of this repository", err)
 		}
 	}
 	for _, p := range plugins {
@@ -117,14 +121,45 @@ func (o Options) findPlugin(p plugin) string {
 	if home, err := os.UserHomeDir(); err == nil {
 		places = append(places, filepath.Join(home, ".pulumi", "plugins", p.dir(), p.binary()))
 	}
-	if path, err := exec.LookPath(p.binary()); err == nil {
-		places = append(places, path)
+	onPath, err := exec.LookPath(p.binary())
+	if err == nil {
+		places = append(places, onPath)
 	}
 	places = append(places, o.path("pulumi", "plugins", p.dir(), p.binary())) // one that an earlier run downloaded
 	for _, path := range places {
 		// A place may hold the stand-in: PULUMI_HOME may be the local cloud's own.
-		if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Base(target) != okelocal.name {
-			return path
+		if target, err := filepath.EvalSymlinks(path); err != nil || filepath.Base(target) == okelocal.name {
+			continue
+		}
+		// On PATH nothing but the plugin itself tells its version.
+		if version := versionOf(path); path == onPath && version != "" && version != p.version {
+			fmt.Fprintf(o.Err, "  %s is version %s, %s is needed: left alone\n", path, version, p.version)
+			continue
+		}
+		return path
+	}
+	return ""
+}
+
+var (
+	pluginModule  = regexp.MustCompile(`/pulumi-\w+/provider(/v\d+)?$`)
+	pluginVersion = regexp.MustCompile(`/pkg/version\.Version=v?([^\s"']+)`)
+)
+
+// versionOf returns the version that a plugin was built as, without "v", or "" if its file does not tell.
+func versionOf(path string) string {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if m := pluginVersion.FindStringSubmatch(s.Value); s.Key == "-ldflags" && m != nil {
+			return m[1]
+		}
+	}
+	for _, module := range append(info.Deps, &info.Main) { // built by Go's own means
+		if pluginModule.MatchString(module.Path) && module.Version != "(devel)" {
+			return strings.TrimPrefix(module.Version, "v")
 		}
 	}
 	return ""
