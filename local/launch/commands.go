@@ -58,6 +58,7 @@ func (o Options) Down(ctx context.Context) error {
 		o.sayf("nothing is deployed in %s", o.Dir)
 		return nil
 	}
+	o.teardown = true
 	e, err := o.prepare(ctx)
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (o Options) prepare(ctx context.Context) (engine, error) {
 	if err := checkDir(o.Dir); err != nil {
 		return e, err
 	}
-	if err := checkSpace("LOCAL_DIR", o.Dir, spaceToRun); err != nil {
+	if err := checkSpace(need{"LOCAL_DIR", o.Dir, 1 * gb}); err != nil && !o.teardown {
 		return e, err
 	}
 	if _, _, err := o.running(ctx); err != nil {

@@ -5,14 +5,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
-// Free space that a step may need, in bytes: the sum of what it writes, with room to spare.
-const (
-	spaceToRun   = 1 << 30
-	spaceToBuild = 12 << 30
-)
+// need is what a step writes to the directory of a setting, in bytes, with room to spare.
+type need struct {
+	setting, dir string
+	bytes        uint64
+}
+
+const gb = 1 << 30
+
+// statfs is replaced where a test needs a full disk.
+var statfs = syscall.Statfs
 
 // checkDir makes dir and proves that files can be written there.
 func checkDir(dir string) error {
@@ -31,22 +37,37 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// checkSpace says which setting points to a file system that has less than need bytes free.
-func checkSpace(setting, dir string, need uint64) error {
-	existing := dir
-	for {
-		if _, err := os.Stat(existing); err == nil || existing == filepath.Dir(existing) {
-			break
+// checkSpace says which settings point to a file system that has less free than they need together.
+func checkSpace(needs ...need) error {
+	disks := map[uint64][]need{}
+	free := map[uint64]uint64{}
+	for _, n := range needs {
+		existing := n.dir
+		info, err := os.Stat(existing)
+		for ; err != nil && existing != filepath.Dir(existing); info, err = os.Stat(existing) {
+			existing = filepath.Dir(existing)
 		}
-		existing = filepath.Dir(existing)
+		var fs syscall.Statfs_t
+		if err == nil {
+			err = statfs(existing, &fs)
+		}
+		if err != nil {
+			return fmt.Errorf("%s=%s: %w", n.setting, n.dir, err)
+		}
+		disk := info.Sys().(*syscall.Stat_t).Dev
+		disks[disk], free[disk] = append(disks[disk], n), fs.Bavail*uint64(fs.Bsize)
 	}
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(existing, &fs); err != nil {
-		return fmt.Errorf("%s=%s: %w", setting, dir, err)
+	var problems []error
+	for disk, there := range disks {
+		var names, places []string
+		var sum uint64
+		for _, n := range there {
+			names, places, sum = append(names, n.setting), append(places, n.setting+"="+n.dir), sum+n.bytes
+		}
+		if free[disk] < sum {
+			problems = append(problems, fmt.Errorf("%s: %.1f GB free, %.0f GB are needed; free some space or set %s to a larger disk",
+				strings.Join(places, ", "), float64(free[disk])/gb, float64(sum)/gb, strings.Join(names, " or ")))
+		}
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < need {
-		return fmt.Errorf("%s=%s: %.1f GB free, %.0f GB are needed; free some space or set %s to a larger disk",
-			setting, dir, float64(free)/(1<<30), float64(need)/(1<<30), setting)
-	}
-	return nil
+	return errors.Join(problems...)
 }

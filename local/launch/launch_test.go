@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -105,17 +106,18 @@ func fakePulumi(t *testing.T, version string) string {
 
 func TestOldPulumiOnPath(t *testing.T) {
 	o, out := testOptions(t)
-	fakePulumi(t, "v3.66.0")
-	cli, err := o.findPulumi(context.Background())
-	if err != nil || cli != "" {
-		t.Errorf("auto: %q, %v; want the pinned one", cli, err)
+	o.Built = true
+	o.put(t, okelocal)
+	old := fakePulumi(t, "v3.50.0")
+	cli, err := o.tools(context.Background())
+	if err != nil || cli != filepath.Join(o.Bin, "pulumi") {
+		t.Errorf("auto: %q, %v; want the repository's own", cli, err)
 	}
-	if !strings.Contains(out.String(), `is version "3.66.0", older than 3.240.0`) {
-		t.Errorf("auto says %q", out)
+	if want := old + ` is version "3.50.0", older than 3.240.0: left alone, this repository's own 3.253.0 is used instead`; !strings.Contains(out.String(), want) {
+		t.Errorf("auto says %q, want %q", out, want)
 	}
 	o.Pulumi = "path"
-	_, err = o.findPulumi(context.Background())
-	wantError(t, err, "PULUMI_CLI=path", `"3.66.0"`, "3.240.0 or later")
+	wantError(t, o.Up(t.Context()), "PULUMI_CLI=path", old, `"3.50.0"`, "3.240.0 or later", "PULUMI_CLI=own")
 }
 
 func TestRecentPulumiOnPath(t *testing.T) {
@@ -136,6 +138,16 @@ func TestNoPulumiOnPath(t *testing.T) {
 	o.Pulumi = "path"
 	_, err := o.findPulumi(context.Background())
 	wantError(t, err, "PULUMI_CLI=path", "no pulumi on PATH")
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func listen(t *testing.T, handler http.Handler) int {
@@ -179,10 +191,140 @@ func TestDirThatCannotBeWritten(t *testing.T) {
 	wantError(t, checkDir("/proc/.local"), "LOCAL_DIR=/proc/.local")
 }
 
-func TestFullDisk(t *testing.T) {
-	wantError(t, checkSpace("LOCAL_DIR", filepath.Join(t.TempDir(), "not", "yet"), 1<<62), "LOCAL_DIR=", "GB free", "are needed")
-	if err := checkSpace("LOCAL_DIR", t.TempDir(), 1); err != nil {
-		t.Error(err)
+// free makes every disk one with so many bytes free, but for those below the directories.
+func free(t *testing.T, bytes uint64, but ...string) {
+	t.Helper()
+	t.Cleanup(func() { statfs = syscall.Statfs })
+	statfs = func(dir string, fs *syscall.Statfs_t) error {
+		fs.Bsize, fs.Bavail = 1, bytes
+		for _, other := range but {
+			if strings.HasPrefix(dir, other) {
+				fs.Bavail = 1 << 50
+			}
+		}
+		return nil
+	}
+}
+
+func TestSpaceIsAddedUpByDisk(t *testing.T) {
+	a, b := need{"A", filepath.Join(t.TempDir(), "not", "yet"), 3 * gb}, need{"B", t.TempDir(), 2 * gb}
+	free(t, 4*gb)
+	wantError(t, checkSpace(a, b), "A="+a.dir+", B="+b.dir+": 4.0 GB free, 5 GB are needed; free some space or set A or B to a larger disk")
+	if err := checkSpace(a, need{"C", "/proc", 2 * gb}); err != nil {
+		t.Errorf("two disks, each with room: %v", err)
+	}
+}
+
+// put pretends that a tool was built.
+func (o Options) put(t *testing.T, tools ...tool) {
+	t.Helper()
+	if err := os.MkdirAll(o.Bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range tools {
+		if err := os.WriteFile(filepath.Join(o.Bin, tool.name), nil, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fakeGo puts a shell script on PATH in the place of everything else.
+func fakeGo(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+}
+
+// What this machine lacks is told by the name of the setting that leads around it, before anything is made.
+func TestUpOnABadMachine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	caches := "case $2 in GOTMPDIR) ;; *) echo /cache/$2;; esac\n"
+	for name, tc := range map[string]struct {
+		spoil func(t *testing.T, o *Options)
+		want  []string
+	}{
+		"directory below a file":     {func(_ *testing.T, o *Options) { o.Dir = filepath.Join(file, "cloud") }, []string{"LOCAL_DIR=" + file, "choose a directory that you may write to"}},
+		"directory that none can be": {func(_ *testing.T, o *Options) { o.Dir = "/proc/cloud" }, []string{"LOCAL_DIR=/proc/cloud", "choose a directory that you may write to"}},
+		"full disk":                  {func(t *testing.T, _ *Options) { free(t, gb/2) }, []string{"LOCAL_DIR=", "0.5 GB free, 1 GB are needed", "set LOCAL_DIR to a larger disk"}},
+		"full disk for temporary files": {func(t *testing.T, o *Options) {
+			t.Setenv("TMPDIR", "/proc")
+			free(t, 0, filepath.Dir(o.Dir))
+		}, []string{"TMPDIR=/proc: 0.0 GB free, 1 GB are needed", "set TMPDIR to a larger disk"}},
+		"no room to compile": {func(t *testing.T, o *Options) {
+			t.Setenv("TMPDIR", t.TempDir())
+			free(t, 2*gb)
+		}, []string{"GOMODCACHE=/cache/GOMODCACHE", "GOCACHE=/cache/GOCACHE", "TMPDIR=", "2.0 GB free", "to a larger disk"}},
+		"port of another program": {func(t *testing.T, o *Options) { o.Port = listen(t, http.NotFoundHandler()) }, []string{"LOCAL_PORT=", "is taken by another program", "choose a free port: make up LOCAL_PORT="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, _ := testOptions(t)
+			o.Port = freePort(t)
+			fakeGo(t, caches)
+			tc.spoil(t, &o)
+			wantError(t, o.Up(t.Context()), tc.want...)
+			made, err := filepath.Glob(filepath.Join(o.Dir, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.Contains(made, o.Bin) {
+				made = slices.DeleteFunc(made, func(path string) bool { return path == o.Bin })
+				if tools, err := os.ReadDir(o.Bin); err != nil || len(tools) > 0 {
+					t.Errorf("tools: %v, %v", tools, err)
+				}
+			}
+			if len(made) > 0 {
+				t.Errorf("it made %v", made)
+			}
+		})
+	}
+}
+
+func TestTearDownAsksForNoSpace(t *testing.T) {
+	o, out := testOptions(t)
+	o.Port, o.Plugins = freePort(t), "local"
+	o.put(t, okelocal, program, pulumiCLI, languageHost)
+	if err := os.MkdirAll(o.path("state", ".pulumi"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	free(t, 0)
+	fakeGo(t, "echo main.go:1:1: broken >&2; exit 1\n")
+	// The empty file that is the daemon here cannot be run: that far it came.
+	wantError(t, o.Down(t.Context()), "okelocal")
+	if want := "going on with the okelocal that was built before"; !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "main.go:1:1: broken") {
+		t.Errorf("says %q, want %q", out, want)
+	}
+	wantError(t, o.Up(t.Context()), "LOCAL_DIR", "0.0 GB free")
+}
+
+func TestBuildThatFillsTheDisk(t *testing.T) {
+	o, _ := testOptions(t)
+	if err := os.Mkdir(filepath.Join(o.Root, okelocal.module), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	fakeGo(t, "[ $1 = env ] && echo /cache/$2 && exit; echo write /tmp/go-build1/b001/_pkg_.a: no space left on device >&2; exit 1\n")
+	wantError(t, o.build(t.Context(), okelocal), "no space left on device", "free some space in one of GOMODCACHE=/cache/GOMODCACHE, GOCACHE=/cache/GOCACHE, GOTMPDIR=/cache/GOTMPDIR, LOCAL_DIR="+o.Dir)
+}
+
+func TestCompiled(t *testing.T) {
+	o, _ := testOptions(t)
+	for name, text := range map[string]string{"go.mod": "module example\n", "main.go": "package main\n\nimport _ \"errors\"\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(o.Root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	example := tool{module: ".", pkg: "."}
+	if !o.compiled(t.Context(), example) {
+		t.Error("this test is compiled, and so is what the example imports")
+	}
+	t.Setenv("GOCACHE", t.TempDir())
+	if o.compiled(t.Context(), example) {
+		t.Error("nothing is compiled in an empty cache")
 	}
 }
 

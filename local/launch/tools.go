@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 )
 
 // tool is something that is built from a Go package of this repository or of its pinned dependencies.
@@ -66,7 +68,7 @@ func (o Options) build(ctx context.Context, t tool) error {
 	said := countPackages(stderr, func(n int) { p.set("%d packages compiled of at most %d", n, total.Load()) })
 	if err := cmd.Wait(); err != nil {
 		p.end("failed")
-		return fmt.Errorf("build %s: %w\n%s", t.name, err, said)
+		return fmt.Errorf("build %s: %w\n%s%s", t.name, err, said, o.whereSpaceIsShort(ctx, said))
 	}
 	p.end("ready")
 	return nil
@@ -118,8 +120,8 @@ func (o Options) tools(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(o.Bin, 0o755); err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(filepath.Join(o.Bin, okelocal.name)); err != nil {
-		if err := o.checkCaches(ctx); err != nil {
+	if !o.has(okelocal) {
+		if err := o.checkBuild(ctx); err != nil {
 			return "", err
 		}
 	}
@@ -136,7 +138,10 @@ func (o Options) tools(ctx context.Context) (string, error) {
 		return cli, nil
 	}
 	for _, t := range wanted {
-		if err := o.build(ctx, t); err != nil {
+		switch err := o.build(ctx, t); {
+		case err != nil && o.teardown && o.has(t):
+			o.sayf("  %v\n  going on with the %s that was built before", err, t.name)
+		case err != nil:
 			return "", err
 		}
 	}
@@ -157,18 +162,68 @@ func (o Options) wrapLanguageHost(cli string) error {
 	return os.WriteFile(wrapper, []byte(script), 0o755)
 }
 
-// checkCaches asks for the room that a first build takes, wherever Go keeps what it downloads and compiles.
-func (o Options) checkCaches(ctx context.Context) error {
-	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
-		dir, err := o.goCommand(ctx, o.Root, "env", name).Output()
-		if err != nil {
-			return fmt.Errorf("go env %s: %w", name, err)
-		}
-		if err := checkSpace(name, strings.TrimSpace(string(dir)), spaceToBuild); err != nil {
-			return err
-		}
+// checkBuild asks for the room that a first build takes, unless all that it needs was compiled before for another clone.
+func (o Options) checkBuild(ctx context.Context) error {
+	needs, err := o.spaceToBuild(ctx)
+	if err != nil {
+		return err
+	}
+	linking := slices.Clone(needs[2:])
+	linking[0].bytes = 1 * gb
+	if err := checkSpace(linking...); err != nil {
+		return err
+	}
+	if err := checkSpace(needs...); err != nil && !o.compiled(ctx, okelocal) {
+		return err
 	}
 	return nil
+}
+
+// spaceToBuild is what a first build writes, wherever Go keeps what it downloads and compiles.
+func (o Options) spaceToBuild(ctx context.Context) ([]need, error) {
+	needs := []need{{"GOMODCACHE", "", 3 * gb}, {"GOCACHE", "", 7 * gb}, {"GOTMPDIR", "", 4 * gb}}
+	for i := range needs {
+		out, err := o.goCommand(ctx, o.Root, "env", needs[i].setting).Output()
+		if err != nil {
+			return nil, fmt.Errorf("go env %s: %w", needs[i].setting, err)
+		}
+		needs[i].dir = strings.TrimSpace(string(out))
+	}
+	if tmp := &needs[2]; tmp.dir == "" {
+		tmp.setting, tmp.dir = "TMPDIR", os.TempDir()
+	}
+	return append(needs, need{"LOCAL_DIR", o.Dir, 1 * gb}), nil
+}
+
+// compiled says whether Go's caches hold all that t is made of, but for some packages of this repository's own.
+func (o Options) compiled(ctx context.Context, t tool) bool {
+	cmd := o.goCommand(ctx, filepath.Join(o.Root, t.module), "list", "-deps",
+		"-f", `{{if and .Stale (ne .StaleReason "not installed but available in build cache") (not (and .Module .Module.Main))}}{{.ImportPath}}{{end}}`, t.pkg)
+	cmd.Env = append(cmd.Env, "GOPROXY=off") // the modules are part of the question
+	missing, err := cmd.Output()
+	return err == nil && len(bytes.TrimSpace(missing)) == 0
+}
+
+// whereSpaceIsShort says which settings lead to a disk that a build has filled, if that is what it complains of.
+func (o Options) whereSpaceIsShort(ctx context.Context, said string) string {
+	if !strings.Contains(said, syscall.ENOSPC.Error()) {
+		return ""
+	}
+	needs, err := o.spaceToBuild(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	var places []string
+	for _, n := range needs {
+		places = append(places, n.setting+"="+n.dir)
+	}
+	return "free some space in one of " + strings.Join(places, ", ") + ", or set it to a larger disk"
+}
+
+// has says whether a tool was built before.
+func (o Options) has(t tool) bool {
+	_, err := os.Stat(filepath.Join(o.Bin, t.name))
+	return err == nil
 }
 
 // findPulumi returns the CLI on PATH if it may be used, or "" where the pinned one is to be built.
