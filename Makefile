@@ -51,14 +51,19 @@ run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:808
 test: browser ## every test, the whole life cycle with the real engine included
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt is not content with: $$files" >&2; exit 1; }
 	go vet ./... && go test ./...
-	cd app && go vet ./... && go test ./...
+	cd app && go vet ./... && go test $(without) ./...
 	cd local && go vet ./... && go test -timeout 30m ./...
 
 browser = chromium fonts-noto-cjk fonts-noto-color-emoji
 
+# CI has a browser or fails.
+without = $$(command -v chromium >/dev/null || test -n "$$CI" || echo -skip=^TestBrowser)
+
 browser:
-	@command -v chromium >/dev/null || { test -n "$$CI" && apt-get update -qq && apt-get install -qq -y --no-install-recommends $(browser) >/dev/null; } || \
-	{ echo "make test shows the guestbook in a browser: sudo apt-get install $(browser)" >&2; exit 1; }
+	@if command -v chromium >/dev/null; then :; \
+	elif test -n "$$CI"; then apt-get update -qq && apt-get install -qq -y --no-install-recommends $(browser) >/dev/null && command -v chromium >/dev/null || \
+		{ echo "make test shows the guestbook in a browser, and chromium is not to be had" >&2; exit 1; }; \
+	else echo "no chromium here: the browser tests are skipped; sudo apt-get install $(browser) brings it"; fi
 
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean

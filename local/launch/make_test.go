@@ -1,0 +1,62 @@
+package launch
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// makeTest runs `make test` with commands that only note that they were called, and returns these calls and what was said.
+func makeTest(t *testing.T, ci string, commands ...string) (calls, said string, err error) {
+	t.Helper()
+	bin, log := t.TempDir(), filepath.Join(t.TempDir(), "calls")
+	for _, name := range append(commands, "go", "gofmt", "git") {
+		script := "#!/bin/sh\necho $PWD $(/usr/bin/basename $0) \"$@\" >> " + log + "\n"
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make, err := exec.LookPath("make")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), make, "SHELL=/bin/sh", "test")
+	cmd.Dir = "../.."
+	cmd.Env = []string{"PATH=" + bin, "CI=" + ci}
+	out, err := cmd.CombinedOutput()
+	data, _ := os.ReadFile(log)
+	return string(data), string(out), err
+}
+
+// Without a browser a newcomer gets all other tests, and CI no green.
+func TestMakeTestWithoutBrowser(t *testing.T) {
+	calls, said, err := makeTest(t, "")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	if !strings.Contains(said, "the browser tests are skipped") || !strings.Contains(said, "apt-get install chromium") {
+		t.Errorf("says %q", said)
+	}
+	if !strings.Contains(calls, "/app go test -skip=^TestBrowser ./...") || !strings.Contains(calls, "/local go test -timeout 30m ./...") {
+		t.Errorf("it called\n%s", calls)
+	}
+	calls, said, err = makeTest(t, "true")
+	if err == nil || strings.Contains(calls, "go test") {
+		t.Errorf("CI without a browser, and none to install: %v\n%s\n%s", err, calls, said)
+	}
+	calls, said, err = makeTest(t, "true", "apt-get")
+	if err == nil || strings.Contains(calls, "go test") || !strings.Contains(calls, "install") {
+		t.Errorf("CI with an installation that brings no browser: %v\n%s\n%s", err, calls, said)
+	}
+}
+
+func TestMakeTestWithBrowser(t *testing.T) {
+	for _, ci := range []string{"", "true"} {
+		calls, said, err := makeTest(t, ci, "chromium")
+		if err != nil || strings.Contains(calls, "-skip") || !strings.Contains(calls, "/app go test ./...") {
+			t.Errorf("CI=%q: %v\n%s\n%s", ci, err, calls, said)
+		}
+	}
+}
