@@ -84,6 +84,14 @@ func (o Options) Down(ctx context.Context) error {
 	return nil
 }
 
+// firstTime tells whom the first build would make wonder how long it takes.
+func (o Options) firstTime() string {
+	if o.has(okelocal) {
+		return ""
+	}
+	return "; the first time compiles Kubernetes and Pulumi: allow half an hour on 2 cores"
+}
+
 // prepare does what every command on the stack needs first.
 func (o Options) prepare(ctx context.Context) (engine, error) {
 	var e engine
@@ -99,7 +107,7 @@ func (o Options) prepare(ctx context.Context) (engine, error) {
 	if err := o.checkPlugins(ctx); err != nil {
 		return e, err
 	}
-	o.sayf("1/3 tools, in %s (the first time takes a while)", o.Bin)
+	o.sayf("1/3 tools, in %s%s", o.Bin, o.firstTime())
 	cli, err := o.tools(ctx)
 	if err != nil {
 		return e, err
@@ -126,6 +134,7 @@ func (o Options) Prepare(ctx context.Context) error {
 
 // Build builds the tools and no more.
 func (o Options) Build(ctx context.Context) error {
+	o.sayf("tools, in %s%s", o.Bin, o.firstTime())
 	_, err := o.tools(ctx)
 	return err
 }

@@ -83,12 +83,41 @@ func TestAtLeast(t *testing.T) {
 	}
 }
 
-func TestCountPackagesKeepsTheErrors(t *testing.T) {
-	last := 0
-	rest := countPackages(strings.NewReader("go: downloading x v1\nfmt\ngithub.com/a/b\n# github.com/a/b\nb.go:3:1: oops\n"),
-		func(n int) { last = n })
-	if last != 2 || rest != "# github.com/a/b\nb.go:3:1: oops\n" {
-		t.Errorf("%d packages, rest %q", last, rest)
+func TestFollowTellsStepsAndKeepsTheErrors(t *testing.T) {
+	var steps []string
+	rest := follow(strings.NewReader("go: downloading x v1\nfmt\ngithub.com/a/b\n# github.com/a/b\nb.go:3:1: oops\n"),
+		func(pkg string) { steps = append(steps, pkg) })
+	if !slices.Equal(steps, []string{"", "fmt", "github.com/a/b"}) || rest != "# github.com/a/b\nb.go:3:1: oops\n" {
+		t.Errorf("steps %q, rest %q", steps, rest)
+	}
+}
+
+// While one tool is linked the next is compiled: the first one's link ends only when the second has begun.
+func TestLinkingOverlapsCompiling(t *testing.T) {
+	o, out := testOptions(t)
+	o.put(t, okelocal)
+	second := filepath.Join(t.TempDir(), "second")
+	if err := syscall.Mkfifo(second, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ last, want string }{
+		{"true", "build second, 2 of 2: ready"},
+		{"exit 1", "build second, 2 of 2: failed"},
+	} {
+		fakeGo(t, `case "$*" in
+*first) echo a/b >&2; echo first >&2; read line < `+second+` ;;
+*second) echo go > `+second+`; `+tc.last+` ;;
+esac
+`)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := o.buildAll(ctx, []tool{{name: "first", module: ".", pkg: "first"}, {name: "second", module: ".", pkg: "second"}})
+		if (err == nil) != (tc.last == "true") || err != nil && !strings.Contains(err.Error(), "build second: exit status 1") {
+			t.Errorf("the second one ends by %q: %v", tc.last, err)
+		}
+		if !strings.Contains(out.String(), "build first, 1 of 2: compiled") || !strings.Contains(out.String(), tc.want) {
+			t.Errorf("says %q, want %q", out, tc.want)
+		}
 	}
 }
 
@@ -308,7 +337,7 @@ func TestBuildThatFillsTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	fakeGo(t, "[ $1 = env ] && echo /cache/$2 && exit; echo write /tmp/go-build1/b001/_pkg_.a: no space left on device >&2; exit 1\n")
-	wantError(t, o.build(t.Context(), okelocal), "no space left on device", "free some space in one of GOMODCACHE=/cache/GOMODCACHE, GOCACHE=/cache/GOCACHE, GOTMPDIR=/cache/GOTMPDIR, LOCAL_DIR="+o.Dir)
+	wantError(t, o.buildAll(t.Context(), []tool{okelocal}), "no space left on device", "free some space in one of GOMODCACHE=/cache/GOMODCACHE, GOCACHE=/cache/GOCACHE, GOTMPDIR=/cache/GOTMPDIR, LOCAL_DIR="+o.Dir)
 }
 
 func TestCompiled(t *testing.T) {

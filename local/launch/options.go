@@ -89,5 +89,5 @@ func (o Options) path(elem ...string) string {
 }
 
 func (o Options) sayf(format string, args ...any) {
-	fmt.Fprintf(o.Out, format+"\n", args...)
+	printf(o.Out, format+"\n", args...)
 }

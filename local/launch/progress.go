@@ -4,9 +4,19 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
+
+// printing keeps lines whole: steps overlap.
+var printing sync.Mutex
+
+func printf(out io.Writer, format string, args ...any) {
+	printing.Lock()
+	defer printing.Unlock()
+	fmt.Fprintf(out, format, args...)
+}
 
 // progress shows one long step: a line that rewrites itself on a terminal, else a line every quarter of a minute.
 type progress struct {
@@ -27,7 +37,7 @@ func startProgress(out io.Writer, title string) *progress {
 	if p.terminal {
 		every = 200 * time.Millisecond
 	} else {
-		fmt.Fprintf(out, "  %s\n", title)
+		printf(out, "  %s\n", title)
 	}
 	p.done.Add(1)
 	go func() {
@@ -55,11 +65,11 @@ func (p *progress) set(format string, args ...any) {
 func (p *progress) show() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := fmt.Sprintf("  %s: %s %s", p.title, p.elapsed(), p.detail)
+	line := strings.TrimRight(fmt.Sprintf("  %s: %s %s", p.title, p.elapsed(), p.detail), " ")
 	if p.terminal {
-		fmt.Fprintf(p.out, "\r\x1b[K%s", line)
+		printf(p.out, "\r\x1b[K%s", line)
 	} else {
-		fmt.Fprintln(p.out, line)
+		printf(p.out, "%s\n", line)
 	}
 }
 
@@ -68,9 +78,9 @@ func (p *progress) end(outcome string) {
 	close(p.stop)
 	p.done.Wait()
 	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
+		printf(p.out, "\r\x1b[K")
 	}
-	fmt.Fprintf(p.out, "  %s: %s (%s)\n", p.title, outcome, p.elapsed())
+	printf(p.out, "  %s: %s (%s)\n", p.title, outcome, p.elapsed())
 }
 
 func (p *progress) elapsed() time.Duration {

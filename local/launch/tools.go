@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -21,13 +22,13 @@ import (
 type tool struct {
 	name    string
 	module  string // directory of the module, below the root
-	pkg     string
+	pkg     string // import path
 	ldflags string
 }
 
 var (
 	okelocal = tool{
-		name: "okelocal", module: "local", pkg: "./cmd/okelocal",
+		name: "okelocal", module: "local", pkg: "oke-guestbook/local/cmd/okelocal",
 		// The Kubernetes binaries tell their version from these variables alone.
 		ldflags: "-s -w" +
 			" -X k8s.io/component-base/version.gitVersion=v" + KubernetesVersion +
@@ -42,50 +43,97 @@ var (
 		name: "pulumi-language-go-host", module: "local/tools/pulumi-language-go",
 		pkg: "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go", ldflags: "-s -w",
 	}
-	program = tool{name: "oke-guestbook", module: ".", pkg: ".", ldflags: "-s -w"}
+	program = tool{name: "oke-guestbook", module: ".", pkg: "oke-guestbook", ldflags: "-s -w"}
 )
 
-// build compiles t to .local/bin. It is quick where nothing changed, because go build looks first.
-func (o Options) build(ctx context.Context, t tool) error {
-	out := filepath.Join(o.Bin, t.name)
-	dir := filepath.Join(o.Root, t.module)
-	p := startProgress(o.Out, "build "+t.name)
-	var total atomic.Int64
-	go func() { // beside the build, which it must not hold up
-		if list, err := o.goCommand(ctx, dir, "list", "-deps", t.pkg).Output(); err == nil {
-			total.Store(int64(bytes.Count(list, []byte("\n"))))
-		}
-	}()
-	cmd := o.goCommand(ctx, dir, "build", "-v", "-buildvcs=false", "-ldflags", t.ldflags, "-o", out, t.pkg)
+// buildAll builds the tools in turn. While one is linked, which keeps a single core busy, the next is compiled already.
+func (o Options) buildAll(ctx context.Context, wanted []tool) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	counts := make([]atomic.Int64, len(wanted))
+	if !o.has(okelocal) {
+		go func() { // beside the first build; it also downloads what the others need
+			for i, t := range wanted {
+				list, err := o.goCommand(ctx, filepath.Join(o.Root, t.module), "list", "-deps", t.pkg).Output()
+				if err == nil {
+					counts[i].Store(int64(bytes.Count(list, []byte("\n"))))
+				}
+			}
+		}()
+	}
+	var linking sync.WaitGroup
+	for i, t := range wanted {
+		compiled := make(chan struct{})
+		linking.Go(func() {
+			title := fmt.Sprintf("build %s, %d of %d", t.name, i+1, len(wanted))
+			switch err := o.build(ctx, t, title, &counts[i], sync.OnceFunc(func() { close(compiled) })); {
+			case err != nil && o.teardown && o.has(t):
+				o.sayf("  %v\n  going on with the %s that was built before", err, t.name)
+			case err != nil:
+				stop(err)
+			}
+		})
+		<-compiled
+	}
+	linking.Wait()
+	return context.Cause(ctx)
+}
+
+// build compiles and links t to .local/bin, and calls compiled in between. It is quick where nothing changed, because go
+// build looks first. The packages are total at most, if that is known.
+func (o Options) build(ctx context.Context, t tool, title string, total *atomic.Int64, compiled func()) error {
+	defer compiled()
+	p := startProgress(o.Out, title)
+	end := p.end
+	cmd := o.goCommand(ctx, filepath.Join(o.Root, t.module), "build", "-v", "-buildvcs=false", "-ldflags", t.ldflags,
+		"-o", filepath.Join(o.Bin, t.name), t.pkg)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		p.end("failed")
+		end("failed")
 		return fmt.Errorf("go build: %w", err)
 	}
-	said := countPackages(stderr, func(n int) { p.set("%d packages compiled of at most %d", n, total.Load()) })
+	downloaded, packages := 0, 0
+	said := follow(stderr, func(pkg string) {
+		switch {
+		case pkg == "":
+			downloaded++
+			p.set("%d modules downloaded", downloaded)
+		case pkg == t.pkg: // the last one
+			end("compiled")
+			end = func(outcome string) { o.sayf("  %s: %s (%s)", title, outcome, p.elapsed()) }
+			compiled()
+		default:
+			packages++
+			p.set("%d packages compiled", packages)
+			if n := total.Load(); n > 0 {
+				p.set("%d packages compiled of at most %d", packages, n)
+			}
+		}
+	})
 	if err := cmd.Wait(); err != nil {
-		p.end("failed")
+		end("failed")
 		return fmt.Errorf("build %s: %w\n%s%s", t.name, err, said, o.whereSpaceIsShort(ctx, said))
 	}
-	p.end("ready")
+	end("ready")
 	return nil
 }
 
-// countPackages reads what `go build -v` prints, a line for each package, and returns the other lines: the errors.
-func countPackages(r io.Reader, count func(int)) string {
+// follow reads what `go build -v` prints. It calls step for each module that is downloaded, with "", and for each package
+// that is compiled, and returns the other lines: the errors.
+func follow(r io.Reader, step func(pkg string)) string {
 	var rest strings.Builder
-	n := 0
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		line := lines.Text()
-		if line != "" && !strings.ContainsAny(line, " :#\t") {
-			n++
-			count(n)
-		} else if !strings.HasPrefix(line, "go: downloading ") {
+		switch line := lines.Text(); {
+		case strings.HasPrefix(line, "go: downloading "):
+			step("")
+		case line != "" && !strings.ContainsAny(line, " :#\t"):
+			step(line)
+		default:
 			rest.WriteString(line + "\n")
 		}
 	}
@@ -129,21 +177,16 @@ func (o Options) tools(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	wanted := []tool{okelocal, program}
+	wanted := []tool{program, okelocal} // the program needs few modules: while it is compiled, the other's are downloaded
 	if cli == "" {
 		cli = filepath.Join(o.Bin, pulumiCLI.name)
-		wanted = []tool{okelocal, program, pulumiCLI, languageHost}
+		wanted = append(wanted, pulumiCLI, languageHost)
 	}
 	if o.Built {
 		return cli, nil
 	}
-	for _, t := range wanted {
-		switch err := o.build(ctx, t); {
-		case err != nil && o.teardown && o.has(t):
-			o.sayf("  %v\n  going on with the %s that was built before", err, t.name)
-		case err != nil:
-			return "", err
-		}
+	if err := o.buildAll(ctx, wanted); err != nil {
+		return "", err
 	}
 	if err := link(okelocal.name, filepath.Join(o.Bin, "kubectl")); err != nil {
 		return "", err

@@ -25,10 +25,10 @@ func run(ctx context.Context, args []string) error {
 	commands := map[string]func(launch.Options, context.Context) error{
 		"up": launch.Options.Up, "preview": launch.Options.Preview, "refresh": launch.Options.Refresh,
 		"down": launch.Options.Down, "status": launch.Options.Status, "kubeconfig": launch.Options.Kubeconfig,
-		"env": launch.Options.PrintEnv, "clean": launch.Options.Clean,
+		"env": launch.Options.PrintEnv, "clean": launch.Options.Clean, "build": launch.Options.Build,
 	}
 	if len(args) != 1 || commands[args[0]] == nil {
-		return fmt.Errorf("usage: oke up|preview|refresh|down|status|kubeconfig|env|clean")
+		return fmt.Errorf("usage: oke up|preview|refresh|down|status|kubeconfig|env|clean|build")
 	}
 	root, err := repository()
 	if err != nil {
