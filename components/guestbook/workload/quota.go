@@ -12,17 +12,14 @@ var Helper = Resources{CPUMillis: 100, MemoryMB: 256, Pods: 1}
 
 // Need returns the most that the guestbook's Pods ask for at one time: every replica that the autoscaler may start, twice,
 // as the old ones of an update drain beside all the new ones; the database; and two helpers, such as a backup and the job
-// that prepares the database. A database Pod counts for no less than a helper, which is its first step.
+// that prepares the database. A database Pod counts for no less than a helper, which is its first step. It counts while the
+// database lives elsewhere too: on the way there the own one ends last, after the frontend's update.
 func (g *Guestbook) Need() Resources {
 	frontends := 2 * g.FrontendMaxReplicas
-	databases := 0
-	if g.OwnDatabase() {
-		databases = g.MongoReplicas
-	}
 	const helpers = 2
 	return Resources{
-		CPUMillis: frontends*g.FrontendCPUMillis + databases*max(g.MongoCPUMillis, Helper.CPUMillis) + helpers*Helper.CPUMillis,
-		MemoryMB:  frontends*g.FrontendMemoryMB + databases*max(g.MongoMemoryMB, Helper.MemoryMB) + helpers*Helper.MemoryMB,
-		Pods:      frontends + databases + helpers,
+		CPUMillis: frontends*g.FrontendCPUMillis + g.MongoReplicas*max(g.MongoCPUMillis, Helper.CPUMillis) + helpers*Helper.CPUMillis,
+		MemoryMB:  frontends*g.FrontendMemoryMB + g.MongoReplicas*max(g.MongoMemoryMB, Helper.MemoryMB) + helpers*Helper.MemoryMB,
+		Pods:      frontends + g.MongoReplicas + helpers,
 	}
 }

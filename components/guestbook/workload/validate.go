@@ -240,9 +240,5 @@ func (v validator) quota(g *Guestbook) {
 
 // sum spells out an addition of Need.
 func (g *Guestbook) sum(frontend, mongo, helper int) string {
-	terms := []string{fmt.Sprintf("%d frontends of %d", 2*g.FrontendMaxReplicas, frontend)}
-	if g.OwnDatabase() {
-		terms = append(terms, fmt.Sprintf("%d databases of %d", g.MongoReplicas, mongo))
-	}
-	return strings.Join(append(terms, fmt.Sprintf("2 jobs of %d", helper)), " + ")
+	return fmt.Sprintf("%d frontends of %d + %d databases of %d + 2 jobs of %d", 2*g.FrontendMaxReplicas, frontend, g.MongoReplicas, mongo, helper)
 }
