@@ -1,0 +1,581 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"math/big"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oke-guestbook/local/oci"
+)
+
+// TestWorkload takes a hardened guestbook through what its operator does to it: scaling, a new image, new passwords, a backup,
+// a database that moves out and back in, a restore.
+func TestWorkload(t *testing.T) {
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
+		"frontendReplicas=3", "frontendMinReplicas=2", "frontendMaxReplicas=5")
+	s.up()
+	s.quiet(s.log.String())
+	b := book{s, "guestbook"}
+
+	step(t, "the autoscaler keeps to its bounds", func() {
+		if hpa := b.one("hpa", "frontend"); hpa.Spec.MinReplicas != 2 || hpa.Spec.MaxReplicas != 5 {
+			t.Errorf("the autoscaler's bounds are %d and %d, want 2 and 5", hpa.Spec.MinReplicas, hpa.Spec.MaxReplicas)
+		}
+		b.scaled(2)
+		b.scale(8)
+		b.scaled(5)
+		b.scale(1)
+		b.scaled(2)
+		s.settings("frontendMinReplicas=3")
+		s.deploy()
+		b.scaled(3)
+		s.unchanged("after the autoscaler has scaled")
+	})
+
+	step(t, "a new image costs no capacity", func() {
+		b.scale(5) // as the autoscaler does under load; within its bounds it leaves the number alone
+		b.scaled(5)
+		revision, database := b.revision(), b.one("statefulset", "mongo").Metadata
+		s.settings("frontendImage=registry.local/guestbook:v2")
+		if least := b.leastReady("registry.local/guestbook:v2", 5, s.deploy); least < 5 {
+			t.Errorf("only %d of 5 Pods were ready during the update", least)
+		}
+		b.scaled(5)
+		if now := b.revision(); now != revision+1 {
+			t.Errorf("the Deployment's revision was %d and is %d", revision, now)
+		}
+		if now := b.one("statefulset", "mongo").Metadata; now != database {
+			t.Errorf("the database was %+v and is %+v", database, now)
+		}
+		s.unchanged("after the new image")
+	})
+
+	step(t, "new passwords, and fewer Pods at most", func() {
+		volume, job, secret, database := b.volume(), b.done("mongo-setup"), b.one("secret", "mongo-credentials").Data, b.one("statefulset", "mongo").Metadata
+		s.settings("credentialsRelease=2", "frontendMaxReplicas=4")
+		s.deploy()
+		now := b.one("secret", "mongo-credentials").Data
+		for key, rotates := range map[string]bool{"password": true, "backup-password": true, "root-password": false, "keyfile": false} {
+			if secret[key] == "" || now[key] == "" || (secret[key] != now[key]) != rotates {
+				t.Errorf("%s is new: %v, want %v", key, secret[key] != now[key], rotates)
+			}
+		}
+		if b.done("mongo-setup").Metadata.UID == job.Metadata.UID {
+			t.Error("the job that gives the users their passwords did not run again")
+		}
+		if now := b.one("statefulset", "mongo").Metadata; now != database {
+			t.Errorf("the database was %+v and is %+v", database, now)
+		}
+		if now := b.volume(); now != volume {
+			t.Errorf("the volume was %+v and is %+v", volume, now)
+		}
+		b.scaled(4)
+	})
+
+	step(t, "a backup at once", func() {
+		if cron := b.one("cronjob", "mongo-backup"); cron.Spec.Schedule != "0 3 * * *" || cron.Spec.TimeZone != "Etc/UTC" {
+			t.Errorf("backups at %q in time zone %q", cron.Spec.Schedule, cron.Spec.TimeZone)
+		}
+		if out, err := b.run("", "create", "job", "--from=cronjob/mongo-backup", "now"); err != nil || strings.Contains(out, "Warning") {
+			t.Fatalf("kubectl create job: %v\n%s", err, out)
+		}
+		s.eventually(time.Minute, "the backup", func() (bool, string) {
+			job := b.one("job", "now")
+			return job.Status.Succeeded == 1, fmt.Sprintf("%+v", job.Status)
+		})
+		b.guarded()
+	})
+
+	// Without backups: they are of the own database.
+	step(t, "the database moves out and back in", func() {
+		volume, secret := b.volume(), b.one("secret", "mongo-credentials").Data
+		s.settings("externalDatabase=mongo.example.com", "backupSchedule=")
+		s.secret("databasePassword=elsewhere")
+		s.deploy()
+		if left := b.all("statefulset"); len(left) > 0 {
+			t.Errorf("a StatefulSet is left: %+v", left)
+		}
+		if svc := b.one("service", "database"); svc.Spec.Type != "ExternalName" || svc.Spec.ExternalName != "mongo.example.com" {
+			t.Errorf("the Service of the database elsewhere: %+v", svc.Spec)
+		}
+		if now := b.volume(); now != volume || s.inventory()["volume"] != 1 {
+			t.Errorf("the volume was %+v and is %+v; the cloud holds %v", volume, now, s.inventory())
+		}
+		s.unchanged("with the database elsewhere")
+
+		s.settings("externalDatabase=", "databasePassword=", "backupSchedule=0 3 * * *")
+		s.deploy()
+		if now := b.one("statefulset", "mongo"); now.Status.ReadyReplicas != 1 {
+			t.Errorf("the database that came back: %+v", now.Status)
+		}
+		if now := b.volume(); now != volume {
+			t.Errorf("the volume was %+v and is %+v", volume, now)
+		}
+		if now := b.one("secret", "mongo-credentials").Data; !maps.Equal(now, secret) {
+			t.Error("the database that came back has other passwords than its volume knows")
+		}
+		if left := b.named("service", "database"); len(left) > 0 {
+			t.Errorf("a Service is left: %+v", left)
+		}
+		s.unchanged("with the database back")
+	})
+
+	step(t, "a backup is loaded once", func() {
+		s.settings("restoreFrom=2026-11-23T03-00-00Z.archive.gz")
+		s.deploy()
+		restores := func() []string {
+			var found []string
+			for _, job := range b.all("job") {
+				if strings.HasPrefix(job.Metadata.Name, "mongo-restore-") {
+					found = append(found, fmt.Sprintf("%s %s, %d succeeded", job.Metadata.Name, job.Metadata.UID, job.Status.Succeeded))
+				}
+			}
+			return found
+		}
+		before := restores()
+		if len(before) != 1 || !strings.HasSuffix(before[0], " 1 succeeded") {
+			t.Errorf("jobs that load a backup: %v", before)
+		}
+		s.settings("backupRetentionDays=7", "mongoMemoryMb=640") // both are in the Pods of backup and database
+		s.deploy()
+		if after := restores(); !slices.Equal(before, after) {
+			t.Errorf("the jobs that load a backup were %v and are %v", before, after)
+		}
+		s.unchanged("after the restore")
+	})
+
+	step(t, "destroy leaves nothing", func() {
+		s.destroy()
+		s.destroyed()
+	})
+}
+
+// TestProfiles stands both profiles beside each other in one stack, with every exposure, and agents that collect their logs.
+func TestProfiles(t *testing.T) {
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	certificate, key := selfSigned(t, "seoul.example.com")
+	s.settings("loadBalancers=both", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16",
+		"nodePools[0].size=3", "frontendReplicas=1", "logDestination=logs.example.com:24224",
+		"guestbooks[0].name=classroom", "guestbooks[0].profile=tutorial", "guestbooks[0].frontendImage=docker.io/paulczar/gb-frontend:v5",
+		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3", "guestbooks[1].tlsCertificate="+certificate,
+		"guestbooks[2].name=busan", "guestbooks[2].exposure=internal",
+		"guestbooks[3].name=jeju", "guestbooks[3].exposure=node-port",
+		"guestbooks[4].name=ulsan", "guestbooks[4].exposure=none")
+	for i, port := range []string{"80", "443"} { // texts, as ranges are
+		s.set("--path", "--type", "string", fmt.Sprintf("loadBalancerPorts[%d]", i), port)
+	}
+	s.secret("guestbooks[1].tlsPrivateKey=" + key)
+	s.up()
+	s.quiet(s.log.String())
+	books := map[string]book{}
+	for _, name := range []string{"classroom", "seoul", "busan", "jeju", "ulsan"} {
+		books[name] = book{s, name}
+	}
+
+	step(t, "everything is ready", func() {
+		for name, b := range books {
+			pods := b.all("pod")
+			if len(pods) < 2 {
+				t.Errorf("%s has %d Pods", name, len(pods))
+			}
+			for _, p := range pods {
+				if p.Status.Phase != "Succeeded" && !p.ready() {
+					t.Errorf("%s: Pod %s: %+v", name, p.Metadata.Name, p.Status)
+				}
+			}
+		}
+		if agents := (book{s, "guestbook-logs"}).one("daemonset", "fluent-bit"); agents.Status.NumberReady != 3 {
+			t.Errorf("%d of 3 nodes have an agent that is ready", agents.Status.NumberReady)
+		}
+		s.unchanged("right after up")
+	})
+
+	step(t, "a replica set has a volume for each member and a budget", func() {
+		nodes, volumes := map[string]bool{}, map[string]bool{}
+		for i, claim := range books["seoul"].all("pvc") {
+			if want := fmt.Sprintf("data-mongo-%d", i); claim.Metadata.Name != want || claim.Status.Phase != "Bound" {
+				t.Errorf("claim %s is %s, want %s", claim.Metadata.Name, claim.Status.Phase, want)
+			}
+			volumes[claim.Spec.VolumeName] = true
+			nodes[books["seoul"].one("pod", fmt.Sprintf("mongo-%d", i)).Spec.NodeName] = true
+		}
+		if len(volumes) != 3 || len(nodes) != 3 {
+			t.Errorf("three members are on nodes %v with volumes %v", nodes, volumes)
+		}
+		if budget := books["seoul"].one("pdb", "backend"); budget.Status.DisruptionsAllowed != 1 || budget.Status.ExpectedPods != 3 {
+			t.Errorf("the budget of three members: %+v", budget.Status)
+		}
+	})
+
+	step(t, "each is exposed as it should be", func() {
+		for name, want := range map[string]string{"classroom": "LoadBalancer 80", "seoul": "LoadBalancer 443", "busan": "LoadBalancer 80", "jeju": "NodePort 80"} {
+			svc := books[name].one("service", "frontend")
+			if got := fmt.Sprintf("%s %d", svc.Spec.Type, svc.Spec.Ports[0].Port); got != want {
+				t.Errorf("%s has %s, want %s", name, got, want)
+			}
+		}
+		if none := books["ulsan"].named("service", "frontend"); len(none) > 0 {
+			t.Errorf("ulsan has %+v", none)
+		}
+		var balancers []struct {
+			IPAddresses []struct{ IPAddress string }
+			IsPrivate   bool
+			Listeners   map[string]struct {
+				Port             int
+				SSLConfiguration *struct{ CertificateName string }
+			}
+		}
+		_, err := s.rest().Do(t.Context(), "GET", "/20170115/loadBalancers", url.Values{"compartmentId": {oci.CompartmentID}}, nil, &balancers)
+		s.must(err)
+		byAddress := map[string]string{}
+		for _, lb := range balancers {
+			for _, l := range lb.Listeners {
+				byAddress[lb.IPAddresses[0].IPAddress] = fmt.Sprintf("%d, private: %v, certificate: %v", l.Port, lb.IsPrivate, l.SSLConfiguration != nil)
+			}
+		}
+		for name, want := range map[string]string{
+			"classroom": "80, private: false, certificate: false", "seoul": "443, private: false, certificate: true", "busan": "80, private: true, certificate: false",
+		} {
+			address := books[name].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP
+			if byAddress[address] != want {
+				t.Errorf("%s's load balancer listens on %q, want %q", name, byAddress[address], want)
+			}
+		}
+		if len(balancers) != 3 {
+			t.Errorf("%d load balancers, want 3", len(balancers))
+		}
+	})
+
+	step(t, "guard rails are in force", func() {
+		for name, b := range books {
+			if name != "classroom" {
+				b.guarded()
+			}
+		}
+		if out, err := books["classroom"].run(bystander("1Gi", false), "create", "--dry-run=server", "-f", "-"); err != nil {
+			t.Errorf("the tutorial's namespace refuses a Pod: %v\n%s", err, out)
+		}
+	})
+
+	step(t, "a warning of the API server is one of the engine", func() {
+		if out, err := books["classroom"].run("", "label", "namespace", "classroom", "pod-security.kubernetes.io/warn=restricted"); err != nil {
+			t.Fatalf("kubectl label: %v\n%s", err, out)
+		}
+		s.settings("guestbooks[0].frontendMemoryMb=128")
+		out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+		if said := warnings(out); err != nil || len(said) == 0 || !strings.Contains(said[0], "would violate PodSecurity") {
+			t.Errorf("up: %v; warnings %q in\n%s", err, said, out)
+		}
+	})
+
+	step(t, "destroy leaves nothing", func() {
+		s.destroy()
+		s.destroyed()
+	})
+}
+
+// settings changes settings by path, each "key=value".
+func (s *stack) settings(pairs ...string) {
+	s.t.Helper()
+	s.setAll("--plaintext", pairs)
+}
+
+func (s *stack) secret(pair string) {
+	s.t.Helper()
+	s.setAll("--secret", []string{pair})
+}
+
+func (s *stack) setAll(how string, pairs []string) {
+	s.t.Helper()
+	args := []string{"config", "set-all", "--path", "--stack", "local"}
+	for _, pair := range pairs {
+		args = append(args, how, pair)
+	}
+	if out, err := s.pulumi(args...); err != nil {
+		s.t.Fatalf("pulumi config set-all: %v\n%s", err, out)
+	}
+}
+
+// deploy runs an up that has to succeed, without a warning.
+func (s *stack) deploy() {
+	s.t.Helper()
+	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+	if err != nil {
+		s.t.Fatalf("up: %v\n%s", err, out)
+	}
+	s.quiet(out)
+}
+
+// quiet asserts that the engine warned of nothing: what the API server warns of is bad input that happens to work.
+func (s *stack) quiet(out string) {
+	s.t.Helper()
+	for _, warning := range warnings(out) {
+		s.t.Errorf("up warns: %s", warning)
+	}
+}
+
+// warnings are those in what the engine printed.
+func warnings(out string) (found []string) {
+	for line := range strings.Lines(out) {
+		if _, text, ok := strings.Cut(line, "warning: "); ok {
+			found = append(found, strings.TrimSpace(text))
+		}
+	}
+	return found
+}
+
+// thing is what these tests look at in an object of any kind.
+type thing struct {
+	Metadata struct {
+		Name, UID, DeletionTimestamp string
+		Generation                   int
+	}
+	Data map[string]string
+	Spec struct {
+		Replicas, MinReplicas, MaxReplicas       int
+		Schedule, TimeZone                       string
+		VolumeName, NodeName, Type, ExternalName string
+		CSI                                      struct{ VolumeHandle string }
+		Ports                                    []struct{ Port int }
+		Containers                               []struct{ Image string }
+	}
+	Status struct {
+		Phase                                                                             string
+		Replicas, ReadyReplicas, Succeeded, NumberReady, DisruptionsAllowed, ExpectedPods int
+		Conditions                                                                        []struct{ Type, Status string }
+		LoadBalancer                                                                      struct{ Ingress []struct{ IP string } }
+	}
+}
+
+func (o thing) ready() bool {
+	return o.Metadata.DeletionTimestamp == "" && o.Status.Phase == "Running" &&
+		slices.Contains(o.Status.Conditions, struct{ Type, Status string }{"Ready", "True"})
+}
+
+// book is a guestbook of the stack, by its namespace.
+type book struct {
+	*stack
+	namespace string
+}
+
+// run runs kubectl in the namespace and returns what it printed.
+func (b book) run(stdin string, args ...string) (string, error) {
+	b.t.Helper()
+	cmd := b.kubectlCommand(args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (b book) kubectlCommand(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(b.t.Context(), filepath.Join(b.o.Bin, "kubectl"), append([]string{"-n", b.namespace}, args...)...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(b.o.Dir, "kubeconfig"))
+	return cmd
+}
+
+func (b book) one(kind, name string) (o thing) {
+	b.t.Helper()
+	b.kubectl(&o, "get", kind, name, "-n", b.namespace)
+	return o
+}
+
+func (b book) all(kind string, more ...string) []thing {
+	b.t.Helper()
+	var l list[thing]
+	b.kubectl(&l, append([]string{"get", kind, "-n", b.namespace}, more...)...)
+	return l.Items
+}
+
+// named lists the one object of that name, or none.
+func (b book) named(kind, name string) []thing {
+	b.t.Helper()
+	return b.all(kind, "--field-selector", "metadata.name="+name)
+}
+
+// done returns a Job that has succeeded.
+func (b book) done(name string) thing {
+	b.t.Helper()
+	job := b.one("job", name)
+	if job.Status.Succeeded != 1 {
+		b.t.Errorf("job %s: %+v", name, job.Status)
+	}
+	return job
+}
+
+// revision is the Deployment's, which every change of its Pods raises.
+func (b book) revision() int {
+	b.t.Helper()
+	var d struct{ Metadata meta }
+	b.kubectl(&d, "get", "deployment", "frontend", "-n", b.namespace)
+	n, err := strconv.Atoi(d.Metadata.Annotations["deployment.kubernetes.io/revision"])
+	b.must(err)
+	return n
+}
+
+// volume is where the database's first member keeps its data.
+func (b book) volume() (v struct{ claim, name, id string }) {
+	b.t.Helper()
+	claim := b.one("pvc", "data-mongo-0")
+	if claim.Status.Phase != "Bound" {
+		b.t.Errorf("the claim is %s", claim.Status.Phase)
+	}
+	v.claim, v.name = claim.Metadata.UID, claim.Spec.VolumeName
+	v.id = b.one("pv", v.name).Spec.CSI.VolumeHandle
+	return v
+}
+
+// scale sets the number of the frontend's Pods, past the engine.
+func (b book) scale(replicas int) {
+	b.t.Helper()
+	if out, err := b.run("", "scale", "deployment", "frontend", fmt.Sprintf("--replicas=%d", replicas)); err != nil {
+		b.t.Fatalf("kubectl scale: %v\n%s", err, out)
+	}
+}
+
+// scaled waits until the frontend has that number of Pods, all ready.
+func (b book) scaled(replicas int) {
+	b.t.Helper()
+	b.eventually(time.Minute, fmt.Sprintf("%d frontends", replicas), func() (bool, string) {
+		d := b.one("deployment", "frontend")
+		return d.Spec.Replicas == replicas && d.Status.Replicas == replicas && d.Status.ReadyReplicas == replicas,
+			fmt.Sprintf("%d wanted, %d there, %d ready", d.Spec.Replicas, d.Status.Replicas, d.Status.ReadyReplicas)
+	})
+}
+
+// leastReady returns the least number of frontends that were ready while update ran and until the ones that are ready, replicas
+// of them, run the image. It sees every change of every Pod.
+func (b book) leastReady(image string, replicas int, update func()) int {
+	b.t.Helper()
+	cmd := b.kubectlCommand("get", "pods", "-l", "app.kubernetes.io/component=frontend", "--watch", "--output-watch-events", "-o", "json")
+	events, err := cmd.StdoutPipe()
+	b.must(err)
+	b.must(cmd.Start())
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	var mu sync.Mutex
+	var broken error
+	ready := map[string]string{} // Pod to image
+	least := replicas
+	began := false
+	go func() {
+		for decoder := json.NewDecoder(events); ; {
+			var event struct {
+				Type   string
+				Object thing
+			}
+			err := decoder.Decode(&event)
+			mu.Lock()
+			if err != nil {
+				broken = err
+				mu.Unlock()
+				return
+			}
+			if name := event.Object.Metadata.Name; event.Type != "DELETED" && event.Object.ready() {
+				ready[name] = event.Object.Spec.Containers[0].Image
+			} else {
+				delete(ready, name)
+			}
+			if began {
+				least = min(least, len(ready))
+			}
+			mu.Unlock()
+		}
+	}()
+	seen := func(wanted func(images []string) bool) func() (bool, string) {
+		return func() (bool, string) {
+			mu.Lock()
+			defer mu.Unlock()
+			b.must(broken)
+			images := slices.Collect(maps.Values(ready))
+			return len(images) == replicas && wanted(images), fmt.Sprintf("ready are %v", ready)
+		}
+	}
+	b.eventually(shortly, "the watch of the frontends", seen(func([]string) bool { return true }))
+	mu.Lock()
+	began = true
+	mu.Unlock()
+	update()
+	b.eventually(time.Minute, "frontends of the new image", seen(func(images []string) bool {
+		return !slices.ContainsFunc(images, func(i string) bool { return i != image })
+	}))
+	mu.Lock()
+	defer mu.Unlock()
+	return least
+}
+
+// guarded asserts that the namespace takes Pods which keep to Pod Security level restricted and to the quota, and no others.
+func (b book) guarded() {
+	b.t.Helper()
+	for _, c := range []struct {
+		memory, refusal string
+		restricted      bool
+	}{
+		{"16Mi", "", true},
+		{"16Mi", `violates PodSecurity "restricted`, false},
+		{"1000Gi", "exceeded quota: guestbook", true},
+	} {
+		out, err := b.run(bystander(c.memory, c.restricted), "create", "--dry-run=server", "-f", "-")
+		if (err != nil) != (c.refusal != "") || !strings.Contains(out, c.refusal) {
+			b.t.Errorf("%s: a Pod with %s of memory, restricted: %v: want %q, got %v\n%s", b.namespace, c.memory, c.restricted, c.refusal, err, out)
+		}
+	}
+}
+
+// bystander is a Pod that belongs to nobody, with all that Pod Security level restricted asks for or nothing of it.
+func bystander(memory string, restricted bool) string {
+	pod, container := object{}, object{
+		"name": "main", "image": "docker.io/library/busybox:1.37",
+		"resources": object{"requests": object{"cpu": "1m", "memory": memory}, "limits": object{"memory": memory}},
+	}
+	if restricted {
+		pod["securityContext"] = object{"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": object{"type": "RuntimeDefault"}}
+		container["securityContext"] = object{"allowPrivilegeEscalation": false, "capabilities": object{"drop": []any{"ALL"}}}
+	}
+	pod["containers"] = []any{container}
+	text, _ := json.Marshal(object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "bystander"}, "spec": pod})
+	return string(text)
+}
+
+// selfSigned returns a certificate for a host and its key, in PEM.
+func selfSigned(t *testing.T, host string) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+}
