@@ -2,14 +2,18 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"oke-guestbook/local/oci"
@@ -52,13 +56,16 @@ const (
 )
 
 // TestRefusals asks the cloud through the engine for what the service refuses, which the program's own checks would never
-// let pass. Each refusal must arrive with its code and a sentence that names the thing, and change nothing.
+// let pass. Each refusal must arrive with its code and a sentence that names the thing, and change nothing. (A VCN's default
+// DHCP options cannot be deleted either; nothing that the program registers could ask for it, and the emulator's tests do.)
 func TestRefusals(t *testing.T) {
 	s := newStack(t)
 	s.refuser()
 	s.must(s.o.Prepare(t.Context()))
 	rest := s.rest()
-	base := s.network(rest)
+	base := append(s.network(rest), request{"private", tableType, in("net", object{"routeRules": []any{
+		route(everywhere, "CIDR_BLOCK", "${nat}"), route(allServices, "SERVICE_CIDR_BLOCK", "${services}"),
+	}})})
 	s.ask(base...)
 	s.made()
 	ids := s.byName()
@@ -94,6 +101,8 @@ func TestRefusals(t *testing.T) {
 			{request{Name: "table"}, "IncorrectState", []string{ids["table"], "is associated with Subnet"}},
 			{request{Name: "list"}, "IncorrectState", []string{ids["list"], "is associated with subnet"}},
 			{request{Name: "internet"}, "Conflict", []string{ids["internet"], ids["table"]}},
+			{request{Name: "nat"}, "Conflict", []string{ids["nat"], ids["private"]}},
+			{request{Name: "services"}, "Conflict", []string{ids["services"], ids["private"]}},
 			{request{Name: "default-list"}, "Conflict", []string{ids["default-list"], "default of its VCN"}},
 			{request{Name: "default-table"}, "Conflict", []string{ids["default-table"], "default of its VCN"}},
 		})
@@ -112,6 +121,75 @@ func TestRefusals(t *testing.T) {
 		s.destroy()
 		s.destroyed()
 	})
+}
+
+// TestVersionRefusals asks for versions that lie too far apart, and for a change while another is under way. It takes more
+// versions than the local cloud can run, and a cloud as slow as the service: so the cloud is in this process, without
+// control planes.
+func TestVersionRefusals(t *testing.T) {
+	const oldest, old = "v1.31.10", "v1.34.2"
+	offered := oci.KubernetesVersions
+	oci.KubernetesVersions = []string{oldest, old, older, newer}
+	t.Cleanup(func() { oci.KubernetesVersions = offered })
+	s := newStack(t)
+	s.refuser()
+	stop := s.cloudHere(1000)
+	s.must(s.o.Prepare(t.Context()))
+	rest := s.rest()
+	base := s.network(rest)
+	base = append(base, changed(request{"old-cluster", clusterType, find(base, "cluster").Props}, old, "kubernetesVersion"))
+	s.ask(base...)
+	s.made()
+	ids := s.byName()
+	fixed := literal(base, ids)
+
+	step(t, "versions apart", func() {
+		s.refuses(fixed, []refusal{
+			{changed(find(fixed, "old-cluster"), newer, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version.", old, "the next minor", newer}},
+			{changed(request{"oldest-pool", poolType, find(fixed, "pool").Props}, oldest, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version.", older, "3 minors older", oldest}},
+		})
+	})
+	step(t, "two changes at a time", func() {
+		stop()
+		s.cloudHere(1)
+		put := func(path string, body object) {
+			_, err := rest.Do(t.Context(), "PUT", oke+path, nil, body, nil)
+			s.must(err)
+		}
+		put("/nodePools/"+ids["pool"], object{"nodeConfigDetails": object{"size": 1}})
+		s.eventually(shortly, "the node's instance", func() (bool, string) {
+			there := s.inventory()
+			return there["instance"] == 1, fmt.Sprint(there)
+		})
+		put("/clusters/"+ids["cluster"], object{"kubernetesVersion": newer})
+		s.refuses(fixed, []refusal{
+			{changed(find(fixed, "pool"), "other", "name"), "Conflict", []string{ids["pool"], "work request in progress"}},
+			{changed(find(fixed, "cluster"), "other", "name"), "Conflict", []string{ids["cluster"], "work request in progress"}},
+		})
+	})
+}
+
+// cloudHere runs the stack's cloud in this process, without control planes, until it is stopped or the test ends.
+func (s *stack) cloudHere(speed float64) (stop func()) {
+	s.t.Helper()
+	cloud, err := oci.New(oci.Config{Dir: filepath.Join(s.o.Dir, "oci"), Speed: speed})
+	s.must(err)
+	listener, err := net.Listen("tcp", strings.TrimPrefix(s.o.Endpoint(), "http://"))
+	s.must(err)
+	mux := http.NewServeMux()
+	mux.Handle("/", cloud)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		const nobody = 1 << 30 // no process has this id, so none can be stopped by it
+		_ = json.NewEncoder(w).Encode(object{"dir": s.o.Dir, "pid": nobody})
+	})
+	server := &http.Server{Handler: mux}
+	go func() { _ = server.Serve(listener) }()
+	stop = sync.OnceFunc(func() {
+		s.must(errors.Join(server.Close(), cloud.Close()))
+		http.DefaultClient.CloseIdleConnections()
+	})
+	s.t.Cleanup(stop)
+	return stop
 }
 
 // refuser makes the stack one of the program in the folder refuser, which the language host runs in the place of the real one.

@@ -58,7 +58,9 @@ func TestNetworkRefusals(t *testing.T) {
 		n := c.network()
 		other := str(c.create("vcns", object{"cidrBlock": "10.1.0.0/16"}), "id")
 		otherRT := str(c.find(other).Doc, "defaultRouteTableId")
-		defaultSL := str(c.find(n.vcn).Doc, "defaultSecurityListId")
+		defaultSL, defaultDHCP := str(c.find(n.vcn).Doc, "defaultSecurityListId"), str(c.find(other).Doc, "defaultDhcpOptionsId")
+		dhcp := str(c.create("dhcps", object{"vcnId": n.vcn, "options": []any{object{"type": "SearchDomain", "searchDomainNames": []any{"example.com"}}}}), "id")
+		named := str(c.create("subnets", object{"vcnId": n.vcn, "cidrBlock": "10.0.33.0/24", "dhcpOptionsId": dhcp}), "id")
 		vcn := object{"cidrBlocks": []any{"10.2.0.0/16"}}
 		subnet := object{"vcnId": n.vcn, "cidrBlock": "10.0.64.0/24"}
 		table := func(rules ...any) object { return object{"vcnId": n.vcn, "routeRules": rules} }
@@ -122,6 +124,9 @@ func TestNetworkRefusals(t *testing.T) {
 			{"security list in use", "DELETE", "/securityLists/" + n.sl, nil, 409, "IncorrectState", "is associated with subnet"},
 			{"default security list", "DELETE", "/securityLists/" + defaultSL, nil, 409, "Conflict", "default of its VCN"},
 
+			{"DHCP options in use", "DELETE", "/dhcps/" + dhcp, nil, 409, "IncorrectState", "is associated with Subnet"},
+			{"default DHCP options", "DELETE", "/dhcps/" + defaultDHCP, nil, 409, "Conflict", "default of its VCN"},
+
 			{"subnet outside its VCN", "POST", "/subnets", changed(subnet, "10.1.0.0/24", "cidrBlock"), bad, invalidParameter, "not inside"},
 			{"subnet that overlaps", "POST", "/subnets", changed(subnet, "10.0.16.0/24", "cidrBlock"), bad, invalidParameter, "overlaps with this CIDR"},
 			{"subnet with host bits", "POST", "/subnets", changed(subnet, "10.0.64.1/24", "cidrBlock"), bad, invalidParameter, "does not match network IP"},
@@ -134,6 +139,8 @@ func TestNetworkRefusals(t *testing.T) {
 			{"VCN range in use", "POST", "/vcns/" + n.vcn + "/actions/modifyCidr", object{"originalCidrBlock": "10.0.0.0/16", "newCidrBlock": "10.0.0.0/24"}, 409, "Conflict", "uses the CIDR block"},
 		})
 		// What was refused while it was in use can go afterwards, and the VCN last.
+		c.remove("subnets", named)
+		c.remove("dhcps", dhcp)
 		c.removeNetwork(n)
 		c.remove("vcns", other)
 	})
