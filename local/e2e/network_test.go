@@ -1,0 +1,176 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oke-guestbook/local/oci"
+)
+
+// TestExistingNetwork deploys into a VCN that somebody made before, with a subnet and a NAT gateway, and destroys the stack
+// again: what was there is the same afterwards, byte for byte, and alone.
+func TestExistingNetwork(t *testing.T) {
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	rest := s.rest()
+	create := func(kind string, props object) string { return s.post(rest, core+"/"+kind, with(props)) }
+	vcn := create("vcns", object{"cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}, "displayName": "somebody's", "dnsLabel": "somebody"})
+	nat := create("natGateways", object{"vcnId": vcn})
+	subnet := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.0.0/28", "prohibitPublicIpOnVnic": true, "dnsLabel": "api"})
+	foreign := create("natGateways", object{"vcnId": create("vcns", object{"cidrBlocks": []any{"10.40.0.0/16"}})})
+	var defaults struct{ DefaultSecurityListID, DefaultRouteTableID, DefaultDhcpOptionsID string }
+	s.get(rest, core+"/vcns/"+vcn, &defaults)
+	there := func() map[string]string {
+		docs := map[string]string{}
+		for _, path := range []string{
+			"/vcns/" + vcn, "/natGateways/" + nat, "/natGateways/" + foreign, "/subnets/" + subnet,
+			"/securityLists/" + defaults.DefaultSecurityListID, "/routeTables/" + defaults.DefaultRouteTableID, "/dhcps/" + defaults.DefaultDhcpOptionsID,
+		} {
+			var doc json.RawMessage
+			s.get(rest, core+path, &doc)
+			docs[path] = string(doc)
+		}
+		return docs
+	}
+	before, counts := there(), s.inventory()
+	untouched := func(when string) {
+		t.Helper()
+		for path, now := range there() {
+			if now != before[path] {
+				t.Errorf("%s, %s was\n%s\nand is\n%s", when, path, before[path], now)
+			}
+		}
+	}
+
+	step(t, "what is not as the settings say is refused", func() {
+		for key, value := range map[string]string{"vcnId": vcn, "vcnCidr": "10.20.0.0/16", "natGatewayId": foreign, "podsCidr": "10.30.0.0/17", "securityBy": "groups"} {
+			s.set(key, value)
+		}
+		s.set("--path", "subnets.api.id", subnet)
+		s.set("--path", "subnets.api.cidr", "10.20.0.0/29")
+		s.refused(
+			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29", "natGatewayId: the gateway belongs to another VCN",
+			"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16",
+		)
+		s.set("--path", "subnets.api.cidr", "10.20.0.0/28")
+		s.set("natGatewayId", nat)
+		s.set("podsCidr", "10.244.0.0/16")
+	})
+	step(t, "the stack lives in it", func() {
+		s.up()
+		s.unchanged("in an existing network")
+		untouched("with the stack in it")
+		if got := s.inventory(); got["vcn"] != counts["vcn"] || got["natgateway"] != counts["natgateway"] {
+			t.Errorf("the cloud held %v and holds %v", counts, got)
+		}
+		var cluster struct{ EndpointConfig struct{ SubnetID string } }
+		s.get(rest, oke+"/clusters/"+s.output("clusterId"), &cluster)
+		var table struct {
+			RouteRules []struct{ NetworkEntityID string }
+		}
+		s.get(rest, core+"/routeTables/"+s.id(tableType, "oke-guestbook-local-private"), &table)
+		if gateways := table.RouteRules; cluster.EndpointConfig.SubnetID != subnet || len(gateways) != 2 || gateways[0].NetworkEntityID != nat && gateways[1].NetworkEntityID != nat {
+			t.Errorf("want the cluster's endpoint in %s and the workers' routes by %s: %+v %+v", subnet, nat, cluster, table)
+		}
+	})
+	step(t, "what was there is left alone", func() {
+		s.destroy()
+		untouched("after destroy")
+		if got := s.inventory(); !maps.Equal(got, counts) {
+			t.Errorf("the cloud held %v and holds %v", counts, got)
+		}
+	})
+}
+
+// TestNothingOpensByItself looks at the network after Services of every kind have got their load balancers: the default
+// security list lets nothing through, the cloud controller has changed no rule, and there is nothing to do for `up`.
+func TestNothingOpensByItself(t *testing.T) {
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	for key, value := range map[string]string{
+		"podNetwork": "vcn-native", "loadBalancers": "both", "internalLoadBalancerAllowedCidrs[0]": "10.0.0.0/16",
+		"bastion": "true", "bastionAllowedCidrs[0]": "203.0.113.0/24", "flowLogs[0]": "workers",
+	} {
+		s.set("--path", key, value)
+	}
+	s.up()
+	rest := s.rest()
+
+	step(t, "the default security list is empty", func() {
+		var vcn struct{ ID, DefaultSecurityListID string }
+		s.get(rest, core+"/vcns/"+s.output("vcnId"), &vcn)
+		var list struct{ IngressSecurityRules, EgressSecurityRules []any }
+		s.get(rest, core+"/securityLists/"+vcn.DefaultSecurityListID, &list)
+		if len(list.IngressSecurityRules)+len(list.EgressSecurityRules) > 0 {
+			t.Errorf("the default security list of %s holds %+v", vcn.ID, list)
+		}
+		var subnets []struct {
+			DisplayName     string
+			SecurityListIDs []string
+		}
+		s.get(rest, core+"/subnets?compartmentId="+oci.CompartmentID, &subnets)
+		if len(subnets) != 6 {
+			t.Errorf("%d subnets: %+v", len(subnets), subnets)
+		}
+		for _, subnet := range subnets {
+			if len(subnet.SecurityListIDs) != 1 || subnet.SecurityListIDs[0] == vcn.DefaultSecurityListID {
+				t.Errorf("subnet %s has the security lists %v", subnet.DisplayName, subnet.SecurityListIDs)
+			}
+		}
+	})
+	services := []object{balanced("public", "false"), balanced("internal", "true")}
+	step(t, "more Services change nothing of the stack", func() {
+		s.feed("apply", services...)
+		s.eventually(shortly, "addresses of both Services", func() (bool, string) {
+			var there list[service]
+			s.kubectl(&there, "get", "services", "-n", "default")
+			said, addresses := []string{}, 0
+			for _, svc := range there.Items {
+				said = append(said, svc.Metadata.Name)
+				addresses += len(svc.Status.LoadBalancer.Ingress)
+			}
+			return addresses == 2, strings.Join(said, ", ")
+		})
+		for _, command := range []string{"refresh", "up"} {
+			if out, err := s.pulumi(command, "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local"); err != nil {
+				t.Errorf("%s finds changes: %v\n%s", command, err, out)
+			}
+		}
+	})
+	step(t, "destroy leaves nothing", func() {
+		s.feed("delete", services...)
+		s.destroy()
+		s.destroyed()
+	})
+}
+
+// balanced is a Service with a load balancer, whose cloud controller is told to leave the rules alone, as docs/network.md asks.
+func balanced(name, internal string) object {
+	const prefix = "service.beta.kubernetes.io/oci-load-balancer-"
+	return object{
+		"apiVersion": "v1", "kind": "Service",
+		"metadata": object{"name": name, "namespace": "default", "annotations": object{
+			prefix + "security-list-management-mode": "None", prefix + "internal": internal,
+			prefix + "shape": "flexible", prefix + "shape-flex-min": "10", prefix + "shape-flex-max": "10",
+		}},
+		"spec": object{"type": "LoadBalancer", "selector": object{"app": name}, "ports": []any{object{"port": 80, "targetPort": 8080}}},
+	}
+}
+
+// feed gives objects to a command of kubectl, behind the engine's back.
+func (s *stack) feed(command string, objects ...object) {
+	s.t.Helper()
+	text, err := json.Marshal(object{"apiVersion": "v1", "kind": "List", "items": objects})
+	s.must(err)
+	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), command, "-f", "-")
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
+	cmd.Stdin = strings.NewReader(string(text))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("kubectl %s: %v\n%s", command, err, out)
+	}
+}
