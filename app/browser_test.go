@@ -1,13 +1,42 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"oke-guestbook/app/internal/store"
 )
+
+// written is an entry as it is in the database.
+type written struct {
+	at            time.Time
+	name, message string
+}
+
+// seed writes entries of another day.
+func seed(t *testing.T, uri string, entries ...written) {
+	t.Helper()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(context.Background())
+	for _, e := range entries {
+		doc := bson.D{{Key: "_id", Value: bson.NewObjectIDFromTimestamp(e.at)}, {Key: "name", Value: e.name}, {Key: "message", Value: e.message}}
+		if _, err := client.Database("guestbook").Collection(store.Collection).InsertOne(context.Background(), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 const nasty = "안녕하세요! 서울에서 왔습니다 👨‍👩‍👧‍👦🎉\n<script>document.title = 'broken'</script> & \"quotes\" 'too'\n\n  indented"
 
@@ -34,9 +63,21 @@ func TestBrowser(t *testing.T) {
 	if title := ask(phone, chromedp.Title()); title != "방명록" {
 		t.Errorf("the title became %q: a script of an entry ran", title)
 	}
-	now := time.Now().In(time.FixedZone("KST", 9*60*60))
-	if got := phone.text(".entry time"); !strings.Contains(got, now.Format("2006. 1. 2.")) || strings.Contains(got, "UTC") {
-		t.Errorf("the time in Seoul shows as %q", got)
+	phone.fits()
+	// The check sees what it looks for: a box that is too wide, and a text that is cut.
+	for _, css := range []string{"width: 500px", "width: 100px; overflow: clip; white-space: nowrap"} {
+		ask(phone, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
+			const box = document.createElement("div");
+			box.id = "box";
+			box.style.cssText = %q;
+			box.textContent = "a text that has no room in a hundred pixels";
+			document.querySelector("main").append(box);
+			return true;
+		})()`, css)))
+		if len(phone.misfits()) == 0 {
+			t.Errorf("%s fits a screen of 390 px", css)
+		}
+		ask(phone, chromedp.Evaluate[bool](`document.getElementById("box").remove() === undefined`))
 	}
 	phone.fits()
 
@@ -79,6 +120,33 @@ func TestBrowser(t *testing.T) {
 	narrow.fits()
 	narrow.accessible()
 	narrow.shot("narrow-ko-dark")
+}
+
+// An entry from before midnight in London, after it in Seoul, and on a day that
+// only a leap year has: each reader sees his own time.
+func TestBrowserZones(t *testing.T) {
+	db := startDB(t)
+	g := start(t, map[string]string{"MONGODB_URI": db.URI, "TIME_ZONE": "Asia/Kathmandu"})
+	seed(t, db.URI, written{time.Date(2024, 2, 29, 20, 30, 0, 0, time.UTC), "Ada", "Good evening."})
+	browser := chromium(t)
+	for _, c := range []struct {
+		person
+		want string
+	}{
+		{person{language: "ko-KR", zone: "Asia/Seoul"}, "2024. 3. 1. 오전 5:30"},
+		{person{language: "en-GB,en", zone: "Europe/London"}, "29 Feb 2024, 20:30"},
+		{person{language: "en-US", zone: "America/New_York"}, "Feb 29, 2024, 3:30 PM"},
+		{person{language: "en-US", zone: "America/New_York", noScript: true}, "1 Mar 2024, 02:15 +0545"},
+		{person{language: "ko-KR", zone: "Asia/Seoul", noScript: true}, "2024년 3월 1일 02:15 +0545"},
+	} {
+		c.width, c.height, c.scale = 390, 844, 2
+		v := newVisitor(t, browser, c.person)
+		v.do(chromedp.Navigate(g.url))
+		// Some versions of the browser put a narrow space before PM.
+		if got := strings.ReplaceAll(v.text(".entry time"), "\u202f", " "); got != c.want {
+			t.Errorf("%s in %s (without script: %v) sees %q, want %q", c.language, c.zone, c.noScript, got, c.want)
+		}
+	}
 }
 
 func TestBrowserWithoutScript(t *testing.T) {

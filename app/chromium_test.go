@@ -12,7 +12,6 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -45,8 +44,9 @@ func chromium(t *testing.T) context.Context {
 
 // visitor is a browser of one person: own cookies, language, screen and zone.
 type visitor struct {
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	width int64
 }
 
 type person struct {
@@ -66,8 +66,10 @@ func newVisitor(t *testing.T, browser context.Context, p person) *visitor {
 	if p.dark {
 		scheme = "dark"
 	}
-	v := &visitor{t, ctx}
-	set(v, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": p.language}})
+	v := &visitor{t, ctx, p.width}
+	set(v, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: ask(v, chromedp.Evaluate[string]("navigator.userAgent")), AcceptLanguage: p.language,
+	})
 	set(v, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: strings.Split(p.language, ",")[0]})
 	set(v, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: p.zone})
 	set(v, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
@@ -117,20 +119,41 @@ func (v *visitor) content(css chromedp.CSS) string {
 	return ask(v, chromedp.TextContent(css))
 }
 
-func (v *visitor) shot(name string) {
+// shot keeps a picture of the whole page.
+func (v *visitor) shot(name string) { v.t.Helper(); v.keep(name, chromedp.FullScreenshot(100)) }
+
+func (v *visitor) keep(name string, picture chromedp.Action[[]byte]) {
 	v.t.Helper()
 	file := filepath.Join(v.t.ArtifactDir(), name+".png")
-	if err := os.WriteFile(file, ask(v, chromedp.FullScreenshot(100)), 0o644); err != nil {
+	if err := os.WriteFile(file, ask(v, picture), 0o644); err != nil {
 		v.t.Fatal(err)
 	}
 	v.t.Log("screenshot:", file)
 }
 
+// misfits tells what of the page does not fit the screen, or cuts its own
+// text. The screen's width is the person's: a phone's browser widens the window
+// to whatever it holds.
+func (v *visitor) misfits() []string {
+	v.t.Helper()
+	return ask(v, chromedp.Evaluate[[]string](fmt.Sprintf(`((width) => {
+		const found = [];
+		const name = (e) => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 40);
+		if (document.documentElement.scrollWidth > width) found.push("the page is " + document.documentElement.scrollWidth + " px wide");
+		for (const e of document.body.querySelectorAll("*:not(.unseen)")) {
+			const box = e.getBoundingClientRect();
+			if (box.left < -0.5 || box.right > width + 0.5) found.push("off the screen: " + name(e));
+			if (e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1) found.push("cut: " + name(e));
+		}
+		return found;
+	})(%d)`, v.width)))
+}
+
 // fits fails if the page is wider than the screen.
 func (v *visitor) fits() {
 	v.t.Helper()
-	if wider := ask(v, chromedp.Evaluate[float64](`document.documentElement.scrollWidth - window.innerWidth`)); wider > 0 {
-		v.t.Errorf("the page is %v px wider than the screen", wider)
+	for _, problem := range v.misfits() {
+		v.t.Errorf("on a screen of %d px: %s", v.width, problem)
 	}
 }
 
