@@ -35,6 +35,10 @@ func TestDatabaseDown(t *testing.T) {
 	if got.status != 503 || !strings.Contains(got.body, english.NotRead) || !strings.Contains(got.body, `id="message"`) {
 		t.Errorf("reading: status %d", got.status)
 	}
+	// An open page asks again, on the first page alone.
+	if second := v.get("/?page=2"); !strings.Contains(got.body, `data-live="/entries" data-tag=""`) || second.status != 503 || strings.Contains(second.body, "data-live") {
+		t.Errorf("who asks again: second page with status %d", second.status)
+	}
 	got = v.sign("Ada", "keep \"this\"")
 	if got.status != 503 || !strings.Contains(got.body, english.NotSaved) {
 		t.Errorf("signing: status %d", got.status)

@@ -39,7 +39,7 @@ type view struct {
 type book struct {
 	T       *texts
 	Live    bool   // the first page: new entries may appear
-	Tag     string // of what is shown
+	Tag     string // of what is shown; empty: nothing could be read
 	Unread  bool   // the database did not answer
 	Entries []entry.Entry
 	Total   int

@@ -30,7 +30,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, r)
 	case err != nil:
 		s.log(r).Error("read", slog.String("error", err.Error()))
-		v.Book = s.unread(t)
+		v.Book = s.unread(t, number)
 		s.form(w, r, http.StatusServiceUnavailable, v)
 	default:
 		v.Book = html
@@ -85,9 +85,10 @@ func (s *Server) readPage(r *http.Request, t *texts, number int, now bool) (temp
 	return s.pages.book(book{T: t, Entries: entries, Total: total, Page: number, Size: s.cfg.PageSize}), nil
 }
 
-// unread stands in for the entries that could not be read.
-func (s *Server) unread(t *texts) template.HTML {
-	return s.pages.book(book{T: t, Unread: true, Page: 1, Size: s.cfg.PageSize})
+// unread stands in for the entries that could not be read. On the first page
+// they appear when they can be read again, as new ones do.
+func (s *Server) unread(t *texts, number int) template.HTML {
+	return s.pages.book(book{T: t, Live: number == 1, Unread: true, Page: number, Size: s.cfg.PageSize})
 }
 
 // pageNumber reads the parameter "page": absent, or a whole number from 1.

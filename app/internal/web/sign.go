@@ -108,7 +108,7 @@ func (s *Server) giveBack(w http.ResponseWriter, r *http.Request, status int, re
 	if snap != nil {
 		v.Book = snap.html[v.T]()
 	} else {
-		v.Book = s.unread(v.T)
+		v.Book = s.unread(v.T, 1)
 	}
 	s.form(w, r, status, v)
 }

@@ -14,6 +14,19 @@
     for (const time of root.querySelectorAll("time")) time.textContent = when.format(new Date(time.dateTime));
   };
 
+  // ask gives up after so many seconds: a network that goes away in the middle
+  // of an answer may say nothing for ever.
+  const ask = async (url, seconds, options) => {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), seconds * 1000);
+    try {
+      const answer = await fetch(url, { ...options, signal: late.signal });
+      return { status: answer.status, text: await answer.text() };
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
   // show replaces the entries, and marks those that were not there before.
   const show = (next) => {
     const old = book();
@@ -21,7 +34,7 @@
     localTimes(next);
     let fresh = 0;
     for (const entry of next.querySelectorAll(".entry")) {
-      if (known.has(entry.id)) continue;
+      if (known.has(entry.id) || !old.dataset.tag) continue; // no tag: they could not be read
       entry.classList.add("fresh");
       fresh++;
     }
@@ -38,13 +51,13 @@
     const { live, tag } = book().dataset;
     if (live && !document.hidden) {
       try {
-        const answer = await fetch(live, { headers: { "If-None-Match": tag }, cache: "no-store" });
+        const answer = await ask(live, 10, { headers: { "If-None-Match": tag }, cache: "no-store" });
         if (answer.status === 200) {
-          const fresh = show(parse(await answer.text()).getElementById("book"));
+          const fresh = show(parse(answer.text).getElementById("book"));
           const news = document.getElementById("news");
           if (fresh) news.textContent = fill(news.dataset.news, { n: fresh });
         }
-        pause = answer.ok || answer.status === 304 ? 4000 : Math.min(pause * 2, 60000);
+        pause = answer.status === 200 || answer.status === 304 ? 4000 : Math.min(pause * 2, 60000);
       } catch {
         pause = Math.min(pause * 2, 60000);
       }
@@ -81,8 +94,9 @@
     button.textContent = form.dataset.sending;
     document.getElementById("notice").replaceChildren();
     try {
-      const answer = await fetch("/", { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      const page = parse(await answer.text());
+      // A write and the two reads that follow take 30 s at most (MONGODB_TIMEOUT).
+      const answer = await ask("/", 30, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      const page = parse(answer.text);
       const next = page.getElementById("sign");
       if (!next) {
         notice(page.querySelector("main p")?.textContent || form.dataset.unsent, true);
