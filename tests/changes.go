@@ -94,6 +94,7 @@ var changes = []change{
 	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
 	{what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}, set: map[string]string{"drgId": existingDRG}},
 	{what: "subnets: prefixLength", set: map[string]string{"subnets": `{"workers":{"prefixLength":22}}`}},
+	{what: "subnets: cidr", set: map[string]string{"subnets": `{"publicLoadBalancers":{"cidr":"10.0.200.0/24"}}`}},
 	{what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
 		loses:   []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool"},
 		reverse: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/subnet:Subnet"}},

@@ -329,14 +329,7 @@ func (s *stack) urn(name string) string {
 // rest is a client of the cloud beside the engine's.
 func (s *stack) rest() *ociclient.Client {
 	s.t.Helper()
-	vars, err := s.o.Env()
-	s.must(err)
-	for _, kv := range vars {
-		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "OCI_") {
-			s.t.Setenv(name, value)
-		}
-	}
-	credentials, err := ociclient.CredentialsFromEnv()
+	credentials, err := oci.LoadCredentials(filepath.Join(s.o.Dir, "oci"))
 	s.must(err)
 	client, err := ociclient.New(s.o.Endpoint(), credentials)
 	s.must(err)

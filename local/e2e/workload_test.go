@@ -1,16 +1,9 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"maps"
-	"math/big"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"k8s.io/client-go/util/cert"
 
 	"oke-guestbook/local/oci"
 )
@@ -105,10 +100,9 @@ func TestWorkload(t *testing.T) {
 		b.guarded()
 	})
 
-	// Without backups: they are of the own database.
 	step(t, "the database moves out and back in", func() {
 		volume, secret := b.volume(), b.one("secret", "mongo-credentials").Data
-		s.settings("externalDatabase=mongo.example.com", "backupSchedule=")
+		s.settings("externalDatabase=mongo.example.com")
 		s.secret("databasePassword=elsewhere")
 		s.deploy()
 		if left := b.all("statefulset"); len(left) > 0 {
@@ -120,9 +114,12 @@ func TestWorkload(t *testing.T) {
 		if now := b.volume(); now != volume || s.inventory()["volume"] != 1 {
 			t.Errorf("the volume was %+v and is %+v; the cloud holds %v", volume, now, s.inventory())
 		}
+		if jobs := b.all("cronjob"); len(jobs) > 0 || s.inventory()["bucket"] != 1 {
+			t.Errorf("backups of a database that lives elsewhere: %+v; the cloud holds %v", jobs, s.inventory())
+		}
 		s.unchanged("with the database elsewhere")
 
-		s.settings("externalDatabase=", "databasePassword=", "backupSchedule=0 3 * * *")
+		s.settings("externalDatabase=", "databasePassword=")
 		s.deploy()
 		if now := b.one("statefulset", "mongo"); now.Status.ReadyReplicas != 1 {
 			t.Errorf("the database that came back: %+v", now.Status)
@@ -163,7 +160,32 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("after the restore")
 	})
 
-	step(t, "destroy leaves nothing", func() {
+	step(t, "what would lose data is refused", func() {
+		for setting, was := range map[string]string{"namespace": "guestbook", "profile": "hardened"} {
+			before := s.ids()
+			s.settings(setting + "=tutorial")
+			s.refused(fmt.Sprintf("%s: guestbook \"guestbook\" was made with %q, and its data would be lost with \"tutorial\"", setting, was))
+			if after := s.ids(); !maps.Equal(before, after) {
+				t.Errorf("the state held %v and holds %v", before, after)
+			}
+			s.settings(setting + "=" + was)
+		}
+		s.unchanged("with the settings back")
+	})
+
+	step(t, "destroy leaves a bucket with backups, and nothing else", func() {
+		backup := "/n/" + oci.Namespace + "/b/oke-guestbook-local-guestbook-backups/o/2026-11-25T03-00-00Z.archive.gz"
+		_, err := s.rest().Do(t.Context(), "PUT", backup, nil, "a backup", nil)
+		s.must(err)
+		out, err := s.pulumi("destroy", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
+		if err == nil || !strings.Contains(out, "BucketNotEmpty") {
+			t.Errorf("destroy: %v; want the bucket to refuse\n%s", err, out)
+		}
+		if left := s.inventory(); !maps.Equal(left, map[string]int{"bucket": 1}) {
+			t.Errorf("left in the cloud: %v", left)
+		}
+		_, err = s.rest().Do(t.Context(), "DELETE", backup, nil, nil, nil)
+		s.must(err)
 		s.destroy()
 		s.destroyed()
 	})
@@ -173,18 +195,19 @@ func TestWorkload(t *testing.T) {
 func TestProfiles(t *testing.T) {
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	certificate, key := selfSigned(t, "seoul.example.com")
+	certificate, key, err := cert.GenerateSelfSignedCertKey("seoul.example.com", nil, nil)
+	s.must(err)
 	s.settings("loadBalancers=both", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16",
 		"nodePools[0].size=3", "frontendReplicas=1", "logDestination=logs.example.com:24224",
 		"guestbooks[0].name=classroom", "guestbooks[0].profile=tutorial", "guestbooks[0].frontendImage=docker.io/paulczar/gb-frontend:v5",
-		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3", "guestbooks[1].tlsCertificate="+certificate,
+		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3", "guestbooks[1].tlsCertificate="+string(certificate),
 		"guestbooks[2].name=busan", "guestbooks[2].exposure=internal",
 		"guestbooks[3].name=jeju", "guestbooks[3].exposure=node-port",
 		"guestbooks[4].name=ulsan", "guestbooks[4].exposure=none")
 	for i, port := range []string{"80", "443"} { // texts, as ranges are
 		s.set("--path", "--type", "string", fmt.Sprintf("loadBalancerPorts[%d]", i), port)
 	}
-	s.secret("guestbooks[1].tlsPrivateKey=" + key)
+	s.secret("guestbooks[1].tlsPrivateKey=" + string(key))
 	s.up()
 	s.quiet(s.log.String())
 	books := map[string]book{}
@@ -556,26 +579,4 @@ func bystander(memory string, restricted bool) string {
 	pod["containers"] = []any{container}
 	text, _ := json.Marshal(object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "bystander"}, "spec": pod})
 	return string(text)
-}
-
-// selfSigned returns a certificate for a host and its key, in PEM.
-func selfSigned(t *testing.T, host string) (certificate, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
