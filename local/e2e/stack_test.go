@@ -24,6 +24,26 @@ import (
 
 var tools sync.Once
 
+// upOptions is the variable that makes this binary a `make up`, which a test can kill with everything that it started.
+const upOptions = "E2E_UP_OPTIONS"
+
+func TestMain(m *testing.M) {
+	text := os.Getenv(upOptions)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	o := launch.Options{}
+	err := json.Unmarshal([]byte(text), &o)
+	if err == nil {
+		o.Out, o.Err = os.Stdout, os.Stderr
+		err = o.Up(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
 // stack is one stack on a local cloud of its own.
 type stack struct {
 	t      *testing.T
@@ -164,8 +184,21 @@ func (s *stack) ids() map[string]string {
 	}
 	ids := map[string]string{}
 	for _, r := range state.Deployment.Resources {
+		if _, twice := ids[r.URN]; twice {
+			s.t.Errorf("twice in the state: %s", r.URN)
+		}
 		ids[r.URN] = r.ID
 	}
+	return ids
+}
+
+// resources is ids without what a program that made nothing leaves too: the stack itself, and the providers that it asked.
+func (s *stack) resources() map[string]string {
+	s.t.Helper()
+	ids := s.ids()
+	maps.DeleteFunc(ids, func(urn, _ string) bool {
+		return strings.Contains(urn, "::pulumi:pulumi:Stack::") || strings.Contains(urn, "::pulumi:providers:") && strings.Contains(urn, "::default")
+	})
 	return ids
 }
 
@@ -183,19 +216,35 @@ func (s *stack) kubectl(out any, args ...string) {
 	s.must(json.Unmarshal(data, out))
 }
 
+// held is the inventory of a cloud that may not run yet.
+func (s *stack) held() map[string]int {
+	if resp, err := http.Get(s.o.Endpoint() + "/healthz"); err != nil {
+		return nil
+	} else {
+		resp.Body.Close()
+	}
+	return s.inventory()
+}
+
 // inventory counts what lives in the cloud, by kind.
 func (s *stack) inventory() map[string]int {
 	s.t.Helper()
-	resp, err := http.Get(s.o.Endpoint() + "/admin/inventory")
-	s.must(err)
-	defer resp.Body.Close()
 	var things []struct{ Kind string }
-	s.must(json.NewDecoder(resp.Body).Decode(&things))
+	s.read("/admin/inventory", &things)
 	count := map[string]int{}
 	for _, thing := range things {
 		count[thing.Kind]++
 	}
 	return count
+}
+
+// read asks the daemon itself.
+func (s *stack) read(path string, out any) {
+	s.t.Helper()
+	resp, err := http.Get(s.o.Endpoint() + path)
+	s.must(err)
+	defer resp.Body.Close()
+	s.must(json.NewDecoder(resp.Body).Decode(out))
 }
 
 // processes lists what runs of the local cloud's binary with this stack's directory or as the daemon's child.
@@ -265,11 +314,17 @@ func (s *stack) output(name string) string {
 	return strings.TrimSpace(out)
 }
 
-// killUpOnce runs up and kills the engine with everything that it started, as soon as the cloud holds something of kind.
+// killUpOnce runs `make up` and kills its whole process group, as soon as the cloud holds something of kind.
 func (s *stack) killUpOnce(kind string) {
 	s.t.Helper()
-	s.must(s.o.Prepare(s.t.Context()))
-	cmd := s.command("up", "--yes", "--skip-preview", "--stack", "local")
+	self, err := os.Executable()
+	s.must(err)
+	o := s.o
+	o.Out, o.Err = nil, nil
+	options, err := json.Marshal(o)
+	s.must(err)
+	cmd := exec.CommandContext(s.t.Context(), self)
+	cmd.Env = append(os.Environ(), upOptions+"="+string(options))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(s.o.Dir, "killed.log"))
 	s.must(err)
@@ -285,7 +340,8 @@ func (s *stack) killUpOnce(kind string) {
 			s.t.Fatalf("up ended (%v) before it was killed:\n%s", err, log)
 		default:
 		}
-		return s.inventory()[kind] > 0, "the cloud holds " + fmt.Sprint(s.inventory())
+		held := s.held()
+		return held[kind] > 0, fmt.Sprint("the cloud holds ", held)
 	})
 	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
 	if err := <-ended; err == nil {

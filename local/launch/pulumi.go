@@ -103,7 +103,8 @@ func (e engine) command(ctx context.Context, args ...string) (*exec.Cmd, error) 
 	}
 	// Ctrl-C asks the engine once to end in order, from here: in this process's group it would come from the terminal too, and
 	// the second time is an order to leave everything as it lies.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// If this process is killed, so is the engine: it would hold the stack's lock against the next command.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	return cmd, nil
 }
