@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -25,13 +26,13 @@ type Offer struct {
 func Look(ctx *pulumi.Context, compartmentID string, f fleet.Spec) (*Offer, error) {
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
-		return nil, fmt.Errorf("availability domains of compartment %s: %w", compartmentID, err)
+		return nil, unseen("availability domains", compartmentID, err)
 	}
 	options, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
 		CompartmentId: &compartmentID, NodePoolOptionId: "all",
 	})
 	if err != nil {
-		return nil, fmt.Errorf("node pool options of compartment %s: %w", compartmentID, err)
+		return nil, unseen("node pool options", compartmentID, err)
 	}
 	sources := make([]image.Source, 0, len(options.Sources))
 	for _, s := range options.Sources {
@@ -62,6 +63,15 @@ func Look(ctx *pulumi.Context, compartmentID string, f fleet.Spec) (*Offer, erro
 		offer.Images[p.Name] = newest.ID
 	}
 	return offer, list.Err()
+}
+
+// unseen explains why the region does not tell what it has. Of a compartment that is not there and of one that is not for the
+// user to see it says the same.
+func unseen(what, compartmentID string, err error) error {
+	if strings.Contains(err.Error(), "NotAuthorizedOrNotFound") {
+		return fmt.Errorf("compartmentId: there is no compartment %s for this user; check the OCID, that the credentials are of its tenancy, and that a policy lets their user inspect it: %w", compartmentID, err)
+	}
+	return fmt.Errorf("%s of compartment %s: %w", what, compartmentID, err)
 }
 
 // getAvailabilityDomains has a typed function in pulumi-oci's package identity, which takes two minutes to compile.

@@ -260,13 +260,15 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.must(s.o.Prepare(t.Context()))
 	s.set("frontendReplica", "2")
 	s.refused("frontendReplica: there is no such setting; did you mean frontendReplicas?")
+	if out, err := s.pulumi("config", "rm", "--stack", "local", "frontendReplica"); err != nil {
+		t.Fatalf("pulumi config rm: %v\n%s", err, out)
+	}
+	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
+	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user", "NotAuthorizedOrNotFound")
 	s.set("vcnCidr", "10.0.0.1/16")
 	s.set("frontendImage", "nginx:1.27")
 	s.set("--path", "nodePools[0].size", "0")
 	s.set("--path", "nodePools[0].memoryGb", "200")
-	if out, err := s.pulumi("config", "rm", "--stack", "local", "frontendReplica"); err != nil {
-		t.Fatalf("pulumi config rm: %v\n%s", err, out)
-	}
 	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
 }
 

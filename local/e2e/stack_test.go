@@ -349,21 +349,26 @@ func (s *stack) killUpOnce(kind string) {
 	}
 }
 
-// refused asserts that up ends with an error that holds each of the texts, and creates nothing.
+// refused asserts that `make up` ends with an error that holds each of the texts, and changes nothing.
 func (s *stack) refused(texts ...string) {
 	s.t.Helper()
-	before := s.inventory()
-	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+	cloud, state := s.inventory(), s.resources()
+	s.log.Reset()
+	err := s.o.Up(s.t.Context())
 	if err == nil {
-		s.t.Fatalf("up succeeded:\n%s", out)
+		s.t.Fatalf("up succeeded:\n%s", s.log)
 	}
+	said := fmt.Sprintf("%serror: %v", s.log, err)
 	for _, want := range texts {
-		if !strings.Contains(out, want) {
-			s.t.Errorf("no word of %q in\n%s", want, out)
+		if !strings.Contains(said, want) {
+			s.t.Errorf("no word of %q in\n%s", want, said)
 		}
 	}
-	if after := s.inventory(); !maps.Equal(before, after) {
-		s.t.Errorf("the cloud held %v and holds %v", before, after)
+	if after := s.inventory(); !maps.Equal(cloud, after) {
+		s.t.Errorf("the cloud held %v and holds %v", cloud, after)
+	}
+	if after := s.resources(); !maps.Equal(state, after) {
+		s.t.Errorf("the state held %v and holds %v", state, after)
 	}
 }
 
