@@ -199,6 +199,11 @@ func TestLifeCycle(t *testing.T) {
 		s.unchanged("with the setting mended")
 	})
 
+	step(t, "a machine that is not as it must be leaves what runs untouched", func() {
+		s.refusesMachines()
+		s.unchanged("on the good machine")
+	})
+
 	step(t, "destroy leaves nothing", func() {
 		s.destroy()
 		s.destroyed()

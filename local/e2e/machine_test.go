@@ -3,9 +3,15 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"testing"
+
+	"oke-guestbook/local/launch"
 )
 
 // localCloud is what the cloud holds of stack local as the repository sets it, by kind. Beside what the program asks for:
@@ -55,4 +61,80 @@ func union(a, b map[string]int) map[string]int {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all
+}
+
+// refusesMachines runs `make up` where it must not begin. Each time it says which setting is to blame, and what runs goes on.
+func (s *stack) refusesMachines() {
+	s.t.Helper()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	s.must(err)
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	daemon, good := s.daemon(), s.o
+	for _, tc := range []struct {
+		name  string
+		spoil func(t *testing.T, o *launch.Options)
+		want  []string
+	}{
+		{"port of another program", func(_ *testing.T, o *launch.Options) { o.Dir, o.Port = s.t.TempDir(), port },
+			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)}},
+		{"port of this cloud, for another", func(_ *testing.T, o *launch.Options) { o.Dir = s.t.TempDir() },
+			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)}},
+		{"another port than that of this cloud", func(_ *testing.T, o *launch.Options) { o.Port = freePort(s.t) },
+			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)}},
+		{"no directory", func(_ *testing.T, o *launch.Options) { o.Dir = "/proc/local" },
+			[]string{"LOCAL_DIR=/proc/local", "choose a directory that you may write to"}},
+		{"read-only directory", readOnly, []string{"LOCAL_DIR=" + good.Dir, "read-only file system", "choose a directory that you may write to"}},
+		{"no space for the compiler", func(t *testing.T, o *launch.Options) {
+			t.Setenv("TMPDIR", "/proc")
+			o.Bin, o.Built = filepath.Join(s.t.TempDir(), "bin"), false
+		}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"}},
+	} {
+		cloud, state := s.inventory(), s.ids()
+		s.t.Run(tc.name, func(t *testing.T) {
+			o := good
+			tc.spoil(t, &o)
+			err := o.Up(t.Context())
+			for _, want := range tc.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got error %v; want one with %q", err, want)
+				}
+			}
+		})
+		if now := s.inventory(); !maps.Equal(now, cloud) {
+			s.t.Errorf("%s: the cloud held %v and holds %v", tc.name, cloud, now)
+		}
+		if now := s.ids(); !maps.Equal(now, state) {
+			s.t.Errorf("%s: the state held %v and holds %v", tc.name, state, now)
+		}
+		if now := s.daemon(); now != daemon {
+			s.t.Errorf("%s: process %d served the cloud, %d does now", tc.name, daemon, now)
+		}
+	}
+}
+
+// readOnly makes the directory read-only, also for root, until the test ends.
+func readOnly(t *testing.T, o *launch.Options) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may mount; package launch has the same on /proc")
+	}
+	if err := syscall.Mount(o.Dir, o.Dir, "", syscall.MS_BIND, ""); err != nil {
+		t.Skipf("mount: %v; package launch has the same on /proc", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(o.Dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := syscall.Mount("", o.Dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// daemon is the process that serves the cloud.
+func (s *stack) daemon() int {
+	s.t.Helper()
+	var health launch.Health
+	s.read("/healthz", &health)
+	return health.PID
 }

@@ -66,11 +66,29 @@ func (o Options) running(ctx context.Context) (Health, bool, error) {
 		return h, false, fmt.Errorf("LOCAL_PORT=%d: the local cloud of %s (process %d) is there already; run `make down` there, or choose another port: make up LOCAL_PORT=%d",
 			o.Port, h.Dir, h.PID, o.Port+1)
 	}
+	if at, ok := o.runsElsewhere(); ok {
+		return h, false, fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %s; leave LOCAL_PORT as it was, or move it: make down LOCAL_PORT=%s", o.Port, o.Dir, at, at)
+	}
 	l, err := net.Listen("tcp", o.address())
 	if err != nil {
 		return h, false, fmt.Errorf("LOCAL_PORT=%d is taken by another program on this machine (%w); choose a free port: make up LOCAL_PORT=%d", o.Port, err, o.Port+1)
 	}
 	return h, false, l.Close()
+}
+
+// runsElsewhere returns the port of this directory's daemon, if it runs and does not answer at Port.
+func (o Options) runsElsewhere() (port string, ok bool) {
+	lock, err := os.Open(o.path("oci", "lock")) // held by the daemon as long as it lives
+	if err != nil {
+		return "", false
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err == nil {
+		return "", false
+	}
+	data, err := os.ReadFile(o.path("port"))
+	port = strings.TrimSpace(string(data))
+	return port, err == nil && port != strconv.Itoa(o.Port)
 }
 
 // startDaemon runs the local cloud in the background, if it does not run, and waits until it is healthy.
@@ -84,6 +102,9 @@ func (o Options) startDaemon(ctx context.Context) error {
 		if err := o.stopDaemon(ctx); err != nil {
 			return err
 		}
+	}
+	if err := os.WriteFile(o.path("port"), []byte(strconv.Itoa(o.Port)+"\n"), 0o644); err != nil {
+		return err
 	}
 	logPath := o.path("okelocal.log")
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
