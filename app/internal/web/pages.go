@@ -82,11 +82,12 @@ func parsePages(zone *time.Location) pages {
 	}
 	p.version = fmt.Sprintf("%x", all.Sum(nil)[:6])
 	p.templates = template.Must(template.New("").Funcs(template.FuncMap{
-		"asset":   func(name string) string { return urls[name] },
-		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"local":   func(t time.Time) time.Time { return t.In(zone) },
-		"initial": initial,
-		"colour":  colour,
+		"asset":    func(name string) string { return urls[name] },
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"local":    func(t time.Time) time.Time { return t.In(zone) },
+		"initial":  initial,
+		"colour":   colour,
+		"language": script,
 		"pageURL": func(n int) string {
 			if n <= 1 {
 				return "/"
@@ -156,6 +157,16 @@ func initial(name string) string {
 		}
 	}
 	return "✎"
+}
+
+// script returns the language of a message that begins in Hangul: such words
+// are broken and read out as Korean on an English page too. Of others it knows nothing.
+func script(message string) string {
+	first := strings.IndexFunc(message, unicode.IsLetter)
+	if first >= 0 && unicode.Is(unicode.Hangul, []rune(message[first:])[0]) {
+		return "ko"
+	}
+	return ""
 }
 
 // colour numbers one of the style sheet's colours, the same for the same name.

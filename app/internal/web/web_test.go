@@ -160,8 +160,14 @@ func TestSign(t *testing.T) {
 	if !strings.Contains(got.body, "안녕 &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n둘째 줄 👍🏽</p>") || strings.Contains(got.body, "<script>") {
 		t.Errorf("the entry is not there as typed:\n%s", got.body)
 	}
+	if !strings.Contains(got.body, `<p class="message" dir="auto" lang="ko">안녕`) {
+		t.Error("a Korean entry on an English page is not said to be Korean")
+	}
+	if got := v.sign("", "👋 Hello, 민수"); !strings.Contains(got.body, `<p class="message" dir="auto">👋 Hello`) {
+		t.Error("an English entry is said to be something else")
+	}
 	korean := v.send("GET", "/", nil, map[string]string{"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"})
-	if !strings.Contains(korean.body, `<html lang="ko">`) || !strings.Contains(korean.body, "글 1개") {
+	if !strings.Contains(korean.body, `<html lang="ko">`) || !strings.Contains(korean.body, "글 2개") {
 		t.Error("a Korean browser gets another language")
 	}
 	if french := v.send("GET", "/", nil, map[string]string{"Accept-Language": "fr"}); !strings.Contains(french.body, `<html lang="en">`) {
