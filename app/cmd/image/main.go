@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -36,8 +35,10 @@ func main() {
 
 // run builds the image and sends it to push, unless that is nil.
 func run(ctx context.Context, source, out, version, revision string, push *string) error {
-	if push != nil && *push == "" {
-		return errors.New("-push: want registry/repository:tag, such as iad.ocir.io/<tenancy namespace>/guestbook:v1")
+	if push != nil {
+		if err := image.CheckTarget(*push); err != nil {
+			return err
+		}
 	}
 	if err := build(ctx, source, out, version, revision); err != nil || push == nil {
 		return err

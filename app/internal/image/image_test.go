@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +23,7 @@ import (
 
 const source = "../.." // the module
 
-func build(t *testing.T, source, out string) v1.ImageIndex {
+func build(t *testing.T, out, revision string) v1.Hash {
 	t.Helper()
 	binaries := map[string]string{}
 	for _, arch := range Architectures {
@@ -30,57 +32,117 @@ func build(t *testing.T, source, out string) v1.ImageIndex {
 			t.Fatal(err)
 		}
 	}
-	index, err := Index(binaries, Labels("v1.2.3", "0123abc"))
+	index, err := Index(binaries, Labels("v1.2.3", revision))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := Write(index, out, "v1.2.3"); err != nil {
 		t.Fatal(err)
 	}
-	return index
-}
-
-// TestImage builds the image twice, from two directories and into two others,
-// pushes it to a registry that asks for a password, and looks at what comes back.
-func TestImage(t *testing.T) {
-	first := filepath.Join(t.TempDir(), "image")
-	index := build(t, source, first)
 	digest, err := index.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return digest
+}
 
-	copied := filepath.Join(t.TempDir(), "elsewhere", "app")
-	if err := os.CopyFS(copied, os.DirFS(source)); err != nil {
+// project is a copy of the sources, with a commit of its own.
+type project struct {
+	t   *testing.T
+	dir string
+}
+
+func copyProject(t *testing.T) project {
+	t.Helper()
+	p := project{t, filepath.Join(t.TempDir(), "elsewhere")}
+	if err := os.CopyFS(filepath.Join(p.dir, "app"), os.DirFS(source)); err != nil {
 		t.Fatal(err)
 	}
-	second := filepath.Join(t.TempDir(), "image")
-	again, err := build(t, copied, second).Digest()
+	makefile, err := os.ReadFile(filepath.Join(source, "..", "Makefile"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again != digest {
-		t.Errorf("built twice: %s and %s", digest, again)
+	if err := os.WriteFile(filepath.Join(p.dir, "Makefile"), makefile, 0o644); err != nil {
+		t.Fatal(err)
 	}
-	if one, two := tree(t, first), tree(t, second); !reflect.DeepEqual(one, two) {
-		t.Errorf("the layouts differ:\n%v\n%v", one, two)
+	p.must("git", "init", "--quiet")
+	p.must("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "--quiet", "--allow-empty", "-m", "First")
+	return p
+}
+
+func (p project) command(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = p.dir
+	for _, v := range os.Environ() { // the make that may run this test is another one
+		if key, _, _ := strings.Cut(v, "="); !slices.Contains([]string{"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "IMAGE", "VERSION"}, key) {
+			cmd.Env = append(cmd.Env, v)
+		}
 	}
+	output, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(output)), err
+}
+
+func (p project) must(name string, args ...string) string {
+	p.t.Helper()
+	output, err := p.command(name, args...)
+	if err != nil {
+		p.t.Fatalf("%s %v: %v\n%s", name, args, err, output)
+	}
+	return output
+}
+
+// TestImage builds the image here, and by `make push` in a copy of the sources
+// in another directory: the same bytes. It pulls what was pushed, to a registry
+// that asks for a password, and looks at it; and pushes again after the sources
+// have changed.
+func TestImage(t *testing.T) {
+	p := copyProject(t)
+	revision := p.must("git", "rev-parse", "HEAD")
+	first := filepath.Join(t.TempDir(), "image")
+	digest := build(t, first, revision)
 
 	host := startRegistry(t, "pusher", "hunter2")
 	target := host + "/guests/guestbook:v1.2.3"
 	if _, err := Push(context.Background(), first, target); err == nil || !strings.Contains(err.Error(), "push to "+target) {
 		t.Errorf("without credentials: %v", err)
 	}
+	for target, want := range map[string]string{"": "IMAGE is not set", "guestbook:v1": "want registry/repository:tag"} {
+		output, err := p.command("make", "push", "IMAGE="+target)
+		if err == nil || !strings.Contains(output, want) || strings.Contains(output, "building") {
+			t.Errorf("IMAGE=%s: %v, without %q or after a build:\n%s", target, err, want, output)
+		}
+	}
 	login(t, host, "pusher", "hunter2")
-	reference, err := Push(context.Background(), first, target)
+	push := func() (reference string) {
+		t.Helper()
+		output := p.must("make", "push", "IMAGE="+target, "VERSION=v1.2.3")
+		return output[strings.LastIndex(output, "\n")+1:]
+	}
+	reference := push()
+	if want := host + "/guests/guestbook@" + digest.String(); reference != want {
+		t.Errorf("built twice, and pushed as %s, want %s", reference, want)
+	}
+	if one, two := tree(t, first), tree(t, filepath.Join(p.dir, "bin", "image")); !reflect.DeepEqual(one, two) {
+		t.Error("the layouts differ")
+	}
+	inspect(t, reference, revision)
+
+	text := filepath.Join(p.dir, "app", "internal", "web", "text.go")
+	before, err := os.ReadFile(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := host + "/guests/guestbook@" + digest.String(); reference != want {
-		t.Errorf("pushed as %s, want %s", reference, want)
+	const old, changed = "Glad that you are here.", "The sentence of another day."
+	if err := os.WriteFile(text, bytes.Replace(before, []byte(old), []byte(changed), 1), 0o644); err != nil {
+		t.Fatal(err)
 	}
-	for _, ref := range []string{target, reference} {
-		inspect(t, ref)
+	if push() == reference {
+		t.Error("pushed what was built before the sources changed")
+	}
+	for arch, program := range inspect(t, target, revision) {
+		if bytes.Contains(program, []byte(old)) || !bytes.Contains(program, []byte(changed)) {
+			t.Errorf("%s: the program is not what the sources say", arch)
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// inspect pulls the image and checks what a cluster would run.
-func inspect(t *testing.T, ref string) {
+// inspect pulls the image, checks what a cluster would run, and returns the program of each architecture.
+func inspect(t *testing.T, ref, revision string) map[string][]byte {
 	t.Helper()
 	parsed, err := name.ParseReference(ref)
 	if err != nil {
@@ -40,6 +40,7 @@ func inspect(t *testing.T, ref string) {
 		t.Fatal(err)
 	}
 	var platforms []string
+	programs := map[string][]byte{}
 	for _, m := range manifest.Manifests {
 		platforms = append(platforms, m.Platform.String())
 		img, err := index.Image(m.Digest)
@@ -58,7 +59,7 @@ func inspect(t *testing.T, ref string) {
 				"org.opencontainers.image.title":       "guestbook",
 				"org.opencontainers.image.description": "A guestbook for Kubernetes that keeps its entries in MongoDB",
 				"org.opencontainers.image.version":     "v1.2.3",
-				"org.opencontainers.image.revision":    "0123abc",
+				"org.opencontainers.image.revision":    revision,
 			},
 		}
 		if !reflect.DeepEqual(config.Config, want) {
@@ -67,11 +68,13 @@ func inspect(t *testing.T, ref string) {
 		if config.Architecture != m.Platform.Architecture || config.OS != "linux" || !config.Created.Equal(time.Unix(0, 0)) {
 			t.Errorf("%s: %s/%s created %v", m.Platform, config.OS, config.Architecture, config.Created)
 		}
-		program(t, m.Platform.Architecture, unpack(t, img))
+		programs[m.Platform.Architecture] = unpack(t, img)
+		program(t, m.Platform.Architecture, programs[m.Platform.Architecture])
 	}
 	if !slices.Equal(platforms, []string{"linux/amd64", "linux/arm64"}) {
 		t.Errorf("platforms %v", platforms)
 	}
+	return programs
 }
 
 func unpack(t *testing.T, img v1.Image) []byte {

@@ -15,9 +15,9 @@ import (
 // with the credentials of `docker login` or `podman login`. It returns the
 // reference by digest, which is what a Deployment should name.
 func Push(ctx context.Context, dir, target string) (string, error) {
-	tag, err := name.NewTag(target, name.StrictValidation)
+	tag, err := parse(target)
 	if err != nil {
-		return "", fmt.Errorf("IMAGE %q: want registry/repository:tag, such as iad.ocir.io/tenancy/guestbook:v1", target)
+		return "", err
 	}
 	index, err := Read(dir)
 	if err != nil {
@@ -31,6 +31,20 @@ func Push(ctx context.Context, dir, target string) (string, error) {
 		return "", fmt.Errorf("push to %s: %w", tag, err)
 	}
 	return tag.Context().Digest(digest.String()).String(), nil
+}
+
+// CheckTarget tells whether Push can understand target, before anything is built for it.
+func CheckTarget(target string) error {
+	_, err := parse(target)
+	return err
+}
+
+func parse(target string) (name.Tag, error) {
+	tag, err := name.NewTag(target, name.StrictValidation)
+	if err != nil {
+		return name.Tag{}, fmt.Errorf("IMAGE %q: want registry/repository:tag, such as iad.ocir.io/<tenancy namespace>/guestbook:v1", target)
+	}
+	return tag, nil
 }
 
 // Read returns the image in the layout dir.
