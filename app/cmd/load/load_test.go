@@ -3,6 +3,7 @@ package main
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -13,21 +14,47 @@ func TestLoad(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", app, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	report, err := measure(config{app: app, duration: time.Second, clients: 32, runs: 1, entries: 100, idle: 3000})
+	c := config{app: app, duration: time.Second, clients: 32, runs: 1, entries: 100, idle: 3000}
+	report, err := measure(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(report.rows) != 4 {
 		t.Fatalf("%d measurements", len(report.rows))
 	}
+	var out strings.Builder
+	show(&out, c, report)
+	t.Log("\n" + out.String())
+	if err := report.check(); err != nil {
+		t.Error(err)
+	}
 	for _, r := range report.rows {
-		t.Logf("%s: %.0f a second, 99th percentile %v", r.name, r.rate, r.p99)
-		if r.failed > 0 {
-			t.Errorf("%s: %d failed", r.name, r.failed)
+		if r.rate <= 0 || r.median <= 0 || r.p99 < r.median {
+			t.Errorf("%+v was not measured", r)
 		}
 	}
-	if report.peak < 1e6 || report.idle > 64e6 {
-		t.Errorf("the guestbook used %.1f MB, with idle connections %.1f MB", float64(report.peak)/1e6, float64(report.idle)/1e6)
+	if report.peak < 1e6 || report.idle < report.peak {
+		t.Errorf("%d bytes, and with idle connections %d, are no figures", report.peak, report.idle)
+	}
+	for _, want := range []string{"first page", "entry", "a second", "99th percentile", "failed", "MB (limit: 64 MB)"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not told", want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	good := report{rows: []row{{name: "entry"}}, peak: 30e6, idle: memoryLimit}
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+	failed, fat := good, good
+	failed.rows = []row{{name: "entry", failed: 3}}
+	fat.idle++
+	for want, r := range map[string]report{"entry: 3 requests failed": failed, "over the limit of 64 MB": fat} {
+		if err := r.check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }
 

@@ -1,5 +1,6 @@
 // Command load measures the guestbook on this machine: a process of its own,
-// as the image runs it, against the embedded database, on loopback.
+// as the image runs it, against the embedded database, on loopback. It fails if
+// a request fails, or if the guestbook takes more memory than a Pod may.
 //
 //	go build -o ../bin/guestbook . && go run ./cmd/load -app ../bin/guestbook
 package main
@@ -7,6 +8,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"text/tabwriter"
@@ -27,14 +29,22 @@ func main() {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d CPUs, %d clients, %v each, median of %d runs, %d entries at first\n\n",
+	show(os.Stdout, c, report)
+	if err := report.check(); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+func show(out io.Writer, c config, report report) {
+	fmt.Fprintf(out, "%d CPUs, %d clients, %v each, median of %d runs, %d entries at first\n\n",
 		runtime.NumCPU(), c.clients, c.duration, c.runs, c.entries)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "request\ta second\tmedian\t99th percentile\tfailed\t")
 	for _, r := range report.rows {
 		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%d\t\n", r.name, r.rate, r.median.Round(10*time.Microsecond), r.p99.Round(10*time.Microsecond), r.failed)
 	}
 	_ = w.Flush()
-	fmt.Printf("\nmemory of the guestbook at its highest (VmHWM): %.1f MB; with %d idle connections more, %.1f MB\n",
-		float64(report.peak)/1e6, c.idle, float64(report.idle)/1e6)
+	fmt.Fprintf(out, "\nmemory of the guestbook at its highest (VmHWM): %.1f MB; with %d idle connections more, %.1f MB (limit: %.0f MB)\n",
+		float64(report.peak)/1e6, c.idle, float64(report.idle)/1e6, memoryLimit/1e6)
 }

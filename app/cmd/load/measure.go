@@ -39,6 +39,23 @@ type report struct {
 	idle int64 // bytes, after the idle connections as well
 }
 
+// memoryLimit is what a Pod of the guestbook may take, in bytes.
+const memoryLimit = 64e6
+
+// check tells what is not as it should be.
+func (r report) check() error {
+	var problems []error
+	for _, row := range r.rows {
+		if row.failed > 0 {
+			problems = append(problems, fmt.Errorf("%s: %d requests failed", row.name, row.failed))
+		}
+	}
+	if most := max(r.peak, r.idle); most > memoryLimit {
+		problems = append(problems, fmt.Errorf("the guestbook took %.1f MB, over the limit of %.0f MB", float64(most)/1e6, memoryLimit/1e6))
+	}
+	return errors.Join(problems...)
+}
+
 type row struct {
 	name        string
 	rate        float64 // requests a second
