@@ -245,9 +245,10 @@ func TestProfiles(t *testing.T) {
 		if len(volumes) != 3 || len(nodes) != 3 {
 			t.Errorf("three members are on nodes %v with volumes %v", nodes, volumes)
 		}
-		if budget := books["seoul"].one("pdb", "backend"); budget.Status.DisruptionsAllowed != 1 || budget.Status.ExpectedPods != 3 {
-			t.Errorf("the budget of three members: %+v", budget.Status)
-		}
+		s.eventually(shortly, "a budget that lets one of three members go", func() (bool, string) {
+			status := books["seoul"].one("pdb", "backend").Status
+			return status.DisruptionsAllowed == 1 && status.ExpectedPods == 3, fmt.Sprintf("%+v", status)
+		})
 	})
 
 	step(t, "each is exposed as it should be", func() {
@@ -478,11 +479,12 @@ func (b book) scale(replicas int) {
 // scaled waits until the frontend has that number of Pods, all ready.
 func (b book) scaled(replicas int) {
 	b.t.Helper()
-	b.eventually(time.Minute, fmt.Sprintf("%d frontends", replicas), func() (bool, string) {
-		d := b.one("deployment", "frontend")
-		return d.Spec.Replicas == replicas && d.Status.Replicas == replicas && d.Status.ReadyReplicas == replicas,
-			fmt.Sprintf("%d wanted, %d there, %d ready", d.Spec.Replicas, d.Status.Replicas, d.Status.ReadyReplicas)
-	})
+	for _, field := range []string{"spec.replicas", "status.replicas", "status.readyReplicas"} {
+		if out, err := b.run("", "wait", "deployment", "frontend", fmt.Sprintf("--for=jsonpath={.%s}=%d", field, replicas), "--timeout=1m"); err != nil {
+			d := b.one("deployment", "frontend")
+			b.t.Fatalf("waited for %d frontends: %d are wanted, %d there, %d ready: %v\n%s", replicas, d.Spec.Replicas, d.Status.Replicas, d.Status.ReadyReplicas, err, out)
+		}
+	}
 }
 
 // leastReady returns the least number of frontends that were ready while update ran and until the ones that are ready, replicas
