@@ -398,6 +398,41 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 	})
 }
 
+// A volume can only be attached in its availability domain, so none may be without a node when cycling has ended.
+func TestNodeCyclingKeepsTheBalance(t *testing.T) {
+	for name, cycling := range map[string]object{
+		"one more":  {"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
+		"one fewer": {"isNodeCyclingEnabled": true, "maximumSurge": "0", "maximumUnavailable": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inCloud(t, Config{ControlPlane: newPlane()}, func(c *testCloud) {
+				n := c.network()
+				body := clusterBody(n)
+				body["type"] = "ENHANCED_CLUSTER"
+				cluster := c.succeeded(c.send("POST", okeBase+"/clusters", body, nil))
+				id := c.succeeded(c.send("POST", okeBase+"/nodePools", poolBody(n, cluster, 2), nil))
+				nodes := func() []object {
+					return objects(c.want(200, "GET", okeBase+"/nodePools/"+id, nil).object(), "nodes")
+				}
+				first := nodes()
+				// The third node has the new labels already, so cycling replaces the other two.
+				c.succeeded(c.send("PUT", okeBase+"/nodePools/"+id, object{"initialNodeLabels": []any{}, "nodeConfigDetails": object{"size": 3}}, nil))
+				c.succeeded(c.send("PUT", okeBase+"/nodePools/"+id, object{"nodePoolCyclingDetails": cycling}, nil))
+				used := map[string]int{}
+				for _, node := range nodes() {
+					used[str(node, "availabilityDomain")]++
+					if node["id"] == first[0]["id"] || node["id"] == first[1]["id"] {
+						t.Errorf("the node %v was not replaced", node)
+					}
+				}
+				if len(used) != 3 {
+					t.Errorf("nodes by availability domain after the cycling: %v", used)
+				}
+			})
+		})
+	}
+}
+
 func TestAddressesRunOut(t *testing.T) {
 	inCloud(t, Config{}, func(c *testCloud) {
 		n := c.network()

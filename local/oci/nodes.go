@@ -105,7 +105,7 @@ func nextStep(pool *resource) step {
 		return step{}
 	}
 	size := int(num(pool.Doc, "nodeConfigDetails", "size"))
-	stale := ids(func(n object) bool { return str(pool.Hidden, "made", str(n, "id")) != madeFrom(pool.Doc) })
+	stale := ids(func(n object) bool { return isStale(pool, n) })
 	if extra := len(nodes) - size; extra > 0 {
 		// Those with old settings go first, then the youngest.
 		order := slices.Clone(stale)
@@ -129,6 +129,11 @@ func nextStep(pool *resource) step {
 		return step{add: min(surge, len(stale))}
 	}
 	return step{remove: stale[:min(max(gone, 1), len(stale))]}
+}
+
+// isStale tells whether a node was made from other settings than its pool's present ones.
+func isStale(pool *resource, node object) bool {
+	return str(pool.Hidden, "made", str(node, "id")) != madeFrom(pool.Doc)
 }
 
 // madeFrom sums up the settings that only new nodes get.
@@ -195,18 +200,24 @@ func (t *tx) launch(pool *resource) error {
 	return nil
 }
 
-// leastUsed returns the first of the choices that the fewest of the pool's nodes use.
+// leastUsed returns the first of the choices that the fewest of the pool's nodes use: of those that stay, as cycling would
+// otherwise end with two in one availability domain and none in another, then of all.
 func leastUsed(choices []object, pool *resource, uses func(choice, node object) bool) object {
-	return slices.MinFunc(choices, func(a, b object) int {
-		count := func(c object) (n int) {
-			for _, node := range objects(pool.Doc, "nodes") {
-				if uses(c, node) {
-					n++
-				}
+	count := func(c object, nodes []object) (n int) {
+		for _, node := range nodes {
+			if uses(c, node) {
+				n++
 			}
-			return n
 		}
-		return count(a) - count(b)
+		return n
+	}
+	all := objects(pool.Doc, "nodes")
+	staying := all
+	if flag(pool.Doc, "nodePoolCyclingDetails", "isNodeCyclingEnabled") {
+		staying = slices.DeleteFunc(slices.Clone(all), func(n object) bool { return isStale(pool, n) })
+	}
+	return slices.MinFunc(choices, func(a, b object) int {
+		return cmp.Or(count(a, staying)-count(b, staying), count(a, all)-count(b, all))
 	})
 }
 
