@@ -54,6 +54,7 @@ type builder struct {
 	book        workload.Guestbook
 	g           *Guestbook
 	around      neighbours
+	unchanged   pulumi.ResourceOption // of everything but what waits for the namespace
 	quota       *corev1.ResourceQuota // nil in profile tutorial
 	credentials *corev1.Secret        // nil in profile tutorial
 	setupJob    *batchv1.Job          // nil in profile tutorial, and for a database elsewhere
@@ -69,8 +70,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, b.g, opts...); err != nil {
 		return nil, err
 	}
-	unchanged, err := b.lasting()
-	if err != nil {
+	if err := b.lasting(); err != nil {
 		return nil, err
 	}
 	for _, part := range []struct {
@@ -78,7 +78,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		wanted bool
 		make   func() error
 	}{
-		{"namespace", true, func() error { return b.namespace(unchanged) }},
+		{"namespace", true, b.namespace},
 		{"guard rails", b.book.Hardened(), b.guardRails},
 		{"network policies", b.book.Hardened(), b.networkPolicies},
 		{"credentials", true, b.makeCredentials},

@@ -6,14 +6,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// lasting returns an option that refuses a resource when a setting has changed that cannot change while there are data: with
+// lasting sets an option that refuses a resource when a setting has changed that cannot change while there are data: with
 // another namespace the volumes would be replaced by empty ones, and neither profile's database reads the other's files.
-func (b *builder) lasting() (pulumi.ResourceOption, error) {
+func (b *builder) lasting() error {
 	now := map[string]string{"namespace": b.book.Namespace, "profile": b.book.Profile}
 	stash, err := pulumi.NewStash(b.ctx, b.name+"-lasting", &pulumi.StashArgs{Input: pulumi.ToStringMap(now)},
 		pulumi.Parent(b.g), pulumi.IgnoreChanges([]string{"input"}))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	checked := stash.Output.ApplyT(func(v any) ([]pulumi.Resource, error) {
 		made, ok := v.(map[string]any)
@@ -28,5 +28,6 @@ func (b *builder) lasting() (pulumi.ResourceOption, error) {
 		}
 		return nil, nil
 	}).(pulumi.ResourceArrayOutput)
-	return pulumi.DependsOnInputs(checked), nil
+	b.unchanged = pulumi.DependsOnInputs(checked)
+	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"oke-guestbook/components/guestbook/workload"
 )
 
-func (b *builder) namespace(unchanged pulumi.ResourceOption) (err error) {
+func (b *builder) namespace() (err error) {
 	all := labels("")
 	if b.book.Hardened() {
 		for _, mode := range []string{"enforce", "audit", "warn"} {
@@ -20,7 +20,7 @@ func (b *builder) namespace(unchanged pulumi.ResourceOption) (err error) {
 	}
 	b.g.Namespace, err = corev1.NewNamespace(b.ctx, b.name, &corev1.NamespaceArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(b.book.Namespace), Labels: all},
-	}, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect), unchanged)
+	}, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect), b.unchanged)
 	return err
 }
 

@@ -36,7 +36,7 @@ func (b *builder) store() (name, namespace string, err error) {
 		"accessType":    pulumi.String("NoPublicAccess"),
 		"storageTier":   pulumi.String("Standard"),
 		"freeformTags":  tags,
-	}, &made, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect))
+	}, &made, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect), b.unchanged)
 	if err != nil {
 		return "", "", fmt.Errorf("bucket %q: %w", name, err)
 	}
@@ -45,7 +45,7 @@ func (b *builder) store() (name, namespace string, err error) {
 		"request.principal.type = 'workload', request.principal.namespace = '%s', request.principal.service_account = '%s', "+
 		"request.principal.cluster_id = '%s', target.bucket.name = '%s'}",
 		s.CompartmentID, b.book.Namespace, flows.Backup, s.ClusterID, name)
-	home := []pulumi.ResourceOption{pulumi.Parent(b.g)}
+	home := []pulumi.ResourceOption{pulumi.Parent(b.g), b.unchanged}
 	if s.HomeRegion != "" && s.HomeRegion != s.Region {
 		provider, err := oci.NewProvider(b.ctx, b.name+"-home", &oci.ProviderArgs{Region: pulumi.String(s.HomeRegion)}, pulumi.Parent(b.g))
 		if err != nil {

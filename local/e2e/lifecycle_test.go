@@ -211,6 +211,7 @@ func TestLifeCycle(t *testing.T) {
 }
 
 func TestKilledUpIsContinued(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	// The last is the cloud controller's work, while the engine waits for the Service.
 	for _, kind := range []string{"vcn", "cluster", "nodepool", "loadbalancer"} {
@@ -244,6 +245,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 
 // A cluster that OKE cannot make stays there, FAILED; the next up replaces it.
 func TestFailedClusterIsReplaced(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.fault(`{"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1}`)
@@ -261,6 +263,7 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 }
 
 func TestBadSettingsCreateNothing(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.set("frontendReplica", "2")

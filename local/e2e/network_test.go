@@ -15,6 +15,7 @@ import (
 // TestExistingNetwork deploys into a VCN that somebody made before, with a subnet and a NAT gateway, and destroys the stack
 // again: what was there is the same afterwards, byte for byte, and alone.
 func TestExistingNetwork(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	rest := s.rest()
@@ -90,6 +91,7 @@ func TestExistingNetwork(t *testing.T) {
 // TestNothingOpensByItself looks at the network after Services of every kind have got their load balancers: the default
 // security list lets nothing through, the cloud controller has changed no rule, and there is nothing to do for `up`.
 func TestNothingOpensByItself(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	for key, value := range map[string]string{

@@ -59,6 +59,7 @@ const (
 // let pass. Each refusal must arrive with its code and a sentence that names the thing, and change nothing. (A VCN's default
 // DHCP options cannot be deleted either; nothing that the program registers could ask for it, and the emulator's tests do.)
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	s.refuser()
 	s.must(s.o.Prepare(t.Context()))
