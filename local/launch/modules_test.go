@@ -6,12 +6,18 @@ import (
 	"testing"
 )
 
-// Packages that the program, the local cloud and the CLI have in common are compiled once, but only where all three
-// modules choose the same versions of everything. It saves minutes of a first `make up`.
+// lastWithHost is the last version of Pulumi's SDK that holds the Go language host.
+const lastWithHost = "v3.66.0"
+
+// Packages that the program, the local cloud, the CLI and its language host have in common are compiled once, but only where
+// all modules choose the same versions of everything. It saves minutes of a first `make up`.
 func TestModulesShareTheirVersions(t *testing.T) {
 	local := requirements(t, "../go.mod")
-	for _, file := range []string{"../../go.mod", "../tools/pulumi/go.mod"} {
+	for _, file := range []string{"../../go.mod", "../tools/pulumi/go.mod", "../tools/pulumi-language-go/go.mod"} {
 		for module, version := range requirements(t, file) {
+			if module == "github.com/pulumi/pulumi/sdk/v3" && version == lastWithHost {
+				continue
+			}
 			if other, both := local[module]; both && other != version {
 				t.Errorf("%s %s in %s, %s in local/go.mod: run `go get %s@VERSION` in the older one", module, version, file, other, module)
 			}
