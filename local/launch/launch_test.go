@@ -210,6 +210,33 @@ func TestPortTakenByAnotherClone(t *testing.T) {
 	wantError(t, err, "LOCAL_PORT", "/elsewhere/.local", "make down")
 }
 
+// Its daemon holds the lock, and has written down its port.
+func TestCloudThatRunsAtAnotherPort(t *testing.T) {
+	o, _ := testOptions(t)
+	o.Port = freePort(t)
+	for _, dir := range []string{o.path("oci"), o.path("state", ".pulumi"), o.Bin} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := os.Create(o.path("oci", "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := errors.Join(os.WriteFile(o.path("port"), []byte("8787\n"), 0o600), syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)); err != nil {
+		t.Fatal(err)
+	}
+	for name, command := range map[string]func(context.Context) error{"up": o.Up, "down": o.Down, "status": o.Status, "clean": o.Clean} {
+		t.Run(name, func(t *testing.T) {
+			wantError(t, command(t.Context()), fmt.Sprintf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port 8787", o.Port, o.Dir), "make down LOCAL_PORT=8787")
+		})
+	}
+	if _, err := os.Stat(lock.Name()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDirThatCannotBeWritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
