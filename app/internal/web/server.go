@@ -72,6 +72,10 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", s.limitReads(s.page))
 	mux.HandleFunc("POST /{$}", s.sign)
+	mux.Handle("/{$}", s.limitReads(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		plainText(w, http.StatusMethodNotAllowed, "This page takes GET, HEAD and POST.")
+	}))
 	mux.Handle("GET /entries", s.limitReads(s.news))
 	mux.Handle("GET /static/{file}", s.limitReads(s.static))
 	mux.Handle("/", s.limitReads(s.notFound))

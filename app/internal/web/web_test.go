@@ -198,8 +198,10 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: status %d", path, got.status)
 		}
 	}
-	if got := v.send("DELETE", "/", nil, nil); got.status != 405 && got.status != 404 {
-		t.Errorf("DELETE: status %d", got.status)
+	for _, method := range []string{"DELETE", "PUT", "PATCH", "OPTIONS"} {
+		if got := v.send(method, "/", nil, nil); got.status != 405 || got.header.Get("Allow") != "GET, HEAD, POST" {
+			t.Errorf("%s: status %d, allowed %q", method, got.status, got.header.Get("Allow"))
+		}
 	}
 }
 
