@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -221,5 +222,41 @@ func TestDeploymentGetsReady(t *testing.T) {
 	}
 	if _, err := api.CoreV1().Nodes().Get(ctx, "10.0.64.99", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("a node that nobody registered: %v", err)
+	}
+}
+
+// While a Pod drains it still counts: in quotas, in budgets, for its node.
+func TestPodDrainsBeforeItEnds(t *testing.T) {
+	cfg := testConfig(t)
+	_, api := startCluster(t, cfg, 1)
+	pods := api.CoreV1().Pods("default")
+	const drain = 600 // seconds
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: podTemplate("web").Spec}
+	pod.Spec.TerminationGracePeriodSeconds = new(int64(drain))
+	pod.Spec.Containers[0].ReadinessProbe = nil
+	pod.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drain}}}
+	if _, err := pods.Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "the Pod runs", func(ctx context.Context) error {
+		p, err := pods.Get(ctx, "web", metav1.GetOptions{})
+		if err == nil && p.Status.Phase != corev1.PodRunning {
+			err = fmt.Errorf("status %+v", p.Status)
+		}
+		return err
+	})
+	began := time.Now()
+	if err := pods.Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "the Pod is gone", func(ctx context.Context) error {
+		p, err := pods.Get(ctx, "web", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return errors.Join(err, fmt.Errorf("status %+v", p.Status))
+	})
+	if took, want := time.Since(began), cfg.scaled(drain*time.Second, 0); took < want {
+		t.Errorf("the Pod was gone after %s, want %s at least", took, want)
 	}
 }
