@@ -3,14 +3,12 @@ package tests
 import (
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"gopkg.in/yaml.v3"
 )
 
 // change is a setting as a user might change it one day, on stack local with an enhanced cluster.
@@ -193,20 +191,11 @@ func (p program) testEveryChange(t *testing.T) {
 			rows[key] = true
 		}
 	}
-	raw, err := os.ReadFile("Pulumi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Config map[string]any `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Config) == 0 {
+	settings := readConfig(t, "Pulumi.yaml")
+	if len(settings) == 0 {
 		t.Fatal("Pulumi.yaml declares no settings")
 	}
-	for _, key := range slices.Sorted(maps.Keys(file.Config)) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		if !rows[key] && !slices.Contains(settled, key) {
 			t.Errorf("no row says what a change of %s does", key)
 		}

@@ -28,12 +28,7 @@ const (
 // existingNetwork answers the program's questions about what is there already.
 func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	const networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
-	asked := func(key resource.PropertyKey) (id string) {
-		if v := args.Args[key]; v.IsString() {
-			id = v.StringValue()
-		}
-		return id
-	}
+	asked := func(key resource.PropertyKey) string { return text(args.Args[key]) }
 	services := func(id, name string) any {
 		return map[string]any{"id": id, "vcnId": existingVCN, "services": []any{map[string]any{"serviceName": name}}}
 	}

@@ -83,18 +83,8 @@ func (p program) update(t *testing.T, stack string, set map[string]string, r *re
 // stackFile reads the configuration of Pulumi.<stack>.yaml as the engine hands it to a program.
 func stackFile(t *testing.T, stack string) map[string]string {
 	t.Helper()
-	raw, err := os.ReadFile("Pulumi." + stack + ".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Config map[string]any `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
-	}
 	config := map[string]string{}
-	for key, value := range file.Config {
+	for key, value := range readConfig(t, "Pulumi."+stack+".yaml") {
 		switch v := value.(type) {
 		case map[string]any, []any:
 			object, err := json.Marshal(v)
@@ -107,6 +97,22 @@ func stackFile(t *testing.T, stack string) map[string]string {
 		}
 	}
 	return config
+}
+
+// readConfig returns the part config of a Pulumi file.
+func readConfig(t *testing.T, path string) map[string]any {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Config
 }
 
 // testGraph compares type, name and parent of everything that an environment makes with its golden file. A line that

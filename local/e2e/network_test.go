@@ -3,9 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -169,10 +166,7 @@ func (s *stack) feed(command string, objects ...object) {
 	s.t.Helper()
 	text, err := json.Marshal(object{"apiVersion": "v1", "kind": "List", "items": objects})
 	s.must(err)
-	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), command, "-f", "-")
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
-	cmd.Stdin = strings.NewReader(string(text))
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := (book{s, "default"}).run(string(text), command, "-f", "-"); err != nil {
 		s.t.Fatalf("kubectl %s: %v\n%s", command, err, out)
 	}
 }

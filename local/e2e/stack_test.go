@@ -205,8 +205,7 @@ func (s *stack) resources() map[string]string {
 // kubectl runs the command with the stack's kubeconfig and decodes its JSON.
 func (s *stack) kubectl(out any, args ...string) {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), append(args, "-o", "json")...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
+	cmd := s.kubectlCommand(append(args, "-o", "json")...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	data, err := cmd.Output()
@@ -214,6 +213,13 @@ func (s *stack) kubectl(out any, args ...string) {
 		s.t.Fatalf("kubectl %v: %v\n%s", args, err, stderr.String())
 	}
 	s.must(json.Unmarshal(data, out))
+}
+
+// kubectlCommand is kubectl with the stack's kubeconfig.
+func (s *stack) kubectlCommand(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
+	return cmd
 }
 
 // held is the inventory of a cloud that may not run yet.

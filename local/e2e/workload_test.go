@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -408,9 +406,7 @@ func (b book) run(stdin string, args ...string) (string, error) {
 }
 
 func (b book) kubectlCommand(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(b.t.Context(), filepath.Join(b.o.Bin, "kubectl"), append([]string{"-n", b.namespace}, args...)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(b.o.Dir, "kubeconfig"))
-	return cmd
+	return b.stack.kubectlCommand(append([]string{"-n", b.namespace}, args...)...)
 }
 
 func (b book) one(kind, name string) (o thing) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +25,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/util/cert"
+	"k8s.io/utils/ptr"
 )
 
 const workers = 3 // nodes: one for each member of the replica set
@@ -45,9 +48,11 @@ func TestAdmission(t *testing.T) {
 	if a.dynamic, err = dynamic.NewForConfig(cfg); err != nil {
 		t.Fatal(err)
 	}
-	if a.groups, err = restmapper.GetAPIGroupResources(api.Discovery()); err != nil {
+	groups, err := restmapper.GetAPIGroupResources(api.Discovery())
+	if err != nil {
 		t.Fatal(err)
 	}
+	a.mapper = restmapper.NewDiscoveryRESTMapper(groups)
 	kinds := map[string]int{}
 	for _, o := range a.objects {
 		a.create(o)
@@ -103,7 +108,7 @@ func (w *heard) HandleWarningHeader(_ int, _, text string) {
 func (w *heard) all() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return append([]string(nil), w.texts...)
+	return slices.Clone(w.texts)
 }
 
 // readObjects reads a file of YAML documents. It holds no keys: a TLS Secret gets one here.
@@ -139,7 +144,7 @@ type applier struct {
 	t       *testing.T
 	api     kubernetes.Interface
 	dynamic dynamic.Interface
-	groups  []*restmapper.APIGroupResources
+	mapper  meta.RESTMapper
 	objects []*unstructured.Unstructured
 }
 
@@ -147,7 +152,7 @@ type applier struct {
 func (a *applier) create(o *unstructured.Unstructured) *unstructured.Unstructured {
 	a.t.Helper()
 	kind := o.GroupVersionKind()
-	mapping, err := restmapper.NewDiscoveryRESTMapper(a.groups).RESTMapping(kind.GroupKind(), kind.Version)
+	mapping, err := a.mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -208,12 +213,12 @@ func (a *applier) wait(o *unstructured.Unstructured) {
 	case "Deployment":
 		count = func(ctx context.Context, namespace string) (int32, int32, error) {
 			d, err := apps.Deployments(namespace).Get(ctx, name, metav1.GetOptions{})
-			return d.Status.AvailableReplicas, value(d.Spec.Replicas), err
+			return d.Status.AvailableReplicas, ptr.Deref(d.Spec.Replicas, 0), err
 		}
 	case "StatefulSet":
 		count = func(ctx context.Context, namespace string) (int32, int32, error) {
 			s, err := apps.StatefulSets(namespace).Get(ctx, name, metav1.GetOptions{})
-			return s.Status.AvailableReplicas, value(s.Spec.Replicas), err
+			return s.Status.AvailableReplicas, ptr.Deref(s.Spec.Replicas, 0), err
 		}
 	case "DaemonSet":
 		count = func(ctx context.Context, namespace string) (int32, int32, error) {
@@ -246,14 +251,6 @@ func (a *applier) wait(o *unstructured.Unstructured) {
 		}
 		return err
 	})
-}
-
-// value is that of an optional number; 0 for none.
-func value(n *int32) int32 {
-	if n == nil {
-		return 0
-	}
-	return *n
 }
 
 // guarded wants the API server to refuse what the guard rails of a namespace are there to refuse.

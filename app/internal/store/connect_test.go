@@ -64,22 +64,28 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// The password changes while visitors sign: nobody sees it.
-func TestPasswordChanges(t *testing.T) {
-	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
+// passwordStore opens a store on a database that wants "old-secret", with a mounted password file that says something.
+func passwordStore(t *testing.T, says string) (p *proxy, s *Store, dir string, log *syncBuffer) {
+	t.Helper()
+	p = startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
 	p.setPassword("old-secret")
-	dir := t.TempDir()
-	mount(t, dir, "1", "not-the-secret")
-	var log syncBuffer
+	dir, log = t.TempDir(), &syncBuffer{}
+	mount(t, dir, "1", says)
 	s, err := Open(Config{
 		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: 5 * time.Second, Connections: 5,
 		Username: "guest", PasswordFile: filepath.Join(dir, "password"), AuthSource: "admin",
-		Recheck: 20 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+		Recheck: 20 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close(context.Background())
+	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	return p, s, dir, log
+}
+
+// The password changes while visitors sign: nobody sees it.
+func TestPasswordChanges(t *testing.T) {
+	p, s, dir, log := passwordStore(t, "not-the-secret")
 	ctx := context.Background()
 	if err := s.Ready(ctx); err == nil || !strings.Contains(err.Error(), "auth") || strings.Contains(err.Error(), "secret") {
 		t.Fatalf("with a wrong password: %v", err)
@@ -130,20 +136,7 @@ func TestPasswordChanges(t *testing.T) {
 // The file changes to something that the database does not take: entries are
 // written as before, until the password in it works.
 func TestPasswordIsTriedFirst(t *testing.T) {
-	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
-	p.setPassword("old-secret")
-	dir := t.TempDir()
-	mount(t, dir, "1", "old-secret")
-	var log syncBuffer
-	s, err := Open(Config{
-		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: 5 * time.Second, Connections: 5,
-		Username: "guest", PasswordFile: filepath.Join(dir, "password"), AuthSource: "admin",
-		Recheck: 20 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(&log, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close(context.Background())
+	p, s, dir, log := passwordStore(t, "old-secret")
 	ctx, n := context.Background(), 0
 	sign := func(when string) {
 		t.Helper()

@@ -42,6 +42,17 @@ func open(t *testing.T, uri string) *Store {
 	return s
 }
 
+// collection is the entries' one, beside the store.
+func collection(t *testing.T, uri string) *mongo.Collection {
+	t.Helper()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client.Database("guestbook").Collection("messages")
+}
+
 func TestSignReadAndPage(t *testing.T) {
 	s := open(t, startDB(t, t.TempDir(), "127.0.0.1:0").URI)
 	ctx := context.Background()
@@ -143,11 +154,7 @@ func TestCollectionDropped(t *testing.T) {
 	db := startDB(t, t.TempDir(), "127.0.0.1:0")
 	replicas := []*Store{open(t, db.URI), open(t, db.URI)}
 	ctx := context.Background()
-	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Disconnect(ctx)
+	messages := collection(t, db.URI)
 	for round := range 3 {
 		for i := range 10 { // each form twice
 			d := entry.Draft{Form: fmt.Sprint("form ", i), Message: fmt.Sprint("round ", round)}
@@ -164,7 +171,7 @@ func TestCollectionDropped(t *testing.T) {
 		if _, total, err := replicas[0].Page(ctx, 0, 1); err != nil || total != 10 {
 			t.Errorf("round %d: %d entries, want 10; %v", round, total, err)
 		}
-		if err := client.Database("guestbook").Collection(Collection).Drop(ctx); err != nil {
+		if err := messages.Drop(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -269,12 +276,7 @@ func TestTutorialFrontend(t *testing.T) {
 	db := startDB(t, t.TempDir(), "127.0.0.1:0")
 	s := open(t, db.URI)
 	ctx := context.Background()
-	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Disconnect(ctx)
-	messages := client.Database("guestbook").Collection("messages")
+	messages := collection(t, db.URI)
 
 	theirs := []any{
 		bson.D{{Key: "message", Value: "from the tutorial"}},
@@ -334,11 +336,7 @@ func TestOddDocuments(t *testing.T) {
 	db := startDB(t, t.TempDir(), "127.0.0.1:0")
 	s := open(t, db.URI)
 	ctx := context.Background()
-	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Disconnect(ctx)
+	messages := collection(t, db.URI)
 	if err := s.Ready(ctx); err != nil { // the index is there
 		t.Fatal(err)
 	}
@@ -350,7 +348,7 @@ func TestOddDocuments(t *testing.T) {
 		bson.D{{Key: "_id", Value: bson.D{{Key: "a", Value: "b"}}}, {Key: "message", Value: bson.D{{Key: "text", Value: "nested"}}}},
 		bson.D{{Key: "_id", Value: time.Unix(0, 0)}, {Key: "message", Value: bson.A{"value[]=x"}}},
 	}
-	if _, err := client.Database("guestbook").Collection(Collection).InsertMany(ctx, docs); err != nil {
+	if _, err := messages.InsertMany(ctx, docs); err != nil {
 		t.Fatal(err)
 	}
 	got, total, err := s.Page(ctx, 0, 10)
