@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 STACK ?= local
 VERSION ?= dev
+# As local/launch/tools.go says.
+export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '-gcflags=all=-dwarf=false -l'
 oke = @go run -C local ./cmd/oke
 net = @go run ./components/network/cmd/okenet
 

@@ -30,6 +30,17 @@ func makeTest(t *testing.T, ci string, commands ...string) (calls, said string, 
 	return string(data), string(out), err
 }
 
+// Other flags would compile all of the SDKs and of Kubernetes twice.
+func TestTestsAndToolsAreCompiledAlike(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '" + compilerFlags + "'\n"; !strings.Contains(string(makefile), want) {
+		t.Errorf("the Makefile lacks %s", want)
+	}
+}
+
 // Without a browser a newcomer gets all other tests, and CI no green.
 func TestMakeTestWithoutBrowser(t *testing.T) {
 	calls, said, err := makeTest(t, "")
