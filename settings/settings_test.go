@@ -112,6 +112,7 @@ func TestBadSettings(t *testing.T) {
 		{"schedule with a zone", map[string]string{"clusterType": "enhanced", "backupSchedule": "TZ=Asia/Seoul 0 3 * * *"}, []string{"backupSchedule:", "takes no TZ"}},
 		{"backup on a basic cluster", map[string]string{"backupSchedule": "0 3 * * *"}, []string{"backupSchedule: needs clusterType enhanced"}},
 		{"two members", map[string]string{"mongoReplicas": "2"}, []string{"mongoReplicas: must be 1 or 3 (got 2)"}},
+		{"members without nodes", map[string]string{"mongoReplicas": "3"}, []string{"mongoReplicas: 3 members need a node each, and nodePools have 2 together"}},
 		{"replica set of the tutorial", map[string]string{"profile": "tutorial", "mongoReplicas": "3"}, []string{"mongoReplicas: must be 1 in profile tutorial"}},
 		{"external database without password", map[string]string{"externalDatabase": "mongo.example.com"}, []string{"databasePassword: is required with externalDatabase", "--secret"}},
 		{"external database that is no host", map[string]string{"externalDatabase": "mongodb://x", "databasePassword": "p"}, []string{`externalDatabase: "mongodb://x" is not a host name`}},

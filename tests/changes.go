@@ -48,7 +48,7 @@ var changes = []change{
 	{what: "mongoImage", set: map[string]string{"mongoImage": "docker.io/library/mongo:8.2"}},
 	{what: "mongoCpuMillis", set: map[string]string{"mongoCpuMillis": "500"}},
 	{what: "mongoMemoryMb", set: map[string]string{"mongoMemoryMb": "1024"}},
-	{what: "mongoReplicas", set: map[string]string{"mongoReplicas": "3"}, reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"}},
+	{what: "mongoReplicas", before: map[string]string{"nodePools": pool(`"size":3`)}, set: map[string]string{"mongoReplicas": "3"}, reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"}},
 	{what: "storageGb", set: map[string]string{"storageGb": "100"}},
 	{what: "credentialsRelease", set: map[string]string{"credentialsRelease": "2"}},
 	{what: "externalDatabase", set: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}},
@@ -78,6 +78,9 @@ var changes = []change{
 	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: cluster},
 
 	{what: "loadBalancers: one kind more", set: both, reverse: []string{"oci:Core/subnet:Subnet"}},
+	// The cluster names a subnet for load balancers, cannot change it, and has to live on.
+	{what: "loadBalancers: one kind more than internal", before: internal, set: map[string]string{"loadBalancers": "both", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`}, reverse: []string{"oci:Core/subnet:Subnet"}},
+	{what: "loadBalancers: the other kind", set: internal, loses: []string{"oci:Core/subnet:Subnet"}},
 	{what: "loadBalancerAllowedCidrs", set: map[string]string{"loadBalancerAllowedCidrs": `["203.0.113.0/24"]`}},
 	{what: "internalLoadBalancerAllowedCidrs", before: both, set: map[string]string{"internalLoadBalancerAllowedCidrs": `["10.0.64.0/20"]`}},
 	{what: "loadBalancerPorts", set: map[string]string{"loadBalancerPorts": `["80","443"]`}},
@@ -103,9 +106,10 @@ var changes = []change{
 }
 
 var (
-	both    = map[string]string{"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "exposure": "public"}
-	bastion = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
-	backups = map[string]string{"backupSchedule": "0 3 * * *"}
+	both     = map[string]string{"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "exposure": "public"}
+	internal = map[string]string{"loadBalancers": "internal", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "loadBalancerAllowedCidrs": "[]", "exposure": "internal"}
+	bastion  = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
+	backups  = map[string]string{"backupSchedule": "0 3 * * *"}
 )
 
 // settled are the settings that say where a stack is: another value makes another stack.
@@ -245,7 +249,10 @@ func effects(before, after *recorder) []effect {
 		}
 		if paths := changedPaths(was, is); len(paths) > 0 {
 			e := effect{verb: "update", typ: is.Type, name: is.Name, paths: paths}
-			if rule := replacing[is.Type]; rule != nil && slices.ContainsFunc(paths, rule.MatchString) {
+			rule := replacing[is.Type]
+			if slices.ContainsFunc(paths, func(path string) bool {
+				return rule != nil && rule.MatchString(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path)
+			}) {
 				e.verb = "replace"
 			}
 			list = append(list, e)
@@ -262,32 +269,11 @@ func effects(before, after *recorder) []effect {
 	return list
 }
 
-// testSecondLoadBalancerSubnet gives a network with internal load balancers public ones too: the cluster names a subnet for
-// load balancers, cannot change it, and has to live on.
-func (p program) testSecondLoadBalancerSubnet(t *testing.T) {
-	set := map[string]string{"loadBalancers": "internal", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "loadBalancerAllowedCidrs": "[]", "exposure": "internal"}
-	before, err := p.run(t, "local", set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set = maps.Clone(set)
-	set["loadBalancers"], set["loadBalancerAllowedCidrs"] = "both", `["0.0.0.0/0"]`
-	after, err := p.run(t, "local", set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range effects(before, after) {
-		if e.verb != "create" && slices.Contains(precious, e.typ) {
-			t.Errorf("would %s %s %s %v", e.verb, e.typ, e.name, e.paths)
-		}
-	}
-}
-
 // changedPaths lists the inputs that differ and that the resource does not ignore. Of a long list under one node the node is told.
 func changedPaths(was, is registration) []string {
 	old, now := map[string]string{}, map[string]string{}
-	flatten("", resource.NewProperty(was.Inputs), old)
-	flatten("", resource.NewProperty(is.Inputs), now)
+	flatten(nil, resource.NewProperty(was.Inputs), old)
+	flatten(nil, resource.NewProperty(is.Inputs), now)
 	differ := map[string]bool{}
 	for _, m := range []map[string]string{old, now} {
 		for path := range m {
@@ -303,26 +289,38 @@ func ignored(path string, ignore []string) bool {
 	return slices.ContainsFunc(ignore, func(i string) bool { return strings.HasPrefix(path, i) })
 }
 
-// shorten keeps the parts of a path up to the fourth.
+// shorten keeps the names of a path up to the fourth.
 func shorten(path string) string {
-	parts := strings.Split(path, ".")
-	return strings.Join(parts[:min(len(parts), 4)], ".")
+	parts, err := resource.ParsePropertyPath(path)
+	if err != nil {
+		return path
+	}
+	names := 0
+	for i, part := range parts {
+		if _, ok := part.(string); ok {
+			names++
+		}
+		if names > 4 {
+			return parts[:i].String()
+		}
+	}
+	return path
 }
 
 // flatten writes every leaf of a value to out by its path. Whether a leaf is a secret makes no difference.
-func flatten(path string, v resource.PropertyValue, out map[string]string) {
+func flatten(path resource.PropertyPath, v resource.PropertyValue, out map[string]string) {
 	switch {
 	case v.IsSecret():
 		flatten(path, v.SecretValue().Element, out)
 	case v.IsObject():
 		for key, item := range v.ObjectValue() {
-			flatten(strings.TrimPrefix(path+"."+string(key), "."), item, out)
+			flatten(append(slices.Clone(path), string(key)), item, out)
 		}
 	case v.IsArray():
 		for i, item := range v.ArrayValue() {
-			flatten(fmt.Sprintf("%s[%d]", path, i), item, out)
+			flatten(append(slices.Clone(path), i), item, out)
 		}
 	default:
-		out[path] = v.String()
+		out[path.String()] = v.String()
 	}
 }

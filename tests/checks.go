@@ -33,11 +33,14 @@ func (p program) testSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := map[string]string{}
-		flatten("", secret.Inputs["stringData"], values)
+		values := secret.Inputs["stringData"]
+		if values.IsSecret() {
+			values = values.SecretValue().Element
+		}
 		for _, file := range files {
-			if !strings.Contains(values[string(file)], "kept") {
-				t.Errorf("%s has %s = %q, not the kept password", name, file, values[string(file)])
+			kept := map[string]string{}
+			if flatten(nil, values.ObjectValue()[file], kept); !strings.Contains(kept[""], "kept") {
+				t.Errorf("%s has %s = %q, not the kept password", name, file, kept[""])
 			}
 		}
 	}

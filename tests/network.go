@@ -188,8 +188,8 @@ func networkLine(res registration) (string, bool) {
 	if res.Type == "kubernetes:core/v1:Service" {
 		var words []string
 		for path, value := range flat(res.Inputs) {
-			if strings.HasPrefix(path, "metadata.annotations.") && strings.Contains(path, "security") {
-				words = append(words, strings.TrimPrefix(path, "metadata.annotations.")+"="+value)
+			if key, ok := strings.CutPrefix(path, `metadata.annotations["`); ok && strings.Contains(key, "security") {
+				words = append(words, strings.TrimSuffix(key, `"]`)+"="+value)
 			}
 		}
 		slices.Sort(words)
@@ -220,7 +220,7 @@ func networkLine(res registration) (string, bool) {
 
 func flat(inputs resource.PropertyMap) map[string]string {
 	values := map[string]string{}
-	flatten("", resource.NewProperty(inputs), values)
+	flatten(nil, resource.NewProperty(inputs), values)
 	for path, value := range values {
 		values[path] = strings.TrimSuffix(strings.TrimPrefix(value, "{"), "}")
 	}

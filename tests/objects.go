@@ -30,6 +30,7 @@ func kinds(t *testing.T) map[string]string {
 	return map[string]string{
 		"clusterType": "enhanced", "podNetwork": "vcn-native", "securityBy": "groups", "loadBalancers": "both", "loadBalancerPorts": `["80","443"]`,
 		"internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "logDestination": "logs.example.com:24224", "guestbooks": string(list),
+		"nodePools": pool(`"size":3`),
 	}
 }
 

@@ -50,7 +50,6 @@ func Stack(t *testing.T, deploy Deploy) {
 	t.Run("policies", p.testPolicies)
 	t.Run("pods", p.testPods)
 	t.Run("drain", p.testDrain)
-	t.Run("second subnet for load balancers", p.testSecondLoadBalancerSubnet)
 	t.Run("networks", p.testNetworks)
 	t.Run("home region", p.testHomeRegion)
 }

@@ -42,6 +42,14 @@ func (b *builder) services() error {
 	return nil
 }
 
+// once are inputs that the cloud controller follows only when it creates a load balancer: it would keep a public one public
+// and in its subnet, whatever the Service asks for later (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
+var once = []string{
+	`metadata.annotations["` + annotation + `internal"]`,
+	`metadata.annotations["` + annotation + `subnet1"]`,
+	"spec.loadBalancerIP",
+}
+
 // visitors makes the Service that visitors come to.
 func (b *builder) visitors(annotations pulumi.StringMap, spec corev1.ServiceSpecArgs) (err error) {
 	spec.Selector = selector(flows.Frontend)
@@ -54,7 +62,7 @@ func (b *builder) visitors(annotations pulumi.StringMap, spec corev1.ServiceSpec
 	spec.ExternalTrafficPolicy = pulumi.String("Local")
 	b.g.Service, err = corev1.NewService(b.ctx, b.name+"-frontend", &corev1.ServiceArgs{
 		Metadata: b.meta("frontend", flows.Frontend, annotations), Spec: spec,
-	}, b.within(patience())...)
+	}, b.within(patience(), pulumi.ReplaceOnChanges(once), pulumi.DeleteBeforeReplace(true))...)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lasting"
 	"oke-guestbook/components/network/layout"
 	"oke-guestbook/components/network/rules"
 )
@@ -108,6 +109,9 @@ func (b *builder) build() error {
 	if err := b.checkExisting(); err != nil {
 		return err
 	}
+	if err := b.lasting(); err != nil {
+		return err
+	}
 	if err := b.vcn(); err != nil {
 		return err
 	}
@@ -130,6 +134,18 @@ func (b *builder) build() error {
 		return err
 	}
 	return b.flowLogs()
+}
+
+// lasting refuses a change of securityBy: the rules move, but a node that runs keeps the network security groups that it was
+// launched with (Oracle, "Modifying Node Pool and Worker Node Properties"), and would be cut off.
+func (b *builder) lasting() error {
+	now := map[string]string{"securityBy": b.args.Spec.SecurityBy}
+	unchanged, err := lasting.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
+		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
+			"set it back, or make another stack", setting, made, now[setting])
+	}, b.child)
+	b.child = pulumi.Composite(b.child, unchanged)
+	return err
 }
 
 // vcn makes the VCN and empties its default security list, which would let in SSH from anywhere.

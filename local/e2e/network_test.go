@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,8 +142,23 @@ func TestNothingOpensByItself(t *testing.T) {
 			}
 		}
 	})
-	step(t, "destroy leaves nothing", func() {
+	step(t, "a public guestbook becomes an internal one", func() {
 		s.feed("delete", services...)
+		s.settings("exposure=internal", "loadBalancers=internal")
+		if out, err := s.pulumi("config", "rm", "loadBalancerAllowedCidrs", "--stack", "local"); err != nil {
+			t.Fatalf("pulumi config rm: %v\n%s", err, out)
+		}
+		s.deploy()
+		got, subnet := s.balancers(), s.id(subnetType, "oke-guestbook-local-internalLoadBalancers")
+		if len(got) != 1 || !got[0].IsPrivate || !slices.Equal(got[0].SubnetIDs, []string{subnet}) {
+			t.Errorf("want one private load balancer, in %s; there is %+v", subnet, got)
+		}
+		if address := "http://" + got[0].IPAddresses[0].IPAddress; s.output("url") != address {
+			t.Errorf("the stack says %s, and the load balancer is at %s", s.output("url"), address)
+		}
+		s.unchanged("after that")
+	})
+	step(t, "destroy leaves nothing", func() {
 		s.destroy()
 		s.destroyed()
 	})

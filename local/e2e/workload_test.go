@@ -255,16 +255,7 @@ func TestProfiles(t *testing.T) {
 		if none := books["ulsan"].named("service", "frontend"); len(none) > 0 {
 			t.Errorf("ulsan has %+v", none)
 		}
-		var balancers []struct {
-			IPAddresses []struct{ IPAddress string }
-			IsPrivate   bool
-			Listeners   map[string]struct {
-				Port             int
-				SSLConfiguration *struct{ CertificateName string }
-			}
-		}
-		_, err := s.rest().Do(t.Context(), "GET", "/20170115/loadBalancers", url.Values{"compartmentId": {oci.CompartmentID}}, nil, &balancers)
-		s.must(err)
+		balancers := s.balancers()
 		byAddress := map[string]string{}
 		for _, lb := range balancers {
 			for _, l := range lb.Listeners {
@@ -310,6 +301,25 @@ func TestProfiles(t *testing.T) {
 		s.destroy()
 		s.destroyed()
 	})
+}
+
+type balancer struct {
+	IPAddresses []struct{ IPAddress string }
+	IsPrivate   bool
+	SubnetIDs   []string
+	Listeners   map[string]struct {
+		Port             int
+		SSLConfiguration *struct{ CertificateName string }
+	}
+}
+
+// balancers are the load balancers of the cloud.
+func (s *stack) balancers() []balancer {
+	s.t.Helper()
+	var there []balancer
+	_, err := s.rest().Do(s.t.Context(), "GET", "/20170115/loadBalancers", url.Values{"compartmentId": {oci.CompartmentID}}, nil, &there)
+	s.must(err)
+	return there
 }
 
 // settings changes settings by path, each "key=value".

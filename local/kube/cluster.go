@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/freeport"
 )
 
 const (
@@ -312,6 +313,13 @@ func (c *cluster) saveState() error {
 // made the cluster hold them. The processes of a killed daemon may still be ending and hold theirs a moment longer.
 func (c *cluster) pickPorts(ctx context.Context) error {
 	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort} {
+		if *port == 0 {
+			free, err := freeport.Pick()
+			if err != nil {
+				return err
+			}
+			*port = free
+		}
 		var l net.Listener
 		var taken error
 		err := wait.PollUntilContextTimeout(ctx, pollReady, portLimit, true, func(context.Context) (bool, error) {
@@ -322,7 +330,6 @@ func (c *cluster) pickPorts(ctx context.Context) error {
 			return fmt.Errorf("another program has taken port %d of this cluster, and keeps it: %w", *port, cmp.Or(taken, err))
 		}
 		defer l.Close()
-		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ type Options struct {
 	Plugins string // PLUGINS: auto (default), official or local
 	Pulumi  string // PULUMI_CLI: auto (default), path or own
 	Stack   string // always "local" but in tests
-	// teardown: what is there must do, because a stack must be destroyable whatever has become of sources and disk.
+	// teardown: tools that are there must do, because a stack must be destroyable whatever has become of sources, caches and disk.
 	teardown bool
 	// ConfigFile is the stack's settings; default Pulumi.<stack>.yaml in Root.
 	ConfigFile string

@@ -70,10 +70,7 @@ func (o Options) buildAll(ctx context.Context, wanted []tool) error {
 		compiled := make(chan struct{})
 		linking.Go(func() {
 			title := fmt.Sprintf("build %s, %d of %d", t.name, i+1, len(wanted))
-			switch err := o.build(ctx, t, title, &counts[i], sync.OnceFunc(func() { close(compiled) })); {
-			case err != nil && o.teardown && o.has(t):
-				o.sayf("  %v\n  going on with the %s that was built before", err, t.name)
-			case err != nil:
+			if err := o.build(ctx, t, title, &counts[i], sync.OnceFunc(func() { close(compiled) })); err != nil {
 				stop(err)
 			}
 		})
@@ -188,6 +185,9 @@ func (o Options) tools(ctx context.Context) (string, error) {
 	}
 	if o.Built {
 		return cli, nil
+	}
+	if o.teardown {
+		wanted = slices.DeleteFunc(wanted, o.has)
 	}
 	if err := o.buildAll(ctx, wanted); err != nil {
 		return "", err

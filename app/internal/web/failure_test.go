@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -82,7 +84,7 @@ func (s *slow) count(n int) int {
 func TestFormsInMemory(t *testing.T) {
 	const visitors = maxForms + 50
 	db := &slow{release: make(chan struct{})}
-	server := serve(t, db, nil)
+	server := serve(t, db, behindProxy)
 	var arrived atomic.Int64
 	inner := server.Config.Handler
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,12 +93,12 @@ func TestFormsInMemory(t *testing.T) {
 	})
 	token := random()
 	var wg sync.WaitGroup
-	for range visitors {
+	for i := range visitors {
 		wg.Go(func() {
 			v := visit(t, server)
 			v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 			values := url.Values{"token": {token}, "form": {random()}, "message": {"hello"}}
-			if got := v.post(values, map[string]string{"Cookie": tokenCookie + "=" + token}); got.status != http.StatusSeeOther {
+			if got := v.post(values, map[string]string{"Cookie": tokenCookie + "=" + token, "X-Forwarded-For": inGroup(i)}); got.status != http.StatusSeeOther {
 				t.Errorf("status %d", got.status)
 			}
 		})
@@ -111,6 +113,43 @@ func TestFormsInMemory(t *testing.T) {
 	wg.Wait()
 	if db.most != maxForms {
 		t.Errorf("%d forms were in memory at once, want %d", db.most, maxForms)
+	}
+}
+
+func behindProxy(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
+
+// inGroup returns the address of a client in a group, of which there are formGroups.
+func inGroup(n int) string {
+	for a := netip.MustParseAddr("192.0.2.1"); ; a = a.Next() {
+		if formGroup(netip.PrefixFrom(a, 32)) == n%formGroups {
+			return a.String()
+		}
+	}
+}
+
+// One client that opens all the forms there may be, and sends none of them, keeps nobody else from signing.
+func TestSlowSender(t *testing.T) {
+	server, site := serveSite(t, openStore(t), time.Now, behindProxy)
+	for range maxForms {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: guestbook\r\nX-Forwarded-For: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nname=", inGroup(0))
+	}
+	for deadline := time.Now().Add(time.Minute); len(site.forms[0]) < cap(site.forms[0]); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after a minute the client holds %d forms", len(site.forms[0]))
+		}
+	}
+	v := visit(t, server)
+	v.client.Timeout = 10 * time.Second
+	token := random()
+	values := url.Values{"token": {token}, "form": {random()}, "message": {"hello"}}
+	got := v.post(values, map[string]string{"Cookie": tokenCookie + "=" + token, "X-Forwarded-For": inGroup(1)})
+	if got.status != http.StatusOK { // of the page that the answer leads to
+		t.Errorf("status %d", got.status)
 	}
 }
 

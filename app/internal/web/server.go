@@ -45,7 +45,7 @@ type Server struct {
 	ready    *readiness
 	reads    *limiter
 	signs    *limiter
-	forms    chan struct{} // one for each form that is being read or stored
+	forms    [formGroups]chan struct{} // one for each form that is being read or stored
 	origin   *http.CrossOriginProtection
 	metrics  metrics
 	draining atomic.Bool
@@ -59,8 +59,10 @@ func New(cfg Config) *Server {
 		reads:   newLimiter(float64(cfg.ReadsPerSecond), 3*cfg.ReadsPerSecond),
 		signs:   newLimiter(float64(cfg.SignsPerMinute)/60, cfg.SignsPerMinute),
 		origin:  http.NewCrossOriginProtection(),
-		forms:   make(chan struct{}, maxForms),
 		metrics: newMetrics(cfg.Metrics),
+	}
+	for i := range s.forms {
+		s.forms[i] = make(chan struct{}, maxForms/formGroups)
 	}
 	s.latest = &latest{read: s.readLatest}
 	s.ready = &readiness{ask: cfg.Store.Ready}

@@ -5,9 +5,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -17,6 +19,7 @@ import (
 const (
 	maxBody     = 64 << 10 // bytes of a request's form
 	maxForms    = 100      // that are in memory at a time: with their copies about 20 MB
+	formGroups  = 10       // of clients, which share these: one that sends slowly holds up those of its group alone
 	tokenCookie = "guestbook_token"
 	tokenLength = 22 // characters: 128 bits in base64
 )
@@ -33,9 +36,10 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusUnsupportedMediaType, "invalid", t.Unreadable, t.UnreadableText)
 		return
 	}
+	forms := s.forms[formGroup(s.client(r))]
 	select {
-	case s.forms <- struct{}{}:
-		defer func() { <-s.forms }()
+	case forms <- struct{}{}:
+		defer func() { <-forms }()
 	case <-r.Context().Done():
 		return
 	}
@@ -80,6 +84,10 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	s.metrics.signs.WithLabelValues("signed").Inc()
 	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
 }
+
+var groupSeed = maphash.MakeSeed()
+
+func formGroup(client netip.Prefix) int { return int(maphash.Comparable(groupSeed, client) % formGroups) }
 
 // refuse answers what is no form of ours. It counts as a read: another site
 // that sends such things in a visitor's name must not use up what he may sign.

@@ -50,6 +50,13 @@ func serve(t *testing.T, s Store, change func(*Config)) *httptest.Server {
 // serveAt serves with limiters that count by this clock.
 func serveAt(t *testing.T, s Store, clock func() time.Time, change func(*Config)) *httptest.Server {
 	t.Helper()
+	server, _ := serveSite(t, s, clock, change)
+	return server
+}
+
+// serveSite is serveAt for those who look into the server.
+func serveSite(t *testing.T, s Store, clock func() time.Time, change func(*Config)) (*httptest.Server, *Server) {
+	t.Helper()
 	cfg := Config{
 		Store: s, PageSize: 5, TimeZone: time.UTC, SignsPerMinute: 100_000, ReadsPerSecond: 100_000,
 		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
@@ -61,7 +68,7 @@ func serveAt(t *testing.T, s Store, clock func() time.Time, change func(*Config)
 	site.reads.clock, site.signs.clock = clock, clock
 	server := httptest.NewServer(site.Handler())
 	t.Cleanup(server.Close)
-	return server
+	return server, site
 }
 
 // visitor is a browser with cookies and without JavaScript.

@@ -88,6 +88,15 @@ func (s *Spec) VersionOf(p NodePool) string {
 	return s.KubernetesVersion
 }
 
+// Nodes returns how many nodes the pools have together, and whether an autoscaler may add more.
+func (s *Spec) Nodes() (n int, more bool) {
+	for _, p := range s.NodePools {
+		n += p.Size
+		more = more || p.Autoscaled
+	}
+	return n, more
+}
+
 // Cycles reports whether a change of image, version or shape replaces the pool's nodes, a few at a time.
 func (p *NodePool) Cycles() bool { return p.MaxSurge != "" || p.MaxUnavailable != "" }
 
