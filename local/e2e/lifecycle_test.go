@@ -55,6 +55,7 @@ type claim struct {
 }
 
 func TestLifeCycle(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	settings, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml"))
 	s.must(err)

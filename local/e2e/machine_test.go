@@ -74,30 +74,30 @@ func (s *stack) refusesMachines() {
 	for _, tc := range []struct {
 		name  string
 		spoil func(t *testing.T, o *launch.Options)
+		env   []string
 		want  []string
 	}{
-		{"port of another program", func(_ *testing.T, o *launch.Options) { o.Dir, o.Port = s.t.TempDir(), port },
+		{"port of another program", func(_ *testing.T, o *launch.Options) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
 			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)}},
-		{"port of this cloud, for another", func(_ *testing.T, o *launch.Options) { o.Dir = s.t.TempDir() },
+		{"port of this cloud, for another", func(_ *testing.T, o *launch.Options) { o.Dir = s.t.TempDir() }, nil,
 			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)}},
-		{"another port than that of this cloud", func(_ *testing.T, o *launch.Options) { o.Port = freePort(s.t) },
+		{"another port than that of this cloud", func(_ *testing.T, o *launch.Options) { o.Port = freePort(s.t) }, nil,
 			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)}},
-		{"no directory", func(_ *testing.T, o *launch.Options) { o.Dir = "/proc/local" },
+		{"no directory", func(_ *testing.T, o *launch.Options) { o.Dir = "/proc/local" }, nil,
 			[]string{"LOCAL_DIR=/proc/local", "choose a directory that you may write to"}},
-		{"read-only directory", readOnly, []string{"LOCAL_DIR=" + good.Dir, "read-only file system", "choose a directory that you may write to"}},
-		{"no space for the compiler", func(t *testing.T, o *launch.Options) {
-			t.Setenv("TMPDIR", "/proc")
+		{"read-only directory", readOnly, nil, []string{"LOCAL_DIR=" + good.Dir, "read-only file system", "choose a directory that you may write to"}},
+		{"no space for the compiler", func(_ *testing.T, o *launch.Options) {
 			o.Bin, o.Built = filepath.Join(s.t.TempDir(), "bin"), false
-		}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"}},
+		}, []string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"}},
 	} {
 		cloud, state := s.inventory(), s.ids()
 		s.t.Run(tc.name, func(t *testing.T) {
 			o := good
 			tc.spoil(t, &o)
-			err := o.Up(t.Context())
+			out, err := s.upCommand(o, tc.env...).CombinedOutput()
 			for _, want := range tc.want {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("got error %v; want one with %q", err, want)
+				if err == nil || !strings.Contains(string(out), want) {
+					t.Errorf("up: %v; want an error with %q in\n%s", err, want, out)
 				}
 			}
 		})

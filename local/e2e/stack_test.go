@@ -319,17 +319,23 @@ func (s *stack) output(name string) string {
 	return strings.TrimSpace(out)
 }
 
-// killUpOnce runs `make up` and kills its whole process group, as soon as the cloud holds something of kind.
-func (s *stack) killUpOnce(kind string) {
+// upCommand is `make up` as a process of its own.
+func (s *stack) upCommand(o launch.Options, env ...string) *exec.Cmd {
 	s.t.Helper()
 	self, err := os.Executable()
 	s.must(err)
-	o := s.o
 	o.Out, o.Err = nil, nil
 	options, err := json.Marshal(o)
 	s.must(err)
 	cmd := exec.CommandContext(s.t.Context(), self)
-	cmd.Env = append(os.Environ(), upOptions+"="+string(options))
+	cmd.Env = append(append(os.Environ(), env...), upOptions+"="+string(options))
+	return cmd
+}
+
+// killUpOnce runs `make up` and kills its whole process group, as soon as the cloud holds something of kind.
+func (s *stack) killUpOnce(kind string) {
+	s.t.Helper()
+	cmd := s.upCommand(s.o)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(s.o.Dir, "killed.log"))
 	s.must(err)
