@@ -87,7 +87,9 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 
 var groupSeed = maphash.MakeSeed()
 
-func formGroup(client netip.Prefix) int { return int(maphash.Comparable(groupSeed, client) % formGroups) }
+func formGroup(client netip.Prefix) int {
+	return int(maphash.Comparable(groupSeed, client) % formGroups)
+}
 
 // refuse answers what is no form of ours. It counts as a read: another site
 // that sends such things in a visitor's name must not use up what he may sign.
