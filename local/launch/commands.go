@@ -89,7 +89,7 @@ func (o Options) firstTime() string {
 	if o.has(okelocal) {
 		return ""
 	}
-	return "; the first time compiles Kubernetes and Pulumi: allow half an hour on 2 cores"
+	return "; the first time compiles Kubernetes and Pulumi: allow 20 minutes on 2 cores"
 }
 
 // prepare does what every command on the stack needs first.
