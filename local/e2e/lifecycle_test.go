@@ -158,9 +158,7 @@ func TestLifeCycle(t *testing.T) {
 
 	step(t, "changes are made in place", func() {
 		before := s.ids()
-		s.set("frontendReplicas", "4")
-		s.set("--path", "nodePools[0].size", "3")
-		s.set("--path", "nodePools[0].labels.tier", "web")
+		s.settings("frontendReplicas=4", "nodePools[0].size=3", "nodePools[0].labels.tier=web")
 		for op, n := range s.changes() {
 			if op != "update" && op != "same" {
 				t.Errorf("preview: %d times %s", n, op)
@@ -274,10 +272,7 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	}
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
 	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user", "NotAuthorizedOrNotFound")
-	s.set("vcnCidr", "10.0.0.1/16")
-	s.set("frontendImage", "nginx:1.27")
-	s.set("--path", "nodePools[0].size", "0")
-	s.set("--path", "nodePools[0].memoryGb", "200")
+	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")
 	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
 }
 

@@ -47,18 +47,13 @@ func TestExistingNetwork(t *testing.T) {
 	}
 
 	step(t, "what is not as the settings say is refused", func() {
-		for key, value := range map[string]string{"vcnId": vcn, "vcnCidr": "10.20.0.0/16", "natGatewayId": foreign, "podsCidr": "10.30.0.0/17", "securityBy": "groups"} {
-			s.set(key, value)
-		}
-		s.set("--path", "subnets.api.id", subnet)
-		s.set("--path", "subnets.api.cidr", "10.20.0.0/29")
+		s.settings("vcnId="+vcn, "vcnCidr=10.20.0.0/16", "natGatewayId="+foreign, "podsCidr=10.30.0.0/17", "securityBy=groups",
+			"subnets.api.id="+subnet, "subnets.api.cidr=10.20.0.0/29")
 		s.refused(
 			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29", "natGatewayId: the gateway belongs to another VCN",
 			"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16",
 		)
-		s.set("--path", "subnets.api.cidr", "10.20.0.0/28")
-		s.set("natGatewayId", nat)
-		s.set("podsCidr", "10.244.0.0/16")
+		s.settings("subnets.api.cidr=10.20.0.0/28", "natGatewayId="+nat, "podsCidr=10.244.0.0/16")
 	})
 	step(t, "the stack lives in it", func() {
 		s.up()
@@ -92,12 +87,8 @@ func TestNothingOpensByItself(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	for key, value := range map[string]string{
-		"podNetwork": "vcn-native", "loadBalancers": "both", "internalLoadBalancerAllowedCidrs[0]": "10.0.0.0/16",
-		"bastion": "true", "bastionAllowedCidrs[0]": "203.0.113.0/24", "flowLogs[0]": "workers",
-	} {
-		s.set("--path", key, value)
-	}
+	s.settings("podNetwork=vcn-native", "loadBalancers=both", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16",
+		"bastion=true", "bastionAllowedCidrs[0]=203.0.113.0/24", "flowLogs[0]=workers")
 	s.up()
 	rest := s.rest()
 
