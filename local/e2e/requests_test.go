@@ -66,7 +66,7 @@ func (s *stack) images(rest *ociclient.Client) map[string]string {
 }
 
 // badNetworks break the rules of VCNs, gateways, routes, rules and subnets.
-func badNetworks(ids map[string]string) []refusal {
+func badNetworks(ids map[string]string, services any) []refusal {
 	vcn := func(name, cidr string, more object) request {
 		props := with(object{"cidrBlocks": []any{cidr}})
 		for k, v := range more {
@@ -91,10 +91,6 @@ func badNetworks(ids map[string]string) []refusal {
 		}
 		return request{name, typ, props}
 	}
-	lists := []any{}
-	for range 6 {
-		lists = append(lists, ids["list"])
-	}
 	return []refusal{
 		{vcn("vcn-host-bits", "10.2.0.1/16", nil), invalidParameter, []string{"CIDR IP 10.2.0.1 does not match network IP 10.2.0.0"}},
 		{vcn("vcn-too-large", "10.2.0.0/15", nil), invalidParameter, []string{"10.2.0.0/15", "/16 to /30"}},
@@ -104,7 +100,7 @@ func badNetworks(ids map[string]string) []refusal {
 
 		{gateway("second-internet", internetType, nil), "LimitExceeded", []string{ids["internet"], "at most one"}},
 		{gateway("second-nat", natType, nil), "LimitExceeded", []string{ids["nat"], "at most one"}},
-		{gateway("second-services", servicesType, object{"services": []any{}}), invalidParameter, []string{ids["services"], "at most one"}},
+		{gateway("second-services", servicesType, object{"services": services}), invalidParameter, []string{ids["services"], "at most one"}},
 
 		{table("table-internet-services", route(everywhere, "CIDR_BLOCK", ids["internet"]), route(allServices, "SERVICE_CIDR_BLOCK", ids["services"])), invalidParameter, []string{allServices, "internet gateway"}},
 		{table("table-host-bits", route("10.9.0.1/8", "CIDR_BLOCK", ids["nat"])), invalidParameter, []string{"10.9.0.1", "does not match network IP"}},
@@ -117,7 +113,6 @@ func badNetworks(ids map[string]string) []refusal {
 		{subnet("subnet-too-small", "10.0.64.0/31", nil), invalidParameter, []string{"10.0.64.0/31", "/16 to /30"}},
 		{subnet("subnet-label", "10.0.64.0/24", object{"dnsLabel": "a-b"}), invalidParameter, []string{"dnsLabel", "a-b"}},
 		{subnet("subnet-label-taken", "10.0.65.0/24", object{"dnsLabel": "api"}), invalidParameter, []string{"dnsLabel", ids["api"]}},
-		{subnet("six-lists", "10.0.66.0/24", object{"securityListIds": lists}), "LimitExceeded", []string{"securityListIds", "at most 5"}},
 
 		{request{"cluster-version", clusterType, with(object{
 			"vcnId": ids["net"], "name": "no", "kubernetesVersion": "v1.30.1", "endpointConfig": object{"subnetId": ids["api"]},
