@@ -313,17 +313,18 @@ func (c *cluster) saveState() error {
 // made the cluster hold them. The processes of a killed daemon may still be ending and hold theirs a moment longer.
 func (c *cluster) pickPorts(ctx context.Context) error {
 	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort} {
-		if *port == 0 {
-			free, err := freeport.Pick()
-			if err != nil {
-				return err
-			}
-			*port = free
-		}
 		var l net.Listener
 		var taken error
 		err := wait.PollUntilContextTimeout(ctx, pollReady, portLimit, true, func(context.Context) (bool, error) {
-			l, taken = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+			at := *port
+			if at == 0 {
+				if at, taken = freeport.Pick(); taken != nil {
+					return false, taken
+				}
+			}
+			if l, taken = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", at)); taken == nil {
+				*port = at
+			}
 			return taken == nil, nil
 		})
 		if err != nil {
