@@ -200,7 +200,7 @@ func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 				list.Add(prefix+"backupSchedule", "needs the region: pulumi config set oci:region us-ashburn-1")
 			}
 		}
-		if nodes, more := s.Nodes(); g.ExternalDatabase == "" && g.MongoReplicas > nodes && !more {
+		if nodes, more := s.Nodes(); g.ExternalDatabase == "" && g.MongoReplicas > max(nodes, 1) && !more {
 			list.Add(prefix+"mongoReplicas", "%d members need a node each, and nodePools have %d together", g.MongoReplicas, nodes)
 		}
 		role := layout.PublicLoadBalancers

@@ -2,12 +2,15 @@ package settings
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
+	"oke-guestbook/components/network/reach"
 	"oke-guestbook/components/oke/fleet"
 	"oke-guestbook/components/oke/shape"
 )
@@ -45,6 +48,22 @@ func TestProdIsHighlyAvailable(t *testing.T) {
 	}
 	if g.MongoReplicas != 3 || g.BackupSchedule == "" || g.FrontendReplicas < 2 || s.NodePools[0].Size < 3 {
 		t.Errorf("guestbook %+v on %d nodes", g, s.NodePools[0].Size)
+	}
+	if !slices.Contains(s.Addons, "KubernetesMetricsServer") {
+		t.Errorf("the autoscaler has no metrics server in %v", s.Addons)
+	}
+	network, err := reach.Of(s.Network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods, podsErr := network.Parse("pods")
+	workers, workersErr := network.Parse("workers")
+	kubelet, kubeletErr := reach.ParseService("10250")
+	if err := errors.Join(podsErr, workersErr, kubeletErr); err != nil {
+		t.Fatal(err)
+	}
+	if answer := network.Ask(pods, workers, kubelet); answer.Verdict != reach.Yes {
+		t.Errorf("the metrics server, a Pod, does not reach the kubelets: %s", answer.Explain())
 	}
 }
 

@@ -251,7 +251,7 @@ func effects(before, after *recorder) []effect {
 			e := effect{verb: "update", typ: is.Type, name: is.Name, paths: paths}
 			rule := replacing[is.Type]
 			if slices.ContainsFunc(paths, func(path string) bool {
-				return rule != nil && rule.MatchString(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path)
+				return rule != nil && rule.MatchString(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
 			}) {
 				e.verb = "replace"
 			}
@@ -267,6 +267,19 @@ func effects(before, after *recorder) []effect {
 		return strings.Compare(a.verb+a.typ+a.name, b.verb+b.typ+b.name)
 	})
 	return list
+}
+
+// comesOrGoes reports whether an input changes with the whole object around it. Providers then tell the engine of that object,
+// which replaceOnChanges does not name.
+func comesOrGoes(path string, was, is registration) bool {
+	parts, err := resource.ParsePropertyPath(path)
+	if err != nil {
+		return false
+	}
+	around := parts[:len(parts)-1]
+	_, before := around.Get(resource.NewProperty(was.Inputs))
+	_, after := around.Get(resource.NewProperty(is.Inputs))
+	return before != after
 }
 
 // changedPaths lists the inputs that differ and that the resource does not ignore. Of a long list under one node the node is told.

@@ -14,7 +14,7 @@ func (b *builder) lasting() (err error) {
 	now := map[string]string{"namespace": b.book.Namespace, "profile": b.book.Profile}
 	b.unchanged, err = lasting.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
 		return fmt.Errorf("%s: guestbook %q was made with %q, and its data would be lost with %q: "+
-			"set it back, or make another guestbook under a new name", setting, b.name, made, now[setting])
+			"set it back, or make another guestbook under a new name; if it holds none yet, destroy it first", setting, b.name, made, now[setting])
 	}, pulumi.Parent(b.g))
 	return err
 }

@@ -142,7 +142,7 @@ func (b *builder) lasting() error {
 	now := map[string]string{"securityBy": b.args.Spec.SecurityBy}
 	unchanged, err := lasting.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
 		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
-			"set it back, or make another stack", setting, made, now[setting])
+			"set it back, or make another stack; if nothing runs yet, destroy this one first", setting, made, now[setting])
 	}, b.child)
 	b.child = pulumi.Composite(b.child, unchanged)
 	return err
