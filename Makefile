@@ -7,7 +7,7 @@ oke = @go run -C local ./cmd/oke
 net = @go run ./components/network/cmd/okenet
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own  LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
 
@@ -57,6 +57,9 @@ test: browser ## every test, the whole life cycle with the real engine included
 	cd app && go vet ./... && go test -vet=off $(without) ./...
 	cd local && go vet ./... && go test -vet=off -timeout 30m -parallel 4 ./...
 
+e2e: ## some of the end-to-end tests: RUN='TestLifeCycle|TestWorkload'
+	cd local && go test -vet=off -count=1 -v -timeout 30m -parallel 4 -run '$(RUN)' ./e2e
+
 browser = chromium fonts-noto-cjk fonts-noto-color-emoji
 
 # CI has a browser or fails.
@@ -71,4 +74,4 @@ browser:
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram image push run-app test browser clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram image push run-app test e2e browser clean

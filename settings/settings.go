@@ -34,7 +34,7 @@ type Settings struct {
 	Fleet
 	Workload
 	HomeRegion     string            `json:"homeRegion" help:"The tenancy's home region, such as us-ashburn-1, if oci:region is another: policies can only be made there"`
-	LogDestination string            `json:"logDestination" help:"Host and port that take logs over Fluentd's forward protocol; an agent on each node sends the guestbooks' there. Empty: none"`
+	LogDestination string            `json:"logDestination" help:"Host and port that take logs over Fluentd's forward protocol; an agent on each node sends the guestbooks' there. extraRules open the way. Empty: none"`
 	LogAgentImage  string            `json:"logAgentImage" help:"Image of the agent, Fluent Bit, with its registry host"`
 	GuestbookList  []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
 

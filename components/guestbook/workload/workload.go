@@ -47,7 +47,7 @@ type Spec struct {
 	MongoMemoryMB      int    `json:"mongoMemoryMb" help:"Memory that a database Pod asks for and may use, in MiB; 0 for the profile's"`
 	StorageGB          int    `json:"storageGb" help:"Size of each database volume, 50 GB at least. It can grow, never shrink"`
 	CredentialsRelease int    `json:"credentialsRelease" help:"Raise it to give the database's users new passwords"`
-	ExternalDatabase   string `json:"externalDatabase" help:"Host name of a MongoDB that lives elsewhere; the volumes of the own database are kept. Empty for the own"`
+	ExternalDatabase   string `json:"externalDatabase" help:"Host name of a MongoDB that lives elsewhere; the volumes of the own database are kept. extraRules open the way to port 27017. Empty for the own"`
 	DatabasePassword   string `json:"databasePassword" help:"Password of user guestbook in externalDatabase; set it with --secret"`
 
 	BackupSchedule      string `json:"backupSchedule" help:"When to back up to Object Storage, in cron's five fields, UTC, such as 0 3 * * *; empty for never (hardened). It pauses while externalDatabase is set"`
