@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,10 +134,42 @@ func TestLifeCycle(t *testing.T) {
 		}
 	})
 
+	step(t, "the commands say what is there", func() {
+		status := s.says(s.o.Status)
+		for _, word := range append([]string{"okelocal", s.o.Endpoint(), s.output("vcnId")}, components...) {
+			if !strings.Contains(status, word) {
+				t.Errorf("status does not tell of %s:\n%s", word, status)
+			}
+		}
+		memory := regexp.MustCompile(`memory +(\d+) MB`).FindStringSubmatch(status)
+		if memory == nil {
+			t.Fatalf("status does not tell the memory:\n%s", status)
+		}
+		if mb, err := strconv.Atoi(memory[1]); err != nil || mb < 200 || mb > 1536 {
+			t.Errorf("the local cloud has %s MB of memory, want 1536 at most", memory[1])
+		}
+		for name, command := range map[string]func(context.Context) error{"preview": s.o.Preview, "refresh": s.o.Refresh} {
+			said := s.says(command)
+			if !regexp.MustCompile(`\d+ unchanged`).MatchString(said) || regexp.MustCompile(`\d+ (to )?(create|update|delete|replace)`).MatchString(said) {
+				t.Errorf("%s: %s", name, said)
+			}
+		}
+		shell := exec.CommandContext(t.Context(), "sh", "-ec", s.says(s.o.Kubeconfig)+"\nkubectl get pods -A")
+		if out, err := shell.CombinedOutput(); err != nil || !strings.Contains(string(out), namespace) {
+			t.Errorf("kubectl with the settings of make kubeconfig: %v\n%s", err, out)
+		}
+	})
+
 	step(t, "the kubeconfig is a secret", func() {
 		kubeconfig, err := os.ReadFile(filepath.Join(s.o.Dir, "kubeconfig"))
 		s.must(err)
-		secret := longestWord(string(kubeconfig))
+		key := regexp.MustCompile(`client-key-data: (\S+)`).FindStringSubmatch(string(kubeconfig))
+		if key == nil {
+			t.Fatal("the kubeconfig has no key")
+		}
+		pem, err := base64.StdEncoding.DecodeString(key[1])
+		s.must(err)
+		line := strings.Split(string(pem), "\n")[1] // as the text of a JSON string has it
 		found := 0
 		s.must(filepath.WalkDir(filepath.Join(s.o.Dir, "state"), func(path string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
@@ -141,7 +177,7 @@ func TestLifeCycle(t *testing.T) {
 			}
 			found++
 			data, err := os.ReadFile(path)
-			for _, plain := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
+			for _, plain := range []string{key[1], line, base64.StdEncoding.EncodeToString([]byte(key[1]))} {
 				if strings.Contains(string(data), plain) {
 					t.Errorf("%s holds the kubeconfig's key in clear", path)
 				}
@@ -175,14 +211,19 @@ func TestLifeCycle(t *testing.T) {
 			var nodes, frontends list[pod]
 			s.kubectl(&nodes, "get", "nodes")
 			s.kubectl(&frontends, "get", "pods", "-n", namespace, "-l", "app.kubernetes.io/component=frontend")
-			ready := 0
+			ready, labelled := 0, 0
 			for _, p := range frontends.Items {
 				if p.ready() {
 					ready++
 				}
 			}
-			said, _ := json.Marshal(map[string]int{"nodes": len(nodes.Items), "frontends": ready})
-			return len(nodes.Items) == 3 && ready == 4, string(said)
+			for _, n := range nodes.Items {
+				if n.Metadata.Labels["tier"] == "web" { // which a node gets when it is made
+					labelled++
+				}
+			}
+			said, _ := json.Marshal(map[string]int{"nodes": len(nodes.Items), "with the label": labelled, "frontends": ready})
+			return len(nodes.Items) == 3 && labelled == 1 && ready == 4, string(said)
 		})
 		s.unchanged("after the update")
 	})
@@ -203,9 +244,23 @@ func TestLifeCycle(t *testing.T) {
 		s.unchanged("on the good machine")
 	})
 
-	step(t, "destroy leaves nothing", func() {
-		s.destroy()
-		s.destroyed()
+	step(t, "down leaves nothing", func() {
+		if running := s.controlPlane(); !slices.Equal(running, components) {
+			t.Errorf("of the control plane only %v are found", running)
+		}
+		down := func() {
+			t.Helper()
+			if said := s.says(s.o.Down); !strings.Contains(said, "the stack is gone, nothing is left in the local cloud, and it has stopped") {
+				t.Errorf("down says %s", said)
+			}
+			if left := s.processes(); len(left) > 0 {
+				t.Errorf("still run: %v", left)
+			}
+		}
+		down()
+		s.up()
+		s.unchanged("after a second up")
+		down()
 	})
 }
 
@@ -285,15 +340,4 @@ func step(t *testing.T, name string, f func()) {
 		t.Fatalf("failed: %s", name)
 	}
 	t.Logf("%6.1fs  %s", time.Since(start).Seconds(), name)
-}
-
-// longestWord is the longest run of characters of base64 or of a token in a text: in a kubeconfig, key material.
-func longestWord(text string) string {
-	longest := ""
-	for _, word := range strings.Fields(text) {
-		if len(word) > len(longest) {
-			longest = word
-		}
-	}
-	return longest
 }

@@ -133,6 +133,12 @@ func TestNothingOpensByItself(t *testing.T) {
 			}
 		}
 	})
+	step(t, "the rules do not move", func() {
+		s.settings("securityBy=groups")
+		s.refused("securityBy: the network was made with \"lists\"", "set it back")
+		s.settings("securityBy=lists")
+		s.unchanged("with securityBy set back")
+	})
 	step(t, "a public guestbook becomes an internal one", func() {
 		s.feed("delete", services...)
 		s.settings("exposure=internal", "loadBalancers=internal")

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -295,18 +296,32 @@ func (s *stack) eventually(limit time.Duration, what string, cond func() (bool, 
 	}
 }
 
+// components are the processes of a control plane.
+var components = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+
+// controlPlane lists the components that run in this stack's cloud.
+func (s *stack) controlPlane() []string {
+	s.t.Helper()
+	processes := strings.Join(s.processes(), "\n")
+	return slices.DeleteFunc(slices.Clone(components), func(c string) bool { return !strings.Contains(processes, c) })
+}
+
 func (s *stack) destroyed() {
 	s.t.Helper()
 	if left := s.inventory(); len(left) > 0 {
 		s.t.Errorf("left in the cloud: %v", left)
 	}
-	for _, p := range s.processes() {
-		for _, component := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
-			if strings.Contains(p, component) {
-				s.t.Errorf("still runs: %s", p)
-			}
-		}
+	if left := s.controlPlane(); len(left) > 0 {
+		s.t.Errorf("still run: %v", left)
 	}
+}
+
+// says runs one of the commands and returns what it printed.
+func (s *stack) says(command func(context.Context) error) string {
+	s.t.Helper()
+	start := s.log.Len()
+	s.must(command(s.t.Context()))
+	return s.log.String()[start:]
 }
 
 func (s *stack) destroy() {
