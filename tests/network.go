@@ -1,6 +1,8 @@
 package tests
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +11,10 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/network/rules"
+	"oke-guestbook/settings"
 )
 
 // What is there already in the tests of an existing network. The others are no good for it, each in its own way.
@@ -73,9 +79,11 @@ var networks = []struct {
 	}, []string{"internetgateway", "networksecuritygroup"}},
 	{"both kinds of load balancer, native Pods, flow logs", map[string]string{
 		"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "podNetwork": "vcn-native",
-		"flowLogs": `["workers","publicLoadBalancers"]`,
+		"flowLogs": `["workers","publicLoadBalancers"]`, "extraRules": ping,
 	}, nil},
-	{"groups", map[string]string{"securityBy": "groups", "podNetwork": "vcn-native", "bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}, nil},
+	{"groups", map[string]string{
+		"securityBy": "groups", "podNetwork": "vcn-native", "bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`, "extraRules": ping,
+	}, nil},
 	{"existing VCN, workers' subnet and service gateway", map[string]string{
 		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "serviceGatewayId": existingServices, "securityBy": "groups",
 		"subnets": `{"workers":{"id":"` + existingWorkers + `","cidr":"10.20.8.0/22"}}`,
@@ -88,14 +96,30 @@ var networks = []struct {
 	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
 }
 
-// testNetworks compares what each network is made of, and how its parts hang together, with a golden file.
+// ping is an ICMP type with every code, which the tables of rules have none of.
+const ping = `[{"from":"api","to":"workers","protocol":"icmp","ports":"8"}]`
+
+// testNetworks compares what each network is made of, and how its parts hang together, with a golden file; and its rules and
+// routes with those that package reach judges.
 func (p program) testNetworks(t *testing.T) {
 	var out strings.Builder
 	for _, n := range networks {
-		r, err := p.run(t, "local", n.set)
+		var spec layout.Spec
+		loading := program{func(ctx *pulumi.Context, config map[string]string) error {
+			s, err := settings.Load(ctx.Project(), ctx.Stack(), config, ctx.IsConfigSecret)
+			if err != nil {
+				return err
+			}
+			spec = s.Network
+			return p.deploy(ctx, config)
+		}}
+		r, err := loading.run(t, "local", n.set)
 		if err != nil {
 			t.Errorf("%s: %v", n.what, err)
 			continue
+		}
+		if d := difference(judged(t, spec), made(t, r)); d != "" {
+			t.Errorf("%s: the rules and routes that are made are not those that package reach judges\n%s", n.what, d)
 		}
 		fmt.Fprintf(&out, "%s\n", n.what)
 		var lines []string
@@ -126,6 +150,166 @@ func (p program) testNetworks(t *testing.T) {
 	}
 	golden(t, "networks", out.String())
 	p.testUnfitNetwork(t)
+}
+
+// judged writes the rules and routes that package reach judges, one a line, each after the OCID of what holds it.
+func judged(t *testing.T, spec layout.Spec) string {
+	t.Helper()
+	plan, err := layout.Plan(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	id := func(kind, name string) string { return "ocid1." + kind + ".oc1.iad." + project + "-local-" + name }
+	for role, all := range rules.Expand(rules.Table(spec), plan) {
+		kind := "securitylist"
+		if spec.SecurityBy == layout.Groups && role != layout.Bastion {
+			kind = "networksecuritygroup"
+		}
+		for _, rule := range all {
+			out.WriteString(ruleLine(id(kind, string(role)), rule))
+		}
+	}
+	for _, table := range plan.RouteTables {
+		for _, route := range table.Routes {
+			if !table.Existing {
+				out.WriteString(routeLine(id("routetable", table.Name), route))
+			}
+		}
+	}
+	return out.String()
+}
+
+// made writes the rules and routes that the program made, as judged does.
+func made(t *testing.T, r *recorder) string {
+	t.Helper()
+	var out strings.Builder
+	for _, res := range r.resources {
+		id := "ocid1." + ocidKinds[res.Type] + ".oc1.iad." + res.Name
+		switch ocidKinds[res.Type] {
+		case "rule":
+			var in ruleInputs
+			readAll(t, resource.NewProperty(res.Inputs), &in)
+			out.WriteString(ruleLine(in.NetworkSecurityGroupID, in.rule(t)))
+		case "securitylist":
+			var ingress, egress []ruleInputs
+			readAll(t, res.Inputs["ingressSecurityRules"], &ingress)
+			readAll(t, res.Inputs["egressSecurityRules"], &egress)
+			for i, in := range slices.Concat(ingress, egress) {
+				in.Direction = rules.Ingress
+				if i >= len(ingress) {
+					in.Direction = rules.Egress
+				}
+				out.WriteString(ruleLine(id, in.rule(t)))
+			}
+		case "routetable":
+			var routes []routeInputs
+			readAll(t, res.Inputs["routeRules"], &routes)
+			for _, in := range routes {
+				out.WriteString(routeLine(id, in.route()))
+			}
+		}
+	}
+	return out.String()
+}
+
+func ruleLine(holder string, rule rules.Rule) string {
+	return fmt.Sprintf("%s %s, stateless %t: %s\n", holder, rule.Key(), rule.Stateless, rule.Description)
+}
+
+func routeLine(table string, route layout.Route) string {
+	return fmt.Sprintf("%s to %s by %s: %s\n", table, route.Destination, route.Gateway, route.Description)
+}
+
+// ruleInputs are the inputs of a rule: a resource of a group, or an element of a list.
+type ruleInputs struct {
+	NetworkSecurityGroupID                           string
+	Direction                                        rules.Direction
+	Protocol                                         string
+	Source, SourceType, Destination, DestinationType string
+	TCPOptions, UDPOptions                           *portInputs
+	ICMPOptions                                      *struct {
+		Type int
+		Code *int
+	}
+	Stateless   bool
+	Description string
+}
+
+// portInputs are the ports of a list's rule; a group's has them one level deeper.
+type portInputs struct {
+	Min, Max             int
+	DestinationPortRange *portInputs
+}
+
+func (in ruleInputs) rule(t *testing.T) rules.Rule {
+	t.Helper()
+	rule := rules.Rule{Direction: in.Direction, Stateless: in.Stateless, Description: in.Description}
+	for _, protocol := range []rules.Protocol{rules.All, rules.TCP, rules.UDP, rules.ICMP} {
+		if in.Protocol == protocol.Number() {
+			rule.Protocol = protocol
+		}
+	}
+	if in.Direction == rules.Egress {
+		rule.Peer = farEnd(in.Destination, in.DestinationType)
+	} else {
+		rule.Peer = farEnd(in.Source, in.SourceType)
+	}
+	for protocol, ports := range map[rules.Protocol]*portInputs{rules.TCP: in.TCPOptions, rules.UDP: in.UDPOptions} {
+		switch {
+		case ports == nil:
+			continue
+		case protocol != rule.Protocol:
+			t.Errorf("rule %q is of protocol %s and has options of %s", in.Description, in.Protocol, protocol)
+		case ports.DestinationPortRange != nil:
+			ports = ports.DestinationPortRange
+		}
+		rule.Ports = layout.PortRange{Min: ports.Min, Max: ports.Max}
+	}
+	if in.ICMPOptions != nil {
+		rule.ICMP = &rules.ICMPKind{Type: in.ICMPOptions.Type, Code: -1}
+		if in.ICMPOptions.Code != nil {
+			rule.ICMP.Code = *in.ICMPOptions.Code
+		}
+	}
+	return rule
+}
+
+// routeInputs are the inputs of a rule of a route table.
+type routeInputs struct{ Destination, DestinationType, NetworkEntityID, Description string }
+
+func (in routeInputs) route() layout.Route {
+	kind := strings.Split(in.NetworkEntityID, ".")[1]
+	return layout.Route{
+		Destination: farEnd(in.Destination, in.DestinationType),
+		Gateway:     layout.Gateway(strings.TrimSuffix(kind, "gateway")),
+		Description: in.Description,
+	}
+}
+
+// farEnd is the other end of a rule or route in the words of package layout.
+func farEnd(value, kind string) string {
+	switch {
+	case kind == "CIDR_BLOCK":
+		return value
+	case kind == "SERVICE_CIDR_BLOCK" && value == "all-iad-services-in-oracle-services-network":
+		return layout.OSN
+	}
+	return value + " as " + kind
+}
+
+// readAll reads inputs and refuses those that it does not know.
+func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
+	t.Helper()
+	raw, err := json.Marshal(inputs.Mappable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
 }
 
 // testUnfitNetwork asks for an existing network that is not what the settings say: all of it is told before anything is made.
