@@ -100,12 +100,12 @@ func (sc scene) flows(role layout.Role) []flow {
 // neighbours says which networks of the VCN, besides the stack's subnets, are let in by name.
 func (sc scene) neighbours(role layout.Role) []string {
 	n := sc.network
-	openings := slices.DeleteFunc(n.Openings(sc.end(n.Plan.VCN.String()), sc.end(string(role))), func(o reach.Opening) bool {
+	openings := slices.DeleteFunc(n.Openings(n.VCN(), sc.end(string(role))), func(o reach.Opening) bool {
 		ownSubnet := slices.ContainsFunc(n.Plan.Subnets, func(s layout.Subnet) bool { return s.CIDR == o.From })
 		return ownSubnet || o.Ingress == nil || o.Ingress.Peer == layout.Anywhere
 	})
 	var lines []string
-	for _, f := range split(sc.end(n.Plan.VCN.String()), true, openings) {
+	for _, f := range split(n.VCN(), true, openings) {
 		lines = append(lines, "from "+strings.TrimPrefix(strings.Join(f.names, " "), "Peer ")+":")
 		lines = append(lines, f.ports...)
 	}

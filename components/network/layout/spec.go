@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -230,4 +231,17 @@ func ParseCIDR(text string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("%s has host bits set: the network is %s", text, prefix.Masked())
 	}
 	return prefix, nil
+}
+
+// PrivateNetworks are the addresses that the internet has no route to (RFC 1918 and RFC 6598).
+var PrivateNetworks = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("100.64.0.0/10"),
+}
+
+// PrivateNetwork reports whether the network lies in one of PrivateNetworks.
+func PrivateNetwork(network netip.Prefix) bool {
+	return slices.ContainsFunc(PrivateNetworks, func(private netip.Prefix) bool {
+		return private.Bits() <= network.Bits() && private.Contains(network.Addr())
+	})
 }

@@ -6,6 +6,7 @@ package reach
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"oke-guestbook/components/network/layout"
@@ -82,8 +83,33 @@ func (n Network) Parse(text string) (End, error) {
 	case err != nil:
 		return End{}, fmt.Errorf("%q is none of %s, no IPv4 address and no CIDR", text, strings.Join(n.Names(), ", "))
 	}
+	if parts := n.parts(prefix); len(parts) > 0 {
+		return End{}, fmt.Errorf("%s holds %s and more, which are reached in different ways: name a part of it", text, strings.Join(parts, ", "))
+	}
 	return n.place(text, prefix), nil
 }
+
+// parts names what lies in the range without being all of it, and is of another kind than the rest.
+func (n Network) parts(prefix netip.Prefix) (names []string) {
+	add := func(name string, part netip.Prefix) {
+		if part != prefix && within(part, prefix) {
+			names = append(names, name)
+		}
+	}
+	for _, subnet := range n.Plan.Subnets {
+		add(string(subnet.Role), subnet.CIDR)
+	}
+	if n.atPeer(prefix) {
+		return names
+	}
+	for _, network := range slices.Concat(n.Peers, layout.PrivateNetworks) {
+		add(network.String(), network)
+	}
+	return names
+}
+
+// VCN is the end that is the whole VCN. It takes in the subnets, so that no question about it has one answer.
+func (n Network) VCN() End { return n.place(n.Plan.VCN.String(), n.Plan.VCN) }
 
 // place finds out what a range of addresses is.
 func (n Network) place(name string, prefix netip.Prefix) End {
@@ -98,7 +124,7 @@ func (n Network) place(name string, prefix netip.Prefix) End {
 		end.where = inVCN
 	case n.atPeer(prefix):
 		end.where = atPeer
-	case private(prefix):
+	case layout.PrivateNetwork(prefix):
 		end.where = unrouted
 	}
 	return end
@@ -146,13 +172,4 @@ func (n Network) meets(e End, peer string) (netip.Prefix, bool) {
 
 func within(inner, outer netip.Prefix) bool {
 	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
-}
-
-func private(prefix netip.Prefix) bool {
-	for _, text := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"} {
-		if within(prefix, netip.MustParsePrefix(text)) {
-			return true
-		}
-	}
-	return false
 }

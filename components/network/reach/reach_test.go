@@ -119,6 +119,26 @@ func TestPartOfAnEnd(t *testing.T) {
 	if got := n.Ask(mustParse(t, n, "10.0.64.7"), mustParse(t, n, "api"), service); got.Verdict != Partly {
 		t.Errorf("a part of the ports: %s", got.Explain())
 	}
+	for text, want := range map[string]string{
+		"10.0.0.0/16":    "10.0.0.0/16 holds api, workers, publicLoadBalancers and more, which are reached in different ways: name a part of it",
+		"10.0.32.0/23":   "10.0.32.0/23 holds publicLoadBalancers and more, which are reached in different ways: name a part of it",
+		"10.0.0.0/8":     "10.0.0.0/8 holds api, workers, publicLoadBalancers and more, which are reached in different ways: name a part of it",
+		"172.16.0.0/12":  "172.16.0.0/12 holds 172.16.0.0/16 and more, which are reached in different ways: name a part of it",
+		"192.0.0.0/8":    "192.0.0.0/8 holds 192.168.0.0/16 and more, which are reached in different ways: name a part of it",
+		"10.0.32.0/24":   "",
+		"10.0.40.0/21":   "",
+		"172.16.0.0/16":  "",
+		"192.168.0.0/16": "",
+		"0.0.0.0/0":      "",
+	} {
+		got := ""
+		if _, err := n.Parse(text); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }
 
 func TestExtraRulesOpenBothEnds(t *testing.T) {
