@@ -300,10 +300,58 @@ func (s Spec) validateExtraRules(p *problem.List) {
 			p.Add(key, "one end must be a subnet: %s", s.roleNames())
 		}
 		checkPorts(p, key, rule)
+		s.checkRoute(p, key, rule)
 		if strings.ContainsAny(rule.Description, "\n\r") || len(rule.Description) > 255 {
 			p.Add(key, "description: one line of at most 255 characters")
 		}
 	}
+}
+
+// checkRoute refuses a rule for what no packet gets to. Ends that are no roles and no networks are told of elsewhere.
+func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
+	const peer = "name the network in peerCidrs, behind drgId"
+	from, to := Role(rule.From), Role(rule.To)
+	network, _ := ParseCIDR(rule.To)
+	egress := map[Role]string{Workers: EgressWorkers, Pods: EgressWorkersAndPods}[from]
+	kind, _, _ := ParseICMP(rule.Ports)
+	failure := rule.Protocol == "icmp" && kind == 3 // a message that a packet did not arrive: NAT lets it back in
+	switch {
+	case s.Has(from) && s.routed(from, rule.To, false), s.Has(to) && s.routed(to, rule.From, !failure):
+	case s.Has(from) && rule.To == OSN:
+		p.Add(key, "no route leads from %s to Oracle's services: leave the rule out", from)
+	case s.Has(from) && egress != "" && !PrivateNetwork(network):
+		p.Add(key, "no route leads from %s to %s: set internetEgress to %s, or %s", from, network, egress, peer)
+	case s.Has(from):
+		p.Add(key, "no route leads from %s to %s: %s", from, network, peer)
+	case s.Has(to):
+		p.Add(key, "no route lets %s in to %s: %s, or open a public subnet", rule.From, to, peer)
+	}
+}
+
+// routed reports whether packets from a role's subnet get to a part of far, a CIDR or OSN; inward, whether connections from there get in.
+func (s Spec) routed(role Role, far string, inward bool) bool {
+	network, err := ParseCIDR(far)
+	vcn, vcnErr := ParseCIDR(s.VcnCIDR)
+	switch {
+	case err != nil && far != OSN, vcnErr != nil, s.Subnets[role].ID != "": // the table of an existing subnet is not known
+		return true
+	case err == nil && network.Overlaps(vcn), s.VcnID != "" && PrivateNetwork(network): // an existing VCN may have more CIDRs
+		return true
+	}
+	for _, table := range s.routeTables() {
+		for _, route := range table.Routes {
+			destination, bad := ParseCIDR(route.Destination)
+			switch {
+			case table.Name != s.routeTable(role), inward && route.Gateway == NATGateway:
+			case route.Gateway != DRG && PrivateNetwork(network):
+			case far == OSN && (route.Destination == OSN || route.Destination == Anywhere):
+				return true
+			case err == nil && bad == nil && network.Overlaps(destination):
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func checkPorts(p *problem.List, key string, rule ExtraRule) {

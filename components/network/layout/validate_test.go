@@ -51,10 +51,21 @@ func TestValidSettings(t *testing.T) {
 			s.NATGatewayID, s.ServiceGatewayID = "ocid1.natgateway.oc1.iad.aaaa", "ocid1.servicegateway.oc1.iad.aaaa"
 		},
 		"extra rules": func(s *Spec) {
+			s.DrgID, s.PeerCIDRs = someDRG, []string{"172.20.0.0/16"}
 			s.ExtraRules = []ExtraRule{
 				{From: "workers", To: "203.0.113.0/24", Protocol: "tcp", Ports: "27017"},
 				{From: "172.20.0.0/16", To: "workers", Protocol: "icmp", Ports: "8"},
 				{From: "workers", To: OSN, Protocol: "all"},
+				{From: "api", To: "0.0.0.0/0", Protocol: "tcp", Ports: "9443"}, // the VCN and its peers
+				{From: "203.0.113.0/24", To: "workers", Protocol: "icmp", Ports: "3"},
+			}
+		},
+		"extra rules in an existing VCN": func(s *Spec) {
+			s.VcnID, s.SecurityBy = someVCN, Groups
+			s.Subnets = map[Role]SubnetSpec{Workers: {ID: someSubnet, CIDR: "10.0.9.0/24"}}
+			s.ExtraRules = []ExtraRule{
+				{From: "203.0.113.0/24", To: "workers", Protocol: "tcp", Ports: "22"},
+				{From: "api", To: "10.30.0.0/16", Protocol: "tcp", Ports: "9443"},
 			}
 		},
 	} {
@@ -229,10 +240,26 @@ func TestRefusedSettings(t *testing.T) {
 		{"extra rule with a subnet that is not there", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "pods", To: "workers", Protocol: "tcp"}} }, Capacity{},
 			`extraRules[0]: from: this stack has no subnet "pods"; it has api, workers, publicLoadBalancers`},
 		{"extra rule from half the internet", func(s *Spec) {
-			s.ExtraRules = []ExtraRule{{From: "128.0.0.0/1", To: "workers", Protocol: "tcp", Ports: "30000"}}
+			s.ExtraRules = []ExtraRule{{From: "128.0.0.0/1", To: "publicLoadBalancers", Protocol: "tcp", Ports: "30000"}}
 		}, Capacity{}, "extraRules[0]: from: 128.0.0.0/1 is most of the internet: say 0.0.0.0/0 if everybody is meant, else /8 at the widest"},
 		{"extra rule between strangers", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "10.1.0.0/16", To: "10.2.0.0/16", Protocol: "all"}} }, Capacity{},
 			"extraRules[0]: one end must be a subnet: api, workers, publicLoadBalancers"},
+		{"extra rule to what Pods have no route to", func(s *Spec) {
+			s.PodNetwork, s.ExtraRules = VCNNative, []ExtraRule{{From: "pods", To: "198.51.100.7/32", Protocol: "tcp", Ports: "27017"}}
+		}, Capacity{}, "extraRules[0]: no route leads from pods to 198.51.100.7/32: set internetEgress to workers-and-pods, or name the network in peerCidrs, behind drgId"},
+		{"extra rule to what workers have no route to", func(s *Spec) {
+			s.InternetEgress, s.ExtraRules = EgressNone, []ExtraRule{{From: "workers", To: "198.51.100.7/32", Protocol: "tcp", Ports: "27017"}}
+		}, Capacity{}, "extraRules[0]: no route leads from workers to 198.51.100.7/32: set internetEgress to workers, or name the network in peerCidrs, behind drgId"},
+		{"extra rule to a private network through NAT", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "workers", To: "192.168.3.0/24", Protocol: "tcp", Ports: "27017"}}
+		}, Capacity{}, "extraRules[0]: no route leads from workers to 192.168.3.0/24: name the network in peerCidrs, behind drgId"},
+		{"extra rule to Oracle's services without a route", func(s *Spec) {
+			s.LoadBalancers, s.InternalLoadBalancerAllowedCIDRs = Both, []string{s.VcnCIDR}
+			s.ExtraRules = []ExtraRule{{From: "internalLoadBalancers", To: OSN, Protocol: "all"}}
+		}, Capacity{}, "extraRules[0]: no route leads from internalLoadBalancers to Oracle's services: leave the rule out"},
+		{"extra rule in through NAT", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "203.0.113.0/24", To: "workers", Protocol: "tcp", Ports: "22"}}
+		}, Capacity{}, "extraRules[0]: no route lets 203.0.113.0/24 in to workers: name the network in peerCidrs, behind drgId, or open a public subnet"},
 		{"extra rule from Oracle's services", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: OSN, To: "workers", Protocol: "all"}} }, Capacity{},
 			"extraRules[0]: from: Oracle's services open no connections to the VCN"},
 		{"extra rule with a port out of range", func(s *Spec) {

@@ -10,6 +10,7 @@ import (
 
 	"oke-guestbook/components/network/layout"
 	"oke-guestbook/components/network/rules"
+	"oke-guestbook/settings/problem"
 )
 
 func standard(t *testing.T) Network {
@@ -156,6 +157,27 @@ func TestExtraRulesOpenBothEnds(t *testing.T) {
 	}
 	if added := count(after) - count(before); added != 2 {
 		t.Errorf("%d rules more, want one at each end", added)
+	}
+}
+
+// The settings refuse an extra rule where nothing leads, and only there.
+func TestExtraRulesFollowRoutes(t *testing.T) {
+	for _, c := range configs() {
+		n := network(t, c.spec())
+		for _, subnet := range n.Plan.Subnets {
+			for _, far := range []string{operators, peer, neighbour, "192.168.3.0/24", layout.OSN} {
+				for _, ends := range [][2]string{{string(subnet.Role), far}, {far, string(subnet.Role)}} {
+					spec := c.spec()
+					spec.ExtraRules = []layout.ExtraRule{{From: ends[0], To: ends[1], Protocol: "tcp", Ports: "9000"}}
+					var p problem.List
+					spec.Validate(&p, layout.Capacity{})
+					_, err := n.route(mustParse(t, n, ends[0]), mustParse(t, n, ends[1]))
+					if (err == nil) != (p.Err() == nil) {
+						t.Errorf("%s: %s to %s: the settings say %v, the routes %v", c, ends[0], ends[1], p.Err(), err)
+					}
+				}
+			}
+		}
 	}
 }
 
