@@ -59,8 +59,16 @@ var functions = map[string]function{
 	"oci:Core/getSubnet:getSubnet": {
 		client: network, path: "/20160918/subnets/{subnetId}", kind: "oci:Core/subnet:Subnet", element: "id",
 	},
+	"oci:Core/getSubnets:getSubnets": {
+		client: network, path: "/20160918/subnets", args: "compartmentId displayName vcnId",
+		list: "subnets", kind: "oci:Core/subnet:Subnet", element: "id",
+	},
 	"oci:Core/getNatGateway:getNatGateway": {
 		client: network, path: "/20160918/natGateways/{natGatewayId}", kind: "oci:Core/natGateway:NatGateway", element: "id",
+	},
+	"oci:Core/getNatGateways:getNatGateways": {
+		client: network, path: "/20160918/natGateways", args: "compartmentId displayName vcnId",
+		list: "natGateways", kind: "oci:Core/natGateway:NatGateway", element: "id",
 	},
 	"oci:Core/getInternetGateways:getInternetGateways": {
 		client: network, path: "/20160918/internetGateways", args: "compartmentId displayName vcnId",

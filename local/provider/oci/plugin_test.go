@@ -98,6 +98,8 @@ func TestFunctions(t *testing.T) {
 		"oci:Core/getServices:getServices":                           {object{}, "services", 2},
 		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":    {object{"nodePoolOptionId": "all"}, "kubernetesVersions", 2},
 		"oci:ContainerEngine/getNodePools:getNodePools":              {object{"compartmentId": compartment}, "nodePools", 0},
+		"oci:Core/getSubnets:getSubnets":                             {object{"compartmentId": compartment}, "subnets", 4},
+		"oci:Core/getNatGateways:getNatGateways":                     {object{"compartmentId": compartment}, "natGateways", 0},
 		"oci:Core/getImages:getImages":                               {object{"compartmentId": compartment, "operatingSystem": "Oracle Linux"}, "images", 6},
 	} {
 		t.Run(token, func(t *testing.T) {
