@@ -29,11 +29,13 @@ const (
 	existingServices = "ocid1.servicegateway.oc1.iad.existing"
 	storageServices  = "ocid1.servicegateway.oc1.iad.storage"
 	existingDRG      = "ocid1.drg.oc1.iad.existing"
+	takenVCN         = "ocid1.vcn.oc1.iad.taken" // by somebody who has all that a stack would make
+
+	networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
 )
 
 // existingNetwork answers the program's questions about what is there already.
 func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	const networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
 	asked := func(key resource.PropertyKey) string { return text(args.Args[key]) }
 	services := func(id, name string) any {
 		return map[string]any{"id": id, "vcnId": existingVCN, "services": []any{map[string]any{"serviceName": name}}}
@@ -49,6 +51,9 @@ func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	case "oci:Core/getNatGateway:getNatGateway":
 		return object(map[string]any{"vcnId": existingVCN, "blockTraffic": asked("natGatewayId") == blockedNAT}), nil
 	}
+	if vcn := asked("vcnId"); vcn != "" {
+		return partsOf(args.Token, vcn, asked("compartmentId") == networkers)
+	}
 	if asked("compartmentId") == networkers {
 		switch args.Token {
 		case "oci:Core/getInternetGateways:getInternetGateways":
@@ -63,6 +68,35 @@ func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		}
 	}
 	return nil, fmt.Errorf("the program calls the unknown function %s with %v", args.Token, args.Args)
+}
+
+// partsOf lists what is in a VCN. In the existing one it is what the stack made in an earlier update, in the stack's compartment.
+// In the one that is taken the networkers own the subnet and the internet gateway, and the stack's compartment has the others.
+func partsOf(token, vcn string, theirs bool) (resource.PropertyMap, error) {
+	lists := map[string]struct {
+		key    string
+		theirs bool
+	}{
+		"oci:Core/getSubnets:getSubnets":                   {"subnets", true},
+		"oci:Core/getInternetGateways:getInternetGateways": {"gateways", true},
+		"oci:Core/getNatGateways:getNatGateways":           {"natGateways", false},
+		"oci:Core/getServiceGateways:getServiceGateways":   {"serviceGateways", false},
+	}
+	list, ok := lists[token]
+	if !ok {
+		return nil, fmt.Errorf("the program lists the parts of %s with the unknown function %s", vcn, token)
+	}
+	part := map[string]any{"id": list.key + " there", "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "state": "AVAILABLE"}
+	gone := map[string]any{"id": list.key + " gone", "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "state": "TERMINATED"}
+	parts := []any{gone}
+	if vcn == existingVCN && !theirs {
+		part["freeformTags"] = map[string]any{"project": project, "stack": "local"}
+		parts = append(parts, part)
+	}
+	if vcn == takenVCN && theirs == list.theirs {
+		parts = append(parts, part)
+	}
+	return object(map[string]any{list.key: parts}), nil
 }
 
 // networks are ways to ask for a network, as differences from stack local.
@@ -312,21 +346,32 @@ func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
 	}
 }
 
-// testUnfitNetwork asks for an existing network that is not what the settings say: all of it is told before anything is made.
+// testUnfitNetwork asks for existing networks that are not what the settings say: all of it is told before anything is made.
 func (p program) testUnfitNetwork(t *testing.T) {
-	r, err := p.run(t, "local", map[string]string{
+	p.refuses(t, map[string]string{
 		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
 		"internetGatewayId": disabledInternet, "natGatewayId": blockedNAT, "serviceGatewayId": storageServices,
 		"subnets": `{"api":{"id":"` + otherSubnet + `","cidr":"10.20.8.0/22"}}`,
-	})
-	if err == nil {
-		t.Fatal("a network that is another than the settings say is accepted")
-	}
-	for _, want := range []string{
+	},
 		"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.api.id: the subnet lies in another VCN", "subnets.api.cidr: the existing subnet has 10.20.8.0/24",
 		"subnets.api.id: the existing subnet is public", "internetGatewayId: the gateway is disabled", "natGatewayId: the gateway blocks traffic",
 		"serviceGatewayId: the gateway is enabled for OCI IAD Object Storage only",
-	} {
+	)
+	p.refuses(t, map[string]string{"vcnId": takenVCN, "vcnCidr": "10.20.0.0/16"},
+		"4 settings need a change", "subnets.workers: 10.20.64.0/20 overlaps the existing subnet subnets there",
+		"internetGatewayId: the VCN has gateways there already", "natGatewayId: the VCN has natGateways there already",
+		"serviceGatewayId: the VCN has serviceGateways there already",
+	)
+}
+
+// refuses deploys settings whose error must tell the wanted texts, and expects nothing of OCI to be made.
+func (p program) refuses(t *testing.T, set map[string]string, wanted ...string) {
+	t.Helper()
+	r, err := p.run(t, "local", set)
+	if err == nil {
+		t.Fatal("a network that is another than the settings say is accepted")
+	}
+	for _, want := range wanted {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in %v", want, err)
 		}

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -10,8 +11,11 @@ import (
 	"oke-guestbook/settings/problem"
 )
 
-// checkExisting compares what the settings say of an existing VCN, its subnets and gateways with what they are, before
-// anything is made in them.
+// terminated is the state of what is deleted and still listed for a while.
+const terminated = "TERMINATED"
+
+// checkExisting compares what the settings say of an existing VCN, its subnets and gateways, and what is to be made in it,
+// with what is there, before anything is made.
 func (b *builder) checkExisting() error {
 	spec := b.args.Spec
 	if spec.VcnID == "" {
@@ -22,7 +26,15 @@ func (b *builder) checkExisting() error {
 	if err != nil {
 		return fmt.Errorf("vcnId: %w", err)
 	}
-	found := layout.Found{VCNCIDRs: vcn.CidrBlocks, Subnets: map[layout.Role]layout.FoundSubnet{}, Gateways: map[layout.Gateway]layout.FoundGateway{}}
+	found := layout.Found{
+		VCNCIDRs: vcn.CidrBlocks, Subnets: map[layout.Role]layout.FoundSubnet{}, Gateways: map[layout.Gateway]layout.FoundGateway{},
+		AllGateways: map[layout.Gateway][]layout.FoundPart{}, Own: map[string]string{},
+	}
+	for _, key := range []string{"project", "stack"} { // the other tags may have changed since the last update
+		if value, ok := b.args.Tags[key]; ok {
+			found.Own[key] = value
+		}
+	}
 	for _, subnet := range b.network.plan.Subnets {
 		if subnet.ExistingID == "" {
 			continue
@@ -36,6 +48,15 @@ func (b *builder) checkExisting() error {
 	for _, gateway := range spec.ExistingGateways() {
 		if found.Gateways[gateway.Kind], err = b.lookupGateway(gateway, vcn.CompartmentId); err != nil {
 			return fmt.Errorf("%s: %w", gateway.Key, err)
+		}
+	}
+	compartments := []string{vcn.CompartmentId}
+	if own, ok := b.args.CompartmentID.(pulumi.String); ok && string(own) != vcn.CompartmentId {
+		compartments = append(compartments, string(own)) // where other stacks may have made theirs
+	}
+	for _, compartment := range compartments {
+		if err := b.listParts(&found, compartment); err != nil {
+			return fmt.Errorf("vcnId: what is in the VCN: %w", err)
 		}
 	}
 	var p problem.List
@@ -79,4 +100,46 @@ func (b *builder) lookupGateway(gateway layout.ExistingGateway, compartment stri
 		}
 	}
 	return is, nil
+}
+
+// listParts adds what a compartment has in the VCN: subnets, and gateways of the kinds of which a VCN has one at most.
+func (b *builder) listParts(found *layout.Found, compartment string) error {
+	vcn, parent := &b.args.Spec.VcnID, pulumi.Parent(b.network)
+	subnets, err := core.GetSubnets(b.ctx, &core.GetSubnetsArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+	if err != nil {
+		return err
+	}
+	for _, one := range subnets.Subnets {
+		if one.State != terminated {
+			cidrs := slices.Compact(append([]string{one.CidrBlock}, one.Ipv4cidrBlocks...)) // the list has the first one again
+			found.AllSubnets = append(found.AllSubnets, layout.FoundPart{ID: one.Id, CIDRs: cidrs, Tags: one.FreeformTags})
+		}
+	}
+	gateway := func(kind layout.Gateway, id, state string, tags map[string]string) {
+		if state != terminated {
+			found.AllGateways[kind] = append(found.AllGateways[kind], layout.FoundPart{ID: id, Tags: tags})
+		}
+	}
+	internet, err := core.GetInternetGateways(b.ctx, &core.GetInternetGatewaysArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+	if err != nil {
+		return err
+	}
+	for _, one := range internet.Gateways {
+		gateway(layout.InternetGateway, one.Id, one.State, one.FreeformTags)
+	}
+	nat, err := core.GetNatGateways(b.ctx, &core.GetNatGatewaysArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+	if err != nil {
+		return err
+	}
+	for _, one := range nat.NatGateways {
+		gateway(layout.NATGateway, one.Id, one.State, one.FreeformTags)
+	}
+	services, err := core.GetServiceGateways(b.ctx, &core.GetServiceGatewaysArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+	if err != nil {
+		return err
+	}
+	for _, one := range services.ServiceGateways {
+		gateway(layout.ServiceGateway, one.Id, one.State, one.FreeformTags)
+	}
+	return nil
 }

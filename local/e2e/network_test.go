@@ -10,7 +10,7 @@ import (
 	"oke-guestbook/local/oci"
 )
 
-// TestExistingNetwork deploys into a VCN that somebody made before, with a subnet and a NAT gateway, and destroys the stack
+// TestExistingNetwork deploys into a VCN that somebody made before, with subnets and gateways, and destroys the stack
 // again: what was there is the same afterwards, byte for byte, and alone.
 func TestExistingNetwork(t *testing.T) {
 	t.Parallel()
@@ -20,14 +20,16 @@ func TestExistingNetwork(t *testing.T) {
 	create := func(kind string, props object) string { return s.post(rest, core+"/"+kind, with(props)) }
 	vcn := create("vcns", object{"cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}, "displayName": "somebody's", "dnsLabel": "somebody"})
 	nat := create("natGateways", object{"vcnId": vcn})
+	internet := create("internetGateways", object{"vcnId": vcn, "isEnabled": true})
 	subnet := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.0.0/28", "prohibitPublicIpOnVnic": true, "dnsLabel": "api"})
+	inTheWay := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.64.0/24"})
 	foreign := create("natGateways", object{"vcnId": create("vcns", object{"cidrBlocks": []any{"10.40.0.0/16"}})})
 	var defaults struct{ DefaultSecurityListID, DefaultRouteTableID, DefaultDhcpOptionsID string }
 	s.get(rest, core+"/vcns/"+vcn, &defaults)
 	there := func() map[string]string {
 		docs := map[string]string{}
 		for _, path := range []string{
-			"/vcns/" + vcn, "/natGateways/" + nat, "/natGateways/" + foreign, "/subnets/" + subnet,
+			"/vcns/" + vcn, "/natGateways/" + nat, "/natGateways/" + foreign, "/internetGateways/" + internet, "/subnets/" + subnet, "/subnets/" + inTheWay,
 			"/securityLists/" + defaults.DefaultSecurityListID, "/routeTables/" + defaults.DefaultRouteTableID, "/dhcps/" + defaults.DefaultDhcpOptionsID,
 		} {
 			var doc json.RawMessage
@@ -51,9 +53,11 @@ func TestExistingNetwork(t *testing.T) {
 			"subnets.api.id="+subnet, "subnets.api.cidr=10.20.0.0/29")
 		s.refused(
 			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29", "natGatewayId: the gateway belongs to another VCN",
-			"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16",
+			"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.workers: 10.20.64.0/20 overlaps the existing subnet "+inTheWay,
+			"internetGatewayId: the VCN has "+internet+" already",
 		)
-		s.settings("subnets.api.cidr=10.20.0.0/28", "natGatewayId="+nat, "podsCidr=10.244.0.0/16")
+		s.settings("subnets.api.cidr=10.20.0.0/28", "natGatewayId="+nat, "podsCidr=10.244.0.0/16",
+			"subnets.workers.cidr=10.20.96.0/20", "internetGatewayId="+internet)
 	})
 	step(t, "the stack lives in it", func() {
 		s.up()

@@ -2,17 +2,22 @@ package layout
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"oke-guestbook/settings/problem"
 )
 
-// Found is what the cloud says of the parts of a network that the settings name by OCID.
+// Found is what the cloud says of the VCN that the settings name, of the parts of it that they name, and of what else is in it.
 type Found struct {
 	VCNCIDRs []string
-	Subnets  map[Role]FoundSubnet
-	Gateways map[Gateway]FoundGateway
+	Subnets  map[Role]FoundSubnet     // named
+	Gateways map[Gateway]FoundGateway // named
+
+	AllSubnets  []FoundPart
+	AllGateways map[Gateway][]FoundPart
+	Own         map[string]string // freeform tags, all of which the stack's own parts carry
 }
 
 // FoundSubnet is an existing subnet.
@@ -26,6 +31,30 @@ type FoundGateway struct {
 	VcnID    string
 	Closed   bool     // disabled, or told to block traffic
 	Services []string // names of what a service gateway is enabled for
+}
+
+// FoundPart is a subnet or a gateway in the VCN, whoever made it.
+type FoundPart struct {
+	ID    string
+	CIDRs []string          // of a subnet
+	Tags  map[string]string // freeform
+}
+
+func (part FoundPart) overlaps(cidr netip.Prefix) bool {
+	return slices.ContainsFunc(part.CIDRs, func(text string) bool {
+		taken, err := ParseCIDR(text)
+		return err == nil && cidr.Overlaps(taken)
+	})
+}
+
+// isOwn reports whether the stack made the part in an earlier update.
+func (f Found) isOwn(part FoundPart) bool {
+	for key, value := range f.Own {
+		if part.Tags[key] != value {
+			return false
+		}
+	}
+	return len(f.Own) > 0
 }
 
 // AllServices reports whether the name is that of the region's entry for all of Oracle's services,
@@ -42,6 +71,9 @@ func (s Spec) ValidateFound(p *problem.List, found Found) {
 	}
 	for _, gateway := range s.ExistingGateways() {
 		s.compareGateway(p, gateway, found.Gateways[gateway.Kind])
+	}
+	if plan, err := Plan(s); err == nil { // an error is Validate's
+		s.comparePlan(p, plan, found)
 	}
 }
 
@@ -96,6 +128,39 @@ func (s Spec) compareGateway(p *problem.List, gateway ExistingGateway, found Fou
 	case gateway.Kind == ServiceGateway && !slices.ContainsFunc(found.Services, AllServices):
 		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services", enabledFor(found.Services))
 	}
+}
+
+// comparePlan refuses to make a subnet where somebody's lies, and a second gateway of a kind of which a VCN has one at most.
+func (s Spec) comparePlan(p *problem.List, plan Layout, found Found) {
+	named := map[string]bool{} // OCIDs
+	for _, subnet := range plan.Subnets {
+		named[subnet.ExistingID] = true
+	}
+	for _, subnet := range plan.Subnets {
+		key := "subnets." + string(subnet.Role)
+		for _, part := range found.AllSubnets {
+			if subnet.ExistingID == "" && !named[part.ID] && !found.isOwn(part) && part.overlaps(subnet.CIDR) {
+				p.Add(key, "%s overlaps the existing subnet %s, %s: set %s.cidr to a free range, or id and cidr to that subnet's to use it",
+					subnet.CIDR, part.ID, strings.Join(part.CIDRs, ", "), key)
+			}
+		}
+	}
+	for _, kind := range s.madeGateways(plan) {
+		key := string(kind) + "GatewayId"
+		for _, part := range found.AllGateways[kind] {
+			if !found.isOwn(part) {
+				p.Add(key, "the VCN has %s already, and can have one only: set %s to it", part.ID, key)
+			}
+		}
+	}
+}
+
+// madeGateways are the kinds of gateway that the stack makes in its VCN.
+func (s Spec) madeGateways(plan Layout) []Gateway {
+	return slices.DeleteFunc([]Gateway{InternetGateway, NATGateway, ServiceGateway}, func(kind Gateway) bool {
+		named := slices.ContainsFunc(s.ExistingGateways(), func(g ExistingGateway) bool { return g.Kind == kind })
+		return named || !plan.Uses(kind)
+	})
 }
 
 func enabledFor(services []string) string {

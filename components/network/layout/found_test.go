@@ -19,7 +19,24 @@ func inExisting() (Spec, Found) {
 			InternetGateway: {VcnID: someVCN}, NATGateway: {VcnID: someVCN},
 			ServiceGateway: {VcnID: someVCN, Services: []string{"All IAD Services In Oracle Services Network"}},
 		},
+		Own: map[string]string{"project": "guestbook", "stack": "dev"},
 	}
+}
+
+// The tags of parts in the VCN: of this stack's own, made when it had one tag more, and of those of another stack of the project.
+var (
+	ownTags    = map[string]string{"project": "guestbook", "stack": "dev", "team": "web"}
+	othersTags = map[string]string{"project": "guestbook", "stack": "prod"}
+)
+
+func (s *Spec) makeGateways() { s.InternetGatewayID, s.NATGatewayID, s.ServiceGatewayID = "", "", "" }
+
+func oneOfEach(tags map[string]string) map[Gateway][]FoundPart {
+	all := map[Gateway][]FoundPart{}
+	for _, kind := range []Gateway{InternetGateway, NATGateway, ServiceGateway} {
+		all[kind] = []FoundPart{{ID: "some " + string(kind), Tags: tags}}
+	}
+	return all
 }
 
 func TestWhatExistsIsCompared(t *testing.T) {
@@ -59,6 +76,40 @@ func TestWhatExistsIsCompared(t *testing.T) {
 		{"service gateway for one service", func(_ *Spec, f *Found) {
 			f.Gateways[ServiceGateway] = FoundGateway{VcnID: someVCN, Services: []string{"OCI IAD Object Storage"}}
 		}, "serviceGatewayId: the gateway is enabled for OCI IAD Object Storage only: enable it for all of the region's services"},
+		{"subnet in the place of one that is made", func(_ *Spec, f *Found) { f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.64.0/24"}}} },
+			"subnets.workers: 10.20.64.0/20 overlaps the existing subnet other, 10.20.64.0/24: " +
+				"set subnets.workers.cidr to a free range, or id and cidr to that subnet's to use it"},
+		{"subnet around two that are made", func(s *Spec, f *Found) {
+			s.Subnets[PublicLoadBalancers] = SubnetSpec{CIDR: "10.20.80.0/24"}
+			f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.64.0/18"}}}
+		}, "2 settings need a change:\n  - subnets.workers: 10.20.64.0/20 overlaps the existing subnet other, 10.20.64.0/18: " +
+			"set subnets.workers.cidr to a free range, or id and cidr to that subnet's to use it\n" +
+			"  - subnets.publicLoadBalancers: 10.20.80.0/24 overlaps the existing subnet other, 10.20.64.0/18: " +
+			"set subnets.publicLoadBalancers.cidr to a free range, or id and cidr to that subnet's to use it"},
+		{"subnets that are named, the stack's own or elsewhere", func(_ *Spec, f *Found) {
+			f.AllSubnets = []FoundPart{
+				{ID: someSubnet, CIDRs: []string{"10.20.0.0/28"}}, {ID: "own", CIDRs: []string{"10.20.64.0/20"}, Tags: ownTags},
+				{ID: "elsewhere", CIDRs: []string{"10.20.48.0/20"}, Tags: othersTags},
+			}
+		}, ""},
+		{"another stack's subnet", func(_ *Spec, f *Found) { f.AllSubnets = []FoundPart{{"other", []string{"10.20.64.0/20"}, othersTags}} },
+			"subnets.workers: 10.20.64.0/20 overlaps the existing subnet other, 10.20.64.0/20: " +
+				"set subnets.workers.cidr to a free range, or id and cidr to that subnet's to use it"},
+		{"untagged subnet, and a stack without tags", func(_ *Spec, f *Found) {
+			f.Own, f.AllSubnets = nil, []FoundPart{{ID: "other", CIDRs: []string{"10.20.64.0/20"}}}
+		},
+			"subnets.workers: 10.20.64.0/20 overlaps the existing subnet other, 10.20.64.0/20: " +
+				"set subnets.workers.cidr to a free range, or id and cidr to that subnet's to use it"},
+		{"gateways that are named", func(s *Spec, f *Found) { f.AllGateways = oneOfEach(nil) }, ""},
+		{"gateways that are the stack's own", func(s *Spec, f *Found) { s.makeGateways(); f.AllGateways = oneOfEach(ownTags) }, ""},
+		{"gateways beside which no second one can be", func(s *Spec, f *Found) { s.makeGateways(); f.AllGateways = oneOfEach(othersTags) },
+			"3 settings need a change:\n  - internetGatewayId: the VCN has some internet already, and can have one only: set internetGatewayId to it\n" +
+				"  - natGatewayId: the VCN has some nat already, and can have one only: set natGatewayId to it\n" +
+				"  - serviceGatewayId: the VCN has some service already, and can have one only: set serviceGatewayId to it"},
+		{"gateway that is not needed", func(s *Spec, f *Found) {
+			s.makeGateways()
+			s.InternetEgress, f.AllGateways = EgressNone, map[Gateway][]FoundPart{NATGateway: {{ID: "other"}}}
+		}, ""},
 		{"service gateway for nothing", func(_ *Spec, f *Found) { f.Gateways[ServiceGateway] = FoundGateway{VcnID: someVCN} },
 			"serviceGatewayId: the gateway is enabled for no service: enable it for all of the region's services"},
 	} {
