@@ -41,7 +41,11 @@ func (p program) testPods(t *testing.T) {
 		}
 		for _, list := range []resource.PropertyKey{"initContainers", "containers"} {
 			for _, item := range items(pod[list]) {
-				checkContainer(t, at, properties(item), list == "containers" && (who == flows.Frontend || who == flows.Backend))
+				c := properties(item)
+				checkContainer(t, at, c)
+				if list == "containers" {
+					checkProbes(t, at, who, c)
+				}
 			}
 		}
 	}
@@ -52,7 +56,7 @@ func (p program) testPods(t *testing.T) {
 	}
 }
 
-func checkContainer(t *testing.T, pod string, c resource.PropertyMap, stays bool) {
+func checkContainer(t *testing.T, pod string, c resource.PropertyMap) {
 	t.Helper()
 	at := pod + " " + text(c["name"])
 	if got := properties(c["securityContext"])["readOnlyRootFilesystem"]; !got.IsBool() || !got.BoolValue() {
@@ -62,8 +66,31 @@ func checkContainer(t *testing.T, pod string, c resource.PropertyMap, stays bool
 	if text(requests["cpu"]) == "" || text(requests["memory"]) == "" || text(limits["memory"]) != text(requests["memory"]) {
 		t.Errorf("%s asks for %v and may use %v", at, requests, limits)
 	}
-	if stays && !(c.HasValue("readinessProbe") && c.HasValue("livenessProbe")) {
-		t.Errorf("%s has not both probes", at)
+}
+
+// checkProbes wants probes of what runs for good. The database's ask it: a mongod that hangs still accepts connections.
+func checkProbes(t *testing.T, pod, who string, c resource.PropertyMap) {
+	t.Helper()
+	action, names := resource.PropertyKey("httpGet"), []resource.PropertyKey{"readinessProbe", "livenessProbe"}
+	switch who {
+	case flows.Frontend:
+	case flows.Backend:
+		action, names = "exec", append(names, "startupProbe") // a first start takes longer than a living mongod may be silent
+	default:
+		return
+	}
+	for _, name := range names {
+		probe := properties(c[name])
+		for _, other := range []resource.PropertyKey{"exec", "httpGet", "tcpSocket", "grpc"} {
+			if probe.HasValue(other) != (other == action) {
+				t.Errorf("%s: %s is %v, want %s", pod, name, probe, action)
+				break
+			}
+		}
+		if command := items(properties(probe["exec"])["command"]); who == flows.Backend &&
+			(len(command) == 0 || text(command[0]) != "mongosh" || !strings.Contains(text(command[len(command)-1]), "db.")) {
+			t.Errorf("%s: %s runs %v, which does not ask the database", pod, name, command)
+		}
 	}
 }
 
