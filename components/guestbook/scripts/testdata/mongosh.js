@@ -9,7 +9,7 @@ const joining = new Set();
 function reconfigure(next, how) {
   console.log(`${how} ${hosts(next)}`);
   const added = next.members.filter((m) => !config.members.some((old) => old.host === m.host));
-  if (refused(how) || next.version <= config.version || added.length > 1) return { ok: 0, errmsg: "refused" };
+  if (refused(how) || next.version <= config.version || added.length > 1 || joining.size) return { ok: 0, errmsg: "refused" };
   added.forEach((m) => joining.add(m.host));
   config = structuredClone(next);
   return { ok: 1 };
