@@ -12,7 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
 	"oke-guestbook/app/internal/devdb"
+	"oke-guestbook/app/internal/store"
 )
 
 // guestbook is one running replica.
@@ -146,6 +150,19 @@ func TestIndexesCommand(t *testing.T) {
 		if err := run(context.Background(), []string{"indexes"}, env, io.Discard, nil); err != nil {
 			t.Fatal(err)
 		}
+	}
+	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Disconnect(context.Background()) }()
+	indexes, err := client.Database("guestbook").Collection(store.Collection).Indexes().ListSpecifications(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// That it is sparse, the embedded database does not tell: TestIndex in internal/store.
+	if len(indexes) != 2 || indexes[1].Name != "form" || indexes[1].Unique == nil || !*indexes[1].Unique {
+		t.Errorf("indexes %+v, want one on _id and the unique one on form", indexes)
 	}
 }
 

@@ -260,6 +260,33 @@ func TestOneTimeoutForAnEntry(t *testing.T) {
 	}
 }
 
+// The index is asked for once: unique, and sparse for the tutorial's documents.
+// The embedded database does not tell afterwards whether an index is sparse.
+func TestIndex(t *testing.T) {
+	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
+	asked := make(chan any, 10)
+	p.meet = func(name string, command bson.D) {
+		if name == "createIndexes" {
+			asked <- lookup(command, "indexes")
+		}
+	}
+	s := open(t, "mongodb://"+p.address)
+	for range 2 {
+		if err := s.EnsureIndexes(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(asked) != 1 {
+		t.Fatalf("an index was asked for %d times, want 1", len(asked))
+	}
+	want := bson.A{bson.D{
+		{Key: "key", Value: bson.D{{Key: "form", Value: int32(1)}}}, {Key: "name", Value: "form"}, {Key: "sparse", Value: true}, {Key: "unique", Value: true},
+	}}
+	if got := <-asked; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("indexes %v, want %v", got, want)
+	}
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
