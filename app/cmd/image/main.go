@@ -35,6 +35,10 @@ func main() {
 
 // run builds the image and sends it to push, unless that is nil.
 func run(ctx context.Context, source, out, version, revision string, push *string) error {
+	out, err := filepath.Abs(out) // it is printed, and make calls this from another directory than the user's
+	if err != nil {
+		return err
+	}
 	if push != nil {
 		if err := image.CheckTarget(*push); err != nil {
 			return err

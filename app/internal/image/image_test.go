@@ -116,6 +116,9 @@ func TestImage(t *testing.T) {
 	push := func() (reference string) {
 		t.Helper()
 		output := p.must("make", "push", "IMAGE="+target, "VERSION=v1.2.3")
+		if dir := filepath.Join(p.dir, "bin", "image"); !strings.Contains(output, "\n"+dir+"\n") {
+			t.Errorf("no line says where the image is, %s:\n%s", dir, output)
+		}
 		return output[strings.LastIndex(output, "\n")+1:]
 	}
 	reference := push()
