@@ -209,6 +209,9 @@ func TestPages(t *testing.T) {
 		if got := v.send(method, "/", nil, nil); got.status != 405 || got.header.Get("Allow") != "GET, HEAD, POST" {
 			t.Errorf("%s: status %d, allowed %q", method, got.status, got.header.Get("Allow"))
 		}
+		if got := v.send(method, "/entries", nil, nil); got.status != 404 {
+			t.Errorf("%s elsewhere: status %d", method, got.status)
+		}
 	}
 }
 
