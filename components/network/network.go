@@ -20,7 +20,8 @@ type Args struct {
 	Spec layout.Spec
 	// CompartmentID is the OCID of the compartment for everything that is made. Required.
 	CompartmentID pulumi.StringInput
-	// Tags are freeform tags for everything that is made. Optional.
+	// Tags are freeform tags for everything that is made. In an existing VCN, what has the same project and stack is taken for
+	// what an earlier update made.
 	Tags map[string]string
 	// Protect keeps a new VCN from being deleted or replaced. Optional, default false.
 	Protect bool
