@@ -32,6 +32,11 @@ func deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
+	for _, g := range s.Guestbooks {
+		if err := guestbook.CheckAddress(ctx, g); err != nil {
+			return err
+		}
+	}
 	name := ctx.Project() + "-" + ctx.Stack()
 	tags := s.FreeformTags(ctx.Project(), ctx.Stack())
 

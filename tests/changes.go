@@ -40,7 +40,7 @@ var changes = []change{
 	{what: "readinessPath", set: map[string]string{"readinessPath": "/ready"}},
 	{what: "livenessPath", set: map[string]string{"livenessPath": "/live"}},
 	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
-	{what: "reservedAddress", set: map[string]string{"reservedAddress": "192.0.2.7"}},
+	{what: "reservedAddress", set: map[string]string{"reservedAddress": reservedAddress}},
 	{what: "tlsCertificate, tlsPrivateKey", set: map[string]string{"tlsCertificate": certificate, "tlsPrivateKey": privateKey, "loadBalancerPorts": `["443"]`}},
 	{what: "exposure: node-port", set: map[string]string{"exposure": "node-port"}},
 	{what: "exposure: none", set: map[string]string{"exposure": "none"}},

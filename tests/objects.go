@@ -16,7 +16,7 @@ func kinds(t *testing.T) map[string]string {
 	t.Helper()
 	list, err := json.Marshal([]map[string]any{
 		{
-			"name": "full", "mongoReplicas": 3, "reservedAddress": "192.0.2.7", "tlsCertificate": certificate, "tlsPrivateKey": privateKey,
+			"name": "full", "mongoReplicas": 3, "reservedAddress": reservedAddress, "tlsCertificate": certificate, "tlsPrivateKey": privateKey,
 			"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz",
 		},
 		{"name": "elsewhere", "exposure": "internal", "externalDatabase": "mongo.example.com", "databasePassword": "example", "frontendMaxReplicas": 3},

@@ -4,6 +4,7 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +22,12 @@ type registration struct {
 	Inputs             resource.PropertyMap
 	Options            *pulumirpc.RegisterResourceRequest
 }
+
+// The public addresses that there are.
+const (
+	reservedAddress  = "192.0.2.7"
+	ephemeralAddress = "192.0.2.8"
+)
 
 // recorder stands in for the engine and the providers. It is safe for concurrent calls and refuses what it does not know.
 type recorder struct {
@@ -164,6 +171,12 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"content": "kubeconfig of " + args.Args["clusterId"].StringValue() + " at " + args.Args["endpoint"].StringValue()}), nil
 	case "oci:ObjectStorage/getNamespace:getNamespace":
 		return object(map[string]any{"namespace": "tenancy"}), nil
+	case "oci:Core/getPublicIp:getPublicIp":
+		lifetime, ok := map[string]string{reservedAddress: "RESERVED", ephemeralAddress: "EPHEMERAL"}[text(args.Args["ipAddress"])]
+		if !ok {
+			return nil, errors.New("404-NotAuthorizedOrNotFound")
+		}
+		return object(map[string]any{"lifetime": lifetime}), nil
 	case "oci:Core/getServices:getServices":
 		return object(map[string]any{"services": []any{
 			map[string]any{"id": "ocid1.service.oc1.iad.all", "cidrBlock": "all-iad-services-in-oracle-services-network", "name": "All IAD Services In Oracle Services Network"},

@@ -2,10 +2,12 @@ package guestbook
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/guestbook/flows"
@@ -48,6 +50,23 @@ var once = []string{
 	`metadata.annotations["` + annotation + `internal"]`,
 	`metadata.annotations["` + annotation + `subnet1"]`,
 	"spec.loadBalancerIP",
+}
+
+// CheckAddress asks the cloud for the guestbook's reserved address: with one that cannot be had, the Service that runs would be
+// given up for one that never gets ready.
+func CheckAddress(ctx *pulumi.Context, g workload.Guestbook) error {
+	if g.ReservedAddress == "" {
+		return nil
+	}
+	found, err := core.LookupPublicIp(ctx, &core.LookupPublicIpArgs{IpAddress: &g.ReservedAddress})
+	if err != nil {
+		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, as this user sees no such public IP in the region: %w", g.Name, g.ReservedAddress, err)
+	}
+	if found.Lifetime != "RESERVED" {
+		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, whose lifetime is %s: reserve one with `oci network public-ip create --lifetime RESERVED`",
+			g.Name, g.ReservedAddress, found.Lifetime)
+	}
+	return nil
 }
 
 // visitors makes the Service that visitors come to.

@@ -56,6 +56,10 @@ var functions = map[string]function{
 	"oci:Core/getVcn:getVcn": {
 		client: network, path: "/20160918/vcns/{vcnId}", kind: "oci:Core/vcn:Vcn", element: "id",
 	},
+	"oci:Core/getPublicIp:getPublicIp": { // by address alone
+		client: network, path: "/20160918/publicIps/actions/getByIpAddress", body: map[string]string{"ipAddress": "ipAddress"},
+		kind: "oci:Core/publicIp:PublicIp", element: "id",
+	},
 	"oci:Core/getSubnet:getSubnet": {
 		client: network, path: "/20160918/subnets/{subnetId}", kind: "oci:Core/subnet:Subnet", element: "id",
 	},

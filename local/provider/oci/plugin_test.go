@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
 	"oke-guestbook/local/ociclient"
@@ -118,10 +119,15 @@ func TestFunctions(t *testing.T) {
 	if got["name"] != "Uocm:US-ASHBURN-AD-2" {
 		t.Errorf("getAvailabilityDomain: %v", got)
 	}
-	_, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{Token: "oci:Core/getVcn:getVcn", Args: value.OfMap(object{"vcnId": "ocid1.vcn.oc1.iad.x"})})
-	var e *ociclient.Error
-	if !errors.As(err, &e) || e.Status != http.StatusNotFound {
-		t.Errorf("getVcn of nothing: %v", err)
+	for token, args := range map[tokens.Type]object{
+		"oci:Core/getVcn:getVcn":           {"vcnId": "ocid1.vcn.oc1.iad.x"},
+		"oci:Core/getPublicIp:getPublicIp": {"ipAddress": "192.0.2.9"},
+	} {
+		_, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{Token: token, Args: value.OfMap(args)})
+		var e *ociclient.Error
+		if !errors.As(err, &e) || e.Status != http.StatusNotFound {
+			t.Errorf("%s of nothing: %v", token, err)
+		}
 	}
 }
 
