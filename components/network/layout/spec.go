@@ -233,6 +233,11 @@ func ParseCIDR(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
+// Within reports whether all of inner lies in outer.
+func Within(inner, outer netip.Prefix) bool {
+	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
+}
+
 // PrivateNetworks are the addresses that the internet has no route to (RFC 1918 and RFC 6598).
 var PrivateNetworks = []netip.Prefix{
 	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
@@ -242,6 +247,6 @@ var PrivateNetworks = []netip.Prefix{
 // PrivateNetwork reports whether the network lies in one of PrivateNetworks.
 func PrivateNetwork(network netip.Prefix) bool {
 	return slices.ContainsFunc(PrivateNetworks, func(private netip.Prefix) bool {
-		return private.Bits() <= network.Bits() && private.Contains(network.Addr())
+		return Within(network, private)
 	})
 }

@@ -185,7 +185,7 @@ func (s Spec) connected(network netip.Prefix) bool {
 	}
 	for _, text := range outer {
 		prefix, err := ParseCIDR(text)
-		if err == nil && prefix.Bits() <= network.Bits() && prefix.Contains(network.Addr()) {
+		if err == nil && Within(network, prefix) {
 			return true
 		}
 	}

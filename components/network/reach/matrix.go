@@ -55,8 +55,8 @@ func Words(openings []Opening, from End) []string {
 
 // within reports whether wide lets through everything that o does.
 func (o Opening) within(wide Opening) bool {
-	if o.From != wide.From && !(wide.From.IsValid() && o.From.IsValid() && within(o.From, wide.From)) ||
-		o.To != wide.To && !(wide.To.IsValid() && o.To.IsValid() && within(o.To, wide.To)) {
+	if o.From != wide.From && !(wide.From.IsValid() && o.From.IsValid() && layout.Within(o.From, wide.From)) ||
+		o.To != wide.To && !(wide.To.IsValid() && o.To.IsValid() && layout.Within(o.To, wide.To)) {
 		return false
 	}
 	if wide.Protocol == "all" {

@@ -92,7 +92,7 @@ func (n Network) Parse(text string) (End, error) {
 // parts names what lies in the range without being all of it, and is of another kind than the rest.
 func (n Network) parts(prefix netip.Prefix) (names []string) {
 	add := func(name string, part netip.Prefix) {
-		if part != prefix && within(part, prefix) {
+		if part != prefix && layout.Within(part, prefix) {
 			names = append(names, name)
 		}
 	}
@@ -114,13 +114,13 @@ func (n Network) VCN() End { return n.place(n.Plan.VCN.String(), n.Plan.VCN) }
 // place finds out what a range of addresses is.
 func (n Network) place(name string, prefix netip.Prefix) End {
 	for _, subnet := range n.Plan.Subnets {
-		if within(prefix, subnet.CIDR) {
+		if layout.Within(prefix, subnet.CIDR) {
 			return End{name, subnet.Role, prefix, inSubnet}
 		}
 	}
 	end := End{Name: name, Prefix: prefix, where: onTheWeb}
 	switch {
-	case within(prefix, n.Plan.VCN):
+	case layout.Within(prefix, n.Plan.VCN):
 		end.where = inVCN
 	case n.atPeer(prefix):
 		end.where = atPeer
@@ -132,7 +132,7 @@ func (n Network) place(name string, prefix netip.Prefix) End {
 
 func (n Network) atPeer(prefix netip.Prefix) bool {
 	for _, peer := range n.Peers {
-		if within(prefix, peer) {
+		if layout.Within(prefix, peer) {
 			return true
 		}
 	}
@@ -160,7 +160,7 @@ func (n Network) meets(e End, peer string) (netip.Prefix, bool) {
 	if err != nil || !prefix.Overlaps(e.Prefix) {
 		return netip.Prefix{}, false
 	}
-	if within(e.Prefix, prefix) {
+	if layout.Within(e.Prefix, prefix) {
 		return e.Prefix, true
 	}
 	// The peer names a part of the end. The internet has no part in the VCN, in peers or in private networks.
@@ -168,8 +168,4 @@ func (n Network) meets(e End, peer string) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	return prefix, true
-}
-
-func within(inner, outer netip.Prefix) bool {
-	return inner.Bits() >= outer.Bits() && outer.Contains(inner.Addr())
 }

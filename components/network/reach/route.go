@@ -72,7 +72,7 @@ func (n Network) lookup(subnet layout.Subnet, to End) (best layout.Route, found 
 		if err != nil || prefix.Bits() <= bits {
 			continue
 		}
-		if to.where == atOracle && prefix.Bits() == 0 || to.where != atOracle && within(to.Prefix, prefix) {
+		if to.where == atOracle && prefix.Bits() == 0 || to.where != atOracle && layout.Within(to.Prefix, prefix) {
 			best, found, bits = route, true, prefix.Bits()
 		}
 	}

@@ -143,7 +143,7 @@ func peerCovers(wide, narrow string) bool {
 	}
 	outer, errOuter := netip.ParsePrefix(wide)
 	inner, errInner := netip.ParsePrefix(narrow)
-	return errOuter == nil && errInner == nil && outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+	return errOuter == nil && errInner == nil && layout.Within(inner, outer)
 }
 
 // Number is the protocol as the OCI API writes it: an IANA number, or all.
