@@ -33,14 +33,11 @@ func (p program) testSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := secret.Inputs["stringData"]
-		if values.IsSecret() {
-			values = values.SecretValue().Element
-		}
+		values := map[string]string{}
+		flatten(nil, secret.Inputs["stringData"], values)
 		for _, file := range files {
-			kept := map[string]string{}
-			if flatten(nil, values.ObjectValue()[file], kept); !strings.Contains(kept[""], "kept") {
-				t.Errorf("%s has %s = %q, not the kept password", name, file, kept[""])
+			if kept := values[resource.PropertyPath{string(file)}.String()]; !strings.Contains(kept, "kept") {
+				t.Errorf("%s has %s = %q, not the kept password", name, file, kept)
 			}
 		}
 	}

@@ -326,9 +326,7 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.must(s.o.Prepare(t.Context()))
 	s.set("frontendReplica", "2")
 	s.refused("frontendReplica: there is no such setting; did you mean frontendReplicas?")
-	if out, err := s.pulumi("config", "rm", "--stack", "local", "frontendReplica"); err != nil {
-		t.Fatalf("pulumi config rm: %v\n%s", err, out)
-	}
+	s.unset("frontendReplica")
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
 	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user", "NotAuthorizedOrNotFound")
 	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")

@@ -142,6 +142,14 @@ func (s *stack) set(args ...string) {
 	}
 }
 
+// unset takes a setting out of the stack.
+func (s *stack) unset(key string) {
+	s.t.Helper()
+	if out, err := s.pulumi("config", "rm", "--stack", "local", key); err != nil {
+		s.t.Fatalf("pulumi config rm %s: %v\n%s", key, err, out)
+	}
+}
+
 // unchanged asserts that a preview has nothing to do.
 func (s *stack) unchanged(when string) {
 	s.t.Helper()
