@@ -1,9 +1,8 @@
 package settings
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -84,16 +83,8 @@ func loadStack(t *testing.T, stack string, set map[string]string) *Settings {
 		"oke-guestbook:compartmentId": compartmentOCID,
 		"oke-guestbook:frontendImage": "iad.ocir.io/tenancy/guestbook:v1",
 	}
-	for key, value := range file.Config {
-		config[key] = fmt.Sprint(value)
-		if _, isText := value.(string); !isText {
-			object, err := json.Marshal(value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			config[key] = string(object)
-		}
-	}
+	handed, _ := asHanded("oke-guestbook", file.Config)
+	maps.Copy(config, handed)
 	for key, value := range set {
 		config["oke-guestbook:"+key] = value
 	}

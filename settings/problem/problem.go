@@ -23,12 +23,26 @@ func (l *List) Add(key, format string, args ...any) {
 // AddAllBut records the problems of other that name none of the settings.
 func (l *List) AddAllBut(other List, settings []string) {
 	for _, line := range other.lines {
-		if !slices.ContainsFunc(settings, func(key string) bool {
-			return regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(key) + `(\W|$)`).MatchString(line)
-		}) {
+		if !names(line, settings) {
 			l.lines = append(l.lines, line)
 		}
 	}
+}
+
+// Of returns the problems that the settings themselves have, or their parts.
+func (l *List) Of(settings []string) (own List) {
+	for _, line := range l.lines {
+		if key, _, _ := strings.Cut(line, ": "); names(key, settings) {
+			own.lines = append(own.lines, line)
+		}
+	}
+	return own
+}
+
+func names(text string, settings []string) bool {
+	return slices.ContainsFunc(settings, func(key string) bool {
+		return regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(key) + `(\W|$)`).MatchString(text)
+	})
 }
 
 // Err returns nil when there is no problem, else one error with a line for each.

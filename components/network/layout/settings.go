@@ -62,6 +62,27 @@ func (s *Spec) ApplyDefaults() {
 	}
 }
 
+// StandIn is a network for documentation (RFC 5737).
+const StandIn = "203.0.113.0/24"
+
+// FillIn puts StandIn where operators have to name their own networks and have not yet. It returns these settings.
+func (s *Spec) FillIn() (unset []string) {
+	for _, list := range []struct {
+		key    string
+		needed bool
+		cidrs  *[]string
+	}{
+		{"apiAllowedCidrs", s.APIEndpoint == Public, &s.APIAllowedCIDRs},
+		{"bastionAllowedCidrs", s.Bastion, &s.BastionAllowedCIDRs},
+	} {
+		if list.needed && len(*list.cidrs) == 0 {
+			*list.cidrs = []string{StandIn}
+			unset = append(unset, list.key)
+		}
+	}
+	return unset
+}
+
 func defaultOf(key string) string {
 	for _, setting := range Settings {
 		if setting.Key == key {

@@ -1,5 +1,6 @@
 // Command okenet shows the network that a stack's settings ask for, without an
-// engine or a cloud: who can reach whom, and a picture.
+// engine or a cloud: who can reach whom, and a picture. It refuses what `pulumi up`
+// would refuse of the network, in the same words.
 //
 //	okenet reach -stack prod
 //	okenet reach -stack prod -from workers -to api -port 6443
@@ -18,6 +19,7 @@ import (
 	"oke-guestbook/components/network/diagram"
 	"oke-guestbook/components/network/layout"
 	"oke-guestbook/components/network/reach"
+	"oke-guestbook/settings"
 )
 
 func main() {
@@ -44,9 +46,16 @@ func run(args []string, out, notes io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	project, spec, err := load(*dir, *stack, notes)
+	project, config, err := read(*dir, *stack)
 	if err != nil {
 		return err
+	}
+	spec, unset, err := settings.LoadNetwork(project, *stack, config)
+	if err != nil {
+		return err
+	}
+	for _, key := range unset {
+		fmt.Fprintf(notes, "%s is not set yet: %s stands in\n", key, layout.StandIn)
 	}
 	if args[0] == "reach" {
 		return showReach(out, spec, *from, *to, *port)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 )
 
 const root = "../../../.."
@@ -47,8 +50,10 @@ const simple = `config:
   oke-guestbook:vcnCidr: 10.7.0.0/16
   oke-guestbook:loadBalancerAllowedCidrs: [0.0.0.0/0]
   oke-guestbook:loadBalancerPorts: ["443", 8000-8010]
-  oke-guestbook:mongoPassword:
+  oke-guestbook:tlsCertificate:
     secure: AAAB
+  oke-guestbook:tlsPrivateKey:
+    secure: AAAC
 `
 
 func TestReach(t *testing.T) {
@@ -97,24 +102,52 @@ func TestStandInsAreTold(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	good := project(t, simple)
+	with := func(lines ...string) []string {
+		config := map[string]any{}
+		for _, text := range []string{simple, "config:\n  " + strings.Join(lines, "\n  ")} {
+			var file struct{ Config map[string]any }
+			if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(config, file.Config)
+		}
+		text, err := yaml.Marshal(map[string]any{"config": config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []string{"diagram", "-C", project(t, string(text)), "-stack", "test"}
+	}
 	for _, test := range []struct {
 		name string
 		args []string
 		want string
 	}{
 		{"no command", nil, "say reach or diagram; both take -stack NAME"},
-		{"no stack", []string{"reach", "-C", good, "-stack", "staging"}, `there is no stack "staging" here`},
+		{"no stack", []string{"reach", "-C", good, "-stack", "staging"}, `there is no stack "staging" here: Pulumi.staging.yaml is missing`},
 		{"a part of a question", []string{"reach", "-C", good, "-stack", "test", "-to", "api"}, "one answer takes all of FROM, TO and PORT, such as FROM=workers TO=api PORT=6443"},
 		{"unknown end", []string{"reach", "-C", good, "-stack", "test", "-from", "nodes", "-to", "api", "-port", "1"}, `FROM: "nodes" is none of internet, osn, api, workers, publicLoadBalancers, no IPv4 address and no CIDR`},
 		{"IPv6", []string{"reach", "-C", good, "-stack", "test", "-from", "::/0", "-to", "api", "-port", "6443"}, `FROM: "::/0" is no IPv4 CIDR such as 10.0.0.0/16`},
 		{"host bits", []string{"reach", "-C", good, "-stack", "test", "-from", "workers", "-to", "10.7.0.1/29", "-port", "6443"}, "TO: 10.7.0.1/29 has host bits set: the network is 10.7.0.0/29"},
 		{"bad port", []string{"reach", "-C", good, "-stack", "test", "-from", "workers", "-to", "api", "-port", "0"}, `PORT: "0" is no port (1 to 65535) and no range such as 8000-8010`},
-		{"bad settings", []string{"diagram", "-C", project(t, "config:\n  oke-guestbook:vcnCidr: 10.0.0.1/16\n"), "-stack", "test"}, "stack test: 2 settings need a change:\n  - vcnCidr: 10.0.0.1/16 has host bits set"},
-		{"wrong type", []string{"diagram", "-C", project(t, "config:\n  oke-guestbook:bastion: maybe\n"), "-stack", "test"}, "stack test: bastion: "},
+		{"bad settings", with("oke-guestbook:vcnCidr: 10.0.0.1/16", "oke-guestbook:mongoImage: mongo"), "stack test: vcnCidr: 10.0.0.1/16 has host bits set: the network is 10.0.0.0/16"},
+		{"typing error", with("oke-guestbook:bastoin: true"), "stack test: bastoin: there is no such setting; did you mean bastion?"},
+		{"typing error without the namespace", with("vcnCdir: 10.0.0.0/16"), "stack test: vcnCdir: there is no such setting; did you mean vcnCidr?"},
+		{"typing error in a secret", with("oke-guestbook:databasePasword: {secure: AAAB}"), "stack test: databasePasword: there is no such setting; did you mean databasePassword?"},
+		{"wrong type", with("oke-guestbook:bastion: maybe"), "stack test: bastion: must be true or false"},
+		{"wrong type as config set writes it", with(`oke-guestbook:flowLogs: '{"workers": true}'`), "stack test: flowLogs: must be a list, not object"},
+		{"a number for a key", with("oke-guestbook:subnets: {1: {prefixLength: 29}}"), `stack test: subnets: "1" is no role; the roles are [api workers pods publicLoadBalancers internalLoadBalancers bastion]`},
+		{"no room for nodes", with("oke-guestbook:nodePools: [{name: workers, size: 80, shape: VM.Standard2.1}]", "oke-guestbook:vcnCidr: 10.0.0.0/24"),
+			"stack test: subnets.workers: 80 nodes need 80 addresses, but 10.0.0.64/26 holds 61: cidr 10.0.0.128/25 would do"},
+		{"no room for load balancers", with("oke-guestbook:guestbooks: [{name: a, databasePassword: {secure: AAAB}}, {name: b, tlsCertificate: {secure: AAAD}}]", "oke-guestbook:subnets: {publicLoadBalancers: {prefixLength: 29}}"),
+			"stack test: subnets.publicLoadBalancers: load balancers, 2 of them, need 6 addresses, but 10.7.32.0/29 holds 5: prefixLength 28 would do"},
+		{"no subnet for a guestbook", with("oke-guestbook:guestbooks: [{name: a, exposure: internal}]"),
+			"stack test: guestbooks[0].exposure: internal needs a subnet for such load balancers, and loadBalancers is public"},
+		{"a secret of the network", with("oke-guestbook:loadBalancerAllowedCidrs: [{secure: AAAB}]"),
+			"stack test: loadBalancerAllowedCidrs: is a secret, which only pulumi can read: the network is not known without it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := run(test.args, io.Discard, io.Discard)
-			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			if err == nil || err.Error() != test.want {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
