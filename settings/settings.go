@@ -14,6 +14,7 @@ import (
 
 	"oke-guestbook/components/guestbook/workload"
 	"oke-guestbook/components/network/layout"
+	"oke-guestbook/components/network/rules"
 	"oke-guestbook/components/oke/fleet"
 	"oke-guestbook/settings/problem"
 )
@@ -113,6 +114,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		}
 	}
 	s.Network.Validate(list, s.capacity())
+	rules.CheckLimits(list, s.Network)
 	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
 	if s.HomeRegion != "" && !region.MatchString(s.HomeRegion) {
 		list.Add("homeRegion", "%q is not a region such as us-ashburn-1", s.HomeRegion)

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -55,6 +57,16 @@ func TestLoadReadsEveryKind(t *testing.T) {
 	}
 }
 
+// networks is a list of n of them.
+func networks(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("203.0.%d.0/24", i)
+	}
+	raw, _ := json.Marshal(all)
+	return string(raw)
+}
+
 func TestBadSettings(t *testing.T) {
 	pool := func(rest string) map[string]string {
 		return map[string]string{"nodePools": `[{"name":"workers","size":2,` + rest + `}]`}
@@ -72,6 +84,11 @@ func TestBadSettings(t *testing.T) {
 		{"CIDR without room for the nodes", map[string]string{"vcnCidr": "10.0.0.0/24", "nodePools": `[{"name":"w","size":80,"shape":"VM.Standard2.1"}]`}, []string{"subnets.workers: 80 nodes need 80 addresses"}},
 		{"overlapping CIDRs", map[string]string{"podsCidr": "10.0.64.0/18"}, []string{"podsCidr: 10.0.64.0/18 overlaps 10.0.0.0/16 of vcnCidr"}},
 		{"load balancers for nobody", map[string]string{"loadBalancerAllowedCidrs": "[]"}, []string{"loadBalancerAllowedCidrs:"}},
+		{"more networks than rules", map[string]string{"loadBalancerAllowedCidrs": networks(201), "storageGb": "49"}, []string{
+			"2 settings need a change",
+			"loadBalancerAllowedCidrs: subnet publicLoadBalancers needs 201 ingress rules, and a security list holds 200: allow fewer, wider networks or port ranges",
+			"storageGb:",
+		}},
 		{"typing error in a subnet", map[string]string{"subnets": `{"api":{"prefixLen":29}}`}, []string{"subnets.api.prefixLen: there is no such setting; did you mean prefixLength?"}},
 		{"typing error", map[string]string{"frontendReplica": "2"}, []string{"frontendReplica: there is no such setting; did you mean frontendReplicas?"}},
 		{"nothing near", map[string]string{"zzzzzzzz": "2"}, []string{"zzzzzzzz: there is no such setting"}},

@@ -49,10 +49,6 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, err
 	}
-	set := rules.Expand(rules.Table(args.Spec), plan)
-	if err := set.CheckLimits(args.Spec.SecurityBy == layout.Groups); err != nil {
-		return nil, err
-	}
 	n := &Network{
 		SubnetIDs: map[layout.Role]pulumi.StringOutput{},
 		NSGIDs:    map[layout.Role]pulumi.StringArrayOutput{},
@@ -62,7 +58,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:network:Network", name, n, opts...); err != nil {
 		return nil, err
 	}
-	b := &builder{ctx: ctx, name: name, args: args, rules: set, network: n, child: pulumi.Parent(n), tags: pulumi.ToStringMap(args.Tags)}
+	b := &builder{ctx: ctx, name: name, args: args, rules: rules.Expand(rules.Table(args.Spec), plan), network: n, child: pulumi.Parent(n), tags: pulumi.ToStringMap(args.Tags)}
 	if err := b.build(); err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}

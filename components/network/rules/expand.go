@@ -35,18 +35,21 @@ type Set map[layout.Role][]Rule
 func Expand(flows []Flow, plan layout.Layout) Set {
 	set := Set{}
 	for _, subnet := range plan.Subnets {
-		var all []Rule
-		for _, flow := range flows {
-			if rule, ok := flow.at(subnet.Role, Ingress, plan); ok {
-				all = append(all, rule)
-			}
-			if rule, ok := flow.at(subnet.Role, Egress, plan); ok {
+		set[subnet.Role] = withoutCovered(rulesAt(subnet.Role, flows, plan))
+	}
+	return set
+}
+
+// rulesAt are the rules that the flows need at a subnet.
+func rulesAt(role layout.Role, flows []Flow, plan layout.Layout) (all []Rule) {
+	for _, flow := range flows {
+		for _, direction := range []Direction{Ingress, Egress} {
+			if rule, ok := flow.at(role, direction, plan); ok {
 				all = append(all, rule)
 			}
 		}
-		set[subnet.Role] = withoutCovered(all)
 	}
-	return set
+	return all
 }
 
 // at is the rule that the flow needs at a subnet in one direction, if any.
@@ -80,34 +83,6 @@ func withoutCovered(all []Rule) []Rule {
 		}
 	}
 	return kept
-}
-
-// Limits of the service: of a security list in each direction, and of a network security group in all
-// (Oracle, "Service Limits", Networking).
-const (
-	rulesPerList  = 200
-	rulesPerGroup = 120
-)
-
-// CheckLimits says which subnet needs more rules than one security list, or network security group, can hold.
-func (s Set) CheckLimits(groups bool) error {
-	for _, role := range layout.Roles {
-		ingress, egress := 0, 0
-		for _, rule := range s[role] {
-			if rule.Direction == Egress {
-				egress++
-			} else {
-				ingress++
-			}
-		}
-		if groups && role != layout.Bastion && ingress+egress > rulesPerGroup {
-			return fmt.Errorf("subnet %s needs %d rules, and a network security group holds %d: allow fewer, wider networks or port ranges", role, ingress+egress, rulesPerGroup)
-		}
-		if most := max(ingress, egress); !groups && most > rulesPerList {
-			return fmt.Errorf("subnet %s needs %d rules in one direction, and a security list holds %d: allow fewer, wider networks or port ranges", role, most, rulesPerList)
-		}
-	}
-	return nil
 }
 
 // Covers reports whether r lets through everything that other does.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"oke-guestbook/components/network/layout"
+	"oke-guestbook/settings/problem"
 )
 
 func spec(change func(*layout.Spec)) layout.Spec {
@@ -128,30 +129,67 @@ func TestCoveredRulesAreLeftOut(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	many := func(n int) Set {
-		return expand(t, spec(func(s *layout.Spec) {
-			s.LoadBalancerAllowedCIDRs = nil
-			for i := range n {
-				s.LoadBalancerAllowedCIDRs = append(s.LoadBalancerAllowedCIDRs, fmt.Sprintf("203.0.%d.0/24", i))
-			}
-		}))
+	networks := func(n int) (all []string) {
+		for i := range n {
+			all = append(all, fmt.Sprintf("203.0.%d.0/24", i))
+		}
+		return all
 	}
+	ports := func(n int) (all []layout.PortRange) {
+		for i := range n {
+			all = append(all, port(2*i+1))
+		}
+		return all
+	}
+	extra := func(n int, from, to string) (all []layout.ExtraRule) {
+		for i := range n {
+			all = append(all, layout.ExtraRule{From: from, To: to, Protocol: "tcp", Ports: fmt.Sprint(20000 + i)})
+		}
+		return all
+	}
+	const list, group = ", and a security list holds 200: allow fewer, wider networks or port ranges", ", and a network security group holds 120: allow fewer, wider networks or port ranges"
 	for _, test := range []struct {
-		clients int
-		groups  bool
-		want    string
+		name   string
+		change func(*layout.Spec)
+		want   string
 	}{
-		{200, false, ""},
-		{201, false, "subnet publicLoadBalancers needs 201 rules in one direction, and a security list holds 200: allow fewer, wider networks or port ranges"},
-		{116, true, ""},
-		{117, true, "subnet publicLoadBalancers needs 121 rules, and a network security group holds 120: allow fewer, wider networks or port ranges"},
+		{"as many as a list holds", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs = networks(200) }, ""},
+		{"clients", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs = networks(201) }, "loadBalancerAllowedCidrs: subnet publicLoadBalancers needs 201 ingress rules" + list},
+		{"internal clients", func(s *layout.Spec) {
+			s.LoadBalancers, s.InternalLoadBalancerAllowedCIDRs = layout.Both, networks(201)
+		}, "internalLoadBalancerAllowedCidrs: subnet internalLoadBalancers needs 201 ingress rules" + list},
+		{"ports", func(s *layout.Spec) { s.LoadBalancerPorts = ports(201) }, "loadBalancerPorts: subnet publicLoadBalancers needs 201 ingress rules" + list},
+		{"clients and ports", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs, s.LoadBalancerPorts = networks(15), ports(14) },
+			"loadBalancerAllowedCidrs: subnet publicLoadBalancers needs 210 ingress rules" + list},
+		{"operators", func(s *layout.Spec) { s.APIAllowedCIDRs = networks(198) }, "apiAllowedCidrs: subnet api needs 201 ingress rules" + list},
+		{"both directions", func(s *layout.Spec) {
+			s.APIAllowedCIDRs, s.ExtraRules = networks(198), extra(199, "api", "10.0.9.0/24")
+		},
+			"2 settings need a change:\n  - apiAllowedCidrs: subnet api needs 201 ingress rules" + list + "\n  - extraRules: subnet api needs 203 egress rules" + list},
+		{"the same twice", func(s *layout.Spec) {
+			s.LoadBalancerPorts, s.ExtraRules = nil, extra(201, layout.Anywhere, "publicLoadBalancers")
+			for _, rule := range s.ExtraRules {
+				ports, _ := layout.ParsePorts(rule.Ports)
+				s.LoadBalancerPorts = append(s.LoadBalancerPorts, ports)
+			}
+		}, "loadBalancerPorts: subnet publicLoadBalancers needs 201 ingress rules" + list},
+		{"as many as a group holds", func(s *layout.Spec) { s.SecurityBy, s.LoadBalancerAllowedCIDRs = layout.Groups, networks(116) }, ""},
+		{"clients of a group", func(s *layout.Spec) { s.SecurityBy, s.LoadBalancerAllowedCIDRs = layout.Groups, networks(117) },
+			"loadBalancerAllowedCidrs: subnet publicLoadBalancers needs 121 rules" + group},
+		{"the bastion's list beside groups", func(s *layout.Spec) {
+			s.SecurityBy, s.Bastion, s.ExtraRules = layout.Groups, true, extra(200, "bastion", "10.0.9.0/24")
+		}, "extraRules: subnet bastion needs 201 egress rules" + list},
 	} {
-		got := ""
-		if err := many(test.clients).CheckLimits(test.groups); err != nil {
-			got = err.Error()
-		}
-		if got != test.want {
-			t.Errorf("%d clients, groups %t: got %q, want %q", test.clients, test.groups, got, test.want)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			var p problem.List
+			CheckLimits(&p, spec(test.change))
+			got := ""
+			if err := p.Err(); err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -43,6 +44,15 @@ func project(t *testing.T, config string) string {
 	write("Pulumi.yaml", "name: oke-guestbook\nruntime: go\n")
 	write("Pulumi.test.yaml", config)
 	return dir
+}
+
+// ports is n of them, each after a comma.
+func ports(n int) string {
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, ", %d", 1000+2*i)
+	}
+	return list.String()
 }
 
 const simple = `config:
@@ -140,6 +150,8 @@ func TestRefusals(t *testing.T) {
 			"stack test: subnets.workers: 80 nodes need 80 addresses, but 10.0.0.64/26 holds 61: cidr 10.0.0.128/25 would do"},
 		{"no room for load balancers", with("oke-guestbook:guestbooks: [{name: a, databasePassword: {secure: AAAB}}, {name: b, tlsCertificate: {secure: AAAD}}]", "oke-guestbook:subnets: {publicLoadBalancers: {prefixLength: 29}}"),
 			"stack test: subnets.publicLoadBalancers: load balancers, 2 of them, need 6 addresses, but 10.7.32.0/29 holds 5: prefixLength 28 would do"},
+		{"more ports than rules", with("oke-guestbook:loadBalancerPorts: [443" + ports(200) + "]"),
+			"stack test: loadBalancerPorts: subnet publicLoadBalancers needs 201 ingress rules, and a security list holds 200: allow fewer, wider networks or port ranges"},
 		{"no subnet for a guestbook", with("oke-guestbook:guestbooks: [{name: a, exposure: internal}]"),
 			"stack test: guestbooks[0].exposure: internal needs a subnet for such load balancers, and loadBalancers is public"},
 		{"a secret of the network", with("oke-guestbook:loadBalancerAllowedCidrs: [{secure: AAAB}]"),
