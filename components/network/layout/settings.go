@@ -23,7 +23,7 @@ var Settings = []Setting{
 	{"loadBalancerAllowedCidrs", "array", "string", none, "Networks that may reach the public load balancers. Everybody must be said: 0.0.0.0/0."},
 	{"internalLoadBalancerAllowedCidrs", "array", "string", none, "Networks that may reach the internal load balancers, such as the VCN's or a peer's CIDR."},
 	{"loadBalancerPorts", "array", "string", []any{"80"}, "TCP ports that load balancers listen on: a port or a range, such as 80 or 8000-8010."},
-	{"internetEgress", "string", "", EgressWorkers, "Who may open HTTPS connections to the internet through NAT: none, workers (image pulls) or workers-and-pods."},
+	{"internetEgress", "string", "", EgressWorkers, "Who may open HTTPS connections to the internet through NAT: none, workers (image pulls) or workers-and-pods. It takes a rule for 0.0.0.0/0, which holds peers and the VCN's other hosts too."},
 	{"subnets", "object", "", map[string]any{}, "By role (api, workers, pods, publicLoadBalancers, internalLoadBalancers, bastion): prefixLength, or cidr, or id and cidr of an existing subnet."},
 	{"vcnId", "string", "", "", "OCID of an existing VCN to use; vcnCidr then says its CIDR. Empty: a new one is made."},
 	{"internetGatewayId", "string", "", "", "OCID of the existing VCN's internet gateway. Empty: one is made where it is needed."},

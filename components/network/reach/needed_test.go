@@ -10,8 +10,8 @@ import (
 	"oke-guestbook/settings/problem"
 )
 
-// needed is one flow that must be possible, written down from Oracle's
-// documentation and not from the rule tables that are under test.
+// needed is one flow that must be possible, or is as a side effect, written down from
+// Oracle's documentation and not from the rule tables that are under test.
 type needed struct {
 	from, to, service string
 	source            string // where it is documented
@@ -116,19 +116,14 @@ func (c config) flows() []needed {
 			needed{from: "pods", to: "osn", service: "1-65535", source: nativePage},
 			needed{from: "pods", to: "osn", service: "icmp/3/4", source: nativePage})
 	}
-	var inside []string // what may open HTTPS connections to anywhere
 	if c.egress != layout.EgressNone {
-		inside = append(inside, "workers")
 		for _, far := range []string{Internet, operators, strangers} {
 			add(needed{from: far, to: "workers", service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"},
 				needed{from: "workers", to: far, service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"})
 		}
 	}
-	if c.egress == layout.EgressWorkersAndPods && c.podNetwork == layout.VCNNative {
-		inside = append(inside, "pods")
-	}
-	for _, role := range inside {
-		for _, far := range []string{Internet, operators, strangers, peer, neighbour} {
+	for _, role := range c.toInternet() {
+		for _, far := range []string{Internet, operators, strangers} {
 			add(needed{from: role, to: far, service: "443", source: "image pulls; Pods: " + nativePage})
 		}
 	}
@@ -146,9 +141,6 @@ func (c config) flows() []needed {
 		clients := []needed{{from: operators}, {from: Internet, partly: true}}
 		if c.everybody {
 			clients = []needed{{from: operators}, {from: Internet}, {from: strangers}, {from: peer}, {from: neighbour}}
-			for _, role := range inside {
-				add(needed{from: role, to: "publicLoadBalancers", service: "443", source: settings})
-			}
 		}
 		for _, client := range clients {
 			add(needed{client.from, "publicLoadBalancers", "80", settings, client.partly}, needed{client.from, "publicLoadBalancers", "443", settings, client.partly})
@@ -158,6 +150,31 @@ func (c config) flows() []needed {
 		c.balancer(add, "internalLoadBalancers")
 		add(needed{from: peer, to: "internalLoadBalancers", service: "80", source: settings},
 			needed{from: peer, to: "internalLoadBalancers", service: "443", source: settings})
+	}
+	return all
+}
+
+// toInternet are the roles that may open HTTPS connections to the internet.
+func (c config) toInternet() (roles []string) {
+	if c.egress != layout.EgressNone {
+		roles = append(roles, "workers")
+	}
+	if c.egress == layout.EgressWorkersAndPods && c.podNetwork == layout.VCNNative {
+		roles = append(roles, "pods")
+	}
+	return roles
+}
+
+// sideEffects are open though nothing needs them. A rule for the internet names 0.0.0.0/0, which holds the VCN and its peers
+// too, and no rule can take a part of it back.
+func (c config) sideEffects() (all []needed) {
+	for _, role := range c.toInternet() {
+		for _, far := range []string{peer, neighbour} {
+			all = append(all, needed{from: role, to: far, service: "443", source: "side effect of 0.0.0.0/0"})
+		}
+		if c.everybody && c.balancers != layout.Internal {
+			all = append(all, needed{from: role, to: "publicLoadBalancers", service: "443", source: "side effect of 0.0.0.0/0 at both ends"})
+		}
 	}
 	return all
 }
@@ -259,13 +276,13 @@ func (f needed) includes(t *testing.T, probe Service) bool {
 }
 
 // TestNeededFlowsPassAndNothingElse asks for every pair of ends and every probe
-// whether it passes exactly if it is needed.
+// whether it passes exactly if it is needed, or a known side effect of what is.
 func TestNeededFlowsPassAndNothingElse(t *testing.T) {
 	all := probes(t)
 	for _, c := range configs() {
 		t.Run(c.String(), func(t *testing.T) {
 			n := network(t, c.spec())
-			flows := c.flows()
+			flows := append(c.flows(), c.sideEffects()...)
 			for _, flow := range flows {
 				if ok, answer := flow.holds(t, n); !ok {
 					t.Errorf("%s to %s %s (%s): %s", flow.from, flow.to, flow.service, flow.source, answer.Explain())
@@ -275,9 +292,9 @@ func TestNeededFlowsPassAndNothingElse(t *testing.T) {
 			for _, from := range ends {
 				for _, to := range ends {
 					for _, probe := range all {
-						isNeeded := slices.ContainsFunc(flows, func(f needed) bool { return f.from == from && f.to == to && f.includes(t, probe) })
+						isKnown := slices.ContainsFunc(flows, func(f needed) bool { return f.from == from && f.to == to && f.includes(t, probe) })
 						answer := n.Ask(mustParse(t, n, from), mustParse(t, n, to), probe)
-						if !isNeeded && answer.Verdict != No {
+						if !isKnown && answer.Verdict != No {
 							t.Errorf("%s to %s %s is open: %s", from, to, probe, answer.Explain())
 						}
 					}
