@@ -172,7 +172,7 @@ func read(t *testing.T, svg string) (d drawing) {
 func TestNothingOverlapsOrIsCutOff(t *testing.T) {
 	for name, spec := range specs() {
 		t.Run(name, func(t *testing.T) {
-			svg, err := SVG(name, spec)
+			svg, err := SVG(name, spec, []string{"apiAllowedCidrs", "bastionAllowedCidrs"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -229,16 +229,22 @@ func TestNothingOverlapsOrIsCutOff(t *testing.T) {
 	}
 }
 
-func TestDrawingSaysWhatIsOpen(t *testing.T) {
-	svg, err := SVG("stack <prod>", specs()["everything"])
+// texts are the drawing's, a line each.
+func texts(t *testing.T, spec layout.Spec, unset []string) string {
+	t.Helper()
+	svg, err := SVG("stack <prod>", spec, unset)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var texts []string
+	var all []string
 	for _, one := range read(t, svg).texts {
-		texts = append(texts, one.text)
+		all = append(all, one.text)
 	}
-	got := strings.Join(texts, "\n")
+	return strings.Join(all, "\n")
+}
+
+func TestDrawingSaysWhatIsOpen(t *testing.T) {
+	got := texts(t, specs()["everything"], nil)
 	for _, want := range []string{
 		"stack <prod>", "VCN 10.0.0.0/16 (existing)", "10.0.72.0/22", "private subnet, existing",
 		"↓ tcp, udp 30000-32767,\n\u00a0\u00a0\u00a010256", "↓ tcp 6443, 12250", "↑ tcp 10250", "from 10.0.0.0/16:\ntcp 80, 443,",
@@ -247,6 +253,17 @@ func TestDrawingSaysWhatIsOpen(t *testing.T) {
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}
+
+func TestStandInIsNoNetwork(t *testing.T) {
+	spec := layout.Spec{APIEndpoint: layout.Public, LoadBalancerAllowedCIDRs: []string{layout.Anywhere}}
+	spec.ApplyDefaults()
+	got := texts(t, spec, spec.FillIn())
+	for _, want := range []string{"Your networks\ntcp 6443", "Your networks: apiAllowedCidrs, not set yet."} {
+		if !strings.Contains(got, want) || strings.Contains(got, layout.StandIn) {
+			t.Errorf("%q is missing, or the stand-in is there, in\n%s", want, got)
 		}
 	}
 }

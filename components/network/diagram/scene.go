@@ -46,8 +46,11 @@ var gatewayNames = map[string]string{
 	"the dynamic routing gateway": "DRG",
 }
 
+// yours names the networks that layout.StandIn stands in for.
+const yours = "Your networks"
+
 // describe collects what there is to draw.
-func describe(title string, s layout.Spec) (scene, error) {
+func describe(title string, s layout.Spec, unset []string) (scene, error) {
 	n, err := reach.Of(s)
 	if err != nil {
 		return scene{}, err
@@ -68,6 +71,15 @@ func describe(title string, s layout.Spec) (scene, error) {
 	}
 	if s.Bastion {
 		sc.outside[layout.Bastion] = append(sc.outside[layout.Bastion], flow{few(s.BastionAllowedCIDRs), []string{"bastion sessions"}, "", true})
+	}
+	for _, flows := range sc.outside {
+		for _, f := range flows {
+			for i := range f.names {
+				if len(unset) > 0 && f.names[i] == layout.StandIn {
+					f.names[i] = yours
+				}
+			}
+		}
 	}
 	return sc, nil
 }

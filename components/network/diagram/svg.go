@@ -44,15 +44,18 @@ type box struct{ x, y, width, height int }
 func (b box) right() int  { return b.x + b.width }
 func (b box) bottom() int { return b.y + b.height }
 
-// SVG draws the network that the settings ask for. The settings must be valid.
-func SVG(title string, s layout.Spec) (string, error) {
-	sc, err := describe(title, s)
+// SVG draws the network that the settings ask for. The settings must be valid; unset are those that layout.StandIn stands in for.
+func SVG(title string, s layout.Spec, unset []string) (string, error) {
+	sc, err := describe(title, s, unset)
 	if err != nil {
 		return "", err
 	}
 	boxes, bottom := sc.arrange()
 	c := &canvas{}
 	also := sc.rest()
+	if len(unset) > 0 {
+		also = append(also, yours+": "+strings.Join(unset, " and ")+", not set yet.")
+	}
 	height := bottom + 79 + len(also)*lineHeight
 	c.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, width, height, width, height)
 	c.add("<title>%s</title>", html.EscapeString(title))

@@ -7,7 +7,7 @@
 //	okenet diagram -stack prod -o docs/network-prod.svg
 //
 // Where a stack's file leaves its operators' networks to be said, 203.0.113.0/24
-// stands in for them, with a note.
+// stands in for them, with a note; the picture calls them "Your networks".
 package main
 
 import (
@@ -60,7 +60,7 @@ func run(args []string, out, notes io.Writer) error {
 	if args[0] == "reach" {
 		return showReach(out, spec, *from, *to, *port)
 	}
-	svg, err := diagram.SVG(project+" "+*stack, spec)
+	svg, err := diagram.SVG(project+" "+*stack, spec, unset)
 	if err != nil {
 		return err
 	}
