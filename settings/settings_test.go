@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
+
+	"oke-guestbook/components/network/layout"
 )
 
 const compartmentOCID = "ocid1.compartment.oc1..aaaaexample"
@@ -220,5 +223,29 @@ func TestSecretsInClear(t *testing.T) {
 	}
 	if _, err := Load("oke-guestbook", "test", config, func(string) bool { return true }); err != nil {
 		t.Error(err)
+	}
+}
+
+// The network is known from the stack's file if its own settings and the node pools are, whatever else is encrypted there.
+func TestSecretsAroundTheNetwork(t *testing.T) {
+	table, err := Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range table {
+		isNetwork := s.Key == "nodePools" || s.Key == "exposure" || slices.ContainsFunc(layout.Settings, func(n layout.Setting) bool { return n.Key == s.Key })
+		file := map[string]any{"loadBalancerAllowedCidrs": []any{"0.0.0.0/0"}, "loadBalancerPorts": []any{80, 443}}
+		file[s.Key] = map[string]any{"secure": "AAAB"}
+		want := ""
+		if isNetwork {
+			want = "stack test: " + s.Key + ": is a secret, which only pulumi can read: the network is not known without it"
+		}
+		got := ""
+		if _, _, err := LoadNetwork("oke-guestbook", "test", file); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", s.Key, got, want)
+		}
 	}
 }
