@@ -42,6 +42,7 @@ const (
 	subnetType       = "oci:Core/subnet:Subnet"
 	tableType        = "oci:Core/routeTable:RouteTable"
 	listType         = "oci:Core/securityList:SecurityList"
+	dhcpType         = "oci:Core/dhcpOptions:DhcpOptions"
 	internetType     = "oci:Core/internetGateway:InternetGateway"
 	natType          = "oci:Core/natGateway:NatGateway"
 	servicesType     = "oci:Core/serviceGateway:ServiceGateway"
@@ -56,9 +57,7 @@ const (
 )
 
 // TestRefusals asks the cloud through the engine for what the service refuses, which the program's own checks would never
-// let pass. Each refusal must arrive with its code and a sentence that names the thing, and change nothing. (The emulator's tests
-// ask for two more: to delete a VCN's default DHCP options, which nothing that the program registers could do, and a subnet with
-// six security lists, which the official plugin refuses by itself.)
+// let pass. Each refusal must arrive with its code and a sentence that names the thing, and change nothing.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -75,6 +74,15 @@ func TestRefusals(t *testing.T) {
 
 	step(t, "creations", func() {
 		s.refuses(fixed, append(badNetworks(ids, find(fixed, "services").Props["services"]), badPools(s.images(rest), ids)...))
+	})
+	step(t, "six security lists", func() {
+		// Alone, because the official plugin refuses it before it asks, and the program ends.
+		six := []any{}
+		for i := range 6 {
+			six = append(six, fmt.Sprint("ocid1.securitylist.oc1.iad.", i))
+		}
+		subnet := request{"subnet-lists", subnetType, with(object{"vcnId": ids["net"], "cidrBlock": "10.0.64.0/24", "securityListIds": six})}
+		s.refuses(fixed, []refusal{{subnet, "", []string{"securityListIds", "5"}}})
 	})
 	step(t, "changes", func() {
 		moved := changed(find(fixed, "pool"), []any{object{"availabilityDomain": oci.AvailabilityDomains[1], "subnetId": ids["workers"]}}, "nodeConfigDetails", "placementConfigs")
@@ -96,7 +104,7 @@ func TestRefusals(t *testing.T) {
 		s.made()
 	})
 	step(t, "deletions", func() {
-		// Two things that somebody else made in a VCN of this stack, and two that came with it.
+		// Two things that somebody else made in a VCN of this stack, and three that came with it.
 		foreign := s.post(rest, core+"/natGateways", object{"compartmentId": oci.CompartmentID, "vcnId": ids["shared"]})
 		s.adopt(rest, ids["shared"])
 		ids = s.byName()
@@ -111,8 +119,9 @@ func TestRefusals(t *testing.T) {
 			{request{Name: "services"}, "Conflict", []string{ids["services"], ids["private"]}},
 			{request{Name: "default-list"}, "Conflict", []string{ids["default-list"], "default of its VCN"}},
 			{request{Name: "default-table"}, "Conflict", []string{ids["default-table"], "default of its VCN"}},
+			{request{Name: "default-dhcp"}, "Conflict", []string{ids["default-dhcp"], "default of its VCN"}},
 		})
-		for _, name := range []string{"default-list", "default-table"} {
+		for _, name := range []string{"default-list", "default-table", "default-dhcp"} {
 			if out, err := s.pulumi("state", "delete", "--yes", "--stack", "local", s.urn(name)); err != nil {
 				t.Fatalf("pulumi state delete %s: %v\n%s", name, err, out)
 			}
@@ -362,12 +371,14 @@ func (s *stack) post(rest *ociclient.Client, path string, body object) string {
 	return made.ID
 }
 
-// adopt puts the default security list and route table of a VCN into the state, as if the stack had made them.
+// adopt puts what came with a VCN into the state, as if the stack had made it.
 func (s *stack) adopt(rest *ociclient.Client, vcn string) {
 	s.t.Helper()
-	var doc struct{ DefaultSecurityListID, DefaultRouteTableID string }
+	var doc struct{ DefaultSecurityListID, DefaultRouteTableID, DefaultDhcpOptionsID string }
 	s.get(rest, core+"/vcns/"+vcn, &doc)
-	for _, thing := range [][]string{{listType, "default-list", doc.DefaultSecurityListID}, {tableType, "default-table", doc.DefaultRouteTableID}} {
+	for _, thing := range [][]string{
+		{listType, "default-list", doc.DefaultSecurityListID}, {tableType, "default-table", doc.DefaultRouteTableID}, {dhcpType, "default-dhcp", doc.DefaultDhcpOptionsID},
+	} {
 		args := append([]string{"import", "--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--stack", "local"}, thing...)
 		if out, err := s.pulumi(args...); err != nil {
 			s.t.Fatalf("pulumi import %v: %v\n%s", thing, err, out)

@@ -91,6 +91,12 @@ var kinds = index([]kind{
 		adopts: "manageDefaultResourceId",
 	},
 	{
+		token: "oci:Core/dhcpOptions:DhcpOptions", client: network, path: "/20160918/dhcps",
+		inputs:  "compartmentId vcnId! displayName domainNameType options" + tags,
+		outputs: "state=lifecycleState timeCreated",
+		sets:    []string{"options"},
+	},
+	{
 		token: "oci:Core/subnet:Subnet", client: network, path: "/20160918/subnets",
 		inputs: "compartmentId vcnId! availabilityDomain! cidrBlock dhcpOptionsId displayName dnsLabel! ipv4cidrBlocks=ipv4CidrBlocks ipv6cidrBlock=ipv6CidrBlock " +
 			"ipv6cidrBlocks=ipv6CidrBlocks prohibitInternetIngress! prohibitPublicIpOnVnic! routeTableId securityListIds" + tags,

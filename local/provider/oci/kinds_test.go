@@ -197,6 +197,18 @@ var lifeCycles = []lifeCycle{
 		drift:    object{"egressSecurityRules": []any{object{"destination": anywhere, "protocol": "all"}}},
 	},
 	{
+		token: "oci:Core/dhcpOptions:DhcpOptions",
+		inputs: func(w *world) object {
+			return w.inVCN(object{"domainNameType": "CUSTOM_DOMAIN", "options": []any{
+				object{"type": "DomainNameServer", "serverType": "CustomDnsServer", "customDnsServers": []any{"10.0.0.53"}},
+				object{"type": "SearchDomain", "searchDomainNames": []any{"guestbook.example"}},
+			}})
+		},
+		update:   object{"displayName": "b", "options": []any{object{"type": "DomainNameServer", "serverType": "VcnLocalPlusInternet"}}},
+		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
 		token: "oci:Core/subnet:Subnet",
 		inputs: func(w *world) object {
 			return w.inVCN(object{
