@@ -29,6 +29,7 @@ const (
 	existingServices = "ocid1.servicegateway.oc1.iad.existing"
 	storageServices  = "ocid1.servicegateway.oc1.iad.storage"
 	existingDRG      = "ocid1.drg.oc1.iad.existing"
+	otherDRG         = "ocid1.drg.oc1.iad.other"
 	takenVCN         = "ocid1.vcn.oc1.iad.taken" // by somebody who has all that a stack would make
 
 	networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
@@ -50,6 +51,12 @@ func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return object(map[string]any{"vcnId": existingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
 	case "oci:Core/getNatGateway:getNatGateway":
 		return object(map[string]any{"vcnId": existingVCN, "blockTraffic": asked("natGatewayId") == blockedNAT}), nil
+	case "oci:Core/getDrgAttachments:getDrgAttachments":
+		var all []any
+		if drg := map[string]string{existingVCN: existingDRG, takenVCN: otherDRG}[asked("vcnId")]; asked("compartmentId") == networkers {
+			all = []any{map[string]any{"drgId": drg, "state": "ATTACHED"}, map[string]any{"drgId": "ocid1.drg.oc1.iad.left", "state": "DETACHED"}}
+		}
+		return object(map[string]any{"drgAttachments": all}), nil
 	}
 	if vcn := asked("vcnId"); vcn != "" {
 		return partsOf(args.Token, vcn, asked("compartmentId") == networkers)
@@ -123,9 +130,9 @@ var networks = []struct {
 		"subnets": `{"workers":{"id":"` + existingWorkers + `","cidr":"10.20.8.0/22"}}`,
 	}, []string{"vcn", "natgateway", "servicegateway"}},
 	{"existing VCN and gateways", map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16",
+		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`,
 		"internetGatewayId": existingInternet, "natGatewayId": existingNAT, "serviceGatewayId": existingServices,
-	}, []string{"vcn", "internetgateway", "natgateway", "servicegateway"}},
+	}, []string{"vcn", "internetgateway", "natgateway", "servicegateway", "drgattachment"}},
 	{"existing VCN, gateways made", map[string]string{"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16"}, []string{"vcn"}},
 	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
 }
@@ -357,8 +364,8 @@ func (p program) testUnfitNetwork(t *testing.T) {
 		"subnets.api.id: the existing subnet is public", "internetGatewayId: the gateway is disabled", "natGatewayId: the gateway blocks traffic",
 		"serviceGatewayId: the gateway is enabled for OCI IAD Object Storage only",
 	)
-	p.refuses(t, map[string]string{"vcnId": takenVCN, "vcnCidr": "10.20.0.0/16"},
-		"4 settings need a change", "subnets.workers: 10.20.64.0/20 overlaps the existing subnet subnets there",
+	p.refuses(t, map[string]string{"vcnId": takenVCN, "vcnCidr": "10.20.0.0/16", "drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`},
+		"5 settings need a change", "drgId: the existing VCN is attached to "+otherDRG, "subnets.workers: 10.20.64.0/20 overlaps the existing subnet subnets there",
 		"internetGatewayId: the VCN has gateways there already", "natGatewayId: the VCN has natGateways there already",
 		"serviceGatewayId: the VCN has serviceGateways there already",
 	)

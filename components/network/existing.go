@@ -50,6 +50,11 @@ func (b *builder) checkExisting() error {
 			return fmt.Errorf("%s: %w", gateway.Key, err)
 		}
 	}
+	if spec.DrgID != "" {
+		if found.DrgID, err = b.attachedDRG(vcn.CompartmentId); err != nil {
+			return fmt.Errorf("drgId: %w", err)
+		}
+	}
 	compartments := []string{vcn.CompartmentId}
 	if own, ok := b.args.CompartmentID.(pulumi.String); ok && string(own) != vcn.CompartmentId {
 		compartments = append(compartments, string(own)) // where other stacks may have made theirs
@@ -100,6 +105,20 @@ func (b *builder) lookupGateway(gateway layout.ExistingGateway, compartment stri
 		}
 	}
 	return is, nil
+}
+
+// attachedDRG finds the gateway that the VCN is attached to. The attachment is in the VCN's compartment, wherever the gateway is.
+func (b *builder) attachedDRG(compartment string) (id string, err error) {
+	all, err := core.GetDrgAttachments(b.ctx, &core.GetDrgAttachmentsArgs{CompartmentId: compartment, VcnId: &b.args.Spec.VcnID}, pulumi.Parent(b.network))
+	if err != nil {
+		return "", err
+	}
+	for _, one := range all.DrgAttachments {
+		if one.State == "ATTACHED" {
+			id = one.DrgId
+		}
+	}
+	return id, nil
 }
 
 // listParts adds what a compartment has in the VCN: subnets, and gateways of the kinds of which a VCN has one at most.

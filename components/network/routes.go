@@ -98,7 +98,7 @@ func (b *builder) serviceGateway(services pulumi.StringOutput) (pulumi.StringOut
 	return gateway.ID().ToStringOutput(), nil
 }
 
-// drg attaches a new VCN to the existing gateway; an existing VCN is its owner's to attach.
+// drg attaches a new VCN to the existing gateway; an existing VCN is attached already (checkExisting).
 func (b *builder) drg() (pulumi.StringOutput, error) {
 	id := b.args.Spec.DrgID
 	if b.network.plan.ExistingVCN != "" {

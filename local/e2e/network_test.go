@@ -10,7 +10,7 @@ import (
 	"oke-guestbook/local/oci"
 )
 
-// TestExistingNetwork deploys into a VCN that somebody made before, with subnets and gateways, and destroys the stack
+// TestExistingNetwork deploys into a VCN that somebody made before, with subnets, gateways and an attachment, and destroys the stack
 // again: what was there is the same afterwards, byte for byte, and alone.
 func TestExistingNetwork(t *testing.T) {
 	t.Parallel()
@@ -24,12 +24,15 @@ func TestExistingNetwork(t *testing.T) {
 	subnet := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.0.0/28", "prohibitPublicIpOnVnic": true, "dnsLabel": "api"})
 	inTheWay := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.64.0/24"})
 	foreign := create("natGateways", object{"vcnId": create("vcns", object{"cidrBlocks": []any{"10.40.0.0/16"}})})
+	drg, otherDRG := create("drgs", object{}), create("drgs", object{})
+	attachment := s.post(rest, core+"/drgAttachments", object{"drgId": drg, "vcnId": vcn})
 	var defaults struct{ DefaultSecurityListID, DefaultRouteTableID, DefaultDhcpOptionsID string }
 	s.get(rest, core+"/vcns/"+vcn, &defaults)
 	there := func() map[string]string {
 		docs := map[string]string{}
 		for _, path := range []string{
 			"/vcns/" + vcn, "/natGateways/" + nat, "/natGateways/" + foreign, "/internetGateways/" + internet, "/subnets/" + subnet, "/subnets/" + inTheWay,
+			"/drgs/" + drg, "/drgAttachments/" + attachment,
 			"/securityLists/" + defaults.DefaultSecurityListID, "/routeTables/" + defaults.DefaultRouteTableID, "/dhcps/" + defaults.DefaultDhcpOptionsID,
 		} {
 			var doc json.RawMessage
@@ -50,13 +53,13 @@ func TestExistingNetwork(t *testing.T) {
 
 	step(t, "what is not as the settings say is refused", func() {
 		s.settings("vcnId="+vcn, "vcnCidr=10.20.0.0/16", "natGatewayId="+foreign, "podsCidr=10.30.0.0/17", "securityBy=groups",
-			"subnets.api.id="+subnet, "subnets.api.cidr=10.20.0.0/29")
+			"drgId="+otherDRG, "peerCidrs[0]=172.16.0.0/16", "subnets.api.id="+subnet, "subnets.api.cidr=10.20.0.0/29")
 		s.refused(
 			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29", "natGatewayId: the gateway belongs to another VCN",
 			"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.workers: 10.20.64.0/20 overlaps the existing subnet "+inTheWay,
-			"internetGatewayId: the VCN has "+internet+" already",
+			"internetGatewayId: the VCN has "+internet+" already", "drgId: the existing VCN is attached to "+drg,
 		)
-		s.settings("subnets.api.cidr=10.20.0.0/28", "natGatewayId="+nat, "podsCidr=10.244.0.0/16",
+		s.settings("drgId="+drg, "subnets.api.cidr=10.20.0.0/28", "natGatewayId="+nat, "podsCidr=10.244.0.0/16",
 			"subnets.workers.cidr=10.20.96.0/20", "internetGatewayId="+internet)
 	})
 	step(t, "the stack lives in it", func() {
@@ -72,8 +75,12 @@ func TestExistingNetwork(t *testing.T) {
 			RouteRules []struct{ NetworkEntityID string }
 		}
 		s.get(rest, core+"/routeTables/"+s.id(tableType, "oke-guestbook-local-private"), &table)
-		if gateways := table.RouteRules; cluster.EndpointConfig.SubnetID != subnet || len(gateways) != 2 || gateways[0].NetworkEntityID != nat && gateways[1].NetworkEntityID != nat {
-			t.Errorf("want the cluster's endpoint in %s and the workers' routes by %s: %+v %+v", subnet, nat, cluster, table)
+		by := map[string]bool{}
+		for _, rule := range table.RouteRules {
+			by[rule.NetworkEntityID] = true
+		}
+		if cluster.EndpointConfig.SubnetID != subnet || len(table.RouteRules) != 3 || !by[nat] || !by[drg] {
+			t.Errorf("want the cluster's endpoint in %s and the workers' three routes by %s, %s and a service gateway: %+v %+v", subnet, nat, drg, cluster, table)
 		}
 	})
 	step(t, "what was there is left alone", func() {

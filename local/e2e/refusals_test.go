@@ -366,7 +366,7 @@ func (s *stack) post(rest *ociclient.Client, path string, body object) string {
 	s.eventually(shortly, "what was posted to "+path, func() (bool, string) {
 		var doc struct{ LifecycleState string }
 		s.get(rest, path+"/"+made.ID, &doc)
-		return doc.LifecycleState == "AVAILABLE", doc.LifecycleState
+		return doc.LifecycleState == "AVAILABLE" || doc.LifecycleState == "ATTACHED", doc.LifecycleState
 	})
 	return made.ID
 }

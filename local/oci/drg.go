@@ -20,8 +20,7 @@ func drgKinds() []*kind {
 
 // createDrgAttachment attaches a VCN, which can be attached to one gateway at a time (Oracle: "Dynamic Routing Gateways").
 func createDrgAttachment(c *call, doc object) error {
-	drg, err := c.live("drg", "drgId", str(doc, "drgId"))
-	if err != nil {
+	if _, err := c.live("drg", "drgId", str(doc, "drgId")); err != nil {
 		return err
 	}
 	// vcnId is the older way to say the same.
@@ -37,7 +36,7 @@ func createDrgAttachment(c *call, doc object) error {
 	if others := c.inVcn("drgattachment", vcn.ID); len(others) > 0 {
 		return conflict("%s is attached to %s already, by %s", vcn.ID, str(others[0].Doc, "drgId"), others[0].ID)
 	}
-	doc["compartmentId"], doc["vcnId"] = drg.Doc["compartmentId"], vcn.ID
+	doc["compartmentId"], doc["vcnId"] = vcn.Doc["compartmentId"], vcn.ID
 	orDefault(details, object{"vcnRouteType": "SUBNET_CIDRS"})
 	return c.gatewayRouteTable(doc)
 }

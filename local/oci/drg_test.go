@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// attach makes an attachment, whose body names no compartment: it is the gateway's.
+// attach makes an attachment, whose body names no compartment: it is the VCN's.
 func (c *testCloud) attach(body object) object {
 	c.t.Helper()
 	path := coreBase + "/drgAttachments"
@@ -52,8 +52,14 @@ func TestDynamicRoutingGateway(t *testing.T) {
 func TestAttachedVcnStays(t *testing.T) {
 	inCloud(t, Config{}, func(c *testCloud) {
 		vcn := str(c.create("vcns", object{"cidrBlock": "10.0.0.0/16"}), "id")
-		drg := str(c.create("drgs", object{}), "id")
+		drg := str(c.create("drgs", object{"compartmentId": TenancyID}), "id")
 		id := str(c.attach(object{"drgId": drg, "vcnId": vcn}), "id")
+		// It is listed where the VCN is, wherever the gateway is.
+		for compartment, want := range map[string]int{CompartmentID: 1, TenancyID: 0} {
+			if got := c.want(200, "GET", coreBase+"/drgAttachments?compartmentId="+compartment+"&vcnId="+vcn, nil).list(); len(got) != want {
+				t.Errorf("attachments in %s: %v", compartment, got)
+			}
+		}
 		c.refused(409, "IncorrectState", id, "DELETE", coreBase+"/vcns/"+vcn, nil)
 		c.remove("drgAttachments", id)
 		c.remove("vcns", vcn)

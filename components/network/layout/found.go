@@ -15,6 +15,8 @@ type Found struct {
 	Subnets  map[Role]FoundSubnet     // named
 	Gateways map[Gateway]FoundGateway // named
 
+	DrgID string // of the gateway that the VCN is attached to; empty if it is to none
+
 	AllSubnets  []FoundPart
 	AllGateways map[Gateway][]FoundPart
 	Own         map[string]string // freeform tags, all of which the stack's own parts carry
@@ -72,6 +74,7 @@ func (s Spec) ValidateFound(p *problem.List, found Found) {
 	for _, gateway := range s.ExistingGateways() {
 		s.compareGateway(p, gateway, found.Gateways[gateway.Kind])
 	}
+	s.compareDRG(p, found.DrgID)
 	if plan, err := Plan(s); err == nil { // an error is Validate's
 		s.comparePlan(p, plan, found)
 	}
@@ -127,6 +130,17 @@ func (s Spec) compareGateway(p *problem.List, gateway ExistingGateway, found Fou
 		p.Add(gateway.Key, "the gateway blocks traffic: let it through")
 	case gateway.Kind == ServiceGateway && !slices.ContainsFunc(found.Services, AllServices):
 		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services", enabledFor(found.Services))
+	}
+}
+
+// compareDRG refuses a gateway that the VCN is not attached to, to which the service takes no route.
+func (s Spec) compareDRG(p *problem.List, attached string) {
+	switch {
+	case s.DrgID == "" || attached == s.DrgID:
+	case attached == "":
+		p.Add("drgId", "the compartment of the existing VCN holds no attachment of it to the gateway: attach it first")
+	default:
+		p.Add("drgId", "the existing VCN is attached to %s, and can be to one gateway only: set drgId to it, or attach the VCN to the other", attached)
 	}
 }
 

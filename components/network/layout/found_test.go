@@ -110,6 +110,13 @@ func TestWhatExistsIsCompared(t *testing.T) {
 			s.makeGateways()
 			s.InternetEgress, f.AllGateways = EgressNone, map[Gateway][]FoundPart{NATGateway: {{ID: "other"}}}
 		}, ""},
+		{"attached to the DRG", func(s *Spec, f *Found) { s.DrgID, s.PeerCIDRs, f.DrgID = someDRG, []string{"172.16.0.0/12"}, someDRG }, ""},
+		{"attached to a DRG that is not named", func(_ *Spec, f *Found) { f.DrgID = someDRG }, ""},
+		{"attached to no DRG", func(s *Spec, _ *Found) { s.DrgID, s.PeerCIDRs = someDRG, []string{"172.16.0.0/12"} },
+			"drgId: the compartment of the existing VCN holds no attachment of it to the gateway: attach it first"},
+		{"attached to another DRG", func(s *Spec, f *Found) {
+			s.DrgID, s.PeerCIDRs, f.DrgID = someDRG, []string{"172.16.0.0/12"}, "ocid1.drg.oc1.iad.another"
+		}, "drgId: the existing VCN is attached to ocid1.drg.oc1.iad.another, and can be to one gateway only: set drgId to it, or attach the VCN to the other"},
 		{"service gateway for nothing", func(_ *Spec, f *Found) { f.Gateways[ServiceGateway] = FoundGateway{VcnID: someVCN} },
 			"serviceGatewayId: the gateway is enabled for no service: enable it for all of the region's services"},
 	} {

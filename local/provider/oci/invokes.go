@@ -78,6 +78,10 @@ var functions = map[string]function{
 		client: network, path: "/20160918/internetGateways", args: "compartmentId displayName vcnId",
 		list: "gateways", kind: "oci:Core/internetGateway:InternetGateway", element: "id",
 	},
+	"oci:Core/getDrgAttachments:getDrgAttachments": {
+		client: network, path: "/20160918/drgAttachments", args: "compartmentId displayName drgId vcnId",
+		list: "drgAttachments", kind: "oci:Core/drgAttachment:DrgAttachment", element: "id networkDetails=networkDetails[]",
+	},
 	"oci:Core/getServiceGateways:getServiceGateways": {
 		client: network, path: "/20160918/serviceGateways", args: "compartmentId vcnId",
 		list: "serviceGateways", kind: "oci:Core/serviceGateway:ServiceGateway", element: "id",

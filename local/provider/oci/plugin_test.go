@@ -87,6 +87,7 @@ func TestSecretsAndUnknowns(t *testing.T) {
 func TestFunctions(t *testing.T) {
 	w := newWorld(t)
 	w.build()
+	w.create("oci:Core/drgAttachment:DrgAttachment", "attachment", object{"drgId": w.ids["drg"], "networkDetails": object{"type": "VCN", "id": w.ids["other"]}})
 	for token, c := range map[string]struct {
 		args object
 		list string
@@ -101,6 +102,7 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getNodePools:getNodePools":              {object{"compartmentId": compartment}, "nodePools", 0},
 		"oci:Core/getSubnets:getSubnets":                             {object{"compartmentId": compartment}, "subnets", 4},
 		"oci:Core/getNatGateways:getNatGateways":                     {object{"compartmentId": compartment}, "natGateways", 0},
+		"oci:Core/getDrgAttachments:getDrgAttachments":               {object{"compartmentId": compartment, "vcnId": w.ids["other"]}, "drgAttachments", 1},
 		"oci:Core/getImages:getImages":                               {object{"compartmentId": compartment, "operatingSystem": "Oracle Linux"}, "images", 6},
 	} {
 		t.Run(token, func(t *testing.T) {
