@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"oke-guestbook/local/oci"
+	"oke-guestbook/local/ociclient"
 )
 
 // TestExistingNetwork deploys into a VCN that somebody made before, with subnets, gateways and an attachment, and destroys the stack
@@ -93,7 +95,8 @@ func TestExistingNetwork(t *testing.T) {
 }
 
 // TestNothingOpensByItself looks at the network after Services of every kind have got their load balancers: the default
-// security list lets nothing through, the cloud controller has changed no rule, and there is nothing to do for `up`.
+// security list lets nothing through, the cloud controller has changed no rule, and there is nothing to do for `up`. Where a
+// Service lets the cloud controller open the network, a refresh finds it and `up` closes the network again.
 func TestNothingOpensByItself(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -138,11 +141,32 @@ func TestNothingOpensByItself(t *testing.T) {
 			}
 			return addresses == 2, strings.Join(said, ", ")
 		})
-		for _, command := range []string{"refresh", "up"} {
-			if out, err := s.pulumi(command, "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local"); err != nil {
-				t.Errorf("%s finds changes: %v\n%s", command, err, out)
-			}
+		s.untouched()
+	})
+	step(t, "what the cloud controller opens is found and closed", func() {
+		foreign := balanced("foreign", "false")
+		delete(foreign["metadata"].(object)["annotations"].(object), managementMode)
+		foreign["spec"].(object)["ports"] = []any{object{"port": 8443, "targetPort": 8080}}
+		before := s.rules(rest)
+		s.feed("apply", foreign)
+		s.eventually(shortly, "rules of the cloud controller in two security lists", func() (bool, string) {
+			now := s.rules(rest)
+			opened := slices.DeleteFunc(slices.Sorted(maps.Keys(now)), func(list string) bool { return slices.Equal(now[list], before[list]) })
+			return len(opened) == 2, strings.Join(opened, ", ")
+		})
+		if out, err := s.pulumi("refresh", "--yes", "--skip-preview", "--stack", "local"); err != nil {
+			t.Fatalf("refresh: %v\n%s", err, out)
 		}
+		if got := s.changes(); got["update"] != 2 {
+			t.Errorf("a preview after the refresh says %v, want the two security lists", got)
+		}
+		s.made()
+		if after := s.rules(rest); !maps.EqualFunc(before, after, slices.Equal) {
+			t.Errorf("the security lists held %v and hold %v", before, after)
+		}
+		s.feed("delete", foreign)
+		s.eventually(shortly, "the end of the load balancer", func() (bool, string) { n := len(s.balancers()); return n == 3, fmt.Sprint(n) })
+		s.untouched()
 	})
 	step(t, "the rules do not move", func() {
 		s.settings("securityBy=groups")
@@ -170,13 +194,43 @@ func TestNothingOpensByItself(t *testing.T) {
 	})
 }
 
+// untouched asserts that a refresh and an `up` find nothing changed.
+func (s *stack) untouched() {
+	s.t.Helper()
+	for _, command := range []string{"refresh", "up"} {
+		if out, err := s.pulumi(command, "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local"); err != nil {
+			s.t.Errorf("%s finds changes: %v\n%s", command, err, out)
+		}
+	}
+}
+
+// rules returns the rules of the security lists, by the lists' names.
+func (s *stack) rules(rest *ociclient.Client) map[string][]string {
+	s.t.Helper()
+	var lists []struct {
+		DisplayName                               string
+		IngressSecurityRules, EgressSecurityRules []object
+	}
+	s.get(rest, core+"/securityLists?compartmentId="+oci.CompartmentID, &lists)
+	rules := map[string][]string{}
+	for _, list := range lists {
+		for _, rule := range slices.Concat(list.IngressSecurityRules, list.EgressSecurityRules) {
+			rules[list.DisplayName] = append(rules[list.DisplayName], fmt.Sprint(rule))
+		}
+		slices.Sort(rules[list.DisplayName])
+	}
+	return rules
+}
+
+const managementMode = "service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"
+
 // balanced is a Service with a load balancer, whose cloud controller is told to leave the rules alone, as docs/network.md asks.
 func balanced(name, internal string) object {
 	const prefix = "service.beta.kubernetes.io/oci-load-balancer-"
 	return object{
 		"apiVersion": "v1", "kind": "Service",
 		"metadata": object{"name": name, "namespace": "default", "annotations": object{
-			prefix + "security-list-management-mode": "None", prefix + "internal": internal,
+			managementMode: "None", prefix + "internal": internal,
 			prefix + "shape": "flexible", prefix + "shape-flex-min": "10", prefix + "shape-flex-max": "10",
 		}},
 		"spec": object{"type": "LoadBalancer", "selector": object{"app": name}, "ports": []any{object{"port": 80, "targetPort": 8080}}},
