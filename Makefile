@@ -38,6 +38,11 @@ reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 	$(net) diagram -stack $(STACK) -o docs/network-$(STACK).svg
 
+KEY ?= $(HOME)/.ssh/id_ed25519
+
+tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
+	@STACK="$(STACK)" KEY="$(KEY)" sh components/network/tunnel/tunnel.sh
+
 image_command = cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
 
 image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
@@ -74,4 +79,4 @@ browser:
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram image push run-app test e2e browser clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e browser clean

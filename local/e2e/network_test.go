@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -187,6 +190,25 @@ func TestNothingOpensByItself(t *testing.T) {
 			t.Errorf("the stack says %s, and the load balancer is at %s", s.output("url"), address)
 		}
 		s.unchanged("after that")
+	})
+	step(t, "the state tells make tunnel bastion and endpoint", func() {
+		bin := t.TempDir()
+		for _, name := range []string{"oci", "ssh", "ip", "sudo"} {
+			s.must(os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n[ \"${0##*/}\" = ip ] || { echo \"$@\" >&2; exit 1; }\n"), 0o700))
+		}
+		key := filepath.Join(bin, "key")
+		s.must(os.WriteFile(key+".pub", nil, 0o600))
+		cmd := exec.CommandContext(t.Context(), "make", "tunnel", "STACK=local", "KEY="+key)
+		env := s.command("stack").Env
+		cmd.Dir, cmd.Env = s.o.Root, append(env, "PATH="+strings.Join([]string{bin, s.o.Bin, os.Getenv("PATH")}, ":"))
+		out, _ := cmd.CombinedOutput()
+		var endpoints []struct{ PrivateEndpoint string }
+		s.must(json.Unmarshal([]byte(s.output("endpoints")), &endpoints))
+		address, port, _ := strings.Cut(endpoints[0].PrivateEndpoint, ":")
+		want := fmt.Sprintf("--bastion-id %s --target-private-ip %s --target-port %s --ssh-public-key-file %s.pub --session-ttl 10800 ", s.output("bastionId"), address, port, key)
+		if !strings.Contains(string(out), want) {
+			t.Errorf("make tunnel asks for no session with %q:\n%s", want, out)
+		}
 	})
 	step(t, "destroy leaves nothing", func() {
 		s.destroy()
