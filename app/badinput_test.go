@@ -14,7 +14,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	stopChromium()
+	os.Exit(code)
 }
 
 // Everything bad that comes in has its own answer: the right status, and a sentence that says what to do.

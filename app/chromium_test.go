@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,32 +17,38 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium starts Debian's browser without a window, and fails the test where
-// there is none: what a visitor sees is a part of this program.
+// chromium is Debian's browser without a window, one process for all tests: each visitor has a browser context of its own.
+// It fails the test where there is none: what a visitor sees is a part of this program.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
+	ctx, err := startChromium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// stopChromium ends the browser, if a test has started it.
+var stopChromium = func() {}
+
+var startChromium = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Fatal("this test needs a browser: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
+		return nil, errors.New("this test needs a browser: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // the sandbox refuses root
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.DisableGPU,
 		chromedp.WSURLReadTimeout(time.Minute),
 	)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return ctx
-}
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	stopChromium = stop // waits for the process, and removes its profile
+	ctx, _ = chromedp.NewContext(ctx)
+	return ctx, chromedp.Do(ctx)
+})
 
 // visitor is a browser of one person: own cookies, language, screen and zone.
 type visitor struct {

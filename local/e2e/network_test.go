@@ -192,6 +192,10 @@ func TestNothingOpensByItself(t *testing.T) {
 		s.unchanged("after that")
 	})
 	step(t, "the state tells make tunnel bastion and endpoint", func() {
+		if _, err := exec.LookPath("jq"); err != nil && os.Getenv("CI") == "" {
+			t.Logf("make tunnel is not run: %v", err)
+			return
+		}
 		bin := t.TempDir()
 		for _, name := range []string{"oci", "ssh", "ip", "sudo"} {
 			s.must(os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n[ \"${0##*/}\" = ip ] || { echo \"$@\" >&2; exit 1; }\n"), 0o700))

@@ -175,8 +175,14 @@ func deploymentReady(api kubernetes.Interface, name string) func(context.Context
 	}
 }
 
-func TestDeploymentGetsReady(t *testing.T) {
-	m, api := startCluster(t, testConfig(t), 0)
+func TestPods(t *testing.T) {
+	cfg := testConfig(t)
+	m, api := startCluster(t, cfg, 0)
+	t.Run("a Deployment gets ready", func(t *testing.T) { checkDeployment(t, m, api) })
+	t.Run("a Pod drains before it ends", func(t *testing.T) { checkDrain(t, cfg, api) })
+}
+
+func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
 	ctx := t.Context()
 	if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("web", 3), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -226,12 +232,10 @@ func TestDeploymentGetsReady(t *testing.T) {
 }
 
 // While a Pod drains it still counts: in quotas, in budgets, for its node.
-func TestPodDrainsBeforeItEnds(t *testing.T) {
-	cfg := testConfig(t)
-	_, api := startCluster(t, cfg, 1)
+func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 	pods := api.CoreV1().Pods("default")
 	const drain = 600 // seconds
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: podTemplate("web").Spec}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "draining"}, Spec: podTemplate("draining").Spec}
 	pod.Spec.TerminationGracePeriodSeconds = new(int64(drain))
 	pod.Spec.Containers[0].ReadinessProbe = nil
 	pod.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drain}}}
@@ -239,18 +243,18 @@ func TestPodDrainsBeforeItEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 20*time.Second, "the Pod runs", func(ctx context.Context) error {
-		p, err := pods.Get(ctx, "web", metav1.GetOptions{})
+		p, err := pods.Get(ctx, "draining", metav1.GetOptions{})
 		if err == nil && p.Status.Phase != corev1.PodRunning {
 			err = fmt.Errorf("status %+v", p.Status)
 		}
 		return err
 	})
 	began := time.Now()
-	if err := pods.Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
+	if err := pods.Delete(t.Context(), "draining", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 20*time.Second, "the Pod is gone", func(ctx context.Context) error {
-		p, err := pods.Get(ctx, "web", metav1.GetOptions{})
+		p, err := pods.Get(ctx, "draining", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return nil
 		}

@@ -38,8 +38,10 @@ const (
 
 func TestTunnel(t *testing.T) {
 	jq, err := exec.LookPath("jq")
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("the script is not run: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	make, err := exec.LookPath("make")
 	if err != nil {
