@@ -29,7 +29,7 @@ var Settings = []Setting{
 	{"internetGatewayId", "string", "", "", "OCID of the existing VCN's internet gateway. Empty: one is made where it is needed."},
 	{"natGatewayId", "string", "", "", "OCID of the existing VCN's NAT gateway. Empty: one is made where it is needed."},
 	{"serviceGatewayId", "string", "", "", "OCID of the existing VCN's service gateway, enabled for all services. Empty: one is made."},
-	{"drgId", "string", "", "", "OCID of a dynamic routing gateway that leads to peerCidrs. A new VCN is attached to it."},
+	{"drgId", "string", "", "", "OCID of a dynamic routing gateway that leads to peerCidrs. A new VCN is attached to it; an existing one has to be."},
 	{"peerCidrs", "array", "string", none, "Networks that are, or will be, connected to the VCN: nothing of the stack may overlap them."},
 	{"securityBy", "string", "", Lists, "Where the rules go: lists (security lists of the subnets) or groups (network security groups)."},
 	{"extraRules", "array", "object", none, "More flows to let through, each with from, to (a role, a CIDR or osn), protocol, ports and description."},
