@@ -25,10 +25,12 @@ func (o Options) Up(ctx context.Context) error {
 	if err := e.show(ctx, "up", "--yes", "--skip-preview", "--stack", o.Stack); err != nil {
 		return fmt.Errorf("%w; what was made is kept: mend the cause and run `make up` again, or `make down`", err)
 	}
-	if err := e.writeKubeconfig(ctx); err != nil {
+	outputs, err := e.writeKubeconfig(ctx)
+	if err != nil {
 		return err
 	}
-	return e.summary(ctx, time.Since(start).Round(time.Second))
+	e.summary(outputs, time.Since(start).Round(time.Second))
+	return nil
 }
 
 // Preview shows what Up would change.
@@ -230,7 +232,7 @@ func (o Options) Kubeconfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.writeKubeconfig(ctx); err != nil {
+	if _, err := e.writeKubeconfig(ctx); err != nil {
 		return err
 	}
 	// After PATH: a kubectl of the user's own comes first.
@@ -238,12 +240,20 @@ func (o Options) Kubeconfig(ctx context.Context) error {
 	return nil
 }
 
-func (e engine) writeKubeconfig(ctx context.Context) error {
-	config, err := e.output(ctx, "stack", "output", "--show-secrets", "--stack", e.Stack, "kubeconfig")
+// writeKubeconfig writes the stack's kubeconfig to a file, and returns all outputs of the stack.
+func (e engine) writeKubeconfig(ctx context.Context) (outputs map[string]any, err error) {
+	raw, err := e.output(ctx, "stack", "output", "--json", "--show-secrets", "--stack", e.Stack)
 	if err != nil {
-		return fmt.Errorf("the stack has no kubeconfig yet: %w", err)
+		return nil, err
 	}
-	return os.WriteFile(e.path("kubeconfig"), config, 0o600)
+	if err := json.Unmarshal(raw, &outputs); err != nil {
+		return nil, fmt.Errorf("outputs of stack %s: %w", e.Stack, err)
+	}
+	config, ok := outputs["kubeconfig"].(string)
+	if !ok {
+		return nil, errors.New("the stack has no kubeconfig yet: run `make up`")
+	}
+	return outputs, os.WriteFile(e.path("kubeconfig"), []byte(config), 0o600)
 }
 
 // PrintEnv prints shell commands that point Pulumi and OCI's clients to the local cloud.
@@ -317,15 +327,7 @@ func (o Options) deployed() (int, error) {
 }
 
 // summary ends `make up`: what there is and how to look at it.
-func (e engine) summary(ctx context.Context, took time.Duration) error {
-	raw, err := e.output(ctx, "stack", "output", "--json", "--stack", e.Stack)
-	if err != nil {
-		return err
-	}
-	var outputs map[string]any
-	if err := json.Unmarshal(raw, &outputs); err != nil {
-		return err
-	}
+func (e engine) summary(outputs map[string]any, took time.Duration) {
 	e.sayf(`
 The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balancers are simulated.
   guestbook   %v   (an address of the local cloud: nothing listens there)
@@ -333,5 +335,4 @@ The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balan
   what exists make status, or the console at %s
   Pulumi      eval "$(make -s env)" && pulumi stack -s %s
   tear down   make down`, took, outputs["url"], e.Endpoint(), e.Stack)
-	return nil
 }

@@ -36,7 +36,7 @@ func TestTestsAndToolsAreCompiledAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '" + compilerFlags + "'\n"; !strings.Contains(string(makefile), want) {
+	if want := "export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '" + compilerFlags + "'"; !strings.Contains(string(makefile), want) {
 		t.Errorf("the Makefile lacks %s", want)
 	}
 }
@@ -47,7 +47,7 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	if !strings.Contains(said, "the browser tests are skipped") || !strings.Contains(said, "apt-get install chromium") {
+	if !strings.Contains(said, "what needs them is not tested") || !strings.Contains(said, "apt-get install chromium") {
 		t.Errorf("says %q", said)
 	}
 	if !strings.Contains(calls, "/app go test -vet=off -skip=^TestBrowser ./...") || !strings.Contains(calls, "/local go test -vet=off -timeout 30m -parallel 4 ./...") {
@@ -57,15 +57,17 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	if err == nil || strings.Contains(calls, "go test") {
 		t.Errorf("CI without a browser, and none to install: %v\n%s\n%s", err, calls, said)
 	}
-	calls, said, err = makeTest(t, "true", "apt-get")
-	if err == nil || strings.Contains(calls, "go test") || !strings.Contains(calls, "install") {
-		t.Errorf("CI with an installation that brings no browser: %v\n%s\n%s", err, calls, said)
+	for _, commands := range [][]string{{"apt-get"}, {"apt-get", "chromium"}, {"apt-get", "jq"}} {
+		calls, said, err = makeTest(t, "true", commands...)
+		if err == nil || strings.Contains(calls, "go test") || !strings.Contains(calls, "install") {
+			t.Errorf("CI with an installation that brings not all of it: %v\n%s\n%s", err, calls, said)
+		}
 	}
 }
 
 func TestMakeTestWithBrowser(t *testing.T) {
 	for _, ci := range []string{"", "true"} {
-		calls, said, err := makeTest(t, ci, "chromium")
+		calls, said, err := makeTest(t, ci, "chromium", "jq")
 		if err != nil || strings.Contains(calls, "-skip") || !strings.Contains(calls, "/app go test -vet=off ./...") {
 			t.Errorf("CI=%q: %v\n%s\n%s", ci, err, calls, said)
 		}

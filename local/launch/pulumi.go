@@ -97,7 +97,7 @@ func (e engine) command(ctx context.Context, args ...string) (*exec.Cmd, error) 
 	}
 	cmd := exec.CommandContext(ctx, e.cli, args...)
 	cmd.Dir = e.Root
-	cmd.Env = append(e.environ(), vars...)
+	cmd.Env = slices.Concat(e.environ(), vars, collector())
 	if e.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
 		cmd.Args = append(cmd.Args, "--config-file", e.ConfigFile)
 	}

@@ -144,12 +144,17 @@ func follow(r io.Reader, step func(pkg string)) string {
 func (o Options) goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if os.Getenv("GOGC") == "" && memoryGB() >= 15 {
-		// The compiler of the large SDK packages spends a sixth of its time in the collector.
-		cmd.Env = append(cmd.Env, "GOGC=400")
-	}
+	cmd.Env = append(append(os.Environ(), "GOWORK=off"), collector()...)
 	return cmd
+}
+
+// collector has short processes collect less garbage on machines with memory to spare: the compiler of the large SDK
+// packages, and the CLI, spend a sixth of their time on it.
+func collector() []string {
+	if os.Getenv("GOGC") != "" || memoryGB() < 15 {
+		return nil
+	}
+	return []string{"GOGC=400"}
 }
 
 // memoryGB is the machine's memory in GB, or 0 where that is not known.
