@@ -50,7 +50,7 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	if !strings.Contains(said, "what needs them is not tested") || !strings.Contains(said, "apt-get install chromium") {
 		t.Errorf("says %q", said)
 	}
-	if !strings.Contains(calls, "/app go test -vet=off -skip=^TestBrowser ./...") || !strings.Contains(calls, "/local go test -vet=off -timeout 30m -parallel 4 ./...") {
+	if !strings.Contains(calls, "/app go test -vet=off -skip=^TestBrowser ./...") || !strings.Contains(calls, "/local go test -vet=off -timeout 30m -parallel 5 ./...") {
 		t.Errorf("it called\n%s", calls)
 	}
 	calls, said, err = makeTest(t, "true")
