@@ -2,7 +2,7 @@
 STACK ?= local
 VERSION ?= dev
 # The compiler's as local/launch/tools.go says; the linker's save it a sixth of its time.
-export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '-gcflags=all=-dwarf=false -l' '-ldflags=-s -w'
+export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '-gcflags=all=-dwarf=false -l' '-gcflags=std=-dwarf=false' '-ldflags=-s -w'
 oke = @go run -C local ./cmd/oke
 net = @go run ./components/network/cmd/okenet
 

@@ -36,7 +36,7 @@ func TestTestsAndToolsAreCompiledAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '" + compilerFlags + "'"; !strings.Contains(string(makefile), want) {
+	if want := "export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '" + strings.Join(compilerFlags, "' '") + "'"; !strings.Contains(string(makefile), want) {
 		t.Errorf("the Makefile lacks %s", want)
 	}
 }
