@@ -23,7 +23,11 @@ import (
 	"oke-guestbook/local/launch"
 )
 
-var tools sync.Once
+// tools are built once, with toolsErr as the outcome, and are everybody's.
+var (
+	tools    sync.Once
+	toolsErr error
+)
 
 // upOptions is the variable that makes this binary a `make up`, which a test can kill with everything that it started.
 const upOptions = "E2E_UP_OPTIONS"
@@ -68,11 +72,10 @@ func newStack(t *testing.T) *stack {
 		o.Plugins = "local" // no test reaches the internet
 	}
 	o.Dir = t.TempDir()
-	tools.Do(func() {
-		if err := o.Build(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	})
+	tools.Do(func() { toolsErr = o.Build(t.Context()) })
+	if toolsErr != nil {
+		t.Fatal(toolsErr)
+	}
 	o.Built = true
 	o.Port = freePort(t)
 	s := &stack{t: t, o: o, config: filepath.Join(o.Dir, "Pulumi.local.yaml"), log: new(bytes.Buffer)}

@@ -67,8 +67,9 @@ type component struct {
 	env  []string // for the runtime's collector
 }
 
-// components in the order in which they start; they stop in the reverse one. Most of what they do is to start: a lazy
-// collector takes a seventh off that, and the limits keep the local cloud within 1.5 GB however long it runs.
+// components in the order in which they start; they stop in the reverse one. Most of what they do is to start, and a lazy
+// collector takes a seventh off that. The limits are for what the runtime holds beside the binary's own pages; all together
+// they keep the local cloud within 1.5 GB.
 var components = []component{
 	{etcdName, etcdArgs, []string{"GOGC=200", "GOMEMLIMIT=200MiB"}},
 	{apiServerName, apiServerArgs, []string{"GOGC=400", "GOMEMLIMIT=500MiB"}},
