@@ -115,7 +115,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	}
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
-	s.Fleet.Validate(list, s.PodNetwork == layout.VCNNative)
+	s.Fleet.Validate(list)
 	if s.HomeRegion != "" && !region.MatchString(s.HomeRegion) {
 		list.Add("homeRegion", "%q is not a region such as us-ashburn-1", s.HomeRegion)
 	}

@@ -74,6 +74,11 @@ func TestBadSettings(t *testing.T) {
 	pool := func(rest string) map[string]string {
 		return map[string]string{"nodePools": `[{"name":"workers","size":2,` + rest + `}]`}
 	}
+	cycling := func(surge, unavailable string) map[string]string {
+		set := pool(fmt.Sprintf(`"ocpus":1,"memoryGb":6,"maxSurge":%q,"maxUnavailable":%q`, surge, unavailable))
+		set["clusterType"] = "enhanced"
+		return set
+	}
 	for _, tc := range []struct {
 		name string
 		set  map[string]string
@@ -107,6 +112,9 @@ func TestBadSettings(t *testing.T) {
 		{"no node pool", map[string]string{"nodePools": "[]"}, []string{"nodePools: needs at least one"}},
 		{"two pools of a name", map[string]string{"nodePools": `[{"name":"a","size":1,"shape":"VM.Standard2.1"},{"name":"a","size":1,"shape":"VM.Standard2.1"}]`}, []string{`nodePools[1].name: "a" is the name of nodePools[0] too`}},
 		{"cycling on a basic cluster", pool(`"ocpus":1,"memoryGb":6,"maxSurge":"1"`), []string{"nodePools[0].maxSurge: needs clusterType enhanced"}},
+		{"cycling without a step", cycling("0", "0"), []string{"nodePools[0].maxSurge: no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more"}},
+		{"cycling without a step by default", cycling("0%", ""), []string{"nodePools[0].maxSurge: no node can be replaced"}},
+		{"no Pods", pool(`"ocpus":1,"memoryGb":6,"maxPodsPerNode":0`), []string{"nodePools[0].maxPodsPerNode: must be from 1 to 110 (got 0)"}},
 		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels: a b=c is not a Kubernetes label"}},
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains: must hold numbers from 1 to 3 (got 4)"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion: \"1.36\" is not a Kubernetes version"}},

@@ -105,13 +105,17 @@ func (p *NodePool) Most() int {
 	if !p.Cycles() {
 		return p.Size
 	}
-	surge := cmp.Or(p.MaxSurge, DefaultSurge)
-	if percent, isPercent := strings.CutSuffix(surge, "%"); isPercent {
-		n, _ := strconv.Atoi(percent)
-		return p.Size + (p.Size*n+99)/100
+	return p.Size + portion(cmp.Or(p.MaxSurge, DefaultSurge), p.Size)
+}
+
+// portion returns how many nodes a number is, or a percentage of size, rounded up.
+func portion(text string, size int) int {
+	number, isPercent := strings.CutSuffix(text, "%")
+	n, _ := strconv.Atoi(number)
+	if isPercent {
+		return (size*n + 99) / 100
 	}
-	n, _ := strconv.Atoi(surge)
-	return p.Size + n
+	return n
 }
 
 // Limits of a node pool (Oracle documentation, "CreateNodePoolDetails" and "Creating Node Pools").
@@ -131,8 +135,8 @@ var (
 	imageID  = regexp.MustCompile(`^ocid1\.image\.`)
 )
 
-// Validate adds every problem of the settings to list. With native, Pods get addresses of the VCN.
-func (s *Spec) Validate(list *problem.List, native bool) {
+// Validate adds every problem of the settings to list.
+func (s *Spec) Validate(list *problem.List) {
 	versionErr := version.Check(s.KubernetesVersion)
 	if versionErr != nil {
 		list.Add("kubernetesVersion", "%v", versionErr)
@@ -163,20 +167,18 @@ func (s *Spec) Validate(list *problem.List, native bool) {
 			list.Add(key+".name", "%q is the name of nodePools[%d] too", p.Name, first)
 		}
 		seen[p.Name] = i
-		p.validate(list, key, s, versionErr == nil, native)
+		p.validate(list, key, s, versionErr == nil)
 	}
 }
 
-func (p *NodePool) validate(list *problem.List, key string, s *Spec, clusterVersionOK, native bool) {
+func (p *NodePool) validate(list *problem.List, key string, s *Spec, clusterVersionOK bool) {
 	if !poolName.MatchString(p.Name) {
 		list.Add(key+".name", "%q is not a name of 1 to 32 lower-case letters, digits and hyphens that begins with a letter", p.Name)
 	}
 	checkRange(list, key+".size", p.Size, 1, maxNodes)
 	checkRange(list, key+".bootVolumeGb", p.BootVolumeGB, minBootVolumeGB, maxBootVolumeGB)
 	checkRange(list, key+".evictionGraceMinutes", p.EvictionGraceMinutes, 0, 60)
-	if native {
-		checkRange(list, key+".maxPodsPerNode", p.MaxPodsPerNode, 1, maxPodsPerNode)
-	}
+	checkRange(list, key+".maxPodsPerNode", p.MaxPodsPerNode, 1, maxPodsPerNode)
 	if err := shape.Check(p.Shape, p.OCPUs, p.MemoryGB); err != nil {
 		list.Add(key+".shape", "%v", err)
 	}
@@ -194,14 +196,20 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec, clusterVers
 	}
 	checkDomains(list, key+".availabilityDomains", p.AvailabilityDomains)
 	checkDomains(list, key+".faultDomains", p.FaultDomains)
+	cycles := p.Cycles()
 	for _, c := range []struct{ key, value string }{{"maxSurge", p.MaxSurge}, {"maxUnavailable", p.MaxUnavailable}} {
 		switch {
 		case c.value == "":
 		case s.ClusterType == Basic:
 			list.Add(key+"."+c.key, "needs clusterType enhanced: a basic cluster does not cycle nodes")
+			cycles = false
 		case !surge.MatchString(c.value):
 			list.Add(key+"."+c.key, "%q is neither a number of nodes nor a percentage such as 25%%", c.value)
+			cycles = false
 		}
+	}
+	if cycles && portion(cmp.Or(p.MaxSurge, DefaultSurge), maxNodes) == 0 && portion(cmp.Or(p.MaxUnavailable, DefaultUnavailable), maxNodes) == 0 {
+		list.Add(key+".maxSurge", "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more")
 	}
 	checkLabels(list, key+".labels", p.Labels)
 }

@@ -10,7 +10,7 @@ import (
 func TestDefaultsAreValid(t *testing.T) {
 	s := Defaults()
 	var list problem.List
-	s.Validate(&list, false)
+	s.Validate(&list)
 	if err := list.Err(); err != nil {
 		t.Error(err)
 	}
