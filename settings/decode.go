@@ -14,8 +14,12 @@ import (
 	"oke-guestbook/settings/problem"
 )
 
-// foreign are the namespaces of what else reads the stack's file: the providers, and Pulumi itself.
-var foreign = []string{"oci", "kubernetes", "pulumi"}
+// ociSettings are those of the OCI provider, without their namespace.
+var ociSettings = []string{
+	"auth", "configFileProfile", "disableAutoRetries", "dualStackEndpointEnabled", "fingerprint", "ignoreDefinedTags", "privateKey",
+	"privateKeyPassword", "privateKeyPath", "realmSpecificServiceEndpointTemplateEnabled", "region", "retriesConfigFile",
+	"retryDurationSeconds", "tenancyOcid", "testTimeMaintenanceRebootDue", "userOcid",
+}
 
 // decode fills in what config sets, and returns the settings that it could not read. A key that is no setting is a typing
 // error, and is told with the nearest one.
@@ -24,14 +28,12 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 	for _, full := range slices.Sorted(maps.Keys(config)) {
 		namespace, key, _ := strings.Cut(full, ":")
 		if namespace != project {
-			if !slices.Contains(foreign, namespace) {
-				list.Add(full, "no provider here is called %s; settings of this program begin with %s:", namespace, project)
-			}
+			checkForeign(list, project, full)
 			continue
 		}
 		typ, known := types[key]
 		if !known {
-			list.Add(key, "there is no such setting%s", nearest(key, types))
+			list.Add(key, "there is no such setting%s", nearest(key, slices.Sorted(maps.Keys(types))))
 			continue
 		}
 		raw := []byte(config[full])
@@ -43,6 +45,21 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 		}
 	}
 	return unread
+}
+
+// checkForeign refuses a key which is not the program's, unless the OCI provider or Pulumi itself reads it.
+func checkForeign(list *problem.List, project, full string) {
+	switch namespace, key, _ := strings.Cut(full, ":"); namespace {
+	case "pulumi": // the command line's, which knows them
+	case "oci":
+		if !slices.Contains(ociSettings, key) {
+			list.Add(full, "the OCI provider has no such setting%s", nearest(key, ociSettings))
+		}
+	case "kubernetes":
+		list.Add(full, "nothing reads it, as the cluster is reached by the kubeconfig that OKE gives: leave it out")
+	default:
+		list.Add(full, "no provider here is called %s; settings of this program begin with %s:", namespace, project)
+	}
 }
 
 // decodeInto decodes document into target if value, the setting key's part of it, suits typ. Else it tells why not
@@ -86,7 +103,7 @@ func inspect(key string, raw []byte, typ reflect.Type) []finding {
 			if fieldType, known := types[name]; known {
 				found = append(found, inspect(path, fields[name], fieldType)...)
 			} else {
-				found = append(found, finding{path, "there is no such setting" + nearest(name, types)})
+				found = append(found, finding{path, "there is no such setting" + nearest(name, slices.Sorted(maps.Keys(types)))})
 			}
 		}
 	default:
@@ -109,9 +126,9 @@ func fieldTypes(typ reflect.Type) map[string]reflect.Type {
 }
 
 // nearest returns a hint at the setting that a misspelt key most likely means, or nothing when none is near.
-func nearest(key string, types map[string]reflect.Type) string {
+func nearest(key string, names []string) string {
 	best, bestDistance := "", len(key)/2+1
-	for _, name := range slices.Sorted(maps.Keys(types)) {
+	for _, name := range names {
 		if d := levenshtein.Distance(strings.ToLower(key), strings.ToLower(name), nil); d < bestDistance {
 			best, bestDistance = name, d
 		}

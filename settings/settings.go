@@ -59,7 +59,7 @@ func Defaults() Settings {
 }
 
 // Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
-// Keys of other namespaces, such as oci:region, are the providers' own. The error tells every problem that there is.
+// Keys of other namespaces, such as oci:region, are the provider's and Pulumi's own. The error tells every problem that there is.
 // isSecret tells whether the stack's file keeps a key's value encrypted, or a part of it.
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	s := Defaults()

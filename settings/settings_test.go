@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +25,10 @@ func load(over map[string]string) (*Settings, error) {
 		"oci:region":                             "us-ashburn-1",
 	}
 	for k, v := range over {
-		config["oke-guestbook:"+k] = v
+		if !strings.Contains(k, ":") {
+			k = "oke-guestbook:" + k
+		}
+		config[k] = v
 	}
 	return Load("oke-guestbook", "test", config, func(string) bool { return true })
 }
@@ -100,6 +107,9 @@ func TestBadSettings(t *testing.T) {
 		{"typing error in a subnet", map[string]string{"subnets": `{"api":{"prefixLen":29}}`}, []string{"subnets.api.prefixLen: there is no such setting; did you mean prefixLength?"}},
 		{"typing error", map[string]string{"frontendReplica": "2"}, []string{"frontendReplica: there is no such setting; did you mean frontendReplicas?"}},
 		{"nothing near", map[string]string{"zzzzzzzz": "2"}, []string{"zzzzzzzz: there is no such setting"}},
+		{"typing error of the provider's", map[string]string{"oci:regoin": "us-ashburn-1"}, []string{"oci:regoin: the OCI provider has no such setting; did you mean region?"}},
+		{"setting of a provider that reads none", map[string]string{"kubernetes:context": "x"}, []string{"kubernetes:context: nothing reads it", "leave it out"}},
+		{"setting of nobody", map[string]string{"oke-gestbook:frontendReplicas": "2"}, []string{"oke-gestbook:frontendReplicas: no provider here is called oke-gestbook; settings of this program begin with oke-guestbook:"}},
 		{"typing error in a list", pool(`"ocpu":2,"memoryGb":12`), []string{"nodePools[0].ocpu: there is no such setting; did you mean ocpus?"}},
 		{"wrong type", map[string]string{"frontendReplicas": "many"}, []string{"frontendReplicas: must be an integer"}},
 		{"wrong type in a list", pool(`"ocpus":"two","memoryGb":12`), []string{"nodePools[0].ocpus: must be a number, not string"}},
@@ -202,11 +212,26 @@ func TestUnreadableSettingHidesNoOther(t *testing.T) {
 	}
 }
 
-func TestNamespaceOfNobody(t *testing.T) {
-	config := map[string]string{"oke-gestbook:frontendReplicas": "2", "oci:region": "us-ashburn-1", "kubernetes:context": "x", "pulumi:tags": "{}"}
-	_, err := Load("oke-guestbook", "test", config, func(string) bool { return false })
-	if err == nil || !strings.Contains(err.Error(), "oke-gestbook:frontendReplicas: no provider here is called oke-gestbook; settings of this program begin with oke-guestbook:") ||
-		strings.Contains(err.Error(), "oci:region:") || strings.Contains(err.Error(), "kubernetes:") || strings.Contains(err.Error(), "pulumi:") {
+// TestProvidersSettings holds the OCI provider's settings against the SDK's, so that none is refused which a new release knows.
+func TestProvidersSettings(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi-oci/sdk/v3").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "go", "oci", "config", "config.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := map[string]string{"pulumi:tags": "{}"}
+	var known []string
+	for _, match := range regexp.MustCompile(`"oci:(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		known = append(known, match[1])
+		accepted["oci:"+match[1]] = "x"
+	}
+	if slices.Sort(known); !slices.Equal(known, ociSettings) {
+		t.Errorf("the provider has %q", known)
+	}
+	if _, err := load(accepted); err != nil {
 		t.Error(err)
 	}
 }
