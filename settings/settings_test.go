@@ -105,6 +105,7 @@ func TestBadSettings(t *testing.T) {
 			"storageGb:",
 		}},
 		{"typing error in a subnet", map[string]string{"subnets": `{"api":{"prefixLen":29}}`}, []string{"subnets.api.prefixLen: there is no such setting; did you mean prefixLength?"}},
+		{"subnet without a size", map[string]string{"subnets": `{"workers":{"prefixLength":0}}`}, []string{"subnets.workers.prefixLength: no subnet has the prefix length 0: leave it out for the planned one"}},
 		{"typing error", map[string]string{"frontendReplica": "2"}, []string{"frontendReplica: there is no such setting; did you mean frontendReplicas?"}},
 		{"nothing near", map[string]string{"zzzzzzzz": "2"}, []string{"zzzzzzzz: there is no such setting"}},
 		{"typing error of the provider's", map[string]string{"oci:regoin": "us-ashburn-1"}, []string{"oci:regoin: the OCI provider has no such setting; did you mean region?"}},

@@ -132,7 +132,7 @@ func (s Spec) subnet(role Role, vcn netip.Prefix) (Subnet, error) {
 	if wish.CIDR != "" {
 		subnet.CIDR, err = ParseCIDR(wish.CIDR)
 	} else {
-		subnet.CIDR, err = automatic(role, vcn, wish.PrefixLength)
+		subnet.CIDR, err = automatic(role, vcn, int(wish.PrefixLength))
 	}
 	return subnet, err
 }

@@ -65,7 +65,7 @@ func anySpec(t *rapid.T) Spec {
 	}
 	for _, role := range Roles {
 		if rapid.Bool().Draw(t, "size of "+string(role)) {
-			s.Subnets[role] = SubnetSpec{PrefixLength: rapid.IntRange(places[role].room(base).Bits(), 29).Draw(t, "bits of "+string(role))}
+			s.Subnets[role] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(places[role].room(base).Bits(), 29).Draw(t, "bits of "+string(role)))}
 		}
 	}
 	s.ApplyDefaults()
@@ -121,7 +121,7 @@ func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
 			after.Subnets[role] = wish
 		}
 		vcn, _ := ParseCIDR(before.VcnCIDR)
-		after.Subnets[changed] = SubnetSpec{PrefixLength: rapid.IntRange(places[changed].room(vcn).Bits(), 29).Draw(t, "new bits")}
+		after.Subnets[changed] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(places[changed].room(vcn).Bits(), 29).Draw(t, "new bits"))}
 
 		was, is := mustPlan(t, before), mustPlan(t, after)
 		for _, old := range was.Subnets {
@@ -157,7 +157,7 @@ func TestAnythingIsRefusedOrPlanned(t *testing.T) {
 		}
 		for _, role := range append([]Role{"nodes"}, Roles...) {
 			if rapid.Bool().Draw(t, "set "+string(role)) {
-				s.Subnets[role] = SubnetSpec{PrefixLength: rapid.IntRange(-1, 40).Draw(t, "bits"), CIDR: text.Draw(t, "cidr"), ID: text.Draw(t, "id")}
+				s.Subnets[role] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(-1, 40).Draw(t, "bits")), CIDR: text.Draw(t, "cidr"), ID: text.Draw(t, "id")}
 			}
 		}
 		s.ExtraRules = []ExtraRule{{From: text.Draw(t, "from"), To: text.Draw(t, "to"), Protocol: text.Draw(t, "protocol"), Ports: text.Draw(t, "ports")}}
@@ -226,8 +226,8 @@ func TestAdviceWouldDo(t *testing.T) {
 		if advised == nil {
 			return
 		}
-		wish := SubnetSpec{CIDR: advised[3]}
-		wish.PrefixLength, _ = strconv.Atoi(advised[2])
+		length, _ := strconv.Atoi(advised[2])
+		wish := SubnetSpec{CIDR: advised[3], PrefixLength: PrefixLength(length)}
 		s.Subnets[Role(advised[1])] = wish
 		after := complaints()
 		for _, role := range Roles {

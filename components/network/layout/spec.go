@@ -7,6 +7,7 @@ package layout
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -89,9 +90,20 @@ type Spec struct {
 // SubnetSpec says where one subnet lies: by prefix length at its place in the
 // plan, by a CIDR of its own, or by the OCID and CIDR of one that exists.
 type SubnetSpec struct {
-	PrefixLength int    `json:"prefixLength,omitempty"`
-	CIDR         string `json:"cidr,omitempty"`
-	ID           string `json:"id,omitempty"`
+	PrefixLength PrefixLength `json:"prefixLength,omitempty"`
+	CIDR         string       `json:"cidr,omitempty"`
+	ID           string       `json:"id,omitempty"`
+}
+
+// PrefixLength is a subnet's. 0 is the planned one, which is asked for by saying none.
+type PrefixLength int
+
+// UnmarshalJSON refuses 0.
+func (p *PrefixLength) UnmarshalJSON(data []byte) error {
+	if string(data) == "0" {
+		return errors.New("no subnet has the prefix length 0: leave it out for the planned one")
+	}
+	return json.Unmarshal(data, (*int)(p))
 }
 
 // ExtraRule lets one more flow through. From and To are a role of Roles, a CIDR,

@@ -298,6 +298,7 @@ func TestRefusedSettings(t *testing.T) {
 func TestDecodingIsStrict(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"subnets": {"workers": {"prefix": 20}}}`:                        "a subnet takes prefixLength, or cidr, or id and cidr",
+		`{"subnets": {"workers": {"prefixLength": 0}}}`:                   "no subnet has the prefix length 0: leave it out for the planned one",
 		`{"extraRules": [{"from": "workers", "to": "osn", "port": "1"}]}`: "an extra rule takes from, to, protocol, ports and description",
 		`{"loadBalancerPorts": ["http"]}`:                                 `"http" is no port`,
 	} {
