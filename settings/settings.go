@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"oke-guestbook/components/guestbook/workload"
@@ -119,8 +120,10 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	if s.HomeRegion != "" && !region.MatchString(s.HomeRegion) {
 		list.Add("homeRegion", "%q is not a region such as us-ashburn-1", s.HomeRegion)
 	}
-	if host, port, err := net.SplitHostPort(s.LogDestination); s.LogDestination != "" && (err != nil || host == "" || port == "") {
-		list.Add("logDestination", "%q is not a host and port such as logs.example.com:24224", s.LogDestination)
+	host, port, err := net.SplitHostPort(s.LogDestination)
+	number, _ := strconv.ParseUint(port, 10, 64)
+	if s.LogDestination != "" && (err != nil || host == "" || number < 1 || number > 65535) {
+		list.Add("logDestination", "%q is not a host and port (1 to 65535) such as logs.example.com:24224", s.LogDestination)
 	}
 	if err := workload.CheckImage(s.LogAgentImage, true); err != nil {
 		list.Add("logAgentImage", "%v", err)
