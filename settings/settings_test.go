@@ -131,7 +131,6 @@ func TestBadSettings(t *testing.T) {
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion: \"1.36\" is not a Kubernetes version"}},
 		{"nodes newer than the control plane", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"v1.37.0"`), []string{"nodePools[0].kubernetesVersion: v1.37.0 is newer"}},
 		{"cluster type", map[string]string{"clusterType": "free"}, []string{`clusterType: "free" is not one of basic, enhanced`}},
-		{"zero replicas", map[string]string{"frontendReplicas": "0"}, []string{"frontendReplicas: must be from 1 to 100 (got 0)"}},
 		{"small volume", map[string]string{"storageGb": "49"}, []string{"storageGb: must be from 50 to 32768 (got 49)"}},
 		{"image without a host", map[string]string{"frontendImage": "paulczar/gb-frontend:v5"}, []string{`frontendImage: "paulczar/gb-frontend:v5" has no registry host`}},
 		{"short image", map[string]string{"mongoImage": "mongo:4.2"}, []string{"mongoImage: \"mongo:4.2\" has no registry host"}},
@@ -184,7 +183,7 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-// What cannot be read cannot be judged; everything else is.
+// What cannot be read cannot be judged, nor what follows from it or from a bad number; everything else is.
 func TestUnreadableSettingHidesNoOther(t *testing.T) {
 	for _, tc := range []struct {
 		set  map[string]string
@@ -207,6 +206,17 @@ func TestUnreadableSettingHidesNoOther(t *testing.T) {
 			`stack test: 2 settings need a change:
   - guestbooks[0].frontendReplicas: must be an integer, not string
   - guestbooks[1].name: "A" is not a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter`,
+		},
+		{map[string]string{"frontendReplicas": "0"}, `stack test: frontendReplicas: must be from 1 to 100 (got 0)`},
+		{map[string]string{"frontendReplicas": "-1"}, `stack test: frontendReplicas: must be from 1 to 100 (got -1)`},
+		{map[string]string{"frontendReplicas": "101"}, `stack test: frontendReplicas: must be from 1 to 100 (got 101)`},
+		{map[string]string{"frontendMinReplicas": "500"}, `stack test: frontendMinReplicas: must be from 0 to 100 (got 500)`},
+		{
+			map[string]string{"frontendReplicas": "0", "frontendMinReplicas": "-5", "frontendMaxReplicas": "300"},
+			`stack test: 3 settings need a change:
+  - frontendReplicas: must be from 1 to 100 (got 0)
+  - frontendMinReplicas: must be from 0 to 100 (got -5)
+  - frontendMaxReplicas: must be from 0 to 200 (got 300)`,
 		},
 		{map[string]string{"guestbooks": `"a"`, "frontendImage": ""}, `stack test: guestbooks: must be a list, not string`},
 	} {

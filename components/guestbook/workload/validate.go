@@ -73,14 +73,38 @@ func (v validator) names(g *Guestbook) {
 	}
 }
 
+// amount is a number and its limits.
+type amount struct {
+	key            string
+	got, low, high int
+}
+
+// within checks numbers and reports whether all are within their limits.
+func (v validator) within(amounts ...amount) bool {
+	ok := true
+	for _, a := range amounts {
+		if a.got < a.low || a.got > a.high {
+			v.add(a.key, "must be from %d to %d (got %d)", a.low, a.high, a.got)
+			ok = false
+		}
+	}
+	return ok
+}
+
 func (v validator) numbers(g *Guestbook) {
-	for _, r := range []struct {
-		key            string
-		got, low, high int
-	}{
-		{"frontendReplicas", g.FrontendReplicas, 1, maxReplicas},
-		{"frontendMinReplicas", g.FrontendMinReplicas, 1, maxReplicas},
-		{"frontendMaxReplicas", g.FrontendMaxReplicas, 1, 2 * maxReplicas},
+	switch {
+	case !v.within(
+		amount{"frontendReplicas", g.FrontendReplicas, 1, maxReplicas},
+		amount{"frontendMinReplicas", g.FrontendMinReplicas, 0, maxReplicas},
+		amount{"frontendMaxReplicas", g.FrontendMaxReplicas, 0, 2 * maxReplicas},
+	):
+	case g.FrontendMinReplicas > g.FrontendMaxReplicas:
+		v.add("frontendMinReplicas", "%d is above frontendMaxReplicas, %d", g.FrontendMinReplicas, g.FrontendMaxReplicas)
+	case g.FrontendReplicas < g.FrontendMinReplicas || g.FrontendReplicas > g.FrontendMaxReplicas:
+		v.add("frontendReplicas", "%d is outside the autoscaler's bounds, frontendMinReplicas %d to frontendMaxReplicas %d",
+			g.FrontendReplicas, g.FrontendMinReplicas, g.FrontendMaxReplicas)
+	}
+	v.within([]amount{
 		{"autoscaleCpuPercent", g.AutoscaleCPUPercent, 1, 100},
 		{"frontendCpuMillis", g.FrontendCPUMillis, 1, 64000},
 		{"frontendMemoryMb", g.FrontendMemoryMB, 16, 65536},
@@ -92,17 +116,7 @@ func (v validator) numbers(g *Guestbook) {
 		{"loadBalancerMbps", g.LoadBalancerMbps, minMbps, maxMbps},
 		{"credentialsRelease", g.CredentialsRelease, 1, 1 << 30},
 		{"backupRetentionDays", g.BackupRetentionDays, 1, 3650},
-	} {
-		if r.got < r.low || r.got > r.high {
-			v.add(r.key, "must be from %d to %d (got %d)", r.low, r.high, r.got)
-		}
-	}
-	if g.FrontendMinReplicas > g.FrontendMaxReplicas {
-		v.add("frontendMinReplicas", "%d is above frontendMaxReplicas, %d", g.FrontendMinReplicas, g.FrontendMaxReplicas)
-	} else if g.FrontendReplicas < g.FrontendMinReplicas || g.FrontendReplicas > g.FrontendMaxReplicas {
-		v.add("frontendReplicas", "%d is outside the autoscaler's bounds, frontendMinReplicas %d to frontendMaxReplicas %d",
-			g.FrontendReplicas, g.FrontendMinReplicas, g.FrontendMaxReplicas)
-	}
+	}...)
 	if g.FrontendPort < 1024 && g.Hardened() {
 		v.add("frontendPort", "must be 1024 or more: in profile hardened no container may open port %d", g.FrontendPort)
 	}

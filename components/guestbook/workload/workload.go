@@ -111,11 +111,13 @@ func Complete(name string, s Spec, exposure string) Guestbook {
 	p := profiles[s.Profile]
 	orElse(&s.Namespace, name)
 	orElse(&s.FrontendImage, p.FrontendImage)
-	orElse(&s.FrontendMinReplicas, s.FrontendReplicas)
-	if s.Profile == Hardened {
-		orElse(&s.FrontendMaxReplicas, 2*s.FrontendReplicas)
+	if s.FrontendReplicas >= 1 && max(s.FrontendReplicas, s.FrontendMinReplicas) <= maxReplicas { // bad ones would make bad bounds
+		orElse(&s.FrontendMinReplicas, s.FrontendReplicas)
+		if s.Profile == Hardened {
+			orElse(&s.FrontendMaxReplicas, 2*s.FrontendReplicas)
+		}
+		orElse(&s.FrontendMaxReplicas, max(s.FrontendReplicas, s.FrontendMinReplicas))
 	}
-	orElse(&s.FrontendMaxReplicas, max(s.FrontendReplicas, s.FrontendMinReplicas))
 	orElse(&s.FrontendCPUMillis, p.FrontendCPUMillis)
 	orElse(&s.FrontendMemoryMB, p.FrontendMemoryMB)
 	orElse(&s.FrontendPort, p.FrontendPort)
