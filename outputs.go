@@ -14,6 +14,13 @@ func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, clu
 	for name, pool := range cluster.NodePools {
 		pools[name] = pool.ID().ToStringOutput()
 	}
+	subnets, groups := pulumi.StringMap{}, pulumi.StringArrayMap{} // for Services that are not this program's
+	for role, id := range net.SubnetIDs {
+		subnets[string(role)] = id
+	}
+	for role, ids := range net.NSGIDs {
+		groups[string(role)] = ids
+	}
 	for key, value := range map[string]pulumi.Input{
 		"url":               urls[s.Guestbooks[0].Name],
 		"urls":              urls,
@@ -24,6 +31,8 @@ func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, clu
 		"kubernetesVersion": cluster.Cluster.KubernetesVersion,
 		"nodePoolIds":       pools,
 		"vcnId":             net.VcnID,
+		"subnetIds":         subnets,
+		"nsgIds":            groups,
 		"bastionId":         net.BastionID,
 		"namespace":         pulumi.String(s.Guestbooks[0].Namespace),
 	} {

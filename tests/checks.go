@@ -178,11 +178,23 @@ func (p program) testTags(t *testing.T) {
 	}
 }
 
-// testHomeRegion wants policies to be made in the tenancy's home region, and the bucket where the stack is.
+// testHomeRegion wants policies to be made in the tenancy's home region, with the stack's credentials, and the bucket where the
+// stack is.
 func (p program) testHomeRegion(t *testing.T) {
-	r, err := p.run(t, "prod", map[string]string{"homeRegion": "ap-seoul-1"})
+	r, err := p.run(t, "prod", map[string]string{"homeRegion": "ap-seoul-1", "oci:userOcid": "ocid1.user.oc1..a", "oci:privateKey": "-----BEGIN"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	home, err := r.find("pulumi:providers:oci", "guestbook-home")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := resource.PropertyMap{
+		"region": resource.NewProperty("ap-seoul-1"), "userOcid": resource.NewProperty("ocid1.user.oc1..a"),
+		"privateKey": resource.MakeSecret(resource.NewProperty("-----BEGIN")),
+	}
+	if !home.Inputs.DeepEquals(want) {
+		t.Errorf("the home region's provider gets %v, want %v", home.Inputs, want)
 	}
 	policy, err := r.find("oci:Identity/policy:Policy", "guestbook-backups")
 	if err != nil {

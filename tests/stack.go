@@ -70,12 +70,16 @@ func (p program) update(t *testing.T, stack string, set map[string]string, r *re
 	config["oci:region"] = "us-ashburn-1"
 	for _, more := range []map[string]string{asked[stack], set} {
 		for key, value := range more {
-			config[project+":"+key] = value
+			if !strings.Contains(key, ":") {
+				key = project + ":" + key
+			}
+			config[key] = value
 		}
 	}
 	return pulumi.RunErr(func(ctx *pulumi.Context) error { return p.deploy(ctx, config) }, pulumi.WithMocks(project, stack, r),
 		func(info *pulumi.RunInfo) {
-			info.ConfigSecretKeys = []string{project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
+			info.Config = config
+			info.ConfigSecretKeys = []string{"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
 		})
 }
 

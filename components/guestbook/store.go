@@ -47,7 +47,7 @@ func (b *builder) store() (name, namespace string, err error) {
 		s.CompartmentID, b.book.Namespace, flows.Backup, s.ClusterID, name)
 	home := []pulumi.ResourceOption{pulumi.Parent(b.g), b.unchanged}
 	if s.HomeRegion != "" && s.HomeRegion != s.Region {
-		provider, err := oci.NewProvider(b.ctx, b.name+"-home", &oci.ProviderArgs{Region: pulumi.String(s.HomeRegion)}, pulumi.Parent(b.g))
+		provider, err := oci.NewProvider(b.ctx, b.name+"-home", b.inRegion(s.HomeRegion), pulumi.Parent(b.g))
 		if err != nil {
 			return "", "", fmt.Errorf("provider for home region %s: %w", s.HomeRegion, err)
 		}
@@ -76,4 +76,25 @@ func objectStorageNamespace(ctx *pulumi.Context, compartmentID string, opts ...p
 	}
 	err := ctx.Invoke("oci:ObjectStorage/getNamespace:getNamespace", &args, &result, opts...)
 	return result.Namespace, err
+}
+
+// inRegion are the arguments of a provider for another region. Explicit providers read nothing of the stack's file, so what it
+// says of credentials is handed on.
+func (b *builder) inRegion(region string) *oci.ProviderArgs {
+	configured := func(key string) pulumi.StringPtrInput {
+		value, ok := b.ctx.GetConfig("oci:" + key)
+		switch {
+		case !ok:
+			return nil
+		case b.ctx.IsConfigSecret("oci:" + key):
+			return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput).ToStringPtrOutput()
+		}
+		return pulumi.StringPtr(value)
+	}
+	return &oci.ProviderArgs{
+		Region: pulumi.String(region),
+		Auth:   configured("auth"), ConfigFileProfile: configured("configFileProfile"),
+		TenancyOcid: configured("tenancyOcid"), UserOcid: configured("userOcid"), Fingerprint: configured("fingerprint"),
+		PrivateKey: configured("privateKey"), PrivateKeyPath: configured("privateKeyPath"), PrivateKeyPassword: configured("privateKeyPassword"),
+	}
 }

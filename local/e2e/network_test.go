@@ -80,6 +80,9 @@ func TestExistingNetwork(t *testing.T) {
 			RouteRules []struct{ NetworkEntityID string }
 		}
 		s.get(rest, core+"/routeTables/"+s.id(tableType, "oke-guestbook-local-private"), &table)
+		if groups, id := s.output("nsgIds"), s.id("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "oke-guestbook-local-publicLoadBalancers"); !strings.Contains(groups, id) {
+			t.Errorf("the group for other load balancers, %s, is not among the outputs: %s", id, groups)
+		}
 		by := map[string]bool{}
 		for _, rule := range table.RouteRules {
 			by[rule.NetworkEntityID] = true
