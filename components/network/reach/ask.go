@@ -71,7 +71,7 @@ func (n Network) Ask(from, to End, service Service) Answer {
 	wanted := rules.Rule{Protocol: service.Protocol, Ports: service.Ports, ICMP: service.ICMP}
 	var via, whole []Opening
 	for _, o := range n.Openings(from, to) {
-		met, ok := join(&rules.Rule{Protocol: o.Protocol, Ports: o.Ports, ICMP: o.ICMP}, &wanted)
+		met, ok := join(o.rule(), &wanted)
 		if !ok {
 			continue
 		}
@@ -157,7 +157,7 @@ func (a Answer) Explain() string {
 
 // Summary is protocol and ports in words: "tcp 6443".
 func (o Opening) Summary() string {
-	rule := rules.Rule{Protocol: o.Protocol, Ports: o.Ports, ICMP: o.ICMP}
+	rule := o.rule()
 	if rule.Ports == layout.AllPorts || rule.Protocol == rules.ICMP || rule.Protocol == rules.All {
 		rule.Ports = layout.PortRange{}
 	}

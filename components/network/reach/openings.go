@@ -33,20 +33,30 @@ func (n Network) Openings(from, to End) []Opening {
 	for _, egress := range n.candidates(from, to, rules.Egress) {
 		for _, ingress := range n.candidates(to, from, rules.Ingress) {
 			o, ok := join(egress.rule, ingress.rule)
-			if !ok || !n.answered(from, to, o) {
-				continue
-			}
 			o.From, o.To, o.Route = ingress.peer, egress.peer, path
-			if routeErr != nil {
-				if backErr != nil || o.Protocol != rules.ICMP || o.ICMP == nil || o.ICMP.Type != unreachable {
-					continue
-				}
+			if ok && routeErr != nil {
+				o, ok = o.messages()
+				ok = ok && backErr == nil
 				o.Route, o.Answer = "answers to connections of "+to.Name, true
 			}
-			all = append(all, o)
+			if ok && n.answered(from, to, o) {
+				all = append(all, o)
+			}
 		}
 	}
 	return all
+}
+
+// messages narrows the opening to what passes as a message about a connection.
+func (o Opening) messages() (Opening, bool) {
+	met, ok := join(o.rule(), &rules.Rule{Protocol: rules.ICMP, ICMP: &rules.ICMPKind{Type: unreachable, Code: -1}})
+	o.Protocol, o.Ports, o.ICMP = met.Protocol, met.Ports, met.ICMP
+	return o, ok
+}
+
+// rule is the opening as a rule without ends.
+func (o Opening) rule() *rules.Rule {
+	return &rules.Rule{Protocol: o.Protocol, Ports: o.Ports, ICMP: o.ICMP}
 }
 
 // unreachable is the ICMP type of messages that come back when a packet did not arrive, "too big" among them.
@@ -118,7 +128,7 @@ func (n Network) letsAnswer(own, other End, o Opening, direction, back rules.Dir
 		if c.rule == nil {
 			return true
 		}
-		if _, overlaps := join(c.rule, &rules.Rule{Protocol: o.Protocol, Ports: o.Ports, ICMP: o.ICMP}); overlaps && c.rule.Stateless {
+		if _, overlaps := join(c.rule, o.rule()); overlaps && c.rule.Stateless {
 			stateless = true
 		}
 	}

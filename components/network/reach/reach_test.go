@@ -13,51 +13,70 @@ import (
 	"oke-guestbook/settings/problem"
 )
 
-func standard(t *testing.T) Network {
-	return network(t, config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, true, true}.spec())
+func standard(t *testing.T, extra ...layout.ExtraRule) Network {
+	spec := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, true, true}.spec()
+	spec.ExtraRules = extra
+	return network(t, spec)
 }
 
 func TestReasons(t *testing.T) {
-	n := standard(t)
-	for _, test := range []struct{ from, to, service, want string }{
-		{"workers", "api", "6443", `yes
+	allow := func(protocol, kind string) []layout.ExtraRule {
+		return []layout.ExtraRule{{From: layout.Anywhere, To: "workers", Protocol: protocol, Ports: kind}}
+	}
+	for _, test := range []struct {
+		extra                   []layout.ExtraRule
+		from, to, service, want string
+	}{
+		{nil, "workers", "api", "6443", `yes
   tcp 6443 by the VCN's own routing
     out egress tcp 6443 10.0.0.0/29: Workers to the Kubernetes API
     in  ingress tcp 6443 10.0.64.0/20: Workers to the Kubernetes API
 `},
-		{"internet", "workers", "22", `no
+		{nil, "internet", "workers", "22", `no
   no route: the NAT gateway lets no connections in
 `},
-		{"internet", "api", "6443", `no
+		{nil, "internet", "api", "6443", `no
   no route: route table "services" of subnet api has no route back to internet
 `},
-		{"publicLoadBalancers", "api", "6443", `no
+		{nil, "publicLoadBalancers", "api", "6443", `no
   no rule: subnet publicLoadBalancers lets no tcp 6443 out to api; subnet api lets no tcp 6443 in from publicLoadBalancers
 `},
-		{"workers", "osn", "443", `yes
+		{nil, "workers", "osn", "443", `yes
   tcp by the service gateway
     out egress tcp osn: Workers to Oracle's services: OKE, registry, object storage
   tcp 443 by the service gateway
     out egress tcp 443 0.0.0.0/0: Workers to registries of images and other HTTPS servers
 `},
-		{"internet", "publicLoadBalancers", "80", `yes
+		{nil, "internet", "publicLoadBalancers", "80", `yes
   tcp 80 by the internet gateway
     in  ingress tcp 80 0.0.0.0/0: Clients to load balancers
 `},
-		{"workers", "192.168.3.4", "443", `no
+		{nil, "workers", "192.168.3.4", "443", `no
   no route: 192.168.3.4 is a private network, and no route leads to it
 `},
-		{"internet", "internalLoadBalancers", "80", `no
+		{nil, "internet", "internalLoadBalancers", "80", `no
   no route: route table "local" of subnet internalLoadBalancers has no route back to internet
 `},
-		{"172.16.9.9", "internalLoadBalancers", "80", `yes
+		{nil, "172.16.9.9", "internalLoadBalancers", "80", `yes
   tcp 80 by the dynamic routing gateway
     in  ingress tcp 80 172.16.0.0/16: Clients to load balancers
 `},
-		{"osn", "workers", "443", `no
+		{nil, "osn", "workers", "443", `no
   no route: Oracle's services open no connections to the VCN
 `},
+		{allow("icmp", ""), "internet", "workers", "icmp/3/4", `yes
+  icmp 3 by answers to connections of workers
+    in  ingress icmp 0.0.0.0/0: Extra rule: 0.0.0.0/0 to workers
+`},
+		{allow("all", ""), "internet", "workers", "icmp/3/4", `yes
+  icmp 3 by answers to connections of workers
+    in  ingress all 0.0.0.0/0: Extra rule: 0.0.0.0/0 to workers
+`},
+		{allow("icmp", "8"), "internet", "workers", "icmp/8", `no
+  no route: the NAT gateway lets no connections in
+`},
 	} {
+		n := standard(t, test.extra...)
 		service, err := ParseService(test.service)
 		if err != nil {
 			t.Fatal(err)
