@@ -32,7 +32,7 @@ const (
 // config is one case of the matrix.
 type config struct {
 	podNetwork, endpoint, balancers, egress string
-	everybody                               bool // may reach the public load balancers
+	everybody                               bool // may reach what is public
 	bastion                                 bool
 }
 
@@ -79,6 +79,9 @@ func (c config) spec() layout.Spec {
 	}
 	if c.everybody {
 		s.LoadBalancerAllowedCIDRs = []string{layout.Anywhere}
+		if c.endpoint == layout.Public {
+			s.APIAllowedCIDRs = []string{layout.Anywhere}
+		}
 	}
 	s.ApplyDefaults()
 	return s
@@ -127,9 +130,14 @@ func (c config) flows() []needed {
 			add(needed{from: role, to: far, service: "443", source: "image pulls; Pods: " + nativePage})
 		}
 	}
+	clients := []needed{{from: operators}, {from: Internet, partly: true}} // of what is public
+	if c.everybody {
+		clients = []needed{{from: operators}, {from: Internet}, {from: strangers}, {from: peer}, {from: neighbour}}
+	}
 	if c.endpoint == layout.Public {
-		add(needed{from: operators, to: "api", service: "6443", source: settings},
-			needed{from: Internet, to: "api", service: "6443", source: settings, partly: true})
+		for _, client := range clients {
+			add(needed{client.from, "api", "6443", settings, client.partly})
+		}
 	} else {
 		add(needed{from: peer, to: "api", service: "6443", source: settings})
 	}
@@ -138,10 +146,6 @@ func (c config) flows() []needed {
 	}
 	if c.balancers != layout.Internal {
 		c.balancer(add, "publicLoadBalancers")
-		clients := []needed{{from: operators}, {from: Internet, partly: true}}
-		if c.everybody {
-			clients = []needed{{from: operators}, {from: Internet}, {from: strangers}, {from: peer}, {from: neighbour}}
-		}
 		for _, client := range clients {
 			add(needed{client.from, "publicLoadBalancers", "80", settings, client.partly}, needed{client.from, "publicLoadBalancers", "443", settings, client.partly})
 		}
@@ -252,7 +256,7 @@ func probes(t *testing.T) []Service {
 			all = append(all, service)
 		}
 	}
-	for _, kind := range []string{"icmp/3/4", "icmp/3/1", "icmp/8/0", "icmp/11/0"} {
+	for _, kind := range []string{"icmp/3/4", "icmp/3/1", "icmp/8/0", "icmp/8/4", "icmp/11/0"} {
 		service, err := ParseService(kind)
 		if err != nil {
 			t.Fatal(err)
