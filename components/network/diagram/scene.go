@@ -113,8 +113,7 @@ func (sc scene) flows(role layout.Role) []flow {
 func (sc scene) neighbours(role layout.Role) []string {
 	n := sc.network
 	openings := slices.DeleteFunc(n.Openings(n.VCN(), sc.end(string(role))), func(o reach.Opening) bool {
-		ownSubnet := slices.ContainsFunc(n.Plan.Subnets, func(s layout.Subnet) bool { return s.CIDR == o.From })
-		return ownSubnet || o.Ingress == nil || o.Ingress.Peer == layout.Anywhere
+		return o.Ingress.Peer == layout.Anywhere
 	})
 	var lines []string
 	for _, f := range split(n.VCN(), true, openings) {
@@ -213,10 +212,8 @@ func wrap(lines []string, fits int) []string {
 func ports(openings []reach.Opening) []string {
 	var lines []string
 	byProtocol := map[string][]string{}
-	for _, word := range reach.Words(openings, reach.End{}) {
-		protocol, rest, _ := strings.Cut(word, " ")
-		rest, _, _ = strings.Cut(rest, " from ")
-		rest, _, _ = strings.Cut(rest, "from ")
+	for _, o := range reach.Widest(openings) {
+		protocol, rest, _ := strings.Cut(o.Summary(), " ")
 		if !slices.Contains(byProtocol[protocol], rest) {
 			byProtocol[protocol] = append(byProtocol[protocol], rest)
 		}

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -14,7 +15,10 @@ type Matrix struct {
 	Cells map[[2]string][]string // by names of from and to: what is open, in words, without doubles
 }
 
-// Matrix evaluates every pair of named ends of which one lies in the VCN.
+// otherHosts names the row and the column of the VCN's hosts outside the stack's subnets.
+const otherHosts = "other hosts"
+
+// Matrix evaluates every pair of named ends, and the VCN's other hosts with each.
 func (n Network) Matrix() Matrix {
 	m := Matrix{Cells: map[[2]string][]string{}}
 	names := n.Names()
@@ -26,24 +30,27 @@ func (n Network) Matrix() Matrix {
 			m.Ends = append(m.Ends, end)
 		}
 	}
+	others := n.VCN()
+	others.Name = otherHosts
+	m.Ends = append(m.Ends, others)
 	for _, from := range m.Ends {
 		for _, to := range m.Ends {
-			m.Cells[[2]string{from.Name, to.Name}] = Words(n.Openings(from, to), from)
+			m.Cells[[2]string{from.Name, to.Name}] = Words(n.Openings(from, to), from, to)
 		}
 	}
 	return m
 }
 
-// Words says what the openings let through, widest first, and leaves out what a wider one includes.
-func Words(openings []Opening, from End) []string {
+// Words says what the openings let through, and for which part of the ends.
+func Words(openings []Opening, from, to End) []string {
 	var words []string
-	for i, o := range openings {
-		if slices.ContainsFunc(openings[:i], o.within) || slices.ContainsFunc(openings[i+1:], func(wide Opening) bool { return o.within(wide) && !wide.within(o) }) {
-			continue
-		}
+	for _, o := range Widest(openings) {
 		text := o.Summary()
 		if o.From != from.Prefix {
 			text += " from " + o.From.String()
+		}
+		if o.To != to.Prefix {
+			text += " to " + o.To.String()
 		}
 		if o.Answer {
 			text += ", answers"
@@ -53,17 +60,26 @@ func Words(openings []Opening, from End) []string {
 	return words
 }
 
+// Widest leaves out what another opening includes.
+func Widest(openings []Opening) []Opening {
+	var widest []Opening
+	for i, o := range openings {
+		if slices.ContainsFunc(openings[:i], o.within) || slices.ContainsFunc(openings[i+1:], func(wide Opening) bool { return o.within(wide) && !wide.within(o) }) {
+			continue
+		}
+		widest = append(widest, o)
+	}
+	return widest
+}
+
 // within reports whether wide lets through everything that o does.
 func (o Opening) within(wide Opening) bool {
-	if o.From != wide.From && !(wide.From.IsValid() && o.From.IsValid() && layout.Within(o.From, wide.From)) ||
-		o.To != wide.To && !(wide.To.IsValid() && o.To.IsValid() && layout.Within(o.To, wide.To)) {
-		return false
-	}
-	if wide.Protocol == "all" {
-		return true
-	}
-	return o.Protocol == wide.Protocol && o.Ports.Min >= wide.Ports.Min && o.Ports.Max <= wide.Ports.Max &&
-		(wide.ICMP == nil || o.ICMP != nil && *o.ICMP == *wide.ICMP)
+	return partWithin(o.From, wide.From) && partWithin(o.To, wide.To) && wide.rule().Covers(*o.rule())
+}
+
+// partWithin takes Oracle's services, which have no prefix, for a part of themselves.
+func partWithin(inner, outer netip.Prefix) bool {
+	return inner == outer || inner.IsValid() && outer.IsValid() && layout.Within(inner, outer)
 }
 
 // String draws the matrix as a table: a row for who opens, a column for who is opened to.
@@ -128,6 +144,7 @@ func table(headers []string, rows [][][]string) string {
 // Legend says what the matrix leaves unsaid.
 func (n Network) Legend() string {
 	return fmt.Sprintf("VCN %s. Connections may be opened from the row to the column; answers follow by themselves.\n"+
-		"%q is every address outside; %q are Oracle's services. icmp 3/4 is path MTU discovery, and\n"+
-		"where it says answers, about connections that the column has opened.\n", n.Plan.VCN, Internet, layout.OSN)
+		"%q is every address outside; %q are Oracle's services; %q are those of the VCN outside\n"+
+		"these subnets. icmp 3/4 is path MTU discovery, and where it says answers, about connections that\n"+
+		"the column has opened.\n", n.Plan.VCN, Internet, layout.OSN, otherHosts)
 }

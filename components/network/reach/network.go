@@ -108,7 +108,7 @@ func (n Network) parts(prefix netip.Prefix) (names []string) {
 	return names
 }
 
-// VCN is the end that is the whole VCN. It takes in the subnets, so that no question about it has one answer.
+// VCN is the end that is the VCN's hosts outside the stack's subnets.
 func (n Network) VCN() End { return n.place(n.Plan.VCN.String(), n.Plan.VCN) }
 
 // place finds out what a range of addresses is.
@@ -163,8 +163,10 @@ func (n Network) meets(e End, peer string) (netip.Prefix, bool) {
 	if layout.Within(e.Prefix, prefix) {
 		return e.Prefix, true
 	}
-	// The peer names a part of the end. The internet has no part in the VCN, in peers or in private networks.
-	if e.Name == Internet && n.place("", prefix).where != onTheWeb {
+	// The peer names a part of the end. The internet has no part in the VCN, in peers or in private networks, and the
+	// VCN's other hosts have none in the stack's subnets.
+	part := n.place("", prefix).where
+	if e.Name == Internet && part != onTheWeb || e.where == inVCN && part == inSubnet {
 		return netip.Prefix{}, false
 	}
 	return prefix, true

@@ -248,20 +248,53 @@ func TestParse(t *testing.T) {
 }
 
 func TestMatrixSaysWhatIsOpen(t *testing.T) {
-	m := standard(t).Matrix()
-	for pair, want := range map[[2]string][]string{
-		{"internet", "publicLoadBalancers"}: {"tcp 80", "tcp 443"},
-		{"workers", "api"}:                  {"tcp 6443", "tcp 12250", "icmp 3/4"},
-		{"publicLoadBalancers", "api"}:      nil,
-		{"workers", "workers"}:              {"all"},
-		{"internet", "workers"}:             {"icmp 3/4, answers"},
-		{"publicLoadBalancers", "workers"}:  {"tcp 30000-32767", "udp 30000-32767", "tcp 10256", "udp 10256"},
+	named := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, false, true}.spec()
+	named.APIAllowedCIDRs = []string{"10.0.40.0/24"}
+	named.InternalLoadBalancerAllowedCIDRs = []string{"10.0.0.0/16"}
+	named.ExtraRules = []layout.ExtraRule{
+		{From: "workers", To: "198.51.100.7/32", Protocol: "tcp", Ports: "27017"},
+		{From: "workers", To: "10.0.41.0/24", Protocol: "tcp", Ports: "27017"},
+		{From: "10.0.40.0/24", To: "workers", Protocol: "tcp", Ports: "22"},
+		{From: "10.0.64.0/24", To: "api", Protocol: "tcp", Ports: "9000"},
+		{From: "workers", To: "api", Protocol: "icmp", Ports: "8"},
+		{From: layout.Anywhere, To: "workers", Protocol: "icmp"},
+	}
+	public := config{layout.Flannel, layout.Public, layout.Public, layout.EgressWorkers, true, false}
+	for _, network := range []struct {
+		name   string
+		matrix Matrix
+		want   map[[2]string][]string
+	}{
+		{"standard", standard(t).Matrix(), map[[2]string][]string{
+			{"internet", "publicLoadBalancers"}: {"tcp 80", "tcp 443"},
+			{"workers", "api"}:                  {"tcp 6443", "tcp 12250", "icmp 3/4"},
+			{"publicLoadBalancers", "api"}:      nil,
+			{"workers", "workers"}:              {"all"},
+			{"internet", "workers"}:             {"icmp 3/4, answers"},
+			{"publicLoadBalancers", "workers"}:  {"tcp 30000-32767", "udp 30000-32767", "tcp 10256", "udp 10256"},
+			{"other hosts", "workers"}:          {"icmp 3/4"},
+		}},
+		{"named networks", network(t, named).Matrix(), map[[2]string][]string{
+			{"internet", "publicLoadBalancers"}:      {"tcp 80 from 203.0.113.0/24", "tcp 443 from 203.0.113.0/24"},
+			{"internet", "workers"}:                  {"icmp 3, answers"},
+			{"workers", "internet"}:                  {"icmp 3/4", "tcp 443", "tcp 27017 to 198.51.100.7/32"},
+			{"workers", "other hosts"}:               {"icmp 3/4", "tcp 443", "tcp 27017 to 10.0.41.0/24"},
+			{"workers", "api"}:                       {"tcp 6443", "tcp 12250", "icmp 3/4", "icmp 8"},
+			{"other hosts", "api"}:                   {"tcp 6443 from 10.0.40.0/24"},
+			{"other hosts", "workers"}:               {"tcp 22 from 10.0.40.0/24", "icmp"},
+			{"other hosts", "internalLoadBalancers"}: {"tcp 80", "tcp 443"},
+		}},
+		{"public", network(t, public.spec()).Matrix(), map[[2]string][]string{
+			{"internet", "api"}: {"tcp 6443"},
+		}},
 	} {
-		if got := m.Cells[pair]; !slices.Equal(got, want) {
-			t.Errorf("%v: got %q, want %q", pair, got, want)
+		for pair, want := range network.want {
+			if got := network.matrix.Cells[pair]; !slices.Equal(got, want) {
+				t.Errorf("%s, %v: got %q, want %q", network.name, pair, got, want)
+			}
 		}
 	}
-	text := m.String()
+	text := standard(t).Matrix().String()
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, "\t") || strings.HasSuffix(line, " \n") {
 			t.Errorf("untidy line %q", line)
