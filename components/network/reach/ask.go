@@ -54,16 +54,17 @@ type Verdict string
 
 // The verdicts.
 const (
-	Yes    Verdict = "yes"
-	Partly Verdict = "partly" // for a part of the ends, or of the ports
-	No     Verdict = "no"
+	Yes     Verdict = "yes"
+	Partly  Verdict = "partly" // for a part of the ends, or of the ports
+	No      Verdict = "no"
+	Unknown Verdict = "not known here"
 )
 
 // Answer says whether a connection can be opened, and why.
 type Answer struct {
 	Verdict Verdict
 	Via     []Opening // what lets it through; none with No
-	Reason  string    // why not; empty with Yes and Partly
+	Reason  string    // why not, or why it is not known; empty with Yes and Partly
 }
 
 // Ask answers whether from can open connections for the service to to.
@@ -84,6 +85,10 @@ func (n Network) Ask(from, to End, service Service) Answer {
 	switch {
 	case len(via) == 0:
 		return Answer{Verdict: No, Reason: n.refusal(from, to, wanted)}
+	case from.where == maybeInVCN:
+		return Answer{Unknown, via, fmt.Sprintf("the existing VCN may have %s too", from.Name)}
+	case to.where == maybeInVCN:
+		return Answer{Unknown, via, fmt.Sprintf("the existing VCN may have %s too", to.Name)}
 	case covers(whole, wanted.PortRange()):
 		return Answer{Verdict: Yes, Via: whole}
 	}
@@ -137,7 +142,11 @@ func (a Answer) Explain() string {
 		return "no\n  " + a.Reason + "\n"
 	}
 	var text strings.Builder
-	fmt.Fprintln(&text, a.Verdict)
+	text.WriteString(string(a.Verdict))
+	if a.Reason != "" {
+		text.WriteString(": " + a.Reason)
+	}
+	text.WriteString("\n")
 	for _, o := range a.Via {
 		fmt.Fprintf(&text, "  %s by %s\n", o.Summary(), o.Route)
 		if a.Verdict == Partly {

@@ -18,7 +18,7 @@ type Matrix struct {
 // otherHosts names the row and the column of the VCN's hosts outside the stack's subnets.
 const otherHosts = "other hosts"
 
-// Matrix evaluates every pair of named ends, and the VCN's other hosts with each.
+// Matrix evaluates every pair of named ends, the VCN's other hosts and what else may lie in the VCN among them.
 func (n Network) Matrix() Matrix {
 	m := Matrix{Cells: map[[2]string][]string{}}
 	names := n.Names()
@@ -33,6 +33,14 @@ func (n Network) Matrix() Matrix {
 	others := n.VCN()
 	others.Name = otherHosts
 	m.Ends = append(m.Ends, others)
+	for _, role := range layout.Roles {
+		for _, rule := range n.Rules[role] {
+			end, err := n.Parse(rule.Peer)
+			if err == nil && end.where == maybeInVCN && !slices.Contains(m.Ends, end) {
+				m.Ends = append(m.Ends, end)
+			}
+		}
+	}
 	for _, from := range m.Ends {
 		for _, to := range m.Ends {
 			m.Cells[[2]string{from.Name, to.Name}] = Words(n.Openings(from, to), from, to)
@@ -143,8 +151,12 @@ func table(headers []string, rows [][][]string) string {
 
 // Legend says what the matrix leaves unsaid.
 func (n Network) Legend() string {
-	return fmt.Sprintf("VCN %s. Connections may be opened from the row to the column; answers follow by themselves.\n"+
+	text := fmt.Sprintf("VCN %s. Connections may be opened from the row to the column; answers follow by themselves.\n"+
 		"%q is every address outside; %q are Oracle's services; %q are those of the VCN outside\n"+
 		"these subnets. icmp 3/4 is path MTU discovery, and where it says answers, about connections that\n"+
 		"the column has opened.\n", n.Plan.VCN, Internet, layout.OSN, otherHosts)
+	if n.Plan.ExistingVCN != "" {
+		text += "A private network that is no peer may lie in another CIDR of the VCN: what is said of it holds if so.\n"
+	}
+	return text
 }

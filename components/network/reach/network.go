@@ -54,12 +54,13 @@ type End struct {
 type where int
 
 const (
-	inSubnet where = iota
-	inVCN          // a host of the VCN outside the stack's subnets, about whose own rules nothing is known
-	atPeer         // behind the dynamic routing gateway
-	atOracle       // Oracle's services
-	onTheWeb       // the internet, or a network of it
-	unrouted       // a private network that nothing leads to
+	inSubnet   where = iota
+	inVCN            // a host of the VCN outside the stack's subnets, about whose own rules nothing is known
+	atPeer           // behind the dynamic routing gateway
+	atOracle         // Oracle's services
+	onTheWeb         // the internet, or a network of it
+	unrouted         // a private network that nothing leads to
+	maybeInVCN       // a private network that an existing VCN may have as another CIDR, which the settings do not say
 )
 
 // Parse reads an end: a role, "internet", "osn", an address or a CIDR.
@@ -124,6 +125,8 @@ func (n Network) place(name string, prefix netip.Prefix) End {
 		end.where = inVCN
 	case n.atPeer(prefix):
 		end.where = atPeer
+	case layout.PrivateNetwork(prefix) && n.Plan.ExistingVCN != "":
+		end.where = maybeInVCN
 	case layout.PrivateNetwork(prefix):
 		end.where = unrouted
 	}
@@ -148,8 +151,8 @@ func (n Network) Names() []string {
 	return names
 }
 
-// inside reports whether the end has an address of the VCN.
-func (e End) inside() bool { return e.where == inSubnet || e.where == inVCN }
+// inside reports whether the end has an address of the VCN, as far as is known.
+func (e End) inside() bool { return e.where == inSubnet || e.where == inVCN || e.where == maybeInVCN }
 
 // meets is the part of the end that a rule's peer names, and whether there is any.
 func (n Network) meets(e End, peer string) (netip.Prefix, bool) {

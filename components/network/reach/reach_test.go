@@ -11,55 +11,66 @@ import (
 	"oke-guestbook/settings/problem"
 )
 
-func standard(t *testing.T, extra ...layout.ExtraRule) Network {
+func standard(t *testing.T, changes ...func(*layout.Spec)) Network {
 	spec := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, true, true}.spec()
-	spec.ExtraRules = extra
+	for _, change := range changes {
+		change(&spec)
+	}
 	return network(t, spec)
 }
 
+// existing is a VCN that may have more CIDRs than the settings name.
+func existing(s *layout.Spec) {
+	s.VcnID = "ocid1.vcn.oc1.iad.aaaa"
+	s.ExtraRules = []layout.ExtraRule{{From: "api", To: "10.30.0.0/16", Protocol: "tcp", Ports: "9443"}}
+}
+
 func TestReasons(t *testing.T) {
-	allow := func(protocol, kind string) []layout.ExtraRule {
-		return []layout.ExtraRule{{From: layout.Anywhere, To: "workers", Protocol: protocol, Ports: kind}}
+	nothing := func(*layout.Spec) {}
+	allow := func(protocol, kind string) func(*layout.Spec) {
+		return func(s *layout.Spec) {
+			s.ExtraRules = []layout.ExtraRule{{From: layout.Anywhere, To: "workers", Protocol: protocol, Ports: kind}}
+		}
 	}
 	for _, test := range []struct {
-		extra                   []layout.ExtraRule
+		change                  func(*layout.Spec)
 		from, to, service, want string
 	}{
-		{nil, "workers", "api", "6443", `yes
+		{nothing, "workers", "api", "6443", `yes
   tcp 6443 by the VCN's own routing
     out egress tcp 6443 10.0.0.0/29: Workers to the Kubernetes API
     in  ingress tcp 6443 10.0.64.0/20: Workers to the Kubernetes API
 `},
-		{nil, "internet", "workers", "22", `no
+		{nothing, "internet", "workers", "22", `no
   no route: the NAT gateway lets no connections in
 `},
-		{nil, "internet", "api", "6443", `no
+		{nothing, "internet", "api", "6443", `no
   no route: route table "services" of subnet api has no route back to internet
 `},
-		{nil, "publicLoadBalancers", "api", "6443", `no
+		{nothing, "publicLoadBalancers", "api", "6443", `no
   no rule: subnet publicLoadBalancers lets no tcp 6443 out to api; subnet api lets no tcp 6443 in from publicLoadBalancers
 `},
-		{nil, "workers", "osn", "443", `yes
+		{nothing, "workers", "osn", "443", `yes
   tcp by the service gateway
     out egress tcp osn: Workers to Oracle's services: OKE, registry, object storage
   tcp 443 by the service gateway
     out egress tcp 443 0.0.0.0/0: Workers to registries of images and other HTTPS servers
 `},
-		{nil, "internet", "publicLoadBalancers", "80", `yes
+		{nothing, "internet", "publicLoadBalancers", "80", `yes
   tcp 80 by the internet gateway
     in  ingress tcp 80 0.0.0.0/0: Clients to load balancers
 `},
-		{nil, "workers", "192.168.3.4", "443", `no
+		{nothing, "workers", "192.168.3.4", "443", `no
   no route: 192.168.3.4 is a private network, and no route leads to it
 `},
-		{nil, "internet", "internalLoadBalancers", "80", `no
+		{nothing, "internet", "internalLoadBalancers", "80", `no
   no route: route table "local" of subnet internalLoadBalancers has no route back to internet
 `},
-		{nil, "172.16.9.9", "internalLoadBalancers", "80", `yes
+		{nothing, "172.16.9.9", "internalLoadBalancers", "80", `yes
   tcp 80 by the dynamic routing gateway
     in  ingress tcp 80 172.16.0.0/16: Clients to load balancers
 `},
-		{nil, "osn", "workers", "443", `no
+		{nothing, "osn", "workers", "443", `no
   no route: Oracle's services open no connections to the VCN
 `},
 		{allow("icmp", ""), "internet", "workers", "icmp/3/4", `yes
@@ -73,8 +84,15 @@ func TestReasons(t *testing.T) {
 		{allow("icmp", "8"), "internet", "workers", "icmp/8", `no
   no route: the NAT gateway lets no connections in
 `},
+		{existing, "api", "10.30.0.1", "9443", `not known here: the existing VCN may have 10.30.0.1 too
+  tcp 9443 by the VCN's own routing
+    out egress tcp 9443 10.30.0.0/16: Extra rule: api to 10.30.0.0/16
+`},
+		{existing, "10.30.0.1", "api", "6443", `no
+  no rule: subnet api lets no tcp 6443 in from 10.30.0.1
+`},
 	} {
-		n := standard(t, test.extra...)
+		n := standard(t, test.change)
 		service, err := ParseService(test.service)
 		if err != nil {
 			t.Fatal(err)
@@ -286,6 +304,10 @@ func TestMatrixSaysWhatIsOpen(t *testing.T) {
 		}},
 		{"public", network(t, public.spec()).Matrix(), map[[2]string][]string{
 			{"internet", "api"}: {"tcp 6443"},
+		}},
+		{"existing VCN", standard(t, existing).Matrix(), map[[2]string][]string{
+			{"api", "10.30.0.0/16"}:                 {"tcp 9443"},
+			{"10.30.0.0/16", "publicLoadBalancers"}: {"tcp 80", "tcp 443"},
 		}},
 	} {
 		for pair, want := range network.want {
