@@ -84,9 +84,16 @@ func TestReasons(t *testing.T) {
 		{allow("icmp", "8"), "internet", "workers", "icmp/8", `no
   no route: the NAT gateway lets no connections in
 `},
+		{nothing, "workers", "api", "icmp/8/4", `no
+  no rule: subnet workers lets no icmp 8/4 out to api; subnet api lets no icmp 8/4 in from workers
+`},
 		{existing, "api", "10.30.0.1", "9443", `not known here: the existing VCN may have 10.30.0.1 too
   tcp 9443 by the VCN's own routing
     out egress tcp 9443 10.30.0.0/16: Extra rule: api to 10.30.0.0/16
+`},
+		{existing, "10.30.0.1", "publicLoadBalancers", "80", `not known here: the existing VCN may have 10.30.0.1 too
+  tcp 80 by the VCN's own routing
+    in  ingress tcp 80 0.0.0.0/0: Clients to load balancers
 `},
 		{existing, "10.30.0.1", "api", "6443", `no
   no rule: subnet api lets no tcp 6443 in from 10.30.0.1
@@ -113,6 +120,10 @@ func TestStatelessRulesNeedAnswers(t *testing.T) {
 	loose := func(r rules.Rule) rules.Rule { r.Stateless = true; return r }
 	narrow := backOut
 	narrow.Ports = layout.PortRange{Min: 50000, Max: 50001}
+	tooBig := func(r rules.Rule) rules.Rule {
+		r.Protocol, r.Ports, r.ICMP = rules.ICMP, layout.PortRange{}, &rules.ICMPKind{Type: 3, Code: 4}
+		return r
+	}
 	for _, test := range []struct {
 		name         string
 		workers, api []rules.Rule
@@ -128,10 +139,13 @@ func TestStatelessRulesNeedAnswers(t *testing.T) {
 		{"stateless destination, answer to other ports", []rules.Rule{out}, []rules.Rule{loose(in), narrow}, No},
 		{"stateless beside stateful takes precedence", []rules.Rule{out, loose(out)}, []rules.Rule{in}, No},
 		{"stateless at both ends", []rules.Rule{loose(out), backIn}, []rules.Rule{loose(in), backOut}, Yes},
+		{"a stateless message, which has no answer", []rules.Rule{loose(tooBig(out))}, []rules.Rule{loose(tooBig(in))}, Yes},
 	} {
 		n := standard(t)
 		n.Rules = rules.Set{layout.Workers: test.workers, layout.API: test.api}
-		answer := n.Ask(mustParse(t, n, "workers"), mustParse(t, n, "api"), Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 6443, Max: 6443}})
+		asked := append(test.workers, out)[0] // what the source lets out
+		service := Service{asked.Protocol, asked.PortRange(), asked.ICMP}
+		answer := n.Ask(mustParse(t, n, "workers"), mustParse(t, n, "api"), service)
 		if answer.Verdict != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, answer.Verdict, test.want)
 		}
@@ -143,12 +157,20 @@ func TestPartOfAnEnd(t *testing.T) {
 	spec.ExtraRules = []layout.ExtraRule{
 		{From: "10.0.64.0/24", To: "api", Protocol: "tcp", Ports: "9000", Description: "Some workers"},
 		{From: "workers", To: "0.0.0.0/0", Protocol: "tcp", Ports: "9000"},
+		{From: "publicLoadBalancers", To: "198.51.100.0/24", Protocol: "tcp", Ports: "9000"},
 	}
+	spec.PeerCIDRs = append(spec.PeerCIDRs, "172.16.4.0/24")
 	n := network(t, spec)
 	service := Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 9000, Max: 9000}}
-	for from, want := range map[string]Verdict{"workers": Partly, "10.0.64.7": Yes, "10.0.65.7": No} {
-		if got := n.Ask(mustParse(t, n, from), mustParse(t, n, "api"), service); got.Verdict != want {
-			t.Errorf("%s: %s", from, got.Explain())
+	for _, test := range []struct {
+		from, to string
+		want     Verdict
+	}{
+		{"workers", "api", Partly}, {"10.0.64.7", "api", Yes}, {"10.0.65.7", "api", No},
+		{"publicLoadBalancers", Internet, Partly}, {"publicLoadBalancers", "198.51.100.7", Yes}, {"publicLoadBalancers", "198.51.101.7", No},
+	} {
+		if got := n.Ask(mustParse(t, n, test.from), mustParse(t, n, test.to), service); got.Verdict != test.want {
+			t.Errorf("%s to %s: %s", test.from, test.to, got.Explain())
 		}
 	}
 	service.Ports = layout.PortRange{Min: 8999, Max: 9000}
@@ -159,8 +181,9 @@ func TestPartOfAnEnd(t *testing.T) {
 		"10.0.0.0/16":    "10.0.0.0/16 holds api, workers, publicLoadBalancers and more, which are reached in different ways: name a part of it",
 		"10.0.32.0/23":   "10.0.32.0/23 holds publicLoadBalancers and more, which are reached in different ways: name a part of it",
 		"10.0.0.0/8":     "10.0.0.0/8 holds api, workers, publicLoadBalancers and more, which are reached in different ways: name a part of it",
-		"172.16.0.0/12":  "172.16.0.0/12 holds 172.16.0.0/16 and more, which are reached in different ways: name a part of it",
+		"172.16.0.0/12":  "172.16.0.0/12 holds 172.16.0.0/16, 172.16.4.0/24 and more, which are reached in different ways: name a part of it",
 		"192.0.0.0/8":    "192.0.0.0/8 holds 192.168.0.0/16 and more, which are reached in different ways: name a part of it",
+		"172.16.0.0/20":  "", // within a peer, whatever peer lies within it
 		"10.0.32.0/24":   "",
 		"10.0.40.0/21":   "",
 		"172.16.0.0/16":  "",
@@ -173,6 +196,38 @@ func TestPartOfAnEnd(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// Routes that the settings ask for nowhere: the workers' table is made by hand.
+func TestRoutes(t *testing.T) {
+	internet := layout.Route{Destination: layout.Anywhere, Gateway: layout.InternetGateway}
+	nat := layout.Route{Destination: layout.Anywhere, Gateway: layout.NATGateway}
+	toPeer := layout.Route{Destination: peer, Gateway: layout.DRG}
+	for _, test := range []struct {
+		name     string
+		routes   []layout.Route
+		from, to string
+		want     string
+	}{
+		{"a private subnet out by the internet gateway", []layout.Route{internet}, "workers", Internet, "the internet gateway needs a public address, which subnet workers does not allow"},
+		{"a private subnet in by the internet gateway", []layout.Route{internet}, Internet, "workers", "subnet workers is private: its hosts have no public address"},
+		{"the longest prefix first", []layout.Route{toPeer, nat}, "workers", peer, "the dynamic routing gateway"},
+		{"the longest prefix last", []layout.Route{nat, toPeer}, "workers", peer, "the dynamic routing gateway"},
+	} {
+		n := standard(t)
+		for i, table := range n.Plan.RouteTables {
+			if table.Name == layout.PrivateRoutes {
+				n.Plan.RouteTables[i].Routes = test.routes
+			}
+		}
+		got, err := n.route(mustParse(t, n, test.from), mustParse(t, n, test.to))
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
 }

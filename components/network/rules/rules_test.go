@@ -128,6 +128,45 @@ func TestCoveredRulesAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestCovers(t *testing.T) {
+	tcp := Rule{Direction: Ingress, Peer: "10.0.0.0/24", Protocol: TCP, Ports: layout.PortRange{Min: 80, Max: 90}}
+	with := func(r Rule, change func(*Rule)) Rule { change(&r); return r }
+	icmp := func(kind *ICMPKind) Rule {
+		return with(tcp, func(r *Rule) { r.Protocol, r.Ports, r.ICMP = ICMP, everyPort, kind })
+	}
+	every := with(tcp, func(r *Rule) { r.Protocol, r.Ports = All, everyPort })
+	from := func(peer string) Rule { return with(tcp, func(r *Rule) { r.Peer = peer }) }
+	for _, test := range []struct {
+		name         string
+		wide, narrow Rule
+		want         bool
+	}{
+		{"itself", tcp, tcp, true},
+		{"the other direction", tcp, with(tcp, func(r *Rule) { r.Direction = Egress }), false},
+		{"stateful and stateless", tcp, with(tcp, func(r *Rule) { r.Stateless = true }), false},
+		{"a part of the ports", tcp, with(tcp, func(r *Rule) { r.Ports.Min = 85 }), true},
+		{"more ports", tcp, with(tcp, func(r *Rule) { r.Ports.Max = 91 }), false},
+		{"another protocol", tcp, with(tcp, func(r *Rule) { r.Protocol = UDP }), false},
+		{"all and a protocol", every, tcp, true},
+		{"a protocol and all", tcp, every, false},
+		{"a part of the network", tcp, from("10.0.0.128/25"), true},
+		{"a wider network", tcp, from("10.0.0.0/23"), false},
+		{"everybody and Oracle's services", from(layout.Anywhere), from(layout.OSN), true},
+		{"Oracle's services and everybody", from(layout.OSN), from(layout.Anywhere), false},
+		{"a network and Oracle's services", tcp, from(layout.OSN), false},
+		{"every message and a type", icmp(nil), icmp(&ICMPKind{8, -1}), true},
+		{"a type and every message", icmp(&ICMPKind{8, -1}), icmp(nil), false},
+		{"a type and a code of it", icmp(&ICMPKind{3, -1}), icmp(tooBig), true},
+		{"a code and its type", icmp(tooBig), icmp(&ICMPKind{3, -1}), false},
+		{"another code", icmp(tooBig), icmp(&ICMPKind{3, 1}), false},
+		{"another type", icmp(tooBig), icmp(&ICMPKind{8, 4}), false},
+	} {
+		if got := test.wide.Covers(test.narrow); got != test.want {
+			t.Errorf("%s: got %t", test.name, got)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	networks := func(n int) (all []string) {
 		for i := range n {
