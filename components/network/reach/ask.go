@@ -18,17 +18,15 @@ type Service struct {
 
 // ParseService reads "6443", "8000-8010", "53/udp", "icmp" or "icmp/3/4". A bare port is TCP.
 func ParseService(text string) (Service, error) {
-	if kind, ok := strings.CutPrefix(text, "icmp"); ok {
-		service := Service{Protocol: rules.ICMP, Ports: layout.AllPorts}
-		if kind == "" {
-			return service, nil
-		}
-		number, code, err := layout.ParseICMP(strings.TrimPrefix(kind, "/"))
+	if text == string(rules.ICMP) {
+		return Service{Protocol: rules.ICMP, Ports: layout.AllPorts}, nil
+	}
+	if kind, ok := strings.CutPrefix(text, "icmp/"); ok {
+		number, code, err := layout.ParseICMP(kind)
 		if err != nil {
 			return Service{}, err
 		}
-		service.ICMP = &rules.ICMPKind{Type: number, Code: code}
-		return service, nil
+		return Service{rules.ICMP, layout.AllPorts, &rules.ICMPKind{Type: number, Code: code}}, nil
 	}
 	portText, protocol, named := strings.Cut(text, "/")
 	if !named {

@@ -313,7 +313,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %s, %v", text, service, err)
 		}
 	}
-	for _, text := range []string{"", "http", "0", "65536", "80/sctp", "icmp/x", "9-8"} {
+	for _, text := range []string{"", "http", "0", "65536", "80/sctp", "icmp/x", "icmp/", "icmp6", "9-8"} {
 		if _, err := ParseService(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
