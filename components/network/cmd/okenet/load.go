@@ -16,7 +16,7 @@ func read(dir, stack string) (project string, config map[string]any, err error) 
 		Name string `yaml:"name"`
 	}
 	var file struct {
-		Config map[string]any `yaml:"config"`
+		Config any `yaml:"config"`
 	}
 	if err := readYAML(filepath.Join(dir, "Pulumi.yaml"), &head); err != nil {
 		return "", nil, err
@@ -26,7 +26,11 @@ func read(dir, stack string) (project string, config map[string]any, err error) 
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no stack %q here: %s is missing", stack, name)
 	}
-	return head.Name, file.Config, err
+	config, isMap := file.Config.(map[string]any)
+	if err == nil && file.Config != nil && !isMap {
+		err = fmt.Errorf("%s: config must hold settings, one a line, such as oke-guestbook:vcnCidr: 10.0.0.0/16", name)
+	}
+	return head.Name, config, err
 }
 
 func readYAML(path string, into any) error {

@@ -134,6 +134,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"no command", nil, "say reach or diagram; both take -stack NAME"},
 		{"no stack", []string{"reach", "-C", good, "-stack", "staging"}, `there is no stack "staging" here: Pulumi.staging.yaml is missing`},
+		{"no settings", []string{"reach", "-C", project(t, "config: text\n"), "-stack", "test"}, "Pulumi.test.yaml: config must hold settings, one a line, such as oke-guestbook:vcnCidr: 10.0.0.0/16"},
+		{"a list of settings", []string{"reach", "-C", project(t, "config: [a, b]\n"), "-stack", "test"}, "Pulumi.test.yaml: config must hold settings, one a line, such as oke-guestbook:vcnCidr: 10.0.0.0/16"},
 		{"a part of a question", []string{"reach", "-C", good, "-stack", "test", "-to", "api"}, "one answer takes all of FROM, TO and PORT, such as FROM=workers TO=api PORT=6443"},
 		{"unknown end", []string{"reach", "-C", good, "-stack", "test", "-from", "nodes", "-to", "api", "-port", "1"}, `FROM: "nodes" is none of internet, osn, api, workers, publicLoadBalancers, no IPv4 address and no CIDR`},
 		{"IPv6", []string{"reach", "-C", good, "-stack", "test", "-from", "::/0", "-to", "api", "-port", "6443"}, `FROM: "::/0" is no IPv4 CIDR such as 10.0.0.0/16`},
