@@ -35,6 +35,8 @@ const (
 	addressesPerBalancer = 3
 	// bastionNetworks is how many networks the allowlist of a bastion holds.
 	bastionNetworks = 20
+	// tableRules is how many rules a route table holds (Oracle, "Service Limits", Networking).
+	tableRules = 200
 	// widestNamedBits: a network that is let in and wider than this is the internet by another name.
 	widestNamedBits = 8
 )
@@ -148,13 +150,14 @@ func (s Spec) validateOpenings(p *problem.List) {
 	}
 	for _, list := range []struct {
 		key    string
+		role   Role // whose subnet is opened; empty: none
 		cidrs  []string
 		closed string // what the internet does not reach; empty when it may
 	}{
-		{"apiAllowedCidrs", s.APIAllowedCIDRs, unless(s.APIEndpoint == Public, "a private endpoint")},
-		{"loadBalancerAllowedCidrs", s.LoadBalancerAllowedCIDRs, ""},
-		{"internalLoadBalancerAllowedCidrs", s.InternalLoadBalancerAllowedCIDRs, "an internal load balancer"},
-		{"bastionAllowedCidrs", s.BastionAllowedCIDRs, ""},
+		{"apiAllowedCidrs", API, s.APIAllowedCIDRs, unless(s.APIEndpoint == Public, "a private endpoint")},
+		{"loadBalancerAllowedCidrs", PublicLoadBalancers, s.LoadBalancerAllowedCIDRs, ""},
+		{"internalLoadBalancerAllowedCidrs", InternalLoadBalancers, s.InternalLoadBalancerAllowedCIDRs, "an internal load balancer"},
+		{"bastionAllowedCidrs", "", s.BastionAllowedCIDRs, ""},
 	} {
 		for _, cidr := range list.cidrs {
 			prefix, err := ParseCIDR(cidr)
@@ -163,6 +166,8 @@ func (s Spec) validateOpenings(p *problem.List) {
 				p.Add(list.key, "%v", err)
 			case list.closed != "" && !s.connected(prefix):
 				p.Add(list.key, "%s is reached by %s and by peerCidrs behind drgId only, and %s lies in none", list.closed, s.VcnCIDR, cidr)
+			case s.isPublic(list.role) && !s.routed(list.role, cidr, true):
+				p.Add(list.key, "%s is a private network, and no route lets it in: name the public address that it goes out by, or %s", cidr, asPeer)
 			default:
 				checkWidth(p, list.key, prefix)
 			}
@@ -215,6 +220,12 @@ func (s Spec) validateExisting(p *problem.List) {
 	}
 	if s.DrgID != "" && len(s.PeerCIDRs) == 0 {
 		p.Add("drgId", "leads nowhere: name the networks behind it in peerCidrs")
+	}
+	for _, table := range plan.RouteTables {
+		if n := len(table.Routes); n > tableRules && !table.Existing {
+			p.Add("peerCidrs", "route table %s needs %d rules, and holds %d: name fewer, wider networks", table.Name, n, tableRules)
+			break // the others need about as many
+		}
 	}
 }
 
@@ -307,9 +318,11 @@ func (s Spec) validateExtraRules(p *problem.List) {
 	}
 }
 
+// asPeer is the advice for a network that no route leads to.
+const asPeer = "name the network in peerCidrs, behind drgId"
+
 // checkRoute refuses a rule for what no packet gets to. Ends that are no roles and no networks are told of elsewhere.
 func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
-	const peer = "name the network in peerCidrs, behind drgId"
 	from, to := Role(rule.From), Role(rule.To)
 	network, _ := ParseCIDR(rule.To)
 	egress := map[Role]string{Workers: EgressWorkers, Pods: EgressWorkersAndPods}[from]
@@ -320,11 +333,11 @@ func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
 	case s.Has(from) && rule.To == OSN:
 		p.Add(key, "no route leads from %s to Oracle's services: leave the rule out", from)
 	case s.Has(from) && egress != "" && !PrivateNetwork(network):
-		p.Add(key, "no route leads from %s to %s: set internetEgress to %s, or %s", from, network, egress, peer)
+		p.Add(key, "no route leads from %s to %s: set internetEgress to %s, or %s", from, network, egress, asPeer)
 	case s.Has(from):
-		p.Add(key, "no route leads from %s to %s: %s", from, network, peer)
+		p.Add(key, "no route leads from %s to %s: %s", from, network, asPeer)
 	case s.Has(to):
-		p.Add(key, "no route lets %s in to %s: %s, or open a public subnet", rule.From, to, peer)
+		p.Add(key, "no route lets %s in to %s: %s, or open a public subnet", rule.From, to, asPeer)
 	}
 }
 

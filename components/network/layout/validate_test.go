@@ -37,6 +37,13 @@ func TestValidSettings(t *testing.T) {
 		"peer behind a DRG": func(s *Spec) {
 			s.DrgID, s.PeerCIDRs, s.APIAllowedCIDRs = someDRG, []string{"172.16.0.0/12"}, []string{"172.20.0.0/16"}
 		},
+		"as many peers as routes":               func(s *Spec) { s.DrgID, s.PeerCIDRs = someDRG, peers(198) },
+		"more peers than routes, without a DRG": func(s *Spec) { s.PeerCIDRs = peers(201) },
+		"private networks let in to public subnets": func(s *Spec) {
+			s.DrgID, s.PeerCIDRs = someDRG, []string{"172.16.0.0/12"}
+			s.APIEndpoint, s.APIAllowedCIDRs, s.LoadBalancerAllowedCIDRs = Public, []string{"172.20.0.0/16", "10.0.64.0/20"}, []string{"10.0.0.0/8"}
+		},
+		"private network let in to an existing VCN": func(s *Spec) { s.VcnID, s.LoadBalancerAllowedCIDRs = someVCN, []string{"192.168.1.0/24"} },
 		"peers that nest": func(s *Spec) { s.PeerCIDRs = []string{"172.16.0.0/12", "172.20.0.0/16"} },
 		"tiny VCN, explicit subnets": func(s *Spec) {
 			s.VcnCIDR = "10.9.0.0/27"
@@ -82,6 +89,14 @@ func TestValidSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// peers are n networks.
+func peers(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("172.16.%d.0/24", i))
+	}
+	return all
 }
 
 func TestRefusedSettings(t *testing.T) {
@@ -133,6 +148,10 @@ func TestRefusedSettings(t *testing.T) {
 			"internalLoadBalancerAllowedCidrs: an internal load balancer is reached by 10.0.0.0/16 and by peerCidrs behind drgId only, and 0.0.0.0/0 lies in none"},
 		{"half the internet", func(s *Spec) { s.LoadBalancerAllowedCIDRs = []string{"128.0.0.0/1"} }, Capacity{},
 			"loadBalancerAllowedCidrs: 128.0.0.0/1 is most of the internet: say 0.0.0.0/0 if everybody is meant, else /8 at the widest"},
+		{"public endpoint for a private network", func(s *Spec) { s.APIEndpoint, s.APIAllowedCIDRs = Public, []string{"192.168.1.5/32"} }, Capacity{},
+			"apiAllowedCidrs: 192.168.1.5/32 is a private network, and no route lets it in: name the public address that it goes out by, or name the network in peerCidrs, behind drgId"},
+		{"public load balancers for a carrier's network", func(s *Spec) { s.LoadBalancerAllowedCIDRs = []string{"203.0.113.0/24", "100.64.3.0/24"} }, Capacity{},
+			"loadBalancerAllowedCidrs: 100.64.3.0/24 is a private network, and no route lets it in: name the public address that it goes out by, or name the network in peerCidrs, behind drgId"},
 		{"bastion for nobody", func(s *Spec) { s.Bastion = true }, Capacity{},
 			"bastionAllowedCidrs: nobody may open a session of the bastion: name the networks, or 0.0.0.0/0 for the whole internet"},
 		{"bastion for too many networks", func(s *Spec) {
@@ -227,6 +246,8 @@ func TestRefusedSettings(t *testing.T) {
 			s.VcnID, s.SecurityBy, s.Bastion, s.BastionAllowedCIDRs = someVCN, Groups, true, []string{"203.0.113.0/24"}
 			s.Subnets = map[Role]SubnetSpec{Bastion: {ID: someSubnet, CIDR: "10.0.9.0/29"}}
 		}, Capacity{}, "subnets.bastion.id: the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out"},
+		{"more peers than routes", func(s *Spec) { s.DrgID, s.PeerCIDRs = someDRG, peers(199) }, Capacity{},
+			"peerCidrs: route table private needs 201 rules, and holds 200: name fewer, wider networks"},
 		{"DRG to nowhere", func(s *Spec) { s.DrgID = someDRG }, Capacity{},
 			"drgId: leads nowhere: name the networks behind it in peerCidrs"},
 
