@@ -79,6 +79,10 @@ func TestWhatExistsIsCompared(t *testing.T) {
 		{"subnet in the place of one that is made", func(_ *Spec, f *Found) { f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.64.0/24"}}} },
 			"subnets.workers: 10.20.64.0/20 overlaps the existing subnet other, 10.20.64.0/24: " +
 				"set subnets.workers.cidr to a free range, or id and cidr to that subnet's to use it"},
+		{"subnet beside a named one whose CIDR is not as said", func(s *Spec, f *Found) {
+			s.Subnets[API] = SubnetSpec{ID: someSubnet, CIDR: "10.20.0.0/24"}
+			f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.0.128/25"}}}
+		}, "subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/24"},
 		{"subnet around two that are made", func(s *Spec, f *Found) {
 			s.Subnets[PublicLoadBalancers] = SubnetSpec{CIDR: "10.20.80.0/24"}
 			f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.64.0/18"}}}

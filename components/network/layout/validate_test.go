@@ -44,7 +44,9 @@ func TestValidSettings(t *testing.T) {
 			s.APIEndpoint, s.APIAllowedCIDRs, s.LoadBalancerAllowedCIDRs = Public, []string{"172.20.0.0/16", "10.0.64.0/20"}, []string{"10.0.0.0/8"}
 		},
 		"private network let in to an existing VCN": func(s *Spec) { s.VcnID, s.LoadBalancerAllowedCIDRs = someVCN, []string{"192.168.1.0/24"} },
-		"peers that nest": func(s *Spec) { s.PeerCIDRs = []string{"172.16.0.0/12", "172.20.0.0/16"} },
+		"largest overlay and Services":              func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "11.0.0.0/8", "172.16.0.0/12" },
+		"smallest overlay and Services":             func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "10.244.0.0/24", "10.96.0.0/28" },
+		"peers that nest":                           func(s *Spec) { s.PeerCIDRs = []string{"172.16.0.0/12", "172.20.0.0/16"} },
 		"tiny VCN, explicit subnets": func(s *Spec) {
 			s.VcnCIDR = "10.9.0.0/27"
 			s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.9.0.0/30"}, Workers: {CIDR: "10.9.0.16/28"}, PublicLoadBalancers: {CIDR: "10.9.0.8/29"}}
@@ -62,7 +64,7 @@ func TestValidSettings(t *testing.T) {
 			s.ExtraRules = []ExtraRule{
 				{From: "workers", To: "203.0.113.0/24", Protocol: "tcp", Ports: "27017"},
 				{From: "172.20.0.0/16", To: "workers", Protocol: "icmp", Ports: "8"},
-				{From: "workers", To: OSN, Protocol: "all"},
+				{From: "workers", To: OSN, Protocol: "all", Description: strings.Repeat("x", 255)},
 				{From: "api", To: "0.0.0.0/0", Protocol: "tcp", Ports: "9443"}, // the VCN and its peers
 				{From: "203.0.113.0/24", To: "workers", Protocol: "icmp", Ports: "3"},
 			}
@@ -121,6 +123,16 @@ func TestRefusedSettings(t *testing.T) {
 			"vcnCidr: 10.0.0.0/26 has no room for the planned subnets: /25 is the smallest that has; in a smaller one give every subnet a cidr"},
 		{"link-local VCN", func(s *Spec) { s.VcnCIDR = "169.254.0.0/16" }, Capacity{},
 			"vcnCidr: 169.254.0.0/16 holds addresses that no network may use: 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and 224.0.0.0/3"},
+		{"VCN in what used to be class E", func(s *Spec) { s.VcnCIDR = "240.0.0.0/16" }, Capacity{},
+			"vcnCidr: 240.0.0.0/16 holds addresses that no network may use: 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and 224.0.0.0/3"},
+		{"pods and services too many", func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "12.0.0.0/7", "10.96.0.0/11" }, Capacity{},
+			"2 settings need a change:\n  - podsCidr: 12.0.0.0/7 is outside /8 to /25\n  - servicesCidr: 10.96.0.0/11 is outside /12 to /28"},
+		{"pods and services too few", func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "10.244.0.0/26", "10.96.0.0/29" }, Capacity{},
+			"2 settings need a change:\n  - podsCidr: 10.244.0.0/26 is outside /8 to /25\n  - servicesCidr: 10.96.0.0/29 is outside /12 to /28"},
+		{"everybody a peer", func(s *Spec) { s.PeerCIDRs = []string{Anywhere} }, Capacity{},
+			"peerCidrs: 0.0.0.0/0 is outside /1 to /32"},
+		{"half of everybody a peer", func(s *Spec) { s.PeerCIDRs = []string{"128.0.0.0/1"} }, Capacity{},
+			"peerCidrs: 128.0.0.0/1 holds addresses that no network may use: 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and 224.0.0.0/3"},
 		{"pods in the VCN", func(s *Spec) { s.PodsCIDR = "10.0.128.0/17" }, Capacity{},
 			"podsCidr: 10.0.128.0/17 overlaps 10.0.0.0/16 of vcnCidr"},
 		{"services over pods", func(s *Spec) { s.ServicesCIDR = "10.244.0.0/20" }, Capacity{},
@@ -178,12 +190,14 @@ func TestRefusedSettings(t *testing.T) {
 				"  - subnets.pods: 100 Pods and the 100 VNICs that carry them need 200 addresses, but 10.0.0.128/25 holds 125: that takes a /24, and beside the other subnets' places 10.0.0.0/24 has none: enlarge vcnCidr"},
 		{"more nodes than an explicit subnet", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{Workers: {CIDR: "10.0.1.0/28"}} }, nodes(20, 10),
 			"subnets.workers: 20 nodes need 20 addresses, but 10.0.1.0/28 holds 13: cidr 10.0.1.0/27 would do"},
-		{"more Pods than addresses", func(s *Spec) { s.PodNetwork = VCNNative; s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 24}} }, nodes(10, 62),
-			"subnets.pods: 620 Pods and the 20 VNICs that carry them need 640 addresses, but 10.0.128.0/24 holds 253: prefixLength 22 would do"},
+		{"more Pods than addresses", func(s *Spec) { s.PodNetwork = VCNNative; s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 24}} }, nodes(10, 63),
+			"subnets.pods: 630 Pods and the 30 VNICs that carry them need 660 addresses, but 10.0.128.0/24 holds 253: prefixLength 22 would do"},
 		{"more Pods than the VCN", func(s *Spec) { s.PodNetwork = VCNNative; s.VcnCIDR = "10.0.0.0/24" }, nodes(10, 62),
 			"subnets.pods: 620 Pods and the 20 VNICs that carry them need 640 addresses, but 10.0.0.128/25 holds 125: that takes a /22, more than the whole VCN, 10.0.0.0/24"},
 		{"more nodes than the overlay", func(s *Spec) { s.PodsCIDR = "10.244.0.0/22" }, nodes(20, 31),
 			"podsCidr: 20 nodes need a /25 each, but 10.244.0.0/22 holds 8: /20 would do"},
+		{"more nodes than the smallest overlay", func(s *Spec) { s.PodsCIDR = "10.244.0.0/25" }, nodes(2, 31),
+			"podsCidr: 2 nodes need a /25 each, but 10.244.0.0/25 holds 1: /24 would do"},
 		{"more load balancers than addresses", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{PublicLoadBalancers: {PrefixLength: 29}} }, Capacity{PublicLoadBalancers: 4},
 			"subnets.publicLoadBalancers: load balancers, 4 of them, need 12 addresses, but 10.0.32.0/29 holds 5: prefixLength 28 would do"},
 		{"existing subnet too small", func(s *Spec) {
@@ -200,6 +214,8 @@ func TestRefusedSettings(t *testing.T) {
 			"  - subnets.pods: this stack has no such subnet; it has api, workers, publicLoadBalancers"},
 		{"subnet outside the VCN", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.1.0.0/29"}} }, Capacity{},
 			"subnets.api.cidr: 10.1.0.0/29 is outside the VCN, 10.0.0.0/16"},
+		{"subnet wider than the VCN", func(s *Spec) { s.VcnCIDR, s.Subnets = "10.0.0.0/24", map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/23"}} }, Capacity{},
+			"subnets.api.cidr: 10.0.0.0/23 is outside the VCN, 10.0.0.0/24"},
 		{"subnet with host bits", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.1/29"}} }, Capacity{},
 			"subnets.api: 10.0.0.1/29 has host bits set: the network is 10.0.0.0/29"},
 		{"subnet too small for the service", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/31"}} }, Capacity{},
@@ -210,11 +226,23 @@ func TestRefusedSettings(t *testing.T) {
 			"subnets.api: takes prefixLength or cidr, not both"},
 		{"size above its place", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {PrefixLength: 19}} }, Capacity{},
 			"subnets.api: prefixLength 19: its place in 10.0.0.0/16 is 10.0.0.0/20, so /20 to /30 can be had; a cidr of its own can be larger"},
+		{"size below what a subnet has", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {PrefixLength: 31}} }, Capacity{},
+			"subnets.api: prefixLength 31: its place in 10.0.0.0/16 is 10.0.0.0/20, so /20 to /30 can be had; a cidr of its own can be larger"},
 
 		{"OCID of another kind", func(s *Spec) { s.VcnID = someSubnet }, Capacity{},
 			`vcnId: "ocid1.subnet.oc1.iad.aaaa" is the OCID of a subnet, not of a vcn`},
 		{"no OCID", func(s *Spec) { s.VcnID = "my-vcn" }, Capacity{},
 			`vcnId: "my-vcn" is no OCID such as ocid1.vcn.oc1.iad.aaaa`},
+		{"OCID without its end", func(s *Spec) { s.VcnID = "ocid1.vcn.oc1.iad" }, Capacity{},
+			`vcnId: "ocid1.vcn.oc1.iad" is no OCID such as ocid1.vcn.oc1.iad.aaaa`},
+		{"gateways' OCIDs of other kinds", func(s *Spec) {
+			s.DrgID, s.PeerCIDRs, s.VcnID = "ocid1.drgattachment.oc1.iad.aaaa", peers(1), someVCN
+			s.InternetGatewayID, s.NATGatewayID, s.ServiceGatewayID = "ocid1.natgateway.oc1.iad.aaaa", "ocid1.servicegateway.oc1.iad.aaaa", "ocid1.internetgateway.oc1.iad.aaaa"
+		}, Capacity{}, "4 settings need a change:\n" +
+			`  - drgId: "ocid1.drgattachment.oc1.iad.aaaa" is the OCID of a drgattachment, not of a drg` + "\n" +
+			`  - internetGatewayId: "ocid1.natgateway.oc1.iad.aaaa" is the OCID of a natgateway, not of a internetgateway` + "\n" +
+			`  - natGatewayId: "ocid1.servicegateway.oc1.iad.aaaa" is the OCID of a servicegateway, not of a natgateway` + "\n" +
+			`  - serviceGatewayId: "ocid1.internetgateway.oc1.iad.aaaa" is the OCID of a internetgateway, not of a servicegateway`},
 		{"gateway without VCN", func(s *Spec) { s.NATGatewayID = "ocid1.natgateway.oc1.iad.aaaa" }, Capacity{},
 			"natGatewayId: an existing gateway belongs to an existing VCN: set vcnId too"},
 		{"NAT gateway that nobody goes through", func(s *Spec) {
@@ -299,6 +327,14 @@ func TestRefusedSettings(t *testing.T) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "icmp", Ports: "3/x"}}
 		}, Capacity{},
 			`extraRules[0]: ports: "3/x" is no ICMP type such as 8, and no type and code such as 3/4`},
+		{"extra rule of an ICMP code that is none", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "icmp", Ports: "3/256"}, {From: "workers", To: "api", Protocol: "icmp", Ports: "3/-1"}}
+		}, Capacity{}, "2 settings need a change:\n" +
+			`  - extraRules[0]: ports: "3/256" is no ICMP type such as 8, and no type and code such as 3/4` + "\n" +
+			`  - extraRules[1]: ports: "3/-1" is no ICMP type such as 8, and no type and code such as 3/4`},
+		{"extra rule with an essay", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "all", Description: strings.Repeat("x", 256)}}
+		}, Capacity{}, "extraRules[0]: description: one line of at most 255 characters"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := valid()
