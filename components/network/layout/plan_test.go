@@ -160,7 +160,7 @@ func TestAnythingIsRefusedOrPlanned(t *testing.T) {
 				s.Subnets[role] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(-1, 40).Draw(t, "bits")), CIDR: text.Draw(t, "cidr"), ID: text.Draw(t, "id")}
 			}
 		}
-		s.ExtraRules = []ExtraRule{{From: text.Draw(t, "from"), To: text.Draw(t, "to"), Protocol: text.Draw(t, "protocol"), Ports: text.Draw(t, "ports")}}
+		s.ExtraRules = []ExtraRule{{From: text.Draw(t, "from"), To: text.Draw(t, "to"), Protocol: text.Draw(t, "protocol"), Ports: Ports(text.Draw(t, "ports"))}}
 		if rapid.Bool().Draw(t, "defaults") {
 			s.ApplyDefaults()
 		}

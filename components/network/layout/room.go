@@ -94,8 +94,8 @@ func (s Spec) validateWish(p *problem.List, key string, role Role) bool {
 	return ok
 }
 
-// addresses is how many a subnet must hold, and for what.
-func (s Spec) addresses(role Role, need Capacity) (count int, reason string) {
+// addresses is how many a subnet must hold, for what, and what to set where no VCN has that many.
+func (s Spec) addresses(role Role, need Capacity) (count int, reason, fewer string) {
 	nodes, pods, vnics := 0, 0, 0
 	for _, pool := range need.Pools {
 		nodes += pool.Nodes
@@ -104,21 +104,21 @@ func (s Spec) addresses(role Role, need Capacity) (count int, reason string) {
 	}
 	switch role {
 	case Workers:
-		return nodes, fmt.Sprintf("%d nodes", nodes)
+		return nodes, fmt.Sprintf("%d nodes", nodes), "take fewer nodes"
 	case Pods:
-		return pods + vnics, fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics)
+		return pods + vnics, fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics), "take fewer nodes or a lower maxPodsPerNode"
 	case PublicLoadBalancers:
 		count = max(1, need.PublicLoadBalancers)
-		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count)
+		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count), "take fewer load balancers"
 	case InternalLoadBalancers:
 		count = max(1, need.InternalLoadBalancers)
-		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count)
+		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count), "take fewer load balancers"
 	}
-	return 1, "endpoints"
+	return 1, "endpoints", ""
 }
 
 func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, need Capacity) {
-	count, reason := s.addresses(subnet.Role, need)
+	count, reason, fewer := s.addresses(subnet.Role, need)
 	holds := 1<<(32-subnet.CIDR.Bits()) - reserved
 	if count <= holds {
 		return
@@ -128,16 +128,19 @@ func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, nee
 	for 1<<(32-length)-reserved < count {
 		length--
 	}
-	var advice string
+	advice, way := "", "enlarge vcnCidr"
+	if min(length, vcn.Bits()) <= largestVCN {
+		way = fewer
+	}
 	switch spare, ok := s.spare(subnet, vcn, length); {
 	case length < vcn.Bits():
-		advice = fmt.Sprintf("that takes a /%d, more than the whole VCN, %s", length, vcn)
+		advice = fmt.Sprintf("that takes a /%d, more than the whole VCN, %s: %s", length, vcn, way)
 	case subnet.ExistingID != "":
 		advice = fmt.Sprintf("choose a subnet of /%d", length)
 	case s.Subnets[subnet.Role].CIDR == "" && length >= places[subnet.Role].room(vcn).Bits():
 		advice = fmt.Sprintf("prefixLength %d would do", length)
 	case !ok:
-		advice = fmt.Sprintf("that takes a /%d, and beside the other subnets' places %s has none: enlarge vcnCidr", length, vcn)
+		advice = fmt.Sprintf("that takes a /%d, and beside the other subnets' places %s has none: %s", length, vcn, way)
 	default:
 		advice = fmt.Sprintf("cidr %s would do", spare)
 	}

@@ -112,8 +112,21 @@ type ExtraRule struct {
 	From        string `json:"from"`
 	To          string `json:"to"`
 	Protocol    string `json:"protocol"`    // tcp, udp, icmp or all
-	Ports       string `json:"ports"`       // "443" or "8000-8010" (tcp, udp); "3/4", type and code (icmp); empty: every one
+	Ports       Ports  `json:"ports"`       // "443" or "8000-8010" (tcp, udp); "3/4", type and code (icmp); empty: every one
 	Description string `json:"description"` // becomes the rules' description
+}
+
+// Ports are those of an ExtraRule as they are written. JSON numbers are taken too: `pulumi config set --path` makes one of 443.
+type Ports string
+
+// UnmarshalJSON takes a string or a number.
+func (p *Ports) UnmarshalJSON(data []byte) error {
+	var number json.Number
+	if json.Unmarshal(data, &number) == nil {
+		*p = Ports(number)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(p))
 }
 
 // OSN stands for the all-services entry of the Oracle Services Network, whose

@@ -24,6 +24,8 @@ type Pool struct {
 }
 
 const (
+	// largestVCN is the shortest prefix length of a VCN.
+	largestVCN = 16
 	// reserved addresses of a subnet: network, router, broadcast (Oracle, "VCNs and Subnets", three reserved addresses).
 	reserved = 3
 	// podsPerVNIC is how many Pods' addresses a secondary VNIC carries (Oracle, "Using the OCI VCN-Native Pod Networking CNI plugin").
@@ -91,7 +93,7 @@ func (s Spec) validateRanges(p *problem.List) netip.Prefix {
 			all = append(all, named{key, prefix})
 		}
 	}
-	add("vcnCidr", s.VcnCIDR, 16, 30)
+	add("vcnCidr", s.VcnCIDR, largestVCN, 30)
 	var vcn netip.Prefix
 	if len(all) == 1 {
 		vcn = all[0].value
@@ -324,9 +326,10 @@ const asPeer = "name the network in peerCidrs, behind drgId"
 // checkRoute refuses a rule for what no packet gets to. Ends that are no roles and no networks are told of elsewhere.
 func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
 	from, to := Role(rule.From), Role(rule.To)
+	source, _ := ParseCIDR(rule.From)
 	network, _ := ParseCIDR(rule.To)
 	egress := map[Role]string{Workers: EgressWorkers, Pods: EgressWorkersAndPods}[from]
-	kind, _, _ := ParseICMP(rule.Ports)
+	kind, _, _ := ParseICMP(string(rule.Ports))
 	failure := rule.Protocol == "icmp" && kind == 3 // a message that a packet did not arrive: NAT lets it back in
 	switch {
 	case s.Has(from) && s.routed(from, rule.To, false), s.Has(to) && s.routed(to, rule.From, !failure):
@@ -336,6 +339,8 @@ func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
 		p.Add(key, "no route leads from %s to %s: set internetEgress to %s, or %s", from, network, egress, asPeer)
 	case s.Has(from):
 		p.Add(key, "no route leads from %s to %s: %s", from, network, asPeer)
+	case s.Has(to) && PrivateNetwork(source):
+		p.Add(key, "no route lets %s in to %s: %s", rule.From, to, asPeer)
 	case s.Has(to):
 		p.Add(key, "no route lets %s in to %s: %s, or open a public subnet", rule.From, to, asPeer)
 	}
@@ -376,9 +381,9 @@ func checkPorts(p *problem.List, key string, rule ExtraRule) {
 	case rule.Protocol == "all":
 		p.Add(key, "ports: protocol all has none; choose tcp or udp, or leave ports out")
 	case rule.Protocol == "icmp":
-		_, _, err = ParseICMP(rule.Ports)
+		_, _, err = ParseICMP(string(rule.Ports))
 	default:
-		_, err = ParsePorts(rule.Ports)
+		_, err = ParsePorts(string(rule.Ports))
 	}
 	if err != nil {
 		p.Add(key, "ports: %v", err)

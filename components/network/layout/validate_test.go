@@ -37,7 +37,11 @@ func TestValidSettings(t *testing.T) {
 		"peer behind a DRG": func(s *Spec) {
 			s.DrgID, s.PeerCIDRs, s.APIAllowedCIDRs = someDRG, []string{"172.16.0.0/12"}, []string{"172.20.0.0/16"}
 		},
-		"as many peers as routes":               func(s *Spec) { s.DrgID, s.PeerCIDRs = someDRG, peers(198) },
+		"as many peers as routes": func(s *Spec) { s.DrgID, s.PeerCIDRs = someDRG, peers(198) },
+		"more peers than routes, existing subnets' table": func(s *Spec) {
+			s.DrgID, s.PeerCIDRs, s.VcnID, s.SecurityBy = someDRG, peers(199), someVCN, Groups
+			s.Subnets = map[Role]SubnetSpec{Workers: {ID: someSubnet, CIDR: "10.0.9.0/24"}}
+		},
 		"more peers than routes, without a DRG": func(s *Spec) { s.PeerCIDRs = peers(201) },
 		"private networks let in to public subnets": func(s *Spec) {
 			s.DrgID, s.PeerCIDRs = someDRG, []string{"172.16.0.0/12"}
@@ -193,7 +197,11 @@ func TestRefusedSettings(t *testing.T) {
 		{"more Pods than addresses", func(s *Spec) { s.PodNetwork = VCNNative; s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 24}} }, nodes(10, 63),
 			"subnets.pods: 630 Pods and the 30 VNICs that carry them need 660 addresses, but 10.0.128.0/24 holds 253: prefixLength 22 would do"},
 		{"more Pods than the VCN", func(s *Spec) { s.PodNetwork = VCNNative; s.VcnCIDR = "10.0.0.0/24" }, nodes(10, 62),
-			"subnets.pods: 620 Pods and the 20 VNICs that carry them need 640 addresses, but 10.0.0.128/25 holds 125: that takes a /22, more than the whole VCN, 10.0.0.0/24"},
+			"subnets.pods: 620 Pods and the 20 VNICs that carry them need 640 addresses, but 10.0.0.128/25 holds 125: that takes a /22, more than the whole VCN, 10.0.0.0/24: enlarge vcnCidr"},
+		{"more Pods than any VCN", func(s *Spec) { s.PodNetwork = VCNNative }, nodes(1000, 110),
+			"subnets.pods: 110000 Pods and the 4000 VNICs that carry them need 114000 addresses, but 10.0.128.0/17 holds 32765: that takes a /15, more than the whole VCN, 10.0.0.0/16: take fewer nodes or a lower maxPodsPerNode"},
+		{"more Pods than the largest VCN leaves", func(s *Spec) { s.PodNetwork = VCNNative }, nodes(1024, 31),
+			"subnets.pods: 31744 Pods and the 1024 VNICs that carry them need 32768 addresses, but 10.0.128.0/17 holds 32765: that takes a /16, and beside the other subnets' places 10.0.0.0/16 has none: take fewer nodes or a lower maxPodsPerNode"},
 		{"more nodes than the overlay", func(s *Spec) { s.PodsCIDR = "10.244.0.0/22" }, nodes(20, 31),
 			"podsCidr: 20 nodes need a /25 each, but 10.244.0.0/22 holds 8: /20 would do"},
 		{"more nodes than the smallest overlay", func(s *Spec) { s.PodsCIDR = "10.244.0.0/25" }, nodes(2, 31),
@@ -309,6 +317,9 @@ func TestRefusedSettings(t *testing.T) {
 		{"extra rule in through NAT", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "203.0.113.0/24", To: "workers", Protocol: "tcp", Ports: "22"}}
 		}, Capacity{}, "extraRules[0]: no route lets 203.0.113.0/24 in to workers: name the network in peerCidrs, behind drgId, or open a public subnet"},
+		{"extra rule from a private network to a public subnet", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "192.168.3.0/24", To: "publicLoadBalancers", Protocol: "tcp", Ports: "8443"}}
+		}, Capacity{}, "extraRules[0]: no route lets 192.168.3.0/24 in to publicLoadBalancers: name the network in peerCidrs, behind drgId"},
 		{"extra rule from Oracle's services", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: OSN, To: "workers", Protocol: "all"}} }, Capacity{},
 			"extraRules[0]: from: Oracle's services open no connections to the VCN"},
 		{"extra rule with a port out of range", func(s *Spec) {
@@ -365,10 +376,13 @@ func TestDecodingIsStrict(t *testing.T) {
 		}
 	}
 	var s Spec
-	if err := json.Unmarshal([]byte(`{"loadBalancerPorts": [80, "8000-8010"]}`), &s); err != nil {
+	if err := json.Unmarshal([]byte(`{"loadBalancerPorts": [80, "8000-8010"], "extraRules": [{"ports": 443}, {"ports": "8000-8010"}]}`), &s); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := s.LoadBalancerPorts, (PortRange{8000, 8010}); len(got) != 2 || got[1] != want {
 		t.Errorf("ports %v", got)
+	}
+	if got := s.ExtraRules; len(got) != 2 || got[0].Ports != "443" || got[1].Ports != "8000-8010" {
+		t.Errorf("extra rules %v", got)
 	}
 }

@@ -29,7 +29,7 @@ func TestReasons(t *testing.T) {
 	nothing := func(*layout.Spec) {}
 	allow := func(protocol, kind string) func(*layout.Spec) {
 		return func(s *layout.Spec) {
-			s.ExtraRules = []layout.ExtraRule{{From: layout.Anywhere, To: "workers", Protocol: protocol, Ports: kind}}
+			s.ExtraRules = []layout.ExtraRule{{From: layout.Anywhere, To: "workers", Protocol: protocol, Ports: layout.Ports(kind)}}
 		}
 	}
 	for _, test := range []struct {

@@ -182,7 +182,7 @@ func TestLimits(t *testing.T) {
 	}
 	extra := func(n int, from, to string) (all []layout.ExtraRule) {
 		for i := range n {
-			all = append(all, layout.ExtraRule{From: from, To: to, Protocol: "tcp", Ports: fmt.Sprint(20000 + i)})
+			all = append(all, layout.ExtraRule{From: from, To: to, Protocol: "tcp", Ports: layout.Ports(fmt.Sprint(20000 + i))})
 		}
 		return all
 	}
@@ -208,7 +208,7 @@ func TestLimits(t *testing.T) {
 		{"the same twice", func(s *layout.Spec) {
 			s.LoadBalancerPorts, s.ExtraRules = nil, extra(201, layout.Anywhere, "publicLoadBalancers")
 			for _, rule := range s.ExtraRules {
-				ports, _ := layout.ParsePorts(rule.Ports)
+				ports, _ := layout.ParsePorts(string(rule.Ports))
 				s.LoadBalancerPorts = append(s.LoadBalancerPorts, ports)
 			}
 		}, "loadBalancerPorts: subnet publicLoadBalancers needs 201 ingress rules" + list},

@@ -163,10 +163,10 @@ func flowOf(extra layout.ExtraRule) Flow {
 		return flow
 	}
 	if flow.Protocol == ICMP {
-		kind, code, _ := layout.ParseICMP(extra.Ports)
+		kind, code, _ := layout.ParseICMP(string(extra.Ports))
 		flow.ICMP = &ICMPKind{kind, code}
 		return flow
 	}
-	flow.Ports, _ = layout.ParsePorts(extra.Ports)
+	flow.Ports, _ = layout.ParsePorts(string(extra.Ports))
 	return flow
 }
