@@ -46,18 +46,22 @@ func anySpec(t *rapid.T) Spec {
 	first := rapid.SampledFrom([]string{"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0"}).Draw(t, "vcn base")
 	base := netip.PrefixFrom(fromUint(toUint(netip.MustParseAddr(first))|rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
 	s := Spec{
-		VcnCIDR:                  base.String(),
-		PodsCIDR:                 "198.18.0.0/16",
-		ServicesCIDR:             "198.19.0.0/16",
-		PodNetwork:               rapid.SampledFrom([]string{Flannel, VCNNative}).Draw(t, "pod network"),
-		APIEndpoint:              rapid.SampledFrom([]string{Private, Public}).Draw(t, "endpoint"),
-		LoadBalancers:            rapid.SampledFrom([]string{Public, Internal, Both}).Draw(t, "load balancers"),
-		InternetEgress:           rapid.SampledFrom([]string{EgressNone, EgressWorkers, EgressWorkersAndPods}).Draw(t, "egress"),
-		SecurityBy:               rapid.SampledFrom([]string{Lists, Groups}).Draw(t, "security"),
-		LoadBalancerAllowedCIDRs: []string{Anywhere},
-		Subnets:                  map[Role]SubnetSpec{},
+		VcnCIDR:        base.String(),
+		PodsCIDR:       "198.18.0.0/16",
+		ServicesCIDR:   "198.19.0.0/16",
+		PodNetwork:     rapid.SampledFrom([]string{Flannel, VCNNative}).Draw(t, "pod network"),
+		APIEndpoint:    rapid.SampledFrom([]string{Private, Public}).Draw(t, "endpoint"),
+		LoadBalancers:  rapid.SampledFrom([]string{Public, Internal, Both}).Draw(t, "load balancers"),
+		InternetEgress: rapid.SampledFrom([]string{EgressNone, EgressWorkers, EgressWorkersAndPods}).Draw(t, "egress"),
+		SecurityBy:     rapid.SampledFrom([]string{Lists, Groups}).Draw(t, "security"),
+		Subnets:        map[Role]SubnetSpec{},
 	}
-	s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR}
+	if s.Has(PublicLoadBalancers) {
+		s.LoadBalancerAllowedCIDRs = []string{Anywhere}
+	}
+	if s.Has(InternalLoadBalancers) {
+		s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR}
+	}
 	if s.APIEndpoint == Public {
 		s.APIAllowedCIDRs = []string{"203.0.113.0/24"}
 	} else if rapid.Bool().Draw(t, "bastion") {
@@ -114,7 +118,10 @@ func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before := anySpec(t)
 		after := anySpec(t) // every option anew, in the same VCN ...
-		after.VcnCIDR, after.InternalLoadBalancerAllowedCIDRs = before.VcnCIDR, before.InternalLoadBalancerAllowedCIDRs
+		after.VcnCIDR = before.VcnCIDR
+		if after.Has(InternalLoadBalancers) {
+			after.InternalLoadBalancerAllowedCIDRs = []string{after.VcnCIDR}
+		}
 		changed := rapid.SampledFrom(Roles).Draw(t, "resized")
 		after.Subnets = map[Role]SubnetSpec{} // ... and one subnet of another size
 		for role, wish := range before.Subnets {

@@ -138,6 +138,12 @@ func (s Spec) validateOpenings(p *problem.List) {
 	if s.Has(InternalLoadBalancers) && len(s.InternalLoadBalancerAllowedCIDRs) == 0 {
 		p.Add("internalLoadBalancerAllowedCidrs", "the internal load balancers are reached by nobody: name the networks, such as the VCN's, %s", s.VcnCIDR)
 	}
+	if !s.Has(PublicLoadBalancers) && len(s.LoadBalancerAllowedCIDRs) > 0 {
+		p.Add("loadBalancerAllowedCidrs", "there are no public load balancers: set loadBalancers to public or both, or leave the networks out")
+	}
+	if !s.Has(InternalLoadBalancers) && len(s.InternalLoadBalancerAllowedCIDRs) > 0 {
+		p.Add("internalLoadBalancerAllowedCidrs", "there are no internal load balancers: set loadBalancers to internal or both, or leave the networks out")
+	}
 	if s.Bastion && len(s.BastionAllowedCIDRs) == 0 {
 		p.Add("bastionAllowedCidrs", "nobody may open a session of the bastion: %s", everybody)
 	}

@@ -158,10 +158,15 @@ func TestRefusedSettings(t *testing.T) {
 			"apiAllowedCidrs: a private endpoint is reached by 10.0.0.0/16 and by peerCidrs behind drgId only, and 172.16.0.0/16 lies in none"},
 		{"public load balancers for nobody", func(s *Spec) { s.LoadBalancerAllowedCIDRs = nil }, Capacity{},
 			"loadBalancerAllowedCidrs: the public load balancers are reached by nobody: name the networks, or 0.0.0.0/0 for the whole internet"},
-		{"internal load balancers for nobody", func(s *Spec) { s.LoadBalancers = Internal }, Capacity{},
+		{"internal load balancers for nobody", func(s *Spec) { s.LoadBalancers, s.LoadBalancerAllowedCIDRs = Internal, nil }, Capacity{},
 			"internalLoadBalancerAllowedCidrs: the internal load balancers are reached by nobody: name the networks, such as the VCN's, 10.0.0.0/16"},
-		{"internal load balancers for everybody", func(s *Spec) { s.LoadBalancers = Internal; s.InternalLoadBalancerAllowedCIDRs = []string{Anywhere} }, Capacity{},
+		{"internal load balancers for everybody", func(s *Spec) { s.LoadBalancers = Both; s.InternalLoadBalancerAllowedCIDRs = []string{Anywhere} }, Capacity{},
 			"internalLoadBalancerAllowedCidrs: an internal load balancer is reached by 10.0.0.0/16 and by peerCidrs behind drgId only, and 0.0.0.0/0 lies in none"},
+		{"networks of public load balancers that are not there", func(s *Spec) {
+			s.LoadBalancers, s.InternalLoadBalancerAllowedCIDRs = Internal, []string{s.VcnCIDR}
+		}, Capacity{}, "loadBalancerAllowedCidrs: there are no public load balancers: set loadBalancers to public or both, or leave the networks out"},
+		{"networks of internal load balancers that are not there", func(s *Spec) { s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR} }, Capacity{},
+			"internalLoadBalancerAllowedCidrs: there are no internal load balancers: set loadBalancers to internal or both, or leave the networks out"},
 		{"half the internet", func(s *Spec) { s.LoadBalancerAllowedCIDRs = []string{"128.0.0.0/1"} }, Capacity{},
 			"loadBalancerAllowedCidrs: 128.0.0.0/1 is most of the internet: say 0.0.0.0/0 if everybody is meant, else /8 at the widest"},
 		{"public endpoint for a private network", func(s *Spec) { s.APIEndpoint, s.APIAllowedCIDRs = Public, []string{"192.168.1.5/32"} }, Capacity{},

@@ -66,10 +66,14 @@ func (c config) spec() layout.Spec {
 	s := layout.Spec{
 		PodNetwork: c.podNetwork, APIEndpoint: c.endpoint, LoadBalancers: c.balancers, InternetEgress: c.egress, Bastion: c.bastion,
 		DrgID: "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{peer},
-		LoadBalancerPorts:                []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}},
-		InternalLoadBalancerAllowedCIDRs: []string{peer},
-		APIAllowedCIDRs:                  []string{peer},
-		LoadBalancerAllowedCIDRs:         []string{operators},
+		LoadBalancerPorts: []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}},
+		APIAllowedCIDRs:   []string{peer},
+	}
+	if s.Has(layout.PublicLoadBalancers) {
+		s.LoadBalancerAllowedCIDRs = []string{operators}
+	}
+	if s.Has(layout.InternalLoadBalancers) {
+		s.InternalLoadBalancerAllowedCIDRs = []string{peer}
 	}
 	if c.endpoint == layout.Public {
 		s.APIAllowedCIDRs = []string{operators}
@@ -77,11 +81,11 @@ func (c config) spec() layout.Spec {
 	if c.bastion {
 		s.BastionAllowedCIDRs = []string{operators}
 	}
-	if c.everybody {
+	if c.everybody && s.Has(layout.PublicLoadBalancers) {
 		s.LoadBalancerAllowedCIDRs = []string{layout.Anywhere}
-		if c.endpoint == layout.Public {
-			s.APIAllowedCIDRs = []string{layout.Anywhere}
-		}
+	}
+	if c.everybody && c.endpoint == layout.Public {
+		s.APIAllowedCIDRs = []string{layout.Anywhere}
 	}
 	s.ApplyDefaults()
 	return s
