@@ -46,6 +46,9 @@ func run(args []string, out, notes io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	if *stack == "" {
+		return fmt.Errorf("STACK: is empty: name a stack, such as STACK=dev")
+	}
 	project, config, err := read(*dir, *stack)
 	if err != nil {
 		return err

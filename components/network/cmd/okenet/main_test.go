@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,6 +111,16 @@ func TestStandInsAreTold(t *testing.T) {
 	}
 }
 
+// An argument that is empty stays one.
+func TestMakePassesTheStackOn(t *testing.T) {
+	for target, want := range map[string]string{"reach": `reach -stack "" -from`, "diagram": `diagram -stack "" -o`} {
+		out, err := exec.CommandContext(t.Context(), "make", "-n", "-C", root, target, "STACK=").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v: want %s in %s", err, want, out)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	good := project(t, simple)
 	with := func(lines ...string) []string {
@@ -136,6 +147,7 @@ func TestRefusals(t *testing.T) {
 		{"no stack", []string{"reach", "-C", good, "-stack", "staging"}, `there is no stack "staging" here: Pulumi.staging.yaml is missing`},
 		{"no settings", []string{"reach", "-C", project(t, "config: text\n"), "-stack", "test"}, "Pulumi.test.yaml: config must hold settings, one a line, such as oke-guestbook:vcnCidr: 10.0.0.0/16"},
 		{"a list of settings", []string{"reach", "-C", project(t, "config: [a, b]\n"), "-stack", "test"}, "Pulumi.test.yaml: config must hold settings, one a line, such as oke-guestbook:vcnCidr: 10.0.0.0/16"},
+		{"no name of a stack", []string{"diagram", "-C", good, "-stack", ""}, "STACK: is empty: name a stack, such as STACK=dev"},
 		{"a part of a question", []string{"reach", "-C", good, "-stack", "test", "-to", "api"}, "one answer takes all of FROM, TO and PORT, such as FROM=workers TO=api PORT=6443"},
 		{"unknown end", []string{"reach", "-C", good, "-stack", "test", "-from", "nodes", "-to", "api", "-port", "1"}, `FROM: "nodes" is none of internet, osn, api, workers, publicLoadBalancers, no IPv4 address and no CIDR`},
 		{"IPv6", []string{"reach", "-C", good, "-stack", "test", "-from", "::/0", "-to", "api", "-port", "6443"}, `FROM: "::/0" is no IPv4 CIDR such as 10.0.0.0/16`},
