@@ -32,7 +32,12 @@ func specs() map[string]layout.Spec {
 							s.APIAllowedCIDRs = nil
 						}
 						s.ApplyDefaults()
-						all[fmt.Sprintf("%s %s %s %s %d", podNetwork, endpoint, balancers, egress, len(clients))] = s
+						name := fmt.Sprintf("%s %s %s %s %d", podNetwork, endpoint, balancers, egress, len(clients))
+						all[name] = s
+						if egress == layout.EgressNone && len(clients) == 1 {
+							s.ExtraRules = rulesBetweenAll(s)
+							all[name+" and rules between all"] = s
+						}
 					}
 				}
 			}
@@ -42,15 +47,36 @@ func specs() map[string]layout.Spec {
 		PodNetwork: layout.VCNNative, LoadBalancers: layout.Both, InternetEgress: layout.EgressWorkersAndPods, VcnID: "ocid1.vcn.oc1.iad.aaaa",
 		LoadBalancerAllowedCIDRs: []string{"203.0.113.0/24", "198.51.100.0/24"}, InternalLoadBalancerAllowedCIDRs: []string{"172.16.0.0/16", "10.0.0.0/16"},
 		LoadBalancerPorts: []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}, {Min: 8000, Max: 8010}, {Min: 9000, Max: 9010}},
-		DrgID:             "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{"172.16.0.0/16", "172.31.0.0/16"}, APIAllowedCIDRs: []string{"172.16.4.0/24"},
+		DrgID:             "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{"172.16.0.0/16", "172.31.128.128/25"}, APIAllowedCIDRs: []string{"172.16.4.0/24"},
 		Bastion: true, BastionAllowedCIDRs: []string{"203.0.113.0/24"}, SecurityBy: layout.Groups,
 		Subnets: map[layout.Role]layout.SubnetSpec{layout.Workers: {ID: "ocid1.subnet.oc1.iad.aaaa", CIDR: "10.0.72.0/22"}},
 		ExtraRules: []layout.ExtraRule{
 			{From: "pods", To: "workers", Protocol: "tcp", Ports: "10250"}, {From: "pods", To: "internalLoadBalancers", Protocol: "tcp", Ports: "443"},
+			{From: "workers", To: "10.0.40.0/24", Protocol: "tcp", Ports: "5432"}, {From: "bastion", To: "10.0.40.0/24", Protocol: "tcp", Ports: "22"},
 		},
 	}
 	full.ApplyDefaults()
 	all["everything"] = full
+	return all
+}
+
+// rulesBetweenAll opens many ports from each subnet to each, and between each and other hosts of the VCN.
+func rulesBetweenAll(s layout.Spec) (all []layout.ExtraRule) {
+	for _, one := range layout.Roles {
+		for i, other := range append(slices.Clone(layout.Roles), "192.168.153.128/25", "192.168.153.0/26", "192.168.153.64/26") {
+			role := i < len(layout.Roles)
+			if !s.Has(one) || role && !s.Has(other) {
+				continue
+			}
+			for low := 10000; low < 10110; low += 10 {
+				ports := layout.Ports(fmt.Sprintf("%d-%d", low, low+1))
+				all = append(all, layout.ExtraRule{From: string(one), To: string(other), Protocol: "tcp", Ports: ports})
+				if !role {
+					all = append(all, layout.ExtraRule{From: string(other), To: string(one), Protocol: "tcp", Ports: ports})
+				}
+			}
+		}
+	}
 	return all
 }
 
@@ -249,7 +275,7 @@ func TestDrawingSaysWhatIsOpen(t *testing.T) {
 		"stack <prod>", "VCN 10.0.0.0/16 (existing)", "10.0.72.0/22", "private subnet, existing",
 		"↓ tcp, udp 30000-32767,\n\u00a0\u00a0\u00a010256", "↓ tcp 6443, 12250", "↑ tcp 10250", "from 10.0.0.0/16:\ntcp 80, 443,",
 		"203.0.113.0/24\nand 1 more\ntcp 80, 443,\n8000-8010,\n9000-9010", "Peer 172.16.0.0/16", "172.16.4.0/24\ntcp 6443", "bastion sessions",
-		"Also pods to internalLoadBalancers: tcp 443", "IGW: internet gateway. NAT: NAT gateway. SGW: service gateway. DRG: dynamic routing gateway.",
+		"Also pods to internalLoadBalancers: tcp 443", "to 10.0.40.0/24:\ntcp 5432", "Also bastion to 10.0.40.0/24: tcp 22", "IGW: internet gateway. NAT: NAT gateway. SGW: service gateway. DRG: dynamic routing gateway.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)

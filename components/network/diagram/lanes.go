@@ -13,6 +13,7 @@ import (
 type lane struct {
 	upper, lower layout.Role
 	x            func(upper, lower box) int
+	fits         int // letters beside it, also in a wide font
 }
 
 func middleOf(pick func(upper, lower box) box) func(upper, lower box) int {
@@ -23,11 +24,11 @@ func upperBox(upper, _ box) box { return upper }
 func lowerBox(_, lower box) box { return lower }
 
 var lanes = []lane{
-	{layout.PublicLoadBalancers, layout.Workers, func(upper, _ box) int { return upper.x + 30 }},
-	{layout.InternalLoadBalancers, layout.Workers, func(upper, _ box) int { return upper.x + 30 }},
-	{layout.Workers, layout.Pods, middleOf(lowerBox)},
-	{layout.Workers, layout.API, func(upper, _ box) int { return upper.x + 30 }},
-	{layout.Pods, layout.API, func(upper, _ box) int { return upper.x + 20 }},
+	{layout.PublicLoadBalancers, layout.Workers, func(upper, _ box) int { return upper.x + 30 }, 24},
+	{layout.InternalLoadBalancers, layout.Workers, func(upper, _ box) int { return upper.x + 30 }, 22},
+	{layout.Workers, layout.Pods, middleOf(lowerBox), 15},
+	{layout.Workers, layout.API, func(upper, _ box) int { return upper.x + 30 }, 30},
+	{layout.Pods, layout.API, func(upper, _ box) int { return upper.x + 20 }, 26},
 }
 
 // apart is the distance between the two arrows of a lane.
@@ -55,43 +56,58 @@ func (sc scene) drawLanes(c *canvas, boxes map[layout.Role]box) {
 		api := boxes[layout.API]
 		y := from.y + from.height/2
 		c.arrow(from.x, y, api.right(), y)
-		c.lines(api.right()+12, y-6, "port", sc.between[[2]layout.Role{layout.Bastion, layout.API}])
+		if open := sc.between[[2]layout.Role{layout.Bastion, layout.API}]; fitsBesideBastion(open) {
+			c.lines(api.right()+12, y-6, "port", open)
+		}
 	}
 }
+
+// fitsBesideBastion reports whether there is room for the ports between the boxes of the bastion and the API.
+func fitsBesideBastion(open []string) bool { return len(open) == 1 && len(open[0]) <= 8 }
 
 // labels are the lines beside a lane.
 func (sc scene) labels(l lane) []string {
-	var lines []string
-	_, sideBySide := sc.network.Plan.Subnet(layout.InternalLoadBalancers)
-	for _, line := range sc.between[[2]layout.Role{l.upper, l.lower}] {
-		parts := []string{line}
-		if sideBySide && l.lower == layout.Workers {
-			parts = wrap(parts, besideLane)
-		}
-		lines = append(lines, "\u2193 "+parts[0])
-		for _, rest := range parts[1:] {
-			lines = append(lines, "\u00a0\u00a0\u00a0"+rest)
-		}
+	fits := l.fits
+	if _, sideBySide := sc.network.Plan.Subnet(layout.InternalLoadBalancers); l.upper == layout.PublicLoadBalancers && !sideBySide {
+		fits *= 2
 	}
-	for _, line := range sc.between[[2]layout.Role{l.lower, l.upper}] {
-		lines = append(lines, "\u2191 "+line)
-	}
-	return lines
-}
-
-// rest lists the connections between subnets that no lane shows.
-func (sc scene) rest() []string {
 	var lines []string
-	for _, from := range layout.Roles {
-		for _, to := range layout.Roles {
-			open := sc.between[[2]layout.Role{from, to}]
-			shown := from == to || from == layout.Bastion && to == layout.API || slices.ContainsFunc(lanes, func(l lane) bool {
-				return l.upper == from && l.lower == to || l.upper == to && l.lower == from
-			})
-			if len(open) > 0 && !shown {
-				lines = append(lines, fmt.Sprintf("Also %s to %s: %s", from, to, strings.Join(open, "; ")))
+	add := func(arrow string, from, to layout.Role) {
+		for _, line := range sc.between[[2]layout.Role{from, to}] {
+			parts := wrap([]string{line}, fits)
+			lines = append(lines, arrow+" "+parts[0])
+			for _, rest := range parts[1:] {
+				lines = append(lines, "\u00a0\u00a0\u00a0"+rest)
 			}
 		}
 	}
+	add("\u2193", l.upper, l.lower)
+	add("\u2191", l.lower, l.upper)
 	return lines
+}
+
+// rest lists the connections that neither a lane nor a box shows.
+func (sc scene) rest() []string {
+	var lines []string
+	add := func(from, to string, open []string) {
+		lines = append(lines, fmt.Sprintf("Also %s to %s: %s", from, to, strings.Join(open, "; ")))
+	}
+	for _, from := range layout.Roles {
+		for _, to := range layout.Roles {
+			open := sc.between[[2]layout.Role{from, to}]
+			shown := from == to && from != layout.Bastion || from == layout.Bastion && to == layout.API && fitsBesideBastion(open) ||
+				slices.ContainsFunc(lanes, func(l lane) bool { return l.upper == from && l.lower == to || l.upper == to && l.lower == from })
+			if len(open) > 0 && !shown {
+				add(string(from), string(to), open)
+			}
+		}
+	}
+	for _, f := range sc.inside[layout.Bastion] { // whose box is narrow
+		if far := strings.Join(f.names, " "); f.inward {
+			add(far, string(layout.Bastion), f.ports)
+		} else {
+			add(string(layout.Bastion), far, f.ports)
+		}
+	}
+	return wrap(lines, belowVCN)
 }

@@ -26,7 +26,7 @@ type scene struct {
 	vcn     string
 	network reach.Network
 	outside map[layout.Role][]flow
-	inside  map[layout.Role][]string    // lines about other hosts of the VCN
+	inside  map[layout.Role][]flow      // from and to other hosts of the VCN
 	between map[[2]layout.Role][]string // ports of connections from one subnet to another
 }
 
@@ -55,7 +55,7 @@ func describe(title string, s layout.Spec, unset []string) (scene, error) {
 	if err != nil {
 		return scene{}, err
 	}
-	sc := scene{title: title, vcn: "VCN " + n.Plan.VCN.String(), network: n, outside: map[layout.Role][]flow{}, inside: map[layout.Role][]string{}, between: map[[2]layout.Role][]string{}}
+	sc := scene{title: title, vcn: "VCN " + n.Plan.VCN.String(), network: n, outside: map[layout.Role][]flow{}, inside: map[layout.Role][]flow{}, between: map[[2]layout.Role][]string{}}
 	if n.Plan.ExistingVCN != "" {
 		sc.vcn += " (existing)"
 	}
@@ -109,18 +109,29 @@ func (sc scene) flows(role layout.Role) []flow {
 	return all
 }
 
-// neighbours says which networks of the VCN, besides the stack's subnets, are let in by name.
-func (sc scene) neighbours(role layout.Role) []string {
+// neighbours lists what may pass between a subnet and the networks of the VCN, besides the stack's subnets, that its rules name.
+func (sc scene) neighbours(role layout.Role) []flow {
 	n := sc.network
-	openings := slices.DeleteFunc(n.Openings(n.VCN(), sc.end(string(role))), func(o reach.Opening) bool {
-		return o.Ingress.Peer == layout.Anywhere
-	})
-	var lines []string
-	for _, f := range split(n.VCN(), true, openings) {
-		lines = append(lines, "from "+strings.TrimPrefix(strings.Join(f.names, " "), "Peer ")+":")
-		lines = append(lines, f.ports...)
+	var all []flow
+	for _, inward := range []bool{true, false} {
+		from, to := sc.end(string(role)), n.VCN()
+		if inward {
+			from, to = to, from
+		}
+		openings := slices.DeleteFunc(n.Openings(from, to), func(o reach.Opening) bool {
+			rule := o.Egress
+			if inward {
+				rule = o.Ingress
+			}
+			ownSubnet := slices.ContainsFunc(n.Plan.Subnets, func(s layout.Subnet) bool { return s.CIDR == far(o, inward) })
+			return ownSubnet || rule == nil || rule.Peer == layout.Anywhere
+		})
+		all = append(all, split(n.VCN(), inward, openings)...)
 	}
-	return lines
+	for _, f := range all {
+		f.names[0] = strings.TrimPrefix(f.names[0], "Peer ")
+	}
+	return all
 }
 
 func withoutAnswers(openings []reach.Opening) []reach.Opening {
@@ -165,7 +176,7 @@ func split(end reach.End, inward bool, openings []reach.Opening) []flow {
 	}
 	var all []flow
 	for _, key := range order {
-		all = append(all, flow{few(networks[key]), wrap(strings.Split(key, "\n"), besideVCN), gateway[key], inward})
+		all = append(all, flow{few(networks[key]), strings.Split(key, "\n"), gateway[key], inward})
 	}
 	return all
 }
@@ -187,8 +198,8 @@ func few(names []string) []string {
 
 // How many letters fit, also in a wide font.
 const (
-	besideVCN  = 19
-	besideLane = 24
+	besideVCN = 19
+	belowVCN  = 108
 )
 
 // wrap breaks lines after a comma where they are longer.
@@ -197,6 +208,9 @@ func wrap(lines []string, fits int) []string {
 	for _, line := range lines {
 		for len(line) > fits {
 			cut := strings.LastIndex(line[:fits], ", ")
+			if cut < 0 {
+				cut = strings.Index(line, ", ")
+			}
 			if cut < 0 {
 				break
 			}

@@ -105,7 +105,7 @@ func legend(drawing string) string {
 // bastion. It returns where the VCN ends.
 func (sc scene) arrange() (map[layout.Role]box, int) {
 	boxes := map[layout.Role]box{}
-	y, last := 88, layout.Role("")
+	y, above := 88, []layout.Role(nil)
 	for _, row := range [][]layout.Role{
 		{layout.PublicLoadBalancers, layout.InternalLoadBalancers}, {layout.Workers}, {layout.Pods}, {layout.API, layout.Bastion},
 	} {
@@ -119,14 +119,14 @@ func (sc scene) arrange() (map[layout.Role]box, int) {
 		if height == 0 {
 			continue
 		}
-		if last != "" {
-			y += sc.gapBelow(last)
+		if len(above) > 0 {
+			y += sc.gapBelow(above)
 		}
+		above = row
 		for _, role := range row {
 			if _, ok := sc.network.Plan.Subnet(role); ok {
 				x, w := column(role)
 				boxes[role] = box{x, y, w, height}
-				last = role
 			}
 		}
 		y += height
@@ -135,10 +135,10 @@ func (sc scene) arrange() (map[layout.Role]box, int) {
 }
 
 // gapBelow leaves room for the labels of the lanes that begin under a row.
-func (sc scene) gapBelow(role layout.Role) int {
+func (sc scene) gapBelow(row []layout.Role) int {
 	lines := 1
 	for _, l := range lanes {
-		if l.upper == role {
+		if slices.Contains(row, l.upper) {
 			lines = max(lines, len(sc.labels(l)))
 		}
 	}
@@ -154,9 +154,20 @@ func flowsHeight(flows []flow) int {
 	return height
 }
 
-// lines of a flow's label, and its height with some air.
-func (f flow) lines() []string { return append(slices.Clone(f.names), f.ports...) }
-func (f flow) height() int     { return 12 + lineHeight*len(f.lines()) }
+// lines of a flow's label.
+func (f flow) lines() []string {
+	var lines []string
+	for _, name := range f.names {
+		if len(name) > besideVCN {
+			name = strings.Replace(name, " ", "\n", 1) // "Peer", and the network
+		}
+		lines = append(lines, strings.Split(name, "\n")...)
+	}
+	return append(lines, wrap(f.ports, besideVCN)...)
+}
+
+// height of a flow's label, with some air.
+func (f flow) height() int { return 12 + lineHeight*len(f.lines()) }
 
 // column is where a role's box begins, and its width. Left of the Pods' box
 // runs the lane between workers and the API.
@@ -199,11 +210,26 @@ func (sc scene) sides(role layout.Role) (left, right []flow) {
 
 // within are the lines that a subnet's box holds under its name and CIDR.
 func (sc scene) within(role layout.Role) []string {
-	lines := slices.Clone(sc.inside[role])
-	if own := sc.between[[2]layout.Role{role, role}]; len(own) > 0 {
-		lines = append(lines, "among themselves: "+strings.Join(own, "; "))
+	if role == layout.Bastion { // whose box is narrow
+		return nil
 	}
-	return lines
+	var lines []string
+	for _, f := range sc.inside[role] {
+		names := slices.Clone(f.names)
+		names[0] = map[bool]string{true: "from ", false: "to "}[f.inward] + names[0]
+		names[len(names)-1] += ":"
+		lines = append(append(lines, names...), wrap(f.ports, besideVCN)...)
+	}
+	own := sc.between[[2]layout.Role{role, role}]
+	if len(own) == 0 {
+		return lines
+	}
+	const words, wordsWidth, letterWidth = "among themselves:", 130, 8 // in a wide font
+	line := strings.Join(own, "; ")
+	if _, width := column(role); wordsWidth+letterWidth*len(line) <= width-18 {
+		return append(lines, words+" "+line)
+	}
+	return append(append(lines, words), wrap(own, besideVCN)...)
 }
 
 func (sc scene) textHeight(role layout.Role) int {
