@@ -151,6 +151,34 @@ func TestOldPulumiOnPath(t *testing.T) {
 	wantError(t, o.Up(t.Context()), "PULUMI_CLI=path", old, `"3.50.0"`, "3.240.0 or later", "PULUMI_CLI=own")
 }
 
+func TestPulumiWithoutItsLanguageHost(t *testing.T) {
+	o, out := testOptions(t)
+	alone := fakePulumi(t, "v3.253.0")
+	host := filepath.Join(filepath.Dir(alone), "pulumi-language-go")
+	if err := os.Remove(host); err != nil {
+		t.Fatal(err)
+	}
+	if cli, err := o.findPulumi(t.Context()); err != nil || cli != "" {
+		t.Errorf("auto: %q, %v; want the repository's own", cli, err)
+	}
+	if want := alone + " has no pulumi-language-go beside it or on PATH: left alone, this repository's own 3.253.0 is used instead"; !strings.Contains(out.String(), want) {
+		t.Errorf("auto says %q, want %q", out, want)
+	}
+	o.Pulumi = "path"
+	_, err := o.findPulumi(t.Context())
+	wantError(t, err, "PULUMI_CLI=path", alone, "no pulumi-language-go", "PULUMI_CLI=own")
+	// A link to a whole installation is one too.
+	bin := t.TempDir()
+	link := filepath.Join(bin, "pulumi")
+	if err := errors.Join(os.WriteFile(host, nil, 0o755), os.Symlink(alone, link)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	if cli, err := o.findPulumi(t.Context()); err != nil || cli != link {
+		t.Errorf("a link: %q, %v; want %q", cli, err, link)
+	}
+}
+
 func TestRecentPulumiOnPath(t *testing.T) {
 	o, _ := testOptions(t)
 	want := fakePulumi(t, "v3.253.0")

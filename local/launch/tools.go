@@ -302,12 +302,21 @@ func (o Options) findPulumi(ctx context.Context) (string, error) {
 		fmt.Fprintf(o.Err, "  %s is version %q, older than %s: left alone, this repository's own %s is used instead\n", path, found, MinPulumi, OwnPulumi)
 		return "", nil
 	}
-	if _, err := exec.LookPath("pulumi-language-go"); err != nil {
-		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "pulumi-language-go")); err != nil {
-			return "", nil
-		}
+	if _, err := exec.LookPath("pulumi-language-go"); err == nil {
+		return path, nil
 	}
-	return path, nil
+	file, err := filepath.EvalSymlinks(path) // the CLI looks beside its file
+	if err == nil {
+		_, err = os.Stat(filepath.Join(filepath.Dir(file), "pulumi-language-go"))
+	}
+	switch {
+	case err == nil:
+		return path, nil
+	case o.Pulumi == "path":
+		return "", fmt.Errorf("PULUMI_CLI=path: %s has no pulumi-language-go beside it or on PATH; install Pulumi as a whole, or set PULUMI_CLI=own to build %s", path, OwnPulumi)
+	}
+	fmt.Fprintf(o.Err, "  %s has no pulumi-language-go beside it or on PATH: left alone, this repository's own %s is used instead\n", path, OwnPulumi)
+	return "", nil
 }
 
 // atLeast compares dotted version numbers; what is no version is older than any.
