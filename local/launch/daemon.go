@@ -66,8 +66,8 @@ func (o Options) running(ctx context.Context) (Health, bool, error) {
 		return h, false, fmt.Errorf("LOCAL_PORT=%d: the local cloud of %s (process %d) is there already; run `make down` there, or choose another port: make up LOCAL_PORT=%d",
 			o.Port, h.Dir, h.PID, o.Port+1)
 	}
-	if at, ok := o.runsElsewhere(); ok {
-		return h, false, fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %s; leave LOCAL_PORT as it was, or move it: make down LOCAL_PORT=%s", o.Port, o.Dir, at, at)
+	if err := o.silent(); err != nil {
+		return h, false, err
 	}
 	l, err := net.Listen("tcp", o.address())
 	if err != nil {
@@ -76,19 +76,21 @@ func (o Options) running(ctx context.Context) (Health, bool, error) {
 	return h, false, l.Close()
 }
 
-// runsElsewhere returns the port of this directory's daemon, if it runs and does not answer at Port.
-func (o Options) runsElsewhere() (port string, ok bool) {
+// silent is an error if this directory's daemon runs, for when it does not answer at Port.
+func (o Options) silent() error {
 	lock, err := os.Open(o.path("oci", "lock")) // held by the daemon as long as it lives
 	if err != nil {
-		return "", false
+		return nil
 	}
 	defer lock.Close()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err == nil {
-		return "", false
+		return nil
 	}
 	data, err := os.ReadFile(o.path("port"))
-	port = strings.TrimSpace(string(data))
-	return port, err == nil && port != strconv.Itoa(o.Port)
+	if at := strings.TrimSpace(string(data)); err == nil && at != strconv.Itoa(o.Port) {
+		return fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %s; leave LOCAL_PORT as it was, or move it: make down LOCAL_PORT=%s", o.Port, o.Dir, at, at)
+	}
+	return fmt.Errorf("LOCAL_DIR=%s: its local cloud runs and does not answer; wait, or see why in %s and end it: fuser -k %s", o.Dir, o.path("okelocal.log"), lock.Name())
 }
 
 // startDaemon runs the local cloud in the background, if it does not run, and waits until it is healthy.
@@ -144,7 +146,7 @@ func (o Options) startDaemon(ctx context.Context) error {
 func (o Options) stopDaemon(ctx context.Context) error {
 	h, err := o.health(ctx)
 	if err != nil || h.Dir != o.Dir {
-		return nil
+		return o.silent()
 	}
 	if err := syscall.Kill(h.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop the local cloud, process %d: %w", h.PID, err)

@@ -239,10 +239,10 @@ func TestPortTakenByAnotherClone(t *testing.T) {
 	wantError(t, err, "LOCAL_PORT", "/elsewhere/.local", "make down")
 }
 
-// Its daemon holds the lock, and has written down its port.
-func TestCloudThatRunsAtAnotherPort(t *testing.T) {
+// A daemon holds the lock, and its port is written down.
+func TestCloudThatDoesNotAnswer(t *testing.T) {
 	o, _ := testOptions(t)
-	o.Port = freePort(t)
+	o.Port = listen(t, http.NotFoundHandler())
 	for _, dir := range []string{o.path("oci"), o.path("state", ".pulumi"), o.Bin} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
@@ -253,13 +253,21 @@ func TestCloudThatRunsAtAnotherPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if err := errors.Join(os.WriteFile(o.path("port"), []byte("8787\n"), 0o600), syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)); err != nil {
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	for name, command := range map[string]func(context.Context) error{"up": o.Up, "down": o.Down, "status": o.Status, "clean": o.Clean} {
-		t.Run(name, func(t *testing.T) {
-			wantError(t, command(t.Context()), fmt.Sprintf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port 8787", o.Port, o.Dir), "make down LOCAL_PORT=8787")
-		})
+	for port, want := range map[int][]string{
+		8787:   {fmt.Sprintf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port 8787", o.Port, o.Dir), "make down LOCAL_PORT=8787"},
+		o.Port: {"LOCAL_DIR=" + o.Dir, "does not answer", o.path("okelocal.log"), "fuser -k " + lock.Name()},
+	} {
+		if err := os.WriteFile(o.path("port"), []byte(strconv.Itoa(port)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for name, command := range map[string]func(context.Context) error{"up": o.Up, "down": o.Down, "status": o.Status, "clean": o.Clean, "stop": o.Stop} {
+			t.Run(fmt.Sprintf("%s at %d", name, port), func(t *testing.T) {
+				wantError(t, command(t.Context()), want...)
+			})
+		}
 	}
 	if _, err := os.Stat(lock.Name()); err != nil {
 		t.Error(err)
