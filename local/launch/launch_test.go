@@ -683,24 +683,64 @@ func TestStandInIsNotOfficial(t *testing.T) {
 	}
 }
 
-// The terminal sends Ctrl-C to the group of the process in front.
-func TestEngineHearsCtrlCOnce(t *testing.T) {
-	o, _ := testOptions(t)
+// fakeEngine runs a shell script for Pulumi.
+func fakeEngine(t *testing.T, o Options, script string) engine {
+	t.Helper()
 	if err := os.MkdirAll(o.path("oci"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(o.path("oci", "config"), nil, 0o600); err != nil {
+	cli := filepath.Join(t.TempDir(), "pulumi")
+	if err := errors.Join(os.WriteFile(o.path("oci", "config"), nil, 0o600), os.WriteFile(cli, []byte("#!/bin/sh\n"+script), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	script := filepath.Join(t.TempDir(), "pulumi")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nsed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 3\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	out, err := engine{Options: o, cli: script}.output(t.Context(), "up")
+	return engine{Options: o, cli: cli}
+}
+
+// The terminal sends Ctrl-C to the group of the process in front.
+func TestEngineHearsCtrlCOnce(t *testing.T) {
+	o, _ := testOptions(t)
+	out, err := fakeEngine(t, o, "sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 3\n").output(t.Context(), "up")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if group := strings.TrimSpace(string(out)); group == "" || group == strconv.Itoa(syscall.Getpgrp()) {
 		t.Errorf("the engine is in group %q, this process in %d", group, syscall.Getpgrp())
+	}
+}
+
+// A stale lock's process number may be another program's, after a reboot above all.
+func TestLockOfAnotherCommand(t *testing.T) {
+	o, out := testOptions(t)
+	e := fakeEngine(t, o, "[ $1 != up ] || read line || exit 0\n")
+	other := exec.Command(e.cli, "up")
+	stdin, err := other.StdinPipe()
+	if err == nil {
+		err = other.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	locks := o.path("state", ".pulumi", "locks", "organization", "oke-guestbook", "local")
+	if err := os.MkdirAll(locks, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lockedBy := func(pid int) error {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(locks, "lock.json"), []byte(fmt.Sprintf(`{"pid":%d}`, pid)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return e.selectStack(t.Context())
+	}
+	wantError(t, lockedBy(other.Process.Pid), fmt.Sprintf("stack local is in use by process %d", other.Process.Pid))
+	if err := errors.Join(stdin.Close(), other.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	for what, pid := range map[string]int{"gone": other.Process.Pid, "another program's": os.Getpid()} {
+		if err := lockedBy(pid); err != nil {
+			t.Errorf("lock of a process that is %s: %v", what, err)
+		}
+		if left, err := os.ReadDir(locks); err != nil || len(left) > 0 || !strings.Contains(out.String(), fmt.Sprintf("from the lock of process %d", pid)) {
+			t.Errorf("lock of a process that is %s: %v, %v, and says %q", what, left, err, out)
+		}
 	}
 }

@@ -161,7 +161,7 @@ func (e engine) selectStack(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("lock %s: %w", path, err)
 		}
-		if alive(lock.PID) {
+		if runsPulumi(lock.PID) {
 			return fmt.Errorf("stack %s is in use by process %d; wait until it has ended", e.Stack, lock.PID)
 		}
 		e.sayf("  free the stack from the lock of process %d, which was killed", lock.PID)
@@ -170,6 +170,12 @@ func (e engine) selectStack(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// runsPulumi says whether a process is Pulumi's: the number of one that is gone may be another program's by now.
+func runsPulumi(pid int) bool {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return err == nil && strings.Contains(string(name), "pulumi") && alive(pid)
 }
 
 // deployment is what matters here of a stack's exported state.
