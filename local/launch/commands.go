@@ -54,7 +54,7 @@ func (o Options) Refresh(ctx context.Context) error {
 // Down destroys the stack, checks that the cloud holds nothing any more, and stops it.
 func (o Options) Down(ctx context.Context) error {
 	if _, err := os.Stat(o.path("state", ".pulumi")); errors.Is(err, os.ErrNotExist) {
-		if err := o.stopDaemon(ctx); err != nil {
+		if err := o.endStack(ctx); err != nil {
 			return err
 		}
 		o.sayf("nothing is deployed in %s", o.Dir)
@@ -76,14 +76,19 @@ func (o Options) Down(ctx context.Context) error {
 	if len(left) > 0 {
 		return fmt.Errorf("the stack is gone, but the local cloud still holds %d things:\n%s", len(left), strings.Join(left, "\n"))
 	}
-	if err := o.stopDaemon(ctx); err != nil {
-		return err
-	}
-	if err := errors.Join(os.RemoveAll(o.path("kubeconfig")), os.RemoveAll(o.path("plugins"))); err != nil {
+	if err := o.endStack(ctx); err != nil {
 		return err
 	}
 	o.sayf("\nthe stack is gone, nothing is left in the local cloud, and it has stopped")
 	return nil
+}
+
+// endStack stops the local cloud and takes away what led to the stack, its kind of plugins included.
+func (o Options) endStack(ctx context.Context) error {
+	if err := o.stopDaemon(ctx); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(o.path("kubeconfig")), os.RemoveAll(o.path("plugins")))
 }
 
 // firstTime tells whom the first build would make wonder how long it takes.

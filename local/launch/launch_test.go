@@ -467,6 +467,14 @@ func TestStandInsByRequest(t *testing.T) {
 	if err != nil || target != filepath.Join(o.Bin, "okelocal") {
 		t.Errorf("oci links to %q, %v", target, err)
 	}
+	// Until `make down`, also of a stack that came no further.
+	o.Port = freePort(t)
+	if err := o.Down(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if mark, err := os.ReadFile(o.path("plugins")); err == nil {
+		t.Errorf("after down the next stack's plugins would be %s", mark)
+	}
 }
 
 func TestEnvironmentLeadsNowhereElse(t *testing.T) {
