@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -102,7 +103,7 @@ func (o Options) firstTime() string {
 // prepare does what every command on the stack needs first.
 func (o Options) prepare(ctx context.Context) (engine, error) {
 	var e engine
-	if err := checkDir(o.Dir); err != nil {
+	if err := checkDir(o.Dir); err != nil && !(o.teardown && errors.Is(err, syscall.ENOSPC)) {
 		return e, err
 	}
 	if err := checkSpace(need{"LOCAL_DIR", o.Dir, 1 * gb}); err != nil && !o.teardown {

@@ -381,6 +381,7 @@ func TestUpOnABadMachine(t *testing.T) {
 func TestTearDownAsksForNoSpaceAndNoSources(t *testing.T) {
 	o, _ := testOptions(t)
 	o.Port, o.Plugins = freePort(t), "local"
+	fill := fullDisk(t, o.Dir)
 	o.put(t, okelocal, program, pulumiCLI, languageHost)
 	if err := os.MkdirAll(o.path("state", ".pulumi"), 0o700); err != nil {
 		t.Fatal(err)
@@ -390,10 +391,31 @@ func TestTearDownAsksForNoSpaceAndNoSources(t *testing.T) {
 	fakeGo(t, "echo \"$@\" >> "+calls+"; echo main.go:1:1: broken >&2; exit 1\n")
 	// The empty file that is the daemon here cannot be run: that far it came.
 	wantError(t, o.Down(t.Context()), "okelocal")
+	wantError(t, o.Up(t.Context()), "LOCAL_DIR", "0.0 GB free")
+	fill()
+	wantError(t, o.Down(t.Context()), "okelocal")
 	if called, err := os.ReadFile(calls); err == nil {
 		t.Errorf("asks for go %s", called)
 	}
-	wantError(t, o.Up(t.Context()), "LOCAL_DIR", "0.0 GB free")
+}
+
+// fullDisk makes the directory a small disk of its own, where root may mount one, and returns what fills it to the last byte.
+func fullDisk(t *testing.T, dir string) (fill func()) {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Logf("not tested on a disk that is full in truth: mount: %v", err)
+		return func() {}
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return func() {
+		if err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("fill the disk: %v", err)
+		}
+	}
 }
 
 func TestBuildThatFillsTheDisk(t *testing.T) {
