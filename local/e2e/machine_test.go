@@ -116,10 +116,10 @@ func (s *stack) refusesMachines() {
 // readOnly makes the directory read-only, also for root, until the test ends.
 func readOnly(t *testing.T, o *launch.Options) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root may mount; package launch has the same on /proc")
+		t.Skip("only root may mount; package launch tests a directory without the permission to write")
 	}
 	if err := syscall.Mount(o.Dir, o.Dir, "", syscall.MS_BIND, ""); err != nil {
-		t.Skipf("mount: %v; package launch has the same on /proc", err)
+		t.Skipf("mount: %v; package launch tests a directory without the permission to write, where not root runs it", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(o.Dir, syscall.MNT_DETACH); err != nil {
