@@ -42,6 +42,6 @@ trap 'exit 130' INT
 trap 'exit 143' HUP TERM
 echo "$endpoint leads through the bastion for $((seconds / 3600)) hours, or until Ctrl-C: kubectl and pulumi up work in another terminal."
 for try in 1 2 3 4 5 6; do # a session that was just made is not let in for some seconds
-	ssh -i "$KEY" -o IdentitiesOnly=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=30 -N -L "$endpoint:$endpoint" "${command##* }" || sleep 5
+	ssh -i "$KEY" -o IdentitiesOnly=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=30 -N -L "$endpoint:$endpoint" "${command##* }" || [ "$try" = 6 ] || sleep 5
 done
 fail "the session has ended, or ssh does not get in: bastionAllowedCidrs must hold the address that this machine has outside"
