@@ -57,9 +57,9 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	if err == nil || strings.Contains(calls, "go test") {
 		t.Errorf("CI without a browser, and none to install: %v\n%s\n%s", err, calls, said)
 	}
-	for _, commands := range [][]string{{"apt-get"}, {"apt-get", "chromium"}, {"apt-get", "jq"}} {
+	for _, commands := range [][]string{{"apt-get"}, {"apt-get", "jq", "node"}, {"apt-get", "chromium", "node"}, {"apt-get", "chromium", "jq"}} {
 		calls, said, err = makeTest(t, "true", commands...)
-		if err == nil || strings.Contains(calls, "go test") || !strings.Contains(calls, "install") {
+		if err == nil || strings.Contains(calls, "go test") || !strings.Contains(calls, "install") || !strings.Contains(calls, " jq nodejs\n") {
 			t.Errorf("CI with an installation that brings not all of it: %v\n%s\n%s", err, calls, said)
 		}
 	}
@@ -67,7 +67,7 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 
 func TestMakeTestWithBrowser(t *testing.T) {
 	for _, ci := range []string{"", "true"} {
-		calls, said, err := makeTest(t, ci, "chromium", "jq")
+		calls, said, err := makeTest(t, ci, "chromium", "jq", "node")
 		if err != nil || strings.Contains(calls, "-skip") || !strings.Contains(calls, "/app go test -vet=off ./...") {
 			t.Errorf("CI=%q: %v\n%s\n%s", ci, err, calls, said)
 		}

@@ -182,8 +182,10 @@ func TestTools(t *testing.T) {
 // TestSetup runs setup.js in Node.js, whose language mongosh's is.
 func TestSetup(t *testing.T) {
 	node, err := exec.LookPath("node")
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("setup.js is not run: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
 	}
 	p := newPod(t)
 	for _, name := range []string{"root", "app", "backup"} {
