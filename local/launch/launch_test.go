@@ -123,6 +123,29 @@ esac
 	}
 }
 
+// Also where the tools are there and most of them is compiled anew: the build ends only when the list was asked for.
+func TestManyPackagesAreCounted(t *testing.T) {
+	o, _ := testOptions(t)
+	o.put(t, okelocal)
+	dir := t.TempDir()
+	listed, list := filepath.Join(dir, "listed"), filepath.Join(dir, "list")
+	if err := syscall.Mkfifo(list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for packages, wait := range map[int]string{many - 1: "", many: "read line < " + list} {
+		fakeGo(t, "if [ $1 = list ]; then : > "+listed+"; echo go > "+list+"; exit; fi\n"+strings.Repeat("echo a/b >&2\n", packages)+wait+"\n")
+		if err := o.buildAll(ctx, []tool{{name: "tool", module: ".", pkg: "tool"}}); err != nil {
+			t.Fatalf("%d packages: %v", packages, err)
+		}
+		if _, err := os.Stat(listed); (err == nil) != (packages == many) {
+			t.Errorf("%d packages: list %v", packages, err)
+		}
+		_ = os.Remove(listed)
+	}
+}
+
 func fakePulumi(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -51,27 +51,31 @@ var (
 // The Makefile gives the tests the same flags, so that each package is compiled once for both.
 var compilerFlags = []string{"-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false"}
 
+// many packages to compile take long enough to be counted: the list of all takes a second.
+const many = 20
+
 // buildAll builds the tools in turn. While one is linked, which keeps a single core busy, the next is compiled already.
 func (o Options) buildAll(ctx context.Context, wanted []tool) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	counts := make([]atomic.Int64, len(wanted))
-	if !o.has(okelocal) {
-		go func() { // beside the first build; it also downloads what the others need
-			for i, t := range wanted {
-				list, err := o.goCommand(ctx, filepath.Join(o.Root, t.module), "list", "-deps", t.pkg).Output()
-				if err == nil {
-					counts[i].Store(int64(bytes.Count(list, []byte("\n"))))
-				}
+	count := sync.OnceFunc(func() { // beside the build; the first time it also downloads what the other tools need
+		for i, t := range wanted {
+			list, err := o.goCommand(ctx, filepath.Join(o.Root, t.module), "list", "-deps", t.pkg).Output()
+			if err == nil {
+				counts[i].Store(int64(bytes.Count(list, []byte("\n"))))
 			}
-		}()
+		}
+	})
+	if !o.has(okelocal) {
+		go count()
 	}
 	var linking sync.WaitGroup
 	for i, t := range wanted {
 		compiled := make(chan struct{})
 		linking.Go(func() {
 			title := fmt.Sprintf("build %s, %d of %d", t.name, i+1, len(wanted))
-			if err := o.build(ctx, t, title, &counts[i], sync.OnceFunc(func() { close(compiled) })); err != nil {
+			if err := o.build(ctx, t, title, count, &counts[i], sync.OnceFunc(func() { close(compiled) })); err != nil {
 				stop(err)
 			}
 		})
@@ -82,8 +86,8 @@ func (o Options) buildAll(ctx context.Context, wanted []tool) error {
 }
 
 // build compiles and links t to .local/bin, and calls compiled in between. It is quick where nothing changed, because go
-// build looks first. The packages are total at most, if that is known.
-func (o Options) build(ctx context.Context, t tool, title string, total *atomic.Int64, compiled func()) error {
+// build looks first. The packages are total at most, if that is known; count makes it so.
+func (o Options) build(ctx context.Context, t tool, title string, count func(), total *atomic.Int64, compiled func()) error {
 	defer compiled()
 	p := startProgress(o.Out, title)
 	end := p.end
@@ -108,7 +112,9 @@ func (o Options) build(ctx context.Context, t tool, title string, total *atomic.
 			end = func(outcome string) { o.sayf("  %s: %s (%s)", title, outcome, p.elapsed()) }
 			compiled()
 		default:
-			packages++
+			if packages++; packages == many {
+				go count()
+			}
 			p.set("%d packages compiled", packages)
 			if n := total.Load(); n > 0 {
 				p.set("%d packages compiled of at most %d", packages, n)
