@@ -85,15 +85,12 @@ func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 		if text(op["type"]) != "creating" || inputs == nil {
 			continue // what was being changed or deleted has its id in the state
 		}
-		id, err := locate(ctx, creds, text(resource["type"]), inputs)
+		held := ids(resources, text(resource["type"]))
+		id, err := locate(ctx, creds, text(resource["type"]), inputs, held)
 		if err != nil {
 			return fmt.Errorf("%s: %w", text(resource["urn"]), err)
 		}
-		if id == "" {
-			continue
-		}
-		if holds(resources, text(resource["urn"])) {
-			fmt.Fprintf(progress, "  %s: %s was to replace it and is left over; delete it by hand\n", text(resource["urn"]), id)
+		if id == "" || held[id] {
 			continue
 		}
 		fmt.Fprintf(progress, "  %s: %s\n", text(resource["urn"]), id)
@@ -102,7 +99,7 @@ func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 		delete(outputs, "__defaults")
 		outputs["id"] = id
 		resource["id"], resource["outputs"] = id, outputs
-		resources = append(resources, resource)
+		resources = adopt(resources, resource)
 	}
 	if deployment != nil {
 		deployment["resources"] = resources
@@ -111,16 +108,38 @@ func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 	return json.NewEncoder(out).Encode(stack)
 }
 
-// holds says whether the state has a resource of this name already: the pending one was to replace it.
-func holds(resources []any, urn string) bool {
-	return slices.ContainsFunc(resources, func(r any) bool {
-		resource, _ := r.(map[string]any)
-		return text(resource["urn"]) == urn
-	})
+// ids are the provider's ids of the resources of a type that the state has. What was deleted to be replaced has none: its
+// successor may be of the same name.
+func ids(resources []any, typ string) map[string]bool {
+	held := map[string]bool{}
+	for _, r := range resources {
+		if resource, _ := r.(map[string]any); text(resource["type"]) == typ && resource["pendingReplacement"] != true {
+			held[text(resource["id"])] = true
+		}
+	}
+	return held
+}
+
+// adopt puts a resource where the engine would have, had it seen the creation end. If it replaces another, it comes in that
+// one's place, before what depends on it; that one goes if it was deleted first, and is otherwise left for the next up to delete.
+func adopt(resources []any, made map[string]any) []any {
+	for i, r := range resources {
+		old, _ := r.(map[string]any)
+		switch {
+		case old["urn"] != made["urn"]:
+		case old["pendingReplacement"] == true:
+			resources[i] = made
+			return resources
+		default:
+			old["delete"] = true
+			return slices.Insert(resources, i, any(made))
+		}
+	}
+	return append(resources, made)
 }
 
 // locate returns the provider's id of what the inputs describe, or "" if that does not exist or its type is unknown.
-func locate(ctx context.Context, creds ociclient.Credentials, typ string, inputs map[string]any) (string, error) {
+func locate(ctx context.Context, creds ociclient.Credentials, typ string, inputs map[string]any, held map[string]bool) (string, error) {
 	if strings.HasPrefix(typ, "kubernetes:") {
 		return objectID(inputs), nil
 	}
@@ -136,7 +155,7 @@ func locate(ctx context.Context, creds ociclient.Credentials, typ string, inputs
 	if err != nil {
 		return "", err
 	}
-	return find(ctx, client, k, inputs)
+	return find(ctx, client, k, inputs, held)
 }
 
 // objectID returns the id of a Kubernetes object, which its creator chose: "namespace/name", or "name" alone.
@@ -149,8 +168,8 @@ func objectID(inputs map[string]any) string {
 	return namespace + "/" + name
 }
 
-// find returns the id of the live resource that the inputs describe, or "".
-func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[string]any) (string, error) {
+// find returns the id of the live resource that the inputs describe and that is not held, or "".
+func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[string]any, held map[string]bool) (string, error) {
 	path := fill(k.path, inputs)
 	query := url.Values{}
 	if compartment := text(inputs["compartmentId"]); compartment != "" {
@@ -165,7 +184,7 @@ func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[stri
 	}
 	var found []string
 	for _, c := range list {
-		if matches(c, inputs) {
+		if matches(c, inputs) && !held[k.fullID(c.ID, inputs)] {
 			found = append(found, c.ID)
 		}
 	}
@@ -174,12 +193,20 @@ func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[stri
 		return "", nil
 	case 1:
 		id, err := settled(ctx, client, path+"/"+found[0])
-		if id == "" || k.id == "" {
-			return id, err
+		if id == "" {
+			return "", err
 		}
-		return strings.ReplaceAll(fill(k.id, inputs), "{id}", id), err
+		return k.fullID(id, inputs), err
 	}
 	return "", fmt.Errorf("%d resources have this name and these tags (%v); delete all but one", len(found), found)
+}
+
+// fullID is the provider's id of the resource with this OCID.
+func (k kind) fullID(id string, inputs map[string]any) string {
+	if k.id == "" {
+		return id
+	}
+	return strings.ReplaceAll(fill(k.id, inputs), "{id}", id)
 }
 
 func matches(c candidate, inputs map[string]any) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,7 @@ type state struct {
 	Deployment struct {
 		Resources []struct {
 			URN, ID string
+			Delete  bool
 			Outputs map[string]any
 		}
 		Pending []any `json:"pending_operations"`
@@ -126,14 +128,51 @@ func TestTwoCandidatesAreAnError(t *testing.T) {
 	}
 }
 
-func TestReplacementLeftOverIsTold(t *testing.T) {
+// A cluster is deleted before its successor is created, a VCN after. The engine marks what is deleted already.
+func TestReplacementIsContinued(t *testing.T) {
+	for name, c := range map[string]struct {
+		mark string
+		want []string // the resources of the state
+	}{
+		"deleted first": {`, "pendingReplacement": true`, []string{"NEW", "urn:subnet subnet"}},
+		"created first": {"", []string{"NEW", "OLD, to be deleted", "urn:subnet subnet"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := cloud(t)
+			before := "gone"
+			if c.mark == "" {
+				before = createVCN(t, client, "net", "10.0.0.0/16", "dev")
+			}
+			after := createVCN(t, client, "net", "10.1.0.0/16", "dev")
+			s, _, progress, err := run(t, exported(`{"urn": "`+urn+`", "type": "oci:Core/vcn:Vcn", "id": "`+before+`"`+c.mark+`},
+				{"urn": "urn:subnet", "type": "oci:Core/subnet:Subnet", "id": "subnet"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range s.Deployment.Resources {
+				is := r.URN + " " + r.ID
+				if r.Delete {
+					is += ", to be deleted"
+				}
+				got = append(got, strings.NewReplacer(urn+" "+after, "NEW", urn+" "+before, "OLD").Replace(is))
+			}
+			if !slices.Equal(got, c.want) || !strings.Contains(progress, urn+": "+after) {
+				t.Errorf("the state has %q, want %q; says %q", got, c.want, progress)
+			}
+		})
+	}
+}
+
+// A creation that asked for nothing yet leaves what it was to replace as it is.
+func TestReplacementThatWasNotBegunIsLeftToTheEngine(t *testing.T) {
 	client := cloud(t)
-	createVCN(t, client, "net", "10.0.0.0/16", "dev")
-	s, _, progress, err := run(t, exported(`{"urn": "`+urn+`", "id": "old"}`))
+	old := createVCN(t, client, "net", "10.0.0.0/16", "dev")
+	s, _, progress, err := run(t, exported(`{"urn": "`+urn+`", "type": "oci:Core/vcn:Vcn", "id": "`+old+`"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Deployment.Resources) != 1 || s.Deployment.Resources[0].ID != "old" || !strings.Contains(progress, "delete it by hand") {
-		t.Errorf("state %+v, says %q", s, progress)
+	if r := s.Deployment.Resources; len(r) != 1 || r[0].ID != old || r[0].Delete || progress != "" {
+		t.Errorf("resources: %+v, says %q", r, progress)
 	}
 }
