@@ -3,6 +3,7 @@
 package recover
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,7 +22,9 @@ import (
 // stands for the input of that name.
 type kind struct {
 	client, path, name string
-	id                 string // the provider's id where it is more than the OCID, {id}
+	item               string // in place of the others, for what the program names: its own path
+	id                 string // the provider's id where it is not the OCID, {id}
+	untagged           bool   // the service gives it no tags: what it is in is the stack's
 }
 
 const (
@@ -48,6 +51,15 @@ var kinds = map[string]kind{
 	"oci:Logging/logGroup:LogGroup":                      {client: logging, path: "/20200531/logGroups", name: "displayName"},
 	"oci:Logging/log:Log":                                {client: logging, path: "/20200531/logGroups/{logGroupId}/logs", name: "displayName", id: "logGroupId/{logGroupId}/logId/{id}"},
 	"oci:Identity/dynamicGroup:DynamicGroup":             {client: identity, path: "/20160918/dynamicGroups", name: "name"},
+	"oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": {
+		client: network, path: "/20160918/networkSecurityGroups/{networkSecurityGroupId}/securityRules", untagged: true,
+	},
+	"oci:ContainerEngine/addon:Addon": {
+		client: container, item: "/20180222/clusters/{clusterId}/addons/{addonName}", id: "clusters/{clusterId}/addons/{addonName}", untagged: true,
+	},
+	"oci:ObjectStorage/bucket:Bucket": {
+		client: "oci_object_storage.ObjectStorageClient", item: "/n/{namespace}/b/{name}", id: "n/{namespace}/b/{name}",
+	},
 }
 
 // candidate is what every listed resource tells of itself.
@@ -59,6 +71,26 @@ type candidate struct {
 	VcnID          string            `json:"vcnId"`
 	ClusterID      string            `json:"clusterId"`
 	FreeformTags   map[string]string `json:"freeformTags"`
+	rule
+}
+
+// rule is what a security rule lets through, as the inputs and the service tell it.
+type rule struct {
+	Direction, Protocol, Source, Destination, Description string
+	TCPOptions, UDPOptions                                struct{ SourcePortRange, DestinationPortRange struct{ Min, Max int } }
+	ICMPOptions                                           struct{ Type, Code json.Number }
+}
+
+func ruleOf(inputs map[string]any) (r rule, err error) {
+	raw, err := json.Marshal(inputs)
+	if err != nil {
+		return r, err
+	}
+	err = json.Unmarshal(raw, &r)
+	if r.ICMPOptions.Code == "-1" {
+		r.ICMPOptions.Code = "" // the official provider's word for every code
+	}
+	return r, err
 }
 
 // Main reads an exported stack and writes it without its pending operations, and with what the pending creations are
@@ -90,7 +122,7 @@ func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", text(resource["urn"]), err)
 		}
-		if id == "" || held[id] {
+		if id == "" {
 			continue
 		}
 		fmt.Fprintf(progress, "  %s: %s\n", text(resource["urn"]), id)
@@ -138,10 +170,13 @@ func adopt(resources []any, made map[string]any) []any {
 	return append(resources, made)
 }
 
-// locate returns the provider's id of what the inputs describe, or "" if that does not exist or its type is unknown.
+// locate returns the provider's id of what the inputs describe, or "" if that does not exist, is held or its type is unknown.
 func locate(ctx context.Context, creds ociclient.Credentials, typ string, inputs map[string]any, held map[string]bool) (string, error) {
 	if strings.HasPrefix(typ, "kubernetes:") {
-		return objectID(inputs), nil
+		if id := objectID(inputs); !held[id] {
+			return id, nil
+		}
+		return "", nil
 	}
 	k, known := kinds[typ]
 	if !known {
@@ -170,7 +205,36 @@ func objectID(inputs map[string]any) string {
 
 // find returns the id of the live resource that the inputs describe and that is not held, or "".
 func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[string]any, held map[string]bool) (string, error) {
-	path := fill(k.path, inputs)
+	all, err := k.list(ctx, client, inputs)
+	if err != nil {
+		return "", err
+	}
+	found := slices.DeleteFunc(all, func(c candidate) bool { return !k.matches(c, inputs) || held[k.fullID(c.ID, inputs)] })
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		item := fill(cmp.Or(k.item, k.path+"/"+found[0].ID), inputs)
+		c, err := settled(ctx, client, item, found[0])
+		if err != nil || !k.matches(c, inputs) {
+			return "", err
+		}
+		return k.fullID(c.ID, inputs), nil
+	}
+	return "", fmt.Errorf("%d resources could be it, %s and %s among them; delete all but one", len(found), found[0].ID, found[1].ID)
+}
+
+// list returns what there is of a kind where the inputs say.
+func (k kind) list(ctx context.Context, client *ociclient.Client, inputs map[string]any) (all []candidate, err error) {
+	if k.item != "" {
+		var c candidate
+		if _, err := client.Do(ctx, http.MethodGet, fill(k.item, inputs), nil, nil, &c); ociclient.IsNotFound(err) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		return []candidate{c}, nil
+	}
 	query := url.Values{}
 	if compartment := text(inputs["compartmentId"]); compartment != "" {
 		query.Set("compartmentId", compartment)
@@ -178,27 +242,19 @@ func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[stri
 	if k.name != "" {
 		query.Set(k.name, text(inputs[k.name]))
 	}
-	var list []candidate
-	if _, err := client.Do(ctx, http.MethodGet, path, query, nil, &list); err != nil {
-		return "", err
-	}
-	var found []string
-	for _, c := range list {
-		if matches(c, inputs) && !held[k.fullID(c.ID, inputs)] {
-			found = append(found, c.ID)
+	for {
+		var page []candidate
+		header, err := client.Do(ctx, http.MethodGet, fill(k.path, inputs), query, nil, &page)
+		if err != nil {
+			return nil, err
 		}
-	}
-	switch len(found) {
-	case 0:
-		return "", nil
-	case 1:
-		id, err := settled(ctx, client, path+"/"+found[0])
-		if id == "" {
-			return "", err
+		all = append(all, page...)
+		next := header.Get("opc-next-page")
+		if next == "" {
+			return all, nil
 		}
-		return k.fullID(id, inputs), err
+		query.Set("page", next)
 	}
-	return "", fmt.Errorf("%d resources have this name and these tags (%v); delete all but one", len(found), found)
 }
 
 // fullID is the provider's id of the resource with this OCID.
@@ -209,10 +265,14 @@ func (k kind) fullID(id string, inputs map[string]any) string {
 	return strings.ReplaceAll(fill(k.id, inputs), "{id}", id)
 }
 
-func matches(c candidate, inputs map[string]any) bool {
+func (k kind) matches(c candidate, inputs map[string]any) bool {
 	switch c.LifecycleState {
 	case "DELETING", "DELETED", "TERMINATING", "TERMINATED", "DETACHING", "DETACHED", "FAILED":
 		return false
+	}
+	if k.untagged {
+		want, err := ruleOf(inputs)
+		return k.item != "" || err == nil && c.rule == want
 	}
 	for _, same := range []struct {
 		got  string
@@ -234,30 +294,24 @@ func matches(c candidate, inputs map[string]any) bool {
 	return len(tags) > 0
 }
 
-// settled waits until the resource is neither being created nor updated, and returns its id, or "" if it came to nothing.
-func settled(ctx context.Context, client *ociclient.Client, path string) (string, error) {
+// settled waits until the resource is neither being created nor updated, and returns what it has become.
+func settled(ctx context.Context, client *ociclient.Client, path string, c candidate) (candidate, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
-		var c candidate
-		if _, err := client.Do(ctx, http.MethodGet, path, nil, nil, &c); err != nil {
-			return "", err
-		}
-		switch c.LifecycleState {
-		case "CREATING", "PROVISIONING", "UPDATING", "ATTACHING":
-		case "FAILED", "DELETED", "TERMINATED", "DETACHED":
-			return "", nil
-		default:
-			return c.ID, nil
-		}
+	for slices.Contains([]string{"CREATING", "PROVISIONING", "UPDATING", "ATTACHING"}, c.LifecycleState) {
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("waited for %s, which is still %s: %w", c.ID, c.LifecycleState, ctx.Err())
+			return c, fmt.Errorf("waited for %s, which is still %s: %w", path, c.LifecycleState, ctx.Err())
 		case <-tick.C:
 		}
+		c = candidate{}
+		if _, err := client.Do(ctx, http.MethodGet, path, nil, nil, &c); err != nil {
+			return c, err
+		}
 	}
+	return c, nil
 }
 
 // fill puts the inputs into the places in braces that are named after them.
