@@ -268,8 +268,11 @@ func TestKilledUpIsContinued(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	// The last is the cloud controller's work, while the engine waits for the Service.
-	for _, kind := range []string{"vcn", "cluster", "nodepool", "loadbalancer"} {
+	for i, kind := range []string{"vcn", "cluster", "cluster", "nodepool", "loadbalancer"} {
 		step(t, "kill up while it creates a "+kind, func() {
+			if i == 2 {
+				s.set("servicesCidr", "10.97.0.0/16") // replaces the cluster, which is deleted first
+			}
 			s.killUpOnce(kind)
 			if s.inventory()[kind] != 1 {
 				t.Fatalf("the cloud holds %v", s.inventory())

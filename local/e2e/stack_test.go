@@ -240,14 +240,21 @@ func (s *stack) kubectlCommand(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// held is the inventory of a cloud that may not run yet.
-func (s *stack) held() map[string]int {
+// held are the kinds, by id, of what lives in a cloud that may not run yet.
+func (s *stack) held() map[string]string {
+	s.t.Helper()
 	if resp, err := http.Get(s.o.Endpoint() + "/healthz"); err != nil {
 		return nil
 	} else {
 		resp.Body.Close()
 	}
-	return s.inventory()
+	var things []struct{ Kind, ID string }
+	s.read("/admin/inventory", &things)
+	kinds := map[string]string{}
+	for _, thing := range things {
+		kinds[thing.ID] = thing.Kind
+	}
+	return kinds
 }
 
 // inventory counts what lives in the cloud, by kind.
@@ -365,9 +372,10 @@ func (s *stack) upCommand(o launch.Options, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// killUpOnce runs `make up` and kills its whole process group, as soon as the cloud holds something of kind.
+// killUpOnce runs `make up` and kills its whole process group, as soon as the cloud holds something new of kind.
 func (s *stack) killUpOnce(kind string) {
 	s.t.Helper()
+	before := s.held()
 	cmd := s.upCommand(s.o)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(s.o.Dir, "killed.log"))
@@ -377,7 +385,7 @@ func (s *stack) killUpOnce(kind string) {
 	s.must(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	s.eventually(2*time.Minute, "the first "+kind, func() (bool, string) {
+	s.eventually(2*time.Minute, "a new "+kind, func() (bool, string) {
 		select {
 		case err := <-ended:
 			log, _ := os.ReadFile(out.Name())
@@ -385,7 +393,10 @@ func (s *stack) killUpOnce(kind string) {
 		default:
 		}
 		held := s.held()
-		return held[kind] > 0, fmt.Sprint("the cloud holds ", held)
+		for id := range before {
+			delete(held, id)
+		}
+		return slices.Contains(slices.Collect(maps.Values(held)), kind), fmt.Sprint("new in the cloud: ", held)
 	})
 	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
 	if err := <-ended; err == nil {

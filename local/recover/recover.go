@@ -50,7 +50,6 @@ var kinds = map[string]kind{
 	"oci:Bastion/bastion:Bastion":                        {client: "oci_bastion.BastionClient", path: "/20210331/bastions", name: "name"},
 	"oci:Logging/logGroup:LogGroup":                      {client: logging, path: "/20200531/logGroups", name: "displayName"},
 	"oci:Logging/log:Log":                                {client: logging, path: "/20200531/logGroups/{logGroupId}/logs", name: "displayName", id: "logGroupId/{logGroupId}/logId/{id}"},
-	"oci:Identity/dynamicGroup:DynamicGroup":             {client: identity, path: "/20160918/dynamicGroups", name: "name"},
 	"oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": {
 		client: network, path: "/20160918/networkSecurityGroups/{networkSecurityGroupId}/securityRules", untagged: true,
 	},
