@@ -25,6 +25,7 @@ type kind struct {
 	item               string // in place of the others, for what the program names: its own path
 	id                 string // the provider's id where it is not the OCID, {id}
 	untagged           bool   // the service gives it no tags: what it is in is the stack's
+	stays              bool   // also where it has FAILED, until it is deleted: the next up replaces it
 }
 
 const (
@@ -44,7 +45,7 @@ var kinds = map[string]kind{
 	"oci:Core/securityList:SecurityList":                 {client: network, path: "/20160918/securityLists", name: "displayName"},
 	"oci:Core/subnet:Subnet":                             {client: network, path: "/20160918/subnets", name: "displayName"},
 	"oci:Core/networkSecurityGroup:NetworkSecurityGroup": {client: network, path: "/20160918/networkSecurityGroups", name: "displayName"},
-	"oci:ContainerEngine/cluster:Cluster":                {client: container, path: "/20180222/clusters", name: "name"},
+	"oci:ContainerEngine/cluster:Cluster":                {client: container, path: "/20180222/clusters", name: "name", stays: true},
 	"oci:ContainerEngine/nodePool:NodePool":              {client: container, path: "/20180222/nodePools", name: "name"},
 	"oci:Identity/policy:Policy":                         {client: identity, path: "/20160918/policies", name: "name"},
 	"oci:Bastion/bastion:Bastion":                        {client: "oci_bastion.BastionClient", path: "/20210331/bastions", name: "name"},
@@ -266,8 +267,12 @@ func (k kind) fullID(id string, inputs map[string]any) string {
 
 func (k kind) matches(c candidate, inputs map[string]any) bool {
 	switch c.LifecycleState {
-	case "DELETING", "DELETED", "TERMINATING", "TERMINATED", "DETACHING", "DETACHED", "FAILED":
+	case "DELETING", "DELETED", "TERMINATING", "TERMINATED", "DETACHING", "DETACHED":
 		return false
+	case "FAILED":
+		if !k.stays {
+			return false
+		}
 	}
 	if k.untagged {
 		want, err := ruleOf(inputs)

@@ -153,6 +153,31 @@ func TestWhatWasNotCreatedIsDropped(t *testing.T) {
 	}
 }
 
+// OKE keeps a cluster that came to nothing, and launch has the one in the state replaced.
+func TestClusterThatHasFailedGoesIntoTheState(t *testing.T) {
+	client := cloud(t)
+	vcn := createVCN(t, client, "net", "10.0.0.0/16", "dev")
+	subnet := create(t, client, "/20160918/subnets", object{"compartmentId": oci.CompartmentID, "vcnId": vcn, "cidrBlock": "10.0.0.0/24"})
+	create(t, client, "/admin/faults", object{"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "no control plane", "count": 1})
+	tags := object{"stack": "dev"}
+	create(t, client, "/20180222/clusters", object{
+		"compartmentId": oci.CompartmentID, "vcnId": vcn, "name": "oke", "kubernetesVersion": oci.KubernetesVersions[0],
+		"endpointConfig": object{"subnetId": subnet}, "freeformTags": tags,
+	})
+	s, _, _, err := run(t, creating(t, "oci:ContainerEngine/cluster:Cluster", object{"compartmentId": oci.CompartmentID, "vcnId": vcn, "name": "oke", "freeformTags": tags}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clusters []struct{ ID, LifecycleState string }
+	if _, err := client.Do(t.Context(), http.MethodGet, "/20180222/clusters?compartmentId="+oci.CompartmentID, nil, nil, &clusters); err != nil {
+		t.Fatal(err)
+	}
+	r := s.Deployment.Resources
+	if len(clusters) != 1 || clusters[0].LifecycleState != "FAILED" || len(r) != 1 || r[0].ID != clusters[0].ID {
+		t.Errorf("of the clusters %+v the state holds %+v", clusters, r)
+	}
+}
+
 func TestTwoCandidatesAreAnError(t *testing.T) {
 	client := cloud(t)
 	createVCN(t, client, "net", "10.0.0.0/16", "dev")
