@@ -50,7 +50,7 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	if !strings.Contains(said, "what needs them is not tested") || !strings.Contains(said, "apt-get install chromium") {
 		t.Errorf("says %q", said)
 	}
-	if !strings.Contains(said, "about 8 minutes on 2 cores, and not a word of them until they end") {
+	if !strings.Contains(said, "about 6 minutes on 2 cores, and not a word of them until they end") {
 		t.Errorf("does not say how long the end-to-end tests are silent: %q", said)
 	}
 	if !strings.Contains(calls, "/app go test -vet=off -skip=^TestBrowser ./...") || !strings.Contains(calls, "/local go test -vet=off -timeout 30m -parallel 5 ./...") {
