@@ -123,8 +123,7 @@ func (sc scene) neighbours(role layout.Role) []flow {
 			if inward {
 				rule = o.Ingress
 			}
-			ownSubnet := slices.ContainsFunc(n.Plan.Subnets, func(s layout.Subnet) bool { return s.CIDR == far(o, inward) })
-			return ownSubnet || rule == nil || rule.Peer == layout.Anywhere
+			return rule == nil || rule.Peer == layout.Anywhere
 		})
 		all = append(all, split(n.VCN(), inward, openings)...)
 	}
