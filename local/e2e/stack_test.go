@@ -248,22 +248,25 @@ func (s *stack) held() map[string]string {
 	} else {
 		resp.Body.Close()
 	}
-	var things []struct{ Kind, ID string }
-	s.read("/admin/inventory", &things)
 	kinds := map[string]string{}
-	for _, thing := range things {
+	for _, thing := range s.living() {
 		kinds[thing.ID] = thing.Kind
 	}
 	return kinds
 }
 
+// living lists what lives in the cloud.
+func (s *stack) living() (things []struct{ Kind, ID string }) {
+	s.t.Helper()
+	s.read("/admin/inventory", &things)
+	return things
+}
+
 // inventory counts what lives in the cloud, by kind.
 func (s *stack) inventory() map[string]int {
 	s.t.Helper()
-	var things []struct{ Kind string }
-	s.read("/admin/inventory", &things)
 	count := map[string]int{}
-	for _, thing := range things {
+	for _, thing := range s.living() {
 		count[thing.Kind]++
 	}
 	return count
