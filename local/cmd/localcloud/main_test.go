@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// TestMain makes this binary oke, with the arguments in OKE.
+// TestMain makes this binary the launcher, if there are arguments for it in LOCALCLOUD_ARGS.
 func TestMain(m *testing.M) {
-	if args := os.Getenv("OKE"); args != "" {
+	if args := os.Getenv("LOCALCLOUD_ARGS"); args != "" {
 		os.Args = append(os.Args[:1], strings.Fields(args)...)
 		main()
 		return
@@ -25,28 +25,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// engine stands in for Pulumi. Its up goes on whatever asks it to end, and writes down what does.
+// engine is a script in the place of Pulumi. Its up never ends, and records each interrupt.
 const engine = `#!/bin/sh
 case $1 in
 version) echo v3.253.0 ;;
 stack) echo '{}' ;;
 up)
-	trap 'echo asked >> "$LOCAL_DIR/asked"' INT
+	trap 'echo interrupt >> "$LOCAL_DIR/interrupts"' INT
 	echo $$ > "$LOCAL_DIR/engine"
 	while :; do sleep 0.1; done ;;
 esac
 `
 
-// The first Ctrl-C asks the engine to end in order, the second leaves one that does not.
+// The first Ctrl-C interrupts the engine once. The second ends the launcher, and kills the engine.
 func TestCtrlC(t *testing.T) {
 	dir, bin := t.TempDir(), t.TempDir()
-	// The local cloud is this process, and every tool is built.
+	// This process is the local cloud, and every tool is built.
 	cloud := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"pid": %d, "dir": %q}`, os.Getpid(), dir)
 	}))
 	defer cloud.Close()
 	for name, text := range map[string]string{
-		filepath.Join(dir, "oci", "config"): "", filepath.Join(dir, "bin", "okelocal"): "",
+		filepath.Join(dir, "oci", "config"): "", filepath.Join(dir, "bin", "localcloudd"): "",
 		filepath.Join(bin, "go"): "#!/bin/sh\n", filepath.Join(bin, "pulumi"): engine, filepath.Join(bin, "pulumi-language-go"): "",
 	} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o700)); err != nil {
@@ -66,16 +66,16 @@ func TestCtrlC(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	oke := exec.Command(self)
-	oke.Stdout, oke.Stderr = out, out
-	oke.Env = []string{"OKE=up", "LOCAL_DIR=" + dir, "LOCAL_PORT=" + port, "PLUGINS=local", "HOME=" + t.TempDir(), "PATH=" + bin + ":/usr/bin:/bin"}
-	oke.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals all of the group
-	if err := oke.Start(); err != nil {
+	launcher := exec.Command(self)
+	launcher.Stdout, launcher.Stderr = out, out
+	launcher.Env = []string{"LOCALCLOUD_ARGS=up", "LOCAL_DIR=" + dir, "LOCAL_PORT=" + port, "PLUGINS=local", "HOME=" + t.TempDir(), "PATH=" + bin + ":/usr/bin:/bin"}
+	launcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals all of the group
+	if err := launcher.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = syscall.Kill(-oke.Process.Pid, syscall.SIGKILL) }()
+	defer func() { _ = syscall.Kill(-launcher.Process.Pid, syscall.SIGKILL) }()
 	ended := make(chan error, 1)
-	go func() { ended <- oke.Wait() }()
+	go func() { ended <- launcher.Wait() }()
 	read := func(name string) string {
 		t.Helper()
 		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -83,34 +83,34 @@ func TestCtrlC(t *testing.T) {
 				return strings.TrimSpace(string(data))
 			}
 		}
-		said, _ := os.ReadFile(out.Name())
-		t.Fatalf("no file %s:\n%s", name, said)
+		output, _ := os.ReadFile(out.Name())
+		t.Fatalf("no file %s:\n%s", name, output)
 		return ""
 	}
 	ctrlC := func() {
 		t.Helper()
-		if err := syscall.Kill(-oke.Process.Pid, syscall.SIGINT); err != nil {
+		if err := syscall.Kill(-launcher.Process.Pid, syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
 	}
 	pid := read("engine")
 	ctrlC()
-	if asked := read("asked"); asked != "asked" {
-		t.Errorf("the engine was asked %q", asked)
+	if got := read("interrupts"); got != "interrupt" {
+		t.Errorf("the engine got %q, want one interrupt", got)
 	}
 	select {
 	case err := <-ended:
-		t.Fatalf("oke has left an engine that was about to end: %v", err)
+		t.Fatalf("the launcher did not wait for the engine: %v", err)
 	case <-time.After(300 * time.Millisecond):
 	}
 	ctrlC()
 	select {
 	case <-ended:
 	case <-time.After(10 * time.Second):
-		t.Fatal("oke waits for the engine, whatever it is told")
+		t.Fatal("the launcher still waits for the engine")
 	}
-	if asked := read("asked"); asked != "asked" {
-		t.Errorf("the engine was asked %q", asked)
+	if got := read("interrupts"); got != "interrupt" {
+		t.Errorf("the engine got %q, want one interrupt", got)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
@@ -118,7 +118,7 @@ func TestCtrlC(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the engine goes on, without anybody who sees it")
+			t.Fatal("the engine still runs")
 		}
 	}
 }
