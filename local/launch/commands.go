@@ -79,7 +79,8 @@ func (l Launcher) Down(ctx context.Context) error {
 		return err
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("the stack is gone, but the local cloud still holds %d resources:\n%s", len(left), strings.Join(left, "\n"))
+		return fmt.Errorf("the stack is gone, but the local cloud still holds %d resources:\n%s",
+			len(left), strings.Join(left, "\n"))
 	}
 	if err := p.finish(ctx); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package launch is the launcher: the commands that run the stack on the local cloud. Each part that they use is a package
-// below: environment, toolchain, daemon, plugins, pulumicli and recovery.
+// Package launch is the launcher: the commands that run the stack on the local cloud. Each part that they use is a
+// package below: environment, toolchain, daemon, plugins, pulumicli and recovery.
 //
 // The launcher is started by `go run`, so that it must compile in a second. It imports the standard library and
 // golang.org/x/mod/semver, nothing else.
@@ -80,8 +80,8 @@ func (l Launcher) parts() parts {
 	}
 }
 
-// prepare does what every command on the stack needs first: it installs the tools, starts the local cloud, and completes
-// what a killed command left. A teardown uses the tools that exist, and needs no free space.
+// prepare does what every command on the stack needs first: it installs the tools, starts the local cloud, and
+// completes what a killed command left. A teardown uses the tools that exist, and needs no free space.
 func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error) {
 	if err := p.check(ctx, teardown); err != nil {
 		return pulumicli.CLI{}, err

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +15,7 @@ import (
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch/diskspace"
 	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/launchtest"
 )
 
 // allTools are the tools that a command needs, without a CLI on PATH.
@@ -39,11 +37,8 @@ func newLauncher(t *testing.T) (Launcher, *bytes.Buffer) {
 // install puts empty files in the place of tools.
 func (l Launcher) install(t *testing.T, tools ...string) {
 	t.Helper()
-	mkdir(t, l.ToolsDir())
 	for _, name := range tools {
-		if err := os.WriteFile(filepath.Join(l.ToolsDir(), name), nil, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		launchtest.Write(t, filepath.Join(l.ToolsDir(), name), "")
 	}
 }
 
@@ -52,16 +47,6 @@ func mkdir(t *testing.T, dir string) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// onlyGo makes a shell script the only command on PATH, by the name of go.
-func onlyGo(t *testing.T, script string) {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir)
 }
 
 // freeBytes is the same free space on every disk, but for directories with one of the prefixes.
@@ -76,48 +61,18 @@ func freeBytes(bytes uint64, but ...string) diskspace.FreeBytes {
 	}
 }
 
-// listen serves nothing on a port until the test ends.
-func listen(t *testing.T) (port int) {
-	t.Helper()
-	server := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(server.Close)
-	address, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if port, err = strconv.Atoi(address.Port()); err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q lacks %q", err, part)
-		}
-	}
-}
-
 func TestUpRefusesAnOldCLI(t *testing.T) {
 	l, _ := newLauncher(t)
 	l.install(t, allTools...)
-	onlyGo(t, "")
-	cli := filepath.Join(os.Getenv("PATH"), "pulumi")
-	if err := os.WriteFile(cli, []byte("#!/bin/sh\necho v3.50.0\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	cli := filepath.Join(launchtest.OnlyGo(t, ""), "pulumi")
+	launchtest.Write(t, cli, "#!/bin/sh\necho v3.50.0\n")
 	l.Pulumi = "path"
-	wantError(t, l.Up(t.Context()), "PULUMI_CLI=path", cli, `"3.50.0"`, "PULUMI_CLI=own")
+	launchtest.WantError(t, l.Up(t.Context()), "PULUMI_CLI=path", cli, `"3.50.0"`, "PULUMI_CLI=own")
 }
 
 func TestCommandsWithAnUnreachableCloud(t *testing.T) {
 	l, _ := newLauncher(t)
-	l.Port = listen(t)
+	l.Port = launchtest.Listen(t, http.NotFoundHandler())
 	for _, dir := range []string{l.Path("oci"), filepath.Join(l.StateDir(), ".pulumi"), l.ToolsDir()} {
 		mkdir(t, dir)
 	}
@@ -133,7 +88,7 @@ func TestCommandsWithAnUnreachableCloud(t *testing.T) {
 		"up": l.Up, "down": l.Down, "status": l.Status, "clean": l.Clean, "stop": l.Stop, "kubeconfig": l.Kubeconfig,
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantError(t, command(t.Context()), "LOCAL_DIR="+l.Dir, "does not answer")
+			launchtest.WantError(t, command(t.Context()), "LOCAL_DIR="+l.Dir, "does not answer")
 		})
 	}
 	if _, err := os.Stat(lock.Name()); err != nil {
@@ -176,18 +131,18 @@ func TestUpOnABadMachine(t *testing.T) {
 				t.Setenv("TMPDIR", t.TempDir())
 				l.FreeBytes = freeBytes(2 * diskspace.GB)
 			},
-			[]string{"GOMODCACHE=/cache/GOMODCACHE", "GOCACHE=/cache/GOCACHE", "TMPDIR=", "2.0 GB free", "to a larger disk"},
+			[]string{"GOMODCACHE=/cache/GOMODCACHE", "GOCACHE=/cache/GOCACHE", "TMPDIR=", "2.0 GB free", "a larger disk"},
 		},
 		"port of another program": {
-			func(t *testing.T, l *Launcher) { l.Port = listen(t) },
+			func(t *testing.T, l *Launcher) { l.Port = launchtest.Listen(t, http.NotFoundHandler()) },
 			[]string{"LOCAL_PORT=", "is taken by another program", "choose a free port: make up LOCAL_PORT="},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := newLauncher(t)
-			onlyGo(t, caches)
+			launchtest.OnlyGo(t, caches)
 			tc.spoil(t, &l)
-			wantError(t, l.Up(t.Context()), tc.want...)
+			launchtest.WantError(t, l.Up(t.Context()), tc.want...)
 			created, err := filepath.Glob(filepath.Join(l.Dir, "*"))
 			if err != nil {
 				t.Fatal(err)
@@ -208,12 +163,12 @@ func TestTeardownNeedsNoSpaceAndNoSources(t *testing.T) {
 	mkdir(t, filepath.Join(l.StateDir(), ".pulumi"))
 	l.FreeBytes = freeBytes(0)
 	calls := filepath.Join(t.TempDir(), "calls")
-	onlyGo(t, "echo \"$@\" >> "+calls+"; echo main.go:1:1: broken >&2; exit 1\n")
+	launchtest.OnlyGo(t, "echo \"$@\" >> "+calls+"; echo main.go:1:1: broken >&2; exit 1\n")
 	// It fails only when it starts the daemon, which is an empty file here.
-	wantError(t, l.Down(t.Context()), "localcloudd")
-	wantError(t, l.Up(t.Context()), "LOCAL_DIR", "0.0 GB free")
+	launchtest.WantError(t, l.Down(t.Context()), "localcloudd")
+	launchtest.WantError(t, l.Up(t.Context()), "LOCAL_DIR", "0.0 GB free")
 	fill()
-	wantError(t, l.Down(t.Context()), "localcloudd")
+	launchtest.WantError(t, l.Down(t.Context()), "localcloudd")
 	if called, err := os.ReadFile(calls); err == nil {
 		t.Errorf("it ran go %s", called)
 	}
@@ -232,7 +187,8 @@ func fullDisk(t *testing.T, dir string) (fill func()) {
 		}
 	})
 	return func() {
-		if err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 1<<20), 0o600)
+		if !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("fill the disk: %v", err)
 		}
 	}
@@ -241,9 +197,7 @@ func fullDisk(t *testing.T, dir string) (fill func()) {
 func TestDownForgetsThePlugins(t *testing.T) {
 	l, out := newLauncher(t)
 	for _, file := range []string{l.Path("plugins"), l.kubeconfigFile()} {
-		if err := os.WriteFile(file, []byte("local\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		launchtest.Write(t, file, "local\n")
 	}
 	if err := l.Down(t.Context()); err != nil {
 		t.Fatal(err)
@@ -260,19 +214,16 @@ func TestDownForgetsThePlugins(t *testing.T) {
 
 func TestCleanKeepsADeployedStack(t *testing.T) {
 	l, _ := newLauncher(t)
-	wantError(t, l.Clean(t.Context()), "LOCAL_DIR", "no local cloud in it")
+	launchtest.WantError(t, l.Clean(t.Context()), "LOCAL_DIR", "no local cloud in it")
 	stacks := filepath.Join(l.StateDir(), ".pulumi", "stacks", "oke-guestbook")
-	mkdir(t, stacks)
 	mkdir(t, l.ToolsDir())
 	deploy := func(resources string) {
 		t.Helper()
 		state := fmt.Sprintf(`{"version":3,"checkpoint":{"latest":{"resources":[%s]}}}`, resources)
-		if err := os.WriteFile(filepath.Join(stacks, "local.json"), []byte(state), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		launchtest.Write(t, filepath.Join(stacks, "local.json"), state)
 	}
 	deploy(`{},{}`)
-	wantError(t, l.Clean(t.Context()), "stack local has 2 resources", "make down")
+	launchtest.WantError(t, l.Clean(t.Context()), "stack local has 2 resources", "make down")
 	deploy("")
 	if err := l.Clean(t.Context()); err != nil {
 		t.Error(err)

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 // TestMain makes this binary the launcher, if there are arguments for it in LOCALCLOUD_ARGS.
@@ -37,26 +36,27 @@ up)
 esac
 `
 
-// The first Ctrl-C interrupts the engine once. The second ends the launcher, and kills the engine.
-func TestCtrlC(t *testing.T) {
-	dir, bin := t.TempDir(), t.TempDir()
-	// This process is the local cloud, and every tool is built.
-	cloud := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"pid": %d, "dir": %q}`, os.Getpid(), dir)
+// launcher is a running `localcloud up` on the engine above.
+type launcher struct {
+	t     *testing.T
+	dir   string // LOCAL_DIR
+	out   string // file with the output
+	pid   int
+	ended chan error
+}
+
+// start starts the launcher on a directory in which every tool is built. This process is its local cloud.
+func start(t *testing.T) launcher {
+	t.Helper()
+	bin, l := t.TempDir(), launcher{t: t, dir: t.TempDir(), ended: make(chan error, 1)}
+	port := launchtest.Listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"pid": %d, "dir": %q}`, os.Getpid(), l.dir)
 	}))
-	defer cloud.Close()
-	for name, text := range map[string]string{
-		filepath.Join(dir, "oci", "config"): "", filepath.Join(dir, "bin", "localcloudd"): "",
-		filepath.Join(bin, "go"): "#!/bin/sh\n", filepath.Join(bin, "pulumi"): engine, filepath.Join(bin, "pulumi-language-go"): "",
-	} {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o700)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, port, err := net.SplitHostPort(cloud.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	launchtest.Write(t, filepath.Join(l.dir, "oci", "config"), "")
+	launchtest.Write(t, filepath.Join(l.dir, "bin", "localcloudd"), "")
+	launchtest.Write(t, filepath.Join(bin, "go"), "#!/bin/sh\n")
+	launchtest.Write(t, filepath.Join(bin, "pulumi"), engine)
+	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -66,52 +66,68 @@ func TestCtrlC(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	launcher := exec.Command(self)
-	launcher.Stdout, launcher.Stderr = out, out
-	launcher.Env = []string{"LOCALCLOUD_ARGS=up", "LOCAL_DIR=" + dir, "LOCAL_PORT=" + port, "PLUGINS=local", "HOME=" + t.TempDir(), "PATH=" + bin + ":/usr/bin:/bin"}
-	launcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals all of the group
-	if err := launcher.Start(); err != nil {
+	cmd := exec.Command(self)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Env = []string{
+		"LOCALCLOUD_ARGS=up", "LOCAL_DIR=" + l.dir, fmt.Sprintf("LOCAL_PORT=%d", port), "PLUGINS=local",
+		"HOME=" + t.TempDir(), "PATH=" + bin + ":/usr/bin:/bin",
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals the whole group
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = syscall.Kill(-launcher.Process.Pid, syscall.SIGKILL) }()
-	ended := make(chan error, 1)
-	go func() { ended <- launcher.Wait() }()
-	read := func(name string) string {
-		t.Helper()
-		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil && len(data) > 0 {
-				return strings.TrimSpace(string(data))
-			}
-		}
-		output, _ := os.ReadFile(out.Name())
-		t.Fatalf("no file %s:\n%s", name, output)
-		return ""
-	}
-	ctrlC := func() {
-		t.Helper()
-		if err := syscall.Kill(-launcher.Process.Pid, syscall.SIGINT); err != nil {
-			t.Fatal(err)
+	l.pid, l.out = cmd.Process.Pid, out.Name()
+	t.Cleanup(func() { _ = syscall.Kill(-l.pid, syscall.SIGKILL) })
+	go func() { l.ended <- cmd.Wait() }()
+	return l
+}
+
+// read waits for a file in LOCAL_DIR and returns its text.
+func (l launcher) read(name string) string {
+	l.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if data, err := os.ReadFile(filepath.Join(l.dir, name)); err == nil && len(data) > 0 {
+			return strings.TrimSpace(string(data))
 		}
 	}
-	pid := read("engine")
-	ctrlC()
-	if got := read("interrupts"); got != "interrupt" {
-		t.Errorf("the engine got %q, want one interrupt", got)
+	output, _ := os.ReadFile(l.out)
+	l.t.Fatalf("no file %s:\n%s", name, output)
+	return ""
+}
+
+func (l launcher) pressCtrlC() {
+	l.t.Helper()
+	if err := syscall.Kill(-l.pid, syscall.SIGINT); err != nil {
+		l.t.Fatal(err)
 	}
+}
+
+// wantOneInterrupt asserts that the engine was interrupted once.
+func (l launcher) wantOneInterrupt() {
+	l.t.Helper()
+	if got := l.read("interrupts"); got != "interrupt" {
+		l.t.Errorf("the engine got %q, want one interrupt", got)
+	}
+}
+
+// The first Ctrl-C interrupts the engine once. The second ends the launcher, and kills the engine.
+func TestCtrlC(t *testing.T) {
+	l := start(t)
+	pid := l.read("engine")
+	l.pressCtrlC()
+	l.wantOneInterrupt()
 	select {
-	case err := <-ended:
+	case err := <-l.ended:
 		t.Fatalf("the launcher did not wait for the engine: %v", err)
 	case <-time.After(300 * time.Millisecond):
 	}
-	ctrlC()
+	l.pressCtrlC()
 	select {
-	case <-ended:
+	case <-l.ended:
 	case <-time.After(10 * time.Second):
 		t.Fatal("the launcher still waits for the engine")
 	}
-	if got := read("interrupts"); got != "interrupt" {
-		t.Errorf("the engine got %q, want one interrupt", got)
-	}
+	l.wantOneInterrupt()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
 		if err != nil || strings.Contains(string(stat), ") Z ") {

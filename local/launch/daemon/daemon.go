@@ -58,8 +58,8 @@ func (d Daemon) get(ctx context.Context, path string, out any) error {
 	return json.NewDecoder(resp.Body).Decode(out)
 }
 
-// Running returns the health of this directory's daemon and true if it runs. It fails if the daemon runs at another port
-// or does not answer, or if something else listens on the port.
+// Running returns the health of this directory's daemon and true if it runs. It fails if the daemon runs at another
+// port or does not answer, or if something else listens on the port.
 func (d Daemon) Running(ctx context.Context) (Health, bool, error) {
 	h, err := d.health(ctx)
 	switch {
@@ -95,8 +95,8 @@ func (d Daemon) unreachable() error {
 		return fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %s; "+
 			"use that port, or stop it there first: make down LOCAL_PORT=%s", d.Port, d.Dir, port, port)
 	}
-	return fmt.Errorf("LOCAL_DIR=%s: its local cloud runs and does not answer; wait, or read %s and stop it: fuser -k %s",
-		d.Dir, d.logFile(), lock.Name())
+	return fmt.Errorf("LOCAL_DIR=%s: its local cloud runs and does not answer; "+
+		"wait, or read %s and stop it: fuser -k %s", d.Dir, d.logFile(), lock.Name())
 }
 
 func (d Daemon) portFile() string { return d.Path("port") }
@@ -149,7 +149,8 @@ func (d Daemon) run() (exited <-chan error, err error) {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed))
+	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir,
+		"--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this command and its terminal
 	if err := cmd.Start(); err != nil {
@@ -208,8 +209,8 @@ func (d Daemon) Status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
-// waitFor polls every 50 ms until done returns true or an error, or the limit is over. It is the launcher's only loop of
-// the kind; apimachinery's package wait would bring 12 packages of other modules for it.
+// waitFor polls every 50 ms until done returns true or an error, or the limit is over. It is the launcher's only loop
+// of the kind; apimachinery's package wait would bring 12 packages of other modules for it.
 func waitFor(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

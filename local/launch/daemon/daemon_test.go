@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +18,7 @@ import (
 
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/launch/progress"
 )
 
@@ -30,50 +30,25 @@ func newDaemon(t *testing.T) (Daemon, *bytes.Buffer) {
 	}
 	var out bytes.Buffer
 	settings := environment.Settings{Dir: t.TempDir(), Port: port, Speed: 1}
-	return Daemon{Settings: settings, Binary: filepath.Join(t.TempDir(), "localcloudd"), Out: progress.New(&out, &out)}, &out
-}
-
-// listen serves on a port of its own until the test ends.
-func listen(t *testing.T, handler http.Handler) (port int) {
-	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	address, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if port, err = strconv.Atoi(address.Port()); err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q lacks %q", err, part)
-		}
-	}
+	binary := filepath.Join(t.TempDir(), "localcloudd")
+	return Daemon{Settings: settings, Binary: binary, Out: progress.New(&out, &out)}, &out
 }
 
 func TestPortTakenByAnotherProgram(t *testing.T) {
 	d, _ := newDaemon(t)
-	d.Port = listen(t, http.NotFoundHandler())
+	d.Port = launchtest.Listen(t, http.NotFoundHandler())
 	_, _, err := d.Running(t.Context())
-	wantError(t, err, fmt.Sprintf("LOCAL_PORT=%d", d.Port), "another program", fmt.Sprintf("make up LOCAL_PORT=%d", d.Port+1))
+	launchtest.WantError(t, err, fmt.Sprintf("LOCAL_PORT=%d", d.Port), "another program",
+		fmt.Sprintf("make up LOCAL_PORT=%d", d.Port+1))
 }
 
 func TestPortTakenByAnotherClone(t *testing.T) {
 	d, _ := newDaemon(t)
-	d.Port = listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	d.Port = launchtest.Listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"pid": 7, "dir": "/elsewhere/.local"}`)
 	}))
 	_, _, err := d.Running(t.Context())
-	wantError(t, err, "LOCAL_PORT", "/elsewhere/.local", "make down")
+	launchtest.WantError(t, err, "LOCAL_PORT", "/elsewhere/.local", "make down")
 }
 
 // A daemon that does not answer is known by its lock.
@@ -104,9 +79,9 @@ func TestUnreachableDaemon(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err := d.Running(t.Context())
-		wantError(t, err, want...)
-		wantError(t, d.Start(t.Context()), want...)
-		wantError(t, d.Stop(t.Context()), want...)
+		launchtest.WantError(t, err, want...)
+		launchtest.WantError(t, d.Start(t.Context()), want...)
+		launchtest.WantError(t, d.Stop(t.Context()), want...)
 	}
 }
 
@@ -119,10 +94,9 @@ func TestStopWithoutADaemon(t *testing.T) {
 
 func TestStartShowsTheLogOfADaemonThatFails(t *testing.T) {
 	d, out := newDaemon(t)
-	if err := os.WriteFile(d.Binary, []byte("#!/bin/sh\necho no luck with \"$@\"\nexit 4\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, d.Start(t.Context()), "exit status 4", d.logFile(), fmt.Sprintf("no luck with serve --dir %s --port %d --speed 1", d.Dir, d.Port))
+	launchtest.Write(t, d.Binary, "#!/bin/sh\necho no luck with \"$@\"\nexit 4\n")
+	launchtest.WantError(t, d.Start(t.Context()), "exit status 4", d.logFile(),
+		fmt.Sprintf("no luck with serve --dir %s --port %d --speed 1", d.Dir, d.Port))
 	if !strings.Contains(out.String(), "start the local cloud: failed") {
 		t.Errorf("output %q", out)
 	}
@@ -132,14 +106,17 @@ func TestInventoryAndStatus(t *testing.T) {
 	d, _ := newDaemon(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/admin/inventory", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `[{"kind":"vcn","id":"1","displayName":"net","lifecycleState":"AVAILABLE"},{"kind":"vnic","id":"2"}]`)
+		_, _ = io.WriteString(w, `[{"kind": "vcn", "id": "1", "displayName": "net", "lifecycleState": "AVAILABLE"},
+			{"kind": "vnic", "id": "2"}]`)
 	})
 	mux.HandleFunc("/admin/status", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"rssMB":5,"clusters":[{"name":"c","version":"v1","address":"a","processes":[{"name":"etcd","pid":7,"rssMB":6}]}]}`)
+		_, _ = io.WriteString(w, `{"rssMB": 5, "clusters": [
+			{"name": "c", "version": "v1", "address": "a", "processes": [{"name": "etcd", "pid": 7, "rssMB": 6}]}]}`)
 	})
-	d.Port = listen(t, mux)
+	d.Port = launchtest.Listen(t, mux)
 	lines, err := d.Inventory(t.Context())
-	if want := []string{"vcn                  AVAILABLE     net", "vnic                               2"}; err != nil || strings.Join(lines, "\n") != strings.Join(want, "\n") {
+	want := []string{"vcn                  AVAILABLE     net", "vnic                               2"}
+	if err != nil || !slices.Equal(lines, want) {
 		t.Errorf("inventory %q, %v; want %q", lines, err, want)
 	}
 	status, err := d.Status(t.Context())
@@ -150,9 +127,10 @@ func TestInventoryAndStatus(t *testing.T) {
 
 func TestWaitFor(t *testing.T) {
 	err := waitFor(context.Background(), 10*time.Millisecond, "the moon", func() (bool, error) { return false, nil })
-	wantError(t, err, "10ms", "the moon")
+	launchtest.WantError(t, err, "10ms", "the moon")
 	broken := errors.New("broken")
-	if err := waitFor(t.Context(), time.Minute, "x", func() (bool, error) { return false, broken }); !errors.Is(err, broken) {
+	err = waitFor(t.Context(), time.Minute, "x", func() (bool, error) { return false, broken })
+	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

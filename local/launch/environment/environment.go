@@ -42,7 +42,8 @@ func Read(root string) (Settings, error) {
 	number := func(key, fallback string, low, high int) int {
 		n, err := strconv.Atoi(variable(key, fallback))
 		if err != nil || n < low || n > high {
-			problems = append(problems, fmt.Errorf("%s=%q: want a whole number from %d to %d", key, os.Getenv(key), low, high))
+			problems = append(problems,
+				fmt.Errorf("%s=%q: want a whole number from %d to %d", key, os.Getenv(key), low, high))
 		}
 		return n
 	}

@@ -3,6 +3,7 @@ package environment
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,8 @@ var clients = []string{
 	"oci_logging.LoggingManagementClient",
 }
 
-// PulumiVariables returns the variables that keep Pulumi's files below LOCAL_DIR, and put the tools in bin first on PATH.
+// PulumiVariables returns the variables that keep Pulumi's files below LOCAL_DIR, and put the tools in bin first on
+// PATH.
 func (s Settings) PulumiVariables(bin string) []string {
 	return []string{
 		"PULUMI_HOME=" + s.PulumiHome(),
@@ -57,8 +59,8 @@ func Inherited() []string {
 	var kept []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if name == "PATH" || name == "KUBECONFIG" || name == "CLIENT_HOST_OVERRIDES" || strings.HasPrefix(name, "PULUMI_") ||
-			strings.HasPrefix(name, "OCI_") || strings.HasPrefix(name, "TF_VAR_") {
+		if slices.Contains([]string{"PATH", "KUBECONFIG", "CLIENT_HOST_OVERRIDES"}, name) ||
+			strings.HasPrefix(name, "PULUMI_") || strings.HasPrefix(name, "OCI_") || strings.HasPrefix(name, "TF_VAR_") {
 			continue
 		}
 		kept = append(kept, kv)

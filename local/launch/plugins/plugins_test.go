@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/launch/progress"
 )
 
@@ -28,18 +29,8 @@ func newPlugins(t *testing.T, choice string) (Plugins, *bytes.Buffer) {
 		Choice: choice, Home: filepath.Join(dir, "pulumi"), KindFile: filepath.Join(dir, "plugins"),
 		StandIn: filepath.Join(dir, "bin", "localcloudd"), Out: progress.New(&out, &out),
 	}
-	write(t, p.StandIn, "")
+	launchtest.Write(t, p.StandIn, "")
 	return p, &out
-}
-
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // noNetwork is a context in which no request succeeds.
@@ -49,23 +40,11 @@ func noNetwork(t *testing.T) context.Context {
 	return ctx
 }
 
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q lacks %q", err, part)
-		}
-	}
-}
-
 func TestInstalledOfficialPluginsAreUsed(t *testing.T) {
 	p, out := newPlugins(t, "auto")
 	home := os.Getenv("PULUMI_HOME")
 	for _, plugin := range needed {
-		write(t, plugin.Path(home), "")
+		launchtest.Write(t, plugin.Path(home), "")
 	}
 	if err := p.Install(noNetwork(t), nil); err != nil {
 		t.Fatal(err)
@@ -89,7 +68,7 @@ func TestStackKeepsItsStandIns(t *testing.T) {
 		t.Errorf("output %q", out)
 	}
 	for _, plugin := range needed { // from now on the official ones are installed
-		write(t, plugin.Path(os.Getenv("PULUMI_HOME")), "")
+		launchtest.Write(t, plugin.Path(os.Getenv("PULUMI_HOME")), "")
 	}
 	p.Choice = "auto"
 	uses := func(want string) {
@@ -121,14 +100,14 @@ func TestStandInsWhereNothingElseIsAvailable(t *testing.T) {
 // A stack that was created with the official plugins does not continue with the stand-ins unless the user asks for it.
 func TestStackKeepsOfficialPlugins(t *testing.T) {
 	p, _ := newPlugins(t, "auto")
-	write(t, p.KindFile, "official\n")
-	wantError(t, p.Install(noNetwork(t), nil), "PLUGINS=auto", "official plugins", "oci v3.16.0", "PLUGINS=local")
+	launchtest.Write(t, p.KindFile, "official\n")
+	launchtest.WantError(t, p.Install(noNetwork(t), nil), "PLUGINS=auto", "official plugins", "oci v3.16.0", "PLUGINS=local")
 }
 
 func TestOfficialPluginsThatAreNotAvailable(t *testing.T) {
 	p, _ := newPlugins(t, "official")
-	wantError(t, p.Check(noNetwork(t)), "PLUGINS=official", "oci v3.16.0", "PLUGINS=local")
-	wantError(t, p.Install(noNetwork(t), nil), "PLUGINS=official", "oci v3.16.0", "PLUGINS=local")
+	launchtest.WantError(t, p.Check(noNetwork(t)), "PLUGINS=official", "oci v3.16.0", "PLUGINS=local")
+	launchtest.WantError(t, p.Install(noNetwork(t), nil), "PLUGINS=official", "oci v3.16.0", "PLUGINS=local")
 	p.Choice = "auto"
 	if err := p.Check(noNetwork(t)); err != nil {
 		t.Error(err)
@@ -166,7 +145,7 @@ func TestPluginOnPath(t *testing.T) {
 		t.Run(tc.ldflags, func(t *testing.T) {
 			dir := t.TempDir()
 			source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, plugin.Binary())
-			write(t, source, "package main\n\nfunc main() {}\n")
+			launchtest.Write(t, source, "package main\n\nfunc main() {}\n")
 			build := exec.CommandContext(t.Context(), goTool, "build", "-ldflags", tc.ldflags, "-o", binary, source)
 			build.Dir = dir
 			if out, err := build.CombinedOutput(); err != nil {

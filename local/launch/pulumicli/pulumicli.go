@@ -30,8 +30,8 @@ func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	if c.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
 		cmd.Args = append(cmd.Args, "--config-file", c.ConfigFile)
 	}
-	// In this process's group the engine would get Ctrl-C from the terminal too, and a second interrupt makes it stop at
-	// once. If this process is killed, so is the engine: it would otherwise keep the stack locked.
+	// In this process's group the engine would get Ctrl-C from the terminal too, and a second interrupt makes it stop
+	// at once. If this process is killed, so is the engine: it would otherwise keep the stack locked.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	return cmd

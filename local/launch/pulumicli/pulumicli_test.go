@@ -8,16 +8,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 // newCLI returns a CLI that is a shell script.
 func newCLI(t *testing.T, script string) CLI {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pulumi")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
-		t.Fatal(err)
+	launchtest.Write(t, path, "#!/bin/sh\n"+script)
+	return CLI{
+		Path: path, Project: t.TempDir(), Stack: "local", Environ: []string{"PATH=/usr/bin:/bin"},
+		Out: io.Discard, Err: io.Discard,
 	}
-	return CLI{Path: path, Project: t.TempDir(), Stack: "local", Environ: []string{"PATH=/usr/bin:/bin"}, Out: io.Discard, Err: io.Discard}
 }
 
 // The terminal sends Ctrl-C to the foreground process group.
@@ -32,19 +35,19 @@ func TestEngineHasItsOwnProcessGroup(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	c := newCLI(t, "")
-	log := filepath.Join(c.Project, "log")
-	c = newCLI(t, `echo "$@" >> `+log+"; cat >> "+log+"\n")
+	log := filepath.Join(t.TempDir(), "log")
+	c := newCLI(t, `echo "$@" >> `+log+"; cat >> "+log+"\n")
 	c.ConfigFile = "/settings.yaml"
 	ctx := t.Context()
+	const settings = " --stack local --config-file /settings.yaml\n"
 	for _, tc := range []struct {
 		want string
 		run  func() error
 	}{
-		{"up --yes --skip-preview --stack local --config-file /settings.yaml\n", func() error { return c.Up(ctx) }},
-		{"preview --diff --stack local --config-file /settings.yaml\n", func() error { return c.Preview(ctx) }},
-		{"refresh --yes --skip-preview --stack local --config-file /settings.yaml\n", func() error { return c.Refresh(ctx) }},
-		{"destroy --yes --skip-preview --stack local --config-file /settings.yaml\n", func() error { return c.Destroy(ctx) }},
+		{"up --yes --skip-preview" + settings, func() error { return c.Up(ctx) }},
+		{"preview --diff" + settings, func() error { return c.Preview(ctx) }},
+		{"refresh --yes --skip-preview" + settings, func() error { return c.Refresh(ctx) }},
+		{"destroy --yes --skip-preview" + settings, func() error { return c.Destroy(ctx) }},
 		{"stack select --create local\n", func() error { return c.Select(ctx) }},
 		{"stack import --stack local\nstate", func() error { return c.Import(ctx, []byte("state")) }},
 		{"state taint --yes urn --stack local\n", func() error { return c.Taint(ctx, "urn") }},
@@ -63,9 +66,8 @@ func TestArguments(t *testing.T) {
 
 func TestErrorsContainTheReason(t *testing.T) {
 	c := newCLI(t, "echo first >&2; echo the reason >&2; exit 3\n")
-	if _, err := c.Export(t.Context()); err == nil || !strings.Contains(err.Error(), "pulumi stack export") || !strings.Contains(err.Error(), "the reason") {
-		t.Errorf("export: %v", err)
-	}
+	_, err := c.Export(t.Context())
+	launchtest.WantError(t, err, "pulumi stack export", "the reason")
 	if err := c.InstallPlugin(t.Context(), "oci", "1"); err == nil || err.Error() != "the reason" {
 		t.Errorf("plugin install: %v", err)
 	}

@@ -1,5 +1,5 @@
-// Package pulumifiles reads and writes the files of Pulumi for which it documents no interface. The formats are those of
-// v3.253.0: pkg/backend/diy (lock.go, store.go), sdk/go/common/apitype (stacks.go) and sdk/go/common/workspace
+// Package pulumifiles reads and writes the files of Pulumi for which it documents no interface. The formats are those
+// of v3.253.0: pkg/backend/diy (lock.go, store.go), sdk/go/common/apitype (core.go) and sdk/go/common/workspace
 // (plugins.go). The tests fail if the pinned CLI no longer has them.
 package pulumifiles
 

@@ -10,17 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-func write(t *testing.T, file, text string, mode os.FileMode) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-}
+	"oke-guestbook/local/launch/launchtest"
+)
 
 // The files are as v3.253.0 writes them, with fewer resources.
 func TestFixtures(t *testing.T) {
@@ -28,24 +20,27 @@ func TestFixtures(t *testing.T) {
 	if b.Used() {
 		t.Error("an empty directory counts as used")
 	}
-	write(t, b.path("locks", "organization", "oke-guestbook", "local", "0ad5c7a4-2d5b-4b5c-9a1e-6a0f4c6f2f0e.json"),
-		`{"pid":4711,"username":"me","hostname":"here","timestamp":"2026-11-26T10:00:00.000000000Z"}`, 0o600)
-	write(t, b.path("stacks", "oke-guestbook", "local.json"), `{
+	lock := b.path("locks", "organization", "oke-guestbook", "local", "0ad5c7a4-2d5b-4b5c-9a1e-6a0f4c6f2f0e.json")
+	launchtest.Write(t, lock, `{"pid":4711,"username":"me","hostname":"here","timestamp":"2026-11-26T10:00:00.000000000Z"}`)
+	launchtest.Write(t, b.path("stacks", "oke-guestbook", "local.json"), `{
     "version": 3,
     "checkpoint": {
         "stack": "organization/oke-guestbook/local",
         "latest": {
             "manifest": {"time": "2026-11-26T10:00:00.000000000Z", "magic": "", "version": "v3.253.0"},
             "resources": [
-                {"urn": "urn:pulumi:local::p::pulumi:pulumi:Stack::p-local", "custom": false, "type": "pulumi:pulumi:Stack"},
-                {"urn": "urn:pulumi:local::p::oci:Core/vcn:Vcn::v", "custom": true, "id": "ocid1", "type": "oci:Core/vcn:Vcn"}
+                {"urn": "urn:pulumi:local::p::pulumi:pulumi:Stack::p-local", "type": "pulumi:pulumi:Stack"},
+                {"urn": "urn:pulumi:local::p::oci:Core/vcn:Vcn::v", "id": "ocid1", "type": "oci:Core/vcn:Vcn"}
             ],
-            "pending_operations": [{"resource": {"urn": "urn:pulumi:local::p::oci:Core/subnet:Subnet::s"}, "type": "creating"}],
+            "pending_operations": [
+                {"resource": {"urn": "urn:pulumi:local::p::oci:Core/subnet:Subnet::s"}, "type": "creating"}
+            ],
             "metadata": {}
         }
     }
-}`, 0o600)
-	write(t, b.path("stacks", "new", "local.json"), `{"version":3,"checkpoint":{"stack":"organization/new/local"}}`, 0o600)
+}`)
+	launchtest.Write(t, b.path("stacks", "new", "local.json"),
+		`{"version":3,"checkpoint":{"stack":"organization/new/local"}}`)
 	if !b.Used() {
 		t.Error("a directory with a stack counts as unused")
 	}
@@ -68,11 +63,11 @@ func TestFixtures(t *testing.T) {
 func TestOtherFormatsAreErrors(t *testing.T) {
 	for name, text := range map[string]string{"lock": `{"process":1}`, "text": "x"} {
 		b := Backend(t.TempDir())
-		write(t, b.path("locks", "organization", "p", "local", "1.json"), text, 0o600)
+		launchtest.Write(t, b.path("locks", "organization", "p", "local", "1.json"), text)
 		if pids, err := b.Locks("local"); err == nil {
 			t.Errorf("%s: locks %v", name, pids)
 		}
-		write(t, b.path("stacks", "p", "local.json"), text, 0o600)
+		launchtest.Write(t, b.path("stacks", "p", "local.json"), text)
 		if states, err := b.Checkpoints("local"); err == nil {
 			t.Errorf("%s: states %v", name, states)
 		}
@@ -81,8 +76,8 @@ func TestOtherFormatsAreErrors(t *testing.T) {
 
 func TestLink(t *testing.T) {
 	home, p := t.TempDir(), Plugin{"oci", "3.16.0"}
-	write(t, p.Path(home)+".old", "", 0o600)
-	write(t, p.dir(home)+".partial", "", 0o600)
+	launchtest.Write(t, p.Path(home)+".old", "")
+	launchtest.Write(t, p.dir(home)+".partial", "")
 	for _, target := range []string{"/official", "/stand-in", p.Path(home)} {
 		if err := p.Link(home, target); err != nil {
 			t.Fatal(err)
@@ -98,8 +93,8 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// cli returns a function that makes commands of a real CLI, on a project and a backend of their own. The language host of
-// the project never answers.
+// cli returns a function that makes commands of a real CLI, on a project and a backend of their own. The language
+// host of the project never answers.
 func cli(t *testing.T) (command func(args ...string) *exec.Cmd, b Backend, home string) {
 	t.Helper()
 	path, err := filepath.Abs("../../../.local/bin/pulumi") // `make test` builds it first, unless PATH has one
@@ -113,14 +108,14 @@ func cli(t *testing.T) (command func(args ...string) *exec.Cmd, b Backend, home 
 	}
 	state, project, bin := t.TempDir(), t.TempDir(), t.TempDir()
 	home = t.TempDir()
-	write(t, filepath.Join(project, "Pulumi.yaml"), "name: formats\nruntime: go\n", 0o600)
-	write(t, filepath.Join(bin, "pulumi-language-go"), "#!/bin/sh\nexec sleep 60\n", 0o700)
+	launchtest.Write(t, filepath.Join(project, "Pulumi.yaml"), "name: formats\nruntime: go\n")
+	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "#!/bin/sh\nexec sleep 60\n")
 	return func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), path, append(args, "--non-interactive")...)
 		cmd.Dir = project
 		cmd.Env = []string{
-			"HOME=" + home, "PULUMI_HOME=" + home, "PULUMI_BACKEND_URL=file://" + state, "PULUMI_CONFIG_PASSPHRASE=formats",
-			"PULUMI_SKIP_UPDATE_CHECK=true", "PATH=" + bin + ":/usr/bin:/bin",
+			"HOME=" + home, "PULUMI_HOME=" + home, "PULUMI_BACKEND_URL=file://" + state,
+			"PULUMI_CONFIG_PASSPHRASE=formats", "PULUMI_SKIP_UPDATE_CHECK=true", "PATH=" + bin + ":/usr/bin:/bin",
 		}
 		return cmd
 	}, Backend(state), home
@@ -137,24 +132,32 @@ func run(t *testing.T, cmd *exec.Cmd) []byte {
 	return out
 }
 
-// This is the test that fails when a new CLI has other formats.
-func TestPulumiWritesTheseFormats(t *testing.T) {
-	command, b, home := cli(t)
+// The tests below fail when a new CLI has other formats.
+
+func TestPulumiWritesTheseCheckpoints(t *testing.T) {
+	command, b, _ := cli(t)
 	run(t, command("stack", "init", "local"))
 	if states, err := b.Checkpoints("local"); err != nil || len(states) != 1 || len(states["formats"].Resources) > 0 {
 		t.Errorf("a new stack: %+v, %v", states, err)
 	}
-
 	urn := "urn:pulumi:local::formats::pulumi:pulumi:Stack::formats-local"
 	load := command("stack", "import", "--stack", "local")
-	load.Stdin = strings.NewReader(`{"version":3,"deployment":{"manifest":{},"resources":[{"urn":"` + urn + `","type":"pulumi:pulumi:Stack"}],` +
-		`"pending_operations":[{"type":"creating","resource":{"urn":"urn:pulumi:local::formats::a:b:C::d","type":"a:b:C","custom":true}}]}}`)
+	load.Stdin = strings.NewReader(`{"version": 3, "deployment": {
+		"manifest": {},
+		"resources": [{"urn": "` + urn + `", "type": "pulumi:pulumi:Stack"}],
+		"pending_operations": [{"type": "creating", "resource": {
+			"urn": "urn:pulumi:local::formats::a:b:C::d", "type": "a:b:C", "custom": true}}]}}`)
 	run(t, load)
 	state, err := b.Checkpoints("local")
-	if got := state["formats"]; err != nil || len(got.Resources) != 1 || got.Resources[0].URN != urn || len(got.Pending) != 1 {
+	got := state["formats"]
+	if err != nil || len(got.Resources) != 1 || got.Resources[0].URN != urn || len(got.Pending) != 1 {
 		t.Errorf("an imported state: %+v, %v", state, err)
 	}
+}
 
+func TestPulumiWritesTheseLocks(t *testing.T) {
+	command, b, _ := cli(t)
+	run(t, command("stack", "init", "local"))
 	up := command("up", "--yes", "--skip-preview", "--stack", "local")
 	if err := up.Start(); err != nil {
 		t.Fatal(err)
@@ -162,7 +165,9 @@ func TestPulumiWritesTheseFormats(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- up.Wait() }()
 	var pids []int
-	for deadline := time.Now().Add(30 * time.Second); len(pids) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); len(pids) == 0 && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+		var err error
 		if pids, err = b.Locks("local"); err != nil {
 			t.Log(err) // may be half-written
 		}
@@ -178,7 +183,10 @@ func TestPulumiWritesTheseFormats(t *testing.T) {
 	if pids, err := b.Locks("local"); err != nil || len(pids) > 0 {
 		t.Errorf("after pulumi cancel: locks %v, %v", pids, err)
 	}
+}
 
+func TestPulumiFindsLinkedPlugins(t *testing.T) {
+	command, _, home := cli(t)
 	oci := Plugin{"oci", "3.16.0"}
 	if err := oci.Link(home, "/bin/true"); err != nil {
 		t.Fatal(err)

@@ -37,8 +37,8 @@ func (r Recovery) Run(ctx context.Context) error {
 	return r.complete(ctx)
 }
 
-// unlock removes the locks of processes that have ended. It asks first whose they are: `pulumi cancel` would take away the
-// lock of a running command too.
+// unlock removes the locks of processes that have ended. It asks first whose they are: `pulumi cancel` would take
+// away the lock of a running command too.
 func (r Recovery) unlock(ctx context.Context) error {
 	pids, err := r.Locks()
 	if err != nil || len(pids) == 0 {
@@ -55,10 +55,10 @@ func (r Recovery) unlock(ctx context.Context) error {
 	return r.Stack.Cancel(ctx)
 }
 
-// complete records the resources that a killed command had requested and not yet recorded: the next up would create them
-// a second time. (The CLI's own --import-pending-creates of v3.253.0 drops such operations and imports nothing.) The
-// refresh also removes what failed half-way: the official provider deletes a node pool whose creation failed, and keeps
-// it in the state.
+// complete records the resources that a killed command had requested and not yet recorded: the next up would create
+// them a second time. (The CLI's own --import-pending-creates of v3.253.0 drops such operations and imports nothing.)
+// The refresh also removes what failed half-way: the official provider deletes a node pool whose creation failed, and
+// keeps it in the state.
 func (r Recovery) complete(ctx context.Context) error {
 	exported, d, err := r.export(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (r Recovery) complete(ctx context.Context) error {
 	}
 	switch pending, unfinished := len(d.Deployment.Pending), d.unfinished(); {
 	case pending > 0:
-		r.Out.Printf("  the last command was interrupted during %d operations; looking for the resources they created", pending)
+		r.Out.Printf("  the last command was interrupted during %d operations; looking for their resources", pending)
 		adopted, err := r.Adopt(ctx, exported)
 		if err != nil {
 			return fmt.Errorf("look for resources of the last command: %w", err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/launch/progress"
 )
 
@@ -70,7 +71,9 @@ func TestComplete(t *testing.T) {
 		"nothing to do":      {empty, empty, nil, ""},
 		"pending operations": {pending, empty, []string{"import adopted", "refresh"}, "during 1 operations"},
 		"unfinished":         {unfinished, empty, []string{"refresh"}, "left 1 resources unfinished"},
-		"failed cluster":     {pending, failed, []string{"import adopted", "refresh", "taint a"}, "a is in state FAILED"},
+		"failed cluster": {
+			pending, failed, []string{"import adopted", "refresh", "taint a"}, "a is in state FAILED",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -96,9 +99,7 @@ func TestFailedAdoptionKeepsTheState(t *testing.T) {
 
 func TestUnlock(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "pulumi")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nread line\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	launchtest.Write(t, script, "#!/bin/sh\nread line\n")
 	other := exec.Command(script)
 	stdin, err := other.StdinPipe()
 	if err == nil {
@@ -110,9 +111,7 @@ func TestUnlock(t *testing.T) {
 	var out bytes.Buffer
 	f := &fakeStack{state: empty}
 	err = newRecovery(f, &out, os.Getpid(), other.Process.Pid).Run(t.Context())
-	if want := fmt.Sprintf("stack local is in use by process %d", other.Process.Pid); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got error %v, want %q", err, want)
-	}
+	launchtest.WantError(t, err, fmt.Sprintf("stack local is in use by process %d", other.Process.Pid))
 	if len(f.calls) > 0 {
 		t.Errorf("the lock of a running command: calls %q", f.calls)
 	}
@@ -122,7 +121,8 @@ func TestUnlock(t *testing.T) {
 	for what, pid := range map[string]int{"has ended": other.Process.Pid, "is another program": os.Getpid()} {
 		f.calls = nil
 		err := newRecovery(f, &out, pid).Run(t.Context())
-		if want := fmt.Sprintf("lock of process %d", pid); err != nil || !slices.Equal(f.calls, []string{"cancel"}) || !strings.Contains(out.String(), want) {
+		named := strings.Contains(out.String(), fmt.Sprintf("lock of process %d", pid))
+		if err != nil || !slices.Equal(f.calls, []string{"cancel"}) || !named {
 			t.Errorf("a process that %s: %v, calls %q, output %q", what, err, f.calls, out.String())
 		}
 	}

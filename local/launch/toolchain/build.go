@@ -18,8 +18,8 @@ import (
 // the time. The Makefile gives the tests the same flags, so that each package is compiled once for both.
 var compilerFlags = []string{"-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false"}
 
-// countThreshold is the number of compiled packages from which on a build shows how many there are at most: listing them
-// takes a second.
+// countThreshold is the number of compiled packages from which on a build shows how many there are at most: listing
+// them takes a second.
 const countThreshold = 20
 
 // job is the build of one tool.
@@ -32,7 +32,8 @@ type job struct {
 	linking  func()        // closes compiled; may be called again
 }
 
-// build builds the tools one after the other. While one is linked, which keeps a single core busy, the next is compiled.
+// build builds the tools one after the other. While one is linked, which keeps a single core busy, the next is
+// compiled.
 func (t Toolchain) build(ctx context.Context, tools []tool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -9,13 +9,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 func TestParse(t *testing.T) {
 	modules, packages := 0, []string(nil)
 	rest := parse(strings.NewReader("go: downloading x v1\nfmt\ngithub.com/a/b\n# github.com/a/b\nb.go:3:1: oops\n"),
 		func() { modules++ }, func(pkg string) { packages = append(packages, pkg) })
-	if modules != 1 || !slices.Equal(packages, []string{"fmt", "github.com/a/b"}) || rest != "# github.com/a/b\nb.go:3:1: oops\n" {
+	errors := "# github.com/a/b\nb.go:3:1: oops\n"
+	if modules != 1 || !slices.Equal(packages, []string{"fmt", "github.com/a/b"}) || rest != errors {
 		t.Errorf("%d modules, packages %q, rest %q", modules, packages, rest)
 	}
 }
@@ -39,25 +42,30 @@ func TestLinkingOverlapsCompiling(t *testing.T) {
 		{"true", "build second, 2 of 2: ready"},
 		{"exit 1", "build second, 2 of 2: failed"},
 	} {
-		onlyGo(t, `case "$*" in
+		launchtest.OnlyGo(t, `case "$*" in
 *first) echo a/b >&2; echo first >&2; read line < `+begun+` ;;
 *second) echo go > `+begun+`; `+tc.last+` ;;
 esac
 `)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		err := tools.build(ctx, []tool{{name: "first", module: ".", pkg: "first"}, {name: "second", module: ".", pkg: "second"}})
-		if (err == nil) != (tc.last == "true") || err != nil && !strings.Contains(err.Error(), "build second: exit status 1") {
-			t.Errorf("the second tool ends by %q: %v", tc.last, err)
+		first, second := tool{name: "first", module: ".", pkg: "first"}, tool{name: "second", module: ".", pkg: "second"}
+		err := tools.build(ctx, []tool{first, second})
+		if tc.last != "true" {
+			launchtest.WantError(t, err, "build second: exit status 1")
+		} else if err != nil {
+			t.Error(err)
 		}
-		if !strings.Contains(out.String(), "build first, 1 of 2: compiled") || !strings.Contains(out.String(), tc.want) {
-			t.Errorf("output %q, want %q", out, tc.want)
+		for _, want := range []string{"build first, 1 of 2: compiled", tc.want} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("output %q lacks %q", out, want)
+			}
 		}
 	}
 }
 
-// The packages are counted also if the tools exist and most of them is compiled again: that build ends only when the list
-// was asked for.
+// The packages are counted also if the tools exist and most of them is compiled again: that build ends only when the
+// list was asked for.
 func TestManyPackagesAreCounted(t *testing.T) {
 	tools, _ := newToolchain(t)
 	tools.install(t, daemon.name)
@@ -65,7 +73,7 @@ func TestManyPackagesAreCounted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for packages, wait := range map[int]string{countThreshold - 1: "", countThreshold: "read line < " + list} {
-		onlyGo(t, "if [ $1 = list ]; then : > "+listed+"; echo go > "+list+"; exit; fi\n"+
+		launchtest.OnlyGo(t, "if [ $1 = list ]; then : > "+listed+"; echo go > "+list+"; exit; fi\n"+
 			strings.Repeat("echo a/b >&2\n", packages)+wait+"\n")
 		if err := tools.build(ctx, []tool{{name: "tool", module: ".", pkg: "tool"}}); err != nil {
 			t.Fatalf("%d packages: %v", packages, err)
@@ -79,9 +87,9 @@ func TestManyPackagesAreCounted(t *testing.T) {
 
 func TestBuildThatFillsTheDisk(t *testing.T) {
 	tools, _ := newToolchain(t)
-	onlyGo(t, "[ $1 = env ] && echo /cache/$2 && exit; "+
+	launchtest.OnlyGo(t, "[ $1 = env ] && echo /cache/$2 && exit; "+
 		"echo write /tmp/go-build1/b001/_pkg_.a: no space left on device >&2; exit 1\n")
-	wantError(t, tools.build(t.Context(), []tool{daemon}), "no space left on device", "GOMODCACHE=/cache/GOMODCACHE",
+	launchtest.WantError(t, tools.build(t.Context(), []tool{daemon}), "no space left on device", "GOMODCACHE=/cache/GOMODCACHE",
 		"GOCACHE=/cache/GOCACHE", "GOTMPDIR=/cache/GOTMPDIR", "LOCAL_DIR="+tools.Dir, "to a larger disk")
 }
 

@@ -23,7 +23,8 @@ func TestModulesShareTheirVersions(t *testing.T) {
 				continue
 			}
 			if other, both := local[path]; both && other != version {
-				t.Errorf("%s %s in %s, %s in local: run `go get %s@VERSION` in the older one", path, version, module, other, path)
+				t.Errorf("%s %s in %s, %s in local: run `go get %s@VERSION` in the older one",
+					path, version, module, other, path)
 			}
 		}
 	}

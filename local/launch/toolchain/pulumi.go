@@ -14,8 +14,8 @@ import (
 	"oke-guestbook/local/launch/environment"
 )
 
-// findCLI returns the CLI on PATH if it may be used, or "" if the pinned one is to be built. With PULUMI_CLI=path it fails
-// in place of the latter.
+// findCLI returns the CLI on PATH if it may be used, or "" if the pinned one is to be built. With PULUMI_CLI=path it
+// fails in place of the latter.
 func (t Toolchain) findCLI(ctx context.Context) (string, error) {
 	if t.Pulumi == environment.Own {
 		return "", nil
@@ -33,7 +33,8 @@ func (t Toolchain) findCLI(ctx context.Context) (string, error) {
 	case problem == "":
 		return path, nil
 	case t.Pulumi == environment.OnPath:
-		return "", fmt.Errorf("PULUMI_CLI=path: %s %s; %s, or set PULUMI_CLI=own to build %s", path, problem, remedy, ownPulumi)
+		return "", fmt.Errorf("PULUMI_CLI=path: %s %s; %s, or set PULUMI_CLI=own to build %s",
+			path, problem, remedy, ownPulumi)
 	}
 	t.Out.Warnf("  %s %s: this repository's own %s is used instead", path, problem, ownPulumi)
 	return "", nil

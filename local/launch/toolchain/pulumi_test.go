@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 // fakePulumi puts a CLI and a language host on PATH, and returns the CLI's path.
@@ -13,9 +15,7 @@ func fakePulumi(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, script := range map[string]string{"pulumi": "echo '" + version + "'\n", "pulumi-language-go": ""} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		launchtest.Write(t, filepath.Join(dir, name), "#!/bin/sh\n"+script)
 	}
 	t.Setenv("PATH", dir+":/usr/bin:/bin")
 	return filepath.Join(dir, "pulumi")
@@ -23,7 +23,7 @@ func fakePulumi(t *testing.T, version string) string {
 
 func TestVersionOfTheCLI(t *testing.T) {
 	for version, usable := range map[string]bool{
-		"v3.240.0": true, "3.240.0": true, "v3.253.0": true, "v4.0.0": true, "v3.253.0-alpha.1": true, "v3.241.0-dev.0": true,
+		"v3.240.0": true, "3.240.0": true, "v3.253.0": true, "v4.0.0": true, "v3.253.0-alpha.1": true,
 		"v3.99.9": false, "v2.300.0": false, "": false, "dev": false,
 	} {
 		tools, out := newToolchain(t)
@@ -52,7 +52,7 @@ func TestOldCLIOnPath(t *testing.T) {
 	}
 	tools.Pulumi = "path"
 	_, err := tools.CLI(t.Context())
-	wantError(t, err, "PULUMI_CLI=path", old, `"3.50.0"`, minPulumi+" or later", "PULUMI_CLI=own")
+	launchtest.WantError(t, err, "PULUMI_CLI=path", old, `"3.50.0"`, minPulumi+" or later", "PULUMI_CLI=own")
 }
 
 func TestCLIWithoutItsLanguageHost(t *testing.T) {
@@ -65,12 +65,14 @@ func TestCLIWithoutItsLanguageHost(t *testing.T) {
 	if cli, err := tools.findCLI(t.Context()); err != nil || cli != "" {
 		t.Errorf("auto: %q, %v; want the repository's own", cli, err)
 	}
-	if !strings.Contains(out.String(), alone+" has no pulumi-language-go") || !strings.Contains(out.String(), "is used instead") {
-		t.Errorf("auto: output %q", out)
+	for _, want := range []string{alone + " has no pulumi-language-go", "is used instead"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("auto: output %q lacks %q", out, want)
+		}
 	}
 	tools.Pulumi = "path"
 	_, err := tools.findCLI(t.Context())
-	wantError(t, err, "PULUMI_CLI=path", alone, "no pulumi-language-go", "PULUMI_CLI=own")
+	launchtest.WantError(t, err, "PULUMI_CLI=path", alone, "no pulumi-language-go", "PULUMI_CLI=own")
 	// A link to a whole installation is usable too.
 	bin := t.TempDir()
 	linked := filepath.Join(bin, "pulumi")
@@ -97,5 +99,5 @@ func TestNoCLIOnPath(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	tools.Pulumi = "path"
 	_, err := tools.findCLI(t.Context())
-	wantError(t, err, "PULUMI_CLI=path", "no pulumi on PATH")
+	launchtest.WantError(t, err, "PULUMI_CLI=path", "no pulumi on PATH")
 }

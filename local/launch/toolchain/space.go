@@ -11,8 +11,8 @@ import (
 	"oke-guestbook/local/launch/diskspace"
 )
 
-// checkSpace fails if a file system has no room for a first build. If Go's caches hold everything, because another clone
-// was built before, linking is all that needs room.
+// checkSpace fails if a file system has no room for a first build. If Go's caches hold everything, because another
+// clone was built before, linking is all that needs room.
 func (t Toolchain) checkSpace(ctx context.Context) error {
 	temporary, rest, err := t.buildSpace(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package toolchain builds the tools that the launcher runs, from this repository and from pinned modules, and finds the
-// ones that are installed.
+// Package toolchain builds the tools that the launcher runs, from this repository and from pinned modules, and finds
+// the ones that are installed.
 package toolchain
 
 import (
@@ -21,8 +21,8 @@ const (
 	kubernetesVersion = "1.36.3"
 )
 
-// FirstBuild is how long the first build takes. README.md and README.ko.md name the same figure, docs/benchmarks.md how it
-// was measured.
+// FirstBuild is how long the first build takes. README.md and README.ko.md name the same figure, docs/benchmarks.md
+// how it was measured.
 const FirstBuild = "12 minutes on 2 cores"
 
 // tool is an executable that is built from a Go package.
@@ -71,7 +71,7 @@ type Mode int
 
 const (
 	UpdateAll    Mode = iota // all: a tool that is up to date costs little, because go build looks first
-	BuildMissing             // none that exists, even if it is outdated: a stack must be destroyable without its sources
+	BuildMissing             // those that do not exist: a stack must be destroyable without the sources
 	UseBuilt                 // none
 )
 
