@@ -2,7 +2,6 @@ package pulumifiles
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,8 +92,7 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// cli returns a function that makes commands of a real CLI, on a project and a backend of their own. The language
-// host of the project never answers.
+// cli returns a function that makes commands of a real CLI, on a stack, a backend and a PULUMI_HOME of their own.
 func cli(t *testing.T) (command func(args ...string) *exec.Cmd, b Backend, home string) {
 	t.Helper()
 	path, err := filepath.Abs("../../../.local/bin/pulumi") // `make test` builds it first, unless PATH has one
@@ -106,19 +104,19 @@ func cli(t *testing.T) (command func(args ...string) *exec.Cmd, b Backend, home 
 			t.Skip("there is no Pulumi CLI; `make test` builds one")
 		}
 	}
-	state, project, bin := t.TempDir(), t.TempDir(), t.TempDir()
-	home = t.TempDir()
+	state, project, home := t.TempDir(), t.TempDir(), t.TempDir()
 	launchtest.Write(t, filepath.Join(project, "Pulumi.yaml"), "name: formats\nruntime: go\n")
-	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "#!/bin/sh\nexec sleep 60\n")
-	return func(args ...string) *exec.Cmd {
+	command = func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), path, append(args, "--non-interactive")...)
 		cmd.Dir = project
 		cmd.Env = []string{
 			"HOME=" + home, "PULUMI_HOME=" + home, "PULUMI_BACKEND_URL=file://" + state,
-			"PULUMI_CONFIG_PASSPHRASE=formats", "PULUMI_SKIP_UPDATE_CHECK=true", "PATH=" + bin + ":/usr/bin:/bin",
+			"PULUMI_CONFIG_PASSPHRASE=formats", "PULUMI_SKIP_UPDATE_CHECK=true", "PATH=/usr/bin:/bin",
 		}
 		return cmd
-	}, Backend(state), home
+	}
+	run(t, command("stack", "init", "local"))
+	return command, Backend(state), home
 }
 
 func run(t *testing.T, cmd *exec.Cmd) []byte {
@@ -132,70 +130,56 @@ func run(t *testing.T, cmd *exec.Cmd) []byte {
 	return out
 }
 
-// The tests below fail when a new CLI has other formats.
+// deployment is a stack with a resource of the provider oci.
+const deployment = `{"version": 3, "deployment": {"manifest": {}, "resources": [
+	{"urn": "urn:pulumi:local::formats::pulumi:pulumi:Stack::formats-local", "type": "pulumi:pulumi:Stack"},
+	{"urn": "urn:pulumi:local::formats::pulumi:providers:oci::default", "type": "pulumi:providers:oci",
+		"custom": true, "id": "provider-id", "inputs": {"version": "3.16.0"}, "outputs": {"version": "3.16.0"}},
+	{"urn": "urn:pulumi:local::formats::oci:Core/vcn:Vcn::v", "type": "oci:Core/vcn:Vcn", "custom": true, "id": "vcn-id",
+		"provider": "urn:pulumi:local::formats::pulumi:providers:oci::default::provider-id"}]}}`
 
-func TestPulumiWritesTheseCheckpoints(t *testing.T) {
-	command, b, _ := cli(t)
-	run(t, command("stack", "init", "local"))
+// This test fails when the formats of the CLI have changed.
+func TestPulumiHasTheseFormats(t *testing.T) {
+	command, b, home := cli(t)
 	if states, err := b.Checkpoints("local"); err != nil || len(states) != 1 || len(states["formats"].Resources) > 0 {
 		t.Errorf("a new stack: %+v, %v", states, err)
 	}
-	urn := "urn:pulumi:local::formats::pulumi:pulumi:Stack::formats-local"
 	load := command("stack", "import", "--stack", "local")
-	load.Stdin = strings.NewReader(`{"version": 3, "deployment": {
-		"manifest": {},
-		"resources": [{"urn": "` + urn + `", "type": "pulumi:pulumi:Stack"}],
-		"pending_operations": [{"type": "creating", "resource": {
-			"urn": "urn:pulumi:local::formats::a:b:C::d", "type": "a:b:C", "custom": true}}]}}`)
+	load.Stdin = strings.NewReader(deployment)
 	run(t, load)
-	state, err := b.Checkpoints("local")
-	got := state["formats"]
-	if err != nil || len(got.Resources) != 1 || got.Resources[0].URN != urn || len(got.Pending) != 1 {
-		t.Errorf("an imported state: %+v, %v", state, err)
+	states, err := b.Checkpoints("local")
+	if got := states["formats"].Resources; err != nil || len(got) != 3 || got[2].ID != "vcn-id" {
+		t.Errorf("an imported stack: %+v, %v", states, err)
 	}
-}
 
-func TestPulumiWritesTheseLocks(t *testing.T) {
-	command, b, _ := cli(t)
-	run(t, command("stack", "init", "local"))
-	up := command("up", "--yes", "--skip-preview", "--stack", "local")
-	if err := up.Start(); err != nil {
+	// A plugin that never answers keeps the command, and so its lock.
+	oci, started := Plugin{"oci", "3.16.0"}, filepath.Join(t.TempDir(), "started")
+	plugin := filepath.Join(t.TempDir(), "plugin")
+	launchtest.Write(t, plugin, "#!/bin/sh\n: > "+started+"\nexec sleep 10\n")
+	if err := oci.Link(home, plugin); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- up.Wait() }()
-	var pids []int
-	for deadline := time.Now().Add(30 * time.Second); len(pids) == 0 && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
-		var err error
-		if pids, err = b.Locks("local"); err != nil {
-			t.Log(err) // may be half-written
+	destroy := command("destroy", "--yes", "--skip-preview", "--stack", "local")
+	if err := destroy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(started); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Error("the engine did not start the linked plugin")
+			break
 		}
 	}
-	if err := up.Process.Kill(); err != nil {
-		t.Fatal(err)
+	pids, err := b.Locks("local")
+	if want := destroy.Process.Pid; err != nil || !slices.Equal(pids, []int{want}) {
+		t.Errorf("process %d holds the lock, got %v, %v", want, pids, err)
 	}
-	<-ended
-	if !slices.Equal(pids, []int{up.Process.Pid}) {
-		t.Errorf("process %d holds the lock, got %v", up.Process.Pid, pids)
-	}
+	_ = destroy.Process.Kill()
+	_ = destroy.Wait()
 	run(t, command("cancel", "--yes", "--stack", "local"))
 	if pids, err := b.Locks("local"); err != nil || len(pids) > 0 {
 		t.Errorf("after pulumi cancel: locks %v, %v", pids, err)
-	}
-}
-
-func TestPulumiFindsLinkedPlugins(t *testing.T) {
-	command, _, home := cli(t)
-	oci := Plugin{"oci", "3.16.0"}
-	if err := oci.Link(home, "/bin/true"); err != nil {
-		t.Fatal(err)
-	}
-	var installed []Plugin
-	if err := json.Unmarshal(run(t, command("plugin", "ls", "--json")), &installed); err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Contains(installed, oci) {
-		t.Errorf("the engine finds the plugins %v", installed)
 	}
 }
