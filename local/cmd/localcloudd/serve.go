@@ -60,19 +60,7 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": *dir})
-	})
-	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
-	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(console)
-	})
-	mux.Handle("/", cloud)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler(*dir, cloud, clusters), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	log.Info("the local cloud is up", "address", address, "dir", *dir)
@@ -90,6 +78,23 @@ func serve(ctx context.Context, args []string) error {
 	limit, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return errors.Join(clusters.Close(), server.Shutdown(limit), cloud.Close())
+}
+
+// handler serves the console and what the launcher asks, beside the emulator.
+func handler(dir string, cloud http.Handler, clusters *kube.Manager) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
+	})
+	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(console)
+	})
+	mux.Handle("/", cloud)
+	return mux
 }
 
 type process struct {
