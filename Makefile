@@ -4,7 +4,7 @@ VERSION ?= dev
 # The compiler's as local/launch/tools.go says; the linker's save it a sixth of its time.
 export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '-gcflags=all=-dwarf=false -l' '-gcflags=std=-dwarf=false' '-ldflags=-s -w'
 oke = @go run -C local ./cmd/oke
-net = @go run ./components/network/cmd/okenet
+net = @go run ./cmd/oke
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -41,7 +41,7 @@ diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
-	@STACK="$(STACK)" KEY="$(KEY)" sh components/network/tunnel/tunnel.sh
+	@STACK="$(STACK)" KEY="$(KEY)" sh scripts/tunnel.sh
 
 image_command = cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
 
