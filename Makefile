@@ -78,7 +78,11 @@ packages:
 		{ echo "make test shows the guestbook in a browser, and runs make tunnel and the database's setup.js: chromium, jq or node is not to be had" >&2; exit 1; }; \
 	else echo "no chromium, no jq or no node: what needs them is not tested; sudo apt-get install $(packages) brings them"; fi
 
+lint: ## the linters of .golangci.yml, in every module
+	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for module in . app local; do (cd "$$module" && "$(CURDIR)/bin/golangci-lint" run ./...) || exit 1; done
+
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages lint clean
