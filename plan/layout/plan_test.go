@@ -44,7 +44,7 @@ func TestPlanOfDefaults(t *testing.T) {
 func anySpec(t *rapid.T) Spec {
 	bits := rapid.IntRange(16, smallestPlanned).Draw(t, "vcn bits")
 	first := rapid.SampledFrom([]string{"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0"}).Draw(t, "vcn base")
-	base := netip.PrefixFrom(fromUint(toUint(netip.MustParseAddr(first))|rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
+	base := netip.PrefixFrom(advance(netip.MustParseAddr(first), rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
 	s := Spec{
 		VcnCIDR:        base.String(),
 		PodsCIDR:       "198.18.0.0/16",

@@ -8,6 +8,7 @@ import (
 
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
+	"pgregory.net/rapid"
 )
 
 func spec(change func(*layout.Spec)) layout.Spec {
@@ -37,7 +38,7 @@ func keys(all []Rule) []string {
 	return found
 }
 
-// The whole sets, side by side with Oracle's tables, for someone who compares by eye.
+// The expected sets are complete and sorted, to be compared with Oracle's tables by eye.
 func TestRulesOfEachSubnet(t *testing.T) {
 	flannel := expand(t, spec(nil))
 	native := expand(t, spec(func(s *layout.Spec) { s.PodNetwork = layout.VCNNative }))
@@ -94,17 +95,17 @@ func TestDescriptionsAndKeys(t *testing.T) {
 				t.Errorf("%s %s: description %q", role, rule.Key(), rule.Description)
 			}
 			if seen[rule.Key()] {
-				t.Errorf("%s: %s twice", role, rule.Key())
+				t.Errorf("%s has the rule %s twice", role, rule.Key())
 			}
 			seen[rule.Key()] = true
 		}
 	}
 	if got := set[layout.Workers]; !slices.ContainsFunc(got, func(r Rule) bool { return r.Description == "Extra rule: workers to 203.0.113.9/32" }) {
-		t.Errorf("an extra rule without description has none: %q", keys(got))
+		t.Errorf("an extra rule without a description got none: %q", keys(got))
 	}
 }
 
-// What the settings let in twice is written once.
+// A rule that another one covers is left out.
 func TestCoveredRulesAreLeftOut(t *testing.T) {
 	set := expand(t, spec(func(s *layout.Spec) {
 		s.APIEndpoint, s.APIAllowedCIDRs = layout.Public, []string{layout.Anywhere, "203.0.113.0/24"}
@@ -124,7 +125,60 @@ func TestCoveredRulesAreLeftOut(t *testing.T) {
 		t.Errorf("got %q", ingress)
 	}
 	if slices.ContainsFunc(set[layout.Workers], func(r Rule) bool { return r.Protocol == UDP && r.Ports.Min == 8472 }) {
-		t.Error("udp between workers is there beside all")
+		t.Error("the rule for udp between workers is not left out")
+	}
+}
+
+// Leaving out covered rules changes nothing of what is allowed, and no kept rule covers another.
+func TestWithoutCoveredKeepsWhatIsAllowed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOfN(rapid.Custom(anyRule), 0, 12).Draw(t, "rules")
+		kept := withoutCovered(all)
+		for _, rule := range all {
+			if !slices.ContainsFunc(kept, func(r Rule) bool { return r.Covers(rule) }) {
+				t.Fatalf("%s is no longer allowed by %q", rule.Key(), keys(kept))
+			}
+		}
+		for i, rule := range kept {
+			for j, other := range kept {
+				if i != j && rule.Covers(other) {
+					t.Fatalf("%s covers %s, and both are kept", rule.Key(), other.Key())
+				}
+			}
+		}
+	})
+}
+
+// anyRule draws a rule from few values, so that rules often cover each other.
+func anyRule(t *rapid.T) Rule {
+	rule := Rule{
+		Direction: rapid.SampledFrom([]Direction{Ingress, Egress}).Draw(t, "direction"),
+		Protocol:  rapid.SampledFrom([]Protocol{All, TCP, UDP, ICMP}).Draw(t, "protocol"),
+		Peer: rapid.SampledFrom([]string{
+			layout.Anywhere, layout.OSN, "10.0.0.0/8", "10.0.0.0/24", "10.0.0.128/25", "192.0.2.1/32",
+		}).Draw(t, "peer"),
+	}
+	switch rule.Protocol {
+	case TCP, UDP:
+		rule.Ports = rapid.SampledFrom([]layout.PortRange{everyPort, https, port(80), {Min: 80, Max: 90}}).Draw(t, "ports")
+	case ICMP:
+		rule.ICMP = rapid.SampledFrom([]*ICMPKind{nil, tooBig, {3, -1}, {8, 0}}).Draw(t, "kind")
+	}
+	return rule
+}
+
+// A quadratic comparison of this many networks takes seconds.
+func BenchmarkExpandManyNetworks(b *testing.B) {
+	s := spec(nil)
+	for i := range 7000 {
+		s.LoadBalancerAllowedCIDRs = append(s.LoadBalancerAllowedCIDRs, fmt.Sprintf("%d.%d.%d.0/24", 20+i>>12, i>>6&63, i&63))
+	}
+	plan, err := layout.Plan(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Expand(Table(s), plan)
 	}
 }
 
