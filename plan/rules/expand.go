@@ -10,7 +10,8 @@ import (
 // Set holds the rules of each subnet.
 type Set map[layout.Role][]Rule
 
-// Expand turns the flows into rules at both of their ends. It leaves out a rule that another rule of the subnet covers.
+// Expand turns the flows into rules at both of their ends. It leaves out a rule that another rule of the subnet
+// covers.
 func Expand(flows []Flow, plan layout.Layout) Set {
 	set := Set{}
 	for _, subnet := range plan.Subnets {
@@ -48,8 +49,8 @@ func (f Flow) ruleAt(role layout.Role, direction Direction, plan layout.Layout) 
 	}, true
 }
 
-// withoutCovered leaves out the rules that another rule covers. Of rules that cover each other it keeps the first.
-// It compares a rule only with those whose peer is the same or encloses it, so that long lists of networks stay cheap.
+// withoutCovered leaves out the rules that another rule covers. Of rules that cover each other it keeps the first. It
+// compares a rule only with those whose peer is the same or encloses it, so that long lists of networks stay cheap.
 func withoutCovered(all []Rule) []Rule {
 	byPeer := map[string][]int{}
 	for i, rule := range all {

@@ -100,7 +100,7 @@ func peerCovers(wide, narrow string) bool {
 	return errOuter == nil && errInner == nil && layout.Within(inner, outer)
 }
 
-// Key identifies a rule among those of its subnet, whatever their order: "ingress tcp 6443 10.0.64.0/20".
+// Key identifies a rule among those of its subnet: "ingress tcp 6443 10.0.64.0/20".
 func (r Rule) Key() string {
 	direction := "ingress"
 	if r.Direction == Egress {

@@ -1,8 +1,8 @@
 // Package rules holds the traffic that the subnets of an OKE cluster must allow, as tables of flows. It expands the
 // flows to rules of security lists or network security groups.
 //
-// Source: Oracle, "Container Engine for Kubernetes", Example Network Resource Configurations, examples 1 to 4 (flannel
-// and VCN-native pod networking, public and private API endpoint), tables of security list rules.
+// Source: Oracle, "Container Engine for Kubernetes", Example Network Resource Configurations, examples 1 to 4
+// (flannel and VCN-native pod networking, public and private API endpoint), tables of security list rules.
 package rules
 
 import (
@@ -11,8 +11,8 @@ import (
 	"oke-guestbook/plan/layout"
 )
 
-// Flow is one row of a table: From may open connections to To. Each end is a role, a CIDR or layout.OSN. Each end that
-// is a role gets a rule.
+// Flow is one row of a table: From may open connections to To. Each end is a role, a CIDR or layout.OSN. Each end
+// that is a role gets a rule.
 type Flow struct {
 	From, To    string
 	Protocol    Protocol
