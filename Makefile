@@ -33,10 +33,10 @@ env: ## settings for Pulumi and OCI clients: eval "$(make -s env)"
 	$(oke) env
 
 reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= for one answer
-	$(net) reach -stack "$(STACK)" -from "$(FROM)" -to "$(TO)" -port "$(PORT)"
+	$(net) reach --stack "$(STACK)" --from "$(FROM)" --to "$(TO)" --port "$(PORT)"
 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
-	$(net) diagram -stack "$(STACK)" -o "docs/network-$(STACK).svg"
+	$(net) diagram --stack "$(STACK)" -o "docs/network-$(STACK).svg"
 
 KEY ?= $(HOME)/.ssh/id_ed25519
 
