@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// run executes the command line. To add a subcommand, write a file like diagram.go and add it here.
+// run executes the command line. To add a subcommand, write a file like diagram.go and name it here.
 func run(args []string, out, notes io.Writer) error {
 	root := &cobra.Command{
 		Use:           "oke",

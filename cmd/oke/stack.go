@@ -15,38 +15,44 @@ import (
 	"oke-guestbook/settings"
 )
 
-// stackFlags select a stack.
-type stackFlags struct{ dir, name string }
-
-func (f *stackFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.dir, "directory", "C", ".", "directory of Pulumi.yaml")
-	cmd.Flags().StringVar(&f.name, "stack", "local", "stack whose settings are read")
+// stack is the network part of a stack's settings.
+type stack struct {
+	project, name string
+	spec          layout.Spec
+	unset         []string // settings of operators' networks for which layout.StandIn stands in
 }
 
-// stackNetwork is the part of a stack's settings that concerns the network.
-type stackNetwork struct {
-	project string
-	spec    layout.Spec
-	unset   []string // settings of operators' networks for which layout.StandIn stands in
+// stackCommand returns a command about the stack that its flags select.
+func stackCommand(use, short string, show func(out io.Writer, s stack) error) *cobra.Command {
+	var dir, name string
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadStack(dir, name)
+			if err != nil {
+				return err
+			}
+			for _, key := range s.unset {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s is not set yet: %s stands in\n", key, layout.StandIn)
+			}
+			return show(cmd.OutOrStdout(), s)
+		},
+	}
+	cmd.Flags().StringVarP(&dir, "directory", "C", ".", "directory of Pulumi.yaml")
+	cmd.Flags().StringVar(&name, "stack", "local", "stack whose settings are read")
+	return cmd
 }
 
-// load reads the stack's network settings. It notes the settings that are not set yet.
-func (f stackFlags) load(notes io.Writer) (stackNetwork, error) {
-	if f.name == "" {
-		return stackNetwork{}, errors.New("STACK: is empty: name a stack, such as STACK=dev")
+func loadStack(dir, name string) (stack, error) {
+	if name == "" {
+		return stack{}, errors.New("STACK: is empty: name a stack, such as STACK=dev")
 	}
-	project, config, err := readConfig(f.dir, f.name)
+	project, config, err := readConfig(dir, name)
 	if err != nil {
-		return stackNetwork{}, err
+		return stack{}, err
 	}
-	spec, unset, err := settings.LoadNetwork(project, f.name, config)
-	if err != nil {
-		return stackNetwork{}, err
-	}
-	for _, key := range unset {
-		fmt.Fprintf(notes, "%s is not set yet: %s stands in\n", key, layout.StandIn)
-	}
-	return stackNetwork{project, spec, unset}, nil
+	spec, unset, err := settings.LoadNetwork(project, name, config)
+	return stack{project, name, spec, unset}, err
 }
 
 // readConfig reads the project's name and the stack's configuration from the project's files.

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"oke-guestbook/plan/layout"
@@ -70,26 +71,22 @@ func (a Answer) refusal() string {
 	return "no rule: " + strings.Join(missing, "; ")
 }
 
+// routeReasons holds the reasons for a missing route in sentences.
+var routeReasons = map[RouteReason]string{
+	NeitherInSubnet:  "neither end lies in a subnet of the stack",
+	NoRouteOut:       "route table {table} of subnet {subnet} has no route to {other}",
+	NoRouteBack:      "route table {table} of subnet {subnet} has no route back to {other}",
+	NoPublicAddress:  "the internet gateway needs a public address, which subnet {subnet} does not allow",
+	PrivateSubnet:    "subnet {subnet} is private: its hosts have no public address",
+	PrivateNetwork:   "{other} is a private network, and no route leads to it",
+	OracleOpensNone:  "Oracle's services open no connections to the VCN",
+	NATGatewayOneWay: "the NAT gateway lets no connections in",
+}
+
 // String puts the reason in words.
 func (r NoRoute) String() string {
-	switch r.Reason {
-	case NoRouteOut:
-		return fmt.Sprintf("route table %q of subnet %s has no route to %s", r.Subnet.RouteTable, r.Subnet.Role, r.Other.Name)
-	case NoRouteBack:
-		return fmt.Sprintf("route table %q of subnet %s has no route back to %s",
-			r.Subnet.RouteTable, r.Subnet.Role, r.Other.Name)
-	case NoPublicAddress:
-		return fmt.Sprintf("the internet gateway needs a public address, which subnet %s does not allow", r.Subnet.Role)
-	case PrivateSubnet:
-		return fmt.Sprintf("subnet %s is private: its hosts have no public address", r.Subnet.Role)
-	case PrivateNetwork:
-		return fmt.Sprintf("%s is a private network, and no route leads to it", r.Other.Name)
-	case OracleOpensNone:
-		return "Oracle's services open no connections to the VCN"
-	case NATGatewayOneWay:
-		return "the NAT gateway lets no connections in"
-	}
-	return "neither end lies in a subnet of the stack"
+	return strings.NewReplacer("{table}", strconv.Quote(r.Subnet.RouteTable), "{subnet}", string(r.Subnet.Role),
+		"{other}", r.Other.Name).Replace(routeReasons[r.Reason])
 }
 
 // Legend explains the words of the matrix.
