@@ -159,7 +159,7 @@ func (sc scene) within(role layout.Role) []string {
 		names[len(names)-1] += ":"
 		lines = append(append(lines, names...), wrap(f.ports, besideVCN)...)
 	}
-	own := sc.between[[2]layout.Role{role, role}]
+	own := sc.open(role, role)
 	if len(own) == 0 {
 		return lines
 	}
@@ -219,7 +219,7 @@ func (sc scene) laneLabels(l lane) []string {
 	}
 	var lines []string
 	add := func(arrow string, from, to layout.Role) {
-		for _, line := range sc.between[[2]layout.Role{from, to}] {
+		for _, line := range sc.open(from, to) {
 			parts := wrap([]string{line}, fits)
 			lines = append(lines, arrow+" "+parts[0])
 			for _, part := range parts[1:] {
@@ -243,7 +243,7 @@ func (sc scene) rest() []string {
 	}
 	for _, from := range layout.Roles {
 		for _, to := range layout.Roles {
-			open := sc.between[[2]layout.Role{from, to}]
+			open := sc.open(from, to)
 			shown := from == to && from != layout.Bastion ||
 				from == layout.Bastion && to == layout.API && fitsBesideBastion(open) ||
 				slices.ContainsFunc(lanes, func(l lane) bool { return l.joins(from, to) })

@@ -3,6 +3,7 @@
 package diagram
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -19,7 +20,7 @@ type scene struct {
 	unset   []string // settings for which layout.StandIn stands in
 	outside map[layout.Role][]flow
 	inside  map[layout.Role][]flow      // from and to other hosts of the VCN
-	between map[[2]layout.Role][]string // ports of connections from one subnet to another
+	between map[[2]layout.Role][]string // see open
 }
 
 // flow is what one subnet and an end outside the stack's subnets may open, in one direction.
@@ -44,31 +45,40 @@ func newScene(s layout.Spec, unset []string) (scene, error) {
 		for _, other := range n.Subnets() {
 			sc.between[[2]layout.Role{subnet.Role, other.Role}] = ports(n.Openings(subnet, other))
 		}
+		notReply := func(o reach.Opening) bool { return !o.Reply }
 		for _, end := range n.Outside() {
-			in, out := n.Openings(end, subnet), n.Openings(subnet, end)
-			isReply := func(o reach.Opening) bool { return o.Reply }
-			sc.outside[subnet.Role] = slices.Concat(sc.outside[subnet.Role],
-				sc.flows(end, true, slices.DeleteFunc(in, isReply)), sc.flows(end, false, slices.DeleteFunc(out, isReply)))
+			sc.outside[subnet.Role] = append(sc.outside[subnet.Role], sc.flows(n, subnet, end, notReply)...)
 		}
-		// Of the rules for other hosts of the VCN only those that name networks are worth a line.
-		isNamed := func(rule *rules.Rule) bool { return rule != nil && rule.Peer != layout.Anywhere }
-		in := slices.DeleteFunc(n.Openings(n.VCN(), subnet), func(o reach.Opening) bool { return !isNamed(o.Ingress) })
-		out := slices.DeleteFunc(n.Openings(subnet, n.VCN()), func(o reach.Opening) bool { return !isNamed(o.Egress) })
-		sc.inside[subnet.Role] = append(sc.flows(n.VCN(), true, in), sc.flows(n.VCN(), false, out)...)
+		// Every host of the VCN is included in rules for 0.0.0.0/0. Only rules that name networks are worth a line.
+		isNamed := func(o reach.Opening) bool {
+			rule := cmp.Or(o.Egress, o.Ingress) // of the subnet: the other hosts have none
+			return rule.Peer != layout.Anywhere
+		}
+		sc.inside[subnet.Role] = sc.flows(n, subnet, n.VCN(), isNamed)
 	}
 	if s.Bastion {
 		var clients []string
 		for _, cidr := range s.BastionAllowedCIDRs {
 			clients = append(clients, sc.label(cidr))
 		}
-		sc.outside[layout.Bastion] = append(sc.outside[layout.Bastion],
-			flow{few(clients), []string{"bastion sessions"}, "", true})
+		sessions := flow{names: few(clients), ports: []string{"bastion sessions"}, inward: true}
+		sc.outside[layout.Bastion] = append(sc.outside[layout.Bastion], sessions)
 	}
 	return sc, nil
 }
 
-// flows turns openings from an end, or to it, into flows. Parts of the end that the same ports are open to share one.
-func (sc scene) flows(end reach.End, inward bool, openings []reach.Opening) []flow {
+// open returns the ports of connections from one subnet to another.
+func (sc scene) open(from, to layout.Role) []string { return sc.between[[2]layout.Role{from, to}] }
+
+// flows returns what a subnet and an end outside the stack's subnets may open to each other, as far as it is shown.
+func (sc scene) flows(n reach.Network, subnet, end reach.End, isShown func(reach.Opening) bool) []flow {
+	hidden := func(o reach.Opening) bool { return !isShown(o) }
+	return append(sc.group(end, true, slices.DeleteFunc(n.Openings(end, subnet), hidden)),
+		sc.group(end, false, slices.DeleteFunc(n.Openings(subnet, end), hidden))...)
+}
+
+// group turns openings from an end, or to it, into flows. Parts of the end with the same ports share one.
+func (sc scene) group(end reach.End, inward bool, openings []reach.Opening) []flow {
 	var parts []netip.Prefix
 	byPart := map[netip.Prefix][]reach.Opening{}
 	for _, o := range openings {

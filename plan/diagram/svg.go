@@ -11,8 +11,9 @@ import (
 //go:embed picture.svg.tmpl
 var source string
 
-// A template shows the SVG as it is and escapes the texts. A library such as svgo would replace only the lines that
-// add a rectangle, an arrow or a text; the arrangement, which is most of this package, would stay.
+// A template shows the SVG as it is and escapes the texts. A library such as svgo would replace only the template. D2
+// would also arrange the boxes, but it brings a JavaScript engine and more dependencies than the rest of this
+// command.
 var svg = template.Must(template.New("svg").Parse(source))
 
 // picture is what the template shows. Pills lie on arrows, and arrows on rectangles.
@@ -170,10 +171,10 @@ func (sc scene) drawLanes(p *picture, boxes map[layout.Role]box) {
 			continue
 		}
 		x, top, bottom := boxes[l.upper].X+l.x, boxes[l.upper].bottom(), boxes[l.lower].Y
-		if len(sc.between[[2]layout.Role{l.upper, l.lower}]) > 0 {
+		if len(sc.open(l.upper, l.lower)) > 0 {
 			p.addArrow(x, top, x, bottom)
 		}
-		if len(sc.between[[2]layout.Role{l.lower, l.upper}]) > 0 {
+		if len(sc.open(l.lower, l.upper)) > 0 {
 			p.addArrow(x+apart, bottom, x+apart, top)
 		}
 		p.addLines(x+apart+10, top+24, "port", sc.laneLabels(l)...)
@@ -181,7 +182,7 @@ func (sc scene) drawLanes(p *picture, boxes map[layout.Role]box) {
 	if from, ok := boxes[layout.Bastion]; ok {
 		to, y := boxes[layout.API].right(), from.Y+from.Height/2
 		p.addArrow(from.X, y, to, y)
-		if open := sc.between[[2]layout.Role{layout.Bastion, layout.API}]; fitsBesideBastion(open) {
+		if open := sc.open(layout.Bastion, layout.API); fitsBesideBastion(open) {
 			p.addLines(to+12, y-6, "port", open...)
 		}
 	}
