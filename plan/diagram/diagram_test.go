@@ -195,19 +195,25 @@ func read(t *testing.T, svg string) (d drawing) {
 			if err := decoder.DecodeElement(&text, &element); err != nil {
 				t.Fatal(err)
 			}
-			if fonts[class].size == 0 {
-				t.Fatalf("text %q has the unknown class %q", text, class)
-			}
-			w := textWidth(text, class)
-			switch {
-			case class == "pill":
-				x -= w / 2
-			case class == "end":
-				x -= w
-			}
-			d.texts = append(d.texts, label{text, x, x + w, y - 10, y + 3})
+			d.texts = append(d.texts, textLabel(t, x, y, class, text))
 		}
 	}
+}
+
+// textLabel returns the area of a text. Its class decides to which side of x it extends.
+func textLabel(t *testing.T, x, y float64, class, text string) label {
+	t.Helper()
+	if fonts[class].size == 0 {
+		t.Fatalf("text %q has the unknown class %q", text, class)
+	}
+	w := textWidth(text, class)
+	switch class {
+	case "pill":
+		x -= w / 2
+	case "end":
+		x -= w
+	}
+	return label{text, x, x + w, y - 10, y + 3}
 }
 
 func TestNothingOverlapsOrIsCutOff(t *testing.T) {

@@ -111,20 +111,7 @@ func (c config) flows() []needed {
 		{from: neighbour, to: "workers", service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"},
 	}
 	add := func(rows ...needed) { all = append(all, rows...) }
-	if c.podNetwork == layout.Flannel {
-		add(needed{from: "workers", to: "workers", service: "all", source: flannelPage},
-			needed{from: "api", to: "workers", service: "1-65535", source: flannelPage})
-	} else {
-		add(needed{from: "workers", to: "workers", service: "icmp/3/4", source: nativePage + ": 0.0.0.0/0"},
-			needed{from: "api", to: "workers", service: "10250", source: nativePage},
-			needed{from: "api", to: "pods", service: "all", source: nativePage},
-			needed{from: "workers", to: "pods", service: "all", source: nativePage},
-			needed{from: "pods", to: "pods", service: "all", source: nativePage},
-			needed{from: "pods", to: "api", service: "6443", source: nativePage},
-			needed{from: "pods", to: "api", service: "12250", source: nativePage},
-			needed{from: "pods", to: "osn", service: "1-65535", source: nativePage},
-			needed{from: "pods", to: "osn", service: "icmp/3/4", source: nativePage})
-	}
+	add(c.podFlows()...)
 	if c.egress != layout.EgressNone {
 		for _, far := range []string{Internet, operators, strangers} {
 			add(needed{from: far, to: "workers", service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"},
@@ -163,6 +150,27 @@ func (c config) flows() []needed {
 			needed{from: peer, to: "internalLoadBalancers", service: "443", source: settings})
 	}
 	return all
+}
+
+// podFlows returns what the pod network needs.
+func (c config) podFlows() []needed {
+	if c.podNetwork == layout.Flannel {
+		return []needed{
+			{from: "workers", to: "workers", service: "all", source: flannelPage},
+			{from: "api", to: "workers", service: "1-65535", source: flannelPage},
+		}
+	}
+	return []needed{
+		{from: "workers", to: "workers", service: "icmp/3/4", source: nativePage + ": 0.0.0.0/0"},
+		{from: "api", to: "workers", service: "10250", source: nativePage},
+		{from: "api", to: "pods", service: "all", source: nativePage},
+		{from: "workers", to: "pods", service: "all", source: nativePage},
+		{from: "pods", to: "pods", service: "all", source: nativePage},
+		{from: "pods", to: "api", service: "6443", source: nativePage},
+		{from: "pods", to: "api", service: "12250", source: nativePage},
+		{from: "pods", to: "osn", service: "1-65535", source: nativePage},
+		{from: "pods", to: "osn", service: "icmp/3/4", source: nativePage},
+	}
 }
 
 // toInternet returns the roles that may open HTTPS connections to the internet.
