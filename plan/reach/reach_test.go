@@ -139,7 +139,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// The only test of the wording: one answer of each form.
+// One answer of each form. Apart from an example in the test of the command, nothing else depends on the wording.
 func TestExplain(t *testing.T) {
 	nothing := func(*layout.Spec) {}
 	for _, test := range []struct {
