@@ -94,9 +94,11 @@ func TestBadInput(t *testing.T) {
 	if _, body, _ := send(t, "GET", g.url+"/?signed=1", nil, nil); strings.Count(body, `class="entry"`) != 1 {
 		t.Errorf("the guestbook does not contain exactly one entry:\n%s", body)
 	}
+}
 
-	// The database's address is valid, but no database answers there.
-	g = start(t, map[string]string{"MONGODB_URI": "mongodb://" + occupied(t), "MONGODB_TIMEOUT": "200ms"})
+// The database's address is valid, but no database answers there.
+func TestPagesWithoutDatabase(t *testing.T) {
+	g := start(t, map[string]string{"MONGODB_URI": "mongodb://" + occupied(t), "MONGODB_TIMEOUT": "200ms"})
 	status, body, _ := send(t, "GET", g.url+"/", nil, nil)
 	if status != 503 || !strings.Contains(body, "The entries cannot be shown just now") {
 		t.Errorf("reading without a database: status %d", status)

@@ -72,21 +72,7 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("title %q: a script in an entry was executed", title)
 	}
 	phone.fits()
-	// The check detects a box that is too wide, and a text that is cut.
-	for _, css := range []string{"width: 500px", "width: 100px; overflow: clip; white-space: nowrap"} {
-		ask(phone, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
-			const box = document.createElement("div");
-			box.id = "box";
-			box.style.cssText = %q;
-			box.textContent = "a text that has no room in a hundred pixels";
-			document.querySelector("main").append(box);
-			return true;
-		})()`, css)))
-		if len(phone.overflows()) == 0 {
-			t.Errorf("%s: not detected on a screen of 390 px", css)
-		}
-		ask(phone, chromedp.Evaluate[bool](`document.getElementById("box").remove() === undefined`))
-	}
+	phone.detectsOverflow()
 	phone.fits()
 
 	wide := newVisitor(t, browser, person{language: "en-GB,en", zone: "Europe/London", width: 1280, height: 800, scale: 1})
@@ -111,14 +97,7 @@ func TestBrowser(t *testing.T) {
 	wide.shot("wide-en")
 	wide.sign("", " ")
 	wide.do(chromedp.WaitVisible(chromedp.CSS(`#message[aria-invalid="true"][aria-describedby="notice"]`)))
-	// By keyboard only: skip link, heading, name, message, button.
-	wide.do(chromedp.Navigate(other.url), chromedp.WaitVisible(chromedp.CSS("#message")))
-	wide.keys(kb.Tab, kb.Tab, kb.Tab, "Grace", kb.Tab, "by keyboard", kb.Tab, kb.Enter)
-	wide.do(chromedp.WaitVisible(chromedp.CSS("#notice p")))
-	name, message := wide.text(".entry .who"), wide.text(".entry .message")
-	if name != "Grace" || message != "by keyboard" {
-		t.Errorf("signed by keyboard: %q by %q", message, name)
-	}
+	wide.signByKeyboard(other.url)
 	wide.accessible()
 	phone.do(chromedp.WaitVisible(`//bdi[contains(., 'وليد')]`))
 	phone.fits()
@@ -133,6 +112,37 @@ func TestBrowser(t *testing.T) {
 	narrow.fits()
 	narrow.accessible()
 	narrow.shot("narrow-ko-dark")
+}
+
+// detectsOverflow checks that overflows detects a box that is too wide, and a text that is cut.
+func (v *visitor) detectsOverflow() {
+	v.t.Helper()
+	for _, css := range []string{"width: 500px", "width: 100px; overflow: clip; white-space: nowrap"} {
+		ask(v, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
+			const box = document.createElement("div");
+			box.id = "box";
+			box.style.cssText = %q;
+			box.textContent = "a text that has no room in a hundred pixels";
+			document.querySelector("main").append(box);
+			return true;
+		})()`, css)))
+		if len(v.overflows()) == 0 {
+			v.t.Errorf("%s: not detected on a screen of %d px", css, v.width)
+		}
+		ask(v, chromedp.Evaluate[bool](`document.getElementById("box").remove() === undefined`))
+	}
+}
+
+// signByKeyboard signs without a mouse: the Tab key goes to skip link, heading, name, message and button.
+func (v *visitor) signByKeyboard(address string) {
+	v.t.Helper()
+	v.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("#message")))
+	v.keys(kb.Tab, kb.Tab, kb.Tab, "Grace", kb.Tab, "by keyboard", kb.Tab, kb.Enter)
+	v.do(chromedp.WaitVisible(chromedp.CSS("#notice p")))
+	name, message := v.text(".entry .who"), v.text(".entry .message")
+	if name != "Grace" || message != "by keyboard" {
+		v.t.Errorf("signed by keyboard: %q by %q", message, name)
+	}
 }
 
 // Each reader sees the time in their own time zone. The entry was written on 29 February in London and on 1 March in

@@ -74,8 +74,11 @@ func TestMetrics(t *testing.T) {
 		`guestbook_signs_total{result="failed"} 1`,
 		`guestbook_signs_total{result="limited"} 1`,
 	)
+}
 
-	// The public port has no metrics, and the metrics port has no pages.
+// The public port has no metrics, and the metrics port has no pages.
+func TestPorts(t *testing.T) {
+	g := start(t, map[string]string{"MONGODB_URI": "mongodb://" + occupied(t)})
 	for _, address := range []string{g.url + "/metrics", g.metrics + "/", g.metrics + "/entries"} {
 		if status, body, _ := get(t, address); status != 404 || strings.Contains(body, "guestbook_") {
 			t.Errorf("%s: status %d", address, status)

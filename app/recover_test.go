@@ -53,19 +53,15 @@ func (v *visitor) appears(text string) {
 	}
 }
 
-// The network between browser and guestbook hangs, breaks and returns wrong responses. The open page recovers without a
-// reload, and an entry that is sent again is stored once.
-func TestBrowserRecovers(t *testing.T) {
-	db := apptest.StartDB(t)
-	var unreadable atomic.Bool // the database fails reads of entries
-	uri := forward(t, db.URI, func(request []byte) bool { return !unreadable.Load() || !finds(request) })
-	g := start(t, map[string]string{"MONGODB_URI": uri})
-	target, err := url.Parse(g.url)
+// unreliableNetwork starts a proxy in front of the guestbook and returns its URL. The first five polls and the first five
+// forms fail in different ways, and polls fail while unreadable is set.
+func unreliableNetwork(t *testing.T, backend string, polls, posts *atomic.Int64, unreadable *atomic.Bool) string {
+	t.Helper()
+	target, err := url.Parse(backend)
 	if err != nil {
 		t.Fatal(err)
 	}
-	through := httputil.NewSingleHostReverseProxy(target)
-	var news, sent atomic.Int64
+	proxy := httputil.NewSingleHostReverseProxy(target)
 	hang := func(r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // the server notices a closed connection only after the body is read
 		select {
@@ -79,9 +75,9 @@ func TestBrowserRecovers(t *testing.T) {
 		case r.URL.Path == "/entries" && unreadable.Load(): // as the guestbook does when its cache is too old
 			trouble = 4
 		case r.URL.Path == "/entries":
-			trouble = int(news.Add(1))
+			trouble = int(polls.Add(1))
 		case r.Method == "POST":
-			trouble = int(sent.Add(1))
+			trouble = int(posts.Add(1))
 		}
 		switch trouble {
 		case 1: // no response
@@ -98,25 +94,37 @@ func TestBrowserRecovers(t *testing.T) {
 		case 5:
 			_, _ = w.Write([]byte("a sign-in page of some network"))
 		default:
-			through.ServeHTTP(w, r)
+			proxy.ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(network.Close)
+	return network.URL
+}
+
+// The network between browser and guestbook hangs, breaks and returns wrong responses. The open page recovers without a
+// reload, and an entry that is sent again is stored once.
+func TestBrowserRecovers(t *testing.T) {
+	db := apptest.StartDB(t)
+	var unreadable atomic.Bool // the database fails reads of entries
+	uri := forward(t, db.URI, func(request []byte) bool { return !unreadable.Load() || !finds(request) })
+	g := start(t, map[string]string{"MONGODB_URI": uri})
+	var polls, posts atomic.Int64
+	network := unreliableNetwork(t, g.url, &polls, &posts, &unreadable)
 
 	v := newVisitor(t, chromium(t), person{language: "en-US", zone: "UTC", width: 390, height: 844, scale: 2})
 	v.shortenTimers()
-	v.do(chromedp.Navigate(network.URL), chromedp.WaitVisible(chromedp.CSS("#message")))
+	v.do(chromedp.Navigate(network), chromedp.WaitVisible(chromedp.CSS("#message")))
 	seed(t, db.URI, storedEntry{time.Now(), "Grace", "written meanwhile"})
-	apptest.Eventually(t, "five polls have failed", func() bool { return news.Load() >= 5 })
+	apptest.Eventually(t, "five polls have failed", func() bool { return polls.Load() >= 5 })
 	v.fullTimeouts(true)
 	v.appears("written meanwhile")
 	v.fullTimeouts(false)
-	if n := news.Load(); n < 6 {
+	if n := polls.Load(); n < 6 {
 		t.Errorf("the entry appeared after %d polls, want at least 6: the first five fail", n)
 	}
 
 	v.do(fill("#name", "Ada"), fill("#message", "sent again and again"))
-	for i := 0; sent.Load() < 5; i++ { // the browser itself retries after a broken connection
+	for i := 0; posts.Load() < 5; i++ { // the browser itself retries after a broken connection
 		v.do(chromedp.Click(chromedp.CSS("#sign button")), chromedp.WaitVisible(chromedp.CSS("#notice .failed")),
 			chromedp.WaitVisible(chromedp.CSS("#sign button:not([aria-disabled])")))
 		if got := v.text("#notice"); !strings.Contains(got, "Your text is still here") {

@@ -109,6 +109,7 @@ func (p *proxy) credentials(user string) (scram.StoredCredentials, error) {
 func (p *proxy) serve(client net.Conn) {
 	p.mu.Lock()
 	p.clients[client] = false
+	anonymous := p.password == ""
 	p.mu.Unlock()
 	defer func() {
 		client.Close()
@@ -121,52 +122,31 @@ func (p *proxy) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	p.mu.Lock()
-	authenticated := p.password == ""
-	p.mu.Unlock()
-	var talk *scram.ServerConversation
+	var login *scram.ServerConversation
 	for {
 		message, command, err := read(client)
 		if err != nil {
 			return
 		}
-		name := command[0].Key
-		reply := bson.D{{Key: "ok", Value: 1.0}}
-		switch {
-		case name == "saslStart" || name == "saslContinue":
-			if name == "saslStart" {
-				sasl, err := scram.SHA256.NewServer(p.credentials)
-				if err != nil {
-					p.t.Error(err)
-					return
-				}
-				talk = sasl.NewConversation()
-			}
-			payload, _ := lookup(command, "payload").(bson.Binary)
-			answer, err := talk.Step(string(payload.Data))
+		var reply bson.D // nil: message is the database's reply
+		switch name := command[0].Key; {
+		case name == "saslStart":
+			sasl, err := scram.SHA256.NewServer(p.credentials)
 			if err != nil {
-				p.mu.Lock()
-				p.rejected++
-				p.mu.Unlock()
-				reply = failure(18, "AuthenticationFailed")
-				break
-			}
-			authenticated = talk.Valid()
-			p.mu.Lock()
-			p.clients[client] = authenticated
-			p.mu.Unlock()
-			reply = append(reply, bson.E{Key: "conversationId", Value: int32(1)}, bson.E{Key: "done", Value: talk.Done()},
-				bson.E{Key: "payload", Value: bson.Binary{Data: []byte(answer)}})
-		case name == "hello" || strings.EqualFold(name, "isMaster"):
-			if _, err := server.Write(message); err != nil {
+				p.t.Error(err)
 				return
 			}
-			_, hello, err := read(server)
+			login = sasl.NewConversation()
+			reply = p.authenticate(client, login, command)
+		case name == "saslContinue":
+			reply = p.authenticate(client, login, command)
+		case name == "hello" || strings.EqualFold(name, "isMaster"):
+			_, hello, err := exchange(server, message)
 			if err != nil {
 				return
 			}
 			reply = p.rewriteHello(hello)
-		case !authenticated:
+		case !anonymous && (login == nil || !login.Valid()):
 			reply = failure(13, "Unauthorized")
 		case name == "insert" && !p.primary.Load():
 			// Servers from 4.4 on label the errors after which a driver may retry.
@@ -178,20 +158,35 @@ func (p *proxy) serve(client net.Conn) {
 			if p.onCommand != nil {
 				p.onCommand(name, command)
 			}
-			if _, err := server.Write(message); err != nil {
+			if message, _, err = exchange(server, message); err != nil {
 				return
 			}
-			if message, _, err = read(server); err != nil {
-				return
-			}
-			if _, err := client.Write(message); err != nil {
-				return
-			}
-			continue
 		}
-		if _, err := client.Write(encode(p.t, message, reply)); err != nil {
+		if reply != nil {
+			message = encode(p.t, message, reply)
+		}
+		if _, err := client.Write(message); err != nil {
 			return
 		}
+	}
+}
+
+// authenticate continues the SCRAM conversation and returns the reply to the client's command.
+func (p *proxy) authenticate(client net.Conn, login *scram.ServerConversation, command bson.D) bson.D {
+	payload, _ := lookup(command, "payload").(bson.Binary)
+	challenge, err := login.Step(string(payload.Data))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.rejected++
+		return failure(18, "AuthenticationFailed")
+	}
+	p.clients[client] = login.Valid()
+	return bson.D{
+		{Key: "ok", Value: 1.0},
+		{Key: "conversationId", Value: int32(1)},
+		{Key: "done", Value: login.Done()},
+		{Key: "payload", Value: bson.Binary{Data: []byte(challenge)}},
 	}
 }
 
@@ -230,6 +225,14 @@ func lookup(d bson.D, key string) any {
 		}
 	}
 	return nil
+}
+
+// exchange sends a message to the database and returns its reply.
+func exchange(server net.Conn, message []byte) (reply []byte, doc bson.D, err error) {
+	if _, err := server.Write(message); err != nil {
+		return nil, nil, err
+	}
+	return read(server)
 }
 
 // read reads a message and decodes its command or reply.

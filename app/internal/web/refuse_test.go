@@ -116,9 +116,13 @@ func TestForgedRequests(t *testing.T) {
 	if _, total, err := s.Page(context.Background(), 0, 1); err != nil || total != 0 {
 		t.Errorf("%d entries are stored, want 0; error %v", total, err)
 	}
-	// A token is valid on all replicas.
+}
+
+// A token is valid on all replicas.
+func TestTokenOnOtherReplica(t *testing.T) {
+	s := openStore(t)
+	values := visit(t, serve(t, s, nil)).form()
 	other := serve(t, s, nil)
-	values = v.form()
 	values.Set("message", "on another replica")
 	req, _ := http.NewRequest("POST", other.URL+"/", strings.NewReader(values.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -43,23 +43,11 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			s.refuse(w, r, http.StatusRequestEntityTooLarge, "invalid", t.TooLarge, t.Problems[entry.LongMessage])
-		} else {
-			s.refuse(w, r, http.StatusBadRequest, "invalid", t.Unreadable, t.UnreadableText)
-		}
+	typed, ok := s.readForm(w, r, t)
+	if !ok {
 		return
 	}
-	typed := entry.Draft{
-		Form: r.PostForm.Get("form"), Name: r.PostForm.Get("name"), Message: r.PostForm.Get("message"),
-	}
-	if len(typed.Form) != tokenLength {
-		typed.Form = random()
-	}
 	draft := typed.Normalize()
-
 	if wait := s.signs.take(s.client(r)); wait > 0 {
 		setRetryAfter(w, wait)
 		s.returnForm(w, r, http.StatusTooManyRequests, "limited", view{T: t, Notice: t.TooFast, Draft: typed})
@@ -85,6 +73,25 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	}
 	s.metrics.signs.WithLabelValues("signed").Inc()
 	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
+}
+
+// readForm returns the form as typed. If it is too large or malformed, readForm answers the request and returns false.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request, t *texts) (typed entry.Draft, ok bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			s.refuse(w, r, http.StatusRequestEntityTooLarge, "invalid", t.TooLarge, t.Problems[entry.LongMessage])
+		} else {
+			s.refuse(w, r, http.StatusBadRequest, "invalid", t.Unreadable, t.UnreadableText)
+		}
+		return entry.Draft{}, false
+	}
+	get := r.PostForm.Get
+	typed = entry.Draft{Form: get("form"), Name: get("name"), Message: get("message")}
+	if len(typed.Form) != tokenLength {
+		typed.Form = random()
+	}
+	return typed, true
 }
 
 var groupSeed = maphash.MakeSeed()
