@@ -51,5 +51,5 @@ func forward(t *testing.T, uri string, allow func(request []byte) bool) string {
 	return "mongodb://" + l.Addr().String()
 }
 
-// finds reports whether a request is a find command: its BSON has a string with the key "find".
-func finds(request []byte) bool { return bytes.Contains(request, []byte("\x02find\x00")) }
+// isFind reports whether a request is a find command: its BSON has a string with the key "find".
+func isFind(request []byte) bool { return bytes.Contains(request, []byte("\x02find\x00")) }

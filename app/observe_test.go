@@ -170,7 +170,7 @@ func TestMaxConnections(t *testing.T) {
 			return reading
 		}
 		uri := forward(t, db.URI, func(request []byte) bool {
-			if finds(request) {
+			if isFind(request) {
 				count(1)
 				<-release
 				count(-1)

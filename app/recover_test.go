@@ -106,7 +106,7 @@ func unreliableNetwork(t *testing.T, backend string, polls, posts *atomic.Int64,
 func TestBrowserRecovers(t *testing.T) {
 	db := apptest.StartDB(t)
 	var unreadable atomic.Bool // the database fails reads of entries
-	uri := forward(t, db.URI, func(request []byte) bool { return !unreadable.Load() || !finds(request) })
+	uri := forward(t, db.URI, func(request []byte) bool { return !unreadable.Load() || !isFind(request) })
 	g := start(t, map[string]string{"MONGODB_URI": uri})
 	var polls, posts atomic.Int64
 	network := unreliableNetwork(t, g.url, &polls, &posts, &unreadable)

@@ -69,7 +69,7 @@ func TestSignReadAndPage(t *testing.T) {
 		all = append(all, page...)
 	}
 	if len(all) != 25 {
-		t.Fatalf("the pages hold %d entries, want 25", len(all))
+		t.Fatalf("the pages have %d entries, want 25", len(all))
 	}
 	for i, e := range all {
 		n := 24 - i // newest first
