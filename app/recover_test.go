@@ -53,8 +53,8 @@ func (v *visitor) appears(text string) {
 	}
 }
 
-// unreliableNetwork starts a proxy in front of the guestbook and returns its URL. The first five polls and the first five
-// forms fail in different ways, and polls fail while unreadable is set.
+// unreliableNetwork starts a proxy in front of the guestbook and returns its URL. The first five polls and the first
+// five forms fail in different ways, and polls fail while unreadable is set.
 func unreliableNetwork(t *testing.T, backend string, polls, posts *atomic.Int64, unreadable *atomic.Bool) string {
 	t.Helper()
 	target, err := url.Parse(backend)
