@@ -1,6 +1,6 @@
-// Package oci is the local cloud's stand-in for Pulumi's `oci` plugin, for machines that cannot have the official one.
+// Package ociplugin is the local cloud's stand-in for Pulumi's `oci` plugin, for machines that cannot have the official one.
 // It maps resource types to OCI's REST API by a table and holds no rules of its own: what is allowed, the emulator says.
-package oci
+package ociplugin
 
 import (
 	"context"

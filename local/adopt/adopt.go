@@ -1,6 +1,6 @@
-// Package recover finds the resources that a killed `pulumi up` had asked for and whose ids it had not yet written
+// Package adopt finds the resources that a killed `pulumi up` had asked for and whose ids it had not yet written
 // down. Without it the next `up` would create them a second time, and the first ones would be nobody's.
-package recover
+package adopt
 
 import (
 	"cmp"

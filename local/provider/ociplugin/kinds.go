@@ -1,4 +1,4 @@
-package oci
+package ociplugin
 
 // The clients of the SDK, as CLIENT_HOST_OVERRIDES names them.
 const (
