@@ -2,135 +2,107 @@ package ociplugin
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strconv"
 	"strings"
 
 	"oke-guestbook/local/provider/value"
 )
 
-// body is the request that creates or updates the resource with the given inputs.
-func (k *kind) body(inputs map[string]any, update bool) map[string]any {
+// body is the body of the request that creates or updates the resource with the given inputs.
+func (m *mapping) body(inputs map[string]any, update bool) map[string]any {
+	known := maps.Clone(inputs)
+	maps.DeleteFunc(known, func(name string, _ any) bool {
+		f, ok := m.inputs[name]
+		return !ok || f.notInBody
+	})
+	return m.inputs.toREST(known, update)
+}
+
+// toREST converts an object with these properties to REST's form.
+func (fs fields) toREST(object map[string]any, update bool) map[string]any {
 	out := map[string]any{}
-	for name, v := range inputs {
-		f, ok := k.fields[name]
-		if !ok || !f.input || f.local {
-			continue
+	for name, v := range object {
+		if f := fs[name]; !update || !f.onlyOnCreate {
+			put(out, f.restName(name), f.toREST(name, v, update))
 		}
-		if name == "definedTags" {
-			v = nestTags(v)
-		}
-		out[f.rest] = k.toREST(name, v, update)
 	}
 	return out
 }
 
-func (k *kind) toREST(path string, v any, update bool) any {
+func (f field) toREST(name string, v any, update bool) any {
 	switch v := v.(type) {
 	case map[string]any:
-		if k.isFree(path) {
-			if strings.HasSuffix(path, "definedTags") && strings.Contains(path, ".") {
-				return nestTags(v)
-			}
+		switch {
+		case name == "definedTags":
+			return nestTags(v)
+		case f.hasUserKeys(name):
 			return v
 		}
-		out := map[string]any{}
-		for name, e := range v {
-			p := path + "." + name
-			if update && slices.Contains(k.fixed, p) {
-				continue
-			}
-			rest := name
-			if r, ok := k.names[p]; ok {
-				rest = strings.TrimSuffix(r, "[]")
-			}
-			put(out, rest, k.toREST(p, e, update))
-		}
-		return out
+		return f.fields.toREST(v, update)
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
-			out[i] = k.toREST(path, e, update)
+			out[i] = f.toREST(name, e, update)
 		}
 		return out
 	case string:
-		if slices.Contains(k.numbers, path) {
-			if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-				return n
-			}
+		if n, err := strconv.ParseInt(v, 10, 64); f.number && err == nil {
+			return n
 		}
 	}
 	return v
 }
 
-// isFree says whether the keys of the object are the user's own.
-func (k *kind) isFree(path string) bool {
-	last := path[strings.LastIndex(path, ".")+1:]
-	switch last {
-	case "freeformTags", "definedTags", "systemTags", "nodeMetadata", "securityAttributes":
-		return true
-	}
-	return slices.Contains(k.maps, path)
-}
-
-// properties is the resource's state as REST tells it, by the names of the schema.
-func (k *kind) properties(doc map[string]any) map[string]any {
+// properties converts a resource as REST returns it to the properties of the schema.
+func (m *mapping) properties(doc map[string]any) map[string]any {
 	out := map[string]any{}
-	for name, f := range k.fields {
-		v, ok := doc[f.rest]
-		if !ok || v == nil {
-			continue
+	for name, f := range m.all() {
+		if v := doc[f.restName(name)]; v != nil {
+			out[name] = f.fromREST(name, v)
 		}
-		if name == "definedTags" || name == "systemTags" {
-			v = flattenTags(v)
-		}
-		v = k.fromREST(name, v)
-		if f.singleton {
-			v = []any{v}
-		}
-		out[name] = v
 	}
 	return out
 }
 
-func (k *kind) fromREST(path string, v any) any {
+// fromREST is the inverse of toREST. What is null, or not in the schema, is left out.
+func (fs fields) fromREST(object map[string]any) map[string]any {
+	object, out := maps.Clone(object), map[string]any{}
+	for name, f := range fs {
+		if v := take(object, f.restName(name)); v != nil && !f.restOnly {
+			out[name] = f.fromREST(name, v)
+		}
+	}
+	for name, v := range object {
+		if v != nil {
+			out[name] = field{}.fromREST(name, v)
+		}
+	}
+	return out
+}
+
+func (f field) fromREST(name string, v any) any {
+	if f.asList {
+		f.asList = false
+		return []any{f.fromREST(name, v)}
+	}
 	switch v := v.(type) {
 	case map[string]any:
-		if k.isFree(path) {
-			if strings.HasSuffix(path, "definedTags") && strings.Contains(path, ".") {
-				return flattenTags(v)
-			}
+		switch {
+		case name == "definedTags", name == "systemTags":
+			return flattenTags(v)
+		case f.hasUserKeys(name):
 			return v
 		}
-		rest := clone(v)
-		out := map[string]any{}
-		for p, restName := range k.names {
-			if i := strings.LastIndex(p, "."); i < 0 || p[:i] != path {
-				continue
-			}
-			restName, list := strings.CutSuffix(restName, "[]")
-			if e := take(rest, restName); e != nil {
-				e = k.fromREST(p, e)
-				if list {
-					e = []any{e}
-				}
-				out[p[len(path)+1:]] = e
-			}
-		}
-		for name, e := range rest {
-			if e != nil && !slices.Contains(k.omitted, path+"."+name) {
-				out[name] = k.fromREST(path+"."+name, e)
-			}
-		}
-		return out
+		return f.fields.fromREST(v)
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
-			out[i] = k.fromREST(path, e)
+			out[i] = f.fromREST(name, e)
 		}
 		return out
 	case float64:
-		if slices.Contains(k.numbers, path) || slices.Contains(k.texts, path) {
+		if f.number {
 			return strconv.FormatFloat(v, 'f', -1, 64)
 		}
 	}
@@ -138,28 +110,20 @@ func (k *kind) fromREST(path string, v any) any {
 }
 
 // nestTags makes {"namespace.key": value} the {"namespace": {"key": value}} of REST.
-func nestTags(v any) any {
-	flat, ok := v.(map[string]any)
-	if !ok {
-		return v
-	}
+func nestTags(flat map[string]any) map[string]any {
 	out := map[string]any{}
-	for name, e := range flat {
-		put(out, name, e)
+	for name, v := range flat {
+		put(out, name, v)
 	}
 	return out
 }
 
-func flattenTags(v any) any {
-	nested, ok := v.(map[string]any)
-	if !ok {
-		return v
-	}
+func flattenTags(nested map[string]any) map[string]any {
 	out := map[string]any{}
 	for namespace, keys := range nested {
 		m, _ := keys.(map[string]any)
-		for key, e := range m {
-			out[namespace+"."+key] = fmt.Sprint(e)
+		for key, v := range m {
+			out[namespace+"."+key] = fmt.Sprint(v)
 		}
 	}
 	return out
@@ -180,7 +144,7 @@ func put(m map[string]any, path string, v any) {
 	inner[tail] = v
 }
 
-// take removes and returns what put set.
+// take removes and returns the value at a path of at most two segments. It changes m, but not what m holds.
 func take(m map[string]any, path string) any {
 	head, tail, nested := strings.Cut(path, ".")
 	if !nested {
@@ -192,7 +156,7 @@ func take(m map[string]any, path string) any {
 	if !ok {
 		return nil
 	}
-	inner = clone(inner)
+	inner = maps.Clone(inner)
 	v := inner[tail]
 	delete(inner, tail)
 	m[head] = inner
@@ -202,18 +166,11 @@ func take(m map[string]any, path string) any {
 	return v
 }
 
-func clone(m map[string]any) map[string]any {
-	out := make(map[string]any, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
-}
-
-// previewed is the state to expect: what the inputs say, and else unknown.
-func (k *kind) previewed(inputs, old map[string]any) map[string]any {
+// previewed is the state that a step is expected to lead to. For a creation, which has no old state, what the inputs do
+// not say is unknown.
+func (m *mapping) previewed(inputs, old map[string]any) map[string]any {
 	out := map[string]any{}
-	for _, name := range k.order {
+	for name := range m.all() {
 		if v, ok := inputs[name]; ok {
 			out[name] = v
 		} else if v, ok := old[name]; ok {

@@ -2,6 +2,7 @@ package ociplugin
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,132 +10,118 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// change is a property whose wanted value is not the present one.
+// change is a difference between a property's wanted and its present value.
 type change struct {
-	path     string // "options.serviceLbSubnetIds", "freeformTags[\"project\"]"
-	gone     bool
-	added    bool
-	replaces bool
+	path           string // "options.serviceLbSubnetIds", "freeformTags[\"project\"]"
+	added, removed bool
+	replaces       bool
 }
 
-// top is the name of the property that holds the change.
-func (c change) top() string {
+// input is the name of the input that holds the change.
+func (c change) input() string {
 	return c.path[:strings.IndexAny(c.path+".", ".[")]
 }
 
-// diff compares the wanted inputs with the present state. What the inputs do not mention keeps its value, unless leaving it out empties it.
-func (k *kind) diff(inputs, state map[string]any) []change {
+// diff compares the wanted inputs with the present state. An input that is left out keeps its value, unless that
+// empties it.
+func (m *mapping) diff(inputs, state map[string]any) []change {
 	var out []change
-	for _, name := range k.order {
-		f := k.fields[name]
+	for _, name := range m.inputs.names() {
+		f := m.inputs[name]
 		want, wanted := inputs[name]
 		have, present := state[name]
 		switch {
-		case !f.input:
 		case !wanted:
 			if f.clears && !isEmpty(have) {
-				out = append(out, change{path: name, gone: true})
+				out = append(out, change{path: name, removed: true})
 			}
 		case !present:
 			if !isEmpty(want) {
 				out = append(out, change{path: name, added: true})
 			}
 		default:
-			k.compare(name, want, have, &out)
+			out = append(out, f.compare(name, want, have)...)
 		}
 	}
 	for i := range out {
-		c := &out[i]
-		c.replaces = k.fields[c.top()].replace
-		for _, p := range k.replace {
-			c.replaces = c.replaces || c.path == p || strings.HasPrefix(c.path, p+".")
+		out[i].replaces = m.ForceNew.Contains(out[i].path)
+	}
+	return out
+}
+
+func (f field) compare(path string, want, have any) []change {
+	changed := []change{{path: path}}
+	switch w := want.(type) {
+	case map[string]any:
+		if h, ok := have.(map[string]any); ok {
+			return f.compareObjects(path, w, h)
+		}
+		return changed
+	case []any:
+		if h, ok := have.([]any); ok && len(w) == len(h) && f.sameElements(path, w, h) {
+			return nil
+		}
+		return changed
+	}
+	if sameScalar(lastName(path), want, have) {
+		return nil
+	}
+	return changed
+}
+
+func (f field) compareObjects(path string, want, have map[string]any) []change {
+	var out []change
+	userKeys := f.hasUserKeys(lastName(path))
+	child := func(name string) string {
+		if userKeys {
+			return path + "[" + strconv.Quote(name) + "]"
+		}
+		return path + "." + name
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if v, ok := have[name]; ok {
+			out = append(out, f.fields[name].compare(child(name), want[name], v)...)
+		} else if userKeys || !isEmpty(want[name]) {
+			out = append(out, change{path: child(name), added: true})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if _, ok := want[name]; !ok && (userKeys || f.fields[name].clears && !isEmpty(have[name])) {
+			out = append(out, change{path: child(name), removed: true})
 		}
 	}
 	return out
 }
 
-func (k *kind) compare(path string, want, have any, out *[]change) {
-	switch w := want.(type) {
-	case map[string]any:
-		h, ok := have.(map[string]any)
-		if !ok {
-			*out = append(*out, change{path: path})
-			return
-		}
-		free := k.isFree(path)
-		for _, name := range sortedKeys(w) {
-			p := child(path, name, free)
-			if e, ok := h[name]; ok {
-				k.compare(p, w[name], e, out)
-			} else if free || !isEmpty(w[name]) {
-				*out = append(*out, change{path: p, added: true})
-			}
-		}
-		for _, name := range sortedKeys(h) {
-			p := child(path, name, free)
-			if _, ok := w[name]; !ok && (free || slices.Contains(k.gone, p)) && !(isEmpty(h[name]) && !free) {
-				*out = append(*out, change{path: p, gone: true})
-			}
-		}
-	case []any:
-		h, ok := have.([]any)
-		if !ok || len(w) != len(h) || !k.sameElements(path, w, h) {
-			*out = append(*out, change{path: path})
-		}
-	default:
-		if !k.sameScalar(path, want, have) {
-			*out = append(*out, change{path: path})
-		}
-	}
-}
+func lastName(path string) string { return path[strings.LastIndex(path, ".")+1:] }
 
-func child(path, name string, free bool) string {
-	if free {
-		return path + "[" + strconv.Quote(name) + "]"
-	}
-	return path + "." + name
-}
+func (f field) same(path string, want, have any) bool { return len(f.compare(path, want, have)) == 0 }
 
-func (k *kind) same(path string, want, have any) bool {
-	var changes []change
-	k.compare(path, want, have, &changes)
-	return len(changes) == 0
-}
-
-func (k *kind) sameElements(path string, want, have []any) bool {
-	if !slices.Contains(k.sets, path) {
-		for i := range want {
-			if !k.same(path, want[i], have[i]) {
-				return false
-			}
-		}
-		return true
+func (f field) sameElements(path string, want, have []any) bool {
+	equal := func(want, have any) bool { return f.same(path, want, have) }
+	if !f.set {
+		return slices.EqualFunc(want, have, equal)
 	}
-	used := make([]bool, len(have))
+	have = slices.Clone(have)
 	for _, w := range want {
-		found := false
-		for i, h := range have {
-			if !used[i] && k.same(path, w, h) {
-				used[i], found = true, true
-				break
-			}
-		}
-		if !found {
+		i := slices.IndexFunc(have, func(h any) bool { return equal(w, h) })
+		if i < 0 {
 			return false
 		}
+		have = slices.Delete(have, i, i+1)
 	}
 	return true
 }
 
-// The service does not distinguish the case of these.
-var foldedNames = []string{"availabilityDomain", "cniType", "dnsLabel", "sourceType"}
+// The service ignores the case of these.
+var caseInsensitive = []string{"availabilityDomain", "cniType", "dnsLabel", "sourceType"}
 
-func (k *kind) sameScalar(path string, want, have any) bool {
+func sameScalar(name string, want, have any) bool {
 	if _, unknown := want.(value.Unknown); unknown {
 		return false
 	}
 	w, h := fmt.Sprint(want), fmt.Sprint(have)
-	return w == h || strings.EqualFold(w, h) && slices.Contains(foldedNames, path[strings.LastIndex(path, ".")+1:])
+	return w == h || strings.EqualFold(w, h) && slices.Contains(caseInsensitive, name)
 }
 
 func isEmpty(v any) bool {
@@ -151,13 +138,4 @@ func isEmpty(v any) bool {
 		return !v
 	}
 	return false
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

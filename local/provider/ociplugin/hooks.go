@@ -1,42 +1,31 @@
 package ociplugin
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
+	"slices"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/local/ociclient"
 )
-
-// decodeItems reads a list, which some services wrap as {"items": [...]}.
-func decodeItems(raw []byte, into any) error {
-	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
-		var wrapped struct{ Items json.RawMessage }
-		if err := json.Unmarshal(raw, &wrapped); err != nil {
-			return err
-		}
-		raw = wrapped.Items
-	}
-	return json.Unmarshal(raw, into)
-}
 
 // updateCIDRs adds and removes a VCN's CIDR blocks, which its PUT does not take.
 func updateCIDRs(ctx context.Context, r *step) error {
 	if _, ok := r.changed["cidrBlocks"]; ok {
 		delete(r.changed, "cidrBlocks")
-		have, want := texts(r.old["cidrBlocks"]), texts(r.inputs["cidrBlocks"])
-		for cidr := range want {
-			if !have[cidr] {
+		have, _ := r.old["cidrBlocks"].([]any)
+		want, _ := r.inputs["cidrBlocks"].([]any)
+		for _, cidr := range want {
+			if !slices.Contains(have, cidr) {
 				if err := r.act(ctx, "addCidr", map[string]any{"cidrBlock": cidr}); err != nil {
 					return err
 				}
 			}
 		}
-		for cidr := range have {
-			if !want[cidr] {
+		for _, cidr := range have {
+			if !slices.Contains(want, cidr) {
 				if err := r.act(ctx, "removeCidr", map[string]any{"cidrBlock": cidr}); err != nil {
 					return err
 				}
@@ -46,35 +35,15 @@ func updateCIDRs(ctx context.Context, r *step) error {
 	return r.updateGeneric(ctx)
 }
 
-func texts(v any) map[string]bool {
-	out := map[string]bool{}
-	list, _ := v.([]any)
-	for _, e := range list {
-		out[fmt.Sprint(e)] = true
-	}
-	return out
-}
-
-// act posts one of the resource's actions and waits for its end.
-func (r *step) act(ctx context.Context, action string, body map[string]any) error {
-	header, err := r.call(ctx, http.MethodPost, r.itemPath()+"/actions/"+action, nil, body, nil)
-	if err != nil {
-		return err
-	}
-	return r.waitFor(ctx, header.Get("opc-work-request-id"))
-}
-
-// updateEndpointConfig changes a cluster's API endpoint, which has an action of its own.
+// updateEndpointConfig changes a cluster's API endpoint, which its PUT does not take.
 func updateEndpointConfig(ctx context.Context, r *step) error {
 	if _, ok := r.changed["endpointConfig"]; ok {
 		delete(r.changed, "endpointConfig")
-		config, _ := r.toREST("endpointConfig", r.inputs["endpointConfig"], true).(map[string]any)
+		inputs := map[string]any{"endpointConfig": r.inputs["endpointConfig"]}
+		config, _ := r.body(inputs, true)["endpointConfig"].(map[string]any)
 		body := map[string]any{"nsgIds": []any{}}
-		for name, v := range config {
-			if name != "subnetId" {
-				body[name] = v
-			}
-		}
+		maps.Copy(body, config)
+		delete(body, "subnetId")
 		if err := r.act(ctx, "updateEndpointConfig", body); err != nil {
 			return err
 		}
@@ -82,10 +51,10 @@ func updateEndpointConfig(ctx context.Context, r *step) error {
 	return r.updateGeneric(ctx)
 }
 
-// The rules of a network security group are added, updated and removed by actions of the group.
-func (r *step) ruleAction(ctx context.Context, action string, body map[string]any, out any, headers ...ociclient.Header) error {
-	path := expand("/20160918/networkSecurityGroups/{networkSecurityGroupId}/actions/", r.vars()) + action
-	_, err := r.call(ctx, http.MethodPost, path, nil, body, out, headers...)
+// ruleAction adds, updates or removes rules of a network security group, by an action of the group.
+func (r *step) ruleAction(ctx context.Context, action string, body map[string]any, out any) error {
+	group := catalog.Template("/20160918/networkSecurityGroups/{networkSecurityGroupId}/actions/").Expand(r.vars())
+	_, err := r.call(ctx, http.MethodPost, group+action, nil, body, out)
 	return err
 }
 
@@ -105,30 +74,18 @@ func createSecurityRule(ctx context.Context, r *step) error {
 }
 
 func readSecurityRule(ctx context.Context, r *step) error {
-	path := expand(r.path, r.vars())
-	query := url.Values{}
-	for {
-		var raw []byte
-		header, err := r.call(ctx, http.MethodGet, path, query, nil, &raw)
-		if err != nil {
-			return err
-		}
-		var rules []map[string]any
-		if err := decodeItems(raw, &rules); err != nil {
-			return err
-		}
-		for _, rule := range rules {
-			if rule["id"] == r.ocid {
-				r.doc = rule
-				return nil
-			}
-		}
-		next := header.Get("opc-next-page")
-		if next == "" {
-			return &ociclient.Error{Status: http.StatusNotFound, Code: "NotAuthorizedOrNotFound", Message: "the group has no rule " + r.ocid}
-		}
-		query.Set("page", next)
+	rules, err := r.list(ctx, r.Collection.Expand(r.vars()), nil)
+	if err != nil {
+		return err
 	}
+	i := slices.IndexFunc(rules, func(rule map[string]any) bool { return rule["id"] == r.ocid })
+	if i < 0 {
+		return &ociclient.Error{
+			Status: http.StatusNotFound, Code: "NotAuthorizedOrNotFound", Message: "the group has no rule " + r.ocid,
+		}
+	}
+	r.doc = rules[i]
+	return nil
 }
 
 func updateSecurityRule(ctx context.Context, r *step) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
+	"oke-guestbook/catalog"
 	emulator "oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
@@ -30,8 +31,6 @@ type world struct {
 	server *emulator.Server
 	ids    map[string]string
 }
-
-var clients = []string{network, compute, blockStorage, containerEngine, identity, objectStorage, bastion, logging}
 
 func newWorld(t *testing.T) *world { return newSlowWorld(t, 100000) }
 
@@ -49,8 +48,8 @@ func newSlowWorld(t *testing.T, speed float64) *world {
 		}
 	})
 	var overrides []string
-	for _, c := range clients {
-		overrides = append(overrides, c+"="+web.URL)
+	for _, c := range catalog.Clients() {
+		overrides = append(overrides, string(c)+"="+web.URL)
 	}
 	creds := server.Credentials()
 	t.Setenv("CLIENT_HOST_OVERRIDES", strings.Join(overrides, ";"))
@@ -185,7 +184,7 @@ type lifeCycle struct {
 func (c lifeCycle) run(w *world, official *sdk) {
 	w.Helper()
 	inputs := c.inputs(w)
-	k := kinds[c.token]
+	m := mappings[c.token]
 	name := c.token[strings.LastIndex(c.token, ":")+1:]
 	u := newURN(c.token, name)
 
@@ -198,8 +197,7 @@ func (c lifeCycle) run(w *world, official *sdk) {
 			w.Errorf("preview: the input %s is unknown", input)
 		}
 	}
-	for _, output := range strings.Fields(k.outputs) {
-		output, _, _ = strings.Cut(output, "=")
+	for output := range m.outputs {
 		if !preview.Properties.Get(output).IsComputed() {
 			w.Errorf("preview: the output %s is not unknown: %v", output, preview.Properties.Get(output))
 		}
@@ -212,7 +210,7 @@ func (c lifeCycle) run(w *world, official *sdk) {
 		w.Fatal("refresh: it is gone")
 	}
 	l.unchanged("after a refresh", inputs)
-	for _, input := range sortedKeys(c.replaces) {
+	for _, input := range slices.Sorted(maps.Keys(c.replaces)) {
 		d := l.diff(with(inputs, object{input: c.replaces[input]}))
 		if !slices.ContainsFunc(sortedDiff(d), func(path string) bool {
 			return strings.HasPrefix(path, input) && strings.HasSuffix(string(d.DetailedDiff[path].Kind), "&replace")
@@ -242,12 +240,12 @@ func (c lifeCycle) run(w *world, official *sdk) {
 		l.unchanged("after the update back", inputs)
 	}
 	if c.drift != nil {
-		step := &step{kind: k, inputs: value.PlainMap(l.inputs), old: value.PlainMap(l.state)}
-		vars, _ := parse(k.id, l.id)
+		step := &step{mapping: m, inputs: value.PlainMap(l.inputs), old: value.PlainMap(l.state)}
+		vars, _ := m.ID.Parse(l.id)
 		maps.Copy(step.old, vars)
 		step.ocid, _ = vars["id"].(string)
 		method := http.MethodPut
-		if k.updateByPost {
+		if m.updateByPost {
 			method = http.MethodPost
 		}
 		if _, err := w.rest.Do(w.Context(), method, step.itemPath(), nil, c.drift, nil); err != nil {
@@ -262,7 +260,7 @@ func (c lifeCycle) run(w *world, official *sdk) {
 	}
 	l.imports(c, inputs)
 	l.delete()
-	if l.refresh() && k.adopts == "" {
+	if l.refresh() && m.Adopts == "" {
 		w.Error("it is still there after its deletion")
 	}
 	l.delete()
@@ -285,8 +283,9 @@ func (l *live) imports(c lifeCycle, inputs object) {
 		l.w.Errorf("import: id %q, want %q", read.ID, l.id)
 	}
 	imported := &live{w: l.w, urn: l.urn, id: read.ID, inputs: read.Inputs, state: read.Properties}
-	for input, f := range kinds[c.token].fields {
-		if f.local && !f.replace { // REST does not know it
+	m := mappings[c.token]
+	for input, f := range m.inputs {
+		if f.notInBody && !m.ForceNew.Contains(input) { // REST does not return it
 			if v, ok := inputs[input]; ok {
 				imported.state = imported.state.Set(input, value.Of(v))
 			}
@@ -303,7 +302,7 @@ func (l *live) conforms(official *sdk) {
 	conform(l.w.T, structs, strings.ToLower(name[:1])+name[1:]+"State", "", value.PlainMap(l.state))
 }
 
-func conform(t *testing.T, structs map[string]map[string]string, goType, path string, v any) {
+func conform(t *testing.T, structs structs, goType, path string, v any) {
 	t.Helper()
 	bad := false
 	switch v := v.(type) {

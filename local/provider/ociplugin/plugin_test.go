@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
 )
@@ -17,9 +18,9 @@ import (
 func TestRefusesEverythingButTheLocalCloud(t *testing.T) {
 	for name, overrides := range map[string]string{
 		"none":           "",
-		"Oracle's":       network + "=https://iaas.us-ashburn-1.oraclecloud.com",
-		"one elsewhere":  network + "=http://127.0.0.1:1;" + containerEngine + "=http://10.0.0.1:80",
-		"looks like one": network + "=http://127.evil.example.com",
+		"Oracle's":       string(catalog.VirtualNetworkClient) + "=https://iaas.us-ashburn-1.oraclecloud.com",
+		"one elsewhere":  string(catalog.VirtualNetworkClient) + "=http://127.0.0.1:1;" + string(catalog.ContainerEngineClient) + "=http://10.0.0.1:80",
+		"looks like one": string(catalog.VirtualNetworkClient) + "=http://127.evil.example.com",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("CLIENT_HOST_OVERRIDES", overrides)

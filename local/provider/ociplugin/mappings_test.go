@@ -366,7 +366,7 @@ func TestLifeCycles(t *testing.T) {
 			c.run(&w, official)
 		})
 	}
-	for token := range kinds {
+	for token := range mappings {
 		if !tested[token] {
 			t.Errorf("%s has no life-cycle test", token)
 		}
