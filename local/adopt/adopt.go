@@ -1,9 +1,8 @@
-// Package adopt finds the resources that a killed `pulumi up` had asked for and whose ids it had not yet written
-// down. Without it the next `up` would create them a second time, and the first ones would be nobody's.
+// Package adopt finds the resources that a killed `pulumi up` had requested before it could write down their ids.
+// Without it the next `up` would create them a second time, and no stack would own the first ones.
 package adopt
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,87 +14,15 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"oke-guestbook/catalog"
 	"oke-guestbook/local/ociclient"
 )
 
-// kind tells where resources of a type are listed and by which query parameter their name goes. A word in braces
-// stands for the input of that name.
-type kind struct {
-	client, path, name string
-	item               string // in place of the others, for what the program names: its own path
-	id                 string // the provider's id where it is not the OCID, {id}
-	untagged           bool   // the service gives it no tags: what it is in is the stack's
-	stays              bool   // also where it has FAILED, until it is deleted: the next up replaces it
-}
-
-const (
-	network   = "oci_core.VirtualNetworkClient"
-	container = "oci_containerengine.ContainerEngineClient"
-	identity  = "oci_identity.IdentityClient"
-	logging   = "oci_logging.LoggingManagementClient"
-)
-
-var kinds = map[string]kind{
-	"oci:Core/vcn:Vcn":                                   {client: network, path: "/20160918/vcns", name: "displayName"},
-	"oci:Core/internetGateway:InternetGateway":           {client: network, path: "/20160918/internetGateways", name: "displayName"},
-	"oci:Core/natGateway:NatGateway":                     {client: network, path: "/20160918/natGateways"},
-	"oci:Core/serviceGateway:ServiceGateway":             {client: network, path: "/20160918/serviceGateways"},
-	"oci:Core/drgAttachment:DrgAttachment":               {client: network, path: "/20160918/drgAttachments", name: "displayName"},
-	"oci:Core/routeTable:RouteTable":                     {client: network, path: "/20160918/routeTables", name: "displayName"},
-	"oci:Core/securityList:SecurityList":                 {client: network, path: "/20160918/securityLists", name: "displayName"},
-	"oci:Core/subnet:Subnet":                             {client: network, path: "/20160918/subnets", name: "displayName"},
-	"oci:Core/networkSecurityGroup:NetworkSecurityGroup": {client: network, path: "/20160918/networkSecurityGroups", name: "displayName"},
-	"oci:ContainerEngine/cluster:Cluster":                {client: container, path: "/20180222/clusters", name: "name", stays: true},
-	"oci:ContainerEngine/nodePool:NodePool":              {client: container, path: "/20180222/nodePools", name: "name"},
-	"oci:Identity/policy:Policy":                         {client: identity, path: "/20160918/policies", name: "name"},
-	"oci:Bastion/bastion:Bastion":                        {client: "oci_bastion.BastionClient", path: "/20210331/bastions", name: "name"},
-	"oci:Logging/logGroup:LogGroup":                      {client: logging, path: "/20200531/logGroups", name: "displayName"},
-	"oci:Logging/log:Log":                                {client: logging, path: "/20200531/logGroups/{logGroupId}/logs", name: "displayName", id: "logGroupId/{logGroupId}/logId/{id}"},
-	"oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": {
-		client: network, path: "/20160918/networkSecurityGroups/{networkSecurityGroupId}/securityRules", untagged: true,
-	},
-	"oci:ContainerEngine/addon:Addon": {
-		client: container, item: "/20180222/clusters/{clusterId}/addons/{addonName}", id: "clusters/{clusterId}/addons/{addonName}", untagged: true,
-	},
-	"oci:ObjectStorage/bucket:Bucket": {
-		client: "oci_object_storage.ObjectStorageClient", item: "/n/{namespace}/b/{name}", id: "n/{namespace}/b/{name}",
-	},
-}
-
-// candidate is what every listed resource tells of itself.
-type candidate struct {
-	ID             string            `json:"id"`
-	Name           string            `json:"name"`
-	DisplayName    string            `json:"displayName"`
-	LifecycleState string            `json:"lifecycleState"`
-	VcnID          string            `json:"vcnId"`
-	ClusterID      string            `json:"clusterId"`
-	FreeformTags   map[string]string `json:"freeformTags"`
-	rule
-}
-
-// rule is what a security rule lets through, as the inputs and the service tell it.
-type rule struct {
-	Direction, Protocol, Source, Destination, Description string
-	TCPOptions, UDPOptions                                struct{ SourcePortRange, DestinationPortRange struct{ Min, Max int } }
-	ICMPOptions                                           struct{ Type, Code json.Number }
-}
-
-func ruleOf(inputs map[string]any) (r rule, err error) {
-	raw, err := json.Marshal(inputs)
-	if err != nil {
-		return r, err
-	}
-	err = json.Unmarshal(raw, &r)
-	if r.ICMPOptions.Code == "-1" {
-		r.ICMPOptions.Code = "" // the official provider's word for every code
-	}
-	return r, err
-}
-
-// Main reads an exported stack and writes it without its pending operations, and with what the pending creations are
-// found to have made among its resources. A refresh then reads each of those, and drops those that are not there.
-// Resources that are still in the making are waited for. What it finds is told on progress.
+// Main reads an exported stack from in and writes it to out without its pending operations, and with the resources that
+// the pending creations are found to have created. A refresh then reads each of these, and drops those that are gone.
+// Main waits for resources that are still being created. It reports what it finds on progress.
 func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 	creds, err := ociclient.CredentialsFromEnv()
 	if err != nil {
@@ -115,23 +42,23 @@ func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 		resource, _ := op["resource"].(map[string]any)
 		inputs, _ := resource["inputs"].(map[string]any)
 		if text(op["type"]) != "creating" || inputs == nil {
-			continue // what was being changed or deleted has its id in the state
+			continue // the state has the id of a resource that was being changed or deleted
 		}
-		held := ids(resources, text(resource["type"]))
-		id, err := locate(ctx, creds, text(resource["type"]), inputs, held)
+		urn, typ := text(resource["urn"]), text(resource["type"])
+		id, err := locate(ctx, creds, typ, inputs, idsOf(resources, typ))
 		if err != nil {
-			return fmt.Errorf("%s: %w", text(resource["urn"]), err)
+			return fmt.Errorf("%s: %w", urn, err)
 		}
 		if id == "" {
 			continue
 		}
-		fmt.Fprintf(progress, "  %s: %s\n", text(resource["urn"]), id)
+		fmt.Fprintf(progress, "  %s: %s\n", urn, id)
 		// With outputs, a refresh reads the resource as one that the stack has, and keeps the program's inputs.
 		outputs := maps.Clone(inputs)
 		delete(outputs, "__defaults")
 		outputs["id"] = id
 		resource["id"], resource["outputs"] = id, outputs
-		resources = adopt(resources, resource)
+		resources = insert(resources, resource)
 	}
 	if deployment != nil {
 		deployment["resources"] = resources
@@ -140,60 +67,65 @@ func Main(ctx context.Context, in io.Reader, out, progress io.Writer) error {
 	return json.NewEncoder(out).Encode(stack)
 }
 
-// ids are the provider's ids of the resources of a type that the state has. What was deleted to be replaced has none: its
-// successor may be of the same name.
-func ids(resources []any, typ string) map[string]bool {
-	held := map[string]bool{}
+// idsOf returns the Pulumi ids of the state's resources of a type. A resource that was deleted in order to be replaced
+// is not among them: its successor may have the same id.
+func idsOf(resources []any, typ string) map[string]bool {
+	ids := map[string]bool{}
 	for _, r := range resources {
 		if resource, _ := r.(map[string]any); text(resource["type"]) == typ && resource["pendingReplacement"] != true {
-			held[text(resource["id"])] = true
+			ids[text(resource["id"])] = true
 		}
 	}
-	return held
+	return ids
 }
 
-// adopt puts a resource where the engine would have, had it seen the creation end. If it replaces another, it comes in that
-// one's place, before what depends on it; that one goes if it was deleted first, and is otherwise left for the next up to delete.
-func adopt(resources []any, made map[string]any) []any {
+// insert puts a resource where the engine would have put it at the end of its creation. A replacement comes before the
+// resource that it replaces, and so before its dependents. If the old one was deleted first, it takes its place;
+// otherwise the next up deletes the old one.
+func insert(resources []any, created map[string]any) []any {
 	for i, r := range resources {
 		old, _ := r.(map[string]any)
 		switch {
-		case old["urn"] != made["urn"]:
+		case old["urn"] != created["urn"]:
 		case old["pendingReplacement"] == true:
-			resources[i] = made
+			resources[i] = created
 			return resources
 		default:
 			old["delete"] = true
-			return slices.Insert(resources, i, any(made))
+			return slices.Insert(resources, i, any(created))
 		}
 	}
-	return append(resources, made)
+	return append(resources, created)
 }
 
-// locate returns the provider's id of what the inputs describe, or "" if that does not exist, is held or its type is unknown.
-func locate(ctx context.Context, creds ociclient.Credentials, typ string, inputs map[string]any, held map[string]bool) (string, error) {
+// locate returns the Pulumi id of the resource that the inputs describe. It returns "" if there is none, if the id is
+// among the known ones, or if the catalogue lacks the type.
+func locate(
+	ctx context.Context, creds ociclient.Credentials, typ string, inputs map[string]any, known map[string]bool,
+) (string, error) {
 	if strings.HasPrefix(typ, "kubernetes:") {
-		if id := objectID(inputs); !held[id] {
+		if id := objectID(inputs); !known[id] {
 			return id, nil
 		}
 		return "", nil
 	}
-	k, known := kinds[typ]
-	if !known {
+	k, ok := catalog.Lookup(typ)
+	if !ok || k.Adopts != "" { // a VCN's default resource comes with the VCN: its creation is an update
 		return "", nil
 	}
-	endpoint, ok := ociclient.EndpointFromEnv(k.client)
+	endpoint, ok := ociclient.EndpointFromEnv(string(k.Client))
 	if !ok {
-		return "", fmt.Errorf("CLIENT_HOST_OVERRIDES has no entry for %s", k.client)
+		return "", fmt.Errorf("CLIENT_HOST_OVERRIDES has no entry for %s", k.Client)
 	}
 	client, err := ociclient.New(endpoint, creds)
 	if err != nil {
 		return "", err
 	}
-	return find(ctx, client, k, inputs, held)
+	s := &search{kind: k, client: client, inputs: inputs}
+	return s.find(ctx, known)
 }
 
-// objectID returns the id of a Kubernetes object, which its creator chose: "namespace/name", or "name" alone.
+// objectID returns the id of a Kubernetes object, which the program chooses: "namespace/name", or "name" alone.
 func objectID(inputs map[string]any) string {
 	metadata, _ := inputs["metadata"].(map[string]any)
 	name, namespace := text(metadata["name"]), text(metadata["namespace"])
@@ -203,48 +135,101 @@ func objectID(inputs map[string]any) string {
 	return namespace + "/" + name
 }
 
-// find returns the id of the live resource that the inputs describe and that is not held, or "".
-func find(ctx context.Context, client *ociclient.Client, k kind, inputs map[string]any, held map[string]bool) (string, error) {
-	all, err := k.list(ctx, client, inputs)
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// search looks for the one resource of a kind that the inputs describe.
+type search struct {
+	kind   catalog.Kind
+	client *ociclient.Client
+	inputs map[string]any
+}
+
+// candidate holds what identifies a resource: the fields that the services' answers have of these.
+type candidate struct {
+	ID             string            `json:"id"`
+	Name           string            `json:"name"`
+	DisplayName    string            `json:"displayName"`
+	LifecycleState string            `json:"lifecycleState"`
+	VcnID          string            `json:"vcnId"`
+	ClusterID      string            `json:"clusterId"`
+	FreeformTags   map[string]string `json:"freeformTags"`
+	rule
+}
+
+// rule is a security rule of a network security group, in inputs and in answers.
+type rule struct {
+	Direction, Protocol, Source, Destination, Description string
+	TCPOptions, UDPOptions                                ports
+	ICMPOptions                                           struct{ Type, Code json.Number }
+}
+
+type ports struct{ SourcePortRange, DestinationPortRange struct{ Min, Max int } }
+
+func ruleOf(inputs map[string]any) (r rule, err error) {
+	raw, err := json.Marshal(inputs)
+	if err != nil {
+		return r, err
+	}
+	err = json.Unmarshal(raw, &r)
+	if r.ICMPOptions.Code == "-1" {
+		r.ICMPOptions.Code = "" // the official provider's notation for every code
+	}
+	return r, err
+}
+
+// find returns the Pulumi id of the matching resource, or "".
+func (s *search) find(ctx context.Context, known map[string]bool) (string, error) {
+	all, err := s.list(ctx)
 	if err != nil {
 		return "", err
 	}
-	found := slices.DeleteFunc(all, func(c candidate) bool { return !k.matches(c, inputs) || held[k.fullID(c.ID, inputs)] })
+	found := slices.DeleteFunc(all, func(c candidate) bool { return !s.matches(c) || known[s.id(c)] })
 	switch len(found) {
 	case 0:
 		return "", nil
 	case 1:
-		item := fill(cmp.Or(k.item, k.path+"/"+found[0].ID), inputs)
-		c, err := settled(ctx, client, item, found[0])
-		if err != nil || !k.matches(c, inputs) {
+		c, err := s.await(ctx, found[0])
+		if err != nil || !s.matches(c) {
 			return "", err
 		}
-		return k.fullID(c.ID, inputs), nil
+		return s.id(c), nil
 	}
-	return "", fmt.Errorf("%d resources could be it, %s and %s among them; delete all but one", len(found), found[0].ID, found[1].ID)
+	first, second := found[0].ID, found[1].ID
+	return "", fmt.Errorf("%d resources match, %s and %s among them; delete all but one", len(found), first, second)
 }
 
-// list returns what there is of a kind where the inputs say.
-func (k kind) list(ctx context.Context, client *ociclient.Client, inputs map[string]any) (all []candidate, err error) {
-	if k.item != "" {
+// id is the candidate's Pulumi id.
+func (s *search) id(c candidate) string { return s.kind.ID.Expand(s.vars(c)) }
+
+// vars are the variables of the kind's paths and ids.
+func (s *search) vars(c candidate) map[string]any {
+	vars := maps.Clone(s.inputs)
+	vars["id"] = c.ID
+	return vars
+}
+
+// list reads the resources of the kind that are where the inputs say.
+func (s *search) list(ctx context.Context) (all []candidate, err error) {
+	if s.kind.ChosenID() {
 		var c candidate
-		if _, err := client.Do(ctx, http.MethodGet, fill(k.item, inputs), nil, nil, &c); ociclient.IsNotFound(err) {
+		_, err := s.client.Do(ctx, http.MethodGet, s.kind.Item().Expand(s.inputs), nil, nil, &c)
+		if ociclient.IsNotFound(err) {
 			return nil, nil
-		} else if err != nil {
-			return nil, err
 		}
-		return []candidate{c}, nil
+		return []candidate{c}, err
 	}
 	query := url.Values{}
-	if compartment := text(inputs["compartmentId"]); compartment != "" {
-		query.Set("compartmentId", compartment)
-	}
-	if k.name != "" {
-		query.Set(k.name, text(inputs[k.name]))
+	for _, name := range []string{"compartmentId", s.kind.NameQuery} {
+		if v := text(s.inputs[name]); v != "" {
+			query.Set(name, v)
+		}
 	}
 	for {
 		var page []candidate
-		header, err := client.Do(ctx, http.MethodGet, fill(k.path, inputs), query, nil, &page)
+		header, err := s.client.Do(ctx, http.MethodGet, s.kind.Collection.Expand(s.inputs), query, nil, &page)
 		if err != nil {
 			return nil, err
 		}
@@ -257,39 +242,29 @@ func (k kind) list(ctx context.Context, client *ociclient.Client, inputs map[str
 	}
 }
 
-// fullID is the provider's id of the resource with this OCID.
-func (k kind) fullID(id string, inputs map[string]any) string {
-	if k.id == "" {
-		return id
-	}
-	return strings.ReplaceAll(fill(k.id, inputs), "{id}", id)
-}
-
-func (k kind) matches(c candidate, inputs map[string]any) bool {
+func (s *search) matches(c candidate) bool {
 	switch c.LifecycleState {
 	case "DELETING", "DELETED", "TERMINATING", "TERMINATED", "DETACHING", "DETACHED":
 		return false
 	case "FAILED":
-		if !k.stays {
+		// OKE keeps a failed cluster until it is deleted: the next up replaces it.
+		if s.kind.Token != catalog.Cluster {
 			return false
 		}
 	}
-	if k.untagged {
-		want, err := ruleOf(inputs)
-		return k.item != "" || err == nil && c.rule == want
+	if !s.kind.Taggable { // the stack owns it if it owns what it is part of, which the path names
+		want, err := ruleOf(s.inputs)
+		return s.kind.ChosenID() || err == nil && c.rule == want
 	}
-	for _, same := range []struct {
-		got  string
-		want any
-	}{
-		{c.Name, inputs["name"]}, {c.DisplayName, inputs["displayName"]}, {c.VcnID, inputs["vcnId"]}, {c.ClusterID, inputs["clusterId"]},
+	for input, got := range map[string]string{
+		"name": c.Name, "displayName": c.DisplayName, "vcnId": c.VcnID, "clusterId": c.ClusterID,
 	} {
-		if same.want != nil && same.got != text(same.want) {
+		if want := s.inputs[input]; want != nil && got != text(want) {
 			return false
 		}
 	}
-	// The tags name the stack: without them another stack's resource could be taken for this one's.
-	tags, _ := inputs["freeformTags"].(map[string]any)
+	// The tags name the stack: without them another stack's resource could match.
+	tags, _ := s.inputs["freeformTags"].(map[string]any)
 	for key, value := range tags {
 		if c.FreeformTags[key] != text(value) {
 			return false
@@ -298,35 +273,25 @@ func (k kind) matches(c candidate, inputs map[string]any) bool {
 	return len(tags) > 0
 }
 
-// settled waits until the resource is neither being created nor updated, and returns what it has become.
-func settled(ctx context.Context, client *ociclient.Client, path string, c candidate) (candidate, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
-	defer cancel()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for slices.Contains([]string{"CREATING", "PROVISIONING", "UPDATING", "ATTACHING"}, c.LifecycleState) {
-		select {
-		case <-ctx.Done():
-			return c, fmt.Errorf("waited for %s, which is still %s: %w", path, c.LifecycleState, ctx.Err())
-		case <-tick.C:
+var pendingStates = []string{"CREATING", "PROVISIONING", "UPDATING", "ATTACHING"}
+
+// await waits until the resource is neither being created nor updated, and returns its last state.
+func (s *search) await(ctx context.Context, c candidate) (candidate, error) {
+	if !slices.Contains(pendingStates, c.LifecycleState) {
+		return c, nil
+	}
+	path := s.kind.Item().Expand(s.vars(c))
+	ended := func(ctx context.Context) (bool, error) {
+		var now candidate
+		if _, err := s.client.Do(ctx, http.MethodGet, path, nil, nil, &now); err != nil {
+			return false, err
 		}
-		c = candidate{}
-		if _, err := client.Do(ctx, http.MethodGet, path, nil, nil, &c); err != nil {
-			return c, err
-		}
+		c = now
+		return !slices.Contains(pendingStates, c.LifecycleState), nil
+	}
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 30*time.Minute, false, ended)
+	if err != nil {
+		return c, fmt.Errorf("wait for %s, last state %s: %w", path, c.LifecycleState, err)
 	}
 	return c, nil
-}
-
-// fill puts the inputs into the places in braces that are named after them.
-func fill(pattern string, inputs map[string]any) string {
-	for key, value := range inputs {
-		pattern = strings.ReplaceAll(pattern, "{"+key+"}", text(value))
-	}
-	return pattern
-}
-
-func text(v any) string {
-	s, _ := v.(string)
-	return s
 }
