@@ -32,7 +32,7 @@ func unsupported(token string) error {
 	return fmt.Errorf("the local cloud's stand-in for the oci plugin has no %s; the official plugin may have", token)
 }
 
-// step prepares a step of the life cycle of the resource with the given id, inputs and state, any of which may be empty.
+// step prepares a step of the life cycle of a resource. Id, inputs and state may be empty.
 func (g *plugin) step(ctx context.Context, u urn.URN, id string, inputs, state property.Map) (*step, error) {
 	m, err := mappingOf(u)
 	if err != nil {
@@ -182,11 +182,14 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 		return p.ReadResponse{}, err
 	}
 	err = r.readOne(ctx)
-	if lifecycle, _ := r.doc["lifecycleState"].(string); ociclient.IsNotFound(err) || slices.Contains(goneStates, lifecycle) {
+	if ociclient.IsNotFound(err) {
 		return p.ReadResponse{}, nil
 	}
 	if err != nil {
 		return p.ReadResponse{}, err
+	}
+	if state, _ := r.doc["lifecycleState"].(string); slices.Contains(goneStates, state) {
+		return p.ReadResponse{}, nil
 	}
 	state := r.state()
 	return p.ReadResponse{
@@ -196,8 +199,8 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 	}, nil
 }
 
-// liveInputs are the inputs that would create the present state: the old ones where they still hold. An import has no old
-// ones: then they are all that have a value.
+// liveInputs are the inputs that would create the present state: the old ones where they still match. An import has no
+// old ones: then they are all that have a value.
 func (r *step) liveInputs(state map[string]any) map[string]any {
 	out := map[string]any{}
 	for name, in := range r.mapping.inputs {

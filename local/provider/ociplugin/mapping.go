@@ -10,7 +10,7 @@ import (
 	"oke-guestbook/catalog"
 )
 
-// mapping says how the properties of a kind map to OCI's REST API, and where its life cycle differs from the common one.
+// mapping says how the properties of a kind map to OCI's REST API, and how its life cycle differs from the common one.
 type mapping struct {
 	catalog.Kind
 	inputs  fields // without the tags: catalog.Kind.Taggable stands for them
@@ -19,7 +19,7 @@ type mapping struct {
 	updateByPost  bool     // as Object Storage does
 	deletesFailed bool     // a resource whose creation failed is deleted, as the official plugin does
 	ready         []string // further states that end a wait well
-	deleteRetries string   // the code of a 409 that a deletion retries for longer, because something else is still being deleted
+	deleteRetries string   // the code of a 409 that a deletion retries for longer: something else is still being deleted
 	waitMinutes   int      // limit of each wait; default 20
 
 	create, read, update, remove hook // each optional
@@ -36,7 +36,7 @@ type field struct {
 	rest         string // its name in REST if that differs; "object.field" for a field of an object
 	fields       fields // of an object, or of a list's objects; only those that differ
 	byDefault    any    // the value of an input that the program leaves out
-	clears       bool   // leaving it out empties it; other inputs keep their values then (optional and computed in Terraform)
+	clears       bool   // leaving it out empties it; others keep their values (optional and computed in Terraform)
 	notInBody    bool   // an input that is no part of a request's body; the state keeps it
 	createQuery  string // the query parameter of the creation that takes it
 	deleteQuery  string // the query parameter of the deletion that takes it

@@ -1,5 +1,5 @@
-// Package ociplugin is the local cloud's stand-in for Pulumi's `oci` plugin, for machines that cannot download the official
-// one. It maps resource types to OCI's REST API by tables and validates nothing: the emulator does.
+// Package ociplugin is the local cloud's stand-in for Pulumi's `oci` plugin, for machines that cannot download the
+// official one. It maps resource types to OCI's REST API by tables and validates nothing: the emulator does.
 package ociplugin
 
 import (
@@ -67,8 +67,8 @@ func (g *plugin) configure(_ context.Context, req p.ConfigureRequest) error {
 		_, host, _ := strings.Cut(entry, "=")
 		if !isLoopback(host) {
 			return fmt.Errorf("this stand-in for the oci plugin only talks to the local cloud, and CLIENT_HOST_OVERRIDES (%q) "+
-				"does not point to a loopback address: install the official plugin for Oracle Cloud (pulumi plugin install resource oci %s)",
-				overrides, Version)
+				"does not point to a loopback address: install the official plugin for Oracle Cloud "+
+				"(pulumi plugin install resource oci %s)", overrides, Version)
 		}
 	}
 	creds, err := ociclient.CredentialsFromEnv()
