@@ -161,7 +161,7 @@ func (r *step) createGeneric(ctx context.Context) error {
 	return r.waitFor(ctx, request)
 }
 
-// discard deletes a resource whose creation failed with err, if its kind wants that. It returns err, or nothing less.
+// discard deletes a resource whose creation failed with err, if its kind wants that. It returns err in any case.
 func (r *step) discard(ctx context.Context, err error) error {
 	var failed *failure
 	if !r.deletesFailed || !errors.As(err, &failed) {
