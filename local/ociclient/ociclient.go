@@ -41,8 +41,11 @@ func CredentialsFromEnv() (Credentials, error) {
 	}
 	var missing []string
 	for _, v := range []struct{ name, value string }{
-		{"OCI_TENANCY_OCID", c.Tenancy}, {"OCI_USER_OCID", c.User}, {"OCI_FINGERPRINT", c.Fingerprint},
-		{"OCI_REGION", c.Region}, {"OCI_PRIVATE_KEY or OCI_PRIVATE_KEY_PATH", c.PrivateKeyPEM},
+		{"OCI_TENANCY_OCID", c.Tenancy},
+		{"OCI_USER_OCID", c.User},
+		{"OCI_FINGERPRINT", c.Fingerprint},
+		{"OCI_REGION", c.Region},
+		{"OCI_PRIVATE_KEY or OCI_PRIVATE_KEY_PATH", c.PrivateKeyPEM},
 	} {
 		if v.value == "" {
 			missing = append(missing, v.name)
