@@ -20,10 +20,10 @@ var mappings = complete(map[string]*mapping{
 	catalog.VCN: {
 		inputs: fields{
 			"compartmentId": {}, "displayName": {}, "dnsLabel": {}, "cidrBlock": {}, "cidrBlocks": {},
-			"byoipv6cidrDetails":           {rest: "byoipv6CidrDetails"},
-			"ipv6privateCidrBlocks":        {rest: "ipv6PrivateCidrBlocks"},
-			"isIpv6enabled":                {rest: "isIpv6Enabled"},
 			"isOracleGuaAllocationEnabled": {}, "securityAttributes": {},
+			"byoipv6cidrDetails":    {rest: "byoipv6CidrDetails"},
+			"ipv6privateCidrBlocks": {rest: "ipv6PrivateCidrBlocks"},
+			"isIpv6enabled":         {rest: "isIpv6Enabled"},
 		},
 		outputs: fields{
 			"byoipv6cidrBlocks": {rest: "byoipv6CidrBlocks"}, "ipv6cidrBlocks": {rest: "ipv6CidrBlocks"},
@@ -143,8 +143,8 @@ var mappings = complete(map[string]*mapping{
 	},
 	catalog.Cluster: {
 		inputs: fields{
-			"compartmentId": {}, "vcnId": {}, "name": {}, "type": {}, "kubernetesVersion": {},
-			"clusterPodNetworkOptions": {}, "imagePolicyConfig": {}, "kmsKeyId": {},
+			"compartmentId": {}, "vcnId": {}, "name": {}, "type": {}, "kubernetesVersion": {}, "kmsKeyId": {},
+			"clusterPodNetworkOptions": {}, "imagePolicyConfig": {},
 			"endpointConfig": {fields: fields{"nsgIds": {set: true, clears: true}}},
 			"options": {fields: fields{
 				"ipFamilies": {onlyOnCreate: true}, "kubernetesNetworkConfig": {onlyOnCreate: true},
@@ -152,10 +152,10 @@ var mappings = complete(map[string]*mapping{
 			}},
 		},
 		outputs: fields{
-			"availableKubernetesUpgrades": {},
-			"endpoints":                   {asList: true, fields: fields{"ipv6endpoint": {rest: "ipv6Endpoint"}}},
-			"metadatas":                   {rest: "metadata", asList: true}, "openIdConnectDiscoveryEndpoint": {},
-			"openIdConnectDiscoveryKey": {}, "lifecycleDetails": {}, "state": lifecycleState,
+			"endpoints": {asList: true, fields: fields{"ipv6endpoint": {rest: "ipv6Endpoint"}}},
+			"metadatas": {rest: "metadata", asList: true},
+			"state":     lifecycleState, "lifecycleDetails": {}, "availableKubernetesUpgrades": {},
+			"openIdConnectDiscoveryEndpoint": {}, "openIdConnectDiscoveryKey": {},
 		},
 		update:      updateEndpointConfig,
 		waitMinutes: 60,
@@ -163,19 +163,19 @@ var mappings = complete(map[string]*mapping{
 	catalog.NodePool: {
 		inputs: fields{
 			"clusterId": {}, "compartmentId": {}, "name": {}, "kubernetesVersion": {}, "initialNodeLabels": {},
+			"nodeEvictionNodePoolSettings": {}, "nodeImageId": {}, "nodeImageName": {}, "nodeMetadata": {},
+			"nodePoolCyclingDetails": {}, "nodeShape": {}, "quantityPerSubnet": {}, "sshPublicKey": {},
 			"nodeConfigDetails": {fields: fields{"nsgIds": {set: true}, "placementConfigs": {set: true}}},
-			"nodeImageId":       {}, "nodeImageName": {}, "nodeMetadata": {}, "nodePoolCyclingDetails": {},
-			"nodeEvictionNodePoolSettings": {},
-			"nodeShape":                    {}, "nodeShapeConfig": {fields: fields{"memoryInGbs": {rest: "memoryInGBs"}}},
+			"nodeShapeConfig":   {fields: fields{"memoryInGbs": {rest: "memoryInGBs"}}},
 			"nodeSourceDetails": {fields: fields{
 				"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
 			}},
-			"quantityPerSubnet": {}, "sshPublicKey": {}, "subnetIds": {set: true},
+			"subnetIds": {set: true},
 		},
 		outputs: fields{
-			"nodes": {fields: fields{"errors": {rest: "nodeError", asList: true}, "state": lifecycleState}},
-			// REST has one source.
-			"nodeSources": {rest: "nodeSource", asList: true}, "lifecycleDetails": {}, "state": lifecycleState,
+			"nodes":       {fields: fields{"errors": {rest: "nodeError", asList: true}, "state": lifecycleState}},
+			"nodeSources": {rest: "nodeSource", asList: true},
+			"state":       lifecycleState, "lifecycleDetails": {},
 		},
 		deletesFailed: true,
 		ready:         []string{"NEEDS_ATTENTION", "INACTIVE"},
