@@ -26,7 +26,7 @@ func (c change) input() string {
 // empties it.
 func (m *mapping) diff(inputs, state map[string]any) []change {
 	var out []change
-	for _, name := range m.inputs.names() {
+	for _, name := range slices.Sorted(maps.Keys(m.inputs)) {
 		f := m.inputs[name]
 		want, wanted := inputs[name]
 		have, present := state[name]

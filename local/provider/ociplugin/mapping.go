@@ -57,9 +57,6 @@ func (f field) hasUserKeys(name string) bool {
 
 func (f field) restName(name string) string { return cmp.Or(f.rest, name) }
 
-// names lists the names in order.
-func (fs fields) names() []string { return slices.Sorted(maps.Keys(fs)) }
-
 // all are the inputs and the outputs.
 func (m *mapping) all() fields {
 	all := fields{}
