@@ -6,19 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"oke-guestbook/catalog"
 )
 
 // passphrase encrypts the secrets of stack local, which give access to nothing but this machine's loopback. It matches
 // the salt in Pulumi.local.yaml; a stack on Oracle Cloud has its own.
 const passphrase = "local-cloud"
-
-// clients are the SDK's names of the services that the emulator implements.
-var clients = []string{
-	"oci_core.VirtualNetworkClient", "oci_core.ComputeClient", "oci_core.BlockstorageClient",
-	"oci_core.ComputeManagementClient", "oci_containerengine.ContainerEngineClient", "oci_identity.IdentityClient",
-	"oci_object_storage.ObjectStorageClient", "oci_load_balancer.LoadBalancerClient", "oci_bastion.BastionClient",
-	"oci_logging.LoggingManagementClient",
-}
 
 // PulumiVariables returns the variables that keep Pulumi's files below LOCAL_DIR, and put the tools in bin first on
 // PATH.
@@ -42,9 +36,9 @@ func (s Settings) CloudVariables(bin string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; `make up` starts the local cloud", err)
 	}
-	overrides := make([]string, len(clients))
-	for i, c := range clients {
-		overrides[i] = c + "=" + s.Endpoint()
+	var overrides []string
+	for _, client := range catalog.Clients() {
+		overrides = append(overrides, string(client)+"="+s.Endpoint())
 	}
 	return append(s.PulumiVariables(bin),
 		"CLIENT_HOST_OVERRIDES="+strings.Join(overrides, ";"),

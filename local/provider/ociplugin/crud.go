@@ -1,12 +1,12 @@
-package oci
+package ociplugin
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -21,98 +21,92 @@ import (
 // defaultsKey holds, as in the official plugin's state, the names of the inputs that Check chose.
 const defaultsKey = "__defaults"
 
-func kindOf(u urn.URN) (*kind, error) {
-	if k, ok := kinds[string(u.Type())]; ok {
-		return k, nil
+func mappingOf(u urn.URN) (*mapping, error) {
+	if m, ok := mappings[string(u.Type())]; ok {
+		return m, nil
 	}
-	return nil, fmt.Errorf("the local cloud's stand-in for the oci plugin has no %s; the official plugin may have", u.Type())
+	return nil, unsupported(string(u.Type()))
 }
 
-// step prepares a step of the life cycle of the resource with the given id, inputs and state, any of which may be empty.
+func unsupported(token string) error {
+	return fmt.Errorf("the local cloud's stand-in for the oci plugin has no %s; the official plugin may have", token)
+}
+
+// step prepares a step of the life cycle of a resource. Id, inputs and state may be empty.
 func (g *plugin) step(ctx context.Context, u urn.URN, id string, inputs, state property.Map) (*step, error) {
-	k, err := kindOf(u)
+	m, err := mappingOf(u)
 	if err != nil {
 		return nil, err
 	}
-	client, err := g.client(k.client)
+	client, err := g.client(m.Client)
 	if err != nil {
 		return nil, err
 	}
-	logger := p.GetLogger(ctx)
 	r := &step{
-		kind: k, client: client, retry: g.retry, id: id,
+		mapping: m, client: client, retry: g.retry, id: id,
 		inputs: value.PlainMap(inputs), old: value.PlainMap(state),
-		report: logger.InfoStatusf,
+		report: p.GetLogger(ctx).InfoStatusf,
 	}
 	if id == "" {
 		return r, nil
 	}
-	vars, ok := parse(k.importID, id)
+	importID := cmp.Or(m.ImportID, m.ID)
+	vars, ok := importID.Parse(id)
 	if !ok {
-		vars, ok = parse(k.id, id)
+		vars, ok = m.ID.Parse(id)
 	}
 	if !ok {
-		return nil, fmt.Errorf("the id %q of a %s is not of the form %q", id, k.token, k.importID)
+		return nil, fmt.Errorf("the id %q of a %s is not of the form %q", id, m.Token, importID)
 	}
 	r.ocid, _ = vars["id"].(string)
 	delete(vars, "id")
-	if k.adopts != "" {
-		vars[k.adopts] = r.ocid
+	if m.Adopts != "" {
+		vars[m.Adopts] = r.ocid
 	}
 	maps.Copy(r.old, vars)
-	r.id = expand(k.id, r.vars())
+	r.id = m.ID.Expand(r.vars())
 	return r, nil
 }
 
 func (g *plugin) check(_ context.Context, req p.CheckRequest) (p.CheckResponse, error) {
-	k, err := kindOf(req.Urn)
+	m, err := mappingOf(req.Urn)
 	if err != nil {
 		return p.CheckResponse{}, err
 	}
 	out := p.CheckResponse{Inputs: req.Inputs}
 	for name := range req.Inputs.All {
-		if f := k.fields[name]; !f.input && !strings.HasPrefix(name, "__") {
-			out.Failures = append(out.Failures, p.CheckFailure{Property: name, Reason: k.token + " has no input of this name"})
+		if _, ok := m.inputs[name]; !ok && !strings.HasPrefix(name, "__") {
+			failure := p.CheckFailure{Property: name, Reason: m.Token + " has no input of this name"}
+			out.Failures = append(out.Failures, failure)
 		}
 	}
-	chosen := []property.Value{}
-	if k.fields["name"].input && req.Inputs.Get("name").IsNull() {
+	for name, in := range m.inputs {
+		if in.byDefault != nil && req.Inputs.Get(name).IsNull() {
+			out.Inputs = out.Inputs.Set(name, value.Of(in.byDefault))
+		}
+	}
+	if _, named := m.inputs["name"]; named && req.Inputs.Get("name").IsNull() {
 		name := req.State.Get("name")
 		if !strings.Contains(fmt.Sprint(value.Plain(req.State.Get(defaultsKey))), "name") {
-			name = property.New(req.Urn.Name() + "-" + randomHex(7))
+			name = property.New(fmt.Sprintf("%s-%07x", req.Urn.Name(), rand.N(1<<28)))
 		}
-		out.Inputs = out.Inputs.Set("name", name)
-		chosen = append(chosen, property.New("name"))
-	}
-	for name, v := range k.defaults {
-		if req.Inputs.Get(name).IsNull() {
-			out.Inputs = out.Inputs.Set(name, value.Of(v))
-		}
-	}
-	if len(chosen) > 0 {
-		out.Inputs = out.Inputs.Set(defaultsKey, property.New(chosen))
+		out.Inputs = out.Inputs.Set("name", name).Set(defaultsKey, property.New([]property.Value{property.New("name")}))
 	}
 	return out, nil
 }
 
-func randomHex(digits int) string {
-	b := make([]byte, (digits+1)/2)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)[:digits]
-}
-
 func (g *plugin) diff(_ context.Context, req p.DiffRequest) (p.DiffResponse, error) {
-	k, err := kindOf(req.Urn)
+	m, err := mappingOf(req.Urn)
 	if err != nil {
 		return p.DiffResponse{}, err
 	}
 	inputs, state := value.PlainMap(req.Inputs), value.PlainMap(req.State)
 	out := p.DiffResponse{DetailedDiff: map[string]p.PropertyDiff{}}
 	replaced := false
-	for _, c := range k.diff(inputs, state) {
+	for _, c := range m.diff(inputs, state) {
 		d := p.PropertyDiff{Kind: p.Update, InputDiff: true}
 		switch {
-		case c.gone:
+		case c.removed:
 			d.Kind = p.Delete
 		case c.added:
 			d.Kind = p.Add
@@ -124,7 +118,7 @@ func (g *plugin) diff(_ context.Context, req p.DiffRequest) (p.DiffResponse, err
 		out.DetailedDiff[c.path] = d
 		out.HasChanges = true
 	}
-	// Two things of one name cannot stand side by side; a name that Check chose is chosen anew.
+	// Two resources cannot have one name at the same time. A name that Check chose is chosen anew.
 	_, chosen := inputs[defaultsKey]
 	name, named := inputs["name"]
 	out.DeleteBeforeReplace = replaced && named && !chosen && name == state["name"]
@@ -140,8 +134,8 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 		state := value.OfMap(r.previewed(r.inputs, nil))
 		return p.CreateResponse{Properties: value.KeepSecrets(state, req.Properties)}, nil
 	}
-	if r.kind.create != nil {
-		err = r.kind.create(ctx, r)
+	if r.mapping.create != nil {
+		err = r.mapping.create(ctx, r)
 	} else {
 		err = r.discard(ctx, r.createGeneric(ctx))
 	}
@@ -156,9 +150,9 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 	return out, err
 }
 
-// result is the resource's state after a step that ended with err. If that cannot be read, it is what the inputs say.
+// result is the resource's state after a step that ended with err, or what the inputs say if that cannot be read.
 func (r *step) result(ctx context.Context, inputs property.Map, err error) (property.Map, error) {
-	ctx = context.WithoutCancel(ctx) // what was made must be known, also when the step was cancelled
+	ctx = context.WithoutCancel(ctx) // also a cancelled step must leave what it did in the state
 	r.doc = nil
 	if readErr := r.readOne(ctx); readErr != nil {
 		err = errors.Join(err, readErr)
@@ -170,12 +164,12 @@ func (r *step) result(ctx context.Context, inputs property.Map, err error) (prop
 	return value.KeepSecrets(value.OfMap(state), inputs), err
 }
 
-// state is the resource's state by the names of the schema.
+// state is the present state by the names of the schema, with the inputs that REST does not return.
 func (r *step) state() map[string]any {
 	state := r.properties(r.doc)
-	vars := r.vars()
-	for name, f := range r.fields {
-		if v, ok := vars[name]; ok && (f.local || strings.Contains(r.kind.id, "{"+name+"}")) {
+	vars, inID := r.vars(), r.ID.Variables()
+	for name, in := range r.mapping.inputs {
+		if v, ok := vars[name]; ok && (in.notInBody || slices.Contains(inID, name)) {
 			state[name] = v
 		}
 	}
@@ -188,11 +182,14 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 		return p.ReadResponse{}, err
 	}
 	err = r.readOne(ctx)
-	if lifecycle, _ := r.doc["lifecycleState"].(string); ociclient.IsNotFound(err) || slices.Contains(goneStates, lifecycle) {
+	if ociclient.IsNotFound(err) {
 		return p.ReadResponse{}, nil
 	}
 	if err != nil {
 		return p.ReadResponse{}, err
+	}
+	if state, _ := r.doc["lifecycleState"].(string); slices.Contains(goneStates, state) {
+		return p.ReadResponse{}, nil
 	}
 	state := r.state()
 	return p.ReadResponse{
@@ -202,18 +199,17 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 	}, nil
 }
 
-// liveInputs are the inputs that would make the present state: the old ones where they still hold. For an import, which has none,
-// they are all that is set.
+// liveInputs are the inputs that would create the present state: the old ones where they still match. An import has no
+// old ones: then they are all that have a value.
 func (r *step) liveInputs(state map[string]any) map[string]any {
 	out := map[string]any{}
-	for name, f := range r.fields {
+	for name, in := range r.mapping.inputs {
 		old, had := r.inputs[name]
 		now, is := state[name]
 		switch {
-		case !f.input:
-		case had && is && r.same(name, old, now):
+		case had && is && in.same(name, old, now):
 			out[name] = old
-		case is && (had || len(r.inputs) == 0 || f.clears) && !isEmpty(now):
+		case is && (had || len(r.inputs) == 0 || in.clears) && !isEmpty(now):
 			out[name] = now
 		}
 	}
@@ -234,10 +230,10 @@ func (g *plugin) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRespo
 	}
 	r.changed = map[string]any{}
 	for _, c := range r.diff(r.inputs, r.old) {
-		r.changed[c.top()] = r.inputs[c.top()]
+		r.changed[c.input()] = r.inputs[c.input()]
 	}
-	if r.kind.update != nil {
-		err = r.kind.update(ctx, r)
+	if r.mapping.update != nil {
+		err = r.mapping.update(ctx, r)
 	} else {
 		err = r.updateGeneric(ctx)
 	}
@@ -254,8 +250,8 @@ func (g *plugin) delete(ctx context.Context, req p.DeleteRequest) error {
 	if err != nil {
 		return err
 	}
-	if r.kind.remove != nil {
-		err = r.kind.remove(ctx, r)
+	if r.mapping.remove != nil {
+		err = r.mapping.remove(ctx, r)
 	} else {
 		err = r.removeGeneric(ctx)
 	}

@@ -1,4 +1,4 @@
-package oci
+package ociplugin
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	p "github.com/pulumi/pulumi-go-provider"
 
+	"oke-guestbook/catalog"
 	emulator "oke-guestbook/local/oci"
 	"oke-guestbook/local/provider/value"
 )
@@ -20,7 +21,7 @@ func (w *world) fault(f emulator.Fault) {
 	}
 }
 
-// count is how many things of the kind the emulator has.
+// count is the number of resources of the kind that the emulator has.
 func (w *world) count(kind string) int {
 	n := 0
 	for _, item := range w.server.Inventory() {
@@ -33,7 +34,7 @@ func (w *world) count(kind string) int {
 
 var vcnInputs = object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}}
 
-func TestPassingFailuresAreWaitedOut(t *testing.T) {
+func TestTransientFailuresAreRetried(t *testing.T) {
 	for name, f := range map[string]emulator.Fault{
 		"throttled":          {Method: "POST", Path: "/20160918/vcns", Status: 429, Code: "TooManyRequests", Count: 2},
 		"service down":       {Method: "POST", Path: "/20160918/vcns", Status: 503, Code: "ServiceUnavailable", Count: 2},
@@ -43,7 +44,7 @@ func TestPassingFailuresAreWaitedOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.fault(f)
-			vcn := w.create("oci:Core/vcn:Vcn", "vcn", vcnInputs)
+			vcn := w.create(catalog.VCN, "vcn", vcnInputs)
 			if n := w.count("vcn"); n != 1 {
 				t.Errorf("%d VCNs", n)
 			}
@@ -57,11 +58,13 @@ func TestPassingFailuresAreWaitedOut(t *testing.T) {
 
 func TestRetriesCanBeTurnedOff(t *testing.T) {
 	w := newWorld(t)
-	if err := w.plugin.Configure(t.Context(), p.ConfigureRequest{Args: value.OfMap(object{"disableAutoRetries": true})}); err != nil {
+	config := p.ConfigureRequest{Args: value.OfMap(object{"disableAutoRetries": true})}
+	if err := w.plugin.Configure(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	w.fault(emulator.Fault{Method: "POST", Path: "/20160918/vcns", Status: 429, Code: "TooManyRequests"})
-	_, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: newURN("oci:Core/vcn:Vcn", "vcn"), Properties: value.OfMap(vcnInputs)})
+	req := p.CreateRequest{Urn: newURN(catalog.VCN, "vcn"), Properties: value.OfMap(vcnInputs)}
+	_, err := w.plugin.Create(t.Context(), req)
 	if err == nil || !strings.Contains(err.Error(), "429 TooManyRequests") {
 		t.Errorf("got %v", err)
 	}
@@ -69,18 +72,18 @@ func TestRetriesCanBeTurnedOff(t *testing.T) {
 
 func (w *world) buildForCluster() {
 	w.Helper()
-	vcn := w.create("oci:Core/vcn:Vcn", "vcn", vcnInputs)
+	vcn := w.create(catalog.VCN, "vcn", vcnInputs)
 	for name, cidr := range map[string]string{"api": "10.0.0.0/28", "lb": "10.0.1.0/24"} {
-		w.create("oci:Core/subnet:Subnet", name, object{"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr})
+		w.create(catalog.Subnet, name, object{"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr})
 	}
-	w.create("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create(catalog.NetworkSecurityGroup, "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
 }
 
-func TestClusterThatFailsStaysInTheState(t *testing.T) {
+func TestFailedClusterStaysInTheState(t *testing.T) {
 	w := newWorld(t)
 	w.buildForCluster()
 	w.fault(emulator.Fault{WorkRequest: "CLUSTER_CREATE", Code: "LimitExceeded", Message: "no more clusters", Count: 1})
-	u := newURN("oci:ContainerEngine/cluster:Cluster", "cluster")
+	u := newURN(catalog.Cluster, "cluster")
 	inputs := value.OfMap(w.cluster())
 	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
 	if err == nil || !strings.Contains(err.Error(), "LimitExceeded: no more clusters") {
@@ -89,9 +92,10 @@ func TestClusterThatFailsStaysInTheState(t *testing.T) {
 	if !strings.HasPrefix(made.ID, "ocid1.cluster.") || made.PartialState == nil {
 		t.Fatalf("the cluster is lost: %+v", made)
 	}
-	_, err = w.plugin.Update(t.Context(), p.UpdateRequest{ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs, Inputs: inputs})
+	again := p.UpdateRequest{ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs, Inputs: inputs}
+	_, err = w.plugin.Update(t.Context(), again)
 	if err == nil || !strings.Contains(err.Error(), "is FAILED") {
-		t.Errorf("the next update takes it for good: %v", err)
+		t.Errorf("the next update accepts it: %v", err)
 	}
 	l := &live{w: w, urn: u, id: made.ID, inputs: inputs, state: made.Properties}
 	l.delete()
@@ -100,12 +104,12 @@ func TestClusterThatFailsStaysInTheState(t *testing.T) {
 	}
 }
 
-func TestNodePoolThatFailsIsDeleted(t *testing.T) {
+func TestFailedNodePoolIsDeleted(t *testing.T) {
 	w := newWorld(t)
 	w.build()
 	w.fault(emulator.Fault{WorkRequest: "NODEPOOL_CREATE", Code: "InternalError", Message: "no pools today", Count: 1})
 	inputs := value.OfMap(w.nodePool())
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: newURN("oci:ContainerEngine/nodePool:NodePool", "pool"), Properties: inputs})
+	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: newURN(catalog.NodePool, "pool"), Properties: inputs})
 	if err == nil || !strings.Contains(err.Error(), "no pools today") {
 		t.Errorf("got %v", err)
 	}
@@ -119,13 +123,13 @@ func TestCancelledCreationContinues(t *testing.T) {
 	w.buildForCluster()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		// As soon as the cluster is there, the user presses Ctrl-C.
+		// The user presses Ctrl-C as soon as the cluster exists.
 		for w.count("cluster") == 0 && ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
 		cancel()
 	}()
-	u := newURN("oci:ContainerEngine/cluster:Cluster", "cluster")
+	u := newURN(catalog.Cluster, "cluster")
 	inputs := value.OfMap(w.cluster())
 	made, err := w.plugin.Create(ctx, p.CreateRequest{Urn: u, Properties: inputs})
 	if err == nil || made.PartialState == nil || !strings.HasPrefix(made.ID, "ocid1.cluster.") {
@@ -134,7 +138,8 @@ func TestCancelledCreationContinues(t *testing.T) {
 	if state := made.Properties.Get("state"); !state.IsString() || state.AsString() != "CREATING" {
 		t.Errorf("state %v", state)
 	}
-	updated, err := w.plugin.Update(t.Context(), p.UpdateRequest{ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs, Inputs: inputs})
+	again := p.UpdateRequest{ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs, Inputs: inputs}
+	updated, err := w.plugin.Update(t.Context(), again)
 	if err != nil || updated.Properties.Get("state").AsString() != "ACTIVE" {
 		t.Errorf("the next update does not wait for it: %v, %v", updated.Properties.Get("state"), err)
 	}

@@ -1,4 +1,4 @@
-package oci
+package ociplugin
 
 import (
 	"errors"
@@ -10,15 +10,17 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
 )
 
 func TestRefusesEverythingButTheLocalCloud(t *testing.T) {
+	network := string(catalog.VirtualNetworkClient)
 	for name, overrides := range map[string]string{
 		"none":           "",
 		"Oracle's":       network + "=https://iaas.us-ashburn-1.oraclecloud.com",
-		"one elsewhere":  network + "=http://127.0.0.1:1;" + containerEngine + "=http://10.0.0.1:80",
+		"one elsewhere":  network + "=http://127.0.0.1:1;" + network + "=http://10.0.0.1:80",
 		"looks like one": network + "=http://127.evil.example.com",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,32 +33,32 @@ func TestRefusesEverythingButTheLocalCloud(t *testing.T) {
 	}
 }
 
-// The engine checks what it replaces because of a taint or of --replace as if it were new, so nothing tells it from a first creation.
-func TestReplacementIsNotWhatItReplaces(t *testing.T) {
+// The engine calls Check and Create for a replacement (a taint, or --replace) as it does for a first creation.
+func TestReplacementIsAnotherResource(t *testing.T) {
 	w := newWorld(t)
 	inputs := object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"}
-	first := w.create("oci:Core/vcn:Vcn", "vcn", inputs)
-	if second := w.create("oci:Core/vcn:Vcn", "vcn", inputs); second.id == first.id {
-		t.Error("the replacement is what it is to replace")
+	first := w.create(catalog.VCN, "vcn", inputs)
+	if second := w.create(catalog.VCN, "vcn", inputs); second.id == first.id {
+		t.Errorf("the replacement is the resource to replace, %s", first.id)
 	}
 }
 
-func TestRefusalsArriveWithTheServicesWords(t *testing.T) {
+func TestRefusalsAreTheServicesErrors(t *testing.T) {
 	w := newWorld(t)
-	u := newURN("oci:Core/vcn:Vcn", "vcn")
+	u := newURN(catalog.VCN, "vcn")
 	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.1/16"}})
 	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
 	if err == nil || !strings.Contains(err.Error(), "400 InvalidParameter") {
 		t.Errorf("got %v", err)
 	}
 	if made.ID != "" || made.PartialState != nil {
-		t.Errorf("what was refused has an id: %+v", made)
+		t.Errorf("the refused resource has an id: %+v", made)
 	}
 }
 
 func TestSecretsAndUnknowns(t *testing.T) {
 	w := newWorld(t)
-	u := newURN("oci:Core/vcn:Vcn", "vcn")
+	u := newURN(catalog.VCN, "vcn")
 	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"})
 	inputs = inputs.Set("displayName", inputs.Get("displayName").WithSecret(true))
 	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
@@ -80,30 +82,40 @@ func TestSecretsAndUnknowns(t *testing.T) {
 		Args:  property.NewMap(map[string]property.Value{"clusterId": property.New(property.Computed)}),
 	})
 	if err != nil || !got.Return.Get("content").IsComputed() {
-		t.Errorf("a function of something unknown: %v, %v", got.Return, err)
+		t.Errorf("a function of an unknown argument: %v, %v", got.Return, err)
 	}
 }
 
 func TestFunctions(t *testing.T) {
 	w := newWorld(t)
 	w.build()
-	w.create("oci:Core/drgAttachment:DrgAttachment", "attachment", object{"drgId": w.ids["drg"], "networkDetails": object{"type": "VCN", "id": w.ids["other"]}})
+	w.create(catalog.DRGAttachment, "attachment", object{
+		"drgId": w.ids["drg"], "networkDetails": object{"type": "VCN", "id": w.ids["other"]},
+	})
+	inCompartment := object{"compartmentId": compartment}
+	inDomain := with(inCompartment, object{"availabilityDomain": ad1})
+	ofOther := with(inCompartment, object{"vcnId": w.ids["other"]})
+	oracleLinux := with(inCompartment, object{"operatingSystem": "Oracle Linux"})
 	for token, c := range map[string]struct {
 		args object
 		list string
 		want int
 	}{
-		"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {object{"compartmentId": compartment}, "availabilityDomains", 3},
-		"oci:Identity/getFaultDomains:getFaultDomains":               {object{"compartmentId": compartment, "availabilityDomain": ad1}, "faultDomains", 3},
-		"oci:ContainerEngine/getClusterOption:getClusterOption":      {object{"clusterOptionId": "all"}, "kubernetesVersions", 2},
-		"oci:ContainerEngine/getClusters:getClusters":                {object{"compartmentId": compartment}, "clusters", 1},
-		"oci:Core/getServices:getServices":                           {object{}, "services", 2},
-		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":    {object{"nodePoolOptionId": "all"}, "kubernetesVersions", 2},
-		"oci:ContainerEngine/getNodePools:getNodePools":              {object{"compartmentId": compartment}, "nodePools", 0},
-		"oci:Core/getSubnets:getSubnets":                             {object{"compartmentId": compartment}, "subnets", 4},
-		"oci:Core/getNatGateways:getNatGateways":                     {object{"compartmentId": compartment}, "natGateways", 0},
-		"oci:Core/getDrgAttachments:getDrgAttachments":               {object{"compartmentId": compartment, "vcnId": w.ids["other"]}, "drgAttachments", 1},
-		"oci:Core/getImages:getImages":                               {object{"compartmentId": compartment, "operatingSystem": "Oracle Linux"}, "images", 6},
+		"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {inCompartment, "availabilityDomains", 3},
+		"oci:Identity/getFaultDomains:getFaultDomains":               {inDomain, "faultDomains", 3},
+		"oci:ContainerEngine/getClusterOption:getClusterOption": {
+			object{"clusterOptionId": "all"}, "kubernetesVersions", 2,
+		},
+		"oci:ContainerEngine/getClusters:getClusters": {inCompartment, "clusters", 1},
+		"oci:Core/getServices:getServices":            {object{}, "services", 2},
+		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
+			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 2,
+		},
+		"oci:ContainerEngine/getNodePools:getNodePools": {inCompartment, "nodePools", 0},
+		"oci:Core/getSubnets:getSubnets":                {inCompartment, "subnets", 4},
+		"oci:Core/getNatGateways:getNatGateways":        {inCompartment, "natGateways", 0},
+		"oci:Core/getDrgAttachments:getDrgAttachments":  {ofOther, "drgAttachments", 1},
+		"oci:Core/getImages:getImages":                  {oracleLinux, "images", 6},
 	} {
 		t.Run(token, func(t *testing.T) {
 			w := *w
@@ -114,10 +126,13 @@ func TestFunctions(t *testing.T) {
 			}
 		})
 	}
-	if got := w.invoke("oci:Core/getVcn:getVcn", object{"vcnId": w.ids["vcn"]}); got["dnsLabel"] != "base" || got["defaultSecurityListId"] != w.ids["defaultSecurityList"] {
+	got := w.invoke("oci:Core/getVcn:getVcn", object{"vcnId": w.ids["vcn"]})
+	if got["dnsLabel"] != "base" || got["defaultSecurityListId"] != w.ids["defaultSecurityList"] {
 		t.Errorf("getVcn: %v", got)
 	}
-	got := w.invoke("oci:Identity/getAvailabilityDomain:getAvailabilityDomain", object{"compartmentId": compartment, "adNumber": 2.0})
+	got = w.invoke("oci:Identity/getAvailabilityDomain:getAvailabilityDomain", object{
+		"compartmentId": compartment, "adNumber": 2.0,
+	})
 	if got["name"] != "Uocm:US-ASHBURN-AD-2" {
 		t.Errorf("getAvailabilityDomain: %v", got)
 	}
@@ -128,14 +143,14 @@ func TestFunctions(t *testing.T) {
 		_, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{Token: token, Args: value.OfMap(args)})
 		var e *ociclient.Error
 		if !errors.As(err, &e) || e.Status != http.StatusNotFound {
-			t.Errorf("%s of nothing: %v", token, err)
+			t.Errorf("%s of a resource that does not exist: %v", token, err)
 		}
 	}
 }
 
 func TestNamesAreChosenAndKept(t *testing.T) {
 	w := newWorld(t)
-	u := newURN("oci:Identity/policy:Policy", "backup")
+	u := newURN(catalog.Policy, "backup")
 	inputs := object{"compartmentId": compartment, "description": "a", "statements": []any{"x"}}
 	first := w.check(u, property.Map{}, inputs)
 	name := first.Get("name").AsString()

@@ -1,6 +1,6 @@
-// Package oci is the local cloud's stand-in for Pulumi's `oci` plugin, for machines that cannot have the official one.
-// It maps resource types to OCI's REST API by a table and holds no rules of its own: what is allowed, the emulator says.
-package oci
+// Package ociplugin is the local cloud's stand-in for Pulumi's `oci` plugin, for machines that cannot download the
+// official one. It maps resource types to OCI's REST API by tables and validates nothing: the emulator does.
+package ociplugin
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/middleware/cancel"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
 )
@@ -26,9 +27,10 @@ func Main() error {
 	return p.RunProvider(context.Background(), "oci", Version, New())
 }
 
-// New returns the plugin. Its credentials come from the environment, as do the endpoints: CLIENT_HOST_OVERRIDES must name loopback ones.
+// New returns the plugin. Credentials and endpoints come from the environment; CLIENT_HOST_OVERRIDES must name loopback
+// addresses only.
 func New() p.Provider {
-	g := &plugin{clients: map[string]*ociclient.Client{}}
+	g := &plugin{clients: map[catalog.Client]*ociclient.Client{}}
 	return cancel.Wrap(p.Provider{
 		GetSchema: func(context.Context, p.GetSchemaRequest) (p.GetSchemaResponse, error) {
 			return p.GetSchemaResponse{Schema: `{"name":"oci","version":"` + Version + `"}`}, nil
@@ -52,7 +54,7 @@ type plugin struct {
 	mu      sync.Mutex
 	creds   ociclient.Credentials
 	retry   bool
-	clients map[string]*ociclient.Client
+	clients map[catalog.Client]*ociclient.Client
 }
 
 func (g *plugin) configure(_ context.Context, req p.ConfigureRequest) error {
@@ -65,8 +67,8 @@ func (g *plugin) configure(_ context.Context, req p.ConfigureRequest) error {
 		_, host, _ := strings.Cut(entry, "=")
 		if !isLoopback(host) {
 			return fmt.Errorf("this stand-in for the oci plugin only talks to the local cloud, and CLIENT_HOST_OVERRIDES (%q) "+
-				"does not point to a loopback address: install the official plugin for Oracle Cloud (pulumi plugin install resource oci %s)",
-				overrides, Version)
+				"does not point to a loopback address: install the official plugin for Oracle Cloud "+
+				"(pulumi plugin install resource oci %s)", overrides, Version)
 		}
 	}
 	creds, err := ociclient.CredentialsFromEnv()
@@ -86,13 +88,13 @@ func isLoopback(host string) bool {
 	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
 }
 
-func (g *plugin) client(name string) (*ociclient.Client, error) {
+func (g *plugin) client(name catalog.Client) (*ociclient.Client, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c, ok := g.clients[name]; ok {
 		return c, nil
 	}
-	endpoint, ok := ociclient.EndpointFromEnv(name)
+	endpoint, ok := ociclient.EndpointFromEnv(string(name))
 	if !ok {
 		return nil, fmt.Errorf("CLIENT_HOST_OVERRIDES has no entry for %s", name)
 	}

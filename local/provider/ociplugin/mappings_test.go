@@ -1,9 +1,10 @@
-package oci
+package ociplugin
 
 import (
 	"net/http"
 	"testing"
 
+	"oke-guestbook/catalog"
 	emulator "oke-guestbook/local/oci"
 	"oke-guestbook/local/provider/value"
 )
@@ -15,28 +16,39 @@ var (
 	retagged = object{"project": "oke-guestbook", "owner": "somebody"}
 	ad1      = emulator.AvailabilityDomains[0]
 	anywhere = "0.0.0.0/0"
+	sshKey   = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvEYjVb2VVlB2sF3lvFXJ8w3v3p5jR1lJcRvJ5h0m1K test"
 )
 
-// build makes what the life cycles build on: a VCN with subnets, a cluster, images.
+// build creates what the life cycles need: a VCN with subnets, a cluster, an image.
 func (w *world) build() {
 	w.Helper()
-	vcn := w.create("oci:Core/vcn:Vcn", "vcn", object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "base"})
-	w.ids["defaultSecurityList"], w.ids["defaultRouteTable"] = vcn.state.Get("defaultSecurityListId").AsString(), vcn.state.Get("defaultRouteTableId").AsString()
-	for name, cidr := range map[string]string{"api": "10.0.0.0/28", "workers": "10.0.16.0/20", "lb": "10.0.1.0/24", "lb2": "10.0.2.0/24"} {
-		w.create("oci:Core/subnet:Subnet", name, object{"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr, "displayName": name})
+	vcn := w.create(catalog.VCN, "vcn", object{
+		"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "base",
+	})
+	w.ids["defaultSecurityList"] = vcn.state.Get("defaultSecurityListId").AsString()
+	w.ids["defaultRouteTable"] = vcn.state.Get("defaultRouteTableId").AsString()
+	for name, cidr := range map[string]string{
+		"api": "10.0.0.0/28", "workers": "10.0.16.0/20", "lb": "10.0.1.0/24", "lb2": "10.0.2.0/24",
+	} {
+		w.create(catalog.Subnet, name, object{
+			"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr, "displayName": name,
+		})
 	}
-	w.create("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
-	w.create("oci:Core/internetGateway:InternetGateway", "igw", object{"compartmentId": compartment, "vcnId": vcn.id})
-	w.create("oci:Core/securityList:SecurityList", "seclist", object{"compartmentId": compartment, "vcnId": vcn.id})
-	other := w.create("oci:Core/vcn:Vcn", "other", object{"compartmentId": compartment, "cidrBlocks": []any{"10.1.0.0/16"}})
+	w.create(catalog.NetworkSecurityGroup, "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create(catalog.InternetGateway, "igw", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create(catalog.SecurityList, "seclist", object{"compartmentId": compartment, "vcnId": vcn.id})
+	other := w.create(catalog.VCN, "other", object{"compartmentId": compartment, "cidrBlocks": []any{"10.1.0.0/16"}})
 	w.ids["otherSecurityList"] = other.state.Get("defaultSecurityListId").AsString()
-	var drg struct{ ID string } // made by somebody else: the program attaches to one that exists
-	if _, err := w.rest.Do(w.Context(), http.MethodPost, "/20160918/drgs", nil, object{"compartmentId": compartment}, &drg); err != nil {
+	var drg struct{ ID string } // created by somebody else: the program attaches to an existing one
+	body := object{"compartmentId": compartment}
+	if _, err := w.rest.Do(w.Context(), http.MethodPost, "/20160918/drgs", nil, body, &drg); err != nil {
 		w.Fatal(err)
 	}
 	w.ids["drg"] = drg.ID
-	w.create("oci:ContainerEngine/cluster:Cluster", "cluster", w.cluster())
-	sources, _ := w.invoke("oci:ContainerEngine/getNodePoolOption:getNodePoolOption", object{"nodePoolOptionId": "all", "compartmentId": compartment})["sources"].([]any)
+	w.create(catalog.Cluster, "cluster", w.cluster())
+	sources, _ := w.invoke("oci:ContainerEngine/getNodePoolOption:getNodePoolOption", object{
+		"nodePoolOptionId": "all", "compartmentId": compartment,
+	})["sources"].([]any)
 	for _, s := range sources {
 		source, _ := s.(object)
 		if source["sourceName"] == "Oracle-Linux-8.10-2026.05.31-0-OKE-1.35.4-1234" {
@@ -50,9 +62,12 @@ func (w *world) build() {
 
 func (w *world) cluster() object {
 	return object{
-		"compartmentId": compartment, "vcnId": w.ids["vcn"], "kubernetesVersion": "v1.35.4", "name": "guestbook", "type": "ENHANCED_CLUSTER",
+		"compartmentId": compartment, "vcnId": w.ids["vcn"], "kubernetesVersion": "v1.35.4", "name": "guestbook",
+		"type":                     "ENHANCED_CLUSTER",
 		"clusterPodNetworkOptions": []any{object{"cniType": "FLANNEL_OVERLAY"}},
-		"endpointConfig":           object{"subnetId": w.ids["api"], "isPublicIpEnabled": true, "nsgIds": []any{w.ids["nsg"]}},
+		"endpointConfig": object{
+			"subnetId": w.ids["api"], "isPublicIpEnabled": true, "nsgIds": []any{w.ids["nsg"]},
+		},
 		"options": object{
 			"serviceLbSubnetIds":      []any{w.ids["lb"]},
 			"kubernetesNetworkConfig": object{"podsCidr": "10.244.0.0/16", "servicesCidr": "10.96.0.0/16"},
@@ -65,7 +80,8 @@ func (w *world) cluster() object {
 
 func (w *world) nodePool() object {
 	return object{
-		"clusterId": w.ids["cluster"], "compartmentId": compartment, "name": "pool", "nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.4",
+		"clusterId": w.ids["cluster"], "compartmentId": compartment, "name": "pool",
+		"nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.4",
 		"nodeShapeConfig":   object{"ocpus": 2.0, "memoryInGbs": 16.0},
 		"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": w.ids["image"], "bootVolumeSizeInGbs": "60"},
 		"nodeConfigDetails": object{
@@ -78,7 +94,8 @@ func (w *world) nodePool() object {
 		"initialNodeLabels":            []any{object{"key": "pool", "value": "test"}},
 		"nodePoolCyclingDetails":       object{"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
 		"nodeEvictionNodePoolSettings": object{"evictionGraceDuration": "PT30M"},
-		"freeformTags":                 tagged, "sshPublicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvEYjVb2VVlB2sF3lvFXJ8w3v3p5jR1lJcRvJ5h0m1K test",
+		"freeformTags":                 tagged,
+		"sshPublicKey":                 sshKey,
 	}
 }
 
@@ -89,43 +106,56 @@ func ingress(from string, port float64) object {
 	}
 }
 
-var pathMTU = object{"source": anywhere, "sourceType": "CIDR_BLOCK", "protocol": "1", "icmpOptions": object{"type": 3.0, "code": 4.0}, "stateless": false}
+var pathMTU = object{
+	"source": anywhere, "sourceType": "CIDR_BLOCK", "protocol": "1",
+	"icmpOptions": object{"type": 3.0, "code": 4.0}, "stateless": false,
+}
 
 func (w *world) inVCN(more object) object {
-	return with(object{"compartmentId": compartment, "vcnId": w.ids["vcn"], "displayName": "test", "freeformTags": tagged}, more)
+	return with(object{
+		"compartmentId": compartment, "vcnId": w.ids["vcn"], "displayName": "test", "freeformTags": tagged,
+	}, more)
 }
 
 var lifeCycles = []lifeCycle{
 	{
-		token: "oci:Core/vcn:Vcn",
+		token: catalog.VCN,
 		inputs: func(*world) object {
-			return object{"compartmentId": compartment, "cidrBlocks": []any{"10.2.0.0/16"}, "displayName": "a", "dnsLabel": "Test", "freeformTags": tagged}
+			return object{
+				"compartmentId": compartment, "cidrBlocks": []any{"10.2.0.0/16"}, "displayName": "a", "dnsLabel": "Test",
+				"freeformTags": tagged,
+			}
 		},
 		update:   object{"displayName": "b", "cidrBlocks": []any{"10.2.0.0/16", "10.3.0.0/16"}, "freeformTags": retagged},
 		replaces: object{"dnsLabel": "other", "cidrBlock": "10.9.0.0/16"},
 		drift:    object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/internetGateway:InternetGateway",
+		token: catalog.InternetGateway,
 		inputs: func(w *world) object {
-			return object{"compartmentId": compartment, "vcnId": w.ids["other"], "displayName": "a", "enabled": true, "freeformTags": tagged}
+			return object{
+				"compartmentId": compartment, "vcnId": w.ids["other"], "displayName": "a", "enabled": true,
+				"freeformTags": tagged,
+			}
 		},
 		update:   object{"enabled": false, "displayName": "b"},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
 		drift:    object{"isEnabled": false},
 	},
 	{
-		token:    "oci:Core/natGateway:NatGateway",
+		token:    catalog.NATGateway,
 		inputs:   func(w *world) object { return w.inVCN(nil) },
 		update:   object{"blockTraffic": true},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x", "publicIpId": "ocid1.publicip.oc1.iad.x"},
 		drift:    object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/serviceGateway:ServiceGateway",
+		token: catalog.ServiceGateway,
 		inputs: func(w *world) object {
 			services, _ := w.invoke("oci:Core/getServices:getServices", object{
-				"filters": []any{object{"name": "name", "values": []any{"All .* Services In Oracle Services Network"}, "regex": true}},
+				"filters": []any{
+					object{"name": "name", "values": []any{"All .* Services In Oracle Services Network"}, "regex": true},
+				},
 			})["services"].([]any)
 			if len(services) != 1 {
 				w.Fatalf("getServices with the filter: %v", services)
@@ -138,27 +168,37 @@ var lifeCycles = []lifeCycle{
 		drift:    object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/drgAttachment:DrgAttachment",
+		token: catalog.DRGAttachment,
 		inputs: func(w *world) object {
 			return object{
-				"drgId": w.ids["drg"], "displayName": "a", "networkDetails": object{"type": "VCN", "id": w.ids["other"]}, "freeformTags": tagged,
+				"drgId": w.ids["drg"], "displayName": "a", "networkDetails": object{"type": "VCN", "id": w.ids["other"]},
+				"freeformTags": tagged,
 			}
 		},
-		update:   object{"displayName": "b", "freeformTags": retagged},
-		replaces: object{"drgId": "ocid1.drg.oc1.iad.x", "networkDetails": object{"type": "VCN", "id": "ocid1.vcn.oc1.iad.x"}},
-		drift:    object{"displayName": "drifted"},
+		update: object{"displayName": "b", "freeformTags": retagged},
+		replaces: object{
+			"drgId": "ocid1.drg.oc1.iad.x", "networkDetails": object{"type": "VCN", "id": "ocid1.vcn.oc1.iad.x"},
+		},
+		drift: object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/routeTable:RouteTable",
+		token: catalog.RouteTable,
 		inputs: func(w *world) object {
-			return w.inVCN(object{"routeRules": []any{object{"destination": anywhere, "destinationType": "CIDR_BLOCK", "networkEntityId": w.ids["igw"], "description": "out"}}})
+			return w.inVCN(object{
+				"routeRules": []any{
+					object{
+						"destination": anywhere, "destinationType": "CIDR_BLOCK", "networkEntityId": w.ids["igw"],
+						"description": "out",
+					},
+				},
+			})
 		},
 		update:   object{"routeRules": nil},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
 		drift:    object{"routeRules": []any{}},
 	},
 	{
-		token: "oci:Core/defaultRouteTable:DefaultRouteTable",
+		token: catalog.DefaultRouteTable,
 		inputs: func(w *world) object {
 			return object{
 				"manageDefaultResourceId": w.ids["defaultRouteTable"], "freeformTags": tagged,
@@ -170,7 +210,7 @@ var lifeCycles = []lifeCycle{
 		drift:    object{"routeRules": []any{}},
 	},
 	{
-		token: "oci:Core/securityList:SecurityList",
+		token: catalog.SecurityList,
 		inputs: func(w *world) object {
 			return w.inVCN(object{
 				"ingressSecurityRules": []any{ingress(anywhere, 6443), pathMTU, object{"source": "10.0.0.0/16", "protocol": "all"}},
@@ -181,57 +221,70 @@ var lifeCycles = []lifeCycle{
 			})
 		},
 		update: object{
-			"ingressSecurityRules": []any{object{"source": "10.0.0.0/16", "protocol": "all"}, object{"source": anywhere, "protocol": "6", "description": "from " + anywhere}},
-			"egressSecurityRules":  nil,
+			"ingressSecurityRules": []any{
+				object{"source": "10.0.0.0/16", "protocol": "all"},
+				object{"source": anywhere, "protocol": "6", "description": "from " + anywhere},
+			},
+			"egressSecurityRules": nil,
 		},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
 		drift:    object{"ingressSecurityRules": []any{object{"source": anywhere, "protocol": "all", "isStateless": true}}},
 	},
 	{
-		token: "oci:Core/defaultSecurityList:DefaultSecurityList",
+		token: catalog.DefaultSecurityList,
 		inputs: func(w *world) object {
-			return object{"manageDefaultResourceId": w.ids["defaultSecurityList"], "displayName": "emptied", "freeformTags": tagged}
+			return object{
+				"manageDefaultResourceId": w.ids["defaultSecurityList"], "displayName": "emptied", "freeformTags": tagged,
+			}
 		},
 		update:   object{"ingressSecurityRules": []any{pathMTU}},
 		replaces: object{"manageDefaultResourceId": "ocid1.securitylist.oc1.iad.x"},
 		drift:    object{"egressSecurityRules": []any{object{"destination": anywhere, "protocol": "all"}}},
 	},
 	{
-		token: "oci:Core/dhcpOptions:DhcpOptions",
+		token: catalog.DHCPOptions,
 		inputs: func(w *world) object {
 			return w.inVCN(object{"domainNameType": "CUSTOM_DOMAIN", "options": []any{
 				object{"type": "DomainNameServer", "serverType": "CustomDnsServer", "customDnsServers": []any{"10.0.0.53"}},
 				object{"type": "SearchDomain", "searchDomainNames": []any{"guestbook.example"}},
 			}})
 		},
-		update:   object{"displayName": "b", "options": []any{object{"type": "DomainNameServer", "serverType": "VcnLocalPlusInternet"}}},
+		update: object{
+			"displayName": "b",
+			"options":     []any{object{"type": "DomainNameServer", "serverType": "VcnLocalPlusInternet"}},
+		},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
 		drift:    object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/subnet:Subnet",
+		token: catalog.Subnet,
 		inputs: func(w *world) object {
 			return w.inVCN(object{
 				"cidrBlock": "10.0.3.0/24", "dnsLabel": "test", "prohibitPublicIpOnVnic": true,
-				"securityListIds": []any{w.ids["seclist"], w.ids["defaultSecurityList"]}, "routeTableId": w.ids["defaultRouteTable"],
+				"securityListIds": []any{w.ids["seclist"], w.ids["defaultSecurityList"]},
+				"routeTableId":    w.ids["defaultRouteTable"],
 			})
 		},
-		update:   object{"displayName": "b", "securityListIds": []any{}, "cidrBlock": "10.0.3.0/25"},
-		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x", "dnsLabel": "else", "prohibitPublicIpOnVnic": false, "availabilityDomain": ad1},
-		drift:    object{"displayName": "drifted"},
+		update: object{"displayName": "b", "securityListIds": []any{}, "cidrBlock": "10.0.3.0/25"},
+		replaces: object{
+			"vcnId": "ocid1.vcn.oc1.iad.x", "dnsLabel": "else", "prohibitPublicIpOnVnic": false,
+			"availabilityDomain": ad1,
+		},
+		drift: object{"displayName": "drifted"},
 	},
 	{
-		token:    "oci:Core/networkSecurityGroup:NetworkSecurityGroup",
+		token:    catalog.NetworkSecurityGroup,
 		inputs:   func(w *world) object { return w.inVCN(nil) },
 		update:   object{"displayName": "b", "freeformTags": retagged},
 		replaces: object{"vcnId": "ocid1.vcn.oc1.iad.x"},
 		drift:    object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule",
+		token: catalog.NetworkSecurityGroupSecurityRule,
 		inputs: func(w *world) object {
 			return object{
-				"networkSecurityGroupId": w.ids["nsg"], "direction": "INGRESS", "protocol": "6", "source": "10.0.0.0/16", "sourceType": "CIDR_BLOCK",
+				"networkSecurityGroupId": w.ids["nsg"], "direction": "INGRESS", "protocol": "6", "source": "10.0.0.0/16",
+				"sourceType":  "CIDR_BLOCK",
 				"description": "API", "tcpOptions": object{"destinationPortRange": object{"min": 6443.0, "max": 6443.0}},
 			}
 		},
@@ -242,7 +295,7 @@ var lifeCycles = []lifeCycle{
 		},
 	},
 	{
-		token: "oci:Core/publicIp:PublicIp",
+		token: catalog.PublicIP,
 		inputs: func(*world) object {
 			return object{"compartmentId": compartment, "lifetime": "RESERVED", "displayName": "a", "freeformTags": tagged}
 		},
@@ -251,33 +304,37 @@ var lifeCycles = []lifeCycle{
 		drift:    object{"displayName": "drifted"},
 	},
 	{
-		token: "oci:Core/volume:Volume",
+		token: catalog.Volume,
 		inputs: func(*world) object {
-			return object{"compartmentId": compartment, "availabilityDomain": ad1, "displayName": "a", "sizeInGbs": "50", "freeformTags": tagged}
+			return object{
+				"compartmentId": compartment, "availabilityDomain": ad1, "displayName": "a", "sizeInGbs": "50",
+				"freeformTags": tagged,
+			}
 		},
 		update: object{"displayName": "b", "sizeInGbs": "60"}, oneWay: true,
 		replaces: object{"availabilityDomain": emulator.AvailabilityDomains[1]},
 	},
 	{
-		token:  "oci:ContainerEngine/cluster:Cluster",
+		token:  catalog.Cluster,
 		inputs: func(w *world) object { return w.cluster() },
 		update: object{"name": "renamed", "freeformTags": retagged},
 		replaces: object{
-			"vcnId": "ocid1.vcn.oc1.iad.x", "kmsKeyId": "ocid1.key.oc1.iad.x", "clusterPodNetworkOptions": []any{object{"cniType": "OCI_VCN_IP_NATIVE"}},
-			"options":        object{"serviceLbSubnetIds": []any{"ocid1.subnet.oc1.iad.x"}},
-			"endpointConfig": object{"subnetId": "ocid1.subnet.oc1.iad.x"},
+			"vcnId": "ocid1.vcn.oc1.iad.x", "kmsKeyId": "ocid1.key.oc1.iad.x",
+			"clusterPodNetworkOptions": []any{object{"cniType": "OCI_VCN_IP_NATIVE"}},
+			"options":                  object{"serviceLbSubnetIds": []any{"ocid1.subnet.oc1.iad.x"}},
+			"endpointConfig":           object{"subnetId": "ocid1.subnet.oc1.iad.x"},
 		},
 		drift: object{"name": "drifted"},
 	},
 	{
-		token:    "oci:ContainerEngine/nodePool:NodePool",
+		token:    catalog.NodePool,
 		inputs:   func(w *world) object { return w.nodePool() },
 		update:   object{"name": "renamed", "initialNodeLabels": []any{object{"key": "pool", "value": "other"}}},
 		replaces: object{"clusterId": "ocid1.cluster.oc1.iad.x"},
 		drift:    object{"name": "drifted"},
 	},
 	{
-		token: "oci:ContainerEngine/addon:Addon",
+		token: catalog.Addon,
 		inputs: func(w *world) object {
 			return object{
 				"clusterId": w.ids["cluster"], "addonName": "ClusterAutoscaler", "removeAddonResourcesOnDelete": true,
@@ -288,7 +345,7 @@ var lifeCycles = []lifeCycle{
 		replaces: object{"addonName": "KubernetesDashboard", "clusterId": "ocid1.cluster.oc1.iad.x"},
 	},
 	{
-		token: "oci:Identity/policy:Policy",
+		token: catalog.Policy,
 		inputs: func(*world) object {
 			return object{
 				"compartmentId": compartment, "name": "backup", "description": "a", "freeformTags": tagged,
@@ -300,26 +357,33 @@ var lifeCycles = []lifeCycle{
 		drift:    object{"description": "drifted"},
 	},
 	{
-		token: "oci:Identity/dynamicGroup:DynamicGroup",
+		token: catalog.DynamicGroup,
 		inputs: func(*world) object {
-			return object{"compartmentId": emulator.TenancyID, "name": "nodes", "description": "a", "matchingRule": "ALL {instance.compartment.id = '" + compartment + "'}"}
+			return object{
+				"compartmentId": emulator.TenancyID, "name": "nodes", "description": "a",
+				"matchingRule": "ALL {instance.compartment.id = '" + compartment + "'}",
+			}
 		},
 		update:   object{"description": "b", "matchingRule": "ANY {instance.compartment.id = '" + compartment + "'}"},
 		replaces: object{"name": "other"},
 		drift:    object{"description": "drifted"},
 	},
 	{
-		token: "oci:ObjectStorage/bucket:Bucket",
+		token: catalog.Bucket,
 		inputs: func(w *world) object {
-			namespace := w.invoke("oci:ObjectStorage/getNamespace:getNamespace", object{"compartmentId": compartment})["namespace"]
-			return object{"compartmentId": compartment, "namespace": namespace, "name": "backup", "versioning": "Enabled", "freeformTags": tagged}
+			args := object{"compartmentId": compartment}
+			namespace := w.invoke("oci:ObjectStorage/getNamespace:getNamespace", args)["namespace"]
+			return object{
+				"compartmentId": compartment, "namespace": namespace, "name": "backup", "versioning": "Enabled",
+				"freeformTags": tagged,
+			}
 		},
 		update:   object{"versioning": "Suspended", "freeformTags": retagged},
 		replaces: object{"name": "other", "namespace": "other", "storageTier": "Archive"},
 		drift:    object{"versioning": "Suspended"},
 	},
 	{
-		token: "oci:Bastion/bastion:Bastion",
+		token: catalog.Bastion,
 		inputs: func(w *world) object {
 			return object{
 				"bastionType": "STANDARD", "compartmentId": compartment, "targetSubnetId": w.ids["api"], "name": "access",
@@ -330,21 +394,24 @@ var lifeCycles = []lifeCycle{
 		replaces: object{"name": "other", "targetSubnetId": "ocid1.subnet.oc1.iad.x"},
 	},
 	{
-		token: "oci:Logging/logGroup:LogGroup",
+		token: catalog.LogGroup,
 		inputs: func(*world) object {
 			return object{"compartmentId": compartment, "displayName": "flows", "description": "a", "freeformTags": tagged}
 		},
 		update: object{"description": "b"},
 	},
 	{
-		token: "oci:Logging/log:Log",
+		token: catalog.Log,
 		inputs: func(w *world) object {
-			group := w.create("oci:Logging/logGroup:LogGroup", "group", object{"compartmentId": compartment, "displayName": "group"})
+			group := w.create(catalog.LogGroup, "group", object{"compartmentId": compartment, "displayName": "group"})
 			return object{
-				"logGroupId": group.id, "displayName": "workers", "logType": "SERVICE", "isEnabled": true, "retentionDuration": 30.0, "freeformTags": tagged,
+				"logGroupId": group.id, "displayName": "workers", "logType": "SERVICE", "isEnabled": true,
+				"retentionDuration": 30.0, "freeformTags": tagged,
 				"configuration": object{
 					"compartmentId": compartment,
-					"source":        object{"category": "subnet", "resource": w.ids["workers"], "service": "flowlogs", "sourceType": "OCISERVICE"},
+					"source": object{
+						"category": "subnet", "resource": w.ids["workers"], "service": "flowlogs", "sourceType": "OCISERVICE",
+					},
 				},
 			}
 		},
@@ -366,28 +433,34 @@ func TestLifeCycles(t *testing.T) {
 			c.run(&w, official)
 		})
 	}
-	for token := range kinds {
+	for token := range mappings {
 		if !tested[token] {
 			t.Errorf("%s has no life-cycle test", token)
 		}
 	}
 }
 
-// A cluster and its pools are changed in ways that take more than a PUT of one field.
+// Changes of a cluster and its pools take more than a PUT of one field.
 func TestClusterUpdates(t *testing.T) {
 	w := newWorld(t)
 	w.build()
-	cluster := &live{w: w, urn: newURN("oci:ContainerEngine/cluster:Cluster", "cluster"), id: w.ids["cluster"], inputs: value.OfMap(w.cluster())}
+	cluster := &live{w: w, urn: newURN(catalog.Cluster, "cluster"), id: w.ids["cluster"], inputs: value.OfMap(w.cluster())}
 	cluster.refresh()
 	inputs := w.cluster()
 	for _, c := range []struct {
 		what    string
 		changes object
 	}{
-		{"another network security group", object{"endpointConfig": object{"subnetId": w.ids["api"], "isPublicIpEnabled": true, "nsgIds": []any{}}}},
+		{"another network security group", object{
+			"endpointConfig": object{"subnetId": w.ids["api"], "isPublicIpEnabled": true, "nsgIds": []any{}},
+		}},
 		{"no network security group", object{"endpointConfig": object{"subnetId": w.ids["api"], "isPublicIpEnabled": true}}},
-		{"a private endpoint", object{"endpointConfig": object{"subnetId": w.ids["api"], "isPublicIpEnabled": false, "nsgIds": []any{w.ids["nsg"]}}}},
-		{"other tags for volumes", object{"options": with(inputs["options"].(object), object{"persistentVolumeConfig": object{"freeformTags": retagged}})}},
+		{"a private endpoint", object{
+			"endpointConfig": object{"subnetId": w.ids["api"], "isPublicIpEnabled": false, "nsgIds": []any{w.ids["nsg"]}},
+		}},
+		{"other tags for volumes", object{
+			"options": with(inputs["options"].(object), object{"persistentVolumeConfig": object{"freeformTags": retagged}}),
+		}},
 		{"an upgrade", object{"kubernetesVersion": "v1.36.3"}},
 	} {
 		inputs = with(inputs, c.changes)
@@ -400,7 +473,7 @@ func TestClusterUpdates(t *testing.T) {
 	}
 
 	pool := w.nodePool()
-	r := w.create("oci:ContainerEngine/nodePool:NodePool", "pool", pool)
+	r := w.create(catalog.NodePool, "pool", pool)
 	details := with(pool["nodeConfigDetails"].(object), object{"size": 3.0})
 	for _, changes := range []object{
 		{"nodeConfigDetails": details},

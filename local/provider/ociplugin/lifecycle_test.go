@@ -1,4 +1,4 @@
-package oci
+package ociplugin
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
+	"oke-guestbook/catalog"
 	emulator "oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
@@ -22,7 +23,7 @@ import (
 
 type object = map[string]any
 
-// world is an emulated cloud with the plugin configured for it, and a network and a cluster to build on.
+// world is an emulator with the plugin configured for it, and the ids of the resources in it by name.
 type world struct {
 	*testing.T
 	plugin p.Provider
@@ -30,8 +31,6 @@ type world struct {
 	server *emulator.Server
 	ids    map[string]string
 }
-
-var clients = []string{network, compute, blockStorage, containerEngine, identity, objectStorage, bastion, logging}
 
 func newWorld(t *testing.T) *world { return newSlowWorld(t, 100000) }
 
@@ -49,8 +48,8 @@ func newSlowWorld(t *testing.T, speed float64) *world {
 		}
 	})
 	var overrides []string
-	for _, c := range clients {
-		overrides = append(overrides, c+"="+web.URL)
+	for _, c := range catalog.Clients() {
+		overrides = append(overrides, string(c)+"="+web.URL)
 	}
 	creds := server.Credentials()
 	t.Setenv("CLIENT_HOST_OVERRIDES", strings.Join(overrides, ";"))
@@ -109,7 +108,8 @@ func (w *world) create(token, name string, inputs object) *live {
 func (l *live) diff(inputs object) p.DiffResponse {
 	l.w.Helper()
 	checked := l.w.check(l.urn, l.inputs, inputs)
-	d, err := l.w.plugin.Diff(l.w.Context(), p.DiffRequest{ID: l.id, Urn: l.urn, State: l.state, OldInputs: l.inputs, Inputs: checked})
+	req := p.DiffRequest{ID: l.id, Urn: l.urn, State: l.state, OldInputs: l.inputs, Inputs: checked}
+	d, err := l.w.plugin.Diff(l.w.Context(), req)
 	if err != nil {
 		l.w.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func (l *live) update(inputs object) {
 	l.inputs, l.state = checked, updated.Properties
 }
 
-// refresh reads the resource as `pulumi refresh` does and says whether it is still there.
+// refresh reads the resource as `pulumi refresh` does. It reports whether the resource still exists.
 func (l *live) refresh() bool {
 	l.w.Helper()
 	read, err := l.w.plugin.Read(l.w.Context(), p.ReadRequest{ID: l.id, Urn: l.urn, Properties: l.state, Inputs: l.inputs})
@@ -171,39 +171,22 @@ func with(inputs object, changes object) object {
 	return out
 }
 
-// lifeCycle is what every row of the table must get through.
+// lifeCycle is the test of one kind.
 type lifeCycle struct {
 	token    string
 	inputs   func(w *world) object
 	update   object // in place
 	replaces object // each change alone
-	drift    object // sent past the plugin, as REST wants it
+	drift    object // a change by somebody else, as REST takes it
 	importID func(w *world, id string) string
-	oneWay   bool // the update cannot be taken back
+	oneWay   bool // the update cannot be reverted
 }
 
 func (c lifeCycle) run(w *world, official *sdk) {
 	w.Helper()
 	inputs := c.inputs(w)
-	k := kinds[c.token]
 	name := c.token[strings.LastIndex(c.token, ":")+1:]
-	u := newURN(c.token, name)
-
-	preview, err := w.plugin.Create(w.Context(), p.CreateRequest{Urn: u, Properties: w.check(u, property.Map{}, inputs), DryRun: true})
-	if err != nil {
-		w.Fatalf("preview: %v", err)
-	}
-	for input := range inputs {
-		if preview.Properties.Get(input).HasComputed() {
-			w.Errorf("preview: the input %s is unknown", input)
-		}
-	}
-	for _, output := range strings.Fields(k.outputs) {
-		output, _, _ = strings.Cut(output, "=")
-		if !preview.Properties.Get(output).IsComputed() {
-			w.Errorf("preview: the output %s is not unknown: %v", output, preview.Properties.Get(output))
-		}
-	}
+	c.preview(w, newURN(c.token, name), inputs)
 
 	l := w.create(c.token, name, inputs)
 	l.conforms(official)
@@ -212,65 +195,104 @@ func (c lifeCycle) run(w *world, official *sdk) {
 		w.Fatal("refresh: it is gone")
 	}
 	l.unchanged("after a refresh", inputs)
-	for _, input := range sortedKeys(c.replaces) {
-		d := l.diff(with(inputs, object{input: c.replaces[input]}))
-		if !slices.ContainsFunc(sortedDiff(d), func(path string) bool {
-			return strings.HasPrefix(path, input) && strings.HasSuffix(string(d.DetailedDiff[path].Kind), "&replace")
-		}) {
+	for input, v := range c.replaces {
+		d := l.diff(with(inputs, object{input: v}))
+		if !slices.ContainsFunc(replacing(d), func(path string) bool { return strings.HasPrefix(path, input) }) {
 			w.Errorf("a change of %s does not replace: %v", input, d.DetailedDiff)
 		}
 	}
 	if c.update != nil {
-		changed := with(inputs, c.update)
-		d := l.diff(changed)
-		for _, path := range sortedDiff(d) {
-			if strings.HasSuffix(string(d.DetailedDiff[path].Kind), "&replace") {
-				w.Errorf("the change of %s replaces", path)
-			}
-		}
-		if len(d.DetailedDiff) == 0 {
-			w.Errorf("no diff for %v", c.update)
-		}
-		l.update(changed)
-		l.unchanged("after the update", changed)
-		l.refresh()
-		l.unchanged("after the update and a refresh", changed)
+		c.updates(l, inputs)
 		if c.oneWay {
-			inputs = changed
+			inputs = with(inputs, c.update)
 		}
-		l.update(inputs)
-		l.unchanged("after the update back", inputs)
 	}
 	if c.drift != nil {
-		step := &step{kind: k, inputs: value.PlainMap(l.inputs), old: value.PlainMap(l.state)}
-		vars, _ := parse(k.id, l.id)
-		maps.Copy(step.old, vars)
-		step.ocid, _ = vars["id"].(string)
-		method := http.MethodPut
-		if k.updateByPost {
-			method = http.MethodPost
-		}
-		if _, err := w.rest.Do(w.Context(), method, step.itemPath(), nil, c.drift, nil); err != nil {
-			w.Fatalf("drift: %v", err)
-		}
-		l.refresh()
-		if d := l.diff(inputs); !d.HasChanges {
-			w.Errorf("the drift %v was not seen; state %v", c.drift, value.PlainMap(l.state))
-		}
-		l.update(inputs)
-		l.unchanged("after the drift was taken back", inputs)
+		c.drifts(l, inputs)
 	}
 	l.imports(c, inputs)
 	l.delete()
-	if l.refresh() && k.adopts == "" {
-		w.Error("it is still there after its deletion")
+	if l.refresh() && mappings[c.token].Adopts == "" {
+		w.Error("it still exists after its deletion")
 	}
 	l.delete()
 }
 
-func sortedDiff(d p.DiffResponse) []string { return slices.Sorted(maps.Keys(d.DetailedDiff)) }
+// preview checks that a preview of the creation knows the inputs, and no outputs.
+func (c lifeCycle) preview(w *world, u urn.URN, inputs object) {
+	w.Helper()
+	checked := w.check(u, property.Map{}, inputs)
+	preview, err := w.plugin.Create(w.Context(), p.CreateRequest{Urn: u, Properties: checked, DryRun: true})
+	if err != nil {
+		w.Fatalf("preview: %v", err)
+	}
+	for input := range inputs {
+		if preview.Properties.Get(input).HasComputed() {
+			w.Errorf("preview: the input %s is unknown", input)
+		}
+	}
+	for output := range mappings[c.token].outputs {
+		if !preview.Properties.Get(output).IsComputed() {
+			w.Errorf("preview: the output %s is not unknown: %v", output, preview.Properties.Get(output))
+		}
+	}
+}
 
-// imports reads the resource by its id alone; the program's inputs must then show no change.
+// updates changes the resource in place, and reverts that if it can be.
+func (c lifeCycle) updates(l *live, inputs object) {
+	l.w.Helper()
+	changed := with(inputs, c.update)
+	d := l.diff(changed)
+	if paths := replacing(d); len(paths) > 0 {
+		l.w.Errorf("the change of %v replaces", paths)
+	}
+	if len(d.DetailedDiff) == 0 {
+		l.w.Errorf("no diff for %v", c.update)
+	}
+	l.update(changed)
+	l.unchanged("after the update", changed)
+	l.refresh()
+	l.unchanged("after the update and a refresh", changed)
+	if !c.oneWay {
+		l.update(inputs)
+		l.unchanged("after the update back", inputs)
+	}
+}
+
+// drifts changes the resource without the plugin, which has to see that and revert it.
+func (c lifeCycle) drifts(l *live, inputs object) {
+	l.w.Helper()
+	m := mappings[c.token]
+	r := &step{mapping: m, inputs: value.PlainMap(l.inputs), old: value.PlainMap(l.state)}
+	vars, _ := m.ID.Parse(l.id)
+	maps.Copy(r.old, vars)
+	r.ocid, _ = vars["id"].(string)
+	method := http.MethodPut
+	if m.updateByPost {
+		method = http.MethodPost
+	}
+	if _, err := l.w.rest.Do(l.w.Context(), method, r.itemPath(), nil, c.drift, nil); err != nil {
+		l.w.Fatalf("drift: %v", err)
+	}
+	l.refresh()
+	if d := l.diff(inputs); !d.HasChanges {
+		l.w.Errorf("the drift %v was not seen; state %v", c.drift, value.PlainMap(l.state))
+	}
+	l.update(inputs)
+	l.unchanged("after the drift was reverted", inputs)
+}
+
+// replacing lists the paths whose change replaces the resource.
+func replacing(d p.DiffResponse) (paths []string) {
+	for path, change := range d.DetailedDiff {
+		if strings.HasSuffix(string(change.Kind), "&replace") {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// imports reads the resource by its id alone. The program's inputs must then show no change.
 func (l *live) imports(c lifeCycle, inputs object) {
 	l.w.Helper()
 	id := l.id
@@ -285,8 +307,9 @@ func (l *live) imports(c lifeCycle, inputs object) {
 		l.w.Errorf("import: id %q, want %q", read.ID, l.id)
 	}
 	imported := &live{w: l.w, urn: l.urn, id: read.ID, inputs: read.Inputs, state: read.Properties}
-	for input, f := range kinds[c.token].fields {
-		if f.local && !f.replace { // REST does not know it
+	m := mappings[c.token]
+	for input, f := range m.inputs {
+		if f.notInBody && !m.ForceNew.Contains(input) { // REST does not return it
 			if v, ok := inputs[input]; ok {
 				imported.state = imported.state.Set(input, value.Of(v))
 			}
@@ -295,7 +318,7 @@ func (l *live) imports(c lifeCycle, inputs object) {
 	imported.unchanged("after an import", inputs)
 }
 
-// conforms holds the state to the types of the official SDK, down to the last nested property.
+// conforms compares the state with the types of the official SDK, down to the last nested property.
 func (l *live) conforms(official *sdk) {
 	l.w.Helper()
 	pkg, file, name := split(string(l.urn.Type()))
@@ -303,7 +326,7 @@ func (l *live) conforms(official *sdk) {
 	conform(l.w.T, structs, strings.ToLower(name[:1])+name[1:]+"State", "", value.PlainMap(l.state))
 }
 
-func conform(t *testing.T, structs map[string]map[string]string, goType, path string, v any) {
+func conform(t *testing.T, structs structs, goType, path string, v any) {
 	t.Helper()
 	bad := false
 	switch v := v.(type) {
