@@ -128,7 +128,7 @@ func (d Daemon) Start(ctx context.Context) error {
 	err = waitFor(ctx, 2*time.Minute, "the local cloud to become healthy", func() (bool, error) {
 		select {
 		case err := <-exited:
-			return false, fmt.Errorf("the local cloud ended at once (%v)", err)
+			return false, fmt.Errorf("the local cloud ended at once: %w", err)
 		default:
 		}
 		h, err := d.health(ctx)
@@ -157,7 +157,7 @@ func (d Daemon) run() (exited <-chan error, err error) {
 		return nil, err
 	}
 	end := make(chan error, 1)
-	go func() { end <- cmd.Wait() }()
+	go func() { end <- cmp.Or(cmd.Wait(), errors.New("exit status 0")) }()
 	return end, nil
 }
 

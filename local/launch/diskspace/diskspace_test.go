@@ -13,7 +13,7 @@ func TestCheckWritable(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	launchtest.WantError(t, CheckWritable("LOCAL_DIR", filepath.Join(file, ".local")), "LOCAL_DIR="+file, "choose a directory")
+	launchtest.WantError(t, CheckWritable("LOCAL_DIR", filepath.Join(file, ".local")), "LOCAL_DIR="+file, "choose")
 	// Not even root can create a directory in /proc.
 	launchtest.WantError(t, CheckWritable("LOCAL_DIR", "/proc/.local"), "LOCAL_DIR=/proc/.local")
 	if os.Geteuid() == 0 {

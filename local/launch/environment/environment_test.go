@@ -19,7 +19,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	unset(t)
 	t.Setenv("LOCAL_PORT", "80")
 	t.Setenv("LOCAL_SPEED", "fast")
-	t.Setenv("PLUGINS", "offical")
+	t.Setenv("PLUGINS", "none")
 	t.Setenv("PULUMI_CLI", "old")
 	_, err := Read("/r")
 	if err == nil {
@@ -27,7 +27,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	}
 	for _, want := range []string{
 		`LOCAL_PORT="80": want a whole number from 1024 to 65535`, `LOCAL_SPEED="fast"`,
-		`PLUGINS="offical": want one of [auto official local]`, `PULUMI_CLI="old"`,
+		`PLUGINS="none": want one of [auto official local]`, `PULUMI_CLI="old"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)

@@ -101,7 +101,8 @@ func TestStandInsWhereNothingElseIsAvailable(t *testing.T) {
 func TestStackKeepsOfficialPlugins(t *testing.T) {
 	p, _ := newPlugins(t, "auto")
 	launchtest.Write(t, p.KindFile, "official\n")
-	launchtest.WantError(t, p.Install(noNetwork(t), nil), "PLUGINS=auto", "official plugins", "oci v3.16.0", "PLUGINS=local")
+	launchtest.WantError(t, p.Install(noNetwork(t), nil),
+		"PLUGINS=auto", "official plugins", "oci v3.16.0", "PLUGINS=local")
 }
 
 func TestOfficialPluginsThatAreNotAvailable(t *testing.T) {

@@ -20,7 +20,8 @@ func TestFixtures(t *testing.T) {
 		t.Error("an empty directory counts as used")
 	}
 	lock := b.path("locks", "organization", "oke-guestbook", "local", "0ad5c7a4-2d5b-4b5c-9a1e-6a0f4c6f2f0e.json")
-	launchtest.Write(t, lock, `{"pid":4711,"username":"me","hostname":"here","timestamp":"2026-11-26T10:00:00.000000000Z"}`)
+	launchtest.Write(t, lock,
+		`{"pid":4711,"username":"me","hostname":"here","timestamp":"2026-11-26T10:00:00.000000000Z"}`)
 	launchtest.Write(t, b.path("stacks", "oke-guestbook", "local.json"), `{
     "version": 3,
     "checkpoint": {

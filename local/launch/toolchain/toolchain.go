@@ -69,6 +69,7 @@ type Toolchain struct {
 // Mode says which tools Install builds.
 type Mode int
 
+// Tools to build.
 const (
 	UpdateAll    Mode = iota // all: a tool that is up to date costs little, because go build looks first
 	BuildMissing             // those that do not exist: a stack must be destroyable without the sources
