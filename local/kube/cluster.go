@@ -145,7 +145,7 @@ func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 		return err
 	}
 	c.rest.QPS = -1 // no limit of the client's own: it is the only one
-	c.rest.UserAgent = "localcloudd"
+	c.rest.UserAgent = "okelocal"
 	c.api, err = kubernetes.NewForConfig(c.rest)
 	return err
 }

@@ -57,7 +57,7 @@ func (c *cluster) startNodeLife(pods *addresses) error {
 		NodeLeaseDurationSeconds:  40,
 		PodsOnNodeSyncParallelism: 2,
 		// The same holder after a restart: another one would have to wait until the leases run out.
-		ID:      "localcloudd",
+		ID:      "okelocal",
 		FuncMap: gotpl.FuncMap{"PodIPs": pods.forPod},
 	})
 	if err != nil {

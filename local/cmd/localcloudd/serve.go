@@ -65,9 +65,9 @@ func serve(ctx context.Context, args []string) error {
 	go func() { served <- server.Serve(listener) }()
 	log.Info("the local cloud is up", "address", address, "dir", *dir)
 
-	// The clusters of before a restart are started only now: their cloud controllers call the emulator at once.
+	// Clusters are resumed only now: their cloud controllers call the emulator at once.
 	if err := cloud.Resume(ctx); err != nil {
-		log.Error("some clusters or tasks of before the restart could not be resumed", "error", err)
+		log.Error("some clusters or tasks could not be resumed", "error", err)
 	}
 	select {
 	case err := <-served:
@@ -80,7 +80,7 @@ func serve(ctx context.Context, args []string) error {
 	return errors.Join(clusters.Close(), server.Shutdown(limit), cloud.Close())
 }
 
-// handler serves the console and what the launcher asks, beside the emulator.
+// handler serves the console, the launcher's requests, and everything else by the emulator.
 func handler(dir string, cloud http.Handler, clusters *kube.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

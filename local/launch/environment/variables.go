@@ -78,8 +78,8 @@ func readConfig(path string) (map[string]string, error) {
 	return config, nil
 }
 
-// GarbageCollection returns a variable that makes Go's garbage collector run less often, where the machine has memory
-// to spare and the user has not set GOGC. The compiler of the large SDK packages, and Pulumi's CLI, would otherwise
+// GarbageCollection returns a variable that has Go's garbage collector run less often, if the machine has memory to
+// spare and the user has not set GOGC. The compiler of the large SDK packages, and Pulumi's CLI, would otherwise
 // spend a sixth of their time on it.
 func GarbageCollection() []string {
 	if os.Getenv("GOGC") != "" || memoryGB() < 15 {

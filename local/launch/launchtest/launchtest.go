@@ -36,7 +36,7 @@ func Write(t *testing.T, file, text string) {
 	}
 }
 
-// OnlyGo makes a shell script the only command on PATH, by the name of go, and returns the directory.
+// OnlyGo makes a shell script named go the only command on PATH, and returns its directory.
 func OnlyGo(t *testing.T, script string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

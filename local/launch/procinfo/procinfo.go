@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Alive tells whether a process runs. A process that has ended and has not been waited for does not.
+// Alive reports whether a process runs. A process that has ended and has not been waited for does not.
 func Alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -17,14 +17,14 @@ func Alive(pid int) bool {
 	return !strings.HasPrefix(state, "Z")
 }
 
-// Runs tells whether a process is alive and has name in its command name: after a reboot, the number of a process that
+// Runs reports whether a process is alive and has name in its command name: after a reboot, the number of a process that
 // has ended may be another program's.
 func Runs(pid int, name string) bool {
 	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	return err == nil && strings.Contains(string(command), name) && Alive(pid)
 }
 
-// BinaryDeleted tells whether a process runs a binary that has been removed or replaced since it started.
+// BinaryDeleted reports whether a process runs a binary that has been removed or replaced since it started.
 func BinaryDeleted(pid int) bool {
 	target, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	return err == nil && strings.HasSuffix(target, " (deleted)")

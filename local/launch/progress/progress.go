@@ -103,7 +103,7 @@ func (s *Step) End(outcome string) {
 
 func (s *Step) elapsed() time.Duration { return time.Since(s.start).Round(time.Second) }
 
-// isTerminal tells whether out is a terminal that understands escape sequences. The mode suffices, and spares the
+// isTerminal reports whether out is a terminal that understands escape sequences. The mode suffices, and spares the
 // launcher golang.org/x/term.
 func isTerminal(out io.Writer) bool {
 	f, ok := out.(*os.File)

@@ -18,14 +18,14 @@ func (b Backend) path(elem ...string) string {
 	return filepath.Join(append([]string{string(b), ".pulumi"}, elem...)...)
 }
 
-// Used tells whether Pulumi has ever kept a stack in the backend.
+// Used reports whether Pulumi has ever kept a stack in the backend.
 func (b Backend) Used() bool {
 	_, err := os.Stat(b.path())
 	return err == nil
 }
 
-// Locks returns the numbers of the processes that have locked a stack of any project: that file backends have locks is
-// documented, and so is `pulumi cancel`, which removes them, but nothing that tells whose they are.
+// Locks returns the numbers of the processes that have locked a stack of any project: `pulumi cancel`,
+// which removes them, is documented, but no command prints whose they are.
 func (b Backend) Locks(stack string) ([]int, error) {
 	// .pulumi/locks/organization/<project>/<stack>/<random>.json
 	files, err := filepath.Glob(b.path("locks", "*", "*", stack, "*.json"))

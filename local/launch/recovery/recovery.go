@@ -1,4 +1,4 @@
-// Package recovery makes a stack usable again after a command was killed or failed half-way.
+// Package recovery repairs a stack after a command was killed or failed half-way.
 package recovery
 
 import (

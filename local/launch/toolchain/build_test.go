@@ -90,7 +90,8 @@ func TestBuildThatFillsTheDisk(t *testing.T) {
 	launchtest.OnlyGo(t, "[ $1 = env ] && echo /cache/$2 && exit; "+
 		"echo write /tmp/go-build1/b001/_pkg_.a: no space left on device >&2; exit 1\n")
 	launchtest.WantError(t, tools.build(t.Context(), []tool{daemon}),
-		"no space left on device", "GOMODCACHE=/cache/GOMODCACHE", "GOCACHE=/cache/GOCACHE", "GOTMPDIR=/cache/GOTMPDIR", "LOCAL_DIR="+tools.Dir, "to a larger disk")
+		"no space left on device", "GOMODCACHE=/cache/GOMODCACHE", "GOCACHE=/cache/GOCACHE", "GOTMPDIR=/cache/GOTMPDIR",
+		"LOCAL_DIR="+tools.Dir, "to a larger disk")
 }
 
 func TestCached(t *testing.T) {

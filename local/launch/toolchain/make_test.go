@@ -99,7 +99,7 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	}
 }
 
-// installs tells whether a call installs the packages with chromium, jq and node.
+// installs reports whether a call installs the packages with chromium, jq and node.
 func installs(call string) bool {
 	args := strings.Fields(call)
 	return slices.Contains(args, "install") && slices.Contains(args, "chromium") && slices.Contains(args, "jq") &&

@@ -52,7 +52,7 @@ func (t Toolchain) buildSpace(ctx context.Context) (temporary diskspace.Need, re
 	return temporary, rest, nil
 }
 
-// cached tells whether Go's caches hold all packages of a tool, but for those of its own module.
+// cached reports whether Go's caches hold all packages of a tool, but for those of its own module.
 func (t Toolchain) cached(ctx context.Context, tool tool) bool {
 	const missing = `{{if and .Stale (ne .StaleReason "not installed but available in build cache") ` +
 		`(not (and .Module .Module.Main))}}{{.ImportPath}}{{end}}`

@@ -126,7 +126,7 @@ func (t Toolchain) CLI(ctx context.Context) (string, error) {
 // Daemon returns the path of the local cloud's executable.
 func (t Toolchain) Daemon() string { return t.path(daemon) }
 
-// IsFirstBuild tells whether the tools have yet to be built.
+// IsFirstBuild reports whether the tools have yet to be built.
 func (t Toolchain) IsFirstBuild() bool { return !t.has(daemon) }
 
 func (t Toolchain) path(tool tool) string { return filepath.Join(t.Bin, tool.name) }
