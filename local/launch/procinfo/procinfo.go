@@ -17,8 +17,8 @@ func Alive(pid int) bool {
 	return !strings.HasPrefix(state, "Z")
 }
 
-// Runs reports whether a process is alive and has name in its command name: after a reboot, the number of a process that
-// has ended may be another program's.
+// Runs reports whether a process is alive and has name in its command name: after a reboot, the number of a process
+// that has ended may be another program's.
 func Runs(pid int, name string) bool {
 	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	return err == nil && strings.Contains(string(command), name) && Alive(pid)
