@@ -17,7 +17,7 @@ import (
 	"oke-guestbook/settings"
 )
 
-// What is there already in the tests of an existing network. The others are no good for it, each in its own way.
+// Existing resources in the tests of an existing network. Those with other names do not suit it, each for another reason.
 const (
 	existingVCN      = "ocid1.vcn.oc1.iad.existing"
 	existingWorkers  = "ocid1.subnet.oc1.iad.workers"
@@ -30,23 +30,23 @@ const (
 	storageServices  = "ocid1.servicegateway.oc1.iad.storage"
 	existingDRG      = "ocid1.drg.oc1.iad.existing"
 	otherDRG         = "ocid1.drg.oc1.iad.other"
-	takenVCN         = "ocid1.vcn.oc1.iad.taken" // by somebody who has all that a stack would make
+	otherVCN         = "ocid1.vcn.oc1.iad.other"
+	takenVCN         = "ocid1.vcn.oc1.iad.taken" // of another team, with all that a stack would make
 
-	networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
+	networkers = "ocid1.compartment.oc1..networkers" // of the team that owns the VCNs and the gateways in settings
 )
 
-// existingNetwork answers the program's questions about what is there already.
-func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+// existingNetwork answers the program's questions about existing resources. An existing gateway exists if a setting names it.
+func (r *recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	asked := func(key resource.PropertyKey) string { return text(args.Args[key]) }
-	services := func(id, name string) any {
-		return map[string]any{"id": id, "vcnId": existingVCN, "services": []any{map[string]any{"serviceName": name}}}
-	}
 	switch args.Token {
 	case "oci:Core/getVcn:getVcn":
-		return object(map[string]any{"vcnId": existingVCN, "compartmentId": networkers, "cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}}), nil
+		return object(map[string]any{
+			"vcnId": existingVCN, "compartmentId": networkers, "cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"},
+		}), nil
 	case "oci:Core/getSubnet:getSubnet":
 		if asked("subnetId") == otherSubnet {
-			return object(map[string]any{"vcnId": "ocid1.vcn.oc1.iad.other", "cidrBlock": "10.20.8.0/24"}), nil
+			return object(map[string]any{"vcnId": otherVCN, "cidrBlock": "10.20.8.0/24"}), nil
 		}
 		return object(map[string]any{"vcnId": existingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
 	case "oci:Core/getNatGateway:getNatGateway":
@@ -54,56 +54,65 @@ func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	case "oci:Core/getDrgAttachments:getDrgAttachments":
 		var all []any
 		if drg := map[string]string{existingVCN: existingDRG, takenVCN: otherDRG}[asked("vcnId")]; asked("compartmentId") == networkers {
-			all = []any{map[string]any{"drgId": drg, "state": "ATTACHED"}, map[string]any{"drgId": "ocid1.drg.oc1.iad.left", "state": "DETACHED"}}
+			all = []any{
+				map[string]any{"drgId": drg, "state": "ATTACHED"},
+				map[string]any{"drgId": "ocid1.drg.oc1.iad.left", "state": "DETACHED"},
+			}
 		}
 		return object(map[string]any{"drgAttachments": all}), nil
 	}
-	if vcn := asked("vcnId"); vcn != "" {
-		return partsOf(args.Token, vcn, asked("compartmentId") == networkers)
-	}
-	if asked("compartmentId") == networkers {
-		switch args.Token {
-		case "oci:Core/getInternetGateways:getInternetGateways":
-			return object(map[string]any{"gateways": []any{
-				map[string]any{"id": existingInternet, "vcnId": existingVCN, "enabled": true},
-				map[string]any{"id": disabledInternet, "vcnId": existingVCN},
-			}}), nil
-		case "oci:Core/getServiceGateways:getServiceGateways":
-			return object(map[string]any{"serviceGateways": []any{
-				services(storageServices, "OCI IAD Object Storage"), services(existingServices, "All IAD Services In Oracle Services Network"),
-			}}), nil
-		}
-	}
-	return nil, fmt.Errorf("the program calls the unknown function %s with %v", args.Token, args.Args)
+	return r.listParts(args.Token, asked("vcnId"), asked("compartmentId") == networkers)
 }
 
-// partsOf lists what is in a VCN. In the existing one it is what the stack made in an earlier update, in the stack's compartment.
-// In the one that is taken the networkers own the subnet and the internet gateway, and the stack's compartment has the others.
-func partsOf(token, vcn string, theirs bool) (resource.PropertyMap, error) {
-	lists := map[string]struct {
-		key    string
-		theirs bool
+// listParts lists the parts of a VCN, or for "" of all VCNs, in the compartment of the networkers or in the stack's. In the
+// existing VCN, the stack's compartment has what an earlier update made. In the taken one, the networkers own the subnet and
+// the internet gateway, and the stack's compartment has the others.
+func (r *recorder) listParts(token, vcn string, theirs bool) (resource.PropertyMap, error) {
+	kind, ok := map[string]struct {
+		key     string
+		theirs  bool           // in the taken VCN
+		setting string         // names one of the networkers' in the existing VCN
+		more    map[string]any // about that one
 	}{
-		"oci:Core/getSubnets:getSubnets":                   {"subnets", true},
-		"oci:Core/getInternetGateways:getInternetGateways": {"gateways", true},
-		"oci:Core/getNatGateways:getNatGateways":           {"natGateways", false},
-		"oci:Core/getServiceGateways:getServiceGateways":   {"serviceGateways", false},
-	}
-	list, ok := lists[token]
+		"oci:Core/getSubnets:getSubnets": {"subnets", true, "", nil},
+		"oci:Core/getInternetGateways:getInternetGateways": {"gateways", true, "internetGatewayId", map[string]any{
+			"enabled": r.setting("internetGatewayId") != disabledInternet,
+		}},
+		"oci:Core/getNatGateways:getNatGateways": {"natGateways", false, "natGatewayId", nil},
+		"oci:Core/getServiceGateways:getServiceGateways": {"serviceGateways", false, "serviceGatewayId", map[string]any{
+			"services": []any{map[string]any{"serviceName": services[r.setting("serviceGatewayId")]}},
+		}},
+	}[token]
 	if !ok {
-		return nil, fmt.Errorf("the program lists the parts of %s with the unknown function %s", vcn, token)
+		return nil, fmt.Errorf("the program calls the unknown function %s", token)
 	}
-	part := map[string]any{"id": list.key + " there", "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "state": "AVAILABLE"}
-	gone := map[string]any{"id": list.key + " gone", "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "state": "TERMINATED"}
-	parts := []any{gone}
-	if vcn == existingVCN && !theirs {
-		part["freeformTags"] = map[string]any{"project": project, "stack": "local"}
-		parts = append(parts, part)
+	var list []any
+	add := func(id, of, state string, more map[string]any) {
+		if vcn == "" || vcn == of {
+			part := map[string]any{"id": id, "vcnId": of, "cidrBlock": "10.20.64.0/20", "state": state}
+			maps.Copy(part, more)
+			list = append(list, part)
+		}
 	}
-	if vcn == takenVCN && theirs == list.theirs {
-		parts = append(parts, part)
+	for _, of := range []string{existingVCN, takenVCN} {
+		add(kind.key+" gone", of, "TERMINATED", nil)
 	}
-	return object(map[string]any{list.key: parts}), nil
+	if named := r.setting(kind.setting); named != "" && theirs {
+		add(named, existingVCN, "AVAILABLE", kind.more)
+	}
+	if !theirs {
+		tags := map[string]any{"project": project, "stack": "local"}
+		add(kind.key+" there", existingVCN, "AVAILABLE", map[string]any{"freeformTags": tags})
+	}
+	if theirs == kind.theirs {
+		add(kind.key+" there", takenVCN, "AVAILABLE", nil)
+	}
+	return object(map[string]any{kind.key: list}), nil
+}
+
+// services are the names of what the service gateways are enabled for.
+var services = map[string]string{
+	existingServices: "All IAD Services In Oracle Services Network", storageServices: "OCI IAD Object Storage",
 }
 
 // networks are ways to ask for a network, as differences from stack local.

@@ -36,7 +36,11 @@ type recorder struct {
 	resources []registration
 	calls     map[string]int       // by token
 	kept      resource.PropertyMap // what stashes of an earlier update hold, by name
+	config    map[string]string    // of the stack
 }
+
+// setting returns the value of a setting that is a text.
+func (r *recorder) setting(key string) string { return r.config[project+":"+key] }
 
 func newRecorder() *recorder { return &recorder{calls: map[string]int{}, kept: resource.PropertyMap{}} }
 
@@ -169,7 +173,7 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			map[string]any{"id": "ocid1.service.oc1.iad.all", "cidrBlock": "all-iad-services-in-oracle-services-network", "name": "All IAD Services In Oracle Services Network"},
 		}}), nil
 	}
-	return existingNetwork(args)
+	return r.existingNetwork(args)
 }
 
 func object(m map[string]any) resource.PropertyMap { return resource.NewPropertyMapFromMap(m) }

@@ -46,6 +46,7 @@ func run(t *testing.T, name string, set map[string]string) (*recorder, error) {
 func update(t *testing.T, name string, set map[string]string, r *recorder) error {
 	t.Helper()
 	config := configuration(t, name, set)
+	r.config = config
 	return pulumi.RunErr(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, pulumi.WithMocks(project, name, r),
 		func(info *pulumi.RunInfo) {
 			info.Config = config
