@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/mocks"
 )
 
 // change is a setting as a user might change it one day, on stack local with an enhanced cluster.
@@ -41,7 +42,7 @@ var changes = []change{
 	{what: "readinessPath", set: map[string]string{"readinessPath": "/ready"}},
 	{what: "livenessPath", set: map[string]string{"livenessPath": "/live"}},
 	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
-	{what: "reservedAddress", set: map[string]string{"reservedAddress": reservedAddress}},
+	{what: "reservedAddress", set: map[string]string{"reservedAddress": mocks.ReservedAddress}},
 	{what: "tlsCertificate, tlsPrivateKey", set: map[string]string{"tlsCertificate": certificate, "tlsPrivateKey": privateKey, "loadBalancerPorts": `["443"]`}},
 	{what: "exposure: node-port", set: map[string]string{"exposure": "node-port"}},
 	{what: "exposure: none", set: map[string]string{"exposure": "none"}},
@@ -94,7 +95,7 @@ var changes = []change{
 	{what: "flowLogs", set: map[string]string{"flowLogs": `["workers"]`}},
 	{what: "securityBy", set: map[string]string{"securityBy": "groups"}},
 	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
-	{what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}, set: map[string]string{"drgId": existingDRG}},
+	{what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}, set: map[string]string{"drgId": mocks.ExistingDRG}},
 	{what: "subnets: prefixLength", set: map[string]string{"subnets": `{"workers":{"prefixLength":22}}`}},
 	{what: "subnets: cidr", set: map[string]string{"subnets": `{"publicLoadBalancers":{"cidr":"10.0.200.0/24"}}`}},
 	{what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
@@ -140,7 +141,7 @@ func TestChanges(t *testing.T) {
 			t.Errorf("before %s: %v", c.what, err)
 			continue
 		}
-		after := before.after()
+		after := before.Next()
 		fmt.Fprintf(&out, "%s\n", c.what)
 		if err := update(t, "local", now, after); err != nil {
 			fmt.Fprintf(&out, "  refused  %s\n", refusal(err))
@@ -213,10 +214,10 @@ type effect struct {
 }
 
 // effects lists what the engine would do to go from one recording to another.
-func effects(before, after *recorder) []effect {
-	index := func(r *recorder) map[string]registration {
-		m := map[string]registration{}
-		for _, res := range r.resources {
+func effects(before, after *mocks.Recorder) []effect {
+	index := func(r *mocks.Recorder) map[string]mocks.Resource {
+		m := map[string]mocks.Resource{}
+		for _, res := range r.Resources {
 			m[res.Type+" "+res.Name] = res
 		}
 		return m
@@ -253,7 +254,7 @@ func effects(before, after *recorder) []effect {
 
 // comesOrGoes reports whether an input changes with the whole object around it. Providers then tell the engine of that object,
 // which replaceOnChanges does not name.
-func comesOrGoes(path string, was, is registration) bool {
+func comesOrGoes(path string, was, is mocks.Resource) bool {
 	parts, err := resource.ParsePropertyPath(path)
 	if err != nil {
 		return false
@@ -265,10 +266,8 @@ func comesOrGoes(path string, was, is registration) bool {
 }
 
 // changedPaths lists the inputs that differ and that the resource does not ignore. Of a long list under one node the node is told.
-func changedPaths(was, is registration) []string {
-	old, now := map[string]string{}, map[string]string{}
-	flatten(nil, resource.NewProperty(was.Inputs), old)
-	flatten(nil, resource.NewProperty(is.Inputs), now)
+func changedPaths(was, is mocks.Resource) []string {
+	old, now := mocks.Flatten(resource.NewProperty(was.Inputs)), mocks.Flatten(resource.NewProperty(is.Inputs))
 	differ := map[string]bool{}
 	for _, m := range []map[string]string{old, now} {
 		for path := range m {
@@ -300,22 +299,4 @@ func shorten(path string) string {
 		}
 	}
 	return path
-}
-
-// flatten writes every leaf of a value to out by its path. Whether a leaf is a secret makes no difference.
-func flatten(path resource.PropertyPath, v resource.PropertyValue, out map[string]string) {
-	switch {
-	case v.IsSecret():
-		flatten(path, v.SecretValue().Element, out)
-	case v.IsObject():
-		for key, item := range v.ObjectValue() {
-			flatten(append(slices.Clone(path), string(key)), item, out)
-		}
-	case v.IsArray():
-		for i, item := range v.ArrayValue() {
-			flatten(append(slices.Clone(path), i), item, out)
-		}
-	default:
-		out[path.String()] = v.String()
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"oke-guestbook/internal/mocks"
 )
 
 // TestSecrets wants the kubeconfig and every password marked as secret wherever they go, on their way to the state.
@@ -14,7 +16,7 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := r.find("pulumi:providers:kubernetes", "oke-guestbook-dev")
+	provider, err := r.Find("pulumi:providers:kubernetes", "oke-guestbook-dev")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,19 +31,18 @@ func TestSecrets(t *testing.T) {
 		"own-credentials":   {"root-password", "password", "backup-password", "keyfile"},
 		"other-credentials": {"password"},
 	} {
-		secret, err := r.find("kubernetes:core/v1:Secret", name)
+		secret, err := r.Find("kubernetes:core/v1:Secret", name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := map[string]string{}
-		flatten(nil, secret.Inputs["stringData"], values)
+		values := mocks.Flatten(secret.Inputs["stringData"])
 		for _, file := range files {
 			if kept := values[resource.PropertyPath{string(file)}.String()]; !strings.Contains(kept, "kept") {
 				t.Errorf("%s has %s = %q, not the kept password", name, file, kept)
 			}
 		}
 	}
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		for _, part := range []string{"kubeconfig of", "kept as", "kept outside"} {
 			if plain := plainText(resource.NewProperty(res.Inputs), part); plain != "" {
 				t.Errorf("%s %q carries a secret in clear: %s", res.Type, res.Name, plain)
@@ -89,7 +90,7 @@ func TestRefused(t *testing.T) {
 			"frontendImage: \"iad.ocir.io/tenancy/guestbook:latest\" is a moving tag"},
 		{"reserved address of somebody else", "dev", map[string]string{"reservedAddress": "192.0.2.9"},
 			"reservedAddress: guestbook \"guestbook\" cannot have 192.0.2.9, as this user sees no such public IP in the region: 404-NotAuthorizedOrNotFound"},
-		{"address that is not reserved", "dev", map[string]string{"reservedAddress": ephemeralAddress},
+		{"address that is not reserved", "dev", map[string]string{"reservedAddress": mocks.EphemeralAddress},
 			"reservedAddress: guestbook \"guestbook\" cannot have 192.0.2.8, whose lifetime is EPHEMERAL"},
 		{"zero replicas", "dev", map[string]string{"frontendReplicas": "0"}, "frontendReplicas: must be from 1"},
 		{"replicas outside the autoscaler's bounds", "dev", map[string]string{"frontendReplicas": "5", "frontendMinReplicas": "2", "frontendMaxReplicas": "4"},
@@ -114,7 +115,7 @@ func TestRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want it to say %q", err, tc.want)
 			}
-			for _, res := range r.resources {
+			for _, res := range r.Resources {
 				t.Errorf("%s %q was registered", res.Type, res.Name)
 			}
 		})
@@ -129,7 +130,7 @@ func TestTeardown(t *testing.T) {
 	}
 	needs := func(typ, name, dependency string) {
 		t.Helper()
-		res, err := r.find(typ, name)
+		res, err := r.Find(typ, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +142,7 @@ func TestTeardown(t *testing.T) {
 	needs("kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "NodePool::oke-guestbook-dev-workers")
 	needs("kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "Namespace::guestbook")
 	needs("kubernetes:core/v1:Service", "guestbook-frontend", "Namespace::guestbook")
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		if !strings.HasPrefix(res.Type, "kubernetes:") || res.Type == "kubernetes:core/v1:Namespace" {
 			continue
 		}
@@ -161,7 +162,7 @@ func TestTags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		if _, oci := ocidKinds[res.Type]; !oci || strings.HasSuffix(res.Type, "SecurityRule") || strings.HasSuffix(res.Type, ":Addon") {
 			continue
 		}
@@ -185,7 +186,7 @@ func TestHomeRegion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := r.find("pulumi:providers:oci", "guestbook-home")
+	home, err := r.Find("pulumi:providers:oci", "guestbook-home")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,11 +197,11 @@ func TestHomeRegion(t *testing.T) {
 	if !home.Inputs.DeepEquals(want) {
 		t.Errorf("the home region's provider gets %v, want %v", home.Inputs, want)
 	}
-	policy, err := r.find("oci:Identity/policy:Policy", "guestbook-backups")
+	policy, err := r.Find("oci:Identity/policy:Policy", "guestbook-backups")
 	if err != nil {
 		t.Fatal(err)
 	}
-	bucket, err := r.find("oci:ObjectStorage/bucket:Bucket", "guestbook-backups")
+	bucket, err := r.Find("oci:ObjectStorage/bucket:Bucket", "guestbook-backups")
 	if err != nil {
 		t.Fatal(err)
 	}

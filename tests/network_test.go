@@ -10,110 +10,12 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/rules"
 	"oke-guestbook/settings"
 )
-
-// Existing resources in the tests of an existing network. Those with other names do not suit it, each for another reason.
-const (
-	existingVCN      = "ocid1.vcn.oc1.iad.existing"
-	existingWorkers  = "ocid1.subnet.oc1.iad.workers"
-	otherSubnet      = "ocid1.subnet.oc1.iad.other"
-	existingInternet = "ocid1.internetgateway.oc1.iad.existing"
-	disabledInternet = "ocid1.internetgateway.oc1.iad.disabled"
-	existingNAT      = "ocid1.natgateway.oc1.iad.existing"
-	blockedNAT       = "ocid1.natgateway.oc1.iad.blocked"
-	existingServices = "ocid1.servicegateway.oc1.iad.existing"
-	storageServices  = "ocid1.servicegateway.oc1.iad.storage"
-	existingDRG      = "ocid1.drg.oc1.iad.existing"
-	otherDRG         = "ocid1.drg.oc1.iad.other"
-	otherVCN         = "ocid1.vcn.oc1.iad.other"
-	takenVCN         = "ocid1.vcn.oc1.iad.taken" // of another team, with all that a stack would make
-
-	networkers = "ocid1.compartment.oc1..networkers" // of the team that owns the VCNs and the gateways in settings
-)
-
-// existingNetwork answers the program's questions about existing resources. An existing gateway exists if a setting names it.
-func (r *recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	asked := func(key resource.PropertyKey) string { return text(args.Args[key]) }
-	switch args.Token {
-	case "oci:Core/getVcn:getVcn":
-		return object(map[string]any{
-			"vcnId": existingVCN, "compartmentId": networkers, "cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"},
-		}), nil
-	case "oci:Core/getSubnet:getSubnet":
-		if asked("subnetId") == otherSubnet {
-			return object(map[string]any{"vcnId": otherVCN, "cidrBlock": "10.20.8.0/24"}), nil
-		}
-		return object(map[string]any{"vcnId": existingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
-	case "oci:Core/getNatGateway:getNatGateway":
-		return object(map[string]any{"vcnId": existingVCN, "blockTraffic": asked("natGatewayId") == blockedNAT}), nil
-	case "oci:Core/getDrgAttachments:getDrgAttachments":
-		var all []any
-		if drg := map[string]string{existingVCN: existingDRG, takenVCN: otherDRG}[asked("vcnId")]; asked("compartmentId") == networkers {
-			all = []any{
-				map[string]any{"drgId": drg, "state": "ATTACHED"},
-				map[string]any{"drgId": "ocid1.drg.oc1.iad.left", "state": "DETACHED"},
-			}
-		}
-		return object(map[string]any{"drgAttachments": all}), nil
-	}
-	return r.listParts(args.Token, asked("vcnId"), asked("compartmentId") == networkers)
-}
-
-// listParts lists the parts of a VCN, or for "" of all VCNs, in the compartment of the networkers or in the stack's. In the
-// existing VCN, the stack's compartment has what an earlier update made. In the taken one, the networkers own the subnet and
-// the internet gateway, and the stack's compartment has the others.
-func (r *recorder) listParts(token, vcn string, theirs bool) (resource.PropertyMap, error) {
-	kind, ok := map[string]struct {
-		key     string
-		theirs  bool           // in the taken VCN
-		setting string         // names one of the networkers' in the existing VCN
-		more    map[string]any // about that one
-	}{
-		"oci:Core/getSubnets:getSubnets": {"subnets", true, "", nil},
-		"oci:Core/getInternetGateways:getInternetGateways": {"gateways", true, "internetGatewayId", map[string]any{
-			"enabled": r.setting("internetGatewayId") != disabledInternet,
-		}},
-		"oci:Core/getNatGateways:getNatGateways": {"natGateways", false, "natGatewayId", nil},
-		"oci:Core/getServiceGateways:getServiceGateways": {"serviceGateways", false, "serviceGatewayId", map[string]any{
-			"services": []any{map[string]any{"serviceName": services[r.setting("serviceGatewayId")]}},
-		}},
-	}[token]
-	if !ok {
-		return nil, fmt.Errorf("the program calls the unknown function %s", token)
-	}
-	var list []any
-	add := func(id, of, state string, more map[string]any) {
-		if vcn == "" || vcn == of {
-			part := map[string]any{"id": id, "vcnId": of, "cidrBlock": "10.20.64.0/20", "state": state}
-			maps.Copy(part, more)
-			list = append(list, part)
-		}
-	}
-	for _, of := range []string{existingVCN, takenVCN} {
-		add(kind.key+" gone", of, "TERMINATED", nil)
-	}
-	if named := r.setting(kind.setting); named != "" && theirs {
-		add(named, existingVCN, "AVAILABLE", kind.more)
-	}
-	if !theirs {
-		tags := map[string]any{"project": project, "stack": "local"}
-		add(kind.key+" there", existingVCN, "AVAILABLE", map[string]any{"freeformTags": tags})
-	}
-	if theirs == kind.theirs {
-		add(kind.key+" there", takenVCN, "AVAILABLE", nil)
-	}
-	return object(map[string]any{kind.key: list}), nil
-}
-
-// services are the names of what the service gateways are enabled for.
-var services = map[string]string{
-	existingServices: "All IAD Services In Oracle Services Network", storageServices: "OCI IAD Object Storage",
-}
 
 // networks are ways to ask for a network, as differences from stack local.
 var networks = []struct {
@@ -135,15 +37,15 @@ var networks = []struct {
 		"securityBy": "groups", "podNetwork": "vcn-native", "bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`, "extraRules": ping,
 	}, nil},
 	{"existing VCN, workers' subnet and service gateway", map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "serviceGatewayId": existingServices, "securityBy": "groups",
-		"subnets": `{"workers":{"id":"` + existingWorkers + `","cidr":"10.20.8.0/22"}}`,
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "serviceGatewayId": mocks.ExistingServices, "securityBy": "groups",
+		"subnets": `{"workers":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`,
 	}, []string{"vcn", "natgateway", "servicegateway"}},
 	{"existing VCN and gateways", map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`,
-		"internetGatewayId": existingInternet, "natGatewayId": existingNAT, "serviceGatewayId": existingServices,
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
+		"internetGatewayId": mocks.ExistingInternet, "natGatewayId": mocks.ExistingNAT, "serviceGatewayId": mocks.ExistingServices,
 	}, []string{"vcn", "internetgateway", "natgateway", "servicegateway", "drgattachment"}},
-	{"existing VCN, gateways made", map[string]string{"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16"}, []string{"vcn"}},
-	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
+	{"existing VCN, gateways made", map[string]string{"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16"}, []string{"vcn"}},
+	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
 }
 
 // ping is an ICMP type with every code, which the tables of rules have none of.
@@ -169,7 +71,7 @@ func TestNetworks(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "%s\n", n.what)
 		var lines []string
-		for _, res := range r.resources {
+		for _, res := range r.Resources {
 			if slices.Contains(n.none, ocidKinds[res.Type]) {
 				t.Errorf("%s: %s %q is made", n.what, res.Type, res.Name)
 			}
@@ -226,10 +128,10 @@ func judged(t *testing.T, spec layout.Spec) string {
 }
 
 // made writes the rules and routes that the program made, as judged does.
-func made(t *testing.T, r *recorder) string {
+func made(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	var out strings.Builder
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		id := "ocid1." + ocidKinds[res.Type] + ".oc1.iad." + res.Name
 		switch ocidKinds[res.Type] {
 		case "rule":
@@ -360,16 +262,16 @@ func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
 // TestUnfitNetwork asks for existing networks that are not what the settings say: all of it is told before anything is made.
 func TestUnfitNetwork(t *testing.T) {
 	refuses(t, map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
-		"internetGatewayId": disabledInternet, "natGatewayId": blockedNAT, "serviceGatewayId": storageServices,
-		"subnets": `{"api":{"id":"` + otherSubnet + `","cidr":"10.20.8.0/22"}}`,
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
+		"internetGatewayId": mocks.DisabledInternet, "natGatewayId": mocks.BlockedNAT, "serviceGatewayId": mocks.StorageServices,
+		"subnets": `{"api":{"id":"` + mocks.OtherSubnet + `","cidr":"10.20.8.0/22"}}`,
 	},
 		"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.api.id: the subnet lies in another VCN", "subnets.api.cidr: the existing subnet has 10.20.8.0/24",
 		"subnets.api.id: the existing subnet is public", "internetGatewayId: the gateway is disabled", "natGatewayId: the gateway blocks traffic",
 		"serviceGatewayId: the gateway is enabled for OCI IAD Object Storage only",
 	)
-	refuses(t, map[string]string{"vcnId": takenVCN, "vcnCidr": "10.20.0.0/16", "drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`},
-		"5 settings need a change", "drgId: the existing VCN is attached to "+otherDRG, "subnets.workers: 10.20.64.0/20 overlaps the existing subnet subnets there",
+	refuses(t, map[string]string{"vcnId": mocks.TakenVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`},
+		"5 settings need a change", "drgId: the existing VCN is attached to "+mocks.OtherDRG, "subnets.workers: 10.20.64.0/20 overlaps the existing subnet subnets there",
 		"internetGatewayId: the VCN has gateways there already", "natGatewayId: the VCN has natGateways there already",
 		"serviceGatewayId: the VCN has serviceGateways there already",
 	)
@@ -387,7 +289,7 @@ func refuses(t *testing.T, set map[string]string, wanted ...string) {
 			t.Errorf("%q is missing in %v", want, err)
 		}
 	}
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		if ocidKinds[res.Type] != "" {
 			t.Errorf("%s %q is made", res.Type, res.Name)
 		}
@@ -424,7 +326,7 @@ var told = map[string][]string{
 }
 
 // networkLine writes a resource of the network, or one that hangs on it. The rules of a list are told by their number.
-func networkLine(res registration) (string, bool) {
+func networkLine(res mocks.Resource) (string, bool) {
 	if res.Type == "kubernetes:core/v1:Service" {
 		var words []string
 		for path, value := range flat(res.Inputs) {
@@ -459,8 +361,7 @@ func networkLine(res registration) (string, bool) {
 }
 
 func flat(inputs resource.PropertyMap) map[string]string {
-	values := map[string]string{}
-	flatten(nil, resource.NewProperty(inputs), values)
+	values := mocks.Flatten(resource.NewProperty(inputs))
 	for path, value := range values {
 		values[path] = strings.TrimSuffix(strings.TrimPrefix(value, "{"), "}")
 	}

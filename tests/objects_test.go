@@ -9,6 +9,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"gopkg.in/yaml.v3"
+
+	"oke-guestbook/internal/mocks"
 )
 
 // kinds of guestbook that between them have every object and field that the component can make.
@@ -16,7 +18,7 @@ func kinds(t *testing.T) map[string]string {
 	t.Helper()
 	list, err := json.Marshal([]map[string]any{
 		{
-			"name": "full", "mongoReplicas": 3, "reservedAddress": reservedAddress, "tlsCertificate": certificate, "tlsPrivateKey": privateKey,
+			"name": "full", "mongoReplicas": 3, "reservedAddress": mocks.ReservedAddress, "tlsCertificate": certificate, "tlsPrivateKey": privateKey,
 			"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz",
 		},
 		{"name": "elsewhere", "exposure": "internal", "externalDatabase": "mongo.example.com", "databasePassword": "example", "frontendMaxReplicas": 3},
@@ -45,7 +47,7 @@ func TestObjects(t *testing.T) {
 }
 
 // manifest writes what a recorder has of Kubernetes as YAML, in an order in which it can be created. Of secrets it has the names.
-func manifest(t *testing.T, r *recorder) string {
+func manifest(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	type document struct {
 		rank int
@@ -53,7 +55,7 @@ func manifest(t *testing.T, r *recorder) string {
 		body map[string]any
 	}
 	var documents []document
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		if !strings.HasPrefix(res.Type, "kubernetes:") {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/flows"
 )
 
@@ -17,31 +18,31 @@ func TestPods(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]int{}
-	for _, res := range r.resources {
-		spec := properties(res.Inputs["spec"])
+	for _, res := range r.Resources {
+		spec := mocks.Properties(res.Inputs["spec"])
 		if spec.HasValue("jobTemplate") {
-			spec = properties(properties(spec["jobTemplate"])["spec"])
+			spec = mocks.Properties(mocks.Properties(spec["jobTemplate"])["spec"])
 		}
-		template := properties(spec["template"])
-		namespace := text(properties(res.Inputs["metadata"])["namespace"])
+		template := mocks.Properties(spec["template"])
+		namespace := mocks.Text(mocks.Properties(res.Inputs["metadata"])["namespace"])
 		if template == nil || strings.HasPrefix(namespace, "classroom") || namespace == "guestbook-logs" {
 			continue
 		}
-		labels := properties(properties(template["metadata"])["labels"])
-		who := text(labels["app.kubernetes.io/component"])
+		labels := mocks.Properties(mocks.Properties(template["metadata"])["labels"])
+		who := mocks.Text(labels["app.kubernetes.io/component"])
 		seen[who]++
-		pod := properties(template["spec"])
+		pod := mocks.Properties(template["spec"])
 		at := namespace + " " + res.Name
 		// The backup's account is the only one that Object Storage has to know.
 		if got := pod["automountServiceAccountToken"]; !got.IsBool() || got.BoolValue() != (who == flows.Backup) {
 			t.Errorf("%s: automountServiceAccountToken is %v", at, got)
 		}
-		if text(pod["serviceAccountName"]) != who {
+		if mocks.Text(pod["serviceAccountName"]) != who {
 			t.Errorf("%s runs as account %v", at, pod["serviceAccountName"])
 		}
 		for _, list := range []resource.PropertyKey{"initContainers", "containers"} {
-			for _, item := range items(pod[list]) {
-				c := properties(item)
+			for _, item := range mocks.Items(pod[list]) {
+				c := mocks.Properties(item)
 				checkContainer(t, at, c)
 				if list == "containers" {
 					checkProbes(t, at, who, c)
@@ -58,12 +59,12 @@ func TestPods(t *testing.T) {
 
 func checkContainer(t *testing.T, pod string, c resource.PropertyMap) {
 	t.Helper()
-	at := pod + " " + text(c["name"])
-	if got := properties(c["securityContext"])["readOnlyRootFilesystem"]; !got.IsBool() || !got.BoolValue() {
+	at := pod + " " + mocks.Text(c["name"])
+	if got := mocks.Properties(c["securityContext"])["readOnlyRootFilesystem"]; !got.IsBool() || !got.BoolValue() {
 		t.Errorf("%s: readOnlyRootFilesystem is %v", at, got)
 	}
-	limits, requests := properties(properties(c["resources"])["limits"]), properties(properties(c["resources"])["requests"])
-	if text(requests["cpu"]) == "" || text(requests["memory"]) == "" || text(limits["memory"]) != text(requests["memory"]) {
+	limits, requests := mocks.Properties(mocks.Properties(c["resources"])["limits"]), mocks.Properties(mocks.Properties(c["resources"])["requests"])
+	if mocks.Text(requests["cpu"]) == "" || mocks.Text(requests["memory"]) == "" || mocks.Text(limits["memory"]) != mocks.Text(requests["memory"]) {
 		t.Errorf("%s asks for %v and may use %v", at, requests, limits)
 	}
 }
@@ -80,15 +81,15 @@ func checkProbes(t *testing.T, pod, who string, c resource.PropertyMap) {
 		return
 	}
 	for _, name := range names {
-		probe := properties(c[name])
+		probe := mocks.Properties(c[name])
 		for _, other := range []resource.PropertyKey{"exec", "httpGet", "tcpSocket", "grpc"} {
 			if probe.HasValue(other) != (other == action) {
 				t.Errorf("%s: %s is %v, want %s", pod, name, probe, action)
 				break
 			}
 		}
-		if command := items(properties(probe["exec"])["command"]); who == flows.Backend &&
-			(len(command) == 0 || text(command[0]) != "mongosh" || !strings.Contains(text(command[len(command)-1]), "db.")) {
+		if command := mocks.Items(mocks.Properties(probe["exec"])["command"]); who == flows.Backend &&
+			(len(command) == 0 || mocks.Text(command[0]) != "mongosh" || !strings.Contains(mocks.Text(command[len(command)-1]), "db.")) {
 			t.Errorf("%s: %s runs %v, which does not ask the database", pod, name, command)
 		}
 	}
@@ -102,26 +103,26 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		if res.Type != "kubernetes:apps/v1:Deployment" {
 			continue
 		}
 		found++
-		spec := properties(res.Inputs["spec"])
-		pod := properties(properties(spec["template"])["spec"])
-		container := properties(items(pod["containers"])[0])
-		sleep := properties(properties(properties(container["lifecycle"])["preStop"])["sleep"])["seconds"]
+		spec := mocks.Properties(res.Inputs["spec"])
+		pod := mocks.Properties(mocks.Properties(spec["template"])["spec"])
+		container := mocks.Properties(mocks.Items(pod["containers"])[0])
+		sleep := mocks.Properties(mocks.Properties(mocks.Properties(container["lifecycle"])["preStop"])["sleep"])["seconds"]
 		grace := pod["terminationGracePeriodSeconds"]
 		if !sleep.IsNumber() || sleep.NumberValue() <= 3*10 || !grace.IsNumber() || grace.NumberValue() <= sleep.NumberValue() {
 			t.Errorf("%s drains for %v of %v seconds", res.Name, sleep, grace)
 		}
-		rolling := properties(properties(spec["strategy"])["rollingUpdate"])
+		rolling := mocks.Properties(mocks.Properties(spec["strategy"])["rollingUpdate"])
 		if unavailable := rolling["maxUnavailable"]; !unavailable.IsNumber() || unavailable.NumberValue() != 0 {
 			t.Errorf("%s loses capacity during an update: maxUnavailable %v", res.Name, unavailable)
 		}
 		keys := map[string]bool{}
-		for _, constraint := range items(pod["topologySpreadConstraints"]) {
-			keys[text(properties(constraint)["topologyKey"])] = true
+		for _, constraint := range mocks.Items(pod["topologySpreadConstraints"]) {
+			keys[mocks.Text(mocks.Properties(constraint)["topologyKey"])] = true
 		}
 		if !keys["topology.kubernetes.io/zone"] || !keys["kubernetes.io/hostname"] {
 			t.Errorf("%s spreads over %v", res.Name, keys)

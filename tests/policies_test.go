@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/flows"
 	"oke-guestbook/plan/flows/flowstest"
 )
@@ -81,26 +82,26 @@ func lines(set map[string]bool) string {
 
 // readPolicies reads the recorded NetworkPolicies of a namespace back to the package's own. It knows the fields that the
 // program uses and fails at others.
-func readPolicies(t *testing.T, r *recorder, namespace string) []flows.Policy {
+func readPolicies(t *testing.T, r *mocks.Recorder, namespace string) []flows.Policy {
 	t.Helper()
 	var list []flows.Policy
-	for _, res := range r.resources {
-		meta := properties(res.Inputs["metadata"])
-		if res.Type != "kubernetes:networking.k8s.io/v1:NetworkPolicy" || text(meta["namespace"]) != namespace {
+	for _, res := range r.Resources {
+		meta := mocks.Properties(res.Inputs["metadata"])
+		if res.Type != "kubernetes:networking.k8s.io/v1:NetworkPolicy" || mocks.Text(meta["namespace"]) != namespace {
 			continue
 		}
-		spec := properties(res.Inputs["spec"])
+		spec := mocks.Properties(res.Inputs["spec"])
 		types := spec["policyTypes"].ArrayValue()
-		if len(types) != 2 || text(types[0]) != "Ingress" || text(types[1]) != "Egress" {
+		if len(types) != 2 || mocks.Text(types[0]) != "Ingress" || mocks.Text(types[1]) != "Egress" {
 			t.Errorf("policy %s is for %v", res.Name, types)
 		}
 		policy := flows.Policy{Name: res.Name, Component: component(t, spec["podSelector"])}
-		for _, rule := range items(spec["ingress"]) {
+		for _, rule := range mocks.Items(spec["ingress"]) {
 			for _, f := range readRule(t, rule, "from") {
 				policy.Ingress = append(policy.Ingress, flows.Flow{From: f.From, Protocol: f.Protocol, Ports: f.Ports})
 			}
 		}
-		for _, rule := range items(spec["egress"]) {
+		for _, rule := range mocks.Items(spec["egress"]) {
 			for _, f := range readRule(t, rule, "to") {
 				policy.Egress = append(policy.Egress, flows.Flow{To: f.From, Protocol: f.Protocol, Ports: f.Ports})
 			}
@@ -114,35 +115,35 @@ func readPolicies(t *testing.T, r *recorder, namespace string) []flows.Policy {
 func readRule(t *testing.T, rule resource.PropertyValue, peers resource.PropertyKey) []flows.Flow {
 	t.Helper()
 	var list []flows.Flow
-	r := properties(rule)
-	if len(items(r[peers])) == 0 || len(items(r["ports"])) == 0 {
+	r := mocks.Properties(rule)
+	if len(mocks.Items(r[peers])) == 0 || len(mocks.Items(r["ports"])) == 0 {
 		t.Errorf("a rule without %s or ports lets everything through: %v", peers, rule)
 	}
-	for _, peer := range items(r[peers]) {
-		p := properties(peer)
+	for _, peer := range mocks.Items(r[peers]) {
+		p := mocks.Properties(peer)
 		var end flows.Peer
 		switch {
 		case p.HasValue("ipBlock"):
-			block := properties(p["ipBlock"])
-			end.CIDRs = []string{text(block["cidr"])}
-			for _, except := range items(block["except"]) {
-				end.Except = append(end.Except, text(except))
+			block := mocks.Properties(p["ipBlock"])
+			end.CIDRs = []string{mocks.Text(block["cidr"])}
+			for _, except := range mocks.Items(block["except"]) {
+				end.Except = append(end.Except, mocks.Text(except))
 			}
 		case p.HasValue("namespaceSelector"):
 			namespace, pods := labelsOf(p["namespaceSelector"]), labelsOf(p["podSelector"])
-			end.DNS = text(namespace["kubernetes.io/metadata.name"]) == "kube-system" && text(pods["k8s-app"]) == "kube-dns" && len(pods) == 1
+			end.DNS = mocks.Text(namespace["kubernetes.io/metadata.name"]) == "kube-system" && mocks.Text(pods["k8s-app"]) == "kube-dns" && len(pods) == 1
 			if !end.DNS {
 				t.Errorf("unknown peer %v", peer)
 			}
 		default:
 			end.Component = component(t, p["podSelector"])
 		}
-		for _, port := range items(r["ports"]) {
-			o := properties(port)
+		for _, port := range mocks.Items(r["ports"]) {
+			o := mocks.Properties(port)
 			if !o["port"].IsNumber() {
 				t.Fatalf("port %v", port)
 			}
-			list = append(list, flows.Flow{From: end, Protocol: text(o["protocol"]), Ports: []int{int(o["port"].NumberValue())}})
+			list = append(list, flows.Flow{From: end, Protocol: mocks.Text(o["protocol"]), Ports: []int{int(o["port"].NumberValue())}})
 		}
 	}
 	return list
@@ -155,7 +156,7 @@ func component(t *testing.T, selector resource.PropertyValue) string {
 	if len(labels) == 0 {
 		return ""
 	}
-	name := text(labels["app.kubernetes.io/component"])
+	name := mocks.Text(labels["app.kubernetes.io/component"])
 	if _, known := endpoints[name]; !known || len(labels) != 2 {
 		t.Errorf("selector %v", selector)
 	}
@@ -163,27 +164,5 @@ func component(t *testing.T, selector resource.PropertyValue) string {
 }
 
 func labelsOf(selector resource.PropertyValue) resource.PropertyMap {
-	return properties(properties(selector)["matchLabels"])
-}
-
-// properties returns the properties of an object, or none.
-func properties(v resource.PropertyValue) resource.PropertyMap {
-	if v.IsObject() {
-		return v.ObjectValue()
-	}
-	return nil
-}
-
-func items(v resource.PropertyValue) []resource.PropertyValue {
-	if v.IsArray() {
-		return v.ArrayValue()
-	}
-	return nil
-}
-
-func text(v resource.PropertyValue) string {
-	if v.IsString() {
-		return v.StringValue()
-	}
-	return ""
+	return mocks.Properties(mocks.Properties(selector)["matchLabels"])
 }

@@ -1,3 +1,4 @@
+// Package tests runs the whole program on Pulumi mocks.
 package tests
 
 import (
@@ -14,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"gopkg.in/yaml.v3"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/stack"
 )
 
@@ -36,22 +38,28 @@ const (
 )
 
 // run runs the program as a new stack, with settings beside those of the stack's file.
-func run(t *testing.T, name string, set map[string]string) (*recorder, error) {
+func run(t *testing.T, name string, set map[string]string) (*mocks.Recorder, error) {
 	t.Helper()
-	r := newRecorder()
+	r := mocks.New(project, name)
+	r.Kind = kindOf
 	return r, update(t, name, set, r)
 }
 
-// update runs the program as a stack that a recorder stands in for.
-func update(t *testing.T, name string, set map[string]string, r *recorder) error {
+// update runs the program as an update of a stack. The existing gateways that settings name exist.
+func update(t *testing.T, name string, set map[string]string, r *mocks.Recorder) error {
 	t.Helper()
 	config := configuration(t, name, set)
-	r.config = config
-	return pulumi.RunErr(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, pulumi.WithMocks(project, name, r),
-		func(info *pulumi.RunInfo) {
-			info.Config = config
-			info.ConfigSecretKeys = []string{"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
-		})
+	for _, key := range []string{"internetGatewayId", "natGatewayId", "serviceGatewayId"} {
+		if id := config[project+":"+key]; id != "" {
+			r.ExistingGateways = append(r.ExistingGateways, id)
+		}
+	}
+	return r.Run(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, func(info *pulumi.RunInfo) {
+		info.Config = config
+		info.ConfigSecretKeys = []string{
+			"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks",
+		}
+	})
 }
 
 // configuration returns the settings of the stack's file, what that file leaves to its user, and set.
@@ -114,8 +122,8 @@ func TestGraph(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines := make([]string, 0, len(r.resources))
-			for _, res := range r.resources {
+			lines := make([]string, 0, len(r.Resources))
+			for _, res := range r.Resources {
 				lines = append(lines, strings.TrimRight(fmt.Sprintf("%-50s %-50s %s", res.Type, res.Name, res.Parent), " "))
 			}
 			slices.Sort(lines)
