@@ -1,6 +1,7 @@
 package mocks
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -30,7 +31,7 @@ func Text(v resource.PropertyValue) string {
 	return ""
 }
 
-// Flatten returns every leaf of a value by its path. Whether a leaf is a secret makes no difference.
+// Flatten returns the text of every leaf of a value by its path. Whether a leaf is a secret makes no difference.
 func Flatten(v resource.PropertyValue) map[string]string {
 	leaves := map[string]string{}
 	flatten(nil, v, leaves)
@@ -50,6 +51,6 @@ func flatten(path resource.PropertyPath, v resource.PropertyValue, leaves map[st
 			flatten(append(slices.Clone(path), i), item, leaves)
 		}
 	default:
-		leaves[path.String()] = v.String()
+		leaves[path.String()] = fmt.Sprint(v.V)
 	}
 }
