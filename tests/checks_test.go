@@ -60,48 +60,52 @@ func plainText(v resource.PropertyValue, part string) string {
 	return ""
 }
 
-// TestRefused gives settings that cannot be met and wants one error that names them, with nothing registered.
-// The settings package tests the checks themselves.
+// TestRefused gives settings that cannot be met and expects an error that names the setting and the fact, with nothing
+// registered. The settings package tests the checks themselves.
 func TestRefused(t *testing.T) {
+	type settings = map[string]string
 	for _, tc := range []struct {
 		name, stack string
-		set         map[string]string
-		want        string
+		set         settings
+		key, fact   string
 	}{
-		{"no compartment", "dev", map[string]string{"compartmentId": ""}, "compartmentId: is required"},
-		{"typing error", "dev", map[string]string{"vcnCdir": "10.0.0.0/16"}, "vcnCdir: there is no such setting; did you mean vcnCidr?"},
-		{"version that the region lacks", "dev", map[string]string{"kubernetesVersion": "v1.30.1"},
-			"kubernetesVersion: OKE does not offer v1.30.1 here; it offers v1.35.4, v1.36.3"},
-		{"availability domain that the region lacks", "dev", map[string]string{"availabilityDomains": "[1,4]"}, "availabilityDomains"},
-		{"image without a registry host", "dev", map[string]string{"mongoImage": "mongo:4.2"}, "mongoImage: \"mongo:4.2\" has no registry host"},
-		{"moving tag in production", "prod", map[string]string{"frontendImage": "iad.ocir.io/tenancy/guestbook:latest"},
-			"frontendImage: \"iad.ocir.io/tenancy/guestbook:latest\" is a moving tag"},
-		{"reserved address of somebody else", "dev", map[string]string{"reservedAddress": "192.0.2.9"},
-			"reservedAddress: guestbook \"guestbook\" cannot have 192.0.2.9, as this user sees no such public IP in the region: 404-NotAuthorizedOrNotFound"},
-		{"address that is not reserved", "dev", map[string]string{"reservedAddress": mocks.EphemeralAddress},
-			"reservedAddress: guestbook \"guestbook\" cannot have 192.0.2.8, whose lifetime is EPHEMERAL"},
-		{"zero replicas", "dev", map[string]string{"frontendReplicas": "0"}, "frontendReplicas: must be from 1"},
-		{"replicas outside the autoscaler's bounds", "dev", map[string]string{"frontendReplicas": "5", "frontendMinReplicas": "2", "frontendMaxReplicas": "4"},
-			"frontendReplicas: 5 is outside the autoscaler's bounds, frontendMinReplicas 2 to frontendMaxReplicas 4"},
-		{"bounds the wrong way round", "dev", map[string]string{"frontendMinReplicas": "4", "frontendMaxReplicas": "2"},
-			"frontendMinReplicas: 4 is above frontendMaxReplicas, 2"},
-		{"quota of CPU below the replicas' need", "dev", map[string]string{"quotaCpuMillis": "600"},
-			"quotaCpuMillis: 600 is below what the replicas need, 850: 8 frontends of 50 + 1 databases of 250 + 2 jobs of 100"},
-		{"quota of memory below the replicas' need", "dev", map[string]string{"quotaMemoryMb": "1000"},
-			"quotaMemoryMb: 1000 is below what the replicas need, 1536: 8 frontends of 64 + 1 databases of 512 + 2 jobs of 256"},
-		{"volume below the smallest", "dev", map[string]string{"storageGb": "49"}, "storageGb: must be from 50 to 32768 (got 49)"},
-		{"schedule that does not parse", "prod", map[string]string{"backupSchedule": "every night"}, `backupSchedule: "every night" is no schedule such as 0 3 * * *`},
-		{"duplicate names", "dev", map[string]string{"guestbooks": `[{"name":"seoul"},{"name":"seoul"}]`}, `guestbooks[1].name: "seoul" is the name of another guestbook`},
-		{"duplicate namespaces", "dev", map[string]string{"guestbooks": `[{"name":"seoul"},{"name":"busan","namespace":"seoul"}]`},
-			`guestbooks[1].namespace: "seoul" is the namespace of another guestbook`},
-		{"the log agents' namespace", "dev", map[string]string{"namespace": "guestbook-logs"}, `namespace: "guestbook-logs" is the log agents'`},
-		{"restore into a database elsewhere", "prod", map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example", "restoreFrom": "a.archive.gz"},
-			"restoreFrom: loads a backup into the own database"},
+		{"no compartment", "dev", settings{"compartmentId": ""}, "compartmentId", ""},
+		{"typing error", "dev", settings{"vcnCdir": "10.0.0.0/16"}, "vcnCdir", "vcnCidr"},
+		{"version that the region lacks", "dev", settings{"kubernetesVersion": "v1.30.1"},
+			"kubernetesVersion", "v1.35.4, v1.36.3"},
+		{"availability domain that the region lacks", "dev", settings{"availabilityDomains": "[1,4]"},
+			"availabilityDomains", "4"},
+		{"image without a registry host", "dev", settings{"mongoImage": "mongo:4.2"}, "mongoImage", `"mongo:4.2"`},
+		{"moving tag in production", "prod", settings{"frontendImage": "iad.ocir.io/tenancy/guestbook:latest"},
+			"frontendImage", `"iad.ocir.io/tenancy/guestbook:latest"`},
+		{"somebody else's reserved address", "dev", settings{"reservedAddress": "192.0.2.9"},
+			"reservedAddress", "404-NotAuthorizedOrNotFound"},
+		{"address that is not reserved", "dev", settings{"reservedAddress": mocks.EphemeralAddress},
+			"reservedAddress", "EPHEMERAL"},
+		{"zero replicas", "dev", settings{"frontendReplicas": "0"}, "frontendReplicas", "1"},
+		{"replicas outside the autoscaler's bounds", "dev",
+			settings{"frontendReplicas": "5", "frontendMinReplicas": "2", "frontendMaxReplicas": "4"},
+			"frontendReplicas", "frontendMinReplicas 2 to frontendMaxReplicas 4"},
+		{"bounds in the wrong order", "dev", settings{"frontendMinReplicas": "4", "frontendMaxReplicas": "2"},
+			"frontendMinReplicas", "frontendMaxReplicas"},
+		{"quota of CPU below the replicas' need", "dev", settings{"quotaCpuMillis": "600"}, "quotaCpuMillis", "850"},
+		{"quota of memory below the replicas' need", "dev", settings{"quotaMemoryMb": "1000"}, "quotaMemoryMb", "1536"},
+		{"volume below the smallest", "dev", settings{"storageGb": "49"}, "storageGb", "50"},
+		{"schedule that does not parse", "prod", settings{"backupSchedule": "every night"},
+			"backupSchedule", `"every night"`},
+		{"duplicate names", "dev", settings{"guestbooks": `[{"name":"seoul"},{"name":"seoul"}]`},
+			"guestbooks[1].name", `"seoul"`},
+		{"duplicate namespaces", "dev", settings{"guestbooks": `[{"name":"seoul"},{"name":"busan","namespace":"seoul"}]`},
+			"guestbooks[1].namespace", `"seoul"`},
+		{"the log agents' namespace", "dev", settings{"namespace": "guestbook-logs"}, "namespace", `"guestbook-logs"`},
+		{"restore into an external database", "prod",
+			settings{"externalDatabase": "mongo.example.com", "databasePassword": "example", "restoreFrom": "a.archive.gz"},
+			"restoreFrom", "externalDatabase"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r, err := run(t, tc.stack, tc.set)
-			if err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %v, want it to say %q", err, tc.want)
+			if !reports(err, tc.key, tc.fact) {
+				t.Errorf("got %v, want a problem of %s with %q", err, tc.key, tc.fact)
 			}
 			for _, res := range r.Resources {
 				t.Errorf("%s %q was registered", res.Type, res.Name)
@@ -110,48 +114,68 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTeardown checks the order that a destroy takes: it is the reverse of the dependencies.
+// reports reports whether one of an error's lines is about a setting and contains a fact.
+func reports(err error, key, fact string) bool {
+	if err == nil {
+		return false
+	}
+	for line := range strings.Lines(err.Error()) {
+		if _, text, found := strings.Cut(line, " "+key+": "); found && strings.Contains(text, fact) {
+			return true
+		}
+	}
+	return strings.HasPrefix(err.Error(), key+": ") && strings.Contains(err.Error(), fact)
+}
+
+// TestTeardown checks the order of a destroy, which is the reverse of the dependencies.
 func TestTeardown(t *testing.T) {
 	r, err := run(t, "dev", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	needs := func(typ, name, dependency string) {
-		t.Helper()
-		res, err := r.Find(typ, name)
+	waits := func(res mocks.Resource, urnPart string) bool {
+		return slices.ContainsFunc(res.Options.GetDependencies(), func(urn string) bool {
+			return strings.Contains(urn, urnPart)
+		})
+	}
+	for _, want := range []struct{ token, name, dependency string }{
+		{"kubernetes:apps/v1:StatefulSet", "guestbook-mongo", "PersistentVolumeClaim::guestbook-data-0"},
+		{"kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "NodePool::oke-guestbook-dev-workers"},
+		{"kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "Namespace::guestbook"},
+		{"kubernetes:core/v1:Service", "guestbook-frontend", "Namespace::guestbook"},
+	} {
+		res, err := r.Find(want.token, want.name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.ContainsFunc(res.Options.GetDependencies(), func(urn string) bool { return strings.HasSuffix(urn, dependency) }) {
-			t.Errorf("%s %q does not depend on %s: %v", typ, name, dependency, res.Options.GetDependencies())
+		if !waits(res, want.dependency) {
+			t.Errorf("%s %q does not depend on %s: %v", want.token, want.name, want.dependency, res.Options.GetDependencies())
 		}
 	}
-	needs("kubernetes:apps/v1:StatefulSet", "guestbook-mongo", "PersistentVolumeClaim::guestbook-data-0")
-	needs("kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "NodePool::oke-guestbook-dev-workers")
-	needs("kubernetes:core/v1:PersistentVolumeClaim", "guestbook-data-0", "Namespace::guestbook")
-	needs("kubernetes:core/v1:Service", "guestbook-frontend", "Namespace::guestbook")
+	ownDeletion := []string{"kubernetes:apps/v1:StatefulSet", "kubernetes:core/v1:PersistentVolumeClaim"}
 	for _, res := range r.Resources {
 		if !strings.HasPrefix(res.Type, "kubernetes:") || res.Type == "kubernetes:core/v1:Namespace" {
 			continue
 		}
-		deletedOnItsOwn := res.Type == "kubernetes:apps/v1:StatefulSet" || res.Type == "kubernetes:core/v1:PersistentVolumeClaim"
-		if goes := strings.HasSuffix(res.Options.GetDeletedWith(), "Namespace::guestbook"); goes == deletedOnItsOwn {
-			t.Errorf("%s %q is deleted with %q", res.Type, res.Name, res.Options.GetDeletedWith())
+		own := slices.Contains(ownDeletion, res.Type)
+		if with := res.Options.GetDeletedWith(); strings.HasSuffix(with, "Namespace::guestbook") == own {
+			t.Errorf("%s %q is deleted with %q", res.Type, res.Name, with)
 		}
-		if waits := slices.ContainsFunc(res.Options.GetDependencies(), func(urn string) bool { return strings.Contains(urn, "NodePool") }); waits && !deletedOnItsOwn {
+		if waits(res, "NodePool") && !own {
 			t.Errorf("%s %q waits for a node pool", res.Type, res.Name)
 		}
 	}
 }
 
-// TestTags wants the project's and the stack's tag on everything in OCI that takes tags.
+// TestTags expects the stack's tags on every OCI resource that is taggable.
 func TestTags(t *testing.T) {
 	r, err := run(t, "prod", map[string]string{"tags": `{"team":"web"}`})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, res := range r.Resources {
-		if _, oci := ocidKinds[res.Type]; !oci || strings.HasSuffix(res.Type, "SecurityRule") || strings.HasSuffix(res.Type, ":Addon") {
+		untaggable := strings.HasSuffix(res.Type, "SecurityRule") || strings.HasSuffix(res.Type, ":Addon")
+		if _, oci := ocidKinds[res.Type]; !oci || untaggable {
 			continue
 		}
 		tags := res.Inputs["freeformTags"]
@@ -167,10 +191,12 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// TestHomeRegion wants policies to be made in the tenancy's home region, with the stack's credentials, and the bucket where the
-// stack is.
+// TestHomeRegion expects the policy in the tenancy's home region, with the stack's credentials, and the bucket in the
+// stack's region.
 func TestHomeRegion(t *testing.T) {
-	r, err := run(t, "prod", map[string]string{"homeRegion": "ap-seoul-1", "oci:userOcid": "ocid1.user.oc1..a", "oci:privateKey": "-----BEGIN"})
+	r, err := run(t, "prod", map[string]string{
+		"homeRegion": "ap-seoul-1", "oci:userOcid": "ocid1.user.oc1..a", "oci:privateKey": "-----BEGIN",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +219,10 @@ func TestHomeRegion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(policy.Options.GetProvider(), "::guestbook-home::") || strings.Contains(bucket.Options.GetProvider(), "::guestbook-home::") {
-		t.Errorf("the policy's provider is %q, the bucket's %q", policy.Options.GetProvider(), bucket.Options.GetProvider())
+	const provider = "::guestbook-home::"
+	ofPolicy, ofBucket := policy.Options.GetProvider(), bucket.Options.GetProvider()
+	if !strings.Contains(ofPolicy, provider) || strings.Contains(ofBucket, provider) {
+		t.Errorf("the policy's provider is %q, the bucket's %q", ofPolicy, ofBucket)
 	}
 	statement := policy.Inputs["statements"].ArrayValue()[0].StringValue()
 	for _, part := range []string{

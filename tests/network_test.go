@@ -17,16 +17,18 @@ import (
 	"oke-guestbook/settings"
 )
 
-// networks are ways to ask for a network, as differences from stack local.
+// networks are settings of networks, as differences from stack local.
 var networks = []struct {
 	what string
 	set  map[string]string
-	none []string // kinds of resource that it makes none of, beside what the golden file says
+	none []string // kinds of resources that are not made; the golden file lists those that are
 }{
-	{"public endpoint and load balancers", map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`},
-		[]string{"bastion", "drgattachment", "log", "loggroup", "networksecuritygroup", "rule"}},
+	{"public endpoint and load balancers", map[string]string{
+		"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`,
+	}, []string{"bastion", "drgattachment", "log", "loggroup", "networksecuritygroup", "rule"}},
 	{"private endpoint, internal load balancers, bastion", map[string]string{
-		"loadBalancers": "internal", "exposure": "internal", "loadBalancerAllowedCidrs": "[]", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
+		"loadBalancers": "internal", "exposure": "internal",
+		"loadBalancerAllowedCidrs": "[]", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
 		"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`,
 	}, []string{"internetgateway", "networksecuritygroup"}},
 	{"both kinds of load balancer, native Pods, flow logs", map[string]string{
@@ -34,25 +36,32 @@ var networks = []struct {
 		"flowLogs": `["workers","publicLoadBalancers"]`, "extraRules": ping,
 	}, nil},
 	{"groups", map[string]string{
-		"securityBy": "groups", "podNetwork": "vcn-native", "bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`, "extraRules": ping,
+		"securityBy": "groups", "podNetwork": "vcn-native", "extraRules": ping,
+		"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`,
 	}, nil},
 	{"existing VCN, workers' subnet and service gateway", map[string]string{
-		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "serviceGatewayId": mocks.ExistingServices, "securityBy": "groups",
-		"subnets": `{"workers":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`,
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "securityBy": "groups",
+		"serviceGatewayId": mocks.ExistingServices,
+		"subnets":          `{"workers":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`,
 	}, []string{"vcn", "natgateway", "servicegateway"}},
 	{"existing VCN and gateways", map[string]string{
 		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
-		"internetGatewayId": mocks.ExistingInternet, "natGatewayId": mocks.ExistingNAT, "serviceGatewayId": mocks.ExistingServices,
+		"internetGatewayId": mocks.ExistingInternet, "natGatewayId": mocks.ExistingNAT,
+		"serviceGatewayId": mocks.ExistingServices,
 	}, []string{"vcn", "internetgateway", "natgateway", "servicegateway", "drgattachment"}},
-	{"existing VCN, gateways made", map[string]string{"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16"}, []string{"vcn"}},
-	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
+	{"existing VCN, gateways made", map[string]string{
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16",
+	}, []string{"vcn"}},
+	{"new VCN behind a dynamic routing gateway", map[string]string{
+		"drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
+	}, nil},
 }
 
-// ping is an ICMP type with every code, which the tables of rules have none of.
+// ping is a rule for an ICMP type with every code, which the tables of rules do not contain.
 const ping = `[{"from":"api","to":"workers","protocol":"icmp","ports":"8"}]`
 
-// TestNetworks compares what each network is made of, and how its parts hang together, with a golden file; and its rules and
-// routes with those that package reach judges.
+// TestNetworks compares the resources of each network and their references with a golden file, and its rules and routes
+// with those that package reach evaluates.
 func TestNetworks(t *testing.T) {
 	var out strings.Builder
 	for _, n := range networks {
@@ -66,8 +75,8 @@ func TestNetworks(t *testing.T) {
 			t.Errorf("%s: %v", n.what, err)
 			continue
 		}
-		if d := difference(judged(t, loaded.Network), made(t, r)); d != "" {
-			t.Errorf("%s: the rules and routes that are made are not those that package reach judges\n%s", n.what, d)
+		if d := difference(evaluated(t, loaded.Network), made(t, r)); d != "" {
+			t.Errorf("%s: the rules and routes differ from those that package reach evaluates\n%s", n.what, d)
 		}
 		fmt.Fprintf(&out, "%s\n", n.what)
 		var lines []string
@@ -79,11 +88,11 @@ func TestNetworks(t *testing.T) {
 				lines = append(lines, "  "+line+"\n")
 			}
 			if strings.HasSuffix(res.Type, ":DefaultSecurityList") && n.set["vcnId"] != "" {
-				t.Errorf("%s: the default security list of a VCN that is not this stack's is taken over", n.what)
+				t.Errorf("%s: the default security list of a VCN of another owner is changed", n.what)
 			}
-			for _, path := range everybody(flat(res.Inputs)) {
+			for _, path := range open(flat(res.Inputs)) {
 				if !strings.Contains(res.Name, "publicLoadBalancers") {
-					t.Errorf("%s: %s of %q lets everybody in", n.what, path, res.Name)
+					t.Errorf("%s: %s of %q is open to the internet", n.what, path, res.Name)
 				}
 			}
 		}
@@ -93,8 +102,9 @@ func TestNetworks(t *testing.T) {
 	golden(t, "networks", out.String())
 }
 
-// judged writes the rules and routes that package reach judges, one a line, each after the OCID of what holds it.
-func judged(t *testing.T, spec layout.Spec) string {
+// evaluated writes the rules and routes that package reach evaluates, one a line, each after the OCID of its list,
+// group or table.
+func evaluated(t *testing.T, spec layout.Spec) string {
 	t.Helper()
 	plan, err := layout.Plan(spec)
 	if err != nil {
@@ -121,7 +131,7 @@ func judged(t *testing.T, spec layout.Spec) string {
 	return out.String()
 }
 
-// made writes the rules and routes that the program made, as judged does.
+// made writes the rules and routes that the program made, as evaluated does.
 func made(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	var out strings.Builder
@@ -177,7 +187,7 @@ type ruleInputs struct {
 	Description string
 }
 
-// portInputs are the ports of a list's rule; a group's has them one level deeper.
+// portInputs are the ports of a list's rule; a group's rule has them one level deeper.
 type portInputs struct {
 	Min, Max             int
 	DestinationPortRange *portInputs
@@ -228,7 +238,7 @@ func (in routeInputs) route() layout.Route {
 	}
 }
 
-// farEnd is the other end of a rule or route in the words of package layout.
+// farEnd returns the far end of a rule or route in the terms of package layout.
 func farEnd(value, kind string) string {
 	switch {
 	case kind == "CIDR_BLOCK":
@@ -239,7 +249,7 @@ func farEnd(value, kind string) string {
 	return value + " as " + kind
 }
 
-// readAll reads inputs and refuses those that it does not know.
+// readAll decodes inputs and refuses unknown ones.
 func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
 	t.Helper()
 	raw, err := json.Marshal(inputs.Mappable())
@@ -253,56 +263,66 @@ func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
 	}
 }
 
-// TestUnfitNetwork asks for existing networks that are not what the settings say: all of it is told before anything is made.
+// TestUnfitNetwork names existing resources that do not suit the settings. It expects every problem to be reported
+// before anything is registered.
 func TestUnfitNetwork(t *testing.T) {
 	refuses(t, map[string]string{
 		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
-		"internetGatewayId": mocks.DisabledInternet, "natGatewayId": mocks.BlockedNAT, "serviceGatewayId": mocks.StorageServices,
-		"subnets": `{"api":{"id":"` + mocks.OtherSubnet + `","cidr":"10.20.8.0/22"}}`,
-	},
-		"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.api.id: the subnet lies in another VCN", "subnets.api.cidr: the existing subnet has 10.20.8.0/24",
-		"subnets.api.id: the existing subnet is public", "internetGatewayId: the gateway is disabled", "natGatewayId: the gateway blocks traffic",
-		"serviceGatewayId: the gateway is enabled for OCI IAD Object Storage only",
-	)
-	refuses(t, map[string]string{"vcnId": mocks.TakenVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`},
-		"5 settings need a change", "drgId: the existing VCN is attached to "+mocks.OtherDRG, "subnets.workers: 10.20.64.0/20 overlaps the existing subnet subnets there",
-		"internetGatewayId: the VCN has gateways there already", "natGatewayId: the VCN has natGateways there already",
-		"serviceGatewayId: the VCN has serviceGateways there already",
-	)
+		"internetGatewayId": mocks.DisabledInternet, "natGatewayId": mocks.BlockedNAT,
+		"serviceGatewayId": mocks.StorageServices,
+		"subnets":          `{"api":{"id":"` + mocks.OtherSubnet + `","cidr":"10.20.8.0/22"}}`,
+	}, []problem{
+		{"podsCidr", "10.30.0.0/16"}, {"subnets.api.id", mocks.OtherVCN}, {"subnets.api.cidr", "10.20.8.0/24"},
+		{"subnets.api.id", "public"}, {"internetGatewayId", "disabled"}, {"natGatewayId", "blocks traffic"},
+		{"serviceGatewayId", "OCI IAD Object Storage"},
+	})
+	refuses(t, map[string]string{
+		"vcnId": mocks.TakenVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
+	}, []problem{
+		{"drgId", mocks.OtherDRG}, {"subnets.workers", "subnets there"}, {"internetGatewayId", "gateways there"},
+		{"natGatewayId", "natGateways there"}, {"serviceGatewayId", "serviceGateways there"},
+	})
 }
 
-// refuses deploys settings whose error must tell the wanted texts, and expects nothing of OCI to be made.
-func refuses(t *testing.T, set map[string]string, wanted ...string) {
+// problem is a setting's key and a fact that the error about it contains.
+type problem struct{ key, fact string }
+
+// refuses runs the program with settings and expects these problems and no others, with nothing registered.
+func refuses(t *testing.T, set map[string]string, wanted []problem) {
 	t.Helper()
 	r, err := run(t, "local", set)
 	if err == nil {
-		t.Fatal("a network that is another than the settings say is accepted")
+		t.Fatal("a network that differs from the settings is accepted")
 	}
 	for _, want := range wanted {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is missing in %v", want, err)
+		if !reports(err, want.key, want.fact) {
+			t.Errorf("no problem of %s with %q in %v", want.key, want.fact, err)
 		}
 	}
+	if n := strings.Count(err.Error(), "\n  - "); n != len(wanted) {
+		t.Errorf("%d problems, want %d: %v", n, len(wanted), err)
+	}
 	for _, res := range r.Resources {
-		if ocidKinds[res.Type] != "" {
-			t.Errorf("%s %q is made", res.Type, res.Name)
-		}
+		t.Errorf("%s %q is registered", res.Type, res.Name)
 	}
 }
 
-// everybody returns the paths of the rules that let the internet in with more than ICMP, whose type 3 code 4 path MTU discovery needs.
-func everybody(inputs map[string]string) (paths []string) {
+// open returns the paths of the rules that are open to the internet for more than ICMP type 3 code 4, which path MTU
+// discovery needs.
+func open(inputs map[string]string) (paths []string) {
 	for path, value := range inputs {
 		rule, ok := strings.CutSuffix(path, "source")
-		if ok && value == "0.0.0.0/0" && (inputs[rule+"protocol"] != "1" || inputs[rule+"icmpOptions.type"] != "3" || inputs[rule+"icmpOptions.code"] != "4") {
+		icmp := inputs[rule+"protocol"] + " " + inputs[rule+"icmpOptions.type"] + " " + inputs[rule+"icmpOptions.code"]
+		if ok && value == "0.0.0.0/0" && icmp != "1 3 4" {
 			paths = append(paths, path)
 		}
 	}
 	return paths
 }
 
-// told are the inputs that a line of the golden file tells, by kind: what ties a resource to the others, and who may reach it.
-var told = map[string][]string{
+// shown are the inputs that a line of the golden file shows, by kind: references to other resources, and who may
+// connect.
+var shown = map[string][]string{
 	"subnet":               {"vcnId", "cidrBlock", "prohibitPublicIpOnVnic", "routeTableId", "securityListIds"},
 	"routetable":           {"vcnId", "routeRules"},
 	"securitylist":         {"vcnId"},
@@ -316,10 +336,13 @@ var told = map[string][]string{
 	"loggroup":             {},
 	"log":                  {"configuration.source.resource"},
 	"cluster":              {"endpointConfig", "options.serviceLbSubnetIds"},
-	"nodepool":             {"nodeConfigDetails.nsgIds", "nodeConfigDetails.nodePoolPodNetworkOptionDetails", "nodeConfigDetails.placementConfigs[0].subnetId"},
+	"nodepool": {
+		"nodeConfigDetails.nsgIds", "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+		"nodeConfigDetails.placementConfigs[0].subnetId",
+	},
 }
 
-// networkLine writes a resource of the network, or one that hangs on it. The rules of a list are told by their number.
+// networkLine writes a resource of the network, or one that refers to it. Of a list's rules it writes the number.
 func networkLine(res mocks.Resource) (string, bool) {
 	if res.Type == "kubernetes:core/v1:Service" {
 		var words []string
@@ -332,7 +355,7 @@ func networkLine(res mocks.Resource) (string, bool) {
 		return strings.Join(append([]string{"service", res.Name}, words...), " "), len(words) > 0
 	}
 	kind := ocidKinds[res.Type]
-	prefixes, ok := told[kind]
+	prefixes, ok := shown[kind]
 	if !ok {
 		return "", false
 	}

@@ -30,8 +30,8 @@ var endpoints = map[string]flowstest.Endpoint{
 	"internet":               {Address: netip.MustParseAddr("192.0.2.1")},
 }
 
-// TestPolicies reads the network policies that the program makes, and compares every pair of endpoints, protocol and port with
-// what each kind of guestbook needs.
+// TestPolicies reads the network policies that the program makes, and compares every pair of endpoints, protocol and
+// port with what each kind of guestbook needs.
 func TestPolicies(t *testing.T) {
 	r, err := run(t, "local", kinds(t))
 	if err != nil {
@@ -50,9 +50,10 @@ func TestPolicies(t *testing.T) {
 		}, own...),
 		"elsewhere": { // the database may be anywhere, and its end decides too
 			"internal load balancer to frontend on TCP 8080", "node to frontend on TCP 8080",
-			"frontend to dns on TCP 27017", "frontend to other pod on TCP 27017", "frontend to public load balancer on TCP 27017",
-			"frontend to internal load balancer on TCP 27017", "frontend to node on TCP 27017", "frontend to API endpoint on TCP 27017",
-			"frontend to metadata service on TCP 27017", "frontend to internet on TCP 27017",
+			"frontend to dns on TCP 27017", "frontend to other pod on TCP 27017", "frontend to node on TCP 27017",
+			"frontend to public load balancer on TCP 27017", "frontend to internal load balancer on TCP 27017",
+			"frontend to API endpoint on TCP 27017", "frontend to metadata service on TCP 27017",
+			"frontend to internet on TCP 27017",
 		},
 	} {
 		want := map[string]bool{}
@@ -80,8 +81,8 @@ func lines(set map[string]bool) string {
 	return strings.Join(slices.Sorted(maps.Keys(set)), "\n") + "\n"
 }
 
-// readPolicies reads the recorded NetworkPolicies of a namespace back to the package's own. It knows the fields that the
-// program uses and fails at others.
+// readPolicies reads the recorded NetworkPolicies of a namespace back to the package's own. It knows the fields that
+// the program uses and fails at others.
 func readPolicies(t *testing.T, r *mocks.Recorder, namespace string) []flows.Policy {
 	t.Helper()
 	var list []flows.Policy
@@ -111,7 +112,8 @@ func readPolicies(t *testing.T, r *mocks.Recorder, namespace string) []flows.Pol
 	return list
 }
 
-// readRule returns a flow for each peer and port of a rule, with the peer in From. A rule without peers or ports would mean all.
+// readRule returns a flow for each peer and port of a rule, with the peer in From. A rule without peers or ports would
+// mean all.
 func readRule(t *testing.T, rule resource.PropertyValue, peers resource.PropertyKey) []flows.Flow {
 	t.Helper()
 	var list []flows.Flow
@@ -131,7 +133,8 @@ func readRule(t *testing.T, rule resource.PropertyValue, peers resource.Property
 			}
 		case p.HasValue("namespaceSelector"):
 			namespace, pods := labelsOf(p["namespaceSelector"]), labelsOf(p["podSelector"])
-			end.DNS = mocks.Text(namespace["kubernetes.io/metadata.name"]) == "kube-system" && mocks.Text(pods["k8s-app"]) == "kube-dns" && len(pods) == 1
+			end.DNS = mocks.Text(namespace["kubernetes.io/metadata.name"]) == "kube-system" &&
+				mocks.Text(pods["k8s-app"]) == "kube-dns" && len(pods) == 1
 			if !end.DNS {
 				t.Errorf("unknown peer %v", peer)
 			}
@@ -143,7 +146,9 @@ func readRule(t *testing.T, rule resource.PropertyValue, peers resource.Property
 			if !o["port"].IsNumber() {
 				t.Fatalf("port %v", port)
 			}
-			list = append(list, flows.Flow{From: end, Protocol: mocks.Text(o["protocol"]), Ports: []int{int(o["port"].NumberValue())}})
+			list = append(list, flows.Flow{
+				From: end, Protocol: mocks.Text(o["protocol"]), Ports: []int{int(o["port"].NumberValue())},
+			})
 		}
 	}
 	return list

@@ -65,8 +65,8 @@ func deploy(t *testing.T, r *mocks.Recorder, all []workload.Guestbook) {
 	}
 }
 
-// TestPods checks what profile hardened promises of its Pods beyond Pod Security level "restricted", which the local cloud's API
-// server enforces (local/kube, TestAdmission).
+// TestPods checks what profile hardened promises of its Pods beyond Pod Security level "restricted", which the local
+// cloud's API server enforces (local/kube, TestAdmission).
 func TestPods(t *testing.T) {
 	r := mocks.New("project", "stack")
 	deploy(t, r, books()[:3])
@@ -114,14 +114,15 @@ func checkContainer(t *testing.T, pod string, c resource.PropertyMap) {
 	if got := mocks.Properties(c["securityContext"])["readOnlyRootFilesystem"]; !got.IsBool() || !got.BoolValue() {
 		t.Errorf("%s: readOnlyRootFilesystem is %v", at, got)
 	}
-	limits, requests := mocks.Properties(mocks.Properties(c["resources"])["limits"]), mocks.Properties(mocks.Properties(c["resources"])["requests"])
-	if mocks.Text(requests["cpu"]) == "" || mocks.Text(requests["memory"]) == "" || mocks.Text(limits["memory"]) != mocks.Text(requests["memory"]) {
-		t.Errorf("%s asks for %v and may use %v", at, requests, limits)
+	resources := mocks.Flatten(c["resources"])
+	memory := resources["requests.memory"]
+	if resources["requests.cpu"] == "" || memory == "" || resources["limits.memory"] != memory {
+		t.Errorf("%s has the resources %v", at, resources)
 	}
 }
 
-// checkProbes expects probes of containers that run for good. The database's evaluate an expression in it: a mongod that hangs
-// still accepts connections.
+// checkProbes expects probes of containers that run for good. The database's evaluate an expression in it: a mongod
+// that hangs still accepts connections.
 func checkProbes(t *testing.T, pod, component string, c resource.PropertyMap) {
 	t.Helper()
 	action, names := resource.PropertyKey("httpGet"), []resource.PropertyKey{"readinessProbe", "livenessProbe"}
@@ -148,8 +149,9 @@ func checkProbes(t *testing.T, pod, component string, c resource.PropertyMap) {
 	}
 }
 
-// TestDrain expects terminating frontends to serve for as long as a load balancer may send requests to them: OCI's removes a
-// backend after 3 failed checks 10 s apart (cloud controller, load-balancer-annotations.md, health-check-interval and -retries).
+// TestDrain expects terminating frontends to serve for as long as a load balancer may send requests to them: OCI's
+// removes a backend after 3 failed checks 10 s apart (cloud controller, load-balancer-annotations.md,
+// health-check-interval and -retries).
 func TestDrain(t *testing.T) {
 	r := mocks.New("project", "stack")
 	deploy(t, r, books())
@@ -164,7 +166,9 @@ func TestDrain(t *testing.T) {
 		container := mocks.Properties(mocks.Items(pod["containers"])[0])
 		sleep := mocks.Properties(mocks.Properties(mocks.Properties(container["lifecycle"])["preStop"])["sleep"])["seconds"]
 		grace := pod["terminationGracePeriodSeconds"]
-		if !sleep.IsNumber() || sleep.NumberValue() <= 3*10 || !grace.IsNumber() || grace.NumberValue() <= sleep.NumberValue() {
+		const removal = 3 * 10
+		if !sleep.IsNumber() || sleep.NumberValue() <= removal ||
+			!grace.IsNumber() || grace.NumberValue() <= sleep.NumberValue() {
 			t.Errorf("%s drains for %v of %v seconds", res.Name, sleep, grace)
 		}
 		rolling := mocks.Properties(mocks.Properties(spec["strategy"])["rollingUpdate"])
@@ -184,8 +188,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestCredentials expects the database's Secret to hold the passwords that the state keeps, and an external database's the
-// configured one. A new release replaces the application's and the backup's password only.
+// TestCredentials expects the database's Secret to hold the passwords that the state keeps, and an external database's
+// the configured one. A new release replaces the application's and the backup's password only.
 func TestCredentials(t *testing.T) {
 	first := mocks.New("project", "stack")
 	deploy(t, first, books())

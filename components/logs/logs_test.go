@@ -34,7 +34,8 @@ func TestPlaceholders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, _ := resource.PropertyPath{"spec", "template", "spec", "containers", 0, "env"}.Get(resource.NewProperty(set.Inputs))
+	path := resource.PropertyPath{"spec", "template", "spec", "containers", 0, "env"}
+	env, _ := path.Get(resource.NewProperty(set.Inputs))
 	got := map[string]string{}
 	for _, variable := range mocks.Items(env) {
 		v := mocks.Properties(variable)

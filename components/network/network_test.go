@@ -2,7 +2,6 @@ package network
 
 import (
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,7 +106,8 @@ func TestSecurity(t *testing.T) {
 			map[string]string{"udpOptions.min": "53", "udpOptions.max": "53"}},
 		{"every TCP port", rules.Rule{Protocol: rules.TCP, Peer: layout.OSN, Stateless: true}, nil},
 		{"every protocol", rules.Rule{Protocol: rules.All, Peer: layout.Anywhere}, nil},
-		{"ICMP type and code", rules.Rule{Protocol: rules.ICMP, Peer: layout.Anywhere, ICMP: &rules.ICMPKind{Type: 3, Code: 4}},
+		{"ICMP type and code",
+			rules.Rule{Protocol: rules.ICMP, Peer: layout.Anywhere, ICMP: &rules.ICMPKind{Type: 3, Code: 4}},
 			map[string]string{"icmpOptions.type": "3", "icmpOptions.code": "4"}},
 		{"ICMP type", rules.Rule{Protocol: rules.ICMP, Peer: layout.Anywhere, ICMP: &rules.ICMPKind{Type: 8, Code: -1}},
 			map[string]string{"icmpOptions.type": "8"}},
@@ -131,7 +131,8 @@ func TestSecurity(t *testing.T) {
 					want[path] = value
 				}
 				if by == layout.Groups {
-					want["direction"], want["networkSecurityGroupId"] = string(direction), "ocid1.networksecuritygroup.oc1.iad.net-workers"
+					want["direction"] = string(direction)
+					want["networkSecurityGroupId"] = "ocid1.networksecuritygroup.oc1.iad.net-workers"
 				}
 				if !reflect.DeepEqual(got, want) {
 					t.Errorf("%s, %s in %s: got %v, want %v", tc.name, direction, by, got, want)
@@ -158,7 +159,8 @@ func madeRule(t *testing.T, rule rules.Rule, securityBy string) map[string]strin
 	for _, res := range r.Resources {
 		switch res.Type {
 		case "oci:Core/securityList:SecurityList":
-			made = slices.Concat(made, mocks.Items(res.Inputs["ingressSecurityRules"]), mocks.Items(res.Inputs["egressSecurityRules"]))
+			made = append(made, mocks.Items(res.Inputs["ingressSecurityRules"])...)
+			made = append(made, mocks.Items(res.Inputs["egressSecurityRules"])...)
 		case "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule":
 			made = append(made, resource.NewProperty(res.Inputs))
 		}

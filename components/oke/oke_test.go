@@ -65,7 +65,8 @@ func TestLookRefuses(t *testing.T) {
 		return err
 	})
 	for _, setting := range []string{
-		"kubernetesVersion: ", "availabilityDomains: ", "nodePools[0].kubernetesVersion: ", "nodePools[1].availabilityDomains: ",
+		"kubernetesVersion: ", "availabilityDomains: ",
+		"nodePools[0].kubernetesVersion: ", "nodePools[1].availabilityDomains: ",
 	} {
 		if err == nil || !strings.Contains(err.Error(), "- "+setting) {
 			t.Errorf("no problem of %q in %v", setting, err)

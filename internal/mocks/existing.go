@@ -9,7 +9,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Existing resources of the region. Those whose names do not begin with Existing suit no stack, each for another reason.
+// Existing resources of the region. Those whose names do not begin with Existing suit no stack, each for another
+// reason.
 const (
 	ExistingVCN      = "ocid1.vcn.oc1.iad.existing"
 	ExistingWorkers  = "ocid1.subnet.oc1.iad.workers"
@@ -59,8 +60,8 @@ func (r *Recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyM
 }
 
 // listParts lists the parts of a VCN, or for "" of all VCNs, in the compartment of the networkers or in the stack's. In
-// ExistingVCN, the stack's compartment has what an earlier update made. In TakenVCN, the networkers own the subnet and the
-// internet gateway, and the stack's compartment has the others.
+// ExistingVCN, the stack's compartment has what an earlier update made. In TakenVCN, the networkers own the subnet and
+// the internet gateway, and the stack's compartment has the others.
 func (r *Recorder) listParts(token, vcn string, networkers bool) (resource.PropertyMap, error) {
 	list, ok := map[string]struct {
 		key, kind  string

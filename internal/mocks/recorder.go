@@ -23,8 +23,8 @@ type Resource struct {
 type Recorder struct {
 	Project, Stack string
 	Resources      []Resource
-	// Kind returns the kind in the OCIDs of resources of a type, or nothing for types that are not OCI's. Its error refuses the
-	// type. By default the kind is the type's name in lower case.
+	// Kind returns the kind in the OCIDs of resources of a type, or nothing for types that are not OCI's. Its error
+	// refuses the type. By default the kind is the type's name in lower case.
 	Kind func(token string) (string, error)
 	// ExistingGateways are OCIDs of gateways in ExistingVCN.
 	ExistingGateways []string

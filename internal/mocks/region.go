@@ -13,8 +13,8 @@ const (
 	EphemeralAddress = "192.0.2.8"
 )
 
-// Call answers questions to the cloud. The region has three availability domains, and images for two Kubernetes versions and
-// two architectures.
+// Call answers questions to the cloud. The region has three availability domains, and images for two Kubernetes
+// versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
 	case "oci:Identity/getAvailabilityDomains:getAvailabilityDomains":

@@ -19,8 +19,8 @@ const (
 	password = "S3CRET"
 )
 
-// tool stands in for a command: it writes its name and arguments to a file, one line a call, fails if the line begins with
-// $FAIL, and answers a list of objects.
+// tool stands in for a command: it writes its name and arguments to a file, one line a call, fails if the line begins
+// with $FAIL, and answers a list of objects.
 const tool = `#!/bin/bash
 line="${0##*/} $*"
 echo "$line" >> "$DIR/calls"
