@@ -52,9 +52,11 @@ var changes = []change{
 	{what: "mongoImage", set: map[string]string{"mongoImage": "docker.io/library/mongo:8.2"}},
 	{what: "mongoCpuMillis", set: map[string]string{"mongoCpuMillis": "500"}},
 	{what: "mongoMemoryMb", set: map[string]string{"mongoMemoryMb": "1024"}},
-	{what: "mongoReplicas", before: map[string]string{"nodePools": pool(`"size":3`)},
+	{
+		what: "mongoReplicas", before: map[string]string{"nodePools": pool(`"size":3`)},
 		set:     map[string]string{"mongoReplicas": "3"},
-		reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"}},
+		reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"},
+	},
 	{what: "storageGb", set: map[string]string{"storageGb": "100"}},
 	{what: "credentialsRelease", set: map[string]string{"credentialsRelease": "2"}},
 	{what: "externalDatabase", set: elsewhere},
@@ -68,18 +70,22 @@ var changes = []change{
 	{what: "quotaMemoryMb", set: map[string]string{"quotaMemoryMb": "9000"}},
 	{what: "namespace", before: backups, set: map[string]string{"namespace": "busan"}},
 	{what: "profile", set: map[string]string{"profile": "tutorial"}},
-	{what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`},
-		reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"}},
+	{
+		what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`},
+		reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"},
+	},
 	{what: "logDestination", set: logAgents, reverse: []string{"kubernetes:core/v1:Namespace"}},
 	{what: "logAgentImage", before: logAgents, set: map[string]string{
 		"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4",
 	}},
 
-	{what: "kubernetesVersion",
+	{
+		what: "kubernetesVersion",
 		before: map[string]string{
 			"kubernetesVersion": "v1.35.4", "nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`),
 		},
-		set: map[string]string{"kubernetesVersion": "v1.36.3"}},
+		set: map[string]string{"kubernetesVersion": "v1.36.3"},
+	},
 	{what: "nodePools: kubernetesVersion", set: map[string]string{
 		"nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`),
 	}},
@@ -116,15 +122,19 @@ var changes = []change{
 	{what: "flowLogs", set: map[string]string{"flowLogs": `["workers"]`}},
 	{what: "securityBy", set: map[string]string{"securityBy": "groups"}},
 	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
-	{what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`},
-		set: map[string]string{"drgId": mocks.ExistingDRG}},
+	{
+		what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`},
+		set: map[string]string{"drgId": mocks.ExistingDRG},
+	},
 	{what: "subnets: prefixLength", set: map[string]string{"subnets": `{"workers":{"prefixLength":22}}`}},
 	{what: "subnets: cidr", set: map[string]string{"subnets": `{"publicLoadBalancers":{"cidr":"10.0.200.0/24"}}`}},
-	{what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
+	{
+		what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
 		loses: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool"},
 		reverse: []string{
 			"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/subnet:Subnet",
-		}},
+		},
+	},
 	{what: "podsCidr", set: map[string]string{"podsCidr": "10.245.0.0/16"}, loses: newCluster},
 	{what: "servicesCidr", set: map[string]string{"servicesCidr": "10.97.0.0/16"}, loses: newCluster},
 	{what: "protect", set: map[string]string{"protect": "true"}},

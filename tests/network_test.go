@@ -272,15 +272,22 @@ func TestUnfitNetwork(t *testing.T) {
 		"serviceGatewayId": mocks.StorageServices,
 		"subnets":          `{"api":{"id":"` + mocks.OtherSubnet + `","cidr":"10.20.8.0/22"}}`,
 	}, []problem{
-		{"podsCidr", "10.30.0.0/16"}, {"subnets.api.id", mocks.OtherVCN}, {"subnets.api.cidr", "10.20.8.0/24"},
-		{"subnets.api.id", "public"}, {"internetGatewayId", "disabled"}, {"natGatewayId", "blocks traffic"},
+		{"podsCidr", "10.30.0.0/16"},
+		{"subnets.api.id", mocks.OtherVCN},
+		{"subnets.api.cidr", "10.20.8.0/24"},
+		{"subnets.api.id", "public"},
+		{"internetGatewayId", "disabled"},
+		{"natGatewayId", "blocks traffic"},
 		{"serviceGatewayId", "OCI IAD Object Storage"},
 	})
 	refuses(t, map[string]string{
 		"vcnId": mocks.TakenVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
 	}, []problem{
-		{"drgId", mocks.OtherDRG}, {"subnets.workers", "subnets there"}, {"internetGatewayId", "gateways there"},
-		{"natGatewayId", "natGateways there"}, {"serviceGatewayId", "serviceGateways there"},
+		{"drgId", mocks.OtherDRG},
+		{"subnets.workers", "subnets there"},
+		{"internetGatewayId", "gateways there"},
+		{"natGatewayId", "natGateways there"},
+		{"serviceGatewayId", "serviceGateways there"},
 	})
 }
 

@@ -66,7 +66,7 @@ func TestPolicies(t *testing.T) {
 		policies := readPolicies(t, r, namespace)
 		got := flowstest.Matrix(policies, endpoints, []int{22, 53, 80, 443, 6443, 8080, 9090, 10250, 12250, 27017})
 		if !maps.Equal(got, want) {
-			t.Errorf("%s: the policies allow\n%s", namespace, difference(lines(want), lines(got)))
+			t.Errorf("%s: the policies allow\n%s", namespace, difference(sortedLines(want), sortedLines(got)))
 		}
 	}
 	for _, namespace := range []string{"classroom", "classroom-elsewhere"} {
@@ -76,8 +76,8 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// lines writes the keys of a set, one a line.
-func lines(set map[string]bool) string {
+// sortedLines writes the keys of a set, one a line.
+func sortedLines(set map[string]bool) string {
 	return strings.Join(slices.Sorted(maps.Keys(set)), "\n") + "\n"
 }
 

@@ -23,11 +23,11 @@ var rewrite = flag.Bool("update", false, "rewrite the golden files under testdat
 
 const project = "oke-guestbook"
 
-// Environments are the stacks that the repository has files for.
+// environments are the stacks that the repository has files for.
 var environments = []string{"local", "dev", "prod"}
 
-// asked is what a stack's file leaves to its user.
-var asked = map[string]map[string]string{
+// required are the settings that a stack's file leaves to its user.
+var required = map[string]map[string]string{
 	"dev":  {"compartmentId": compartment, "frontendImage": image, "apiAllowedCidrs": `["203.0.113.7/32"]`},
 	"prod": {"compartmentId": compartment, "frontendImage": image, "bastionAllowedCidrs": `["203.0.113.0/24"]`},
 }
@@ -37,7 +37,7 @@ const (
 	image       = "iad.ocir.io/tenancy/guestbook:v1"
 )
 
-// run runs the program as a new stack, with settings beside those of the stack's file.
+// run runs the program as a new stack, with the settings of its file, its required settings, and set.
 func run(t *testing.T, name string, set map[string]string) (*mocks.Recorder, error) {
 	t.Helper()
 	r := mocks.New(project, name)
@@ -62,12 +62,12 @@ func update(t *testing.T, name string, set map[string]string, r *mocks.Recorder)
 	})
 }
 
-// configuration returns the settings of the stack's file, what that file leaves to its user, and set.
+// configuration returns the settings of a stack's file, its required settings, and set.
 func configuration(t *testing.T, name string, set map[string]string) map[string]string {
 	t.Helper()
 	config := stackFile(t, name)
 	config["oci:region"] = "us-ashburn-1"
-	for _, more := range []map[string]string{asked[name], set} {
+	for _, more := range []map[string]string{required[name], set} {
 		for key, value := range more {
 			if !strings.Contains(key, ":") {
 				key = project + ":" + key

@@ -100,17 +100,28 @@ func TestSecurity(t *testing.T) {
 		rule    rules.Rule
 		options map[string]string // besides protocol, peer, description and statefulness
 	}{
-		{"TCP", rules.Rule{Protocol: rules.TCP, Peer: "10.0.0.0/16", Ports: layout.PortRange{Min: 80, Max: 81}},
-			map[string]string{"tcpOptions.min": "80", "tcpOptions.max": "81"}},
-		{"UDP", rules.Rule{Protocol: rules.UDP, Peer: "10.0.0.0/16", Ports: layout.PortRange{Min: 53, Max: 53}},
-			map[string]string{"udpOptions.min": "53", "udpOptions.max": "53"}},
+		{
+			"TCP",
+			rules.Rule{Protocol: rules.TCP, Peer: "10.0.0.0/16", Ports: layout.PortRange{Min: 80, Max: 81}},
+			map[string]string{"tcpOptions.min": "80", "tcpOptions.max": "81"},
+		},
+		{
+			"UDP",
+			rules.Rule{Protocol: rules.UDP, Peer: "10.0.0.0/16", Ports: layout.PortRange{Min: 53, Max: 53}},
+			map[string]string{"udpOptions.min": "53", "udpOptions.max": "53"},
+		},
 		{"every TCP port", rules.Rule{Protocol: rules.TCP, Peer: layout.OSN, Stateless: true}, nil},
 		{"every protocol", rules.Rule{Protocol: rules.All, Peer: layout.Anywhere}, nil},
-		{"ICMP type and code",
+		{
+			"ICMP type and code",
 			rules.Rule{Protocol: rules.ICMP, Peer: layout.Anywhere, ICMP: &rules.ICMPKind{Type: 3, Code: 4}},
-			map[string]string{"icmpOptions.type": "3", "icmpOptions.code": "4"}},
-		{"ICMP type", rules.Rule{Protocol: rules.ICMP, Peer: layout.Anywhere, ICMP: &rules.ICMPKind{Type: 8, Code: -1}},
-			map[string]string{"icmpOptions.type": "8"}},
+			map[string]string{"icmpOptions.type": "3", "icmpOptions.code": "4"},
+		},
+		{
+			"ICMP type",
+			rules.Rule{Protocol: rules.ICMP, Peer: layout.Anywhere, ICMP: &rules.ICMPKind{Type: 8, Code: -1}},
+			map[string]string{"icmpOptions.type": "8"},
+		},
 	} {
 		for _, direction := range []rules.Direction{rules.Ingress, rules.Egress} {
 			for _, by := range []string{layout.Lists, layout.Groups} {
