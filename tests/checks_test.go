@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/internal/mocks"
 )
 
@@ -205,8 +206,7 @@ func TestTags(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, res := range r.Resources {
-		untaggable := strings.HasSuffix(res.Type, "SecurityRule") || strings.HasSuffix(res.Type, ":Addon")
-		if _, oci := ocidKinds[res.Type]; !oci || untaggable {
+		if kind, _ := catalog.Lookup(res.Type); !kind.Taggable {
 			continue
 		}
 		tags := res.Inputs["freeformTags"]

@@ -81,7 +81,7 @@ func TestNetworks(t *testing.T) {
 		fmt.Fprintf(&out, "%s\n", n.what)
 		var lines []string
 		for _, res := range r.Resources {
-			if slices.Contains(n.none, ocidKinds[res.Type]) {
+			if slices.Contains(n.none, mocks.Kind(res.Type)) {
 				t.Errorf("%s: %s %q is made", n.what, res.Type, res.Name)
 			}
 			if line, ok := networkLine(res); ok {
@@ -136,8 +136,8 @@ func made(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	var out strings.Builder
 	for _, res := range r.Resources {
-		id := "ocid1." + ocidKinds[res.Type] + ".oc1.iad." + res.Name
-		switch ocidKinds[res.Type] {
+		id := "ocid1." + mocks.Kind(res.Type) + ".oc1.iad." + res.Name
+		switch mocks.Kind(res.Type) {
 		case "rule":
 			var in ruleInputs
 			readAll(t, resource.NewProperty(res.Inputs), &in)
@@ -361,7 +361,7 @@ func networkLine(res mocks.Resource) (string, bool) {
 		slices.Sort(words)
 		return strings.Join(append([]string{"service", res.Name}, words...), " "), len(words) > 0
 	}
-	kind := ocidKinds[res.Type]
+	kind := mocks.Kind(res.Type)
 	prefixes, ok := shown[kind]
 	if !ok {
 		return "", false

@@ -41,7 +41,6 @@ const (
 func run(t *testing.T, name string, set map[string]string) (*mocks.Recorder, error) {
 	t.Helper()
 	r := mocks.New(project, name)
-	r.Kind = kindOf
 	return r, update(t, name, set, r)
 }
 

@@ -1,22 +1,14 @@
-package tests
+package mocks
 
-import (
-	"fmt"
-	"slices"
+import "oke-guestbook/catalog"
 
-	"oke-guestbook/catalog"
-)
+// Kind returns the kind in the OCIDs of a type's resources, such as "vcn", or nothing for types that are not OCI's.
+func Kind(token string) string {
+	kind, _ := catalog.Lookup(token)
+	return kind.Name
+}
 
-// ocidKinds are the kinds in the OCIDs of OCI's resources, by type.
-var ocidKinds = func() map[string]string {
-	kinds := map[string]string{}
-	for _, k := range catalog.Kinds() {
-		kinds[k.Token] = k.Name
-	}
-	return kinds
-}()
-
-// others are the types that are not OCI's.
+// others are the program's types that are not OCI's.
 var others = []string{
 	"oke-guestbook:network:Network",
 	"oke-guestbook:oke:Cluster",
@@ -41,13 +33,4 @@ var others = []string{
 	"kubernetes:batch/v1:Job",
 	"kubernetes:networking.k8s.io/v1:NetworkPolicy",
 	"kubernetes:policy/v1:PodDisruptionBudget",
-}
-
-// kindOf returns the kind in the OCIDs of a type that the program may register, and refuses other types.
-func kindOf(token string) (string, error) {
-	kind, oci := ocidKinds[token]
-	if !oci && !slices.Contains(others, token) {
-		return "", fmt.Errorf("unknown type %s", token)
-	}
-	return kind, nil
 }
