@@ -85,7 +85,7 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	found, err := network.Look(ctx, c.networkArgs())
 	if err == nil {
 		var problems problem.List
-		c.settings.ValidateFound(&problems, found)
+		c.settings.Network.ValidateFound(&problems, found)
 		err = problems.Err()
 	}
 	if err != nil {
