@@ -167,9 +167,10 @@ func pool(rest string) string {
 	return `[{"name":"workers","shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,` + rest + `}]`
 }
 
-// precious is what no change of a setting above may replace or delete.
+// precious are the types of resources that no change may replace or delete, except where the table says so.
 var precious = []string{
-	"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet",
+	"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool",
+	"oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet",
 	"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim", "pulumi:providers:kubernetes",
 }
 
@@ -241,7 +242,7 @@ func refusal(err error) string {
 	return strings.TrimSpace(parts[len(parts)-1])
 }
 
-// lost lists the types of the precious that are replaced or deleted, and StatefulSets that are replaced.
+// lost lists the types of precious resources that are replaced or deleted, and of StatefulSets that are replaced.
 func lost(list []effect) []string {
 	var types []string
 	for _, e := range list {
