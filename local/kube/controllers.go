@@ -7,7 +7,7 @@ import (
 	"k8s.io/client-go/informers"
 
 	"oke-guestbook/local/kube/blockvolume"
-	"oke-guestbook/local/kube/loadbalancer"
+	"oke-guestbook/local/kube/servicelb"
 	"oke-guestbook/local/ociclient"
 )
 
@@ -41,7 +41,7 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 		return fmt.Errorf("cloud controller: %w", err)
 	}
 	poll := c.cfg.scaled(2*time.Second, 50*time.Millisecond)
-	balancers, err := loadbalancer.Prepare(loadbalancer.Config{
+	balancers, err := servicelb.Prepare(servicelb.Config{
 		API: c.api, OCI: oci, Cluster: c.state.Cluster, Poll: poll,
 	}, factory)
 	if err != nil {

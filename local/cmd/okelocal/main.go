@@ -21,7 +21,7 @@ import (
 	"oke-guestbook/local/kube"
 	ociprovider "oke-guestbook/local/provider/oci"
 
-	kubeprovider "oke-guestbook/local/provider/kubernetes"
+	kubeprovider "oke-guestbook/local/provider/kubeplugin"
 	"oke-guestbook/local/recover"
 )
 

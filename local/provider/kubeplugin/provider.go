@@ -1,6 +1,6 @@
-// Package kubernetes is the local cloud's stand-in for Pulumi's `kubernetes` plugin, for machines that cannot have the official one.
+// Package kubeplugin is the local cloud's stand-in for Pulumi's `kubernetes` plugin, for machines that cannot have the official one.
 // It applies any object server-side and waits for it; what is allowed, the API server says.
-package kubernetes
+package kubeplugin
 
 import (
 	"context"

@@ -1,6 +1,6 @@
-// Package loadbalancer is the part of OKE's cloud controller manager that makes a load balancer of OCI for each Service
+// Package servicelb is the part of OKE's cloud controller manager that makes a load balancer of OCI for each Service
 // of type LoadBalancer. Kubernetes's own service controller drives it: finalizers, events, status and node changes are its work.
-package loadbalancer
+package servicelb
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package kubernetes_test
+package kubeplugin_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
-	"oke-guestbook/local/provider/kubernetes"
+	"oke-guestbook/local/provider/kubeplugin"
 	"oke-guestbook/local/provider/value"
 )
 
@@ -34,7 +34,7 @@ func TestAnotherClusterReplacesTheProvider(t *testing.T) {
 		"another identifier":  {value.OfMap(object{"kubeconfig": configFor("https://a"), "clusterIdentifier": "x"}), value.OfMap(object{"kubeconfig": configFor("https://a"), "clusterIdentifier": "y"}), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := kubernetes.New().WithDefaults().DiffConfig(t.Context(), p.DiffRequest{OldInputs: c.old, State: c.old, Inputs: c.now})
+			d, err := kubeplugin.New().WithDefaults().DiffConfig(t.Context(), p.DiffRequest{OldInputs: c.old, State: c.old, Inputs: c.now})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func TestClusterThatIsNotKnownOrNotThere(t *testing.T) {
 	u := newURN("core/v1:ConfigMap", "c")
 	inputs := value.OfMap(object{"metadata": object{"name": "c", "namespace": "x"}, "data": object{"a": "1"}})
 
-	plugin := kubernetes.New().WithDefaults()
+	plugin := kubeplugin.New().WithDefaults()
 	if err := plugin.Configure(t.Context(), p.ConfigureRequest{Args: property.NewMap(map[string]property.Value{"kubeconfig": property.New(property.Computed)})}); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestClusterThatIsNotKnownOrNotThere(t *testing.T) {
 }
 
 func TestWhatTheStandInLacks(t *testing.T) {
-	plugin := kubernetes.New().WithDefaults()
+	plugin := kubeplugin.New().WithDefaults()
 	for _, kind := range []string{"helm.sh/v3:Release", "yaml/v2:ConfigGroup", "core/v1:ConfigMapPatch", "core/v1:ConfigMapList"} {
 		_, err := plugin.Check(t.Context(), p.CheckRequest{Urn: newURN(kind, "x")})
 		if err == nil || !strings.Contains(err.Error(), "stand-in") {

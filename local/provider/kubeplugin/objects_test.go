@@ -1,4 +1,4 @@
-package kubernetes_test
+package kubeplugin_test
 
 import (
 	"strings"

@@ -1,4 +1,4 @@
-package kubernetes_test
+package kubeplugin_test
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/kube"
-	"oke-guestbook/local/provider/kubernetes"
+	"oke-guestbook/local/provider/kubeplugin"
 	"oke-guestbook/local/provider/value"
 )
 
@@ -119,7 +119,7 @@ func newWorld(t *testing.T, config object) *world {
 
 func configured(t *testing.T, config object) p.Provider {
 	t.Helper()
-	plugin := kubernetes.New().WithDefaults()
+	plugin := kubeplugin.New().WithDefaults()
 	if err := plugin.Configure(t.Context(), p.ConfigureRequest{Args: value.OfMap(config)}); err != nil {
 		t.Fatal(err)
 	}
