@@ -26,6 +26,8 @@ import (
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/utils/ptr"
+
+	"oke-guestbook/local/eventually"
 )
 
 const workers = 3 // nodes: one for each member of the replica set
@@ -165,7 +167,7 @@ func (a *applier) create(o *unstructured.Unstructured) *unstructured.Unstructure
 		return o
 	}
 	if o.GetKind() == "ResourceQuota" {
-		eventually(a.t, 30*time.Second, "quota of "+o.GetNamespace()+" in force", func(ctx context.Context) error {
+		eventually.Succeeds(a.t, 30*time.Second, "quota of "+o.GetNamespace()+" in force", func(ctx context.Context) error {
 			quota, err := a.api.CoreV1().ResourceQuotas(o.GetNamespace()).Get(ctx, o.GetName(), metav1.GetOptions{})
 			if err == nil && len(quota.Status.Hard) != len(quota.Spec.Hard) {
 				err = fmt.Errorf("status %v", quota.Status.Hard)
@@ -244,7 +246,7 @@ func (a *applier) wait(o *unstructured.Unstructured) {
 	default:
 		return
 	}
-	eventually(a.t, 2*time.Minute, fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), name), func(ctx context.Context) error {
+	eventually.Succeeds(a.t, 2*time.Minute, fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), name), func(ctx context.Context) error {
 		got, want, err := count(ctx, o.GetNamespace())
 		if err == nil && got != want {
 			err = fmt.Errorf("%d of %d", got, want)

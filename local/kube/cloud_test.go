@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
 )
@@ -85,7 +86,7 @@ func (c *testCloud) create(collection string, body object) string {
 	body["compartmentId"] = oci.CompartmentID
 	made, _ := c.do(http.MethodPost, "/20160918/"+collection, body)
 	id := made["id"].(string)
-	eventually(c.t, 20*time.Second, collection+" available", func(context.Context) error {
+	eventually.Succeeds(c.t, 20*time.Second, collection+" available", func(context.Context) error {
 		if now, _ := c.do(http.MethodGet, "/20160918/"+collection+"/"+id, nil); now["lifecycleState"] != "AVAILABLE" {
 			return fmt.Errorf("%v", now["lifecycleState"])
 		}
@@ -117,7 +118,7 @@ func (c *testCloud) network() {
 func (c *testCloud) work(header http.Header) string {
 	c.t.Helper()
 	id := ""
-	eventually(c.t, 2*time.Minute, "work request", func(context.Context) error {
+	eventually.Succeeds(c.t, 2*time.Minute, "work request", func(context.Context) error {
 		work, _ := c.do(http.MethodGet, "/20180222/workRequests/"+header.Get("opc-work-request-id"), nil)
 		if work["status"] == "FAILED" {
 			c.t.Fatalf("work request failed: %v", work)

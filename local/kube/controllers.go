@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -11,10 +12,10 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// startControllers starts what runs in this process for the cluster; it ends with the cluster's context.
+// startControllers starts the cluster's controllers that run in this process. They end with c.ctx.
 func (c *cluster) startControllers() error {
 	factory := informers.NewSharedInformerFactory(c.api, 0)
-	pods := newAddresses(c.state.Cluster.PodsCIDR)
+	pods := newPodAddresses(c.state.Cluster.PodsCIDR)
 	if err := pods.watch(factory); err != nil {
 		return err
 	}
@@ -24,17 +25,27 @@ func (c *cluster) startControllers() error {
 		}
 	}
 	factory.Start(c.ctx.Done())
-	if err := synced(c.ctx, factory); err != nil {
+	if err := waitForSync(c.ctx, factory); err != nil {
 		return err
 	}
 	c.controllers.Go(func() {
 		<-c.ctx.Done()
 		factory.Shutdown()
 	})
-	return c.startNodeLife(pods)
+	return c.startKwok(pods)
 }
 
-// startCloudControllers starts what speaks with OCI for the cluster.
+// waitForSync waits until the informers have listed the API server's objects.
+func waitForSync(ctx context.Context, factory informers.SharedInformerFactory) error {
+	for kind, ok := range factory.WaitForCacheSync(ctx.Done()) {
+		if !ok {
+			return fmt.Errorf("the informer of %v did not start", kind)
+		}
+	}
+	return nil
+}
+
+// startCloudControllers starts the controllers that call OCI: for load balancers and for block volumes.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
 	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
 	if err != nil {

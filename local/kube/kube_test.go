@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/eventually"
 )
 
 // The test binary is also the binary of the components, so that the tests run the real ones.
@@ -42,7 +43,7 @@ func testConfig(t *testing.T) Config {
 		if t.Failed() {
 			logs, _ := filepath.Glob(filepath.Join(dir, "*", "logs", "*.log"))
 			for _, log := range logs {
-				t.Logf("the end of %s:\n%s", filepath.Base(log), tail(log, 20))
+				t.Logf("the end of %s:\n%s", filepath.Base(log), lastLines(log, 20))
 			}
 		}
 	})
@@ -116,26 +117,6 @@ func client(t *testing.T, m *Manager) kubernetes.Interface {
 	return api
 }
 
-// eventually polls until check returns nil, and fails the test with check's last error after the limit.
-func eventually(t *testing.T, limit time.Duration, what string, check func(context.Context) error) {
-	t.Helper()
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	for {
-		err := check(ctx)
-		if err == nil {
-			t.Logf("%s after %s", what, time.Since(began).Round(10*time.Millisecond))
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: not within %s: %v", what, limit, err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
 func podTemplate(app string) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": app}},
@@ -187,7 +168,7 @@ func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
 	if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("web", 3), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "3 Pods wait for nodes", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "3 Pods wait for nodes", func(ctx context.Context) error {
 		pods, err := api.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
 		if err != nil {
 			return err
@@ -206,7 +187,7 @@ func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
 	if err := m.SyncNodes(ctx, testCluster().ID, []cloud.Node{testNode(0), testNode(1), testNode(2)}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "3 Pods ready", deploymentReady(api, "web"))
+	eventually.Succeeds(t, 5*time.Second, "3 Pods ready", deploymentReady(api, "web"))
 
 	pods, err := api.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
 	if err != nil {
@@ -242,7 +223,7 @@ func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 	if _, err := pods.Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the Pod runs", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "the Pod runs", func(ctx context.Context) error {
 		p, err := pods.Get(ctx, "draining", metav1.GetOptions{})
 		if err == nil && p.Status.Phase != corev1.PodRunning {
 			err = fmt.Errorf("status %+v", p.Status)
@@ -253,7 +234,7 @@ func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 	if err := pods.Delete(t.Context(), "draining", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the Pod is gone", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "the Pod is gone", func(ctx context.Context) error {
 		p, err := pods.Get(ctx, "draining", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return nil

@@ -35,24 +35,24 @@ func TestResources(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	a := newAddresses("10.244.0.0/29") // 6 addresses without the network's and the bridge's
+	a := newPodAddresses("10.244.0.0/29") // 6 addresses without the network's and the bridge's
 	prefix := netip.MustParsePrefix("10.244.0.0/29")
 	seen := map[netip.Addr]bool{}
 	for _, uid := range []types.UID{"a", "b", "c", "d", "e", "f"} {
-		ip, err := a.take(uid, prefix)
+		ip, err := a.assign(uid, prefix)
 		if err != nil || seen[ip] || !prefix.Contains(ip) {
 			t.Fatalf("Pod %s got %s, %v", uid, ip, err)
 		}
 		seen[ip] = true
-		if again, _ := a.take(uid, prefix); again != ip {
+		if again, _ := a.assign(uid, prefix); again != ip {
 			t.Errorf("Pod %s got %s, then %s", uid, ip, again)
 		}
 	}
-	if ip, err := a.take("g", prefix); err == nil {
+	if ip, err := a.assign("g", prefix); err == nil {
 		t.Errorf("a full range gave %s", ip)
 	}
 	a.release("c")
-	if _, err := a.take("g", prefix); err != nil {
+	if _, err := a.assign("g", prefix); err != nil {
 		t.Errorf("an address that is free again was not given: %v", err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"oke-guestbook/local/eventually"
 )
 
 // hold runs a cluster in dir, prints the pids of its processes and stays until it is killed.
@@ -61,7 +63,7 @@ func TestKillLeavesNoOrphan(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // "signal: killed"
-	eventually(t, 10*time.Second, "all processes gone", func(context.Context) error {
+	eventually.Succeeds(t, 10*time.Second, "all processes gone", func(context.Context) error {
 		for _, pid := range pids {
 			if alive(pid) == nil && !zombie(pid) {
 				return fmt.Errorf("pid %d runs", pid)
@@ -70,7 +72,7 @@ func TestKillLeavesNoOrphan(t *testing.T) {
 		return nil
 	})
 	_, api := startCluster(t, cfg, 1)
-	eventually(t, 20*time.Second, "node ready after the crash", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "node ready after the crash", func(ctx context.Context) error {
 		nodes, err := api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
@@ -108,7 +110,7 @@ func TestUpgrade(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := "v" + info.EmulationMajor + "." + info.EmulationMinor; got != minorOf(version) {
+		if got := "v" + info.EmulationMajor + "." + info.EmulationMinor; got != "v"+minorVersion(version) {
 			t.Errorf("a cluster of %s has the API of %s", version, got)
 		}
 		name := "made-with-" + strings.ReplaceAll(version, ".", "-")

@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 
+	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/oci"
 )
 
@@ -37,14 +38,14 @@ func TestWholeCloud(t *testing.T) {
 	if _, err := api.CoreV1().Services("default").Create(t.Context(), early, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "load balancer before there are nodes", func(context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "load balancer before there are nodes", func(context.Context) error {
 		if lb := c.loadBalancer(); lb == nil || lb["isPrivate"] != true || lb["lifecycleState"] != "ACTIVE" {
 			return fmt.Errorf("load balancer %v", lb)
 		}
 		return nil
 	})
 	pool := c.pool(cluster, "v1.36.3", 3)
-	eventually(t, 20*time.Second, "nodes become backends", func(context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "nodes become backends", func(context.Context) error {
 		backends := c.loadBalancer()["backendSets"].(object)["TCP-80"].(object)["backends"].([]any)
 		if len(backends) != 3 {
 			return fmt.Errorf("%d backends", len(backends))
@@ -54,7 +55,7 @@ func TestWholeCloud(t *testing.T) {
 	if err := api.CoreV1().Services("default").Delete(t.Context(), "early", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "load balancer gone", c.none("loadbalancer"))
+	eventually.Succeeds(t, 20*time.Second, "load balancer gone", c.none("loadbalancer"))
 
 	t.Run("nodes are those of OKE", func(t *testing.T) { checkNodes(t, api) })
 	t.Run("load balancer", func(t *testing.T) { checkLoadBalancer(t, c, api) })
@@ -69,7 +70,7 @@ func TestWholeCloud(t *testing.T) {
 	if _, err := api.CoreV1().Services("default").Create(t.Context(), service("forgotten", nil, 80), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the load balancer that will be forgotten", func(context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "the load balancer that will be forgotten", func(context.Context) error {
 		if lb := c.loadBalancer(); lb == nil || lb["lifecycleState"] != "ACTIVE" {
 			return fmt.Errorf("load balancer %v", lb)
 		}
@@ -131,7 +132,7 @@ func checkLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("web", 3), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "3 Pods ready", deploymentReady(api, "web"))
+	eventually.Succeeds(t, time.Minute, "3 Pods ready", deploymentReady(api, "web"))
 	svc := service("web", map[string]string{
 		"service.beta.kubernetes.io/oci-load-balancer-shape":                         "flexible",
 		"service.beta.kubernetes.io/oci-load-balancer-shape-flex-min":                "10",
@@ -141,7 +142,7 @@ func checkLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Services("default").Create(ctx, svc, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "load balancer has an address", func(ctx context.Context) error {
+	eventually.Succeeds(t, time.Minute, "load balancer has an address", func(ctx context.Context) error {
 		svc, err := api.CoreV1().Services("default").Get(ctx, "web", metav1.GetOptions{})
 		if err == nil && len(svc.Status.LoadBalancer.Ingress) == 0 {
 			err = errors.New("no address")
@@ -171,7 +172,7 @@ func checkLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Services("default").Patch(ctx, "web", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "listener moved to 8080", func(context.Context) error {
+	eventually.Succeeds(t, 30*time.Second, "listener moved to 8080", func(context.Context) error {
 		listeners := c.loadBalancer()["listeners"].(object)
 		sets := c.loadBalancer()["backendSets"].(object)
 		if listeners["TCP-8080"] == nil || len(listeners) != 1 || len(sets) != 1 {
@@ -182,7 +183,7 @@ func checkLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if err := api.CoreV1().Services("default").Delete(ctx, "web", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "service and load balancer gone", func(ctx context.Context) error {
+	eventually.Succeeds(t, 30*time.Second, "service and load balancer gone", func(ctx context.Context) error {
 		if _, err := api.CoreV1().Services("default").Get(ctx, "web", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("service: %w", err)
 		}
@@ -197,7 +198,7 @@ func checkSecurityLists(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Services("default").Create(ctx, svc, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "security lists opened", func(ctx context.Context) error {
+	eventually.Succeeds(t, time.Minute, "security lists opened", func(ctx context.Context) error {
 		svc, err := api.CoreV1().Services("default").Get(ctx, "open", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -214,7 +215,7 @@ func checkSecurityLists(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if err := api.CoreV1().Services("default").Delete(ctx, "open", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "security lists closed", func(ctx context.Context) error {
+	eventually.Succeeds(t, 30*time.Second, "security lists closed", func(ctx context.Context) error {
 		if front, back := c.openPorts(c.lbList), c.openPorts(c.workerList); len(front)+len(back) != 0 {
 			return fmt.Errorf("open: %v, %v", front, back)
 		}
@@ -225,7 +226,7 @@ func checkSecurityLists(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Services("default").Create(ctx, bad, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "OCI's error is an event", func(ctx context.Context) error {
+	eventually.Succeeds(t, 30*time.Second, "OCI's error is an event", func(ctx context.Context) error {
 		events, err := api.CoreV1().Events("default").List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=bad"})
 		if err != nil {
 			return err
@@ -265,7 +266,7 @@ func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Services("default").Create(ctx, svc, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the reserved address", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "the reserved address", func(ctx context.Context) error {
 		have, err := api.CoreV1().Services("default").Get(ctx, "all", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -295,7 +296,7 @@ func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Services("default").Patch(ctx, "all", types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "group and listener taken away", func(context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "group and listener taken away", func(context.Context) error {
 		lb, front := c.loadBalancer(), c.openPorts(c.lbList)
 		if groups := lb["networkSecurityGroupIds"].([]any); len(groups) != 0 || len(lb["listeners"].(object)) != 1 || len(lb["backendSets"].(object)) != 1 {
 			return fmt.Errorf("groups %v, listeners %v", groups, lb["listeners"])
@@ -308,7 +309,7 @@ func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if err := api.CoreV1().Services("default").Delete(ctx, "all", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "load balancer gone", c.none("loadbalancer"))
+	eventually.Succeeds(t, 20*time.Second, "load balancer gone", c.none("loadbalancer"))
 	if left := c.living("publicip"); len(left) != 1 {
 		t.Errorf("public addresses after the load balancer's end: %v, want the reserved one", left)
 	}
@@ -337,14 +338,14 @@ func checkVolumes(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.AppsV1().StatefulSets("default").Create(ctx, set, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "StatefulSet of 2 with claims ready", func(ctx context.Context) error {
+	eventually.Succeeds(t, time.Minute, "StatefulSet of 2 with claims ready", func(ctx context.Context) error {
 		s, err := api.AppsV1().StatefulSets("default").Get(ctx, "db", metav1.GetOptions{})
 		if err == nil && s.Status.ReadyReplicas != 2 {
 			err = fmt.Errorf("%d ready", s.Status.ReadyReplicas)
 		}
 		return err
 	})
-	eventually(t, 20*time.Second, "volumes attached", func(context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "volumes attached", func(context.Context) error {
 		if n := len(c.living("volumeattachment")); n != 2 {
 			return fmt.Errorf("%d attachments", n)
 		}
@@ -378,7 +379,7 @@ func checkVolumes(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if _, err := api.CoreV1().PersistentVolumeClaims("default").Patch(ctx, "data-db-0", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "claim grown", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "claim grown", func(ctx context.Context) error {
 		claim, err := api.CoreV1().PersistentVolumeClaims("default").Get(ctx, "data-db-0", metav1.GetOptions{})
 		if err == nil && claim.Status.Capacity.Storage().String() != "80Gi" {
 			err = fmt.Errorf("capacity %s", claim.Status.Capacity.Storage())
@@ -397,7 +398,7 @@ func checkVolumes(t *testing.T, c *testCloud, api kubernetes.Interface) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 30*time.Second, "volumes gone after their claims", func(ctx context.Context) error {
+	eventually.Succeeds(t, 30*time.Second, "volumes gone after their claims", func(ctx context.Context) error {
 		pvs, err := api.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{})
 		if err == nil && len(pvs.Items) > 0 {
 			err = fmt.Errorf("%d persistent volumes", len(pvs.Items))
@@ -416,7 +417,7 @@ func checkJob(t *testing.T, api kubernetes.Interface) {
 	if _, err := api.BatchV1().Jobs("default").Create(ctx, job, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "Job complete", func(ctx context.Context) error {
+	eventually.Succeeds(t, 30*time.Second, "Job complete", func(ctx context.Context) error {
 		j, err := api.BatchV1().Jobs("default").Get(ctx, "job", metav1.GetOptions{})
 		if err == nil && j.Status.CompletionTime == nil {
 			err = fmt.Errorf("status %+v", j.Status)
@@ -434,7 +435,7 @@ func checkShortName(t *testing.T, api kubernetes.Interface) {
 	if _, err := api.CoreV1().Pods("default").Create(ctx, pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "image refused", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "image refused", func(ctx context.Context) error {
 		p, err := api.CoreV1().Pods("default").Get(ctx, "short", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -470,7 +471,7 @@ func checkScaleDown(t *testing.T, c *testCloud, api kubernetes.Interface, pool s
 	if len(nodes.Items) != 2 {
 		t.Errorf("%d nodes, want 2", len(nodes.Items))
 	}
-	eventually(t, 20*time.Second, "all Pods on the nodes that are left", deploymentReady(api, "web"))
+	eventually.Succeeds(t, 20*time.Second, "all Pods on the nodes that are left", deploymentReady(api, "web"))
 	if err := api.PolicyV1().PodDisruptionBudgets("default").Delete(ctx, "web", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -484,7 +485,7 @@ func TestRestart(t *testing.T) {
 	if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("web", 2), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "Pods ready", deploymentReady(api, "web"))
+	eventually.Succeeds(t, time.Minute, "Pods ready", deploymentReady(api, "web"))
 	before, err := first.Kubeconfig(ctx, testCluster().ID)
 	if err != nil {
 		t.Fatal(err)
@@ -520,7 +521,7 @@ func TestRestart(t *testing.T) {
 	if _, err := api.AppsV1().Deployments("default").Patch(ctx, d.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "scaled after the restart", deploymentReady(api, "web"))
+	eventually.Succeeds(t, 30*time.Second, "scaled after the restart", deploymentReady(api, "web"))
 
 	t.Run("a process that dies is started again", func(t *testing.T) {
 		for pid, name := range processes(second) {
@@ -537,7 +538,7 @@ func TestRestart(t *testing.T) {
 		if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("more", 1), metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, 30*time.Second, "scheduled by the new scheduler", deploymentReady(api, "more"))
+		eventually.Succeeds(t, 30*time.Second, "scheduled by the new scheduler", deploymentReady(api, "more"))
 	})
 	if err := second.Stop(ctx, testCluster().ID); err != nil {
 		t.Fatal(err)
