@@ -52,7 +52,7 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 		return fmt.Errorf("cloud controller: %w", err)
 	}
 	poll := c.cfg.scaled(2*time.Second, 50*time.Millisecond)
-	balancers, err := servicelb.Prepare(servicelb.Config{
+	runBalancers, err := servicelb.New(servicelb.Config{
 		API: c.api, OCI: oci, Cluster: c.state.Cluster, Poll: poll,
 	}, factory)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 	if err != nil {
 		return err
 	}
-	c.controllers.Go(func() { balancers(c.ctx) })
+	c.controllers.Go(func() { runBalancers(c.ctx) })
 	c.controllers.Go(func() { volumes.Run(c.ctx) })
 	return nil
 }
