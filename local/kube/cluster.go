@@ -185,11 +185,11 @@ func (c *cluster) run(ctx context.Context) error {
 	if err := c.startControllers(); err != nil {
 		return err
 	}
-	accounts := c.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault)
-	return c.waitFor(ctx, "the controller manager to create the default service account", func(ctx context.Context) (bool, error) {
-		_, err := accounts.Get(ctx, "default", metav1.GetOptions{})
+	accountExists := func(ctx context.Context) (bool, error) {
+		_, err := c.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 		return err == nil, utilerrors.FilterOut(err, apierrors.IsNotFound)
-	})
+	}
+	return c.waitFor(ctx, "the controller manager to create the default service account", accountExists)
 }
 
 // waitReady returns when the API server's /readyz answers ok.

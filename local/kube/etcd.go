@@ -14,7 +14,8 @@ import (
 
 // etcdMain runs a single-member etcd until SIGTERM.
 //
-// It does not sync to disk: a crash of the process loses nothing, and a crash of the machine loses a local cluster only.
+// It does not sync to disk: a crash of the process loses nothing, and a crash of the machine loses a local cluster
+// only.
 func etcdMain(args []string) error {
 	flags := flag.NewFlagSet("etcd", flag.ContinueOnError)
 	dir := flags.String("data-dir", "", "directory of the data")

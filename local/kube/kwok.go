@@ -28,7 +28,8 @@ var (
 )
 
 // imagesQualified is a jq expression: whether each image of a Pod names its registry.
-const imagesQualified = `[.spec.initContainers[]?, .spec.containers[] | .image | split("/") | length > 1 and (.[0] | test("[.:]|^localhost$"))] | all`
+const imagesQualified = `[.spec.initContainers[]?, .spec.containers[] | .image | split("/") |` +
+	` length > 1 and (.[0] | test("[.:]|^localhost$"))] | all`
 
 // startKwok starts kwok's controllers, which play the kubelets of all nodes.
 func (c *cluster) startKwok(pods *podAddresses) error {

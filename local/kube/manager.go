@@ -1,6 +1,7 @@
 // Package kube is the Kubernetes side of the local cloud. For each emulated OKE cluster it runs a real control plane
-// (etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes), simulates nodes and Pods with kwok, and
-// runs the controllers that Oracle adds to a cluster: for load balancers (servicelb) and block volumes (blockvolume).
+// (etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes), simulates nodes and Pods with kwok,
+// and runs the controllers that Oracle adds to a cluster: for load balancers (servicelb) and block volumes
+// (blockvolume).
 package kube
 
 import (

@@ -147,8 +147,8 @@ func reserved(total float64, tiers []tier) float64 {
 	return sum
 }
 
-// resources returns the node's capacity, and the allocatable part of it. An OCPU is a core: one CPU on Ampere A1, two on
-// all other shapes.
+// resources returns the node's capacity, and the allocatable part of it. An OCPU is a core: one CPU on Ampere A1, two
+// on all other shapes.
 func resources(n cloud.Node, arch string) (capacity, allocatable corev1.ResourceList) {
 	cpus := n.OCPUs * 2
 	if arch == "arm64" && strings.Contains(n.Shape, ".A1.") {
