@@ -2,75 +2,81 @@ package kubeplugin_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/provider/plugintest"
 )
 
 var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
-func TestWaitingThatFailsSaysWhyAndLosesNothing(t *testing.T) {
-	w := newWorld(t, nil)
-	nowhere := w.deployment("web", 1, object{"nodeSelector": object{"no": "such"}})
-	nowhere["metadata"].(object)["annotations"] = object{"pulumi.com/timeoutSeconds": "3"}
+func TestFailedAwaitGivesTheReasonAndKeepsTheState(t *testing.T) {
+	f := newFixture(t, nil)
+	unschedulable := f.deployment("web", 1, object{"nodeSelector": object{"no": "such"}})
+	unschedulable["metadata"].(object)["annotations"] = object{"pulumi.com/timeoutSeconds": "3"}
 	u := newURN("apps/v1:Deployment", "web")
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: w.check(u, inputsNone, nowhere)})
+	checked := f.CheckInputs(u, property.Map{}, unschedulable)
+	made, err := f.Create(t.Context(), p.CreateRequest{Urn: u, Properties: checked})
 	if err == nil {
 		t.Fatal("ready")
 	}
 	for _, part := range []string{"not ready within 3s", "Pod web-", "Unschedulable", "didn't match Pod's node affinity"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the message lacks %q: %v", part, err)
+			t.Errorf("the message has no %q: %v", part, err)
 		}
 	}
-	if made.ID != w.namespace+"/web" || made.PartialState == nil {
-		t.Errorf("the Deployment is lost: %q %v", made.ID, made.PartialState)
+	if made.ID != f.namespace+"/web" || made.PartialState == nil {
+		t.Errorf("the Deployment is not in the state: %q %v", made.ID, made.PartialState)
 	}
 
-	nowhere["metadata"].(object)["annotations"] = object{"pulumi.com/skipAwait": "true"}
+	unschedulable["metadata"].(object)["annotations"] = object{"pulumi.com/skipAwait": "true"}
 	began := time.Now()
-	nowhere["metadata"].(object)["name"] = "skipped"
-	w.create("apps/v1:Deployment", "skipped", nowhere)
+	unschedulable["metadata"].(object)["name"] = "skipped"
+	f.create("apps/v1:Deployment", "skipped", unschedulable)
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("skipAwait waited %s", took)
 	}
 }
 
 func TestLoadBalancerServiceWaitsForItsAddress(t *testing.T) {
-	w := newWorld(t, nil)
-	done := make(chan *resource)
+	f := newFixture(t, nil)
+	done := make(chan *plugintest.Resource)
 	go func() {
-		r, err := w.tryCreate("core/v1:Service", "lb", object{
-			"metadata": w.meta("lb", nil), "spec": object{"type": "LoadBalancer", "ports": []any{object{"port": 80.0}}},
+		r, err := f.tryCreate("core/v1:Service", "lb", object{
+			"metadata": f.meta("lb", nil), "spec": object{"type": "LoadBalancer", "ports": []any{object{"port": 80.0}}},
 		})
 		if err != nil {
 			t.Error(err)
 		}
 		done <- r
 	}()
-	eventually(t, func() bool {
-		_, err := w.api.Resource(services).Namespace(w.namespace).Get(t.Context(), "lb", metav1.GetOptions{})
-		return err == nil
+	eventually.Succeeds(t, 30*time.Second, "the Service exists", func(ctx context.Context) error {
+		_, err := f.api.Resource(services).Namespace(f.namespace).Get(ctx, "lb", metav1.GetOptions{})
+		return err
 	})
 	select {
 	case <-done:
 		t.Fatal("it did not wait")
 	default:
 	}
-	w.patch(services, "lb", `{"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.7"}]}}}`, "status")
-	ingress := (<-done).state.Get("status").AsMap().Get("loadBalancer").AsMap().Get("ingress").AsArray()
+	f.patch(services, "lb", `{"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.7"}]}}}`, "status")
+	ingress := (<-done).State.Get("status").AsMap().Get("loadBalancer").AsMap().Get("ingress").AsArray()
 	if ip := ingress.Get(0).AsMap().Get("ip").AsString(); ip != "203.0.113.7" {
 		t.Errorf("address %q", ip)
 	}
 }
 
-func TestServicesOfEveryKind(t *testing.T) {
-	w := newWorld(t, nil)
-	w.create("apps/v1:Deployment", "web", w.deployment("web", 1, nil))
+func TestServicesOfAllTypes(t *testing.T) {
+	f := newFixture(t, nil)
+	f.create("apps/v1:Deployment", "web", f.deployment("web", 1, nil))
 	ports := []any{object{"port": 80.0}}
 	for name, spec := range map[string]object{
 		"clusterip": {"selector": object{"app": "web"}, "ports": ports},
@@ -79,118 +85,112 @@ func TestServicesOfEveryKind(t *testing.T) {
 		"external":  {"type": "ExternalName", "externalName": "db.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := *w
-			w.T = t
-			inputs := object{"metadata": w.meta(name, nil), "spec": spec}
-			r := w.create("core/v1:Service", name, inputs)
-			r.refresh()
-			r.unchanged("after a refresh", inputs)
-			if d := r.diff(object{"metadata": w.meta(name, nil), "spec": merged(spec, object{"clusterIP": "10.96.0.99"})}); !d.DeleteBeforeReplace {
+			f := *f
+			f.T = t
+			inputs := object{"metadata": f.meta(name, nil), "spec": spec}
+			r := f.create("core/v1:Service", name, inputs)
+			r.Refresh()
+			r.Unchanged("after a refresh", inputs)
+			other := object{"metadata": f.meta(name, nil), "spec": merged(spec, object{"clusterIP": "10.96.0.99"})}
+			if d := r.Diff(other); !d.DeleteBeforeReplace {
 				t.Errorf("another clusterIP: %+v", d)
 			}
-			r.delete()
+			r.Delete()
 		})
 	}
 }
 
+// merged returns a with the values of b.
 func merged(a, b object) object {
-	out := object{}
-	for k, v := range a {
-		out[k] = v
-	}
-	for k, v := range b {
-		out[k] = v
-	}
+	out := maps.Clone(a)
+	maps.Copy(out, b)
 	return out
 }
 
-func TestJobIsWaitedForToItsEnd(t *testing.T) {
-	w := newWorld(t, nil)
+func TestAwaitOfJobs(t *testing.T) {
+	f := newFixture(t, nil)
 	job := func(name string, deadline float64) object {
 		return object{
-			"metadata": w.meta(name, nil),
+			"metadata": f.meta(name, nil),
 			"spec": object{
 				"backoffLimit": 0.0, "activeDeadlineSeconds": deadline,
 				"template": object{"spec": podSpec(object{"restartPolicy": "Never"})},
 			},
 		}
 	}
-	r := w.create("batch/v1:Job", "good", job("good", 300))
-	if n := r.state.Get("status").AsMap().Get("succeeded"); !n.IsNumber() || n.AsNumber() != 1 {
-		t.Errorf("not complete: %v", r.state.Get("status"))
+	r := f.create("batch/v1:Job", "good", job("good", 300))
+	if n := r.State.Get("status").AsMap().Get("succeeded"); !n.IsNumber() || n.AsNumber() != 1 {
+		t.Errorf("not complete: %v", r.State.Get("status"))
 	}
-	r.refresh()
-	r.unchanged("after a refresh", job("good", 300))
-	if d := r.diff(merged(job("good", 300), object{"spec": object{"template": object{}}})); !d.DeleteBeforeReplace {
+	r.Refresh()
+	r.Unchanged("after a refresh", job("good", 300))
+	if d := r.Diff(merged(job("good", 300), object{"spec": object{"template": object{}}})); !d.DeleteBeforeReplace {
 		t.Errorf("another template: %+v", d)
 	}
 
 	bad := job("bad", 1)
 	bad["spec"].(object)["template"].(object)["spec"].(object)["nodeSelector"] = object{"no": "such"}
-	if _, err := w.tryCreate("batch/v1:Job", "bad", bad); err == nil || !strings.Contains(err.Error(), "DeadlineExceeded") {
-		t.Errorf("a Job that fails: %v", err)
+	_, err := f.tryCreate("batch/v1:Job", "bad", bad)
+	if err == nil || !strings.Contains(err.Error(), "DeadlineExceeded") {
+		t.Errorf("a failing Job: %v", err)
 	}
 }
 
-func TestClaimThatBindsLateIsNotWaitedFor(t *testing.T) {
-	w := newWorld(t, nil)
-	class := "late-" + w.namespace
-	w.create("storage.k8s.io/v1:StorageClass", "late", object{
+func TestNoAwaitOfClaimsThatBindOnFirstUse(t *testing.T) {
+	f := newFixture(t, nil)
+	class := "late-" + f.namespace
+	f.create("storage.k8s.io/v1:StorageClass", "late", object{
 		"metadata": object{"name": class}, "provisioner": "example.com/none", "volumeBindingMode": "WaitForFirstConsumer",
-	}) // StorageClass has no namespace
-	inputs := object{"metadata": w.meta("data", nil), "spec": object{
-		"accessModes": []any{"ReadWriteOnce"}, "storageClassName": class, "resources": object{"requests": object{"storage": "50Gi"}},
+	})
+	inputs := object{"metadata": f.meta("data", nil), "spec": object{
+		"accessModes": []any{"ReadWriteOnce"}, "storageClassName": class,
+		"resources": object{"requests": object{"storage": "50Gi"}},
 	}}
-	r := w.create("core/v1:PersistentVolumeClaim", "data", inputs)
-	r.refresh()
-	r.unchanged("after a refresh", inputs)
-	r.delete()
+	r := f.create("core/v1:PersistentVolumeClaim", "data", inputs)
+	r.Refresh()
+	r.Unchanged("after a refresh", inputs)
+	r.Delete()
 }
 
-func TestDefinitionsAndTheirObjects(t *testing.T) {
-	w := newWorld(t, nil)
-	group := "g" + strings.ReplaceAll(randomName(), "-", "x") + ".example.com"
-	thing := object{"apiVersion": group + "/v1", "kind": "Thing", "metadata": w.meta("one", nil), "spec": object{"size": 1.0}}
-	definition := w.create("apiextensions.k8s.io/v1:CustomResourceDefinition", "things", object{
+func TestCustomResourceDefinitions(t *testing.T) {
+	f := newFixture(t, nil)
+	group := "g" + strings.ReplaceAll(uniqueName(), "-", "x") + ".example.com"
+	thing := object{
+		"apiVersion": group + "/v1", "kind": "Thing", "metadata": f.meta("one", nil), "spec": object{"size": 1.0},
+	}
+	definition := f.create("apiextensions.k8s.io/v1:CustomResourceDefinition", "things", object{
 		"metadata": object{"name": "things." + group},
 		"spec": object{
-			"group": group, "scope": "Namespaced", "names": object{"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+			"group": group, "scope": "Namespaced",
+			"names": object{"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
 			"versions": []any{object{"name": "v1", "served": true, "storage": true, "schema": object{
 				"openAPIV3Schema": object{"type": "object", "x-kubernetes-preserve-unknown-fields": true},
 			}}},
 		},
 	})
-	r := w.create(group+"/v1:Thing", "one", thing)
-	r.refresh()
-	r.unchanged("after a refresh", thing)
-	definition.delete()
-	if r.refresh() {
-		t.Error("still there without its definition")
+	r := f.create(group+"/v1:Thing", "one", thing)
+	r.Refresh()
+	r.Unchanged("after a refresh", thing)
+	definition.Delete()
+	if r.Refresh() {
+		t.Error("the object exists without its definition")
 	}
-	r.delete()
+	r.Delete()
 }
 
 func TestDeletionWaitsForFinalizers(t *testing.T) {
-	w := newWorld(t, nil)
-	r := w.create("core/v1:ConfigMap", "held", object{"metadata": w.meta("held", object{"finalizers": []any{"example.com/hold"}})})
+	f := newFixture(t, nil)
+	meta := f.meta("held", object{"finalizers": []any{"example.com/hold"}})
+	r := f.create("core/v1:ConfigMap", "held", object{"metadata": meta})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	err := w.plugin.Delete(ctx, p.DeleteRequest{ID: r.id, Urn: r.urn, Properties: r.state, OldInputs: r.inputs})
+	err := f.Delete(ctx, p.DeleteRequest{ID: r.ID, Urn: r.URN, Properties: r.State, OldInputs: r.Inputs})
 	if err == nil || !strings.Contains(err.Error(), "example.com/hold") {
-		t.Errorf("deleted: %v", err)
+		t.Errorf("deletion with a finalizer: %v", err)
 	}
-	w.patch(configMaps, "held", `{"metadata":{"finalizers":null}}`)
-	r.delete()
-	if r.refresh() {
-		t.Error("still there")
-	}
-}
-
-func eventually(t *testing.T, check func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !check(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not within 30 s")
-		}
+	f.patch(configMaps, "held", `{"metadata":{"finalizers":null}}`)
+	r.Delete()
+	if r.Refresh() {
+		t.Error("it exists after its deletion")
 	}
 }

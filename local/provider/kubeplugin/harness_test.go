@@ -7,33 +7,34 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/provider/kubeplugin"
+	"oke-guestbook/local/provider/plugintest"
 	"oke-guestbook/local/provider/value"
 )
 
 type object = map[string]any
 
-// kubeconfig is that of a real control plane with two simulated nodes, which all tests share.
+// kubeconfig connects to a real control plane with two simulated nodes, which all tests share.
 var kubeconfig string
 
-// The test binary is also the binary of the control plane's components.
+// TestMain makes the test binary the binary of the control plane's components, too.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && kube.IsComponent(os.Args[1]) {
 		os.Exit(kube.Main(os.Args[1], os.Args[2:]))
@@ -54,7 +55,9 @@ func withCluster(run func() int) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	manager := kube.New(kube.Config{Dir: dir, Binary: binary, Region: "us-ashburn-1", Speed: 600, Log: slog.New(slog.DiscardHandler)})
+	manager := kube.New(kube.Config{
+		Dir: dir, Binary: binary, Region: "us-ashburn-1", Speed: 600, Log: slog.New(slog.DiscardHandler),
+	})
 	defer manager.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -81,21 +84,23 @@ func withCluster(run func() int) int {
 func node(i int) cloud.Node {
 	ip := fmt.Sprintf("10.0.64.%d", i+1)
 	return cloud.Node{
-		InstanceID: fmt.Sprintf("ocid1.instance.oc1.iad.test%d", i), Name: ip, PrivateIP: ip, PoolID: "ocid1.nodepool.oc1.iad.test", PoolName: "pool",
-		Version: "v1.36.3", Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BootVolumeGB: 50,
-		AvailabilityDomain: "Uocm:US-ASHBURN-AD-1", FaultDomain: "FAULT-DOMAIN-1", ImageName: "Oracle-Linux-8.10-aarch64-OKE-1.36.3-1",
+		InstanceID: fmt.Sprintf("ocid1.instance.oc1.iad.test%d", i), Name: ip, PrivateIP: ip,
+		PoolID: "ocid1.nodepool.oc1.iad.test", PoolName: "pool", Version: "v1.36.3",
+		Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BootVolumeGB: 50,
+		AvailabilityDomain: "Uocm:US-ASHBURN-AD-1", FaultDomain: "FAULT-DOMAIN-1",
+		ImageName: "Oracle-Linux-8.10-aarch64-OKE-1.36.3-1",
 	}
 }
 
-// world is the plugin, configured for the cluster, and a namespace of the test's own.
-type world struct {
-	*testing.T
-	plugin    p.Provider
+// fixture is the plugin, configured for the cluster, and a namespace of the test's own.
+type fixture struct {
+	plugintest.Plugin
 	api       dynamic.Interface
 	namespace string
 }
 
-func newWorld(t *testing.T, config object) *world {
+// newFixture adds the cluster's kubeconfig to the plugin's configuration, unless that has one.
+func newFixture(t *testing.T, config object) *fixture {
 	t.Helper()
 	rest, err := clientcmd.RESTConfigFromKubeConfig([]byte(kubeconfig))
 	if err != nil {
@@ -105,16 +110,10 @@ func newWorld(t *testing.T, config object) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config == nil {
-		config = object{}
-	}
-	if config["kubeconfig"] == nil {
-		config["kubeconfig"] = kubeconfig
-	}
-	w := &world{T: t, plugin: configured(t, config), api: api}
-	namespace := w.create("core/v1:Namespace", "ns", object{"metadata": object{"name": "test-" + randomName()}})
-	w.namespace = namespace.id
-	return w
+	plugin := configured(t, merged(object{"kubeconfig": kubeconfig}, config))
+	f := &fixture{Plugin: plugintest.Plugin{T: t, Provider: plugin}, api: api}
+	f.namespace = f.create("core/v1:Namespace", "ns", object{"metadata": object{"name": "test-" + uniqueName()}}).ID
+	return f
 }
 
 func configured(t *testing.T, config object) p.Provider {
@@ -126,37 +125,49 @@ func configured(t *testing.T, config object) p.Provider {
 	return plugin
 }
 
-var names struct {
-	sync.Mutex
-	n int
+var lastName atomic.Int64
+
+func uniqueName() string { return fmt.Sprintf("%d-%d", os.Getpid(), lastName.Add(1)) }
+
+func newURN(kind, name string) urn.URN { return plugintest.NewURN("kubernetes:"+kind, name) }
+
+func (f *fixture) tryCreate(kind, name string, inputs object) (*plugintest.Resource, error) {
+	f.Helper()
+	return f.NewResource("kubernetes:"+kind, name, inputs)
 }
 
-func randomName() string {
-	names.Lock()
-	defer names.Unlock()
-	names.n++
-	return fmt.Sprintf("%d-%d", os.Getpid(), names.n)
-}
-
-func newURN(kind, name string) urn.URN {
-	return urn.New("test", "oke-guestbook", "", tokens.Type("kubernetes:"+kind), name)
-}
-
-func (w *world) live(resource schema.GroupVersionResource, name string) *unstructured.Unstructured {
-	w.Helper()
-	obj, err := w.api.Resource(resource).Namespace(w.namespace).Get(w.Context(), name, metav1.GetOptions{})
+func (f *fixture) create(kind, name string, inputs object) *plugintest.Resource {
+	f.Helper()
+	r, err := f.tryCreate(kind, name, inputs)
 	if err != nil {
-		w.Fatal(err)
+		f.Fatal(err)
+	}
+	return r
+}
+
+func (f *fixture) preview(kind, name string, inputs object) (property.Map, error) {
+	f.Helper()
+	return f.Preview("kubernetes:"+kind, name, inputs)
+}
+
+// live returns an object of the test's namespace.
+func (f *fixture) live(resource schema.GroupVersionResource, name string) *unstructured.Unstructured {
+	f.Helper()
+	obj, err := f.api.Resource(resource).Namespace(f.namespace).Get(f.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		f.Fatal(err)
 	}
 	return obj
 }
 
-// patch changes an object past the plugin, as a person with kubectl would.
-func (w *world) patch(resource schema.GroupVersionResource, name, patch string, subresources ...string) {
-	w.Helper()
-	_, err := w.api.Resource(resource).Namespace(w.namespace).Patch(w.Context(), name, "application/merge-patch+json", []byte(patch), metav1.PatchOptions{FieldManager: "kubectl-edit"}, subresources...)
+// patch changes an object without the plugin, as somebody with kubectl would.
+func (f *fixture) patch(resource schema.GroupVersionResource, name, patch string, subresources ...string) {
+	f.Helper()
+	options := metav1.PatchOptions{FieldManager: "kubectl-edit"}
+	_, err := f.api.Resource(resource).Namespace(f.namespace).
+		Patch(f.Context(), name, types.MergePatchType, []byte(patch), options, subresources...)
 	if err != nil {
-		w.Fatal(err)
+		f.Fatal(err)
 	}
 }
 
@@ -168,101 +179,7 @@ var (
 	jobs        = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
 )
 
-// resource is one as the engine's state holds it.
-type resource struct {
-	w             *world
-	urn           urn.URN
-	id            string
-	inputs, state property.Map
-}
-
-func (w *world) check(u urn.URN, old property.Map, inputs object) property.Map {
-	w.Helper()
-	checked, err := w.plugin.Check(w.Context(), p.CheckRequest{Urn: u, State: old, Inputs: value.OfMap(inputs)})
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, f := range checked.Failures {
-		w.Fatalf("%s: %s", f.Property, f.Reason)
-	}
-	return checked.Inputs
-}
-
-func (w *world) tryCreate(kind, name string, inputs object) (*resource, error) {
-	w.Helper()
-	u := newURN(kind, name)
-	checked := w.check(u, property.Map{}, inputs)
-	made, err := w.plugin.Create(w.Context(), p.CreateRequest{Urn: u, Properties: checked})
-	return &resource{w: w, urn: u, id: made.ID, inputs: checked, state: made.Properties}, err
-}
-
-func (w *world) create(kind, name string, inputs object) *resource {
-	w.Helper()
-	r, err := w.tryCreate(kind, name, inputs)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return r
-}
-
-func (w *world) preview(kind, name string, inputs object) (property.Map, error) {
-	w.Helper()
-	u := newURN(kind, name)
-	made, err := w.plugin.Create(w.Context(), p.CreateRequest{Urn: u, Properties: w.check(u, property.Map{}, inputs), DryRun: true})
-	return made.Properties, err
-}
-
-func (r *resource) diff(inputs object) p.DiffResponse {
-	r.w.Helper()
-	checked := r.w.check(r.urn, r.inputs, inputs)
-	d, err := r.w.plugin.Diff(r.w.Context(), p.DiffRequest{ID: r.id, Urn: r.urn, State: r.state, OldInputs: r.inputs, Inputs: checked})
-	if err != nil {
-		r.w.Fatal(err)
-	}
-	return d
-}
-
-func (r *resource) unchanged(when string, inputs object) {
-	r.w.Helper()
-	if d := r.diff(inputs); d.HasChanges {
-		r.w.Fatalf("%s: a diff: %v\ninputs: %v", when, d.DetailedDiff, value.PlainMap(r.inputs))
-	}
-}
-
-func (r *resource) update(inputs object, ignored ...string) error {
-	r.w.Helper()
-	checked := r.w.check(r.urn, r.inputs, inputs)
-	updated, err := r.w.plugin.Update(r.w.Context(), p.UpdateRequest{ID: r.id, Urn: r.urn, State: r.state, OldInputs: r.inputs, Inputs: checked, IgnoreChanges: ignored})
-	if err == nil {
-		r.inputs, r.state = checked, updated.Properties
-	}
-	return err
-}
-
-// refresh reads the resource as `pulumi refresh` does and says whether it is still there.
-func (r *resource) refresh() bool {
-	r.w.Helper()
-	read, err := r.w.plugin.Read(r.w.Context(), p.ReadRequest{ID: r.id, Urn: r.urn, Properties: r.state, Inputs: r.inputs})
-	if err != nil {
-		r.w.Fatalf("refresh: %v", err)
-	}
-	if read.ID != "" {
-		r.inputs, r.state = read.Inputs, read.Properties
-	}
-	return read.ID != ""
-}
-
-func (r *resource) delete() {
-	r.w.Helper()
-	if err := r.w.plugin.Delete(r.w.Context(), p.DeleteRequest{ID: r.id, Urn: r.urn, Properties: r.state, OldInputs: r.inputs}); err != nil {
-		r.w.Fatalf("delete: %v", err)
-	}
-}
-
-// name is the object's name, without its namespace.
-func (r *resource) name() string { return r.id[strings.LastIndex(r.id, "/")+1:] }
-
-// logged is what the plugin tells the user while run runs: without an engine it goes to the default logger.
+// logged returns what the plugin logs while run runs. Without an engine, it logs to the default logger.
 func logged(t *testing.T, run func()) string {
 	t.Helper()
 	var mu sync.Mutex

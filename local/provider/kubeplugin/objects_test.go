@@ -10,35 +10,30 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func (w *world) meta(name string, more object) object {
-	m := object{"namespace": w.namespace}
+// meta returns the metadata of an object in the test's namespace.
+func (f *fixture) meta(name string, more object) object {
+	m := object{"namespace": f.namespace}
 	if name != "" {
 		m["name"] = name
 	}
-	for k, v := range more {
-		m[k] = v
-	}
-	return m
+	return merged(m, more)
 }
 
 func podSpec(more object) object {
-	spec := object{"containers": []any{object{
+	return merged(object{"containers": []any{object{
 		"name": "main", "image": "docker.io/library/nginx:1.29",
-		// The API server writes these quantities its own way: 1, 128Mi.
-		"resources": object{"requests": object{"cpu": "100m", "memory": "131072Ki"}, "limits": object{"cpu": "1000m"}},
-		"ports":     []any{object{"containerPort": 80.0}},
-		"env":       []any{object{"name": "A", "value": "1"}},
-	}}}
-	for k, v := range more {
-		spec[k] = v
-	}
-	return spec
+		"resources": object{ // the API server returns 128Mi and 1
+			"requests": object{"cpu": "100m", "memory": "131072Ki"}, "limits": object{"cpu": "1000m"},
+		},
+		"ports": []any{object{"containerPort": 80.0}},
+		"env":   []any{object{"name": "A", "value": "1"}},
+	}}}, more)
 }
 
-func (w *world) deployment(name string, replicas float64, pod object) object {
+func (f *fixture) deployment(name string, replicas float64, pod object) object {
 	labels := object{"app": name}
 	return object{
-		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": w.meta(name, object{"labels": object{"app": name}}),
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": f.meta(name, object{"labels": object{"app": name}}),
 		"spec": object{
 			"replicas": replicas, "selector": object{"matchLabels": labels},
 			"template": object{"metadata": object{"labels": labels}, "spec": podSpec(pod)},
@@ -46,11 +41,11 @@ func (w *world) deployment(name string, replicas float64, pod object) object {
 	}
 }
 
-func TestDeploymentThroughItsLife(t *testing.T) {
-	w := newWorld(t, nil)
-	inputs := w.deployment("web", 2, nil)
+func TestDeploymentLifeCycle(t *testing.T) {
+	f := newFixture(t, nil)
+	inputs := f.deployment("web", 2, nil)
 
-	preview, err := w.preview("apps/v1:Deployment", "web", inputs)
+	preview, err := f.preview("apps/v1:Deployment", "web", inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,122 +56,125 @@ func TestDeploymentThroughItsLife(t *testing.T) {
 		t.Errorf("preview: the API server's defaults are missing: %v", preview.Get("spec"))
 	}
 
-	r := w.create("apps/v1:Deployment", "web", inputs)
-	if r.id != w.namespace+"/web" {
-		t.Errorf("id %q", r.id)
+	r := f.create("apps/v1:Deployment", "web", inputs)
+	if r.ID != f.namespace+"/web" {
+		t.Errorf("id %q", r.ID)
 	}
-	if ready := r.state.Get("status").AsMap().Get("readyReplicas"); !ready.IsNumber() || ready.AsNumber() != 2 {
-		t.Errorf("not ready when created: %v", r.state.Get("status"))
+	if ready := r.State.Get("status").AsMap().Get("readyReplicas"); !ready.IsNumber() || ready.AsNumber() != 2 {
+		t.Errorf("not ready when created: %v", r.State.Get("status"))
 	}
-	r.unchanged("after the creation", inputs)
-	if !r.refresh() {
-		t.Fatal("refresh: gone")
+	r.Unchanged("after the creation", inputs)
+	if !r.Refresh() {
+		t.Fatal("refresh: it does not exist")
 	}
-	r.unchanged("after a refresh", inputs)
+	r.Unchanged("after a refresh", inputs)
 
-	more := w.deployment("web", 3, nil)
-	if d := r.diff(more); d.DetailedDiff["spec.replicas"].Kind != p.Update || len(d.DetailedDiff) != 1 {
+	more := f.deployment("web", 3, nil)
+	if d := r.Diff(more); d.DetailedDiff["spec.replicas"].Kind != p.Update || len(d.DetailedDiff) != 1 {
 		t.Errorf("replicas: %v", d.DetailedDiff)
 	}
-	if err := r.update(more); err != nil {
+	if err := r.Update(more); err != nil {
 		t.Fatal(err)
 	}
-	if n := r.state.Get("status").AsMap().Get("readyReplicas").AsNumber(); n != 3 {
+	if n := r.State.Get("status").AsMap().Get("readyReplicas").AsNumber(); n != 3 {
 		t.Errorf("%v ready after the update", n)
 	}
-	r.unchanged("after the update", more)
+	r.Unchanged("after the update", more)
 
-	w.patch(deployments, "web", `{"spec":{"replicas":1},"metadata":{"labels":{"app":null,"theirs":"x"}}}`)
-	r.refresh()
-	d := r.diff(more)
-	if d.DetailedDiff["spec.replicas"].Kind != p.Update || d.DetailedDiff["metadata.labels.app"].Kind != p.Add || len(d.DetailedDiff) != 2 {
+	f.patch(deployments, "web", `{"spec":{"replicas":1},"metadata":{"labels":{"app":null,"theirs":"x"}}}`)
+	r.Refresh()
+	d := r.Diff(more)
+	if len(d.DetailedDiff) != 2 || d.DetailedDiff["spec.replicas"].Kind != p.Update ||
+		d.DetailedDiff["metadata.labels.app"].Kind != p.Add {
 		t.Errorf("drift: %v", d.DetailedDiff)
 	}
 
-	other := w.deployment("web", 3, nil)
+	other := f.deployment("web", 3, nil)
 	other["spec"].(object)["selector"] = object{"matchLabels": object{"app": "other"}}
-	d = r.diff(other)
+	d = r.Diff(other)
 	if d.DetailedDiff["spec.selector.matchLabels.app"].Kind != p.UpdateReplace || !d.DeleteBeforeReplace {
 		t.Errorf("another selector: %+v", d)
 	}
 
-	imported, err := w.plugin.Read(t.Context(), p.ReadRequest{ID: r.id, Urn: r.urn})
-	if err != nil || imported.ID != r.id {
+	imported, err := f.Read(t.Context(), p.ReadRequest{ID: r.ID, Urn: r.URN})
+	if err != nil || imported.ID != r.ID {
 		t.Fatalf("import: %v %v", imported.ID, err)
 	}
 	if imported.Inputs.Get("spec").AsMap().Get("replicas").AsNumber() != 1 || !imported.Inputs.Get("status").IsNull() {
 		t.Errorf("import: %v", imported.Inputs)
 	}
 
-	r.delete()
-	if r.refresh() {
-		t.Error("still there after its deletion")
+	r.Delete()
+	if r.Refresh() {
+		t.Error("it exists after its deletion")
 	}
-	r.delete()
+	r.Delete()
 }
 
-func TestNamesAndReplacements(t *testing.T) {
-	w := newWorld(t, nil)
-	inputs := object{"metadata": w.meta("", nil), "data": object{"a": "1"}}
-	r := w.create("core/v1:ConfigMap", "settings", inputs)
-	if !strings.HasPrefix(r.name(), "settings-") || len(r.name()) != len("settings-")+8 {
-		t.Errorf("name %q", r.name())
+func TestAutonamingAndReplacement(t *testing.T) {
+	f := newFixture(t, nil)
+	inputs := object{"metadata": f.meta("", nil), "data": object{"a": "1"}}
+	r := f.create("core/v1:ConfigMap", "settings", inputs)
+	if !strings.HasPrefix(r.ID, f.namespace+"/settings-") || len(r.ID) != len(f.namespace+"/settings-")+8 {
+		t.Errorf("id %q", r.ID)
 	}
-	r.unchanged("after the creation", inputs)
-	d := r.diff(object{"metadata": w.meta("", nil), "data": object{"a": "2"}})
+	r.Unchanged("after the creation", inputs)
+	d := r.Diff(object{"metadata": f.meta("", nil), "data": object{"a": "2"}})
 	if d.DetailedDiff["data.a"].Kind != p.UpdateReplace || d.DeleteBeforeReplace {
-		t.Errorf("changed data of a ConfigMap with a chosen name: %+v", d)
+		t.Errorf("changed data of an autonamed ConfigMap: %+v", d)
 	}
-	d = r.diff(object{"metadata": w.meta("own", nil), "data": object{"a": "1"}})
+	d = r.Diff(object{"metadata": f.meta("own", nil), "data": object{"a": "1"}})
 	if d.DetailedDiff["metadata.name"].Kind != p.UpdateReplace || d.DeleteBeforeReplace {
 		t.Errorf("another name: %+v", d)
 	}
 
-	mutable := newWorld(t, object{"enableConfigMapMutable": true})
-	m := mutable.create("core/v1:ConfigMap", "settings", object{"metadata": mutable.meta("own", nil), "data": object{"a": "1", "b": "1"}})
+	mutable := newFixture(t, object{"enableConfigMapMutable": true})
+	m := mutable.create("core/v1:ConfigMap", "settings", object{
+		"metadata": mutable.meta("own", nil), "data": object{"a": "1", "b": "1"},
+	})
 	changed := object{"metadata": mutable.meta("own", nil), "data": object{"a": "2"}}
-	if d := m.diff(changed); d.DetailedDiff["data.a"].Kind != p.Update || d.DetailedDiff["data.b"].Kind != p.Delete {
+	if d := m.Diff(changed); d.DetailedDiff["data.a"].Kind != p.Update || d.DetailedDiff["data.b"].Kind != p.Delete {
 		t.Errorf("mutable: %v", d.DetailedDiff)
 	}
-	if err := m.update(changed); err != nil {
+	if err := m.Update(changed); err != nil {
 		t.Fatal(err)
 	}
 	data := mutable.live(configMaps, "own").Object["data"].(object)
 	if len(data) != 1 || data["a"] != "2" {
-		t.Errorf("data %v: what the program no longer sets must be gone", data)
+		t.Errorf("data %v: removed keys must be deleted", data)
 	}
 }
 
 func TestSecretsStaySecret(t *testing.T) {
-	w := newWorld(t, object{"enableSecretMutable": true})
-	inputs := object{"metadata": w.meta("password", nil), "stringData": object{"a": "one", "b": "two"}}
-	r := w.create("core/v1:Secret", "password", inputs)
-	if !r.state.Get("data").Secret() {
-		t.Errorf("data is no secret: %v", r.state.Get("data"))
+	f := newFixture(t, object{"enableSecretMutable": true})
+	inputs := object{"metadata": f.meta("password", nil), "stringData": object{"a": "one", "b": "two"}}
+	r := f.create("core/v1:Secret", "password", inputs)
+	if !r.State.Get("data").Secret() {
+		t.Errorf("data is not secret: %v", r.State.Get("data"))
 	}
-	r.unchanged("after the creation", inputs)
-	r.refresh()
-	r.unchanged("after a refresh", inputs)
-	w.patch(secrets, "password", `{"stringData":{"a":"else"}}`)
-	r.refresh()
-	if d := r.diff(inputs); d.DetailedDiff["stringData.a"].Kind != p.Update || len(d.DetailedDiff) != 1 {
+	r.Unchanged("after the creation", inputs)
+	r.Refresh()
+	r.Unchanged("after a refresh", inputs)
+	f.patch(secrets, "password", `{"stringData":{"a":"else"}}`)
+	r.Refresh()
+	if d := r.Diff(inputs); d.DetailedDiff["stringData.a"].Kind != p.Update || len(d.DetailedDiff) != 1 {
 		t.Errorf("drift: %v", d.DetailedDiff)
 	}
-	fewer := object{"metadata": w.meta("password", nil), "stringData": object{"b": "two"}}
-	if err := r.update(fewer); err != nil {
+	fewer := object{"metadata": f.meta("password", nil), "stringData": object{"b": "two"}}
+	if err := r.Update(fewer); err != nil {
 		t.Fatal(err)
 	}
-	data := w.live(secrets, "password").Object["data"].(object)
+	data := f.live(secrets, "password").Object["data"].(object)
 	if _, theirs := data["a"]; !theirs || data["b"] == nil {
-		t.Errorf("what somebody else set must stay: %v", data)
+		t.Errorf("a key of another field manager must stay: %v", data)
 	}
 
 	mixed := property.New("s").WithSecret(true)
 	annotations := property.NewMap(map[string]property.Value{"plain": property.New("p"), "hidden": mixed})
 	u := newURN("core/v1:ConfigMap", "c")
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: property.NewMap(map[string]property.Value{
+	made, err := f.Create(t.Context(), p.CreateRequest{Urn: u, Properties: property.NewMap(map[string]property.Value{
 		"metadata": property.New(property.NewMap(map[string]property.Value{
-			"name": property.New("c"), "namespace": property.New(w.namespace), "annotations": property.New(annotations),
+			"name": property.New("c"), "namespace": property.New(f.namespace), "annotations": property.New(annotations),
 		})),
 	})})
 	if err != nil {
@@ -188,77 +186,81 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-func TestWhatIsThereIsNotTakenOver(t *testing.T) {
-	w := newWorld(t, nil)
-	inputs := object{"metadata": w.meta("own", nil), "data": object{"a": "1"}}
-	w.create("core/v1:ConfigMap", "first", inputs)
-	if _, err := w.tryCreate("core/v1:ConfigMap", "second", inputs); err == nil || !strings.Contains(err.Error(), "already exists") {
-		t.Errorf("taken over: %v", err)
+func TestExistingObjectsAreNotTakenOver(t *testing.T) {
+	f := newFixture(t, nil)
+	inputs := object{"metadata": f.meta("own", nil), "data": object{"a": "1"}}
+	f.create("core/v1:ConfigMap", "first", inputs)
+	_, err := f.tryCreate("core/v1:ConfigMap", "second", inputs)
+	if err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("an object that exists: %v", err)
 	}
-	upsert := newWorld(t, object{"upsertExistingObjects": true})
-	upsert.namespace = w.namespace
+	upsert := newFixture(t, object{"upsertExistingObjects": true})
+	upsert.namespace = f.namespace
 	r := upsert.create("core/v1:ConfigMap", "third", inputs)
-	r.unchanged("after taking it over", inputs)
+	r.Unchanged("after taking it over", inputs)
 
-	// The first one's manager owns the field now as well: another value conflicts, unless forced.
-	if _, err := upsert.tryCreate("core/v1:ConfigMap", "fourth", object{"metadata": w.meta("own", nil), "data": object{"a": "2"}}); err == nil ||
+	// Both managers own the field now: another value conflicts, unless forced.
+	other := object{"metadata": f.meta("own", nil), "data": object{"a": "2"}}
+	if _, err := upsert.tryCreate("core/v1:ConfigMap", "fourth", other); err == nil ||
 		!strings.Contains(err.Error(), "pulumi.com/patchForce") {
 		t.Errorf("no conflict: %v", err)
 	}
-	forced := object{"metadata": w.meta("own", object{"annotations": object{"pulumi.com/patchForce": "true"}}), "data": object{"a": "2"}}
-	upsert.create("core/v1:ConfigMap", "fifth", forced)
-	if data := w.live(configMaps, "own").Object["data"].(object); data["a"] != "2" {
+	annotated := f.meta("own", object{"annotations": object{"pulumi.com/patchForce": "true"}})
+	upsert.create("core/v1:ConfigMap", "fifth", merged(other, object{"metadata": annotated}))
+	if data := f.live(configMaps, "own").Object["data"].(object); data["a"] != "2" {
 		t.Errorf("forced: %v", data)
 	}
 }
 
-func TestIgnoredChangesAreLeftToTheirOwner(t *testing.T) {
-	w := newWorld(t, nil)
-	inputs := w.deployment("web", 1, nil)
-	r := w.create("apps/v1:Deployment", "web", inputs)
-	w.patch(deployments, "web", `{"spec":{"replicas":3}}`, "scale") // as the autoscaler does
-	labelled := w.deployment("web", 1, nil)
+func TestIgnoredChangesKeepTheLiveValue(t *testing.T) {
+	f := newFixture(t, nil)
+	inputs := f.deployment("web", 1, nil)
+	r := f.create("apps/v1:Deployment", "web", inputs)
+	f.patch(deployments, "web", `{"spec":{"replicas":3}}`, "scale") // as the autoscaler does
+	labelled := f.deployment("web", 1, nil)
 	labelled["metadata"].(object)["labels"] = object{"app": "web", "new": "yes"}
-	if err := r.update(labelled, "spec.replicas"); err != nil {
+	if err := r.Update(labelled, "spec.replicas"); err != nil {
 		t.Fatal(err)
 	}
-	live := w.live(deployments, "web")
+	live := f.live(deployments, "web")
 	if n := live.Object["spec"].(object)["replicas"]; n != int64(3) || live.GetLabels()["new"] != "yes" {
 		t.Errorf("replicas %v, labels %v", n, live.GetLabels())
 	}
 }
 
-func TestRefusalsAndWarningsOfTheAPIServer(t *testing.T) {
-	w := newWorld(t, nil)
-	bad := w.deployment("web", 1, nil)
+func TestErrorsAndWarningsOfTheAPIServer(t *testing.T) {
+	f := newFixture(t, nil)
+	bad := f.deployment("web", 1, nil)
 	bad["spec"].(object)["selector"] = object{"matchLabels": object{"app": "other"}}
-	if _, err := w.preview("apps/v1:Deployment", "web", bad); err == nil || !strings.Contains(err.Error(), "selector") {
-		t.Errorf("preview of what the API server refuses: %v", err)
+	if _, err := f.preview("apps/v1:Deployment", "web", bad); err == nil || !strings.Contains(err.Error(), "selector") {
+		t.Errorf("preview of an invalid object: %v", err)
 	}
-	if r, err := w.tryCreate("apps/v1:Deployment", "web", bad); err == nil || r.id != "" {
-		t.Errorf("created: %q, %v", r.id, err)
+	if r, err := f.tryCreate("apps/v1:Deployment", "web", bad); err == nil || r.ID != "" {
+		t.Errorf("created: %q, %v", r.ID, err)
 	}
-	typo := w.deployment("web", 1, object{"contaners": []any{}})
-	if _, err := w.preview("apps/v1:Deployment", "web", typo); err == nil || !strings.Contains(err.Error(), "contaners") {
+	typo := f.deployment("web", 1, object{"contaners": []any{}})
+	if _, err := f.preview("apps/v1:Deployment", "web", typo); err == nil || !strings.Contains(err.Error(), "contaners") {
 		t.Errorf("an unknown field: %v", err)
 	}
-	if _, err := w.preview("core/v1:ConfigMap", "c", object{"metadata": object{"name": "c", "namespace": "not-yet"}}); err != nil {
-		t.Errorf("preview in a namespace that is still to be made: %v", err)
+	meta := object{"name": "c", "namespace": "not-yet"}
+	if _, err := f.preview("core/v1:ConfigMap", "c", object{"metadata": meta}); err != nil {
+		t.Errorf("preview in a namespace that does not exist yet: %v", err)
 	}
 	began := time.Now()
-	if _, err := w.preview("example.com/v1:Thing", "c", object{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": object{"name": "c", "namespace": "x"}}); err != nil {
-		t.Errorf("preview of a kind that is still to be defined: %v", err)
+	thing := object{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": meta}
+	if _, err := f.preview("example.com/v1:Thing", "c", thing); err != nil {
+		t.Errorf("preview of a kind that is not defined yet: %v", err)
 	}
 	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("that took %s", took)
+		t.Errorf("the preview took %s", took)
 	}
 
-	_, err := w.api.Resource(namespaces).Patch(t.Context(), w.namespace, "application/merge-patch+json",
+	_, err := f.api.Resource(namespaces).Patch(t.Context(), f.namespace, "application/merge-patch+json",
 		[]byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/warn":"restricted"}}}`), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := logged(t, func() { w.create("apps/v1:Deployment", "web", w.deployment("web", 1, nil)) })
+	text := logged(t, func() { f.create("apps/v1:Deployment", "web", f.deployment("web", 1, nil)) })
 	if !strings.Contains(text, "level=WARN") || !strings.Contains(text, "would violate PodSecurity") {
 		t.Errorf("the warning is not shown: %s", text)
 	}
