@@ -13,27 +13,30 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// forceNew are the fields whose change replaces the object, by group and kind, as the official plugin has them. A field holds what is
-// below it; lists carry no indices.
+// forceNew lists the fields whose change replaces the object, by group and kind, as in the official plugin. A field
+// includes all fields below it. Paths have no list indices.
 var forceNew = map[string][]string{
 	"apps/DaemonSet":  {"spec.selector"},
 	"apps/Deployment": {"spec.selector"},
 	"apps/StatefulSet": {
-		"spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName", "spec.volumeClaimTemplates",
+		"spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName",
+		"spec.volumeClaimTemplates",
 	},
 	"batch/Job": {"spec.completions", "spec.parallelism", "spec.selector", "spec.template"},
 	"/PersistentVolume": {
-		"spec.awsElasticBlockStore", "spec.azureDisk", "spec.azureFile", "spec.cephfs", "spec.cinder", "spec.csi", "spec.fc", "spec.flexVolume",
-		"spec.flocker", "spec.gcePersistentDisk", "spec.glusterfs", "spec.hostPath", "spec.iscsi", "spec.local", "spec.nfs",
-		"spec.photonPersistentDisk", "spec.portworxVolume", "spec.quobyte", "spec.rbd", "spec.scaleIO", "spec.storageos", "spec.vsphereVolume",
+		"spec.awsElasticBlockStore", "spec.azureDisk", "spec.azureFile", "spec.cephfs", "spec.cinder", "spec.csi",
+		"spec.fc", "spec.flexVolume", "spec.flocker", "spec.gcePersistentDisk", "spec.glusterfs", "spec.hostPath",
+		"spec.iscsi", "spec.local", "spec.nfs", "spec.photonPersistentDisk", "spec.portworxVolume", "spec.quobyte",
+		"spec.rbd", "spec.scaleIO", "spec.storageos", "spec.vsphereVolume",
 	},
 	"/PersistentVolumeClaim": {"spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"},
 	"/Pod": append([]string{
-		"spec.affinity", "spec.automountServiceAccountToken", "spec.dnsConfig", "spec.dnsPolicy", "spec.enableServiceLinks", "spec.hostAliases",
-		"spec.hostIPC", "spec.hostNetwork", "spec.hostPID", "spec.hostname", "spec.imagePullSecrets", "spec.nodeName", "spec.nodeSelector",
-		"spec.overhead", "spec.preemptionPolicy", "spec.priority", "spec.priorityClassName", "spec.readinessGates", "spec.restartPolicy",
-		"spec.runtimeClassName", "spec.schedulerName", "spec.securityContext", "spec.serviceAccount", "spec.serviceAccountName",
-		"spec.shareProcessNamespace", "spec.subdomain", "spec.terminationGracePeriodSeconds", "spec.volumes",
+		"spec.affinity", "spec.automountServiceAccountToken", "spec.dnsConfig", "spec.dnsPolicy", "spec.enableServiceLinks",
+		"spec.hostAliases", "spec.hostIPC", "spec.hostNetwork", "spec.hostPID", "spec.hostname", "spec.imagePullSecrets",
+		"spec.nodeName", "spec.nodeSelector", "spec.overhead", "spec.preemptionPolicy", "spec.priority",
+		"spec.priorityClassName", "spec.readinessGates", "spec.restartPolicy", "spec.runtimeClassName", "spec.schedulerName",
+		"spec.securityContext", "spec.serviceAccount", "spec.serviceAccountName", "spec.shareProcessNamespace",
+		"spec.subdomain", "spec.terminationGracePeriodSeconds", "spec.volumes",
 	}, containerFields("spec.containers", "spec.initContainers")...),
 	"/ResourceQuota": {"spec.scopes"},
 	"/Secret":        {"type"},
@@ -47,8 +50,9 @@ func containerFields(lists ...string) []string {
 	var out []string
 	for _, l := range lists {
 		for _, f := range []string{
-			"args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe", "resources",
-			"securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices", "volumeMounts", "workingDir",
+			"args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe",
+			"resources", "securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty",
+			"volumeDevices", "volumeMounts", "workingDir",
 		} {
 			out = append(out, l+"."+f)
 		}
@@ -56,7 +60,8 @@ func containerFields(lists ...string) []string {
 	return out
 }
 
-func (g *plugin) forced(obj *unstructured.Unstructured) []string {
+// replaceFields returns the fields of the object whose change replaces it.
+func (g *plugin) replaceFields(obj *unstructured.Unstructured) []string {
 	gvk := obj.GroupVersionKind()
 	fields := append([]string{"metadata.name", "metadata.namespace"}, forceNew[gvk.Group+"/"+gvk.Kind]...)
 	immutable, _, _ := unstructured.NestedBool(obj.Object, "immutable")
@@ -73,40 +78,20 @@ func (g *plugin) forced(obj *unstructured.Unstructured) []string {
 	return fields
 }
 
-// change is a difference between old and new inputs.
-type change struct {
-	path  string // as the engine writes it: spec.containers[0].image, metadata.labels["a/b"]
+// fieldDiff is a difference between old and new inputs.
+type fieldDiff struct {
+	path  string // in the engine's syntax: spec.containers[0].image, metadata.labels["a/b"]
 	field string // without indices: spec.containers.image
 	kind  p.DiffKind
 }
 
-func compare(path, field string, old, now any, out *[]change) {
+// compare appends the differences between two values of a field. It is written by hand because Pulumi's own diff
+// (resource.ObjectDiff) does not look into secrets and takes a change of secrecy for a change.
+func compare(path, field string, old, now any, out *[]fieldDiff) {
 	oldMap, isMap := old.(map[string]any)
 	nowMap, areMaps := now.(map[string]any)
 	if isMap && areMaps {
-		keys := slices.Collect(maps.Keys(oldMap))
-		for k := range nowMap {
-			if _, ok := oldMap[k]; !ok {
-				keys = append(keys, k)
-			}
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			if path == "" && strings.HasPrefix(k, "__") {
-				continue
-			}
-			before, was := oldMap[k]
-			after, is := nowMap[k]
-			p2, f2 := join(path, k), strings.TrimPrefix(field+"."+k, ".")
-			switch {
-			case !was:
-				*out = append(*out, change{p2, f2, p.Add})
-			case !is:
-				*out = append(*out, change{p2, f2, p.Delete})
-			default:
-				compare(p2, f2, before, after, out)
-			}
-		}
+		compareMaps(path, field, oldMap, nowMap, out)
 		return
 	}
 	oldList, isList := old.([]any)
@@ -118,10 +103,37 @@ func compare(path, field string, old, now any, out *[]change) {
 		return
 	}
 	if !equal(old, now) || value.ContainsUnknown(now) {
-		*out = append(*out, change{path, field, p.Update})
+		*out = append(*out, fieldDiff{path, field, p.Update})
 	}
 }
 
+func compareMaps(path, field string, old, now map[string]any, out *[]fieldDiff) {
+	for _, k := range allKeys(old, now) {
+		if path == "" && strings.HasPrefix(k, "__") {
+			continue
+		}
+		before, existed := old[k]
+		after, exists := now[k]
+		keyPath, keyField := join(path, k), strings.TrimPrefix(field+"."+k, ".")
+		switch {
+		case !existed:
+			*out = append(*out, fieldDiff{keyPath, keyField, p.Add})
+		case !exists:
+			*out = append(*out, fieldDiff{keyPath, keyField, p.Delete})
+		default:
+			compare(keyPath, keyField, before, after, out)
+		}
+	}
+}
+
+// allKeys returns the sorted keys of both maps.
+func allKeys(a, b map[string]any) []string {
+	keys := maps.Clone(a)
+	maps.Copy(keys, b)
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// join appends a key to a path.
 func join(path, key string) string {
 	if strings.ContainsAny(key, `.[]"/ `) {
 		return path + "[" + strconv.Quote(key) + "]"
@@ -139,25 +151,26 @@ func (g *plugin) diff(_ context.Context, req p.DiffRequest) (p.DiffResponse, err
 	}
 	old, now := value.PlainMap(req.OldInputs), value.PlainMap(req.Inputs)
 	newObj, oldObj := object(now, gvk), object(old, gvk)
-	forced := g.forced(newObj)
+	replacing := g.replaceFields(newObj)
 	if immutable, _, _ := unstructured.NestedBool(oldObj.Object, "immutable"); immutable {
-		forced = g.forced(oldObj)
+		replacing = g.replaceFields(oldObj)
 	}
-	var changes []change
-	compare("", "", old, now, &changes)
-	out := p.DiffResponse{DetailedDiff: map[string]p.PropertyDiff{}, HasChanges: len(changes) > 0}
+	var diffs []fieldDiff
+	compare("", "", old, now, &diffs)
+	out := p.DiffResponse{DetailedDiff: map[string]p.PropertyDiff{}, HasChanges: len(diffs) > 0}
 	replaced := false
-	for _, c := range changes {
-		for _, f := range forced {
-			if c.field == f || strings.HasPrefix(c.field, f+".") || strings.HasPrefix(f, c.field+".") {
-				replaced = true
-				c.kind += "&replace"
-				break
-			}
+	for _, d := range diffs {
+		replaces := func(f string) bool {
+			return d.field == f || strings.HasPrefix(d.field, f+".") || strings.HasPrefix(f, d.field+".")
 		}
-		out.DetailedDiff[c.path] = p.PropertyDiff{Kind: c.kind, InputDiff: true}
+		if slices.ContainsFunc(replacing, replaces) {
+			replaced = true
+			d.kind += "&replace"
+		}
+		out.DetailedDiff[d.path] = p.PropertyDiff{Kind: d.kind, InputDiff: true}
 	}
-	// Two objects of one name cannot stand side by side; a name that Check chose is chosen anew.
-	out.DeleteBeforeReplace = replaced && newObj.GetAnnotations()[annotationAutonamed] != "true" && idOf(newObj) == idOf(oldObj)
+	// Two objects cannot have the same name at the same time. The replacement of an autonamed object gets another name.
+	autonamed := newObj.GetAnnotations()[annotationAutonamed] == "true"
+	out.DeleteBeforeReplace = replaced && !autonamed && idOf(newObj) == idOf(oldObj)
 	return out, nil
 }

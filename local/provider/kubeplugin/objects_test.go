@@ -8,6 +8,8 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"oke-guestbook/local/provider/plugintest"
 )
 
 // meta returns the metadata of an object in the test's namespace.
@@ -81,34 +83,39 @@ func TestDeploymentLifeCycle(t *testing.T) {
 	}
 	r.Unchanged("after the update", more)
 
+	checkDrift(f, r)
+	r.Delete()
+	if r.Refresh() {
+		t.Error("it exists after its deletion")
+	}
+	r.Delete()
+}
+
+// checkDrift changes the Deployment without the plugin, refreshes it and imports it.
+func checkDrift(f *fixture, r *plugintest.Resource) {
+	desired := f.deployment("web", 3, nil)
 	f.patch(deployments, "web", `{"spec":{"replicas":1},"metadata":{"labels":{"app":null,"theirs":"x"}}}`)
 	r.Refresh()
-	d := r.Diff(more)
+	d := r.Diff(desired)
 	if len(d.DetailedDiff) != 2 || d.DetailedDiff["spec.replicas"].Kind != p.Update ||
 		d.DetailedDiff["metadata.labels.app"].Kind != p.Add {
-		t.Errorf("drift: %v", d.DetailedDiff)
+		f.Errorf("drift: %v", d.DetailedDiff)
 	}
 
 	other := f.deployment("web", 3, nil)
 	other["spec"].(object)["selector"] = object{"matchLabels": object{"app": "other"}}
 	d = r.Diff(other)
 	if d.DetailedDiff["spec.selector.matchLabels.app"].Kind != p.UpdateReplace || !d.DeleteBeforeReplace {
-		t.Errorf("another selector: %+v", d)
+		f.Errorf("another selector: %+v", d)
 	}
 
-	imported, err := f.Read(t.Context(), p.ReadRequest{ID: r.ID, Urn: r.URN})
+	imported, err := f.Read(f.Context(), p.ReadRequest{ID: r.ID, Urn: r.URN})
 	if err != nil || imported.ID != r.ID {
-		t.Fatalf("import: %v %v", imported.ID, err)
+		f.Fatalf("import: %v %v", imported.ID, err)
 	}
 	if imported.Inputs.Get("spec").AsMap().Get("replicas").AsNumber() != 1 || !imported.Inputs.Get("status").IsNull() {
-		t.Errorf("import: %v", imported.Inputs)
+		f.Errorf("import: %v", imported.Inputs)
 	}
-
-	r.Delete()
-	if r.Refresh() {
-		t.Error("it exists after its deletion")
-	}
-	r.Delete()
 }
 
 func TestAutonamingAndReplacement(t *testing.T) {
