@@ -7,14 +7,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -202,6 +205,7 @@ func TestPods(t *testing.T) {
 	m, api := startCluster(t, cfg, 0)
 	t.Run("a Deployment becomes ready", func(t *testing.T) { checkDeployment(t, m, api) })
 	t.Run("a Pod drains before it ends", func(t *testing.T) { checkDrain(t, cfg, api) })
+	t.Run("a forbidden eviction delays the removal of a node", func(t *testing.T) { checkForcedRemoval(t, cfg, m, api) })
 }
 
 func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
@@ -276,5 +280,40 @@ func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 	})
 	if took, want := time.Since(began), cfg.scaled(drain*time.Second, 0); took < want {
 		t.Errorf("the Pod was deleted after %s, want %s at least", took, want)
+	}
+}
+
+// checkForcedRemoval removes a node while a disruption budget forbids to evict its Pod.
+func checkForcedRemoval(t *testing.T, cfg Config, m *Manager, api kubernetes.Interface) {
+	mustCreate(t, api.PolicyV1().PodDisruptionBudgets("default"), &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable: new(intstr.FromInt32(0)),
+			Selector:       &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+		},
+	})
+	pods, err := api.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{LabelSelector: "app=web"})
+	if err != nil || len(pods.Items) == 0 {
+		t.Fatalf("%d Pods: %v", len(pods.Items), err)
+	}
+	pod := pods.Items[0]
+	remaining := slices.DeleteFunc([]cloud.Node{testNode(0), testNode(1), testNode(2)}, func(n cloud.Node) bool {
+		return n.Name == pod.Spec.NodeName
+	})
+	began := time.Now()
+	if err := m.SyncNodes(t.Context(), testCluster().ID, remaining); err != nil {
+		t.Fatal(err)
+	}
+	took, grace := time.Since(began), cfg.scaled(evictionGrace, evictionGraceMin)
+	if took < grace || took > grace+5*time.Second {
+		t.Errorf("the node was removed after %s, want the grace period of %s", took, grace)
+	}
+	_, err = api.CoreV1().Nodes().Get(t.Context(), pod.Spec.NodeName, metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("the node: %v, want it deleted", err)
+	}
+	_, err = api.CoreV1().Pods("default").Get(t.Context(), pod.Name, metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("the Pod: %v, want it deleted", err)
 	}
 }
