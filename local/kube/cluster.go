@@ -146,7 +146,7 @@ func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 		return err
 	}
 	c.rest.QPS = -1 // no rate limit: the API server has few other clients
-	c.rest.UserAgent = "okelocal"
+	c.rest.UserAgent = "localcloudd"
 	c.api, err = kubernetes.NewForConfig(c.rest)
 	return err
 }

@@ -58,7 +58,7 @@ func (c *cluster) startKwok(pods *podAddresses) error {
 		NodeLeaseDurationSeconds:  40,
 		PodsOnNodeSyncParallelism: 2,
 		// The same holder as before a restart: another one would have to wait until the leases expire.
-		ID:      "okelocal",
+		ID:      "localcloudd",
 		FuncMap: gotpl.FuncMap{"PodIPs": pods.podIPs},
 	})
 	if err != nil {

@@ -13,30 +13,27 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// forceNew lists the fields whose change replaces the object, by group and kind, as in the official plugin. A field
-// includes all fields below it. Paths have no list indices.
+// forceNew are the fields whose change replaces the object, by group and kind, as the official plugin has them. A field holds what is
+// below it; lists carry no indices.
 var forceNew = map[string][]string{
 	"apps/DaemonSet":  {"spec.selector"},
 	"apps/Deployment": {"spec.selector"},
 	"apps/StatefulSet": {
-		"spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName",
-		"spec.volumeClaimTemplates",
+		"spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName", "spec.volumeClaimTemplates",
 	},
 	"batch/Job": {"spec.completions", "spec.parallelism", "spec.selector", "spec.template"},
 	"/PersistentVolume": {
-		"spec.awsElasticBlockStore", "spec.azureDisk", "spec.azureFile", "spec.cephfs", "spec.cinder", "spec.csi",
-		"spec.fc", "spec.flexVolume", "spec.flocker", "spec.gcePersistentDisk", "spec.glusterfs", "spec.hostPath",
-		"spec.iscsi", "spec.local", "spec.nfs", "spec.photonPersistentDisk", "spec.portworxVolume", "spec.quobyte",
-		"spec.rbd", "spec.scaleIO", "spec.storageos", "spec.vsphereVolume",
+		"spec.awsElasticBlockStore", "spec.azureDisk", "spec.azureFile", "spec.cephfs", "spec.cinder", "spec.csi", "spec.fc", "spec.flexVolume",
+		"spec.flocker", "spec.gcePersistentDisk", "spec.glusterfs", "spec.hostPath", "spec.iscsi", "spec.local", "spec.nfs",
+		"spec.photonPersistentDisk", "spec.portworxVolume", "spec.quobyte", "spec.rbd", "spec.scaleIO", "spec.storageos", "spec.vsphereVolume",
 	},
 	"/PersistentVolumeClaim": {"spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"},
 	"/Pod": append([]string{
-		"spec.affinity", "spec.automountServiceAccountToken", "spec.dnsConfig", "spec.dnsPolicy", "spec.enableServiceLinks",
-		"spec.hostAliases", "spec.hostIPC", "spec.hostNetwork", "spec.hostPID", "spec.hostname", "spec.imagePullSecrets",
-		"spec.nodeName", "spec.nodeSelector", "spec.overhead", "spec.preemptionPolicy", "spec.priority",
-		"spec.priorityClassName", "spec.readinessGates", "spec.restartPolicy", "spec.runtimeClassName", "spec.schedulerName",
-		"spec.securityContext", "spec.serviceAccount", "spec.serviceAccountName", "spec.shareProcessNamespace",
-		"spec.subdomain", "spec.terminationGracePeriodSeconds", "spec.volumes",
+		"spec.affinity", "spec.automountServiceAccountToken", "spec.dnsConfig", "spec.dnsPolicy", "spec.enableServiceLinks", "spec.hostAliases",
+		"spec.hostIPC", "spec.hostNetwork", "spec.hostPID", "spec.hostname", "spec.imagePullSecrets", "spec.nodeName", "spec.nodeSelector",
+		"spec.overhead", "spec.preemptionPolicy", "spec.priority", "spec.priorityClassName", "spec.readinessGates", "spec.restartPolicy",
+		"spec.runtimeClassName", "spec.schedulerName", "spec.securityContext", "spec.serviceAccount", "spec.serviceAccountName",
+		"spec.shareProcessNamespace", "spec.subdomain", "spec.terminationGracePeriodSeconds", "spec.volumes",
 	}, containerFields("spec.containers", "spec.initContainers")...),
 	"/ResourceQuota": {"spec.scopes"},
 	"/Secret":        {"type"},
@@ -50,9 +47,8 @@ func containerFields(lists ...string) []string {
 	var out []string
 	for _, l := range lists {
 		for _, f := range []string{
-			"args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe",
-			"resources", "securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty",
-			"volumeDevices", "volumeMounts", "workingDir",
+			"args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe", "resources",
+			"securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices", "volumeMounts", "workingDir",
 		} {
 			out = append(out, l+"."+f)
 		}
