@@ -1,4 +1,5 @@
-// Package cloud is the interface between the OCI emulator and the Kubernetes side of the local cloud. It imports neither.
+// Package cloud is the interface between the OCI emulator and the Kubernetes side of the local cloud. It imports
+// neither.
 package cloud
 
 import "context"

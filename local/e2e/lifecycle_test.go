@@ -218,7 +218,7 @@ func TestLifeCycle(t *testing.T) {
 				}
 			}
 			for _, n := range nodes.Items {
-				if n.Metadata.Labels["tier"] == "web" { // which a node gets when it is made
+				if n.Metadata.Labels["tier"] == "web" { // set at the creation of a node
 					labelled++
 				}
 			}
@@ -267,7 +267,7 @@ func TestLifeCycle(t *testing.T) {
 func TestKilledUpIsContinued(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	// The last is the cloud controller's work, while the engine waits for the Service.
+	// The cloud controller creates the last one while the engine awaits the Service.
 	for i, kind := range []string{"vcn", "cluster", "cluster", "nodepool", "loadbalancer"} {
 		step(t, "kill up while it creates a "+kind, func() {
 			if i == 2 {
@@ -277,7 +277,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 			if s.inventory()[kind] != 1 {
 				t.Fatalf("the cloud holds %v", s.inventory())
 			}
-			// A kill may cut these short, and the engine then reads nothing of the checkpoint beside them.
+			// A kill may truncate these files, and then the engine does not read the checkpoint next to them.
 			sidecars, err := filepath.Glob(filepath.Join(s.o.Dir, "state", ".pulumi", "stacks", "*", "*.attrs"))
 			if s.must(err); len(sidecars) > 0 {
 				t.Fatalf("the state has %v", sidecars)
@@ -286,7 +286,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 	}
 	limit := 10 * time.Second
 	if s.o.Plugins == "official" {
-		limit = 7 * time.Minute // they notice late that their engine is gone
+		limit = 7 * time.Minute // they notice the end of their engine late
 	}
 	s.eventually(limit, "the killed engines and their plugins to end", func() (bool, string) {
 		var left []string
@@ -304,7 +304,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 	s.destroyed()
 }
 
-// A cluster that OKE cannot make stays there, FAILED; the next up replaces it.
+// A cluster whose creation fails stays in state FAILED; the next up replaces it.
 func TestFailedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -336,7 +336,7 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
 }
 
-// step names a part of a long test in its output; a failed part ends the test.
+// step runs a named part of a test. A failed part ends the test.
 func step(t *testing.T, name string, f func()) {
 	t.Helper()
 	start := time.Now()

@@ -14,17 +14,17 @@ import (
 	"oke-guestbook/local/launch"
 )
 
-// localCloud is what the cloud holds of stack local as the repository sets it, by kind. Beside what the program asks for:
-// the VCN's defaults, the node pool's instances with their boot volumes, the cloud controller's load balancer, and the volume
-// of the database's claim. Four things have an address in a subnet (the API endpoint, two nodes, the load balancer), two a
-// public one (the NAT gateway and the load balancer).
+// localCloud counts the resources of stack local with the repository's settings, by kind. In addition to those of the
+// program, these are the VCN's defaults, the instances with their boot volumes, the cloud controller's load balancer,
+// and the volume of the database's claim. Four resources have private addresses (the API endpoint, two nodes, the load
+// balancer), two have public ones (the NAT gateway and the load balancer).
 var localCloud = map[string]int{
 	"vcn": 1, "dhcpoptions": 1, "internetgateway": 1, "natgateway": 1, "servicegateway": 1,
 	"routetable": 4, "securitylist": 4, "subnet": 3, "vnic": 4, "privateip": 4, "publicip": 2,
 	"cluster": 1, "nodepool": 1, "instance": 2, "bootvolume": 2, "loadbalancer": 1, "volume": 1, "volumeattachment": 1,
 }
 
-// whole asserts that cloud and state hold all of stack local as the repository sets it, and nothing twice.
+// whole asserts that cloud and state have all resources of stack local with the repository's settings, each once.
 func (s *stack) whole() {
 	s.t.Helper()
 	s.eventually(shortly, "the whole inventory", func() (bool, string) {
@@ -63,7 +63,8 @@ func union(a, b map[string]int) map[string]int {
 	return all
 }
 
-// refusesMachines runs `make up` where it must not begin. Each time it says which setting is to blame, and what runs goes on.
+// refusesMachines runs `make up` where it must fail at once. Each error must name the setting to change, and the
+// running cloud must stay as it is.
 func (s *stack) refusesMachines() {
 	s.t.Helper()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,8 +11,8 @@ import (
 
 const interval = 50 * time.Millisecond
 
-// Succeeds polls until check returns nil. After the limit it fails the test with the last error. What names the condition
-// in the test's log.
+// Succeeds polls until check returns nil. After the limit it fails the test with the last error. What names the
+// condition in the test's log.
 func Succeeds(t testing.TB, limit time.Duration, what string, check func(context.Context) error) {
 	t.Helper()
 	began := time.Now()
