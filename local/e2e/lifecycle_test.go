@@ -64,7 +64,8 @@ func TestLifeCycle(t *testing.T) {
 	settings, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml"))
 	s.must(err)
 	s.up()
-	if now, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml")); err != nil || string(now) != string(settings) {
+	now, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml"))
+	if err != nil || string(now) != string(settings) {
 		t.Errorf("up changed the stack's settings in the repository (%v):\n%s", err, now)
 	}
 	namespace := s.output("namespace")
@@ -86,7 +87,7 @@ func TestLifeCycle(t *testing.T) {
 		for _, svc := range services.Items {
 			if svc.Spec.Type == "LoadBalancer" {
 				addresses += len(svc.Status.LoadBalancer.Ingress)
-				if mode := svc.Metadata.Annotations["service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"]; mode != "None" {
+				if mode := svc.Metadata.Annotations[managementMode]; mode != "None" {
 					t.Errorf("Service %s lets the cloud controller manage security lists: mode %q", svc.Metadata.Name, mode)
 				}
 				if url := s.output("url"); !strings.Contains(url, svc.Status.LoadBalancer.Ingress[0].IP) {
@@ -99,7 +100,8 @@ func TestLifeCycle(t *testing.T) {
 		}
 		var claims list[claim]
 		s.kubectl(&claims, "get", "persistentvolumeclaims", "-n", namespace)
-		if len(claims.Items) != 1 || claims.Items[0].Status.Phase != "Bound" || claims.Items[0].Spec.StorageClassName != "oci-bv" {
+		if len(claims.Items) != 1 || claims.Items[0].Status.Phase != "Bound" ||
+			claims.Items[0].Spec.StorageClassName != "oci-bv" {
 			t.Errorf("claims: %+v", claims.Items)
 		}
 		s.whole()
@@ -125,7 +127,8 @@ func TestLifeCycle(t *testing.T) {
 			s.must(err)
 		}
 		put(append(slices.Clone(list.IngressSecurityRules), object{"source": "10.0.0.0/16", "protocol": "17"})...)
-		if out, err := s.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "local"); err == nil || !strings.Contains(out, "SecurityList") {
+		out, err := s.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "local")
+		if err == nil || !strings.Contains(out, "SecurityList") {
 			t.Errorf("a preview with refresh does not see a foreign rule in a security list: %v\n%s", err, out)
 		}
 		put(list.IngressSecurityRules...)
@@ -150,7 +153,8 @@ func TestLifeCycle(t *testing.T) {
 		}
 		for name, command := range map[string]func(context.Context) error{"preview": s.o.Preview, "refresh": s.o.Refresh} {
 			said := s.says(command)
-			if !regexp.MustCompile(`\d+ unchanged`).MatchString(said) || regexp.MustCompile(`\d+ (to )?(create|update|delete|replace)`).MatchString(said) {
+			changes := regexp.MustCompile(`\d+ (to )?(create|update|delete|replace)`).MatchString(said)
+			if !regexp.MustCompile(`\d+ unchanged`).MatchString(said) || changes {
 				t.Errorf("%s: %s", name, said)
 			}
 		}
@@ -187,7 +191,8 @@ func TestLifeCycle(t *testing.T) {
 		if found == 0 {
 			t.Error("no state file was looked at")
 		}
-		if out, err := s.pulumi("stack", "output", "--stack", "local", "kubeconfig"); err != nil || !strings.Contains(out, "[secret]") {
+		out, err := s.pulumi("stack", "output", "--stack", "local", "kubeconfig")
+		if err != nil || !strings.Contains(out, "[secret]") {
 			t.Errorf("pulumi stack output kubeconfig: %v\n%s", err, out)
 		}
 	})
@@ -309,7 +314,9 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	s.fault(`{"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1}`)
+	s.fault(`{
+		"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1
+	}`)
 	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 	if err == nil || !strings.Contains(out, "the control plane did not start") {
 		t.Fatalf("up: %v; want the fault's message in\n%s", err, out)

@@ -63,7 +63,8 @@ func TestExistingNetwork(t *testing.T) {
 
 	step(t, "existing resources that differ from the settings are refused", func() {
 		s.settings("vcnId="+vcn, "vcnCidr=10.20.0.0/16", "natGatewayId="+foreign, "podsCidr=10.30.0.0/17",
-			"securityBy=groups", "drgId="+otherDRG, "peerCidrs[0]=172.16.0.0/16", "subnets.api.id="+subnet, "subnets.api.cidr=10.20.0.0/29")
+			"securityBy=groups", "drgId="+otherDRG, "peerCidrs[0]=172.16.0.0/16", "subnets.api.id="+subnet,
+			"subnets.api.cidr=10.20.0.0/29")
 		s.refused(
 			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29",
 			"natGatewayId: the gateway belongs to another VCN", "podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16",
