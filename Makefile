@@ -4,7 +4,7 @@ VERSION ?= dev
 # The compiler's as local/launch/tools.go says; the linker's save it a sixth of its time.
 export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '-gcflags=all=-dwarf=false -l' '-gcflags=std=-dwarf=false' '-ldflags=-s -w'
 oke = @go run -C local ./cmd/oke
-net = @go run ./components/network/cmd/okenet
+net = @go run ./cmd/oke
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -33,15 +33,15 @@ env: ## settings for Pulumi and OCI clients: eval "$(make -s env)"
 	$(oke) env
 
 reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= for one answer
-	$(net) reach -stack "$(STACK)" -from "$(FROM)" -to "$(TO)" -port "$(PORT)"
+	$(net) reach --stack "$(STACK)" --from "$(FROM)" --to "$(TO)" --port "$(PORT)"
 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
-	$(net) diagram -stack "$(STACK)" -o "docs/network-$(STACK).svg"
+	$(net) diagram --stack "$(STACK)" -o "docs/network-$(STACK).svg"
 
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
-	@STACK="$(STACK)" KEY="$(KEY)" sh components/network/tunnel/tunnel.sh
+	@STACK="$(STACK)" KEY="$(KEY)" sh scripts/tunnel.sh
 
 image_command = cd app && go run ./cmd/image -out ../bin/image -version "$(VERSION)" -revision "$$(git rev-parse HEAD 2>/dev/null)"
 
@@ -78,7 +78,11 @@ packages:
 		{ echo "make test shows the guestbook in a browser, and runs make tunnel and the database's setup.js: chromium, jq or node is not to be had" >&2; exit 1; }; \
 	else echo "no chromium, no jq or no node: what needs them is not tested; sudo apt-get install $(packages) brings them"; fi
 
+lint: ## the linters of .golangci.yml, in every module
+	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for module in . app local; do (cd "$$module" && "$(CURDIR)/bin/golangci-lint" run ./...) || exit 1; done
+
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages lint clean

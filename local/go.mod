@@ -17,6 +17,7 @@ require (
 	k8s.io/kubectl v0.36.3
 	k8s.io/kubernetes v1.36.3
 	k8s.io/utils v0.0.0-20260210185600-b8788abfbbc2
+	oke-guestbook v0.0.0
 	sigs.k8s.io/cli-utils v0.37.2
 	sigs.k8s.io/kwok v0.8.0
 )
@@ -320,3 +321,5 @@ replace (
 )
 
 exclude github.com/moby/moby v28.3.3+incompatible
+
+replace oke-guestbook => ../

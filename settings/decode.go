@@ -11,7 +11,7 @@ import (
 
 	"github.com/agext/levenshtein"
 
-	"oke-guestbook/settings/problem"
+	"oke-guestbook/plan/problem"
 )
 
 // ociSettings are those of the OCI provider, without their namespace.

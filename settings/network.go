@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/settings/problem"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem"
 )
 
 // LoadNetwork reads the network from a stack's file alone, where secrets stay encrypted and not everything may be set yet.

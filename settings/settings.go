@@ -13,17 +13,17 @@ import (
 	"strconv"
 	"strings"
 
-	"oke-guestbook/components/guestbook/workload"
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/components/network/rules"
-	"oke-guestbook/components/oke/fleet"
-	"oke-guestbook/settings/problem"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/rules"
+	"oke-guestbook/plan/workload"
 )
 
 // The parts of the settings that belong to one component each. Their keys are flat: a stack's file knows no groups.
 type (
 	Network  = layout.Spec
-	Fleet    = fleet.Spec
+	Fleet    = cluster.Spec
 	Workload = workload.Spec
 )
 
@@ -50,7 +50,7 @@ type Settings struct {
 func Defaults() Settings {
 	s := Settings{
 		Tags:          map[string]string{},
-		Fleet:         fleet.Defaults(),
+		Fleet:         cluster.Defaults(),
 		Workload:      workload.Defaults(),
 		GuestbookList: []json.RawMessage{},
 		LogAgentImage: "docker.io/fluent/fluent-bit:4.0.3",
@@ -198,7 +198,7 @@ func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
 		names, namespaces = append(names, g.Name), append(namespaces, g.Namespace)
 		g.Validate(list, workload.Strictness{Prefix: prefix, Production: production, Ports: s.listens})
 		if g.Backs() {
-			if s.ClusterType != fleet.Enhanced {
+			if s.ClusterType != cluster.Enhanced {
 				list.Add(prefix+"backupSchedule", "needs clusterType enhanced: backups reach Object Storage by workload identity")
 			}
 			if s.Region == "" {

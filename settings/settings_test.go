@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"oke-guestbook/components/network/layout"
+	"oke-guestbook/plan/layout"
 )
 
 const compartmentOCID = "ocid1.compartment.oc1..aaaaexample"

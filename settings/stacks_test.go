@@ -9,9 +9,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"oke-guestbook/components/network/reach"
-	"oke-guestbook/components/oke/fleet"
-	"oke-guestbook/components/oke/shape"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/reach"
 )
 
 // TestDevFitsAlwaysFree adds up what stack dev asks for (Oracle documentation, "Always Free Resources").
@@ -20,7 +19,7 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 	var ocpus, memory float64
 	storage := 0
 	for _, p := range s.NodePools {
-		if !shape.Arm(p.Shape) {
+		if !cluster.ArmShape(p.Shape) {
 			t.Errorf("node pool %s has shape %s, which is not free", p.Name, p.Shape)
 		}
 		ocpus += float64(p.Size) * p.OCPUs
@@ -33,7 +32,7 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 			t.Errorf("load balancer of %d Mbps", g.LoadBalancerMbps)
 		}
 	}
-	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.ClusterType != fleet.Basic {
+	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.ClusterType != cluster.Basic {
 		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s", ocpus, memory, storage, len(s.Guestbooks), s.ClusterType)
 	}
 }
@@ -42,7 +41,7 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 func TestProdIsHighlyAvailable(t *testing.T) {
 	s := loadStack(t, "prod", map[string]string{"bastionAllowedCidrs": `["203.0.113.0/24"]`})
 	g := s.Guestbooks[0]
-	if !s.Protect || s.ClusterType != fleet.Enhanced || len(s.AvailabilityDomains) != 0 || s.APIEndpoint != "private" {
+	if !s.Protect || s.ClusterType != cluster.Enhanced || len(s.AvailabilityDomains) != 0 || s.APIEndpoint != "private" {
 		t.Errorf("protect %v, cluster %s, domains %v, endpoint %s", s.Protect, s.ClusterType, s.AvailabilityDomains, s.APIEndpoint)
 	}
 	if g.MongoReplicas != 3 || g.BackupSchedule == "" || g.FrontendReplicas < 2 || s.NodePools[0].Size < 3 {

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"strings"
 
-	"oke-guestbook/components/network/layout"
+	"oke-guestbook/plan/layout"
 )
 
 // Setting is a key of the stack's configuration as Pulumi.yaml declares it.

@@ -11,7 +11,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/plan/flows"
 )
 
 // The steps of backup and restore, shell scripts: the first and the last run in the database's image, the others in the OCI

@@ -8,8 +8,8 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
-	"oke-guestbook/components/guestbook/workload"
+	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/workload"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/plan/flows"
 )
 
 // mongoUser is the user of the official image, and its group.

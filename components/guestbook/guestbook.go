@@ -11,9 +11,9 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
-	"oke-guestbook/components/guestbook/workload"
-	"oke-guestbook/components/network/layout"
+	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/workload"
 )
 
 // Args is what a guestbook is made of.

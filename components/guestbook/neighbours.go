@@ -1,8 +1,8 @@
 package guestbook
 
 import (
-	"oke-guestbook/components/guestbook/workload"
-	"oke-guestbook/components/network/layout"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/workload"
 )
 
 // neighbours are the networks around a guestbook, as CIDRs.

@@ -7,7 +7,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/workload"
+	"oke-guestbook/plan/workload"
 )
 
 // podSecurity and containerSecurity are what Pod Security level "restricted" asks for, and a read-only root file system

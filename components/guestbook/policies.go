@@ -6,7 +6,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/plan/flows"
 )
 
 // networkPolicies refuses everything but the flows of a guestbook. Flannel does not enforce them; VCN-native pod networking does.

@@ -5,7 +5,7 @@ import (
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/plan/flows"
 )
 
 // scaling makes the frontend's autoscaler, and the budgets of what may be taken away from a component at one time.

@@ -10,8 +10,8 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
-	"oke-guestbook/components/guestbook/workload"
+	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/workload"
 )
 
 // Annotations of the OCI cloud controller (oci-cloud-controller-manager, docs/load-balancer-annotations.md).

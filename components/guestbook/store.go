@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/guestbook/flows"
+	"oke-guestbook/plan/flows"
 )
 
 // Store is where backups go. Its types are our own: pulumi-oci's packages objectstorage and identity take minutes to compile.

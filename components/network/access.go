@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/logging"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/network/layout"
+	"oke-guestbook/plan/layout"
 )
 
 // sessionSeconds is how long a session of the bastion may last: the service's longest, three hours.

@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/settings/problem"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem"
 )
 
 // terminated is the state of what is deleted and still listed for a while.

@@ -9,9 +9,9 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/lasting"
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/components/network/rules"
+	"oke-guestbook/components/stash"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/rules"
 )
 
 // Args says what network to make.
@@ -137,7 +137,7 @@ func (b *builder) build() error {
 // launched with (Oracle, "Modifying Node Pool and Worker Node Properties"), and would be cut off.
 func (b *builder) lasting() error {
 	now := map[string]string{"securityBy": b.args.Spec.SecurityBy}
-	unchanged, err := lasting.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
+	unchanged, err := stash.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
 		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
 			"set it back, or make another stack; if nothing runs yet, destroy this one first", setting, made, now[setting])
 	}, b.child)

@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/network/layout"
+	"oke-guestbook/plan/layout"
 )
 
 // gateways makes the gateways that the routes lead to and that do not exist.

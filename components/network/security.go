@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/components/network/rules"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/rules"
 )
 
 // security puts the rules of each subnet into a security list or a network

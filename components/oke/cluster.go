@@ -10,17 +10,17 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/components/oke/fleet"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
 )
 
 // Args is what a cluster is made of. Plain values decide the graph's shape; inputs come from other resources.
 type Args struct {
-	Name          string      // required: display name
-	CompartmentID string      // required
-	Fleet         fleet.Spec  // required, valid
-	Network       layout.Spec // required, valid
-	Offer         *Offer      // required: what Look found for Fleet
+	Name          string       // required: display name
+	CompartmentID string       // required
+	Fleet         cluster.Spec // required, valid
+	Network       layout.Spec  // required, valid
+	Offer         *Offer       // required: what Look found for Fleet
 	Tags          map[string]string
 	Protect       bool // refuse to delete the cluster
 
@@ -82,7 +82,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 func clusterArgs(args *Args) *containerengine.ClusterArgs {
 	kind, cni := "BASIC_CLUSTER", "FLANNEL_OVERLAY"
-	if args.Fleet.ClusterType == fleet.Enhanced {
+	if args.Fleet.ClusterType == cluster.Enhanced {
 		kind = "ENHANCED_CLUSTER"
 	}
 	if args.Network.PodNetwork == layout.VCNNative {

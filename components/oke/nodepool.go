@@ -10,9 +10,8 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/network/layout"
-	"oke-guestbook/components/oke/fleet"
-	"oke-guestbook/components/oke/image"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
 )
 
 // pinImages keeps the newest image of today in the stack's state, once for each Kubernetes version and variant, and returns
@@ -27,7 +26,7 @@ func pinImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[st
 			continue
 		}
 		pin := name + "-image-" + args.Fleet.VersionOf(p)
-		for _, part := range []string{image.Variant(p.Shape), args.Fleet.NodeImageRelease} {
+		for _, part := range []string{cluster.ImageVariant(p.Shape), args.Fleet.NodeImageRelease} {
 			if part != "" {
 				pin += "-" + part
 			}
@@ -51,7 +50,7 @@ func pinImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[st
 	return pools, nil
 }
 
-func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p fleet.NodePool, args *Args, images map[string]pulumi.StringOutput) (*containerengine.NodePool, error) {
+func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePool, args *Args, images map[string]pulumi.StringOutput) (*containerengine.NodePool, error) {
 	tags := pulumi.ToStringMap(args.Tags)
 	pool := &containerengine.NodePoolArgs{
 		ClusterId:         c.Cluster.ID(),
@@ -91,8 +90,8 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p fleet.NodePool,
 	if p.Cycles() {
 		pool.NodePoolCyclingDetails = containerengine.NodePoolNodePoolCyclingDetailsArgs{
 			IsNodeCyclingEnabled: pulumi.Bool(true),
-			MaximumSurge:         pulumi.String(cmp.Or(p.MaxSurge, fleet.DefaultSurge)),
-			MaximumUnavailable:   pulumi.String(cmp.Or(p.MaxUnavailable, fleet.DefaultUnavailable)),
+			MaximumSurge:         pulumi.String(cmp.Or(p.MaxSurge, cluster.DefaultSurge)),
+			MaximumUnavailable:   pulumi.String(cmp.Or(p.MaxUnavailable, cluster.DefaultUnavailable)),
 		}
 	}
 	opts := []pulumi.ResourceOption{pulumi.Parent(c)}
@@ -102,7 +101,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p fleet.NodePool,
 	return containerengine.NewNodePool(ctx, name+"-"+p.Name, pool, opts...)
 }
 
-func placement(p fleet.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsPlacementConfigArray {
+func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsPlacementConfigArray {
 	var faultDomains pulumi.StringArray
 	for _, n := range p.FaultDomains {
 		faultDomains = append(faultDomains, pulumi.String(fmt.Sprintf("FAULT-DOMAIN-%d", n)))
@@ -128,7 +127,7 @@ func placement(p fleet.NodePool, args *Args) containerengine.NodePoolNodeConfigD
 	return configs
 }
 
-func podNetwork(p fleet.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs {
+func podNetwork(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs {
 	if args.Network.PodNetwork != layout.VCNNative {
 		return containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs{CniType: pulumi.String("FLANNEL_OVERLAY")}
 	}

@@ -10,10 +10,8 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/components/oke/fleet"
-	"oke-guestbook/components/oke/image"
-	"oke-guestbook/components/oke/version"
-	"oke-guestbook/settings/problem"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/problem"
 )
 
 // Offer is what the region has for the clusters and node pools that the settings ask for.
@@ -23,7 +21,7 @@ type Offer struct {
 }
 
 // Look asks the region what it has. It registers nothing; the error tells every setting that the region cannot meet.
-func Look(ctx *pulumi.Context, compartmentID string, f fleet.Spec) (*Offer, error) {
+func Look(ctx *pulumi.Context, compartmentID string, f cluster.Spec) (*Offer, error) {
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
 		return nil, unseen("availability domains", compartmentID, err)
@@ -34,14 +32,14 @@ func Look(ctx *pulumi.Context, compartmentID string, f fleet.Spec) (*Offer, erro
 	if err != nil {
 		return nil, unseen("node pool options", compartmentID, err)
 	}
-	sources := make([]image.Source, 0, len(options.Sources))
+	sources := make([]cluster.Image, 0, len(options.Sources))
 	for _, s := range options.Sources {
-		sources = append(sources, image.Source{ID: s.ImageId, Name: s.SourceName})
+		sources = append(sources, cluster.Image{ID: s.ImageId, Name: s.SourceName})
 	}
 
 	var list problem.List
 	offer := &Offer{Domains: map[string][]string{}, Images: map[string]string{}}
-	if err := version.CheckOffered(f.KubernetesVersion, options.KubernetesVersions); err != nil {
+	if err := cluster.CheckOffered(f.KubernetesVersion, options.KubernetesVersions); err != nil {
 		list.Add("kubernetesVersion", "%v", err)
 	}
 	for i, p := range f.NodePools {
@@ -56,7 +54,7 @@ func Look(ctx *pulumi.Context, compartmentID string, f fleet.Spec) (*Offer, erro
 		if p.ImageID != "" {
 			continue
 		}
-		newest, err := image.Newest(sources, f.VersionOf(p), image.Variant(p.Shape))
+		newest, err := cluster.NewestImage(sources, f.VersionOf(p), cluster.ImageVariant(p.Shape))
 		if err != nil {
 			list.Add(key+".kubernetesVersion", "%v", err)
 		}

@@ -12,18 +12,13 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"oke-guestbook/catalog"
 )
 
 // passphrase guards the secrets of stack local, which open nothing but this machine's loopback. It belongs to the
 // salt in Pulumi.local.yaml; a stack on Oracle Cloud has its own.
 const passphrase = "local-cloud"
-
-// clients are the SDK's names of the services that the emulator speaks.
-var clients = []string{
-	"oci_core.VirtualNetworkClient", "oci_core.ComputeClient", "oci_core.BlockstorageClient", "oci_core.ComputeManagementClient",
-	"oci_containerengine.ContainerEngineClient", "oci_identity.IdentityClient", "oci_object_storage.ObjectStorageClient",
-	"oci_load_balancer.LoadBalancerClient", "oci_bastion.BastionClient", "oci_logging.LoggingManagementClient",
-}
 
 // Env returns the variables with which Pulumi, or another client of OCI, works on the local cloud.
 func (o Options) Env() ([]string, error) {
@@ -31,9 +26,9 @@ func (o Options) Env() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; `make up` starts the local cloud", err)
 	}
-	overrides := make([]string, len(clients))
-	for i, c := range clients {
-		overrides[i] = c + "=" + o.Endpoint()
+	var overrides []string
+	for _, c := range catalog.Clients() {
+		overrides = append(overrides, string(c)+"="+o.Endpoint())
 	}
 	return append(o.pulumiEnv(),
 		"CLIENT_HOST_OVERRIDES="+strings.Join(overrides, ";"),

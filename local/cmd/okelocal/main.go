@@ -18,11 +18,10 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 
+	"oke-guestbook/local/adopt"
 	"oke-guestbook/local/kube"
-	ociprovider "oke-guestbook/local/provider/oci"
-
-	kubeprovider "oke-guestbook/local/provider/kubeplugin"
-	"oke-guestbook/local/recover"
+	"oke-guestbook/local/provider/kubeplugin"
+	"oke-guestbook/local/provider/ociplugin"
 )
 
 func main() {
@@ -40,13 +39,13 @@ func run(name string, args []string) int {
 	case "serve":
 		return exit(serve(ctx, args))
 	case "recover":
-		return exit(recover.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
+		return exit(adopt.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
 	case "pulumi-resource-oci":
 		go endWithParent()
-		return exit(ociprovider.Main())
+		return exit(ociplugin.Main())
 	case "pulumi-resource-kubernetes":
 		go endWithParent()
-		return exit(kubeprovider.Main())
+		return exit(kubeplugin.Main())
 	case "kubectl":
 		os.Args = append([]string{"kubectl"}, args...)
 		command := kubectl.NewDefaultKubectlCommand()

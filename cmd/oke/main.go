@@ -1,0 +1,42 @@
+// Command oke answers questions about a stack from its settings file, without an engine or a cloud. It refuses the same
+// settings of the network as `pulumi up`, with the same errors.
+//
+//	oke reach --stack prod
+//	oke reach --stack prod --from workers --to api --port 6443
+//	oke diagram --stack prod -o docs/network-prod.svg
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "oke:", err)
+		os.Exit(1)
+	}
+}
+
+// run executes the command line. To add a subcommand, write a file like diagram.go and name it here.
+func run(args []string, out, notes io.Writer) error {
+	root := &cobra.Command{
+		Use:           "oke",
+		Short:         "Answers questions about a stack from its settings file",
+		SilenceErrors: true, // main prints them
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return errors.New("name a command: reach or diagram; oke help describes them")
+		},
+	}
+	root.AddCommand(reachCommand(), diagramCommand())
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(notes)
+	return root.Execute()
+}

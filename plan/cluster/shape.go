@@ -1,0 +1,47 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Memory of a flexible shape, in GB for each OCPU ("Compute Shapes", section "Flexible Shapes").
+const (
+	MinMemoryPerOCPU = 1
+	MaxMemoryPerOCPU = 64
+)
+
+// flexibleShape reports whether OCPUs and memory are chosen apart from the shape's name.
+func flexibleShape(name string) bool { return strings.HasSuffix(name, ".Flex") }
+
+// ArmShape reports whether the shape's processors are Ampere (arm64).
+func ArmShape(name string) bool {
+	series := strings.Split(name, ".")
+	return len(series) > 2 && series[1] == "Standard" && strings.HasPrefix(series[2], "A")
+}
+
+// gpuShape reports whether the shape needs an image with GPU drivers.
+func gpuShape(name string) bool {
+	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")
+}
+
+// CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one takes neither.
+func CheckShape(name string, ocpus, memoryGB float64) error {
+	if !strings.HasPrefix(name, "VM.") && !strings.HasPrefix(name, "BM.") {
+		return fmt.Errorf("%q is not a shape; write its full name, such as VM.Standard.A1.Flex", name)
+	}
+	if !flexibleShape(name) {
+		if ocpus != 0 || memoryGB != 0 {
+			return fmt.Errorf("%s has fixed OCPUs and memory; leave ocpus and memoryGb out", name)
+		}
+		return nil
+	}
+	if ocpus < 1 {
+		return fmt.Errorf("%s is flexible and needs ocpus, 1 or more (got %v)", name, ocpus)
+	}
+	if memoryGB < MinMemoryPerOCPU*ocpus || memoryGB > MaxMemoryPerOCPU*ocpus {
+		return fmt.Errorf("%s with %v OCPUs needs memoryGb from %v to %v: %d to %d GB for each OCPU (got %v)",
+			name, ocpus, MinMemoryPerOCPU*ocpus, MaxMemoryPerOCPU*ocpus, MinMemoryPerOCPU, MaxMemoryPerOCPU, memoryGB)
+	}
+	return nil
+}

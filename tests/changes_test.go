@@ -1,0 +1,321 @@
+package tests
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"oke-guestbook/catalog"
+)
+
+// change is a setting as a user might change it one day, on stack local with an enhanced cluster.
+type change struct {
+	what   string            // the setting's key, with more words where it has several rows
+	before map[string]string // what else is set, before and after
+	set    map[string]string
+	// loses is what of the precious it replaces or deletes, by type; nothing else may be lost, and all of it has to be: then
+	// the docs are right to warn.
+	loses []string
+	// reverse is the same for taking the change back; nil for the same as loses.
+	reverse []string
+}
+
+// cluster is what is lost by changes that OKE takes for a new cluster.
+var cluster = []string{"oci:ContainerEngine/cluster:Cluster"}
+
+var changes = []change{
+	{what: "frontendReplicas", set: map[string]string{"frontendReplicas": "4"}},
+	{what: "frontendMinReplicas", set: map[string]string{"frontendMinReplicas": "2"}},
+	{what: "frontendMaxReplicas", set: map[string]string{"frontendMaxReplicas": "9"}},
+	{what: "frontendMaxReplicas: no autoscaler", set: map[string]string{"frontendMaxReplicas": "3"}},
+	{what: "autoscaleCpuPercent", set: map[string]string{"autoscaleCpuPercent": "50"}},
+	{what: "frontendImage", set: map[string]string{"frontendImage": "registry.local/guestbook:v2"}},
+	{what: "frontendCpuMillis", set: map[string]string{"frontendCpuMillis": "100"}},
+	{what: "frontendMemoryMb", set: map[string]string{"frontendMemoryMb": "128"}},
+	{what: "frontendPort", set: map[string]string{"frontendPort": "8081"}},
+	{what: "metricsPort", set: map[string]string{"metricsPort": "9091"}},
+	{what: "readinessPath", set: map[string]string{"readinessPath": "/ready"}},
+	{what: "livenessPath", set: map[string]string{"livenessPath": "/live"}},
+	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
+	{what: "reservedAddress", set: map[string]string{"reservedAddress": reservedAddress}},
+	{what: "tlsCertificate, tlsPrivateKey", set: map[string]string{"tlsCertificate": certificate, "tlsPrivateKey": privateKey, "loadBalancerPorts": `["443"]`}},
+	{what: "exposure: node-port", set: map[string]string{"exposure": "node-port"}},
+	{what: "exposure: none", set: map[string]string{"exposure": "none"}},
+	{what: "exposure: internal", before: both, set: map[string]string{"exposure": "internal"}},
+	{what: "mongoImage", set: map[string]string{"mongoImage": "docker.io/library/mongo:8.2"}},
+	{what: "mongoCpuMillis", set: map[string]string{"mongoCpuMillis": "500"}},
+	{what: "mongoMemoryMb", set: map[string]string{"mongoMemoryMb": "1024"}},
+	{what: "mongoReplicas", before: map[string]string{"nodePools": pool(`"size":3`)}, set: map[string]string{"mongoReplicas": "3"}, reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"}},
+	{what: "storageGb", set: map[string]string{"storageGb": "100"}},
+	{what: "credentialsRelease", set: map[string]string{"credentialsRelease": "2"}},
+	{what: "externalDatabase", set: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}},
+	{what: "externalDatabase, with backups", before: backups, set: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}},
+	{what: "databasePassword", before: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}, set: map[string]string{"databasePassword": "another"}},
+	{what: "backupSchedule", set: backups},
+	{what: "backupRetentionDays", before: backups, set: map[string]string{"backupRetentionDays": "7"}},
+	{what: "backupImage", before: backups, set: map[string]string{"backupImage": "ghcr.io/oracle/oci-cli:3.64.0"}},
+	{what: "restoreFrom", before: backups, set: map[string]string{"restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}},
+	{what: "quotaCpuMillis", set: map[string]string{"quotaCpuMillis": "9000"}},
+	{what: "quotaMemoryMb", set: map[string]string{"quotaMemoryMb": "9000"}},
+	{what: "namespace", before: backups, set: map[string]string{"namespace": "busan"}},
+	{what: "profile", set: map[string]string{"profile": "tutorial"}},
+	{what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`}, reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"}},
+	{what: "logDestination", set: map[string]string{"logDestination": "logs.example.com:24224"}, reverse: []string{"kubernetes:core/v1:Namespace"}},
+	{what: "logAgentImage", before: map[string]string{"logDestination": "logs.example.com:24224"}, set: map[string]string{"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4"}},
+
+	{what: "kubernetesVersion", before: map[string]string{"kubernetesVersion": "v1.35.4", "nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`)}, set: map[string]string{"kubernetesVersion": "v1.36.3"}},
+	{what: "nodePools: kubernetesVersion", set: map[string]string{"nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`)}},
+	{what: "nodePools: size", set: map[string]string{"nodePools": pool(`"size":3`)}},
+	{what: "nodePools: labels", set: map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},
+	{what: "nodePools: one more", set: map[string]string{"nodePools": `[{"name":"workers","size":2,"ocpus":2,"memoryGb":12},{"name":"more","size":1,"ocpus":2,"memoryGb":12}]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
+	{what: "nodeImageRelease", set: map[string]string{"nodeImageRelease": "november"}},
+	{what: "availabilityDomains", set: map[string]string{"availabilityDomains": "[1,3]"}},
+	{what: "clusterType", set: map[string]string{"clusterType": "basic"}},
+	{what: "addons", set: map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}},
+	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: cluster},
+
+	{what: "loadBalancers: one kind more", set: both, reverse: []string{"oci:Core/subnet:Subnet"}},
+	// The cluster names a subnet for load balancers, cannot change it, and has to live on.
+	{what: "loadBalancers: one kind more than internal", before: internal, set: map[string]string{"loadBalancers": "both", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`}, reverse: []string{"oci:Core/subnet:Subnet"}},
+	{what: "loadBalancers: the other kind", set: internal, loses: []string{"oci:Core/subnet:Subnet"}},
+	{what: "loadBalancerAllowedCidrs", set: map[string]string{"loadBalancerAllowedCidrs": `["203.0.113.0/24"]`}},
+	{what: "internalLoadBalancerAllowedCidrs", before: both, set: map[string]string{"internalLoadBalancerAllowedCidrs": `["10.0.64.0/20"]`}},
+	{what: "loadBalancerPorts", set: map[string]string{"loadBalancerPorts": `["80","443"]`}},
+	{what: "bastion", set: bastion, reverse: []string{"oci:Core/subnet:Subnet"}},
+	{what: "bastionAllowedCidrs", before: bastion, set: map[string]string{"bastionAllowedCidrs": `["198.51.100.0/24"]`}},
+	{what: "apiAllowedCidrs", before: map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}, set: map[string]string{"apiAllowedCidrs": `["203.0.113.8/32"]`}},
+	{what: "apiEndpoint", set: map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}, loses: []string{"oci:Core/subnet:Subnet"}},
+	{what: "internetEgress", set: map[string]string{"internetEgress": "none"}},
+	{what: "extraRules", set: map[string]string{"extraRules": `[{"from":"workers","to":"198.51.100.7/32","protocol":"tcp","ports":"27017","description":"The database outside"}]`}},
+	{what: "flowLogs", set: map[string]string{"flowLogs": `["workers"]`}},
+	{what: "securityBy", set: map[string]string{"securityBy": "groups"}},
+	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
+	{what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}, set: map[string]string{"drgId": existingDRG}},
+	{what: "subnets: prefixLength", set: map[string]string{"subnets": `{"workers":{"prefixLength":22}}`}},
+	{what: "subnets: cidr", set: map[string]string{"subnets": `{"publicLoadBalancers":{"cidr":"10.0.200.0/24"}}`}},
+	{what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
+		loses:   []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool"},
+		reverse: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/subnet:Subnet"}},
+	{what: "podsCidr", set: map[string]string{"podsCidr": "10.245.0.0/16"}, loses: cluster},
+	{what: "servicesCidr", set: map[string]string{"servicesCidr": "10.97.0.0/16"}, loses: cluster},
+	{what: "protect", set: map[string]string{"protect": "true"}},
+	{what: "tags", set: map[string]string{"tags": `{"team":"web"}`}},
+}
+
+var (
+	both     = map[string]string{"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "exposure": "public"}
+	internal = map[string]string{"loadBalancers": "internal", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "loadBalancerAllowedCidrs": "[]", "exposure": "internal"}
+	bastion  = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
+	backups  = map[string]string{"backupSchedule": "0 3 * * *"}
+)
+
+// settled are the settings that say where a stack is: another value makes another stack.
+var settled = []string{"compartmentId", "vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion"}
+
+func pool(rest string) string {
+	return `[{"name":"workers","shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,` + rest + `}]`
+}
+
+// precious is what no change of a setting above may replace or delete.
+var precious = []string{
+	"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet",
+	"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim", "pulumi:providers:kubernetes",
+}
+
+// TestChanges compares what each change of a setting does to which resource with a golden file. Neither the change nor taking
+// it back may lose what is precious, but where the table says so.
+func TestChanges(t *testing.T) {
+	var out strings.Builder
+	for _, c := range changes {
+		old := map[string]string{"clusterType": "enhanced"}
+		maps.Copy(old, c.before)
+		now := maps.Clone(old)
+		maps.Copy(now, c.set)
+		before, err := run(t, "local", old)
+		if err != nil {
+			t.Errorf("before %s: %v", c.what, err)
+			continue
+		}
+		after := before.after()
+		fmt.Fprintf(&out, "%s\n", c.what)
+		if err := update(t, "local", now, after); err != nil {
+			fmt.Fprintf(&out, "  refused  %s\n", refusal(err))
+			for _, e := range effects(before, after) {
+				if e.verb != "delete" { // which a program that fails never does
+					t.Errorf("%s is refused, and would %s %s %s", c.what, e.verb, e.typ, e.name)
+				}
+			}
+			continue
+		}
+		list := effects(before, after)
+		for _, e := range list {
+			fmt.Fprintf(&out, "  %-8s %s %s %s\n", e.verb, e.typ, e.name, strings.Join(e.paths, " "))
+		}
+		if got := lost(list); !slices.Equal(got, c.loses) {
+			t.Errorf("%s loses %v, want %v", c.what, got, c.loses)
+		}
+		want := c.reverse
+		if want == nil {
+			want = c.loses
+		}
+		if got := lost(effects(after, before)); !slices.Equal(got, want) {
+			t.Errorf("%s, taken back, loses %v, want %v", c.what, got, want)
+		}
+	}
+	golden(t, "changes", strings.ReplaceAll(out.String(), " \n", "\n"))
+}
+
+// TestEveryChange wants a row of the table for each setting there is.
+func TestEveryChange(t *testing.T) {
+	rows := map[string]bool{}
+	for _, c := range changes {
+		for key := range c.set {
+			rows[key] = true
+		}
+	}
+	settings := readConfig(t, "Pulumi.yaml")
+	if len(settings) == 0 {
+		t.Fatal("Pulumi.yaml declares no settings")
+	}
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		if !rows[key] && !slices.Contains(settled, key) {
+			t.Errorf("no row says what a change of %s does", key)
+		}
+	}
+}
+
+// refusal returns what the program says against a change, without what Pulumi's SDK was doing meanwhile.
+func refusal(err error) string {
+	parts := strings.Split(err.Error(), "resolving options: ")
+	return strings.TrimSpace(parts[len(parts)-1])
+}
+
+// lost lists the types of the precious that are replaced or deleted, and StatefulSets that are replaced.
+func lost(list []effect) []string {
+	var types []string
+	for _, e := range list {
+		gone := e.verb == "replace" || e.verb == "delete"
+		if gone && slices.Contains(precious, e.typ) || e.verb == "replace" && e.typ == "kubernetes:apps/v1:StatefulSet" {
+			types = append(types, e.typ)
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+type effect struct {
+	verb, typ, name string
+	paths           []string // of the inputs that change
+}
+
+// effects lists what the engine would do to go from one recording to another.
+func effects(before, after *recorder) []effect {
+	index := func(r *recorder) map[string]registration {
+		m := map[string]registration{}
+		for _, res := range r.resources {
+			m[res.Type+" "+res.Name] = res
+		}
+		return m
+	}
+	old, now := index(before), index(after)
+	var list []effect
+	for key, was := range old {
+		is, kept := now[key]
+		if !kept {
+			list = append(list, effect{verb: "delete", typ: was.Type, name: was.Name})
+			continue
+		}
+		if paths := changedPaths(was, is); len(paths) > 0 {
+			e := effect{verb: "update", typ: is.Type, name: is.Name, paths: paths}
+			replacing := catalog.ForceNew(is.Type)
+			if slices.ContainsFunc(paths, func(path string) bool {
+				return replacing.Contains(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
+			}) {
+				e.verb = "replace"
+			}
+			list = append(list, e)
+		}
+	}
+	for key, is := range now {
+		if _, was := old[key]; !was {
+			list = append(list, effect{verb: "create", typ: is.Type, name: is.Name})
+		}
+	}
+	slices.SortFunc(list, func(a, b effect) int {
+		return strings.Compare(a.verb+a.typ+a.name, b.verb+b.typ+b.name)
+	})
+	return list
+}
+
+// comesOrGoes reports whether an input changes with the whole object around it. Providers then tell the engine of that object,
+// which replaceOnChanges does not name.
+func comesOrGoes(path string, was, is registration) bool {
+	parts, err := resource.ParsePropertyPath(path)
+	if err != nil {
+		return false
+	}
+	around := parts[:len(parts)-1]
+	_, before := around.Get(resource.NewProperty(was.Inputs))
+	_, after := around.Get(resource.NewProperty(is.Inputs))
+	return before != after
+}
+
+// changedPaths lists the inputs that differ and that the resource does not ignore. Of a long list under one node the node is told.
+func changedPaths(was, is registration) []string {
+	old, now := map[string]string{}, map[string]string{}
+	flatten(nil, resource.NewProperty(was.Inputs), old)
+	flatten(nil, resource.NewProperty(is.Inputs), now)
+	differ := map[string]bool{}
+	for _, m := range []map[string]string{old, now} {
+		for path := range m {
+			if old[path] != now[path] && !ignored(path, is.Options.GetIgnoreChanges()) {
+				differ[shorten(path)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(differ))
+}
+
+func ignored(path string, ignore []string) bool {
+	return slices.ContainsFunc(ignore, func(i string) bool { return strings.HasPrefix(path, i) })
+}
+
+// shorten keeps the names of a path up to the fourth.
+func shorten(path string) string {
+	parts, err := resource.ParsePropertyPath(path)
+	if err != nil {
+		return path
+	}
+	names := 0
+	for i, part := range parts {
+		if _, ok := part.(string); ok {
+			names++
+		}
+		if names > 4 {
+			return parts[:i].String()
+		}
+	}
+	return path
+}
+
+// flatten writes every leaf of a value to out by its path. Whether a leaf is a secret makes no difference.
+func flatten(path resource.PropertyPath, v resource.PropertyValue, out map[string]string) {
+	switch {
+	case v.IsSecret():
+		flatten(path, v.SecretValue().Element, out)
+	case v.IsObject():
+		for key, item := range v.ObjectValue() {
+			flatten(append(slices.Clone(path), string(key)), item, out)
+		}
+	case v.IsArray():
+		for i, item := range v.ArrayValue() {
+			flatten(append(slices.Clone(path), i), item, out)
+		}
+	default:
+		out[path.String()] = v.String()
+	}
+}

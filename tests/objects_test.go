@@ -1,0 +1,119 @@
+package tests
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"gopkg.in/yaml.v3"
+)
+
+// kinds of guestbook that between them have every object and field that the component can make.
+func kinds(t *testing.T) map[string]string {
+	t.Helper()
+	list, err := json.Marshal([]map[string]any{
+		{
+			"name": "full", "mongoReplicas": 3, "reservedAddress": reservedAddress, "tlsCertificate": certificate, "tlsPrivateKey": privateKey,
+			"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz",
+		},
+		{"name": "elsewhere", "exposure": "internal", "externalDatabase": "mongo.example.com", "databasePassword": "example", "frontendMaxReplicas": 3},
+		{"name": "nodes", "exposure": "node-port"},
+		{"name": "classroom", "profile": "tutorial", "frontendImage": "docker.io/paulczar/gb-frontend:v5"},
+		{"name": "classroom-elsewhere", "profile": "tutorial", "exposure": "none", "externalDatabase": "mongo.example.com", "frontendMaxReplicas": 4},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"clusterType": "enhanced", "podNetwork": "vcn-native", "securityBy": "groups", "loadBalancers": "both", "loadBalancerPorts": `["80","443"]`,
+		"internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "logDestination": "logs.example.com:24224", "guestbooks": string(list),
+		"nodePools": pool(`"size":3`),
+	}
+}
+
+// TestObjects compares every Kubernetes object with a golden file. The local cloud's tests hand that file to a real
+// Kubernetes API server (local/kube, TestAdmission).
+func TestObjects(t *testing.T) {
+	r, err := run(t, "local", kinds(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "objects.yaml", manifest(t, r))
+}
+
+// manifest writes what a recorder has of Kubernetes as YAML, in an order in which it can be created. Of secrets it has the names.
+func manifest(t *testing.T, r *recorder) string {
+	t.Helper()
+	type document struct {
+		rank int
+		id   string
+		body map[string]any
+	}
+	var documents []document
+	for _, res := range r.resources {
+		if !strings.HasPrefix(res.Type, "kubernetes:") {
+			continue
+		}
+		body, ok := concealed(resource.NewProperty(res.Inputs)).(map[string]any)
+		if !ok {
+			t.Fatalf("the inputs of %s %q are no object", res.Type, res.Name)
+		}
+		kind := res.Type[strings.LastIndex(res.Type, ":")+1:]
+		meta, _ := body["metadata"].(map[string]any)
+		name, _ := meta["name"].(string)
+		namespace, _ := meta["namespace"].(string)
+		if kind == "Namespace" {
+			namespace = name
+		}
+		documents = append(documents, document{rank(kind), namespace + " " + kind + " " + name, body})
+	}
+	slices.SortFunc(documents, func(a, b document) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.id, b.id))
+	})
+	var out strings.Builder
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	for _, d := range documents {
+		if err := encoder.Encode(d.body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.String()
+}
+
+// rank puts namespaces first, then what guards them, then what Pods need to start.
+func rank(kind string) int {
+	if i := slices.Index([]string{"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim"}, kind); i >= 0 {
+		return i
+	}
+	return 100
+}
+
+// concealed returns a value as YAML knows it, without the secrets in it.
+func concealed(v resource.PropertyValue) any {
+	switch {
+	case v.IsSecret():
+		if v.SecretValue().Element.IsObject() {
+			return concealed(v.SecretValue().Element)
+		}
+		return "concealed"
+	case v.IsObject():
+		m := map[string]any{}
+		for key, item := range v.ObjectValue() {
+			m[string(key)] = concealed(item)
+		}
+		return m
+	case v.IsArray():
+		var list []any
+		for _, item := range v.ArrayValue() {
+			list = append(list, concealed(item))
+		}
+		return list
+	case v.IsString() && strings.Contains(v.StringValue(), "-----BEGIN"):
+		return "concealed"
+	}
+	return v.V
+}

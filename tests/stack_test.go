@@ -1,0 +1,165 @@
+package tests
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"gopkg.in/yaml.v3"
+
+	"oke-guestbook/stack"
+)
+
+var rewrite = flag.Bool("update", false, "rewrite the golden files under testdata")
+
+const project = "oke-guestbook"
+
+// Environments are the stacks that the repository has files for.
+var environments = []string{"local", "dev", "prod"}
+
+// asked is what a stack's file leaves to its user.
+var asked = map[string]map[string]string{
+	"dev":  {"compartmentId": compartment, "frontendImage": image, "apiAllowedCidrs": `["203.0.113.7/32"]`},
+	"prod": {"compartmentId": compartment, "frontendImage": image, "bastionAllowedCidrs": `["203.0.113.0/24"]`},
+}
+
+const (
+	compartment = "ocid1.compartment.oc1..aaaaexample"
+	image       = "iad.ocir.io/tenancy/guestbook:v1"
+)
+
+// run runs the program as a new stack, with settings beside those of the stack's file.
+func run(t *testing.T, name string, set map[string]string) (*recorder, error) {
+	t.Helper()
+	r := newRecorder()
+	return r, update(t, name, set, r)
+}
+
+// update runs the program as a stack that a recorder stands in for.
+func update(t *testing.T, name string, set map[string]string, r *recorder) error {
+	t.Helper()
+	config := configuration(t, name, set)
+	return pulumi.RunErr(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, pulumi.WithMocks(project, name, r),
+		func(info *pulumi.RunInfo) {
+			info.Config = config
+			info.ConfigSecretKeys = []string{"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
+		})
+}
+
+// configuration returns the settings of the stack's file, what that file leaves to its user, and set.
+func configuration(t *testing.T, name string, set map[string]string) map[string]string {
+	t.Helper()
+	config := stackFile(t, name)
+	config["oci:region"] = "us-ashburn-1"
+	for _, more := range []map[string]string{asked[name], set} {
+		for key, value := range more {
+			if !strings.Contains(key, ":") {
+				key = project + ":" + key
+			}
+			config[key] = value
+		}
+	}
+	return config
+}
+
+// stackFile reads the configuration of Pulumi.<stack>.yaml as the engine hands it to a program.
+func stackFile(t *testing.T, name string) map[string]string {
+	t.Helper()
+	config := map[string]string{}
+	for key, value := range readConfig(t, "Pulumi."+name+".yaml") {
+		switch v := value.(type) {
+		case map[string]any, []any:
+			object, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config[key] = string(object)
+		default:
+			config[key] = fmt.Sprint(v)
+		}
+	}
+	return config
+}
+
+// readConfig returns the part config of a Pulumi file.
+func readConfig(t *testing.T, path string) map[string]any {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Config map[string]any `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Config
+}
+
+// TestGraph compares type, name and parent of everything that an environment makes with its golden file. A line that
+// changes is a resource that is replaced.
+func TestGraph(t *testing.T) {
+	for _, name := range environments {
+		t.Run(name, func(t *testing.T) {
+			r, err := run(t, name, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := make([]string, 0, len(r.resources))
+			for _, res := range r.resources {
+				lines = append(lines, strings.TrimRight(fmt.Sprintf("%-50s %-50s %s", res.Type, res.Name, res.Parent), " "))
+			}
+			slices.Sort(lines)
+			if duplicates := len(lines) - len(slices.Compact(slices.Clone(lines))); duplicates > 0 {
+				t.Errorf("%d resources have the type and name of another", duplicates)
+			}
+			golden(t, name+".graph", strings.Join(lines, "\n")+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s; go test ./tests -update rewrites it\n%s", path, difference(string(want), got))
+	}
+}
+
+// difference lists the lines that only one of two texts has.
+func difference(want, got string) string {
+	count := map[string]int{}
+	for line := range strings.Lines(want) {
+		count[line]--
+	}
+	for line := range strings.Lines(got) {
+		count[line]++
+	}
+	var out strings.Builder
+	for _, line := range slices.Sorted(maps.Keys(count)) {
+		switch {
+		case count[line] < 0:
+			out.WriteString("- " + line)
+		case count[line] > 0:
+			out.WriteString("+ " + line)
+		}
+	}
+	return out.String()
+}
