@@ -255,7 +255,8 @@ func TestLifeCycle(t *testing.T) {
 		}
 		down := func() {
 			t.Helper()
-			if said := s.says(s.o.Down); !strings.Contains(said, "the stack is gone, nothing is left in the local cloud, and it has stopped") {
+			const done = "the stack is gone, nothing is left in the local cloud, and it has stopped"
+			if said := s.says(s.o.Down); !strings.Contains(said, done) {
 				t.Errorf("down says %s", said)
 			}
 			if left := s.processes(); len(left) > 0 {
@@ -338,9 +339,11 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.refused("frontendReplica: there is no such setting; did you mean frontendReplicas?")
 	s.unset("frontendReplica")
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
-	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user", "NotAuthorizedOrNotFound")
+	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user",
+		"NotAuthorizedOrNotFound")
 	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")
-	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
+	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ",
+		"nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
 }
 
 // step runs a named part of a test. A failed part ends the test.

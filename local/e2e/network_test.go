@@ -221,8 +221,8 @@ func TestNothingOpensByItself(t *testing.T) {
 		key := filepath.Join(bin, "key")
 		s.must(os.WriteFile(key+".pub", nil, 0o600))
 		cmd := exec.CommandContext(t.Context(), "make", "tunnel", "STACK=local", "KEY="+key)
-		env := s.command("stack").Env
-		cmd.Dir, cmd.Env = s.o.Root, append(env, "PATH="+strings.Join([]string{bin, s.o.Bin, os.Getenv("PATH")}, ":"))
+		path := strings.Join([]string{bin, s.o.Bin, os.Getenv("PATH")}, ":")
+		cmd.Dir, cmd.Env = s.o.Root, slices.Concat(s.command("stack").Env, []string{"PATH=" + path})
 		out, _ := cmd.CombinedOutput()
 		var endpoints []struct{ PrivateEndpoint string }
 		s.must(json.Unmarshal([]byte(s.output("endpoints")), &endpoints))

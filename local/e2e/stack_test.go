@@ -56,7 +56,6 @@ type stack struct {
 	t      *testing.T
 	o      launch.Options
 	config string
-	env    []string
 	log    *bytes.Buffer
 }
 
@@ -246,11 +245,11 @@ func (s *stack) kubectlCommand(args ...string) *exec.Cmd {
 // kindsByID returns the kinds of the resources in the cloud, by id. It returns nil if the cloud does not run.
 func (s *stack) kindsByID() map[string]string {
 	s.t.Helper()
-	if resp, err := http.Get(s.o.Endpoint() + "/healthz"); err != nil {
+	resp, err := http.Get(s.o.Endpoint() + "/healthz")
+	if err != nil {
 		return nil
-	} else {
-		resp.Body.Close()
 	}
+	resp.Body.Close()
 	kinds := map[string]string{}
 	for _, item := range s.inventoryItems() {
 		kinds[item.ID] = item.Kind

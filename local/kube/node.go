@@ -55,7 +55,6 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 				ContainerRuntimeVersion: "cri-o://" + strings.TrimPrefix(n.Version, "v"),
 				KernelVersion:           "5.15.0-oke",
 				KubeletVersion:          n.Version,
-				KubeProxyVersion:        n.Version,
 				OperatingSystem:         "linux",
 				OSImage:                 "Oracle Linux Server 8",
 				MachineID:               n.InstanceID,

@@ -23,9 +23,9 @@ import (
 const (
 	// evictionGrace is how long OKE retries evictions before it removes a node anyway (evictionGraceDuration of a
 	// node pool, default PT60M).
-	evictionGrace    = time.Hour
-	evictionGraceMin = 5 * time.Second
-	evictionRetry    = 500 * time.Millisecond
+	evictionGrace         = time.Hour
+	shortestEvictionGrace = 5 * time.Second
+	evictionRetry         = 500 * time.Millisecond
 )
 
 // syncNodes registers new nodes, updates the registered ones and removes those that are not wanted.
@@ -155,7 +155,7 @@ func (c *cluster) removeNode(ctx context.Context, name string) error {
 // drainNode evicts the node's Pods, as `kubectl drain` does, and waits until its volumes are detached. It retries what
 // fails until the grace period ends.
 func (c *cluster) drainNode(ctx context.Context, name string) error {
-	grace := c.cfg.scaled(evictionGrace, evictionGraceMin)
+	grace := c.cfg.scaled(evictionGrace, shortestEvictionGrace)
 	helper := &drain.Helper{
 		Client: c.api, Force: true, IgnoreAllDaemonSets: true, DeleteEmptyDirData: true,
 		GracePeriodSeconds: -1, // that of each Pod

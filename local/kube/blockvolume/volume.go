@@ -98,7 +98,7 @@ func (c *Controller) attach(ctx context.Context, va *storagev1.VolumeAttachment)
 	if !slices.Contains(va.Finalizers, attacherFinalizer) {
 		va = va.DeepCopy()
 		va.Finalizers = append(va.Finalizers, attacherFinalizer)
-		if va, err = c.API.StorageV1().VolumeAttachments().Update(ctx, va, metav1.UpdateOptions{}); err != nil {
+		if _, err = c.API.StorageV1().VolumeAttachments().Update(ctx, va, metav1.UpdateOptions{}); err != nil {
 			return nil, err
 		}
 	}

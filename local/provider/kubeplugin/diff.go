@@ -14,8 +14,8 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// replaceFields returns the fields whose change replaces the object. A field includes the fields below it. Paths have no
-// list indices.
+// replaceFields returns the fields whose change replaces the object. A field includes the fields below it. Paths have
+// no list indices.
 func (g *plugin) replaceFields(obj *unstructured.Unstructured) []string {
 	gvk := obj.GroupVersionKind()
 	fields := catalog.ObjectForceNew(gvk.Group, gvk.Kind)

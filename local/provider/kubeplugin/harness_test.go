@@ -176,7 +176,6 @@ var (
 	services    = schema.GroupVersionResource{Version: "v1", Resource: "services"}
 	configMaps  = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	secrets     = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
-	jobs        = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
 )
 
 // logged returns what the plugin logs while run runs. Without an engine, it logs to the default logger.
