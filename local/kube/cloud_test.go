@@ -84,8 +84,8 @@ func (c *testCloud) do(method, path string, body any) (object, http.Header) {
 func (c *testCloud) create(collection string, body object) string {
 	c.t.Helper()
 	body["compartmentId"] = oci.CompartmentID
-	made, _ := c.do(http.MethodPost, "/20160918/"+collection, body)
-	id := made["id"].(string)
+	created, _ := c.do(http.MethodPost, "/20160918/"+collection, body)
+	id := created["id"].(string)
 	eventually.Succeeds(c.t, 20*time.Second, collection+" available", func(context.Context) error {
 		if now, _ := c.do(http.MethodGet, "/20160918/"+collection+"/"+id, nil); now["lifecycleState"] != "AVAILABLE" {
 			return fmt.Errorf("%v", now["lifecycleState"])

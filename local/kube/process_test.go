@@ -113,10 +113,10 @@ func TestUpgrade(t *testing.T) {
 		if got := "v" + info.EmulationMajor + "." + info.EmulationMinor; got != "v"+minorVersion(version) {
 			t.Errorf("a cluster of %s has the API of %s", version, got)
 		}
-		name := "made-with-" + strings.ReplaceAll(version, ".", "-")
+		name := "from-" + strings.ReplaceAll(version, ".", "-")
 		mustCreate(t, api.CoreV1().Namespaces(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
-	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, "made-with-v1-35-4", metav1.GetOptions{}); err != nil {
+	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, "from-v1-35-4", metav1.GetOptions{}); err != nil {
 		t.Errorf("an object from before the upgrade: %v", err)
 	}
 }
@@ -139,18 +139,18 @@ func TestStartErrors(t *testing.T) {
 
 // TestPortInUse starts on a port that the process of a killed daemon releases a moment later.
 func TestPortInUse(t *testing.T) {
-	held, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := newCluster(testConfig(t), t.TempDir())
-	c.state.APIPort = held.Addr().(*net.TCPAddr).Port
+	c.state.APIPort = listener.Addr().(*net.TCPAddr).Port
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.pickPorts(cancelled); err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("a port that stays in use: %v", err)
 	}
-	time.AfterFunc(200*time.Millisecond, func() { _ = held.Close() })
+	time.AfterFunc(200*time.Millisecond, func() { _ = listener.Close() })
 	if err := c.pickPorts(t.Context()); err != nil {
 		t.Error(err)
 	}

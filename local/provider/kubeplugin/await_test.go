@@ -24,7 +24,7 @@ func TestFailedAwaitGivesTheReasonAndKeepsTheState(t *testing.T) {
 	unschedulable["metadata"].(object)["annotations"] = object{"pulumi.com/timeoutSeconds": "3"}
 	u := newURN("apps/v1:Deployment", "web")
 	checked := f.CheckInputs(u, property.Map{}, unschedulable)
-	made, err := f.Create(t.Context(), p.CreateRequest{Urn: u, Properties: checked})
+	created, err := f.Create(t.Context(), p.CreateRequest{Urn: u, Properties: checked})
 	if err == nil {
 		t.Fatal("ready")
 	}
@@ -33,8 +33,8 @@ func TestFailedAwaitGivesTheReasonAndKeepsTheState(t *testing.T) {
 			t.Errorf("the message has no %q: %v", part, err)
 		}
 	}
-	if made.ID != f.namespace+"/web" || made.PartialState == nil {
-		t.Errorf("the Deployment is not in the state: %q %v", made.ID, made.PartialState)
+	if created.ID != f.namespace+"/web" || created.PartialState == nil {
+		t.Errorf("the Deployment is not in the state: %q %v", created.ID, created.PartialState)
 	}
 
 	unschedulable["metadata"].(object)["annotations"] = object{"pulumi.com/skipAwait": "true"}

@@ -179,7 +179,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	mixed := property.New("s").WithSecret(true)
 	annotations := property.NewMap(map[string]property.Value{"plain": property.New("p"), "hidden": mixed})
 	u := newURN("core/v1:ConfigMap", "c")
-	made, err := f.Create(t.Context(), p.CreateRequest{Urn: u, Properties: property.NewMap(map[string]property.Value{
+	created, err := f.Create(t.Context(), p.CreateRequest{Urn: u, Properties: property.NewMap(map[string]property.Value{
 		"metadata": property.New(property.NewMap(map[string]property.Value{
 			"name": property.New("c"), "namespace": property.New(f.namespace), "annotations": property.New(annotations),
 		})),
@@ -187,7 +187,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := made.Properties.Get("metadata").AsMap().Get("annotations").AsMap()
+	got := created.Properties.Get("metadata").AsMap().Get("annotations").AsMap()
 	if !got.Get("hidden").Secret() || got.Get("plain").Secret() {
 		t.Errorf("secrets: %v", got)
 	}
