@@ -1,4 +1,4 @@
-// Command okelocal is the local cloud: the OCI emulator, the Kubernetes control planes of its clusters, and the
+// Command localcloudd is the local cloud: the OCI emulator, the Kubernetes control planes of its clusters, and the
 // stand-in provider plugins. It is one binary because all of them share most of their code; the name by which it is
 // called, or its first argument, says which part runs.
 package main
@@ -26,7 +26,7 @@ import (
 
 func main() {
 	name, args := filepath.Base(os.Args[0]), os.Args[1:]
-	if name == "okelocal" && len(args) > 0 {
+	if name == "localcloudd" && len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
 	os.Exit(run(name, args))
@@ -38,7 +38,7 @@ func run(name string, args []string) int {
 	switch name {
 	case "serve":
 		return exit(serve(ctx, args))
-	case "recover":
+	case "adopt":
 		return exit(adopt.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
 	case "pulumi-resource-oci":
 		go endWithParent()
@@ -56,10 +56,10 @@ func run(name string, args []string) int {
 	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler":
 		return kube.Main(name, args)
 	}
-	return exit(fmt.Errorf("okelocal has no part %q; `make up` starts it with the right one", name))
+	return exit(fmt.Errorf("localcloudd has no part %q; `make up` starts it with the right one", name))
 }
 
-// endWithParent ends a plugin whose engine was killed: nobody else would.
+// endWithParent ends this plugin when its engine has been killed: nothing else would.
 func endWithParent() {
 	parent := os.Getppid()
 	for range time.Tick(time.Second) {
@@ -73,6 +73,6 @@ func exit(err error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "okelocal:", err)
+	fmt.Fprintln(os.Stderr, "localcloudd:", err)
 	return 1
 }

@@ -19,17 +19,17 @@ import (
 	"oke-guestbook/local/oci"
 )
 
-// console is a page that shows what lives in the local cloud.
+// console is a page that shows what exists in the local cloud.
 //
 //go:embed console.html
 var console []byte
 
-// serve runs the local cloud until ctx is done. Everything that it keeps is below --dir.
+// serve runs the local cloud until ctx is done. All of its files are below --dir.
 func serve(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("okelocal serve", flag.ContinueOnError)
+	flags := flag.NewFlagSet("localcloudd serve", flag.ContinueOnError)
 	dir := flags.String("dir", ".local", "directory of the state")
 	port := flags.Int("port", 8787, "port of the OCI emulator, on 127.0.0.1")
-	speed := flags.Int("speed", 100, "how many times faster than OCI life cycles are")
+	speed := flags.Int("speed", 100, "how many times faster than on OCI life cycles run")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -60,27 +60,14 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"pid": os.Getpid(), "dir": *dir})
-	})
-	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
-	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(console)
-	})
-	mux.Handle("/", cloud)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler(*dir, cloud, clusters), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	log.Info("the local cloud is up", "address", address, "dir", *dir)
 
-	// Clusters that ran before a restart run again; the emulator must answer by then, because their cloud controllers
-	// ask it at once.
+	// Clusters are resumed only now: their cloud controllers call the emulator at once.
 	if err := cloud.Resume(ctx); err != nil {
-		log.Error("not everything that ran before runs again", "error", err)
+		log.Error("some clusters or tasks could not be resumed", "error", err)
 	}
 	select {
 	case err := <-served:
@@ -91,6 +78,23 @@ func serve(ctx context.Context, args []string) error {
 	limit, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return errors.Join(clusters.Close(), server.Shutdown(limit), cloud.Close())
+}
+
+// handler serves the console, the launcher's requests, and everything else by the emulator.
+func handler(dir string, cloud http.Handler, clusters *kube.Manager) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
+	})
+	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(console)
+	})
+	mux.Handle("/", cloud)
+	return mux
 }
 
 type process struct {
@@ -120,7 +124,7 @@ func describe(running []kube.ClusterStatus) []cluster {
 	return clusters
 }
 
-// residentMB is the resident memory of a process, 0 if it does not run.
+// residentMB is the resident memory of a process in MB, or 0 if it does not run.
 func residentMB(pid int) int {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
@@ -133,8 +137,8 @@ func residentMB(pid int) int {
 	return resident * os.Getpagesize() >> 20
 }
 
-func answer(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	// A client that went away is no concern of the server's.
+	// An error means that the client is gone.
 	_ = json.NewEncoder(w).Encode(v)
 }
