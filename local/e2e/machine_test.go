@@ -73,24 +73,44 @@ func (s *stack) refusesMachines() {
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	process, good := s.daemon(), s.o
+	const chooseAnother = "choose a directory that you may write to"
 	for _, tc := range []struct {
 		name  string
 		spoil func(t *testing.T, o *launch.Launcher)
 		env   []string
 		want  []string
 	}{
-		{"port of another program", func(_ *testing.T, o *launch.Launcher) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
-			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)}},
-		{"port of this cloud, for another", func(_ *testing.T, o *launch.Launcher) { o.Dir = s.t.TempDir() }, nil,
-			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)}},
-		{"another port than that of this cloud", func(_ *testing.T, o *launch.Launcher) { o.Port = freePort(s.t) }, nil,
-			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)}},
-		{"no directory", func(_ *testing.T, o *launch.Launcher) { o.Dir = "/proc/local" }, nil,
-			[]string{"LOCAL_DIR=/proc/local", "choose a directory that you may write to"}},
-		{"read-only directory", readOnly, nil, []string{"LOCAL_DIR=" + good.Dir, "read-only file system", "choose a directory that you may write to"}},
-		{"no space for the compiler", func(_ *testing.T, o *launch.Launcher) {
-			o.Bin, o.Prebuilt = filepath.Join(s.t.TempDir(), "bin"), false
-		}, []string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"}},
+		{
+			"port of another program",
+			func(_ *testing.T, o *launch.Launcher) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
+			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)},
+		},
+		{
+			"port of this cloud, for another",
+			func(_ *testing.T, o *launch.Launcher) { o.Dir = s.t.TempDir() }, nil,
+			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)},
+		},
+		{
+			"another port than that of this cloud",
+			func(_ *testing.T, o *launch.Launcher) { o.Port = freePort(s.t) }, nil,
+			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)},
+		},
+		{
+			"no directory",
+			func(_ *testing.T, o *launch.Launcher) { o.Dir = "/proc/local" }, nil,
+			[]string{"LOCAL_DIR=/proc/local", chooseAnother},
+		},
+		{
+			"read-only directory", readOnly, nil,
+			[]string{"LOCAL_DIR=" + good.Dir, "read-only file system", chooseAnother},
+		},
+		{
+			"no space for the compiler",
+			func(_ *testing.T, o *launch.Launcher) {
+				o.Bin, o.Prebuilt = filepath.Join(s.t.TempDir(), "bin"), false
+			},
+			[]string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"},
+		},
 	} {
 		cloud, state := s.inventory(), s.ids()
 		s.t.Run(tc.name, func(t *testing.T) {
