@@ -1,0 +1,52 @@
+package identity_test
+
+import (
+	"testing"
+
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/ocitest"
+)
+
+func TestIdentity(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		for path, model := range map[string]string{
+			"/availabilityDomains?compartmentId=" + oci.TenancyID:                                                       "identity.AvailabilityDomain",
+			"/faultDomains?compartmentId=" + oci.CompartmentID + "&availabilityDomain=" + oci.AvailabilityDomains[2]:    "identity.FaultDomain",
+			"/compartments?compartmentId=" + oci.TenancyID + "&compartmentIdInSubtree=true&name=" + oci.CompartmentName: "identity.Compartment",
+			"/tenancies/" + oci.TenancyID + "/regionSubscriptions":                                                      "identity.RegionSubscription",
+			"/images?compartmentId=" + oci.CompartmentID + "&operatingSystem=Oracle%20Linux&shape=VM.Standard.A1.Flex":  "core.Image",
+			"/shapes?compartmentId=" + oci.CompartmentID:                                                                "core.Shape",
+			"/services": "core.Service",
+		} {
+			items := c.GetList(ocitest.Core + path)
+			if len(items) == 0 {
+				t.Errorf("%s: empty", path)
+			}
+			for _, item := range items {
+				c.Conforms(model, item)
+			}
+		}
+		c.Conforms("identity.Tenancy", c.Want(200, "GET", ocitest.Core+"/tenancies/"+oci.TenancyID, nil).Body)
+		c.Conforms("containerengine.NodePoolOptions", c.Want(200, "GET", ocitest.OKE+"/nodePoolOptions/all", nil).Body)
+		few := c.Get(ocitest.OKE + "/nodePoolOptions/all?nodePoolOsArch=AARCH64&nodePoolK8sVersion=v1.35.4")
+		if sources := few.Objects("sources"); len(sources) != 1 || sources[0]["imageId"] != ocitest.ImageFor("v1.35.4", true) || len(few.List("shapes")) != 2 {
+			t.Errorf("options for one version and architecture: %v", few)
+		}
+		c.Conforms("containerengine.ClusterOptions", c.Want(200, "GET", ocitest.OKE+"/clusterOptions/all", nil).Body)
+		c.Refused(400, "InvalidParameter", "availabilityDomain", "GET", ocitest.Core+"/faultDomains?compartmentId="+oci.TenancyID+"&availabilityDomain=AD-1", nil)
+
+		policy := engine.Doc{"name": "backup", "description": "d", "statements": []any{"Allow dynamic-group backup to manage objects in compartment x"}}
+		id := c.Create("policies", policy.Clone()).Str("id")
+		policy["compartmentId"] = oci.CompartmentID
+		c.Refused(409, "NotAuthorizedOrResourceAlreadyExists", "backup", "POST", ocitest.Core+"/policies", policy)
+		c.Refused(400, "InvalidParameter", "No permissions found", "POST", ocitest.Core+"/policies", ocitest.Changed(ocitest.Changed(policy, "other", "name"), []any{"Let me in"}, "statements"))
+		first := c.Want(200, "GET", ocitest.Core+"/policies/"+id, nil).Header.Get("etag")
+		if again := c.Want(200, "GET", ocitest.Core+"/policies/"+id, nil).Header.Get("etag"); again != first {
+			t.Errorf("the etag changed from %s to %s", first, again)
+		}
+		c.Remove("policies", id)
+		group := c.Create("dynamicGroups", engine.Doc{"compartmentId": oci.TenancyID, "name": "nodes", "description": "d", "matchingRule": "ALL {instance.compartment.id = 'x'}"})
+		c.Remove("dynamicGroups", group.Str("id"))
+	})
+}

@@ -1,0 +1,52 @@
+package vcn
+
+import (
+	"time"
+
+	"oke-guestbook/local/oci/engine"
+)
+
+const internetGatewayKind = "internetgateway"
+
+func registerInternetGateways(api engine.API) {
+	api.Serve(&engine.Kind{
+		Name: internetGatewayKind, Path: "/internetGateways", Create: "core.CreateInternetGatewayDetails",
+		Update: "core.UpdateInternetGatewayDetails", Model: "core.InternetGateway", Filters: []string{"vcnId"},
+		States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
+		OnCreate: func(c *engine.Call, doc engine.Doc) error {
+			return checkGateway(c, doc, internetGatewayKind, engine.LimitExceeded)
+		},
+		OnUpdate: updateGateway, OnDelete: checkGatewayUnused,
+	})
+}
+
+// checkGateway checks a new gateway. A VCN has one of each kind; refuse makes the code that the service has for a second.
+func checkGateway(c *engine.Call, doc engine.Doc, kind string, refuse func(string, ...any) *engine.Failure) error {
+	vcn, err := c.Live(vcnKind, "vcnId", doc.Str("vcnId"))
+	if err != nil {
+		return err
+	}
+	if others := inVcn(c.Tx, kind, vcn.ID); len(others) > 0 {
+		return refuse("%s has the %s %s already: a VCN has at most one", vcn.ID, kind, others[0].ID)
+	}
+	return checkGatewayRouteTable(c.Tx, doc)
+}
+
+func updateGateway(c *engine.Call, _, doc engine.Doc) error { return checkGatewayRouteTable(c.Tx, doc) }
+
+// checkGatewayRouteTable checks the route table that a gateway can have for transit routing.
+func checkGatewayRouteTable(t *engine.Tx, doc engine.Doc) error {
+	id := doc.Str("routeTableId")
+	if id == "" {
+		return nil
+	}
+	table, err := t.Live(routeTableKind, "routeTableId", id)
+	if err == nil && table.Doc["vcnId"] != doc["vcnId"] {
+		return engine.Invalid("routeTableId: %s belongs to another VCN", id)
+	}
+	return err
+}
+
+func checkGatewayUnused(t *engine.Tx, r *engine.Resource) error {
+	return checkNotRouted(t, r.Doc.Str("vcnId"), r.ID)
+}
