@@ -35,9 +35,8 @@ func Register(e *engine.Engine) {
 			"maxSessionTtlInSeconds": 10800.0, "clientCidrBlockAllowList": []any{}, "staticJumpHostIpAddresses": []any{},
 			"dnsProxyStatus": "DISABLED",
 		},
-		OnCreate: create, Created: place,
-		OnUpdate: func(_ *engine.Call, _, doc engine.Doc) error { return check(doc) },
-		Removed:  func(t *engine.Tx, r *engine.Resource) error { return vcn.RemoveVnics(t, r.ID) },
+		OnCreate: create, Check: check, Created: place,
+		Removed: func(t *engine.Tx, r *engine.Resource) error { return vcn.RemoveVnics(t, r.ID) },
 	}, "BASTION", entity)
 }
 
@@ -51,10 +50,10 @@ func create(c *engine.Call, doc engine.Doc) error {
 	}
 	doc["bastionType"] = strings.ToUpper(doc.Str("bastionType"))
 	doc["targetVcnId"], doc["maxSessionsAllowed"] = subnet.Doc["vcnId"], 20
-	return check(doc)
+	return nil
 }
 
-func check(doc engine.Doc) error {
+func check(_ *engine.Tx, doc engine.Doc) error {
 	if ttl := doc.Num("maxSessionTtlInSeconds"); ttl < minSessionTTL || ttl > maxSessionTTL {
 		return engine.Invalid("maxSessionTtlInSeconds: %v must be from %d to %d", ttl, minSessionTTL, maxSessionTTL)
 	}

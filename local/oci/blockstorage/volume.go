@@ -26,7 +26,7 @@ func Register(e *engine.Engine) {
 		Model: "core.Volume", Filters: []string{"availabilityDomain", "volumeGroupId"}, Limit: 1000,
 		States: engine.CoreStates, CreateTime: 15 * time.Second, DeleteTime: 10 * time.Second,
 		Defaults: engine.Doc{"vpusPerGB": 10.0, "isAutoTuneEnabled": false, "autotunePolicies": []any{}},
-		OnCreate: createVolume, OnUpdate: updateVolume, OnDelete: checkDetached,
+		OnCreate: createVolume, OnUpdate: updateVolume, Check: checkVolume, OnDelete: checkDetached,
 	})
 	registerAttachments(api)
 	e.WhenRemoved(compute.InstanceKind, removeAttachments)
@@ -49,10 +49,10 @@ func createVolume(_ *engine.Call, doc engine.Doc) error {
 			ad, strings.Join(engine.AvailabilityDomains, ", "))
 	}
 	doc["isHydrated"] = true
-	return checkVolumeSize(doc)
+	return nil
 }
 
-func checkVolumeSize(doc engine.Doc) error {
+func checkVolume(_ *engine.Tx, doc engine.Doc) error {
 	size := doc.Num("sizeInGBs")
 	if size == 0 {
 		size = doc.Num("sizeInMBs") / 1024
@@ -74,7 +74,7 @@ func updateVolume(_ *engine.Call, old, doc engine.Doc) error {
 	if doc.Num("sizeInGBs") < old.Num("sizeInGBs") {
 		return engine.Invalid("sizeInGBs: a volume cannot shrink from %v to %v", old["sizeInGBs"], doc["sizeInGBs"])
 	}
-	return checkVolumeSize(doc)
+	return nil
 }
 
 func checkDetached(t *engine.Tx, r *engine.Resource) error {

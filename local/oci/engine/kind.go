@@ -34,12 +34,13 @@ type Kind struct {
 	// WrongState makes the refusal of a change in a state that does not allow it; default IncorrectState.
 	WrongState func(format string, args ...any) *Failure
 
-	// Functions of the service, each optional. An error refuses the request. OnCreate gets the body with the defaults and
-	// may complete it; OnUpdate gets the old document and the new one. Created runs after the resource was stored, Removed
-	// when it reaches the terminal state.
+	// Functions of the service, each optional. An error refuses the request. OnCreate gets the body with the defaults,
+	// OnUpdate the old document and the new one; then Check gets the new document in both cases. They may complete it.
+	// Created runs after the resource was stored, Removed when it reaches the terminal state.
 	OnCreate func(c *Call, doc Doc) error
-	Created  func(t *Tx, r *Resource) error
 	OnUpdate func(c *Call, old, doc Doc) error
+	Check    func(t *Tx, doc Doc) error
+	Created  func(t *Tx, r *Resource) error
 	OnDelete func(t *Tx, r *Resource) error
 	Removed  func(t *Tx, r *Resource) error
 }
@@ -142,6 +143,9 @@ func (c *Call) Create(kind string) (*Resource, error) {
 			return nil, err
 		}
 	}
+	if err := k.check(c.Tx, doc); err != nil {
+		return nil, err
+	}
 	if n, limited := c.e.limits[kind]; limited && len(c.All(kind)) >= n {
 		return nil, LimitExceeded("The following service limits were exceeded: %s-count. "+
 			"Request a service limit increase from the service limits page in the console.", kind)
@@ -225,9 +229,18 @@ func (c *Call) Update(kind string) (*Resource, error) {
 		}
 	}
 	if k.OnUpdate != nil {
-		return r, k.OnUpdate(c, old, r.Doc)
+		if err := k.OnUpdate(c, old, r.Doc); err != nil {
+			return nil, err
+		}
 	}
-	return r, nil
+	return r, k.check(c.Tx, r.Doc)
+}
+
+func (k *Kind) check(t *Tx, doc Doc) error {
+	if k.Check == nil {
+		return nil
+	}
+	return k.Check(t, doc)
 }
 
 // delete starts the deletion of the resource of the path.

@@ -14,20 +14,14 @@ func registerPolicies(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: policyKind, Path: "/policies", Create: "identity.CreatePolicyDetails", Update: "identity.UpdatePolicyDetails",
 		Model: "identity.Policy", NameKey: "name", Global: true,
-		States: engine.ServiceStates, CreateTime: time.Second, DeleteTime: time.Second, OnCreate: createPolicy,
-		OnUpdate: func(_ *engine.Call, _, doc engine.Doc) error { return checkStatements(doc) },
+		States: engine.ServiceStates, CreateTime: time.Second, DeleteTime: time.Second,
+		OnCreate: func(c *engine.Call, doc engine.Doc) error { return checkUniqueName(c, policyKind, doc) },
+		Check:    checkStatements,
 	})
 }
 
-func createPolicy(c *engine.Call, doc engine.Doc) error {
-	if err := checkStatements(doc); err != nil {
-		return err
-	}
-	return checkUniqueName(c, policyKind, doc)
-}
-
 // checkStatements checks how statements begin; the rest of them is not parsed.
-func checkStatements(doc engine.Doc) error {
+func checkStatements(_ *engine.Tx, doc engine.Doc) error {
 	if len(doc.List("statements")) == 0 {
 		return engine.Invalid("statements: must hold at least one statement")
 	}

@@ -15,7 +15,8 @@ func registerLogs(work *engine.WorkRequests) {
 		Name: logKind, Path: "/logGroups/{logGroupId}/logs", Parent: "logGroupId", Create: "logging.CreateLogDetails",
 		Update: "logging.UpdateLogDetails", Model: "logging.Log", Summary: "logging.LogSummary", Filters: []string{"logType"},
 		States: states, CreateTime: 20 * time.Second, DeleteTime: 5 * time.Second,
-		Defaults: engine.Doc{"isEnabled": true, "retentionDuration": 30.0}, OnCreate: createLog, OnUpdate: updateLog,
+		Defaults: engine.Doc{"isEnabled": true, "retentionDuration": 30.0}, OnCreate: createLog,
+		OnUpdate: updateLog, Check: checkRetention,
 	}, "LOG", logKind)
 }
 
@@ -36,11 +37,9 @@ func createLog(c *engine.Call, doc engine.Doc) error {
 		return engine.Conflict("the log %s has the name %q", others[0].ID, name)
 	}
 	if doc.Str("logType") == "SERVICE" {
-		if err := checkFlowLog(c.Tx, doc); err != nil {
-			return err
-		}
+		return checkFlowLog(c.Tx, doc)
 	}
-	return checkRetention(doc)
+	return nil
 }
 
 func checkFlowLog(t *engine.Tx, doc engine.Doc) error {
@@ -77,11 +76,11 @@ func updateLog(_ *engine.Call, old, doc engine.Doc) error {
 		config["source"] = source
 		config.Default(was)
 	}
-	return checkRetention(doc)
+	return nil
 }
 
 // checkRetention checks the retention: 30 to 180 days in steps of 30 (API reference, CreateLogDetails).
-func checkRetention(doc engine.Doc) error {
+func checkRetention(_ *engine.Tx, doc engine.Doc) error {
 	if days := doc.Num("retentionDuration"); !slices.Contains([]float64{30, 60, 90, 120, 150, 180}, days) {
 		return engine.Invalid("retentionDuration: %v must be 30, 60, 90, 120, 150 or 180 days", days)
 	}

@@ -11,7 +11,7 @@ const (
 	drgAttachmentKind = "drgattachment"
 )
 
-// registerDrgs adds the dynamic routing gateway and its attachment to a VCN. What lies behind a gateway is not emulated.
+// registerDrgs adds the dynamic routing gateway and its attachment to a VCN. What lies behind it is not emulated.
 func registerDrgs(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: drgKind, Path: "/drgs", Create: "core.CreateDrgDetails", Update: "core.UpdateDrgDetails", Model: "core.Drg",
@@ -21,7 +21,7 @@ func registerDrgs(api engine.API) {
 		Name: drgAttachmentKind, Path: "/drgAttachments", Create: "core.CreateDrgAttachmentDetails",
 		Update: "core.UpdateDrgAttachmentDetails", Model: "core.DrgAttachment", Filters: []string{"vcnId", "drgId"},
 		States: engine.AttachStates, CreateTime: 2 * time.Second, DeleteTime: 2 * time.Second,
-		OnCreate: createDrgAttachment, OnUpdate: updateGateway,
+		OnCreate: createDrgAttachment, Check: checkGatewayRouteTable,
 		OnDelete: func(t *engine.Tx, r *engine.Resource) error {
 			return checkNotRouted(t, r.Doc.Str("vcnId"), r.Doc.Str("drgId"))
 		},
@@ -48,7 +48,7 @@ func createDrgAttachment(c *engine.Call, doc engine.Doc) error {
 	}
 	doc["compartmentId"], doc["vcnId"] = vcn.Doc["compartmentId"], vcn.ID
 	details.Default(engine.Doc{"vcnRouteType": "SUBNET_CIDRS"})
-	return checkGatewayRouteTable(c.Tx, doc)
+	return nil
 }
 
 func checkDetached(t *engine.Tx, r *engine.Resource) error {

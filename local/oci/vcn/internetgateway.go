@@ -14,14 +14,14 @@ func registerInternetGateways(api engine.API) {
 		Update: "core.UpdateInternetGatewayDetails", Model: "core.InternetGateway", Filters: []string{"vcnId"},
 		States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
 		OnCreate: func(c *engine.Call, doc engine.Doc) error {
-			return checkGateway(c, doc, internetGatewayKind, engine.LimitExceeded)
+			return checkFirst(c, doc, internetGatewayKind, engine.LimitExceeded)
 		},
-		OnUpdate: updateGateway, OnDelete: checkGatewayUnused,
+		Check: checkGatewayRouteTable, OnDelete: checkGatewayUnused,
 	})
 }
 
-// checkGateway checks a new gateway. A VCN has one of each kind; refuse makes the code that the service has for a second.
-func checkGateway(c *engine.Call, doc engine.Doc, kind string, refuse func(string, ...any) *engine.Failure) error {
+// checkFirst refuses a second gateway of a kind in a VCN; refuse makes the code that the service has for it.
+func checkFirst(c *engine.Call, doc engine.Doc, kind string, refuse func(string, ...any) *engine.Failure) error {
 	vcn, err := c.Live(vcnKind, "vcnId", doc.Str("vcnId"))
 	if err != nil {
 		return err
@@ -29,10 +29,8 @@ func checkGateway(c *engine.Call, doc engine.Doc, kind string, refuse func(strin
 	if others := inVcn(c.Tx, kind, vcn.ID); len(others) > 0 {
 		return refuse("%s has the %s %s already: a VCN has at most one", vcn.ID, kind, others[0].ID)
 	}
-	return checkGatewayRouteTable(c.Tx, doc)
+	return nil
 }
-
-func updateGateway(c *engine.Call, _, doc engine.Doc) error { return checkGatewayRouteTable(c.Tx, doc) }
 
 // checkGatewayRouteTable checks the route table that a gateway can have for transit routing.
 func checkGatewayRouteTable(t *engine.Tx, doc engine.Doc) error {

@@ -14,13 +14,13 @@ func registerNatGateways(api engine.API) {
 		Update: "core.UpdateNatGatewayDetails", Model: "core.NatGateway", Filters: []string{"vcnId"},
 		States: engine.CoreStates, CreateTime: 2 * time.Second, DeleteTime: 2 * time.Second,
 		Defaults: engine.Doc{"blockTraffic": false}, OnCreate: createNatGateway,
-		OnUpdate: updateGateway, OnDelete: checkGatewayUnused,
+		Check: checkGatewayRouteTable, OnDelete: checkGatewayUnused,
 		Removed: func(t *engine.Tx, r *engine.Resource) error { return ReleasePublicIP(t, r.Doc.Str("publicIpId")) },
 	})
 }
 
 func createNatGateway(c *engine.Call, doc engine.Doc) error {
-	if err := checkGateway(c, doc, natGatewayKind, engine.LimitExceeded); err != nil {
+	if err := checkFirst(c, doc, natGatewayKind, engine.LimitExceeded); err != nil {
 		return err
 	}
 	user := IPUser{"NAT_GATEWAY", doc.Str("id")}

@@ -19,16 +19,8 @@ func registerRouteTables(api engine.API) {
 		Name: routeTableKind, Path: "/routeTables", Create: "core.CreateRouteTableDetails",
 		Update: "core.UpdateRouteTableDetails", Model: "core.RouteTable", Filters: []string{"vcnId"}, Limit: 300,
 		Private: engine.PrivateOf[partState](), States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
-		Defaults: engine.Doc{"routeRules": []any{}}, OnCreate: createRouteTable, OnDelete: checkRouteTableUnused,
-		OnUpdate: func(c *engine.Call, _, doc engine.Doc) error { return checkRoutes(c.Tx, doc) },
+		Defaults: engine.Doc{"routeRules": []any{}}, OnCreate: checkVcn, Check: checkRoutes, OnDelete: checkRouteTableUnused,
 	})
-}
-
-func createRouteTable(c *engine.Call, doc engine.Doc) error {
-	if err := checkVcn(c, doc); err != nil {
-		return err
-	}
-	return checkRoutes(c.Tx, doc)
 }
 
 // checkRoutes checks and completes a route table's rules (Oracle: "VCN Route Tables", "Access to Oracle Services:

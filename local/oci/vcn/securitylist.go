@@ -19,8 +19,7 @@ func registerSecurityLists(api engine.API) {
 		Name: securityListKind, Path: "/securityLists", Create: "core.CreateSecurityListDetails",
 		Update: "core.UpdateSecurityListDetails", Model: "core.SecurityList", Filters: []string{"vcnId"}, Limit: 300,
 		Private: engine.PrivateOf[partState](), States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
-		OnCreate: createSecurityList, OnDelete: checkSecurityListUnused,
-		OnUpdate: func(c *engine.Call, _, doc engine.Doc) error { return checkSecurityList(c.Tx, doc) },
+		OnCreate: checkVcn, Check: checkSecurityList, OnDelete: checkSecurityListUnused,
 	})
 }
 
@@ -39,13 +38,6 @@ func defaultSecurityRules(vcnCIDR string) engine.Doc {
 		"ingressSecurityRules": []any{ssh, fragmentation, unreachable},
 		"egressSecurityRules":  []any{rule("destination", "0.0.0.0/0", "all")},
 	}
-}
-
-func createSecurityList(c *engine.Call, doc engine.Doc) error {
-	if err := checkVcn(c, doc); err != nil {
-		return err
-	}
-	return checkSecurityList(c.Tx, doc)
 }
 
 func checkSecurityList(t *engine.Tx, doc engine.Doc) error {

@@ -49,20 +49,19 @@ func registerServiceGateways(api engine.API) {
 		Name: serviceGatewayKind, Path: "/serviceGateways", Create: "core.CreateServiceGatewayDetails",
 		Update: "core.UpdateServiceGatewayDetails", Model: "core.ServiceGateway", Filters: []string{"vcnId"},
 		States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
-		Defaults: engine.Doc{"blockTraffic": false}, OnCreate: createServiceGateway, OnUpdate: updateServiceGateway,
-		OnDelete: checkGatewayUnused,
+		Defaults: engine.Doc{"blockTraffic": false}, Check: checkServiceGateway, OnDelete: checkGatewayUnused,
+		OnCreate: func(c *engine.Call, doc engine.Doc) error {
+			return checkFirst(c, doc, serviceGatewayKind, engine.Invalid)
+		},
 	})
-	for action, change := range map[string]func(*engine.Call, engine.Doc) error{
+	for action, change := range map[string]func(*engine.Call, engine.Doc){
 		"attachService": attachService, "detachService": detachService,
 	} {
 		api.Handle("POST /serviceGateways/{id}/actions/"+action, "core.ServiceIdRequestDetails",
-			func(c *engine.Call) (*engine.Answer, error) {
-				r, err := c.Changeable(serviceGatewayKind)
-				if err != nil {
-					return nil, err
-				}
-				return r.Answer(), change(c, r.Doc)
-			})
+			engine.OnChangeable(serviceGatewayKind, func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+				change(c, r.Doc)
+				return r.Answer(), checkServiceGateway(c.Tx, r.Doc)
+			}))
 	}
 	api.Handle("GET /services", "", func(c *engine.Call) (*engine.Answer, error) { return c.Page(engine.List(services)) })
 	api.Handle("GET /services/{id}", "", func(c *engine.Call) (*engine.Answer, error) {
@@ -71,13 +70,6 @@ func registerServiceGateways(api engine.API) {
 		}
 		return nil, engine.NotFound(c.ID())
 	})
-}
-
-func createServiceGateway(c *engine.Call, doc engine.Doc) error {
-	if err := checkGateway(c, doc, serviceGatewayKind, engine.Invalid); err != nil {
-		return err
-	}
-	return resolveServices(doc)
 }
 
 // resolveServices checks the list of services, and adds their names.
@@ -98,14 +90,19 @@ func resolveServices(doc engine.Doc) error {
 	return nil
 }
 
-func updateServiceGateway(c *engine.Call, _, doc engine.Doc) error {
+// checkServiceGateway checks the services and the route table. It refuses a gateway without a service whose label a
+// route rule with this gateway names.
+func checkServiceGateway(t *engine.Tx, doc engine.Doc) error {
 	if err := resolveServices(doc); err != nil {
 		return err
 	}
-	if err := checkRoutedServices(c.Tx, doc); err != nil {
-		return err
+	for _, rule := range routesTo(t, doc.Str("vcnId"), doc.Str("id")) {
+		if !offersService(doc, rule.destination) {
+			return engine.Conflict("Route Table %s has a rule for %s by the Service Gateway %s",
+				rule.table, rule.destination, doc.Str("id"))
+		}
 	}
-	return checkGatewayRouteTable(c.Tx, doc)
+	return checkGatewayRouteTable(t, doc)
 }
 
 // offersService reports whether a service gateway is enabled for a label.
@@ -115,26 +112,13 @@ func offersService(gateway engine.Doc, label string) bool {
 	})
 }
 
-// checkRoutedServices refuses a gateway without a service whose label a route rule with this gateway names.
-func checkRoutedServices(t *engine.Tx, doc engine.Doc) error {
-	for _, rule := range routesTo(t, doc.Str("vcnId"), doc.Str("id")) {
-		if !offersService(doc, rule.destination) {
-			return engine.Conflict("Route Table %s has a rule for %s by the Service Gateway %s",
-				rule.table, rule.destination, doc.Str("id"))
-		}
-	}
-	return nil
-}
-
-func attachService(c *engine.Call, doc engine.Doc) error {
+func attachService(c *engine.Call, doc engine.Doc) {
 	doc["services"] = append(doc.List("services"), engine.Doc{"serviceId": c.Body["serviceId"]})
-	return resolveServices(doc)
 }
 
-func detachService(c *engine.Call, doc engine.Doc) error {
+func detachService(c *engine.Call, doc engine.Doc) {
 	kept := slices.DeleteFunc(doc.Objects("services"), func(item engine.Doc) bool {
 		return item["serviceId"] == c.Body["serviceId"]
 	})
 	doc["services"] = engine.List(kept)
-	return checkRoutedServices(c.Tx, doc)
 }

@@ -21,7 +21,7 @@ func registerSubnets(api engine.API) {
 		Name: SubnetKind, Path: "/subnets", Create: "core.CreateSubnetDetails", Update: "core.UpdateSubnetDetails",
 		Model: "core.Subnet", Filters: []string{"vcnId"}, Limit: 300,
 		States: engine.CoreStates, CreateTime: 3 * time.Second, DeleteTime: 3 * time.Second,
-		OnCreate: createSubnet, OnUpdate: updateSubnet, OnDelete: checkSubnetEmpty,
+		OnCreate: createSubnet, OnUpdate: updateSubnet, Check: checkSubnet, OnDelete: checkSubnetEmpty,
 	})
 }
 
@@ -48,9 +48,6 @@ func createSubnet(c *engine.Call, doc engine.Doc) error {
 	if len(doc.List("ipv4CidrBlocks")) > 1 || doc["ipv6CidrBlock"] != nil || len(doc.List("ipv6CidrBlocks")) > 0 {
 		return engine.NotImplemented("the local cloud's subnets have one IPv4 CIDR block")
 	}
-	if err := checkSubnetRange(c.Tx, doc, vcn); err != nil {
-		return err
-	}
 	ad := doc.Str("availabilityDomain")
 	if ad != "" && !slices.Contains(engine.AvailabilityDomains, ad) {
 		return engine.Invalid("availabilityDomain: %q must be one of %s",
@@ -70,32 +67,35 @@ func createSubnet(c *engine.Call, doc engine.Doc) error {
 		doc["securityListIds"] = []any{vcn.Doc["defaultSecurityListId"]}
 	}
 	doc["virtualRouterMac"] = "00:00:17:" + macSuffix(doc.Str("id"))
-	if err := checkSubnetName(c.Tx, doc, vcn); err != nil {
-		return err
-	}
-	return checkSubnetParts(c.Tx, doc)
+	return nil
 }
 
+// updateSubnet refuses a CIDR block without the addresses that are used.
 func updateSubnet(c *engine.Call, old, doc engine.Doc) error {
-	vcn := c.Find(doc.Str("vcnId"))
-	if doc["cidrBlock"] != old["cidrBlock"] {
-		p, err := ParseCIDR("cidrBlock", doc.Str("cidrBlock"))
-		if err != nil {
-			return err
-		}
-		for _, vnic := range vnicsIn(c.Tx, doc.Str("id")) {
-			if addr, err := netip.ParseAddr(vnic.Doc.Str("privateIp")); err != nil || !p.Contains(addr) {
-				return engine.Conflict("The Subnet %s references the VNIC %s outside the new CIDR block.", doc["id"], vnic.ID)
-			}
-		}
+	if doc["cidrBlock"] == old["cidrBlock"] {
+		return nil
 	}
-	if err := checkSubnetRange(c.Tx, doc, vcn); err != nil {
+	p, err := ParseCIDR("cidrBlock", doc.Str("cidrBlock"))
+	if err != nil {
 		return err
 	}
-	if err := checkSubnetName(c.Tx, doc, vcn); err != nil {
+	for _, vnic := range vnicsIn(c.Tx, doc.Str("id")) {
+		if addr, err := netip.ParseAddr(vnic.Doc.Str("privateIp")); err != nil || !p.Contains(addr) {
+			return engine.Conflict("The Subnet %s references the VNIC %s outside the new CIDR block.", doc["id"], vnic.ID)
+		}
+	}
+	return nil
+}
+
+func checkSubnet(t *engine.Tx, doc engine.Doc) error {
+	vcn := t.Find(doc.Str("vcnId"))
+	if err := checkSubnetRange(t, doc, vcn); err != nil {
 		return err
 	}
-	return checkSubnetParts(c.Tx, doc)
+	if err := checkSubnetName(t, doc, vcn); err != nil {
+		return err
+	}
+	return checkSubnetParts(t, doc)
 }
 
 // checkSubnetRange checks a subnet's CIDR block against its VCN and the other subnets, and sets what follows from it.

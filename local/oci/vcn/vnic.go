@@ -21,7 +21,7 @@ type vnicState struct {
 func registerVnics(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: vnicKind, Path: "/vnics", Model: "core.Vnic", Update: "core.UpdateVnicDetails",
-		Private: engine.PrivateOf[vnicState](), States: engine.CoreStates, OnUpdate: updateVnic, Removed: removeAddresses,
+		Private: engine.PrivateOf[vnicState](), States: engine.CoreStates, Check: checkVnic, Removed: removeAddresses,
 	})
 	states := engine.CoreStates
 	states.Deleted = "" // the service shows no deleted ones
@@ -135,7 +135,7 @@ func removeAddresses(t *engine.Tx, vnic *engine.Resource) error {
 	return t.RemoveAll(ips)
 }
 
-func updateVnic(c *engine.Call, _, doc engine.Doc) error {
-	vcnID := c.Find(doc.Str("subnetId")).Doc.Str("vcnId")
-	return CheckSecurityGroups(c.Tx, "nsgIds", doc.Texts("nsgIds"), vcnID)
+func checkVnic(t *engine.Tx, doc engine.Doc) error {
+	vcnID := t.Find(doc.Str("subnetId")).Doc.Str("vcnId")
+	return CheckSecurityGroups(t, "nsgIds", doc.Texts("nsgIds"), vcnID)
 }
