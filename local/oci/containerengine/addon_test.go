@@ -13,12 +13,15 @@ func TestAddons(t *testing.T) {
 		n := c.Network()
 		body := ocitest.ClusterBody(n)
 		basic := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
-		c.Refused(400, "InvalidParameter", "enhanced", "POST", ocitest.OKE+"/clusters/"+basic+"/addons", engine.Doc{"addonName": "CertManager"})
+		c.Refused(400, "InvalidParameter", "enhanced", "POST", ocitest.OKE+"/clusters/"+basic+"/addons",
+			engine.Doc{"addonName": "CertManager"})
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/clusters/"+basic, engine.Doc{"type": "ENHANCED_CLUSTER"}, nil))
-		c.Refused(400, "InvalidParameter", "cannot become a basic one", "PUT", ocitest.OKE+"/clusters/"+basic, engine.Doc{"type": "BASIC_CLUSTER"})
+		c.Refused(400, "InvalidParameter", "cannot become a basic one", "PUT", ocitest.OKE+"/clusters/"+basic,
+			engine.Doc{"type": "BASIC_CLUSTER"})
 		path := ocitest.OKE + "/clusters/" + basic + "/addons"
 		c.Refused(400, "InvalidParameter", "must be one of", "POST", path, engine.Doc{"addonName": "Nothing"})
-		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "CertManager", "configurations": []any{engine.Doc{"key": "numOfReplicas", "value": "1"}}}, nil))
+		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "CertManager",
+			"configurations": []any{engine.Doc{"key": "numOfReplicas", "value": "1"}}}, nil))
 		addon := c.Get(path + "/CertManager")
 		c.Conforms("containerengine.Addon", addon)
 		if addon["lifecycleState"] != "ACTIVE" {

@@ -31,7 +31,8 @@ func (s *Service) registerNodePools(api engine.API) {
 		OnCreate: s.completeNodePool, Removed: removeNodes,
 	})
 	api.Handle("POST "+path, "containerengine.CreateNodePoolDetails", s.createNodePool)
-	api.Handle("PUT "+path+"/{id}", "containerengine.UpdateNodePoolDetails", engine.OnChangeable(poolKind, s.updateNodePool))
+	api.Handle("PUT "+path+"/{id}", "containerengine.UpdateNodePoolDetails",
+		engine.OnChangeable(poolKind, s.updateNodePool))
 	api.Handle("DELETE "+path+"/{id}", "", engine.OnChangeable(poolKind, s.deleteNodePool))
 	api.Handle("DELETE "+path+"/{id}/node/{node}", "", engine.OnChangeable(poolKind, s.deleteNode))
 }

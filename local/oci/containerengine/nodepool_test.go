@@ -13,7 +13,7 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 	plane := ocitest.NewControlPlane()
 	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
 		n := c.Network()
-		body := ocitest.Changed(ocitest.ClusterBody(n), "v1.35.4", "kubernetesVersion")
+		body := ocitest.Changed(ocitest.ClusterBody(n), "kubernetesVersion", "v1.35.4")
 		body["type"] = "ENHANCED_CLUSTER"
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
 		pool := ocitest.PoolBody(n, cluster, 3)
@@ -26,7 +26,8 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 		first := nodes()
 
 		upgrade := c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.3"}, nil)
-		c.Refused(409, "Conflict", "work request in progress", "PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"name": "x"})
+		c.Refused(409, "Conflict", "work request in progress", "PUT", ocitest.OKE+"/clusters/"+cluster,
+			engine.Doc{"name": "x"})
 		c.Refused(409, "Conflict", "is UPDATING", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"name": "x"})
 		c.Succeeded(upgrade)
 		if plane.Versions[cluster] != "v1.36.3" {
@@ -34,7 +35,8 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 		}
 
 		// Without cycling, a new version is for new nodes only.
-		to := engine.Doc{"kubernetesVersion": "v1.36.3", "nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)}}
+		to := engine.Doc{"kubernetesVersion": "v1.36.3",
+			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)}}
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, to, nil))
 		if got := nodes(); fmt.Sprint(got) != fmt.Sprint(first) {
 			t.Errorf("nodes changed without cycling: %v", got)
@@ -45,7 +47,9 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 		}
 
 		plane.Syncs = nil
-		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodePoolCyclingDetails": engine.Doc{"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"}}, nil))
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id,
+			engine.Doc{"nodePoolCyclingDetails": engine.Doc{"isNodeCyclingEnabled": true, "maximumSurge": "1",
+				"maximumUnavailable": "0"}}, nil))
 		for _, node := range nodes() {
 			if node["kubernetesVersion"] != "v1.36.3" {
 				t.Errorf("node %v", node)
@@ -56,11 +60,13 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 			t.Errorf("nodes in the cluster over the cycling: %s", got)
 		}
 		c.Refused(400, "InvalidParameter", "cannot go back", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
-			"kubernetesVersion": "v1.35.4", "nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.35.4", true)},
+			"kubernetesVersion": "v1.35.4", "nodeSourceDetails": engine.Doc{"sourceType": "IMAGE",
+				"imageId": ocitest.ImageFor("v1.35.4", true)},
 		})
-		c.Refused(409, "Conflict", "cycling cannot go together", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodeConfigDetails": engine.Doc{
-			"placementConfigs": []any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers}},
-		}})
+		c.Refused(409, "Conflict", "cycling cannot go together", "PUT", ocitest.OKE+"/nodePools/"+id,
+			engine.Doc{"nodeConfigDetails": engine.Doc{
+				"placementConfigs": []any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers}},
+			}})
 
 		gone := nodes()[0].Str("id")
 		c.Succeeded(c.Send("DELETE", ocitest.OKE+"/nodePools/"+id+"/node/"+gone, nil, nil))
@@ -88,7 +94,8 @@ func TestNodeCyclingKeepsTheBalance(t *testing.T) {
 				}
 				first := nodes()
 				// The third node has the new labels already, so cycling replaces the other two.
-				c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"initialNodeLabels": []any{}, "nodeConfigDetails": engine.Doc{"size": 3}}, nil))
+				c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id,
+					engine.Doc{"initialNodeLabels": []any{}, "nodeConfigDetails": engine.Doc{"size": 3}}, nil))
 				c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodePoolCyclingDetails": cycling}, nil))
 				used := map[string]int{}
 				for _, node := range nodes() {
@@ -108,9 +115,11 @@ func TestNodeCyclingKeepsTheBalance(t *testing.T) {
 func TestAddressesRunOut(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
-		small := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.200.0/29", "prohibitPublicIpOnVnic": true}).Str("id")
+		small := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.200.0/29",
+			"prohibitPublicIpOnVnic": true}).Str("id")
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
-		body := ocitest.Changed(ocitest.PoolBody(n, cluster, 6), []any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": small}}, "nodeConfigDetails", "placementConfigs")
+		body := ocitest.Changed(ocitest.PoolBody(n, cluster, 6), "nodeConfigDetails.placementConfigs",
+			[]any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": small}})
 		wr := c.WorkRequest(c.Send("POST", ocitest.OKE+"/nodePools", body, nil))
 		if wr["status"] != "FAILED" {
 			t.Fatalf("work request %v", wr)
@@ -126,16 +135,21 @@ func TestAddressesRunOut(t *testing.T) {
 func TestVCNNativePods(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
-		pods := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.64.0/19", "prohibitPublicIpOnVnic": true}).Str("id")
-		body := ocitest.Changed(ocitest.ClusterBody(n), []any{engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}}, "clusterPodNetworkOptions")
+		pods := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.64.0/19",
+			"prohibitPublicIpOnVnic": true}).Str("id")
+		body := ocitest.Changed(ocitest.ClusterBody(n), "clusterPodNetworkOptions",
+			[]any{engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}})
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
 		pool := ocitest.PoolBody(n, cluster, 2)
 		native := engine.Doc{"cniType": "OCI_VCN_IP_NATIVE", "podSubnetIds": []any{pods}}
 		c.Refused(400, "InvalidParameter", "from 1 to 110", "POST", ocitest.OKE+"/nodePools",
-			ocitest.Changed(pool, ocitest.Changed(native, 111, "maxPodsPerNode"), "nodeConfigDetails", "nodePoolPodNetworkOptionDetails"))
+			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+				ocitest.Changed(native, "maxPodsPerNode", 111)))
 		c.Refused(400, "MissingParameter", "podSubnetIds", "POST", ocitest.OKE+"/nodePools",
-			ocitest.Changed(pool, engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}, "nodeConfigDetails", "nodePoolPodNetworkOptionDetails"))
-		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.Changed(pool, native, "nodeConfigDetails", "nodePoolPodNetworkOptionDetails"), nil))
+			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+				engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}))
+		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools",
+			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails", native), nil))
 		got := c.Get(ocitest.OKE + "/nodePools/" + id)
 		c.Conforms("containerengine.NodePool", got)
 		node := got.Objects("nodes")[0].Str("id")

@@ -60,8 +60,8 @@ func checkNodeShape(doc engine.Doc) (*compute.Shape, error) {
 			ocpus, shape.MinOCPUs, shape.MaxOCPUs, name)
 	}
 	if memory < compute.MinMemoryPerOCPU*ocpus || memory > compute.MaxMemoryPerOCPU*ocpus || memory > shape.MaxMemoryGB {
-		return nil, engine.Invalid("nodeShapeConfig.memoryInGBs: %v must be from %d to %d GB per OCPU, and at most %v, for %s",
-			memory, compute.MinMemoryPerOCPU, compute.MaxMemoryPerOCPU, shape.MaxMemoryGB, name)
+		return nil, engine.Invalid("nodeShapeConfig.memoryInGBs: %v must be from %d to %d GB per OCPU, "+
+			"and at most %v, for %s", memory, compute.MinMemoryPerOCPU, compute.MaxMemoryPerOCPU, shape.MaxMemoryGB, name)
 	}
 	return shape, nil
 }

@@ -11,8 +11,8 @@ import (
 
 const taskRestart engine.Task[struct{}] = "cluster restart"
 
-// queueRestarts queues the start of each control plane that ran before the daemon stopped, before all other tasks of its
-// cluster.
+// queueRestarts queues the start of each control plane that ran before the daemon stopped, before all other tasks of
+// its cluster.
 func (s *Service) queueRestarts(t *engine.Tx) error {
 	for _, r := range t.All(clusterKind) {
 		started := r.State() == "CREATING" && taskClusterReady.Pending(t, r.ID)

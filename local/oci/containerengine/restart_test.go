@@ -67,7 +67,9 @@ func TestRestartBetweenStartAndReady(t *testing.T) {
 	forget := func() { plane.Versions = map[string]string{} }
 	var wr, cluster string
 	ocitest.Run(t, oci.Config{Dir: dir, ControlPlane: plane}, func(c *ocitest.Cloud) {
-		wr = c.Send("POST", ocitest.OKE+"/clusters", ocitest.Changed(ocitest.ClusterBody(c.Network()), "v1.35.4", "kubernetesVersion"), nil).Header.Get("opc-work-request-id")
+		wr = c.Send("POST", ocitest.OKE+"/clusters",
+			ocitest.Changed(ocitest.ClusterBody(c.Network()), "kubernetesVersion",
+				"v1.35.4"), nil).Header.Get("opc-work-request-id")
 		time.Sleep(time.Minute)
 	})
 	forget()
@@ -83,7 +85,8 @@ func TestRestartBetweenStartAndReady(t *testing.T) {
 		if plane.Versions[cluster] != "v1.35.4" {
 			t.Errorf("control planes after the creation: %v", plane.Versions)
 		}
-		wr = c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.3"}, nil).Header.Get("opc-work-request-id")
+		wr = c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.3"},
+			nil).Header.Get("opc-work-request-id")
 		time.Sleep(time.Minute)
 	})
 	forget()

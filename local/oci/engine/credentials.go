@@ -17,8 +17,8 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// Files of the API key in the directory of the local cloud: a configuration of the OCI CLI and the SDKs with the profile
-// DEFAULT, and its key.
+// Files of the API key in the directory of the local cloud: a configuration of the OCI CLI and the SDKs with the
+// profile DEFAULT, and its key.
 const (
 	ConfigFile = "config"
 	KeyFile    = "key.pem"

@@ -20,7 +20,9 @@ func TestFaults(t *testing.T) {
 			c.Server.ServeHTTP(w, r)
 			return w
 		}
-		if w := admin("POST", "/admin/faults", `{"method":"POST","path":"/20160918/vcns","status":500,"code":"InternalError","message":"Out of host capacity.","count":2}`); w.Code != 204 {
+		if w := admin("POST", "/admin/faults",
+			`{"method":"POST","path":"/20160918/vcns","status":500,"code":"InternalError","message":"Out of host capacity.",
+			"count":2}`); w.Code != 204 {
 			t.Fatal(w.Body)
 		}
 		for i, want := range []int{500, 500, 200} {
@@ -49,7 +51,8 @@ func TestFaults(t *testing.T) {
 
 		n := c.Network()
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
-		admin("POST", "/admin/faults", `{"workRequest":"LAUNCH_INSTANCE","code":"InternalError","message":"Out of host capacity.","count":1}`)
+		admin("POST", "/admin/faults",
+			`{"workRequest":"LAUNCH_INSTANCE","code":"InternalError","message":"Out of host capacity.","count":1}`)
 		wr := c.WorkRequest(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.PoolBody(n, cluster, 3), nil))
 		errs := c.GetList(ocitest.OKE + "/workRequests/" + wr.Str("id") + "/errors")
 		if wr["status"] != "FAILED" || len(errs) != 1 || errs[0].Str("message") != "Out of host capacity." {

@@ -19,7 +19,8 @@ func TestEtags(t *testing.T) {
 		path := ocitest.Core + "/vcns/" + id
 		etag := c.Want(200, "GET", path, nil).Header.Get("etag")
 		put := func(etag, name string) int {
-			return c.Send("PUT", path, engine.Doc{"displayName": name}, func(r *http.Request) { r.Header.Set("if-match", etag) }).Status
+			return c.Send("PUT", path, engine.Doc{"displayName": name},
+				func(r *http.Request) { r.Header.Set("if-match", etag) }).Status
 		}
 		if got := put(etag, "a"); got != 200 {
 			t.Errorf("with the etag: %d", got)
@@ -69,7 +70,8 @@ func TestGoneAfterAWhile(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	if _, err := oci.New(oci.Config{Dir: t.TempDir(), Limits: map[string]int{"vnc": 1}}); err == nil || !strings.Contains(err.Error(), `"vnc"`) {
+	if _, err := oci.New(oci.Config{Dir: t.TempDir(),
+		Limits: map[string]int{"vnc": 1}}); err == nil || !strings.Contains(err.Error(), `"vnc"`) {
 		t.Errorf("unknown limit: %v", err)
 	}
 	ocitest.Run(t, oci.Config{Limits: map[string]int{"vcn": 1}}, func(c *ocitest.Cloud) {

@@ -13,7 +13,8 @@ import (
 
 // listParameters are query parameters of every list that do not select by a field, or that other code reads.
 var listParameters = []string{
-	"compartmentId", "limit", "page", "sortBy", "sortOrder", "compartmentIdInSubtree", "isCompartmentIdInSubtree", "detail",
+	"compartmentId", "compartmentIdInSubtree", "isCompartmentIdInSubtree", "detail", "limit", "page",
+	"sortBy", "sortOrder",
 }
 
 func (c *Call) listKind(k *Kind) (*Answer, error) {

@@ -22,7 +22,8 @@ func TestRetryTokens(t *testing.T) {
 		if other := post("two", vcnBody).Object().Str("id"); other == first || other == "" {
 			t.Errorf("another token gave %q", other)
 		}
-		if r := post("one", ocitest.Changed(vcnBody, "other", "displayName")); r.Status != 409 || r.Object().Str("code") != "InvalidatedRetryToken" {
+		if r := post("one", ocitest.Changed(vcnBody, "displayName",
+			"other")); r.Status != 409 || r.Object().Str("code") != "InvalidatedRetryToken" {
 			t.Errorf("the token with another body: %s", r.Raw)
 		}
 		time.Sleep(time.Minute)

@@ -105,8 +105,8 @@ func decodeResource(line json.RawMessage, kinds map[string]*Kind) (*Resource, er
 	return r, json.Unmarshal(line, r)
 }
 
-// save writes the snapshot to a new file and renames it, so that a killed process leaves the old or the new one. It does
-// not sync the file: the state must survive the end of the process, not of the machine.
+// save writes the snapshot to a new file and renames it, so that a killed process leaves the old or the new one. It
+// does not sync the file: the state must survive the end of the process, not of the machine.
 func (st *store) save() error {
 	snap := snapshot{Format: snapshotFormat, Seq: st.seq, Retries: st.retries, Tasks: sortedTasks(st.tasks)}
 	for _, r := range st.sorted(nil) {

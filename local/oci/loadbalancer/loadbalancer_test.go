@@ -68,14 +68,19 @@ func TestLoadBalancerLife(t *testing.T) {
 		}
 		finish(c, c.Send("DELETE", base+"/"+id+"/backendSets/TCP-80/backends/10.0.16.2:30080", nil, nil))
 		c.Refused(400, "InvalidParameter", "default backend set", "DELETE", base+"/"+id+"/backendSets/TCP-80", nil)
-		finish(c, c.Send("POST", base+"/"+id+"/listeners", engine.Doc{"name": "TCP-443", "defaultBackendSetName": "TCP-80", "port": 443, "protocol": "TCP"}, nil))
-		c.Refused(400, "InvalidParameter", "same port", "POST", base+"/"+id+"/listeners", engine.Doc{"name": "x", "defaultBackendSetName": "TCP-80", "port": 443, "protocol": "HTTP"})
-		finish(c, c.Send("PUT", base+"/"+id+"/updateShape", engine.Doc{"shapeName": "flexible", "shapeDetails": engine.Doc{"minimumBandwidthInMbps": 10, "maximumBandwidthInMbps": 100}}, nil))
+		finish(c, c.Send("POST", base+"/"+id+"/listeners",
+			engine.Doc{"name": "TCP-443", "defaultBackendSetName": "TCP-80", "port": 443, "protocol": "TCP"}, nil))
+		c.Refused(400, "InvalidParameter", "same port", "POST", base+"/"+id+"/listeners",
+			engine.Doc{"name": "x", "defaultBackendSetName": "TCP-80", "port": 443, "protocol": "HTTP"})
+		finish(c, c.Send("PUT", base+"/"+id+"/updateShape",
+			engine.Doc{"shapeName": "flexible", "shapeDetails": engine.Doc{"minimumBandwidthInMbps": 10,
+				"maximumBandwidthInMbps": 100}}, nil))
 		finish(c, c.Send("PUT", base+"/"+id, engine.Doc{"freeformTags": engine.Doc{"a": "b"}}, nil))
 		nsg := c.Create("networkSecurityGroups", engine.Doc{"vcnId": n.Vcn}).Str("id")
 		finish(c, c.Send("PUT", base+"/"+id+"/networkSecurityGroups", engine.Doc{"networkSecurityGroupIds": []any{nsg}}, nil))
 		lb = get()
-		if lb.Num("shapeDetails", "maximumBandwidthInMbps") != 100 || lb.Str("freeformTags", "a") != "b" || len(lb.Sub("listeners")) != 2 || lb.Texts("networkSecurityGroupIds")[0] != nsg {
+		if lb.Num("shapeDetails", "maximumBandwidthInMbps") != 100 || lb.Str("freeformTags",
+			"a") != "b" || len(lb.Sub("listeners")) != 2 || lb.Texts("networkSecurityGroupIds")[0] != nsg {
 			t.Errorf("after the changes: %v", lb)
 		}
 		c.Refused(409, "Conflict", "references the VNIC", "DELETE", ocitest.Core+"/networkSecurityGroups/"+nsg, nil)
@@ -99,7 +104,8 @@ func TestPrivateLoadBalancerHasSubnetAddress(t *testing.T) {
 		c.Refused(400, "InvalidParameter", "cannot hold a public load balancer", "POST", ocitest.LB+"/loadBalancers", body)
 		body["isPrivate"] = true
 		id := finish(c, c.Send("POST", ocitest.LB+"/loadBalancers", body, nil)).Str("loadBalancerId")
-		if got := c.Get(ocitest.LB + "/loadBalancers/" + id).Objects("ipAddresses")[0]; got["ipAddress"] != "10.0.16.2" || got.Flag("isPublic") {
+		got := c.Get(ocitest.LB + "/loadBalancers/" + id).Objects("ipAddresses")[0]
+		if got["ipAddress"] != "10.0.16.2" || got.Flag("isPublic") {
 			t.Errorf("address %v", got)
 		}
 	})

@@ -30,13 +30,14 @@ var parts = []part{
 // registerPart adds the collection of one kind of parts. Every change is a work request.
 func registerPart(api engine.API, p part) {
 	path := lbPath + "/{id}/" + p.field
-	api.Handle("POST "+path, "loadbalancer."+p.create, changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
-		name := c.Body.Str(p.nameKey)
-		if r.Doc.Sub(p.field, name) != nil {
-			return nil, engine.Conflict("the load balancer %s has a %s named %s", r.ID, p.name, name)
-		}
-		return p.set(c, r, "Create", name)
-	}))
+	api.Handle("POST "+path, "loadbalancer."+p.create,
+		changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+			name := c.Body.Str(p.nameKey)
+			if r.Doc.Sub(p.field, name) != nil {
+				return nil, engine.Conflict("the load balancer %s has a %s named %s", r.ID, p.name, name)
+			}
+			return p.set(c, r, "Create", name)
+		}))
 	if p.update != "" {
 		api.Handle("PUT "+path+"/{name}", "loadbalancer."+p.update,
 			changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {

@@ -17,8 +17,8 @@ const (
 	deleteTime = 20 * time.Second
 )
 
-// change is what a work request does to a load balancer when it ends: it sets fields, or sets or, if Set is nil, deletes
-// the part with that name.
+// change is what a work request does to a load balancer when it ends: it sets fields, or it sets a part or, if Set is
+// nil, deletes it.
 type change struct {
 	Fields      engine.Doc
 	Field, Name string // "backendSets" and the set's name

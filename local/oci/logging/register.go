@@ -1,4 +1,5 @@
-// Package logging emulates the Logging service: log groups, custom logs and the flow logs of subnets. No log has entries.
+// Package logging emulates the Logging service: log groups, custom logs and the flow logs of subnets, all without
+// entries.
 package logging
 
 import "oke-guestbook/local/oci/engine"

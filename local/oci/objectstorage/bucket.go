@@ -45,8 +45,9 @@ func Register(e *engine.Engine) {
 
 func checkNamespace(c *engine.Call) error {
 	if ns := c.Path("ns"); ns != Namespace {
-		return engine.Fail(http.StatusNotFound, "NamespaceNotFound", "You do not have authorization to perform this request, "+
-			"or the requested resource could not be found: %s", ns)
+		return engine.Fail(http.StatusNotFound, "NamespaceNotFound",
+			"You do not have authorization to perform this request, "+
+				"or the requested resource could not be found: %s", ns)
 	}
 	return nil
 }
@@ -93,8 +94,9 @@ func answer(r *engine.Resource) *engine.Answer {
 }
 
 func exists(name string) error {
-	return engine.Fail(http.StatusConflict, "BucketAlreadyExists", "Either the bucket '%s' in namespace '%s' already exists "+
-		"or you are not authorized to create it", name, Namespace)
+	return engine.Fail(http.StatusConflict, "BucketAlreadyExists",
+		"Either the bucket '%s' in namespace '%s' already exists "+
+			"or you are not authorized to create it", name, Namespace)
 }
 
 func listBuckets(c *engine.Call) (*engine.Answer, error) {

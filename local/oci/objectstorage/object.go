@@ -126,7 +126,10 @@ func listObjects(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error
 		limit = n
 	}
 	found := objectsIn(c.Tx, bucket)
-	slices.SortFunc(found, func(a, b *engine.Resource) int { return strings.Compare(a.Doc.Str("name"), b.Doc.Str("name")) })
+	slices.SortFunc(found, func(a, b *engine.Resource) int {
+		return strings.Compare(a.Doc.Str("name"),
+			b.Doc.Str("name"))
+	})
 	body := engine.Doc{}
 	objects, prefixes := []any{}, []any{}
 	prefix, delimiter := c.Query.Get("prefix"), c.Query.Get("delimiter")

@@ -20,10 +20,11 @@ func TestBucketsAndObjects(t *testing.T) {
 		body := engine.Doc{"compartmentId": oci.CompartmentID, "name": "backups"}
 		c.Conforms("objectstorage.Bucket", c.Want(200, "POST", base, body).Body)
 		c.Refused(409, "BucketAlreadyExists", "backups", "POST", base, body)
-		c.Refused(400, "InvalidBucketName", "name", "POST", base, ocitest.Changed(body, "a b", "name"))
+		c.Refused(400, "InvalidBucketName", "name", "POST", base, ocitest.Changed(body, "name", "a b"))
 		c.Refused(404, "BucketNotFound", "other", "GET", base+"/other", nil)
 		c.Refused(404, "NamespaceNotFound", "elsewhere", "GET", "/n/elsewhere/b/backups", nil)
-		updated := c.Want(200, "POST", base+"/backups", engine.Doc{"freeformTags": engine.Doc{"a": "b"}, "versioning": "Enabled"}).Object()
+		updated := c.Want(200, "POST", base+"/backups",
+			engine.Doc{"freeformTags": engine.Doc{"a": "b"}, "versioning": "Enabled"}).Object()
 		c.Conforms("objectstorage.Bucket", updated)
 		if updated.Str("freeformTags", "a") != "b" {
 			t.Errorf("bucket %v", updated)
@@ -50,7 +51,8 @@ func TestBucketsAndObjects(t *testing.T) {
 		if got := put("bad", "x", "AAAA"); got != 400 {
 			t.Errorf("content with another MD5: %d", got)
 		}
-		if got := c.Want(200, "GET", base+"/backups/o/daily/2.gz", nil); string(got.Raw) != "xx" || got.Header.Get("content-type") != "text/plain" {
+		if got := c.Want(200, "GET", base+"/backups/o/daily/2.gz",
+			nil); string(got.Raw) != "xx" || got.Header.Get("content-type") != "text/plain" {
 			t.Errorf("object %q %v", got.Raw, got.Header)
 		}
 		listed := c.Get(base + "/backups/o?prefix=daily/&limit=2")
@@ -58,8 +60,9 @@ func TestBucketsAndObjects(t *testing.T) {
 		if len(listed.List("objects")) != 2 || listed["nextStartWith"] != "daily/2.gz" {
 			t.Errorf("list %v", listed)
 		}
-		if got := c.Get(base + "/backups/o?delimiter=/"); fmt.Sprint(got["prefixes"]) != "[daily/]" || len(got.List("objects")) != 0 {
-			t.Errorf("list by delimiter %v", got)
+		byFolder := c.Get(base + "/backups/o?delimiter=/")
+		if fmt.Sprint(byFolder["prefixes"]) != "[daily/]" || len(byFolder.List("objects")) != 0 {
+			t.Errorf("list by delimiter %v", byFolder)
 		}
 		c.Refused(409, "BucketNotEmpty", "backups", "DELETE", base+"/backups", nil)
 		for i := range 3 {

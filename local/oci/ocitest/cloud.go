@@ -39,9 +39,9 @@ type Cloud struct {
 	sleep  func(time.Duration) // passes the real service's time
 }
 
-// Run runs a test on an empty local cloud, or on that in config.Dir, with the real service's durations unless config has
-// a speed. The clock is the bubble's of testing/synctest: time passes when everything waits. In the end all resources
-// must conform to the SDK's models.
+// Run runs a test on an empty local cloud, or on the one in config.Dir, with the real service's durations unless config
+// has a speed. The clock is the bubble's of testing/synctest: time passes when everything waits. In the end all
+// resources must conform to the SDK's models.
 func Run(t *testing.T, config oci.Config, test func(*Cloud)) {
 	t.Helper()
 	if config.Dir == "" {
@@ -127,8 +127,8 @@ func (c *Cloud) Conforms(model string, v any) {
 	}
 }
 
-// allConform compares everything in the store with the SDK's models. Buckets, and kinds that are not shown when they are
-// deleted, have other fields in the store than in answers.
+// allConform compares everything in the store with the SDK's models. Buckets, and kinds that are not shown when they
+// are deleted, have other fields in the store than in answers.
 func (c *Cloud) allConform() {
 	c.T.Helper()
 	_ = c.Server.View(func(t *engine.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,7 @@ func (c *Cloud) GetList(path string) []engine.Doc {
 	return c.Want(http.StatusOK, "GET", path, nil).List()
 }
 
-// Refused sends a request and fails the test unless it is refused with the status, the code and a message with the words.
+// Refused sends a request and fails the test unless it is refused with the status, the code and words of the message.
 func (c *Cloud) Refused(status int, code, words, method, path string, body any) {
 	c.T.Helper()
 	r := c.Send(method, path, body, nil)
@@ -104,10 +105,18 @@ func (c *Cloud) Refused(status int, code, words, method, path string, body any) 
 	}
 }
 
-// Refuses sends, in a subtest, a request that must be refused as in Refused and leave nothing. The path is below the base
-// of the core services unless it begins with "/20". The body of a POST gets the compartment.
-func (c *Cloud) Refuses(name, method, path string, body engine.Doc, status int, code, words string) {
+// Refuses sends, in a subtest, a request that must be refused and leave nothing. request is the method and the path,
+// which is below the base of the core services unless it begins with "/20"; the body of a POST gets the compartment.
+// want is the status, the code and words of the message: "400 InvalidParameter: overlaps".
+func (c *Cloud) Refuses(name, request string, body engine.Doc, want string) {
 	c.T.Helper()
+	method, path, _ := strings.Cut(request, " ")
+	answer, words, _ := strings.Cut(want, ": ")
+	number, code, _ := strings.Cut(answer, " ")
+	status, err := strconv.Atoi(number)
+	if err != nil {
+		c.T.Fatal(err)
+	}
 	c.T.Run(name, func(t *testing.T) {
 		here := *c
 		here.T = t
@@ -125,14 +134,15 @@ func (c *Cloud) Refuses(name, method, path string, body engine.Doc, status int, 
 	})
 }
 
-// Changed returns a copy of a body with one field set, at a path of fields.
-func Changed(body engine.Doc, v any, path ...string) engine.Doc {
+// Changed returns a copy of a body with another value at a path of fields, "options.serviceLbSubnetIds".
+func Changed(body engine.Doc, path string, v any) engine.Doc {
 	body = body.Clone()
-	o := body
-	for _, field := range path[:len(path)-1] {
+	fields := strings.Split(path, ".")
+	o, last := body, len(fields)-1
+	for _, field := range fields[:last] {
 		o.Default(engine.Doc{field: engine.Doc{}})
 		o = o.Sub(field)
 	}
-	o[path[len(path)-1]] = v
+	o[fields[last]] = v
 	return body
 }

@@ -27,8 +27,10 @@ func TestDynamicRoutingGateway(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		drg := c.Create("drgs", engine.Doc{}).Str("id")
-		route := engine.Doc{"vcnId": n.Vcn, "routeRules": []any{engine.Doc{"destination": "172.16.0.0/12", "networkEntityId": drg}}}
-		c.Refused(400, "InvalidParameter", "is not attached to "+n.Vcn, "POST", ocitest.Core+"/routeTables", ocitest.Changed(route, oci.CompartmentID, "compartmentId"))
+		route := engine.Doc{"vcnId": n.Vcn, "routeRules": []any{engine.Doc{"destination": "172.16.0.0/12",
+			"networkEntityId": drg}}}
+		c.Refused(400, "InvalidParameter", "is not attached to "+n.Vcn, "POST", ocitest.Core+"/routeTables",
+			ocitest.Changed(route, "compartmentId", oci.CompartmentID))
 
 		details := engine.Doc{"type": "VCN", "id": n.Vcn}
 		attachment := attach(c, engine.Doc{"drgId": drg, "networkDetails": details})
@@ -36,12 +38,16 @@ func TestDynamicRoutingGateway(t *testing.T) {
 		if attachment.Str("vcnId") != n.Vcn || attachment.Str("compartmentId") != oci.CompartmentID {
 			t.Errorf("attachment: %v", attachment)
 		}
-		if got := c.GetList(ocitest.Core + "/drgAttachments?compartmentId=" + oci.CompartmentID + "&drgId=" + drg); len(got) != 1 {
+		list := ocitest.Core + "/drgAttachments?compartmentId=" + oci.CompartmentID + "&drgId=" + drg
+		if got := c.GetList(list); len(got) != 1 {
 			t.Errorf("attachments of the gateway: %v", got)
 		}
-		c.Refused(409, "Conflict", "is attached to "+drg, "POST", ocitest.Core+"/drgAttachments", engine.Doc{"drgId": drg, "networkDetails": details})
-		c.Refused(409, "Conflict", "is attached to "+drg, "POST", ocitest.Core+"/drgAttachments", engine.Doc{"drgId": drg, "vcnId": n.Vcn})
-		c.Refused(400, "InvalidParameter", "networkDetails.id", "POST", ocitest.Core+"/drgAttachments", engine.Doc{"drgId": drg, "networkDetails": ocitest.Changed(details, n.API, "id")})
+		c.Refused(409, "Conflict", "is attached to "+drg, "POST", ocitest.Core+"/drgAttachments",
+			engine.Doc{"drgId": drg, "networkDetails": details})
+		c.Refused(409, "Conflict", "is attached to "+drg, "POST", ocitest.Core+"/drgAttachments",
+			engine.Doc{"drgId": drg, "vcnId": n.Vcn})
+		c.Refused(400, "InvalidParameter", "networkDetails.id", "POST", ocitest.Core+"/drgAttachments",
+			engine.Doc{"drgId": drg, "networkDetails": ocitest.Changed(details, "id", n.API)})
 
 		table := c.Create("routeTables", route).Str("id")
 		c.Refused(409, "Conflict", table, "DELETE", ocitest.Core+"/drgAttachments/"+id, nil)
@@ -60,7 +66,8 @@ func TestAttachedVcnStays(t *testing.T) {
 		id := attach(c, engine.Doc{"drgId": drg, "vcnId": vcn}).Str("id")
 		// It is listed where the VCN is, wherever the gateway is.
 		for compartment, want := range map[string]int{oci.CompartmentID: 1, oci.TenancyID: 0} {
-			if got := c.GetList(ocitest.Core + "/drgAttachments?compartmentId=" + compartment + "&vcnId=" + vcn); len(got) != want {
+			list := ocitest.Core + "/drgAttachments?compartmentId=" + compartment + "&vcnId=" + vcn
+			if got := c.GetList(list); len(got) != want {
 				t.Errorf("attachments in %s: %v", compartment, got)
 			}
 		}

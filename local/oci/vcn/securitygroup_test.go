@@ -15,7 +15,8 @@ func TestSecurityGroupRules(t *testing.T) {
 		b := c.Create("networkSecurityGroups", engine.Doc{"vcnId": n.Vcn}).Str("id")
 		path := ocitest.Core + "/networkSecurityGroups/" + a
 		added := c.Want(200, "POST", path+"/actions/addSecurityRules", engine.Doc{"securityRules": []any{
-			engine.Doc{"direction": "INGRESS", "protocol": "6", "source": b, "sourceType": "NETWORK_SECURITY_GROUP", "tcpOptions": engine.Doc{"destinationPortRange": engine.Doc{"min": 6443, "max": 6443}}},
+			engine.Doc{"direction": "INGRESS", "protocol": "6", "source": b, "sourceType": "NETWORK_SECURITY_GROUP",
+				"tcpOptions": engine.Doc{"destinationPortRange": engine.Doc{"min": 6443, "max": 6443}}},
 			engine.Doc{"direction": "EGRESS", "protocol": "all", "destination": "0.0.0.0/0"},
 		}}).Object()
 		rules := added.Objects("securityRules")
@@ -26,7 +27,8 @@ func TestSecurityGroupRules(t *testing.T) {
 			c.Conforms("core.SecurityRule", rule)
 		}
 		c.Refused(409, "Conflict", "referenced by a rule", "DELETE", ocitest.Core+"/networkSecurityGroups/"+b, nil)
-		c.Refused(400, "MissingParameter", "source", "POST", path+"/actions/addSecurityRules", engine.Doc{"securityRules": []any{engine.Doc{"direction": "INGRESS", "protocol": "6"}}})
+		c.Refused(400, "MissingParameter", "source", "POST", path+"/actions/addSecurityRules",
+			engine.Doc{"securityRules": []any{engine.Doc{"direction": "INGRESS", "protocol": "6"}}})
 		c.Want(204, "POST", path+"/actions/removeSecurityRules", engine.Doc{"securityRuleIds": []any{rules[0]["id"]}})
 		c.Remove("networkSecurityGroups", b)
 		if got := c.GetList(path + "/securityRules"); len(got) != 1 {
