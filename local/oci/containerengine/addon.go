@@ -9,10 +9,7 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const (
-	addonKind = "addon"
-	addonTime = 30 * time.Second
-)
+const addonTime = 30 * time.Second
 
 // addons can be installed (Oracle: "Cluster Add-ons"). Their programs do not run in the local cloud; the service keeps
 // what the API shows.

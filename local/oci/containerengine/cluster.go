@@ -10,8 +10,6 @@ import (
 	"oke-guestbook/local/oci/vcn"
 )
 
-const clusterKind = "cluster"
-
 // clusterState is what the service remembers of a cluster.
 type clusterState struct {
 	Version string // that runs, while an upgrade to it is under way; empty: the document's
@@ -129,14 +127,6 @@ func checkEndpoint(t *engine.Tx, doc engine.Doc) error {
 		return engine.Invalid("endpointConfig.isPublicIpEnabled: the subnet %s prohibits public IP addresses", id)
 	}
 	return vcn.CheckSecurityGroups(t, "endpointConfig.nsgIds", endpoint.Texts("nsgIds"), vcnID)
-}
-
-// cniType returns the type of a cluster's pod network.
-func cniType(cluster engine.Doc) string {
-	for _, o := range cluster.Objects("clusterPodNetworkOptions") {
-		return o.Str("cniType")
-	}
-	return ""
 }
 
 func (s *Service) updateCluster(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {

@@ -7,8 +7,6 @@ import (
 	"oke-guestbook/local/oci/vcn"
 )
 
-const vcnNative = "OCI_VCN_IP_NATIVE"
-
 // checkClusterCIDRs refuses ranges for pods and services that overlap each other or the VCN. With VCN-native pod
 // networking the range for pods is not used.
 func checkClusterCIDRs(doc engine.Doc, network *engine.Resource) error {

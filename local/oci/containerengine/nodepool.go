@@ -8,10 +8,7 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const (
-	poolKind  = "nodepool"
-	nodeLimit = "nodes-per-pool"
-)
+const nodeLimit = "nodes-per-pool"
 
 // poolState is what the service remembers of a node pool.
 type poolState struct {

@@ -16,7 +16,7 @@ import (
 
 // store holds the state in memory and, as a whole, in one file. Readers and writers go through View and Update.
 //
-// A database such as bbolt would write less, but the state of a usual stack is some 100 KB, which takes less than a
+// A database such as bbolt would write less, but the state of a usual stack is some 100 KB, which takes about a
 // millisecond; and a JSON file can be read by the people who debug the emulator.
 type store struct {
 	mu        sync.Mutex

@@ -8,7 +8,12 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const workKind = "loadbalancerworkrequest"
+// The service's kinds, and the path of load balancers.
+const (
+	lbKind   = "loadbalancer"
+	workKind = "loadbalancerworkrequest"
+	lbPath   = "/loadBalancers"
+)
 
 // Usual durations of the real service.
 const (

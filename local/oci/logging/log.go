@@ -8,8 +8,6 @@ import (
 	"oke-guestbook/local/oci/vcn"
 )
 
-const logKind = "log"
-
 func registerLogs(work *engine.WorkRequests) {
 	work.ServeKind(&engine.Kind{
 		Name: logKind, Path: "/logGroups/{logGroupId}/logs", Parent: "logGroupId", Create: "logging.CreateLogDetails",

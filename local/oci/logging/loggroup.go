@@ -6,8 +6,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const groupKind = "loggroup"
-
 func registerGroups(work *engine.WorkRequests) {
 	work.ServeKind(&engine.Kind{
 		Name: groupKind, Path: "/logGroups", Create: "logging.CreateLogGroupDetails",

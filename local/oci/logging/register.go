@@ -6,9 +6,6 @@ import "oke-guestbook/local/oci/engine"
 
 const base = "/20200531"
 
-// states of log groups and logs: the service has none for a deleted one.
-var states = engine.States{Creating: "CREATING", Live: "ACTIVE", Deleting: "DELETING"}
-
 // Register adds the Logging service to an engine.
 func Register(e *engine.Engine) {
 	work := &engine.WorkRequests{

@@ -6,8 +6,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const dhcpOptionsKind = "dhcpoptions"
-
 func registerDhcpOptions(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: dhcpOptionsKind, Path: "/dhcps", Create: "core.CreateDhcpDetails", Update: "core.UpdateDhcpDetails",

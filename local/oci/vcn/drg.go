@@ -6,11 +6,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const (
-	drgKind           = "drg"
-	drgAttachmentKind = "drgattachment"
-)
-
 // registerDrgs adds the dynamic routing gateway and its attachment to a VCN. What lies behind it is not emulated.
 func registerDrgs(api engine.API) {
 	api.Serve(&engine.Kind{

@@ -6,8 +6,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const internetGatewayKind = "internetgateway"
-
 func registerInternetGateways(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: internetGatewayKind, Path: "/internetGateways", Create: "core.CreateInternetGatewayDetails",

@@ -6,8 +6,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const natGatewayKind = "natgateway"
-
 func registerNatGateways(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: natGatewayKind, Path: "/natGateways", Create: "core.CreateNatGatewayDetails",

@@ -8,8 +8,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const publicIPKind = "publicip"
-
 // publicBlocks hold the emulated public addresses: the blocks of RFC 5737 for documentation, which belong to nobody.
 var publicBlocks = []string{"203.0.113", "198.51.100", "192.0.2"}
 

@@ -8,10 +8,7 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const (
-	routeTableKind = "routetable"
-	routeRuleLimit = "route-rules-per-table"
-)
+const routeRuleLimit = "route-rules-per-table"
 
 func registerRouteTables(api engine.API) {
 	api.AddLimit(routeRuleLimit, 200)

@@ -9,8 +9,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const securityGroupKind = "networksecuritygroup"
-
 // Limits of network security groups (Oracle: "Network Security Groups", limits; API reference,
 // AddNetworkSecurityGroupSecurityRules).
 const (

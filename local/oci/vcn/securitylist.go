@@ -8,10 +8,7 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const (
-	securityListKind  = "securitylist"
-	securityRuleLimit = "security-rules-per-list-and-direction"
-)
+const securityRuleLimit = "security-rules-per-list-and-direction"
 
 func registerSecurityLists(api engine.API) {
 	api.AddLimit(securityRuleLimit, 200)

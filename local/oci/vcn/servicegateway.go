@@ -8,8 +8,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const serviceGatewayKind = "servicegateway"
-
 // Service CIDR labels of the region: what GET /services lists.
 const (
 	AllServicesCIDR   = "all-iad-services-in-oracle-services-network"

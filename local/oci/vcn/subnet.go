@@ -10,9 +10,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-// SubnetKind is the kind of subnets, for the services that place something in one.
-const SubnetKind = "subnet"
-
 // maxSecurityLists of a subnet (Oracle: "Security Lists", limits).
 const maxSecurityLists = 5
 

@@ -9,8 +9,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const vcnKind = "vcn"
-
 // maxVcnCIDRs is how many CIDR blocks a VCN can have (Oracle: "VCNs and Subnets", limits).
 const maxVcnCIDRs = 5
 

@@ -7,11 +7,6 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const (
-	vnicKind      = "vnic"
-	privateIPKind = "privateip"
-)
-
 // vnicState is what the service remembers of a VNIC.
 type vnicState struct {
 	Owner string // OCID of the resource that it was created for
