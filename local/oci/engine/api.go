@@ -33,6 +33,14 @@ type Answer struct {
 	Then func(context.Context) (*Answer, error) `json:"-"`
 }
 
+// API returns what a service registers its routes with. base is the path of the API's version.
+func (e *Engine) API(base string) API { return API{e, base} }
+
+// Answer shows the resource.
+func (r *Resource) Answer() *Answer {
+	return &Answer{Header: map[string]string{"etag": r.Etag()}, Body: r.Doc}
+}
+
 // maxBody is far above any body of the control planes' APIs, in bytes.
 const maxBody = 4 << 20
 

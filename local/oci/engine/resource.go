@@ -50,11 +50,6 @@ func (r *Resource) SetState(state string) { r.Doc["lifecycleState"] = state }
 // Etag changes with every change of the resource.
 func (r *Resource) Etag() string { return fmt.Sprintf("%s-%d", r.ID[len(r.ID)-8:], r.Rev) }
 
-// Answer shows the resource.
-func (r *Resource) Answer() *Answer {
-	return &Answer{Header: map[string]string{"etag": r.Etag()}, Body: r.Doc}
-}
-
 // CheckIdle refuses a second work request about the resource at the same time.
 func (r *Resource) CheckIdle() error {
 	if r.Work != "" {
