@@ -147,9 +147,9 @@ func (t *Tx) Live(kind, field, id string) (*Resource, error) {
 	return r, nil
 }
 
-// Insert stores a new resource. It fills in the fields that every resource has: OCID (unless the document has one), name,
-// tags, time and state; and it drops those that the kind's model lacks. The creation ends after Kind.CreateTime, or with
-// Kind.Async by a task of the kind's own.
+// Insert stores a new resource. It fills in the fields that every resource has: OCID (unless the document has one),
+// name, tags, time and state; and it drops those that the kind's model lacks. The creation ends after Kind.CreateTime,
+// or with Kind.Async by a task of the kind's own.
 func (t *Tx) Insert(kind string, doc Doc) (*Resource, error) {
 	k := t.e.kinds[kind]
 	return t.insert(k, doc, k.CreateTime)

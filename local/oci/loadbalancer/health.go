@@ -7,8 +7,8 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-// setHealth returns the health of a backend set. Nothing is probed, so backends are healthy; without backends the health
-// is unknown, as on the service.
+// setHealth returns the health of a backend set. Nothing is probed, so backends are healthy; without backends the
+// health is unknown, as on the service.
 func setHealth(set engine.Doc) string {
 	if len(set.List("backends")) == 0 {
 		return "UNKNOWN"
