@@ -34,7 +34,7 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 			t.Errorf("control plane %v", plane.Versions)
 		}
 
-		// Without cycling, a new version is for new nodes only.
+		// Without cycling, only new nodes get a new version.
 		to := engine.Doc{"kubernetesVersion": "v1.36.3",
 			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)}}
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, to, nil))
@@ -55,7 +55,7 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 				t.Errorf("node %v", node)
 			}
 		}
-		// One more, one fewer, three times: never fewer than four, never more than five.
+		// Three times one node more and one fewer: at least four nodes, at most five.
 		if got := fmt.Sprint(plane.Syncs); got != "[5 4 5 4 5 4]" {
 			t.Errorf("nodes in the cluster over the cycling: %s", got)
 		}
@@ -76,8 +76,8 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 	})
 }
 
-// A volume can only be attached in its availability domain, so none may be without a node when cycling has ended.
-func TestNodeCyclingKeepsTheBalance(t *testing.T) {
+// A volume can only be attached in its availability domain, so each domain must have a node when cycling has ended.
+func TestNodeCyclingKeepsNodesInAllDomains(t *testing.T) {
 	for name, cycling := range map[string]engine.Doc{
 		"one more":  {"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
 		"one fewer": {"isNodeCyclingEnabled": true, "maximumSurge": "0", "maximumUnavailable": "1"},
@@ -125,7 +125,7 @@ func TestAddressesRunOut(t *testing.T) {
 			t.Fatalf("work request %v", wr)
 		}
 		pool := wr.Objects("resources")[0].Str("identifier")
-		// Eight addresses, of which the network keeps three.
+		// Of the eight addresses three are reserved.
 		if got := len(c.Get(ocitest.OKE + "/nodePools/" + pool).List("nodes")); got != 5 {
 			t.Errorf("%d nodes fit, want 5", got)
 		}

@@ -17,7 +17,7 @@ import (
 
 const snapshotFile = "state.json"
 
-// TestRestart ends the daemon in the middle of everything, and once more after the state was damaged.
+// TestRestart stops the daemon while instances start, and opens a damaged state.
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
 	plane := ocitest.NewControlPlane()
@@ -43,7 +43,7 @@ func TestRestart(t *testing.T) {
 			t.Errorf("work request %v; %d nodes", wr, plane.Count(cluster))
 		}
 	})
-	// A daemon that is killed leaves no half-written state behind.
+	// A killed daemon may leave a half-written new file; the state is not affected.
 	if err := os.WriteFile(filepath.Join(dir, snapshotFile+".new"), []byte("{half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestRestartBetweenStartAndReady ends the daemon when a control plane runs already and its cluster is not ready yet.
+// TestRestartBetweenStartAndReady stops the daemon when a control plane runs and its cluster is not ready yet.
 func TestRestartBetweenStartAndReady(t *testing.T) {
 	dir := t.TempDir()
 	plane := ocitest.NewControlPlane()

@@ -58,7 +58,7 @@ func TestConcurrentRequests(t *testing.T) {
 	})
 }
 
-func TestGoneAfterAWhile(t *testing.T) {
+func TestRemovedResourcesExpire(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		id := c.Create("vcns", vcnBody.Clone()).Str("id")
 		c.Remove("vcns", id)

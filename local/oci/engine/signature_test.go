@@ -24,8 +24,8 @@ func TestSignatures(t *testing.T) {
 			{"as signed", vcnBody, nil, 200},
 			{"without signature", vcnBody, func(r *http.Request) { r.Header.Del("Authorization") }, 401},
 			{"of another key", vcnBody, func(r *http.Request) {
-				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), c.Server.Credentials().Fingerprint,
-					"00:11", 1))
+				mine := c.Server.Credentials().Fingerprint
+				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), mine, "00:11", 1))
 			}, 401},
 			{"another method", vcnBody, func(r *http.Request) { r.Method = "GET" }, 401},
 			{"another path", vcnBody, func(r *http.Request) { r.RequestURI = "/20160918/subnets" }, 401},
@@ -34,8 +34,7 @@ func TestSignatures(t *testing.T) {
 			{"late", vcnBody, func(*http.Request) { time.Sleep(engine.MaxSkew + time.Second) }, 401},
 			{"nearly late", vcnBody, func(*http.Request) { time.Sleep(engine.MaxSkew - time.Second) }, 200},
 			{"other date", vcnBody, func(r *http.Request) {
-				r.Header.Set("Date",
-					time.Now().Add(time.Second).UTC().Format(http.TimeFormat))
+				r.Header.Set("Date", time.Now().Add(time.Second).UTC().Format(http.TimeFormat))
 			}, 401},
 			{"weak algorithm", vcnBody, func(r *http.Request) {
 				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "rsa-sha256", "rsa-sha1", 1))

@@ -48,7 +48,7 @@ func TestPrivateStateSurvives(t *testing.T) {
 		if len(rules) != 1 || rules[0]["destination"] != "0.0.0.0/0" {
 			t.Errorf("rules after the restart: %v", rules)
 		}
-		// The defaults are known as such: they do not hold the VCN.
+		// The VCN can be deleted only if its defaults are known to be defaults.
 		c.Remove("networkSecurityGroups", group)
 		c.Remove("vcns", vcnID)
 	})

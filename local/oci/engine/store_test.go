@@ -25,13 +25,13 @@ func TestTwoDaemonsOnOneState(t *testing.T) {
 func TestStateThatCannotBeSaved(t *testing.T) {
 	dir := t.TempDir()
 	ocitest.Run(t, oci.Config{Dir: dir}, func(c *ocitest.Cloud) {
-		// A directory in its place lets no snapshot be written, whoever runs the test.
+		// A directory in the place of the new file makes the write fail, even for root.
 		if err := os.Mkdir(filepath.Join(dir, engine.SnapshotFile+".new"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		c.Refused(500, "InternalServerError", "save the local cloud's state", "POST", ocitest.Core+"/vcns", vcnBody)
 		if n := len(c.Server.Inventory()); n != 0 {
-			t.Errorf("%d things are left of the request that failed", n)
+			t.Errorf("%d resources are left of the request that failed", n)
 		}
 		free := func() {
 			if err := os.Remove(filepath.Join(dir, engine.SnapshotFile+".new")); err != nil {
@@ -39,7 +39,7 @@ func TestStateThatCannotBeSaved(t *testing.T) {
 			}
 		}
 		free()
-		// A life cycle goes on when there is room again.
+		// A life cycle continues when the state can be saved again.
 		id := c.Want(200, "POST", ocitest.Core+"/vcns", vcnBody).Object().Str("id")
 		if err := os.Mkdir(filepath.Join(dir, engine.SnapshotFile+".new"), 0o700); err != nil {
 			t.Fatal(err)

@@ -48,6 +48,11 @@ func TestBucketsAndObjects(t *testing.T) {
 				t.Fatalf("put %d: %d", i, got)
 			}
 		}
+		// The signature covers the path as it was sent, with its escapes.
+		if got := put("a%20b%2Fc", "x", ""); got != 200 {
+			t.Errorf("name with escapes: %d", got)
+		}
+		c.Want(204, "DELETE", base+"/backups/o/a%20b%2Fc", nil)
 		if got := put("bad", "x", "AAAA"); got != 400 {
 			t.Errorf("content with another MD5: %d", got)
 		}

@@ -73,6 +73,15 @@ func (c *Cloud) SendRaw(method, path string, body []byte, header http.Header, ed
 	return r
 }
 
+// Admin sends a request to an admin path from this machine, and returns the status.
+func (c *Cloud) Admin(method, path, body string) int {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:1000"
+	w := httptest.NewRecorder()
+	c.Server.ServeHTTP(w, r)
+	return w.Code
+}
+
 // Want sends a request and stops the test unless it is answered with the status.
 func (c *Cloud) Want(status int, method, path string, body any) Reply {
 	c.T.Helper()

@@ -1,4 +1,4 @@
-// Package sdktest proves the emulator with the typed clients of oci-go-sdk: what other people's programs send and read.
+// Package sdktest tests the emulator with the typed clients of oci-go-sdk.
 package sdktest
 
 import (
@@ -106,7 +106,7 @@ func TestTypedClients(t *testing.T) {
 	defer srv.Close()
 	web := httptest.NewServer(srv)
 	defer web.Close()
-	// The file that the local cloud writes is what a user hands to any client.
+	// Users give clients this file, which the local cloud writes.
 	config, err := common.ConfigurationProviderFromFile(dir+"/"+oci.ConfigFile, "")
 	if err != nil {
 		t.Fatal(err)
@@ -368,7 +368,7 @@ func (s *sdk) createLoadBalancer() {
 	if !*balancer.IpAddresses[0].IsPublic || *balancer.BackendSets["TCP-80"].Backends[0].Name != "10.0.16.2:30080" {
 		s.t.Errorf("load balancer %v", balancer)
 	}
-	// The refusals arrive as the SDK's errors.
+	// A refusal must arrive as the SDK's error.
 	_, err := s.network.DeleteSubnet(ctx, core.DeleteSubnetRequest{SubnetId: s.lb})
 	if service, ok := common.IsServiceError(err); !ok || service.GetHTTPStatusCode() != 409 ||
 		service.GetCode() != "Conflict" || service.GetOpcRequestID() == "" {

@@ -9,7 +9,7 @@ import (
 	"oke-guestbook/local/oci/ocitest"
 )
 
-// attach makes an attachment, whose body names no compartment: it is the VCN's.
+// attach creates an attachment. Its body names no compartment: the attachment is in the VCN's.
 func attach(c *ocitest.Cloud, body engine.Doc) engine.Doc {
 	c.T.Helper()
 	path := ocitest.Core + "/drgAttachments"

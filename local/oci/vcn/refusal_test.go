@@ -54,7 +54,7 @@ func refuseVcns(c *ocitest.Cloud, n ocitest.Network) {
 		"400 InvalidParameter: 15")
 	c.Refuses("unknown field", "POST /vcns", changed(body, "cidr", "x"), "400 InvalidParameter: cidr")
 	c.Refuses("field of a wrong type", "POST /vcns", changed(body, "displayName", 7), "400 InvalidParameter: displayName")
-	c.Refuses("strange compartment", "POST /vcns", changed(body, "compartmentId", "ocid1.compartment.oc1..other"),
+	c.Refuses("unknown compartment", "POST /vcns", changed(body, "compartmentId", "ocid1.compartment.oc1..other"),
 		"404 NotAuthorizedOrNotFound: compartment")
 	c.Refuses("no compartment in a list", "GET /vcns", nil, "400 MissingParameter: compartmentId")
 	c.Refuses("unknown VCN", "GET /vcns/ocid1.vcn.oc1.iad.none", nil, "404 NotAuthorizedOrNotFound: none")
@@ -109,7 +109,7 @@ func refuseRoutes(c *ocitest.Cloud, n ocitest.Network, other, otherRT string) {
 	c.Refuses("internet and services in one table", "POST /routeTables",
 		table(defaultTo(n.InternetGateway), service(vcn.AllServicesCIDR, n.ServiceGateway)),
 		"400 InvalidParameter: cannot have both")
-	c.Refuses("service that the gateway has not", "POST /routeTables",
+	c.Refuses("service that the gateway lacks", "POST /routeTables",
 		table(service(vcn.ObjectStorageCIDR, n.ServiceGateway)),
 		"400 InvalidParameter: not enabled")
 	c.Refuses("unknown service label", "POST /routeTables",
@@ -135,7 +135,7 @@ func refuseSecurityRules(c *ocitest.Cloud, n ocitest.Network) {
 		"400 InvalidParameter: protocol number")
 	c.Refuses("rule with host bits", "POST /securityLists", rule("source", "10.0.0.9/16"),
 		"400 InvalidParameter: does not match network IP")
-	c.Refuses("rule with ports turned round", "POST /securityLists",
+	c.Refuses("rule with reversed ports", "POST /securityLists",
 		rule("tcpOptions", engine.Doc{"destinationPortRange": engine.Doc{"min": 90, "max": 80}}),
 		"400 InvalidParameter: no range of ports")
 	c.Refuses("rule with port 70000", "POST /securityLists",
@@ -168,7 +168,7 @@ func refuseSubnets(c *ocitest.Cloud, n ocitest.Network, other, otherRT string) {
 		"400 InvalidParameter: /16 to /30")
 	c.Refuses("subnet label taken", "POST /subnets", changed(subnet, "dnsLabel", "API"),
 		"400 InvalidParameter: is used by")
-	c.Refuses("subnet label in a VCN without", "POST /subnets",
+	c.Refuses("subnet label in a VCN without one", "POST /subnets",
 		engine.Doc{"vcnId": other, "cidrBlock": "10.1.0.0/24", "dnsLabel": "a"}, "400 InvalidParameter: has none")
 	c.Refuses("six security lists", "POST /subnets", changed(subnet, "securityListIds", lists),
 		"400 LimitExceeded: at most 5")
