@@ -47,7 +47,7 @@ func (s *Service) registerAddons(api engine.API) {
 }
 
 // onEnhanced makes a handler of an active cluster whose add-ons can be managed.
-func onEnhanced(h func(*engine.Call, *engine.Resource) (*engine.Answer, error)) engine.Handler {
+func onEnhanced(h engine.ResourceHandler) engine.Handler {
 	return engine.OnChangeable(clusterKind, func(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
 		if cluster.Doc.Str("type") != "ENHANCED_CLUSTER" {
 			return nil, engine.Invalid("add-ons are managed in enhanced clusters only, and %s is a basic one", cluster.ID)

@@ -32,7 +32,7 @@ func (s *Service) registerClusters(api engine.API) {
 		Private: engine.PrivateOf[clusterState](), WrongState: engine.Conflict, OnCreate: s.completeCluster,
 		Removed: removeClusterParts,
 	})
-	active := func(h func(*engine.Call, *engine.Resource) (*engine.Answer, error)) engine.Handler {
+	active := func(h engine.ResourceHandler) engine.Handler {
 		return engine.OnChangeable(clusterKind, h, "ACTIVE")
 	}
 	api.Handle("POST "+path, "containerengine.CreateClusterDetails", s.createCluster)

@@ -20,6 +20,9 @@ type API struct {
 // Handler answers a request inside its transaction.
 type Handler func(*Call) (*Answer, error)
 
+// ResourceHandler answers a request about the resource that the path names.
+type ResourceHandler func(*Call, *Resource) (*Answer, error)
+
 // Answer is a handler's answer.
 type Answer struct {
 	Status int               `json:"status"` // 0: 200

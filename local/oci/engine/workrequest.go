@@ -34,19 +34,17 @@ type workArgs struct{ Work string }
 func (s *WorkRequests) Serve() {
 	s.API.AddKind(&Kind{Name: s.Kind, Private: PrivateOf[workRequest]()})
 	s.done().OnDue(s.API.Engine, s.endKindWork)
-	const path = "/workRequests"
-	named := func(h func(*Call, *Resource) (*Answer, error)) Handler { return OnNamed(s.Kind, h) }
-	s.API.Handle("GET "+path+"/{id}", "", named(func(_ *Call, r *Resource) (*Answer, error) { return r.Answer(), nil }))
-	s.API.Handle("GET "+path+"/{id}/errors", "", named(func(c *Call, r *Resource) (*Answer, error) {
-		return c.Page(List(Private[workRequest](r).Errors))
-	}))
-	s.API.Handle("GET "+path+"/{id}/logs", "", named(func(c *Call, r *Resource) (*Answer, error) {
-		return c.Page(List(Private[workRequest](r).Logs))
-	}))
-	s.API.Handle("DELETE "+path+"/{id}", "", named(func(_ *Call, r *Resource) (*Answer, error) {
+	get := func(path string, h ResourceHandler) {
+		s.API.Handle("GET /workRequests/{id}"+path, "", OnNamed(s.Kind, h))
+	}
+	get("", func(_ *Call, r *Resource) (*Answer, error) { return r.Answer(), nil })
+	get("/errors", func(c *Call, r *Resource) (*Answer, error) { return c.Page(List(Private[workRequest](r).Errors)) })
+	get("/logs", func(c *Call, r *Resource) (*Answer, error) { return c.Page(List(Private[workRequest](r).Logs)) })
+	cancel := func(_ *Call, r *Resource) (*Answer, error) {
 		return nil, Conflict("the work request %s cannot be canceled any more", r.ID)
-	}))
-	s.API.Handle("GET "+path, "", s.list)
+	}
+	s.API.Handle("DELETE /workRequests/{id}", "", OnNamed(s.Kind, cancel))
+	s.API.Handle("GET /workRequests", "", s.list)
 }
 
 func (s *WorkRequests) list(c *Call) (*Answer, error) {

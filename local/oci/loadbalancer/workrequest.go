@@ -107,7 +107,7 @@ func end(t *engine.Tx, target string, args workArgs) error {
 }
 
 // changing makes a handler that changes an active load balancer.
-func changing(h func(*engine.Call, *engine.Resource) (*engine.Answer, error)) engine.Handler {
+func changing(h engine.ResourceHandler) engine.Handler {
 	return engine.OnChangeable(lbKind, h, "ACTIVE")
 }
 

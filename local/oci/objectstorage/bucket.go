@@ -53,7 +53,7 @@ func checkNamespace(c *engine.Call) error {
 }
 
 // onBucket makes a handler of the bucket that the path names.
-func onBucket(h func(*engine.Call, *engine.Resource) (*engine.Answer, error)) engine.Handler {
+func onBucket(h engine.ResourceHandler) engine.Handler {
 	return func(c *engine.Call) (*engine.Answer, error) {
 		r, err := bucketOf(c)
 		if err != nil {

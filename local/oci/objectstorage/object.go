@@ -40,7 +40,7 @@ func registerObjects(api engine.API, path string) {
 }
 
 // onObject makes a handler of the object that the path names.
-func onObject(h func(*engine.Call, *engine.Resource) (*engine.Answer, error)) engine.Handler {
+func onObject(h engine.ResourceHandler) engine.Handler {
 	return onBucket(func(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
 		name := c.Path("object")
 		o := objectNamed(c.Tx, bucket, name)
