@@ -29,7 +29,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
-	offer, err := oke.Look(ctx, s.CompartmentID, s.Fleet)
+	offer, err := oke.Look(ctx, s.CompartmentID, s.Cluster)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 		return err
 	}
 	cluster, err := oke.New(ctx, name, &oke.Args{
-		Name: name, CompartmentID: s.CompartmentID, Fleet: s.Fleet, Network: s.Network, Offer: offer, Tags: tags, Protect: s.Protect,
+		Name: name, CompartmentID: s.CompartmentID, Fleet: s.Cluster, Network: s.Network, Offer: offer, Tags: tags, Protect: s.Protect,
 		VcnID: net.VcnID, SubnetIDs: net.SubnetIDs, NsgIDs: net.NSGIDs,
 	})
 	if err != nil {

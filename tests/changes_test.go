@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"oke-guestbook/settings"
 )
 
 // change is a setting as a user might change it one day, on stack local with an enhanced cluster.
@@ -195,11 +197,8 @@ func TestEveryChange(t *testing.T) {
 			rows[key] = true
 		}
 	}
-	settings := readConfig(t, "Pulumi.yaml")
-	if len(settings) == 0 {
-		t.Fatal("Pulumi.yaml declares no settings")
-	}
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
+	var declared settings.Settings
+	for _, key := range declared.Settings().Keys() {
 		if !rows[key] && !slices.Contains(settled, key) {
 			t.Errorf("no row says what a change of %s does", key)
 		}

@@ -20,6 +20,7 @@ import (
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/reach"
 	"oke-guestbook/settings"
+	"oke-guestbook/settings/stackfile"
 )
 
 func main() {
@@ -49,7 +50,7 @@ func run(args []string, out, notes io.Writer) error {
 	if *stack == "" {
 		return fmt.Errorf("STACK: is empty: name a stack, such as STACK=dev")
 	}
-	project, config, err := read(*dir, *stack)
+	project, config, err := stackfile.Read(*dir, *stack)
 	if err != nil {
 		return err
 	}

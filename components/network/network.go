@@ -136,7 +136,7 @@ func (b *builder) build() error {
 // lasting refuses a change of securityBy: the rules move, but a node that runs keeps the network security groups that it was
 // launched with (Oracle, "Modifying Node Pool and Worker Node Properties"), and would be cut off.
 func (b *builder) lasting() error {
-	now := map[string]string{"securityBy": b.args.Spec.SecurityBy}
+	now := map[string]string{"securityBy": string(b.args.Spec.SecurityBy)}
 	unchanged, err := stash.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
 		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
 			"set it back, or make another stack; if nothing runs yet, destroy this one first", setting, made, now[setting])

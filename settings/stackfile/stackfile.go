@@ -1,4 +1,5 @@
-package main
+// Package stackfile reads the files of a Pulumi project.
+package stackfile
 
 import (
 	"errors"
@@ -7,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
-// read reads the project's name and the stack's configuration from the project's files.
-func read(dir, stack string) (project string, config map[string]any, err error) {
+// Read returns the project's name and what the section config of the stack's file holds, by key. Dir is the directory of
+// Pulumi.yaml.
+func Read(dir, stack string) (project string, config map[string]any, err error) {
 	var head struct {
 		Name string `yaml:"name"`
 	}
@@ -28,7 +30,7 @@ func read(dir, stack string) (project string, config map[string]any, err error) 
 	}
 	config, isMap := file.Config.(map[string]any)
 	if err == nil && file.Config != nil && !isMap {
-		err = fmt.Errorf("%s: config must hold settings, one a line, such as oke-guestbook:vcnCidr: 10.0.0.0/16", name)
+		err = fmt.Errorf("%s: config must map settings to values, such as oke-guestbook:vcnCidr: 10.0.0.0/16", name)
 	}
 	return head.Name, config, err
 }
