@@ -33,10 +33,10 @@ env: ## settings for Pulumi and OCI clients: eval "$(make -s env)"
 	$(oke) env
 
 reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= for one answer
-	$(net) reach -stack "$(STACK)" -from "$(FROM)" -to "$(TO)" -port "$(PORT)"
+	$(net) reach --stack "$(STACK)" --from "$(FROM)" --to "$(TO)" --port "$(PORT)"
 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
-	$(net) diagram -stack "$(STACK)" -o "docs/network-$(STACK).svg"
+	$(net) diagram --stack "$(STACK)" -o "docs/network-$(STACK).svg"
 
 KEY ?= $(HOME)/.ssh/id_ed25519
 
@@ -78,7 +78,11 @@ packages:
 		{ echo "make test shows the guestbook in a browser, and runs make tunnel and the database's setup.js: chromium, jq or node is not to be had" >&2; exit 1; }; \
 	else echo "no chromium, no jq or no node: what needs them is not tested; sudo apt-get install $(packages) brings them"; fi
 
+lint: ## the linters of .golangci.yml, in every module
+	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for module in . app local; do (cd "$$module" && "$(CURDIR)/bin/golangci-lint" run ./...) || exit 1; done
+
 clean: ## remove the tools and the state of the local cloud
 	$(oke) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages lint clean

@@ -1,6 +1,9 @@
-# Leads the private endpoint of a stack's cluster through the stack's bastion until Ctrl-C. The endpoint's own address is one of this
-# machine's meanwhile, so that the kubeconfig and pulumi up work as they are. (A SOCKS proxy needs no root, but HTTPS_PROXY would send
-# the provider's calls to OCI into the VCN too.) STACK names the stack, and KEY the private SSH key, beside which KEY.pub lies.
+# Forwards the private endpoint of a stack's cluster through the stack's bastion until Ctrl-C.
+#
+# The loopback interface gets the endpoint's own address meanwhile, so the kubeconfig and pulumi up work unchanged.
+# A SOCKS proxy would need no root, but HTTPS_PROXY would also send the provider's calls to OCI through the bastion.
+#
+# STACK names the stack. KEY is the path of the private SSH key; the public key is KEY.pub.
 set -eu
 
 fail() {
@@ -9,39 +12,45 @@ fail() {
 }
 
 for tool in pulumi oci jq ssh ip sudo; do
-	command -v "$tool" >/dev/null || fail "the command $tool is not there: install it"
+	command -v "$tool" >/dev/null || fail "the command $tool is missing: install it"
 done
-[ -r "$KEY.pub" ] || fail "KEY=$KEY: there is no public key $KEY.pub: make one with ssh-keygen -t ed25519, or set KEY to another"
+[ -r "$KEY.pub" ] ||
+	fail "KEY=$KEY: there is no public key $KEY.pub: make one with ssh-keygen -t ed25519, or set KEY to another key"
 
-# The state, because an update that failed at the Kubernetes objects has left no outputs.
-state=$(pulumi stack export --stack "$STACK") || fail "STACK=$STACK: the stack is not to be read: pulumi says why"
-of() {
-	printf %s "$state" | jq -r --arg type "$1" "[.deployment.resources[]? | select(.type == \$type and (.delete | not))][0] | $2 // empty"
+# The state is read instead of the outputs, which an update that failed at the Kubernetes objects has not written.
+state=$(pulumi stack export --stack "$STACK") || fail "STACK=$STACK: pulumi cannot read the stack"
+from_state() { # type, jq path
+	printf %s "$state" |
+		jq -r --arg type "$1" "[.deployment.resources[]? | select(.type == \$type and (.delete | not))][0] | $2 // empty"
 }
-bastion=$(of oci:Bastion/bastion:Bastion .id)
+bastion=$(from_state oci:Bastion/bastion:Bastion .id)
 [ -n "$bastion" ] || fail "STACK=$STACK: the stack has no bastion: set bastion to true and run pulumi up"
-seconds=$(of oci:Bastion/bastion:Bastion .outputs.maxSessionTtlInSeconds)
-endpoint=$(of oci:ContainerEngine/cluster:Cluster '.outputs.endpoints[0].privateEndpoint')
+seconds=$(from_state oci:Bastion/bastion:Bastion .outputs.maxSessionTtlInSeconds)
+endpoint=$(from_state oci:ContainerEngine/cluster:Cluster '.outputs.endpoints[0].privateEndpoint')
 [ -n "$endpoint" ] || fail "STACK=$STACK: the stack has no cluster yet: run pulumi up"
 address=${endpoint%:*}
 [ -z "$(ip -o address show to "$address/32")" ] ||
-	fail "this machine has the address $address: end the other tunnel, or take away what it left: sudo ip address del $address/32 dev lo"
+	fail "this machine has $address already: end the other tunnel, or run sudo ip address del $address/32 dev lo"
 
 if region=$(pulumi config get oci:region --stack "$STACK" 2>/dev/null); then
-	export OCI_CLI_REGION="$region" # the CLI's own may be another
+	export OCI_CLI_REGION="$region" # may differ from the default region of the CLI
 fi
-session=$(oci bastion session create-port-forwarding --bastion-id "$bastion" --target-private-ip "$address" --target-port "${endpoint##*:}" \
-	--ssh-public-key-file "$KEY.pub" --session-ttl "$seconds" --wait-for-state SUCCEEDED --query 'data.resources[0].identifier' --raw-output) ||
-	fail "the bastion opens no session: oci says why"
-command=$(oci bastion session get --session-id "$session" --query 'data."ssh-metadata".command' --raw-output) ||
-	fail "the session $session is not to be read: oci says why"
+session=$(oci bastion session create-port-forwarding --bastion-id "$bastion" \
+	--target-private-ip "$address" --target-port "${endpoint##*:}" \
+	--ssh-public-key-file "$KEY.pub" --session-ttl "$seconds" --wait-for-state SUCCEEDED \
+	--query 'data.resources[0].identifier' --raw-output) ||
+	fail "oci cannot open a session at the bastion"
+ssh_command=$(oci bastion session get --session-id "$session" --query 'data."ssh-metadata".command' --raw-output) ||
+	fail "oci cannot read the session $session"
 
 sudo ip address add "$address/32" dev lo
 trap 'sudo ip address del "$address/32" dev lo' EXIT
 trap 'exit 130' INT
 trap 'exit 143' HUP TERM
-echo "$endpoint leads through the bastion for $((seconds / 3600)) hours, or until Ctrl-C: kubectl and pulumi up work in another terminal."
-for try in 1 2 3 4 5 6; do # a session that was just made is not let in for some seconds
-	ssh -i "$KEY" -o IdentitiesOnly=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=30 -N -L "$endpoint:$endpoint" "${command##* }" || [ "$try" = 6 ] || sleep 5
+hours=$((seconds / 3600))
+echo "$endpoint is forwarded for $hours hours, or until Ctrl-C: kubectl and pulumi up work in another terminal."
+for try in 1 2 3 4 5 6; do # the bastion refuses a new session for some seconds
+	ssh -i "$KEY" -o IdentitiesOnly=yes -o ExitOnForwardFailure=yes -o ServerAliveInterval=30 -N \
+		-L "$endpoint:$endpoint" "${ssh_command##* }" || [ "$try" = 6 ] || sleep 5
 done
-fail "the session has ended, or ssh does not get in: bastionAllowedCidrs must hold the address that this machine has outside"
+fail "the session has ended, or ssh is refused: bastionAllowedCidrs must hold the public address of this machine"

@@ -17,25 +17,24 @@ import (
 
 const root = "../.."
 
-// The pictures of the documentation are those of the settings.
-func TestDiagramsOfTheDocumentationAreUpToDate(t *testing.T) {
+func TestDiagramsInTheDocumentationAreUpToDate(t *testing.T) {
 	for _, stack := range []string{"local", "dev", "prod"} {
 		var now strings.Builder
-		if err := run([]string{"diagram", "-C", root, "-stack", stack}, &now, io.Discard); err != nil {
+		if err := run([]string{"diagram", "-C", root, "--stack", stack}, &now, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		path := "docs/network-" + stack + ".svg"
-		kept, err := os.ReadFile(filepath.Join(root, path))
+		committed, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(kept) != now.String() {
-			t.Errorf("%s is out of date: go run ./cmd/oke diagram -stack %s -o %s", path, stack, path)
+		if string(committed) != now.String() {
+			t.Errorf("%s is out of date: make diagram STACK=%s", path, stack)
 		}
 	}
 }
 
-// project writes a project with one stack, "test", of the given settings.
+// project writes a project with one stack, "test", and returns its directory.
 func project(t *testing.T, config string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -49,7 +48,7 @@ func project(t *testing.T, config string) string {
 	return dir
 }
 
-// ports is n of them, each after a comma.
+// ports returns n ports, each after a comma.
 func ports(n int) string {
 	var list strings.Builder
 	for i := range n {
@@ -75,16 +74,17 @@ func TestReach(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"-from", "internet", "-to", "publicLoadBalancers", "-port", "8005"}, `internet to publicLoadBalancers, tcp 8005: yes
+		{[]string{"--from", "internet", "--to", "publicLoadBalancers", "--port", "8005"},
+			`internet to publicLoadBalancers, tcp 8005: yes
   tcp 8000-8010 by the internet gateway
     in  ingress tcp 8000-8010 0.0.0.0/0: Clients to load balancers
 `},
-		{[]string{"-from", "internet", "-to", "10.7.64.9", "-port", "22"}, `internet to 10.7.64.9, tcp 22: no
+		{[]string{"--from", "internet", "--to", "10.7.64.9", "--port", "22"}, `internet to 10.7.64.9, tcp 22: no
   no route: the NAT gateway lets no connections in
 `},
 	} {
 		var out strings.Builder
-		if err := run(append([]string{"reach", "-C", dir, "-stack", "test"}, test.args...), &out, io.Discard); err != nil {
+		if err := run(append([]string{"reach", "-C", dir, "--stack", "test"}, test.args...), &out, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if out.String() != test.want {
@@ -92,7 +92,7 @@ func TestReach(t *testing.T) {
 		}
 	}
 	var matrix strings.Builder
-	if err := run([]string{"reach", "-C", dir, "-stack", "test"}, &matrix, io.Discard); err != nil {
+	if err := run([]string{"reach", "-C", dir, "--stack", "test"}, &matrix, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"VCN 10.7.0.0/16.", "from \\ to", "tcp 8000-8010", "tcp 12250"} {
@@ -102,20 +102,22 @@ func TestReach(t *testing.T) {
 	}
 }
 
-func TestStandInsAreTold(t *testing.T) {
+func TestStandInsAreNoted(t *testing.T) {
 	dir := project(t, simple+"  oke-guestbook:apiEndpoint: public\n")
 	var out, notes strings.Builder
-	if err := run([]string{"reach", "-C", dir, "-stack", "test", "-from", "203.0.113.9", "-to", "api", "-port", "6443"}, &out, &notes); err != nil {
+	args := []string{"reach", "-C", dir, "--stack", "test", "--from", "203.0.113.9", "--to", "api", "--port", "6443"}
+	if err := run(args, &out, &notes); err != nil {
 		t.Fatal(err)
 	}
-	if want := "apiAllowedCidrs is not set yet: 203.0.113.0/24 stands in\n"; notes.String() != want || !strings.Contains(out.String(), "tcp 6443: yes") {
+	want := "apiAllowedCidrs is not set yet: 203.0.113.0/24 stands in\n"
+	if notes.String() != want || !strings.Contains(out.String(), "tcp 6443: yes") {
 		t.Errorf("notes %q, answer %s", notes.String(), out.String())
 	}
 }
 
-// An argument that is empty stays one.
+// make passes an empty STACK on, so that it is refused and does not become the default.
 func TestMakePassesTheStackOn(t *testing.T) {
-	for target, want := range map[string]string{"reach": `reach -stack "" -from`, "diagram": `diagram -stack "" -o`} {
+	for target, want := range map[string]string{"reach": `reach --stack "" --from`, "diagram": `diagram --stack "" -o`} {
 		out, err := exec.CommandContext(t.Context(), "make", "-n", "-C", root, target, "STACK=").CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%v: want %s in %s", err, want, out)
@@ -123,27 +125,27 @@ func TestMakePassesTheStackOn(t *testing.T) {
 	}
 }
 
-// TestRefusals gives arguments and files that cannot be used. The error names what is wrong with which of them.
-func TestRefusals(t *testing.T) {
-	good := project(t, simple)
-	ask := func(from, to, port string) []string {
-		return []string{"reach", "-C", good, "-stack", "test", "-from", from, "-to", to, "-port", port}
-	}
+func TestUsageErrors(t *testing.T) {
+	dir := project(t, simple)
+	reach := func(args ...string) []string { return append([]string{"reach", "-C", dir, "--stack", "test"}, args...) }
 	for _, test := range []struct {
 		name string
 		args []string
 		want []string // parts of the error
 	}{
-		{"no command", nil, []string{"reach", "diagram", "-stack"}},
-		{"no stack", []string{"reach", "-C", good, "-stack", "staging"}, []string{`"staging"`, "Pulumi.staging.yaml"}},
-		{"no settings", []string{"reach", "-C", project(t, "config: text\n"), "-stack", "test"}, []string{"Pulumi.test.yaml", "config"}},
-		{"a list of settings", []string{"reach", "-C", project(t, "config: [a, b]\n"), "-stack", "test"}, []string{"Pulumi.test.yaml", "config"}},
-		{"no name of a stack", []string{"diagram", "-C", good, "-stack", ""}, []string{"STACK"}},
-		{"a part of a question", []string{"reach", "-C", good, "-stack", "test", "-to", "api"}, []string{"FROM", "TO", "PORT"}},
-		{"unknown end", ask("nodes", "api", "1"), []string{"FROM", `"nodes"`, "internet, osn, api, workers, publicLoadBalancers"}},
-		{"IPv6", ask("::/0", "api", "6443"), []string{"FROM", `"::/0"`}},
-		{"host bits", ask("workers", "10.7.0.1/29", "6443"), []string{"TO", "10.7.0.1/29", "10.7.0.0/29"}},
-		{"bad port", ask("workers", "api", "0"), []string{"PORT", `"0"`}},
+		{"no command", nil, []string{"reach", "diagram"}},
+		{"unknown command", []string{"raech"}, []string{`"raech"`}},
+		{"unknown stack", []string{"reach", "-C", dir, "--stack", "staging"}, []string{`"staging"`, "Pulumi.staging.yaml"}},
+		{"a word for settings", []string{"reach", "-C", project(t, "config: text\n"), "--stack", "test"}, []string{"Pulumi.test.yaml", "config"}},
+		{"a list of settings", []string{"reach", "-C", project(t, "config: [a, b]\n"), "--stack", "test"}, []string{"Pulumi.test.yaml", "config"}},
+		{"empty stack", []string{"diagram", "-C", dir, "--stack", ""}, []string{"STACK"}},
+		{"part of a question", reach("--to", "api"), []string{"FROM", "TO", "PORT"}},
+		{"unknown end", reach("--from", "nodes", "--to", "api", "--port", "1"),
+			[]string{"FROM", `"nodes"`, "internet, osn, api, workers, publicLoadBalancers"}},
+		{"IPv6", reach("--from", "::/0", "--to", "api", "--port", "1"), []string{"FROM", `"::/0"`}},
+		{"host bits", reach("--from", "workers", "--to", "10.7.0.1/29", "--port", "6443"),
+			[]string{"TO", "10.7.0.1/29", "10.7.0.0/29"}},
+		{"bad port", reach("--from", "workers", "--to", "api", "--port", "0"), []string{"PORT", `"0"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := run(test.args, io.Discard, io.Discard)
@@ -156,49 +158,59 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusedSettings gives settings that cannot be used: what is wrong with the network is reported, and nothing else.
+// The packages that check the settings test the checks themselves.
 func TestRefusedSettings(t *testing.T) {
 	for _, test := range []struct {
-		name, setting string
-		want          string // for problemtest.Check
+		name     string
+		settings []string
+		key      string
 	}{
-		{"bad settings", "oke-guestbook:vcnCidr: 10.0.0.1/16\n  oke-guestbook:mongoImage: mongo", "vcnCidr 10.0.0.1/16 10.0.0.0/16"},
-		{"typing error", "oke-guestbook:bastoin: true", "bastoin bastion?"},
-		{"typing error without the namespace", "vcnCdir: 10.0.0.0/16", "vcnCdir vcnCidr?"},
-		{"typing error in a secret", "oke-guestbook:databasePasword: {secure: AAAB}", "databasePasword databasePassword?"},
-		{"wrong type", "oke-guestbook:bastion: maybe", "bastion true false"},
-		{"wrong type as config set writes it", `oke-guestbook:flowLogs: '{"workers": true}'`, "flowLogs list object"},
-		{"a number for a key", "oke-guestbook:subnets: {1: {prefixLength: 29}}", "subnets.1 api workers"},
-		{
-			"no room for nodes",
-			"oke-guestbook:nodePools: [{name: workers, size: 80, shape: VM.Standard2.1}]\n  oke-guestbook:vcnCidr: 10.0.0.0/24",
-			"subnets.workers 80 10.0.0.64/26 10.0.0.128/25",
-		},
-		{
-			"no room for load balancers",
-			"oke-guestbook:guestbooks: [{name: a, databasePassword: {secure: AAAB}}, {name: b, tlsCertificate: {secure: AAAD}}]\n" +
-				"  oke-guestbook:subnets: {publicLoadBalancers: {prefixLength: 29}}",
-			"subnets.publicLoadBalancers 2 6 10.7.32.0/29 28",
-		},
-		{"more ports than rules", "oke-guestbook:loadBalancerPorts: [443" + ports(200) + "]", "loadBalancerPorts publicLoadBalancers 201 200"},
-		{"no subnet for a guestbook", "oke-guestbook:guestbooks: [{name: a, exposure: internal}]", "guestbooks[0].exposure internal loadBalancers"},
-		{"a secret of the network", "oke-guestbook:loadBalancerAllowedCidrs: [{secure: AAAB}]", "loadBalancerAllowedCidrs secret"},
+		{"bad CIDR, and a problem outside the network", []string{
+			"oke-guestbook:vcnCidr: 10.0.0.1/16", "oke-guestbook:mongoImage: mongo",
+		}, "vcnCidr"},
+		{"misspelled", []string{"oke-guestbook:bastoin: true"}, "bastoin"},
+		{"misspelled without the namespace", []string{"vcnCdir: 10.0.0.0/16"}, "vcnCdir"},
+		{"misspelled secret", []string{"oke-guestbook:databasePasword: {secure: AAAB}"}, "databasePasword"},
+		{"wrong type", []string{"oke-guestbook:bastion: maybe"}, "bastion"},
+		{"wrong type as config set writes it", []string{`oke-guestbook:flowLogs: '{"workers": true}'`}, "flowLogs"},
+		{"number for a key", []string{"oke-guestbook:subnets: {1: {prefixLength: 29}}"}, "subnets.1"},
+		{"no room for nodes", []string{
+			"oke-guestbook:nodePools: [{name: workers, size: 80, shape: VM.Standard2.1}]", "oke-guestbook:vcnCidr: 10.0.0.0/24",
+		}, "subnets.workers"},
+		{"no room for load balancers", []string{
+			"oke-guestbook:guestbooks: [{name: a, databasePassword: {secure: AAAB}}, {name: b, tlsCertificate: {secure: AAAD}}]",
+			"oke-guestbook:subnets: {publicLoadBalancers: {prefixLength: 29}}",
+		}, "subnets.publicLoadBalancers"},
+		{"more ports than rules", []string{"oke-guestbook:loadBalancerPorts: [443" + ports(200) + "]"}, "loadBalancerPorts"},
+		{"no subnet for a guestbook", []string{
+			"oke-guestbook:guestbooks: [{name: a, exposure: internal}]",
+		}, "guestbooks[0].exposure"},
+		{"secret of the network", []string{
+			"oke-guestbook:loadBalancerAllowedCidrs: [{secure: AAAB}]",
+		}, "loadBalancerAllowedCidrs"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			config := map[string]any{}
-			for _, text := range []string{simple, "config:\n  " + test.setting} {
-				var file struct{ Config map[string]any }
-				if err := yaml.Unmarshal([]byte(text), &file); err != nil {
-					t.Fatal(err)
-				}
-				maps.Copy(config, file.Config)
-			}
-			text, err := yaml.Marshal(map[string]any{"config": config})
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = run([]string{"diagram", "-C", project(t, string(text)), "-stack", "test"}, io.Discard, io.Discard)
-			problemtest.Check(t, err, test.want)
+			dir := project(t, withSettings(t, test.settings))
+			err := run([]string{"diagram", "-C", dir, "--stack", "test"}, io.Discard, io.Discard)
+			problemtest.Check(t, err, test.key)
 		})
 	}
+}
+
+// withSettings returns the simple stack with more settings, or with other values for its own.
+func withSettings(t *testing.T, lines []string) string {
+	t.Helper()
+	config := map[string]any{}
+	for _, text := range []string{simple, "config:\n  " + strings.Join(lines, "\n  ")} {
+		var file struct{ Config map[string]any }
+		if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(config, file.Config)
+	}
+	text, err := yaml.Marshal(map[string]any{"config": config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -13,7 +13,7 @@ import (
 	"oke-guestbook/plan/layout"
 )
 
-// specs are the stacks to draw: every combination that changes the drawing, and one with everything in it.
+// specs returns the stacks to draw: every combination that changes the drawing, and one with everything in it.
 func specs() map[string]layout.Spec {
 	all := map[string]layout.Spec{}
 	for _, podNetwork := range []layout.PodNetwork{layout.Flannel, layout.VCNNative} {
@@ -23,9 +23,9 @@ func specs() map[string]layout.Spec {
 					for _, clients := range [][]string{{layout.Anywhere}, {"203.0.113.0/24", "198.51.100.0/24", "192.0.2.128/25"}} {
 						s := layout.Spec{
 							PodNetwork: podNetwork, APIEndpoint: endpoint, LoadBalancers: balancers, InternetEgress: egress,
-							LoadBalancerAllowedCIDRs: clients, APIAllowedCIDRs: []string{"203.0.113.255/32", "198.51.100.255/32"},
-							InternalLoadBalancerAllowedCIDRs: []string{"192.168.128.0/17"},
-							VcnCIDR:                          "192.168.128.0/17",
+							VcnCIDR: "192.168.128.0/17", InternalLoadBalancerAllowedCIDRs: []string{"192.168.128.0/17"},
+							LoadBalancerAllowedCIDRs: clients,
+							APIAllowedCIDRs:          []string{"203.0.113.255/32", "198.51.100.255/32"},
 						}
 						s.Bastion, s.BastionAllowedCIDRs = endpoint == layout.Private, []string{"198.51.100.255/32", "203.0.113.0/24"}
 						if endpoint == layout.Private {
@@ -44,15 +44,23 @@ func specs() map[string]layout.Spec {
 		}
 	}
 	full := layout.Spec{
-		PodNetwork: layout.VCNNative, LoadBalancers: layout.Both, InternetEgress: layout.EgressWorkersAndPods, VcnID: "ocid1.vcn.oc1.iad.aaaa",
-		LoadBalancerAllowedCIDRs: []string{"203.0.113.0/24", "198.51.100.0/24"}, InternalLoadBalancerAllowedCIDRs: []string{"172.16.0.0/16", "10.0.0.0/16"},
-		LoadBalancerPorts: []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}, {Min: 8000, Max: 8010}, {Min: 9000, Max: 9010}},
-		DrgID:             "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{"172.16.0.0/16", "172.31.128.128/25"}, APIAllowedCIDRs: []string{"172.16.4.0/24"},
-		Bastion: true, BastionAllowedCIDRs: []string{"203.0.113.0/24"}, SecurityBy: layout.Groups,
-		Subnets: map[layout.Role]layout.SubnetSpec{layout.Workers: {ID: "ocid1.subnet.oc1.iad.aaaa", CIDR: "10.0.72.0/22"}},
+		PodNetwork: layout.VCNNative, LoadBalancers: layout.Both, InternetEgress: layout.EgressWorkersAndPods,
+		VcnID: "ocid1.vcn.oc1.iad.aaaa", SecurityBy: layout.Groups,
+		LoadBalancerAllowedCIDRs:         []string{"203.0.113.0/24", "198.51.100.0/24"},
+		InternalLoadBalancerAllowedCIDRs: []string{"172.16.0.0/16", "10.0.0.0/16"},
+		LoadBalancerPorts: []layout.PortRange{
+			{Min: 80, Max: 80}, {Min: 443, Max: 443}, {Min: 8000, Max: 8010}, {Min: 9000, Max: 9010},
+		},
+		DrgID: "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{"172.16.0.0/16", "172.31.128.128/25"},
+		APIAllowedCIDRs: []string{"172.16.4.0/24"}, Bastion: true, BastionAllowedCIDRs: []string{"203.0.113.0/24"},
+		Subnets: map[layout.Role]layout.SubnetSpec{
+			layout.Workers: {ID: "ocid1.subnet.oc1.iad.aaaa", CIDR: "10.0.72.0/22"},
+		},
 		ExtraRules: []layout.ExtraRule{
-			{From: "pods", To: "workers", Protocol: "tcp", Ports: "10250"}, {From: "pods", To: "internalLoadBalancers", Protocol: "tcp", Ports: "443"},
-			{From: "workers", To: "10.0.40.0/24", Protocol: "tcp", Ports: "5432"}, {From: "bastion", To: "10.0.40.0/24", Protocol: "tcp", Ports: "22"},
+			{From: "pods", To: "workers", Protocol: "tcp", Ports: "10250"},
+			{From: "pods", To: "internalLoadBalancers", Protocol: "tcp", Ports: "443"},
+			{From: "workers", To: "10.0.40.0/24", Protocol: "tcp", Ports: "5432"},
+			{From: "bastion", To: "10.0.40.0/24", Protocol: "tcp", Ports: "22"},
 		},
 	}
 	full.ApplyDefaults()
@@ -60,10 +68,11 @@ func specs() map[string]layout.Spec {
 	return all
 }
 
-// rulesBetweenAll opens many ports from each subnet to each, and between each and other hosts of the VCN.
+// rulesBetweenAll opens many ports between all subnets, and between each subnet and other hosts of the VCN.
 func rulesBetweenAll(s layout.Spec) (all []layout.ExtraRule) {
 	for _, one := range layout.Roles {
-		for i, other := range append(slices.Clone(layout.Roles), "192.168.153.128/25", "192.168.153.0/26", "192.168.153.64/26") {
+		networks := []layout.Role{"192.168.153.128/25", "192.168.153.0/26", "192.168.153.64/26"}
+		for i, other := range slices.Concat(layout.Roles, networks) {
 			role := i < len(layout.Roles)
 			if !s.Has(one) || role && !s.Has(other) {
 				continue
@@ -80,7 +89,7 @@ func rulesBetweenAll(s layout.Spec) (all []layout.ExtraRule) {
 	return all
 }
 
-// label is something that is drawn, and about how much room it takes.
+// label is something drawn, with the area that it takes.
 type label struct {
 	text                     string
 	left, right, top, bottom float64
@@ -94,19 +103,25 @@ func (l label) within(other label) bool {
 	return l.left >= other.left && l.right <= other.right && l.top >= other.top && l.bottom <= other.bottom
 }
 
-// drawing is what an SVG shows.
+func (l label) position() string { return fmt.Sprintf("%.0f, %.0f", l.left, l.top) }
+
+// drawing is the content of an SVG.
 type drawing struct {
 	texts, boxes, pills, arrows []label
 	vcn, whole                  label
 }
 
-// fonts are the sizes of the classes of text, and whether they are bold.
+// fonts holds the size of each class of text, and whether it is bold.
 var fonts = map[string]struct {
 	size float64
 	bold bool
-}{"title": {17, true}, "vcnname": {13, true}, "name": {14, true}, "pill": {11, true}, "port": {12.5, false}, "": {13, false}, "end": {13, false}, "small": {13, false}, "note": {13, false}}
+}{
+	"title": {17, true}, "vcnname": {13, true}, "name": {14, true}, "pill": {11, true}, "port": {12.5, false},
+	"start": {13, false}, "end": {13, false}, "small": {13, false}, "note": {13, false},
+}
 
-// textWidth is about what DejaVu Sans takes, which is wider than what the style asks for and stands in for it on many machines.
+// textWidth estimates the width in DejaVu Sans, which is wider than the fonts that the style names and replaces them
+// on many machines.
 func textWidth(text, class string) (width float64) {
 	for _, r := range text {
 		switch {
@@ -163,8 +178,7 @@ func read(t *testing.T, svg string) (d drawing) {
 				d.boxes = append(d.boxes, area)
 			case class == "vcn":
 				d.vcn = area
-			case attributes["rx"] != "": // the one without is the paper
-				area.text = "pill"
+			case class == "pill":
 				d.pills = append(d.pills, area)
 			}
 		case "path":
@@ -173,26 +187,33 @@ func read(t *testing.T, svg string) (d drawing) {
 				if _, err := fmt.Sscanf(attributes["d"], "M%f %fL%f %f", &x1, &y1, &x2, &y2); err != nil {
 					t.Fatalf("arrow %q: %v", attributes["d"], err)
 				}
-				d.arrows = append(d.arrows, label{"arrow " + attributes["d"], min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)})
+				area := label{"arrow " + attributes["d"], min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)}
+				d.arrows = append(d.arrows, area)
 			}
 		case "text":
 			var text string
 			if err := decoder.DecodeElement(&text, &element); err != nil {
 				t.Fatal(err)
 			}
-			if fonts[class].size == 0 {
-				t.Fatalf("text %q has the unknown class %q", text, class)
-			}
-			w := textWidth(text, class)
-			switch {
-			case class == "pill":
-				x -= w / 2
-			case class == "end":
-				x -= w
-			}
-			d.texts = append(d.texts, label{text, x, x + w, y - 10, y + 3})
+			d.texts = append(d.texts, textLabel(t, x, y, class, text))
 		}
 	}
+}
+
+// textLabel returns the area of a text. Its class decides to which side of x it extends.
+func textLabel(t *testing.T, x, y float64, class, text string) label {
+	t.Helper()
+	if fonts[class].size == 0 {
+		t.Fatalf("text %q has the unknown class %q", text, class)
+	}
+	w := textWidth(text, class)
+	switch class {
+	case "pill":
+		x -= w / 2
+	case "end":
+		x -= w
+	}
+	return label{text, x, x + w, y - 10, y + 3}
 }
 
 func TestNothingOverlapsOrIsCutOff(t *testing.T) {
@@ -206,56 +227,57 @@ func TestNothingOverlapsOrIsCutOff(t *testing.T) {
 			if len(d.texts) == 0 || len(d.boxes) < 3 || len(d.pills) == 0 || len(d.arrows) == 0 {
 				t.Fatalf("read %d texts, %d boxes, %d pills and %d arrows", len(d.texts), len(d.boxes), len(d.pills), len(d.arrows))
 			}
-			for i, one := range d.texts {
-				if !one.within(d.whole) {
-					t.Errorf("%q is cut off: %.0f to %.0f", one.text, one.left, one.right)
-				}
-				for _, other := range d.texts[:i] {
-					if one.overlaps(other) {
-						t.Errorf("%q overlaps %q", one.text, other.text)
-					}
-				}
-				if slices.ContainsFunc(d.pills, one.within) { // the pills lie on the VCN's border and on their arrows
-					continue
-				}
-				for _, around := range append(slices.Concat(d.boxes, d.pills), d.vcn) {
-					if one.overlaps(around) && !one.within(around) {
-						t.Errorf("%q crosses the border of the %s", one.text, around.text)
-					}
-				}
-				for _, arrow := range d.arrows {
-					if one.overlaps(arrow) {
-						t.Errorf("%s runs through %q", arrow.text, one.text)
-					}
-				}
-			}
-			for i, one := range d.boxes {
-				if !one.within(d.vcn) || !d.vcn.within(d.whole) {
-					t.Errorf("the %s box at %.0f, %.0f is not inside the VCN, or that not inside the picture", one.text, one.left, one.top)
-				}
-				for _, other := range slices.Concat(d.boxes[:i], d.pills) {
-					if one.overlaps(other) {
-						t.Errorf("the %s box at %.0f, %.0f overlaps the %s at %.0f, %.0f", one.text, one.left, one.top, other.text, other.left, other.top)
-					}
-				}
-				for _, arrow := range d.arrows {
-					if one.overlaps(arrow) {
-						t.Errorf("%s runs through the %s box at %.0f, %.0f", arrow.text, one.text, one.left, one.top)
-					}
-				}
-			}
+			d.checkTexts(t)
+			d.checkBoxes(t)
 			for i, one := range d.pills {
-				for _, other := range d.pills[:i] {
-					if one.overlaps(other) {
-						t.Errorf("two pills overlap at %.0f, %.0f", one.left, one.top)
-					}
+				if slices.ContainsFunc(d.pills[:i], one.overlaps) {
+					t.Errorf("the pill at %s overlaps another", one.position())
 				}
 			}
 		})
 	}
 }
 
-// texts are the drawing's, a line each.
+func (d drawing) checkTexts(t *testing.T) {
+	for i, one := range d.texts {
+		if !one.within(d.whole) {
+			t.Errorf("%q is cut off: %.0f to %.0f", one.text, one.left, one.right)
+		}
+		for _, other := range d.texts[:i] {
+			if one.overlaps(other) {
+				t.Errorf("%q overlaps %q", one.text, other.text)
+			}
+		}
+		if slices.ContainsFunc(d.pills, one.within) { // pills lie on the VCN's border and on their arrows
+			continue
+		}
+		for _, around := range append(slices.Concat(d.boxes, d.pills), d.vcn) {
+			if one.overlaps(around) && !one.within(around) {
+				t.Errorf("%q crosses the border of the %s", one.text, around.text)
+			}
+		}
+		for _, arrow := range d.arrows {
+			if one.overlaps(arrow) {
+				t.Errorf("%s runs through %q", arrow.text, one.text)
+			}
+		}
+	}
+}
+
+func (d drawing) checkBoxes(t *testing.T) {
+	for i, one := range d.boxes {
+		if !one.within(d.vcn) || !d.vcn.within(d.whole) {
+			t.Errorf("the %s box at %s is not inside the VCN, or the VCN not inside the picture", one.text, one.position())
+		}
+		for _, other := range slices.Concat(d.boxes[:i], d.pills, d.arrows) {
+			if one.overlaps(other) {
+				t.Errorf("the %s box at %s overlaps the %s at %s", one.text, one.position(), other.text, other.position())
+			}
+		}
+	}
+}
+
+// texts returns the texts of a drawing, a line each.
 func texts(t *testing.T, spec layout.Spec, unset []string) string {
 	t.Helper()
 	svg, err := SVG("stack <prod>", spec, unset)
@@ -269,13 +291,15 @@ func texts(t *testing.T, spec layout.Spec, unset []string) string {
 	return strings.Join(all, "\n")
 }
 
-func TestDrawingSaysWhatIsOpen(t *testing.T) {
+func TestDrawingShowsWhatIsOpen(t *testing.T) {
 	got := texts(t, specs()["everything"], nil)
 	for _, want := range []string{
 		"stack <prod>", "VCN 10.0.0.0/16 (existing)", "10.0.72.0/22", "private subnet, existing",
-		"↓ tcp, udp 30000-32767,\n\u00a0\u00a0\u00a010256", "↓ tcp 6443, 12250", "↑ tcp 10250", "from 10.0.0.0/16:\ntcp 80, 443,",
-		"203.0.113.0/24\nand 1 more\ntcp 80, 443,\n8000-8010,\n9000-9010", "Peer 172.16.0.0/16", "172.16.4.0/24\ntcp 6443", "bastion sessions",
-		"Also pods to internalLoadBalancers: tcp 443", "to 10.0.40.0/24:\ntcp 5432", "Also bastion to 10.0.40.0/24: tcp 22", "IGW: internet gateway. NAT: NAT gateway. SGW: service gateway. DRG: dynamic routing gateway.",
+		"↓ tcp, udp 30000-32767,\n\u00a0\u00a0\u00a010256", "↓ tcp 6443, 12250", "↑ tcp 10250",
+		"from 10.0.0.0/16:\ntcp 80, 443,", "203.0.113.0/24\nand 1 more\ntcp 80, 443,\n8000-8010,\n9000-9010",
+		"Peer 172.16.0.0/16", "172.16.4.0/24\ntcp 6443", "bastion sessions",
+		"Also pods to internalLoadBalancers: tcp 443", "to 10.0.40.0/24:\ntcp 5432", "Also bastion to 10.0.40.0/24: tcp 22",
+		"IGW: internet gateway. NAT: NAT gateway. SGW: service gateway. DRG: dynamic routing gateway.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
@@ -283,13 +307,13 @@ func TestDrawingSaysWhatIsOpen(t *testing.T) {
 	}
 }
 
-func TestStandInIsNoNetwork(t *testing.T) {
+func TestStandInIsNamedYourNetworks(t *testing.T) {
 	spec := layout.Spec{APIEndpoint: layout.Public, LoadBalancerAllowedCIDRs: []string{layout.Anywhere}}
 	spec.ApplyDefaults()
 	got := texts(t, spec, spec.FillIn())
 	for _, want := range []string{"Your networks\ntcp 6443", "Your networks: apiAllowedCidrs, not set yet."} {
 		if !strings.Contains(got, want) || strings.Contains(got, layout.StandIn) {
-			t.Errorf("%q is missing, or the stand-in is there, in\n%s", want, got)
+			t.Errorf("%q is missing, or %s is shown, in\n%s", want, layout.StandIn, got)
 		}
 	}
 }

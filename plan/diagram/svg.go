@@ -1,291 +1,189 @@
 package diagram
 
 import (
-	"fmt"
-	"html"
-	"slices"
+	_ "embed"
+	"html/template"
 	"strings"
 
 	"oke-guestbook/plan/layout"
 )
 
-// The drawing's measures, in the units of the picture, which is as wide as a README's column.
-const (
-	width      = 920
-	vcnLeft    = 200
-	vcnRight   = 720
-	inset      = 34 // from the VCN's border to the boxes
-	boxHeight  = 76
-	lineHeight = 17
-	pillWidth  = 40
-)
+//go:embed picture.svg.tmpl
+var source string
 
-type canvas struct{ strings.Builder }
+// A template shows the SVG as it is and escapes the texts. A library such as svgo would replace only the template. D2
+// would also arrange the boxes, but it brings a JavaScript engine and more dependencies than the rest of this
+// command.
+var svg = template.Must(template.New("svg").Parse(source))
 
-func (c *canvas) add(format string, args ...any) { fmt.Fprintf(c, format+"\n", args...) }
-
-func (c *canvas) text(x, y int, class, text string) {
-	c.add(`<text x="%d" y="%d" class="%s">%s</text>`, x, y, class, html.EscapeString(text))
+// picture is what the template shows. Pills lie on arrows, and arrows on rectangles.
+type picture struct {
+	Title         string
+	Width, Height int
+	Rects, Pills  []rect
+	Arrows        []arrow
+	Texts         []text
 }
 
-func (c *canvas) lines(x, y int, class string, lines []string) {
+type rect struct {
+	box
+	Radius int
+	Class  string
+}
+
+type arrow struct{ X1, Y1, X2, Y2 int }
+
+type text struct {
+	X, Y        int
+	Class, Text string
+}
+
+func (p *picture) addLines(x, y int, class string, lines ...string) {
 	for i, line := range lines {
-		c.text(x, y+i*lineHeight, class, line)
+		p.Texts = append(p.Texts, text{x, y + i*lineHeight, class, line})
 	}
 }
 
-func (c *canvas) arrow(x1, y1, x2, y2 int) {
-	c.add(`<path d="M%d %dL%d %d" class="arrow" marker-end="url(#head)"/>`, x1, y1, x2, y2)
+func (p *picture) addArrow(x1, y1, x2, y2 int) { p.Arrows = append(p.Arrows, arrow{x1, y1, x2, y2}) }
+
+var titles = map[layout.Role]string{
+	layout.API:                   "Kubernetes API endpoint",
+	layout.Workers:               "Worker nodes",
+	layout.Pods:                  "Pods",
+	layout.PublicLoadBalancers:   "Public load balancers",
+	layout.InternalLoadBalancers: "Internal load balancers",
+	layout.Bastion:               "OCI Bastion",
 }
 
-// box is where a subnet is drawn.
-type box struct{ x, y, width, height int }
+// gateways lists the gateways in the order of the legend.
+var gateways = []struct {
+	gateway     layout.Gateway
+	short, long string
+}{
+	{layout.InternetGateway, "IGW", "internet gateway"},
+	{layout.NATGateway, "NAT", "NAT gateway"},
+	{layout.ServiceGateway, "SGW", "service gateway"},
+	{layout.DRG, "DRG", "dynamic routing gateway"},
+}
 
-func (b box) right() int  { return b.x + b.width }
-func (b box) bottom() int { return b.y + b.height }
-
-// SVG draws the network that the settings ask for. The settings must be valid; unset are those that layout.StandIn stands in for.
+// SVG draws the network of a stack. The settings must be valid. unset lists those for which layout.StandIn stands in.
 func SVG(title string, s layout.Spec, unset []string) (string, error) {
-	sc, err := describe(title, s, unset)
+	sc, err := newScene(s, unset)
 	if err != nil {
 		return "", err
 	}
+	var out strings.Builder
+	err = svg.Execute(&out, sc.draw(title))
+	return out.String(), err
+}
+
+func (sc scene) draw(title string) *picture {
 	boxes, bottom := sc.arrange()
-	c := &canvas{}
-	also := sc.rest()
-	if len(unset) > 0 {
-		also = append(also, yours+": "+strings.Join(unset, " and ")+", not set yet.")
+	notes := sc.notes()
+	p := &picture{Title: title, Width: width, Height: bottom + 28 + len(notes)*lineHeight}
+	p.addLines(16, 28, "title", title)
+	p.Rects = append(p.Rects, rect{box{vcnLeft, vcnTop, vcnRight - vcnLeft, bottom - vcnTop}, 10, "vcn"})
+	p.addLines(boxesLeft, vcnTop+23, "vcnname", "VCN "+sc.plan.VCN.String()+existing(sc.plan.ExistingVCN, " (existing)"))
+	for _, subnet := range sc.plan.Subnets {
+		sc.drawSubnet(p, subnet, boxes[subnet.Role])
 	}
-	height := bottom + 79 + len(also)*lineHeight
-	c.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, width, height, width, height)
-	c.add("<title>%s</title>", html.EscapeString(title))
-	c.add("%s", style)
-	c.add(`<rect width="%d" height="%d" fill="#ffffff"/>`, width, height)
-	c.text(16, 28, "title", sc.title)
-	c.add(`<rect x="%d" y="48" width="%d" height="%d" rx="10" class="vcn"/>`, vcnLeft, vcnRight-vcnLeft, bottom-48)
-	c.text(vcnLeft+inset, 71, "vcnname", sc.vcn)
-	for _, subnet := range sc.network.Plan.Subnets {
-		sc.drawSubnet(c, subnet, boxes[subnet.Role])
+	sc.drawLanes(p, boxes)
+	p.addLines(16, bottom+26, "note", notes...)
+	return p
+}
+
+// existing returns the words if there is an OCID.
+func existing(id, words string) string {
+	if id == "" {
+		return ""
 	}
-	sc.drawLanes(c, boxes)
-	c.lines(16, bottom+26, "note", append([]string{
+	return words
+}
+
+// notes returns the lines below the VCN.
+func (sc scene) notes() []string {
+	notes := []string{
 		"An arrow points to where connections may be opened. Answers return by themselves. icmp 3/4: path MTU discovery.",
 		"Orange: public subnet; green: private.",
-		legend(c.String()),
-	}, also...))
-	c.add("</svg>")
-	return c.String(), nil
-}
-
-const style = `<style>
-text{font-family:Helvetica,Arial,sans-serif;font-size:13px;fill:#24292f}
-.title{font-size:17px;font-weight:bold}.vcnname{font-weight:bold;fill:#57606a}
-.name{font-weight:bold;font-size:14px}.small{fill:#57606a}.note{fill:#57606a}.port{font-size:12.5px}
-.pill{font-size:11px;font-weight:bold;fill:#ffffff;text-anchor:middle}.end{text-anchor:end}
-.vcn{fill:#f6f8fa;stroke:#8c959f;stroke-width:1.5}
-.public{fill:#fff1e5;stroke:#bc4c00;stroke-width:1.5}.private{fill:#dafbe1;stroke:#1a7f37;stroke-width:1.5}
-.arrow{stroke:#24292f;stroke-width:1.4;fill:none}
-</style>
-<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#24292f"/></marker></defs>`
-
-// legend spells out the gateways that the drawing names.
-func legend(drawing string) string {
-	var words []string
-	for _, gateway := range []struct{ short, long string }{
-		{"IGW", "internet gateway"}, {"NAT", "NAT gateway"}, {"SGW", "service gateway"}, {"DRG", "dynamic routing gateway"},
-	} {
-		if strings.Contains(drawing, ">"+gateway.short+"<") {
-			words = append(words, gateway.short+": "+gateway.long)
+	}
+	used := map[layout.Gateway]bool{}
+	for _, flows := range sc.outside {
+		for _, f := range flows {
+			used[f.gateway] = true
 		}
 	}
-	return strings.Join(words, ". ") + "."
-}
-
-// arrange places the subnets in rows: load balancers, workers, Pods, API and
-// bastion. It returns where the VCN ends.
-func (sc scene) arrange() (map[layout.Role]box, int) {
-	boxes := map[layout.Role]box{}
-	y, above := 88, []layout.Role(nil)
-	for _, row := range [][]layout.Role{
-		{layout.PublicLoadBalancers, layout.InternalLoadBalancers}, {layout.Workers}, {layout.Pods}, {layout.API, layout.Bastion},
-	} {
-		height := 0
-		for _, role := range row {
-			if _, ok := sc.network.Plan.Subnet(role); ok {
-				left, right := sc.sides(role)
-				height = max(height, boxHeight, flowsHeight(left), flowsHeight(right), sc.textHeight(role))
-			}
-		}
-		if height == 0 {
-			continue
-		}
-		if len(above) > 0 {
-			y += sc.gapBelow(above)
-		}
-		above = row
-		for _, role := range row {
-			if _, ok := sc.network.Plan.Subnet(role); ok {
-				x, w := column(role)
-				boxes[role] = box{x, y, w, height}
-			}
-		}
-		y += height
-	}
-	return boxes, y + 24
-}
-
-// gapBelow leaves room for the labels of the lanes that begin under a row.
-func (sc scene) gapBelow(row []layout.Role) int {
-	lines := 1
-	for _, l := range lanes {
-		if slices.Contains(row, l.upper) {
-			lines = max(lines, len(sc.labels(l)))
+	var legend []string
+	for _, g := range gateways {
+		if used[g.gateway] {
+			legend = append(legend, g.short+": "+g.long+".")
 		}
 	}
-	return 28 + lines*lineHeight
+	notes = append(append(notes, strings.Join(legend, " ")), sc.rest()...)
+	if len(sc.unset) > 0 {
+		notes = append(notes, yours+": "+strings.Join(sc.unset, " and ")+", not set yet.")
+	}
+	return notes
 }
 
-// flowsHeight is what flows take at the side of a box.
-func flowsHeight(flows []flow) int {
-	height := 8
-	for _, f := range flows {
-		height += f.height()
-	}
-	return height
-}
-
-// lines of a flow's label.
-func (f flow) lines() []string {
-	var lines []string
-	for _, name := range f.names {
-		if len(name) > besideVCN {
-			name = strings.Replace(name, " ", "\n", 1) // "Peer", and the network
-		}
-		lines = append(lines, strings.Split(name, "\n")...)
-	}
-	return append(lines, wrap(f.ports, besideVCN)...)
-}
-
-// height of a flow's label, with some air.
-func (f flow) height() int { return 12 + lineHeight*len(f.lines()) }
-
-// column is where a role's box begins, and its width. Left of the Pods' box
-// runs the lane between workers and the API.
-func column(role layout.Role) (x, boxWidth int) {
-	const whole = vcnRight - vcnLeft - 2*inset
-	const left = vcnLeft + inset
-	switch role {
-	case layout.PublicLoadBalancers:
-		return left, whole/2 - 8
-	case layout.InternalLoadBalancers:
-		return left + whole/2 + 8, whole/2 - 8
-	case layout.Pods:
-		return left + 200, whole - 200
-	case layout.API:
-		return left, whole - 204
-	case layout.Bastion:
-		return left + whole - 132, 132
-	}
-	return left, whole
-}
-
-// sides divides a subnet's outside flows between the left and the right border.
-func (sc scene) sides(role layout.Role) (left, right []flow) {
-	for _, f := range sc.outside[role] {
-		switch role {
-		case layout.InternalLoadBalancers, layout.Bastion, layout.Pods:
-			right = append(right, f)
-		case layout.PublicLoadBalancers, layout.API:
-			left = append(left, f)
-		default:
-			if f.inward {
-				left = append(left, f)
-			} else {
-				right = append(right, f)
-			}
-		}
-	}
-	return left, right
-}
-
-// within are the lines that a subnet's box holds under its name and CIDR.
-func (sc scene) within(role layout.Role) []string {
-	if role == layout.Bastion { // whose box is narrow
-		return nil
-	}
-	var lines []string
-	for _, f := range sc.inside[role] {
-		names := slices.Clone(f.names)
-		names[0] = map[bool]string{true: "from ", false: "to "}[f.inward] + names[0]
-		names[len(names)-1] += ":"
-		lines = append(append(lines, names...), wrap(f.ports, besideVCN)...)
-	}
-	own := sc.between[[2]layout.Role{role, role}]
-	if len(own) == 0 {
-		return lines
-	}
-	const words, wordsWidth, letterWidth = "among themselves:", 130, 8 // in a wide font
-	line := strings.Join(own, "; ")
-	if _, width := column(role); wordsWidth+letterWidth*len(line) <= width-18 {
-		return append(lines, words+" "+line)
-	}
-	return append(append(lines, words), wrap(own, besideVCN)...)
-}
-
-func (sc scene) textHeight(role layout.Role) int {
-	return 22 + lineHeight*(3+len(sc.within(role)))
-}
-
-func (sc scene) drawSubnet(c *canvas, subnet layout.Subnet, b box) {
+func (sc scene) drawSubnet(p *picture, subnet layout.Subnet, b box) {
 	class := "private"
 	if subnet.Public {
 		class = "public"
 	}
-	c.add(`<rect x="%d" y="%d" width="%d" height="%d" rx="7" class="%s"/>`, b.x, b.y, b.width, b.height, class)
-	facts := class + " subnet"
-	if subnet.ExistingID != "" {
-		facts += ", existing"
-	}
-	lines := append([]string{subnet.CIDR.String(), facts}, sc.within(subnet.Role)...)
-	c.text(b.x+12, b.y+23, "name", titles[subnet.Role])
-	c.lines(b.x+12, b.y+23+lineHeight, "small", lines)
+	p.Rects = append(p.Rects, rect{b, 7, class})
+	p.addLines(b.X+12, b.Y+23, "name", titles[subnet.Role])
+	facts := []string{subnet.CIDR.String(), class + " subnet" + existing(subnet.ExistingID, ", existing")}
+	p.addLines(b.X+12, b.Y+23+lineHeight, "small", append(facts, sc.within(subnet.Role)...)...)
+
+	const far, textFar = 150, 144 // from the picture's border to the outer end of arrows and to the texts
 	left, right := sc.sides(subnet.Role)
-	y := b.y + 22
-	for _, f := range left {
-		drawLeft(c, f, b, y)
+	p.drawFlows(left, b.Y+22, b.X, vcnLeft, far, textFar, "end")
+	p.drawFlows(right, b.Y+22, b.right(), vcnRight, width-far, width-textFar, "start")
+}
+
+// drawFlows draws flows below each other, from y on: arrows between near, at the box, and far, pills on the VCN's
+// border.
+func (p *picture) drawFlows(flows []flow, y, near, border, far, textX int, class string) {
+	const pillWidth, pillHeight = 40, 20
+	for _, f := range flows {
+		if f.inward {
+			p.addArrow(far, y, near, y)
+		} else {
+			p.addArrow(near, y, far, y)
+		}
+		for _, g := range gateways {
+			if g.gateway == f.gateway {
+				pill := box{border - pillWidth/2, y - pillHeight/2, pillWidth, pillHeight}
+				p.Pills = append(p.Pills, rect{pill, pillHeight / 2, "pill"})
+				p.addLines(border, y+4, "pill", g.short)
+			}
+		}
+		p.addLines(textX, y-3, class, f.lines()...)
 		y += f.height()
 	}
-	y = b.y + 22
-	for _, f := range right {
-		drawRight(c, f, b, y)
-		y += f.height()
-	}
 }
 
-func drawLeft(c *canvas, f flow, b box, y int) {
-	from, to := 150, b.x
-	if !f.inward {
-		from, to = b.x, 150
+// drawLanes draws the connections between subnets.
+func (sc scene) drawLanes(p *picture, boxes map[layout.Role]box) {
+	const apart = 14 // the two arrows of a lane
+	for _, l := range lanes {
+		if !sc.has(l.upper) || !sc.has(l.lower) {
+			continue
+		}
+		x, top, bottom := boxes[l.upper].X+l.x, boxes[l.upper].bottom(), boxes[l.lower].Y
+		if len(sc.open(l.upper, l.lower)) > 0 {
+			p.addArrow(x, top, x, bottom)
+		}
+		if len(sc.open(l.lower, l.upper)) > 0 {
+			p.addArrow(x+apart, bottom, x+apart, top)
+		}
+		p.addLines(x+apart+10, top+24, "port", sc.laneLabels(l)...)
 	}
-	c.arrow(from, y, to, y)
-	pill(c, vcnLeft, y, f.gateway)
-	c.lines(144, y-3, "end", f.lines())
-}
-
-func drawRight(c *canvas, f flow, b box, y int) {
-	from, to := b.right(), width-150
-	if f.inward {
-		from, to = to, from
+	if from, ok := boxes[layout.Bastion]; ok {
+		to, y := boxes[layout.API].right(), from.Y+from.Height/2
+		p.addArrow(from.X, y, to, y)
+		if open := sc.open(layout.Bastion, layout.API); fitsBesideBastion(open) {
+			p.addLines(to+12, y-6, "port", open...)
+		}
 	}
-	c.arrow(from, y, to, y)
-	pill(c, vcnRight, y, f.gateway)
-	c.lines(width-144, y-3, "", f.lines())
-}
-
-func pill(c *canvas, x, y int, name string) {
-	if name == "" {
-		return
-	}
-	c.add(`<rect x="%d" y="%d" width="%d" height="20" rx="10" fill="#57606a"/>`, x-pillWidth/2, y-10, pillWidth)
-	c.text(x, y+4, "pill", name)
 }

@@ -67,7 +67,7 @@ func AllServices(name string) bool { return strings.HasPrefix(name, "All ") }
 func (s Spec) ValidateFound(p *problem.List, found Found) {
 	s.compareVCN(p, found.VCNCIDRs)
 	for _, role := range Roles {
-		if wish := s.Subnets[role]; s.Has(role) && wish.ID != "" {
+		if wanted := s.Subnets[role]; s.Has(role) && wanted.ID != "" {
 			s.compareSubnet(p, role, found.Subnets[role])
 		}
 	}

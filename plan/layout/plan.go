@@ -1,14 +1,15 @@
 package layout
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 )
 
-// Layout is what a stack's network consists of.
+// Layout is the plan of a stack's network.
 type Layout struct {
 	VCN         netip.Prefix
-	ExistingVCN string // OCID; empty when the stack makes the VCN
+	ExistingVCN string // OCID; empty when the stack creates the VCN
 	DNSLabel    string // of a new VCN
 	Subnets     []Subnet
 	RouteTables []RouteTable // those that the subnets use
@@ -18,20 +19,20 @@ type Layout struct {
 type Subnet struct {
 	Role       Role
 	CIDR       netip.Prefix
-	ExistingID string // OCID; empty when the stack makes the subnet
+	ExistingID string // OCID; empty when the stack creates the subnet
 	Public     bool   // its VNICs may have public addresses
-	RouteTable string // name of a table in RouteTables; an existing subnet's own table is expected to route alike
-	DNSLabel   string // empty in an existing VCN, whose labels are not known
+	RouteTable string // name of a table in RouteTables; an existing subnet's own table should have the same routes
+	DNSLabel   string // empty in an existing VCN, whose labels are unknown
 }
 
-// RouteTable is a named set of routes besides the VCN's own.
+// RouteTable is a named set of routes. Routes within the VCN are implicit.
 type RouteTable struct {
 	Name     string
 	Routes   []Route
-	Existing bool // only existing subnets need it: nothing is made
+	Existing bool // only existing subnets use it, so the stack does not create it
 }
 
-// Route sends what goes to Destination, a CIDR or OSN, to a gateway.
+// Route sends traffic for Destination, a CIDR or OSN, to a gateway.
 type Route struct {
 	Destination string
 	Gateway     Gateway
@@ -52,21 +53,21 @@ const (
 // Names of the route tables.
 const (
 	PublicRoutes   = "public"   // to the internet
-	PrivateRoutes  = "private"  // to Oracle's services, and through NAT where internetEgress says so
+	PrivateRoutes  = "private"  // to Oracle's services, and to the internet through NAT
 	ServicesRoutes = "services" // to Oracle's services
 	LocalRoutes    = "local"    // to the VCN and its peers only
 )
 
-// place is where a role's subnet lies in the plan: part number of 1<<bits equal
-// parts of the VCN. Places are disjoint, whether or not a role is in use, and
-// depend on nothing else: so switching an option or resizing a subnet moves no other.
+// place is the part of the VCN that is reserved for a role's subnet: the VCN is divided into 1<<bits equal parts, and
+// this is the one with that number. Places are disjoint and fixed, also those of unused roles. Adding, removing or
+// resizing one subnet therefore moves no other.
 type place struct {
 	bits, number int
-	prefer       int // prefix length, unless the place is smaller
+	prefer       int // prefix length of the subnet, unless the place is smaller
 }
 
-// smallestPlanned is the prefix length of the smallest VCN whose places hold a
-// subnet with a load balancer: the sixteenth of a /25 is a /29.
+// smallestPlanned is the prefix length of the smallest VCN that can be planned automatically. A sixteenth of a /25 is
+// a /29, which just holds a load balancer.
 const smallestPlanned = 25
 
 var places = map[Role]place{
@@ -83,14 +84,13 @@ var dnsLabels = map[Role]string{
 	PublicLoadBalancers: "publiclb", InternalLoadBalancers: "internallb",
 }
 
-// room is a role's place in the VCN.
+// room returns the place as a range of the VCN.
 func (p place) room(vcn netip.Prefix) netip.Prefix {
 	length := vcn.Bits() + p.bits
-	base := toUint(vcn.Addr()) + uint32(p.number)<<(32-length)
-	return netip.PrefixFrom(fromUint(base), length)
+	return netip.PrefixFrom(advance(vcn.Addr(), uint32(p.number)<<(32-length)), length)
 }
 
-// Plan lays the network out. Settings that Validate refuses give an error.
+// Plan lays the network out. Settings that Validate refuses may give an error.
 func Plan(s Spec) (Layout, error) {
 	vcn, err := ParseCIDR(s.VcnCIDR)
 	if err != nil {
@@ -123,24 +123,25 @@ func Plan(s Spec) (Layout, error) {
 }
 
 func (s Spec) subnet(role Role, vcn netip.Prefix) (Subnet, error) {
-	wish := s.Subnets[role]
-	subnet := Subnet{Role: role, ExistingID: wish.ID, Public: s.isPublic(role), RouteTable: s.routeTable(role)}
+	wanted := s.Subnets[role]
+	subnet := Subnet{Role: role, ExistingID: wanted.ID, Public: s.isPublic(role), RouteTable: s.routeTable(role)}
 	if s.VcnID == "" {
 		subnet.DNSLabel = dnsLabels[role]
 	}
 	var err error
-	if wish.CIDR != "" {
-		subnet.CIDR, err = ParseCIDR(wish.CIDR)
+	if wanted.CIDR != "" {
+		subnet.CIDR, err = ParseCIDR(wanted.CIDR)
 	} else {
-		subnet.CIDR, err = automatic(role, vcn, int(wish.PrefixLength))
+		subnet.CIDR, err = automatic(role, vcn, int(wanted.PrefixLength))
 	}
 	return subnet, err
 }
 
-// automatic is the CIDR of a subnet that does not name its own. Length 0 takes the role's usual size.
+// automatic returns the CIDR of a subnet that has none in the settings. Length 0 means the role's preferred size.
 func automatic(role Role, vcn netip.Prefix, length int) (netip.Prefix, error) {
 	if vcn.Bits() > smallestPlanned {
-		return netip.Prefix{}, fmt.Errorf("%s has no room for the planned subnets: /%d is the smallest that has", vcn, smallestPlanned)
+		return netip.Prefix{}, fmt.Errorf("%s has no room for the planned subnets: /%d is the smallest that has",
+			vcn, smallestPlanned)
 	}
 	place := places[role]
 	room := place.room(vcn)
@@ -148,12 +149,13 @@ func automatic(role Role, vcn netip.Prefix, length int) (netip.Prefix, error) {
 		length = max(place.prefer, room.Bits())
 	}
 	if length < room.Bits() || length > 30 {
-		return netip.Prefix{}, fmt.Errorf("prefixLength %d: its place in %s is %s, so /%d to /30 can be had; a cidr of its own can be larger", length, vcn, room, room.Bits())
+		return netip.Prefix{}, fmt.Errorf("prefixLength %d: its place in %s is %s, so /%d to /30 can be had; "+
+			"a cidr of its own can be larger", length, vcn, room, room.Bits())
 	}
 	return netip.PrefixFrom(room.Addr(), length), nil
 }
 
-// routeTable names the table of a role's subnet.
+// routeTable returns the name of the route table of a role's subnet.
 func (s Spec) routeTable(role Role) string {
 	switch {
 	case s.isPublic(role):
@@ -166,13 +168,15 @@ func (s Spec) routeTable(role Role) string {
 	return ServicesRoutes
 }
 
-// routeTables are all tables. None holds both an internet gateway and a service
-// gateway, which the service refuses for the all-services entry.
+// routeTables returns every table. None has routes to both an internet gateway and a service gateway, because OCI
+// refuses that combination for the all-services entry.
 func (s Spec) routeTables() []RouteTable {
 	services := Route{OSN, ServiceGateway, "Oracle's services"}
 	tables := []RouteTable{
 		{Name: PublicRoutes, Routes: []Route{{Anywhere, InternetGateway, "The internet, in both directions"}}},
-		{Name: PrivateRoutes, Routes: []Route{{Anywhere, NATGateway, "The internet, for connections from inside"}, services}},
+		{Name: PrivateRoutes, Routes: []Route{
+			{Anywhere, NATGateway, "The internet, for connections from inside"}, services,
+		}},
 		{Name: ServicesRoutes, Routes: []Route{services}},
 		{Name: LocalRoutes},
 	}
@@ -187,7 +191,7 @@ func (s Spec) routeTables() []RouteTable {
 	return tables
 }
 
-// Subnet finds the subnet of a role.
+// Subnet returns the subnet of a role, if the plan has one.
 func (l Layout) Subnet(role Role) (Subnet, bool) {
 	for _, subnet := range l.Subnets {
 		if subnet.Role == role {
@@ -197,7 +201,7 @@ func (l Layout) Subnet(role Role) (Subnet, bool) {
 	return Subnet{}, false
 }
 
-// RouteTable finds a table by its name.
+// RouteTable returns the table with that name, if the plan has one.
 func (l Layout) RouteTable(name string) (RouteTable, bool) {
 	for _, table := range l.RouteTables {
 		if table.Name == name {
@@ -207,7 +211,7 @@ func (l Layout) RouteTable(name string) (RouteTable, bool) {
 	return RouteTable{}, false
 }
 
-// Uses reports whether a route that the stack makes leads to the gateway.
+// Uses reports whether a route that the stack creates leads to the gateway.
 func (l Layout) Uses(gateway Gateway) bool {
 	for _, table := range l.RouteTables {
 		for _, route := range table.Routes {
@@ -219,11 +223,10 @@ func (l Layout) Uses(gateway Gateway) bool {
 	return false
 }
 
-func toUint(addr netip.Addr) uint32 {
+// advance returns the IPv4 address n addresses after addr. It is hand-written because the CIDR libraries have no such
+// sum for netip: go-cidr computes with net.IPNet, and netipx steps one address at a time.
+func advance(addr netip.Addr, n uint32) netip.Addr {
 	b := addr.As4()
-	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-}
-
-func fromUint(v uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+n)
+	return netip.AddrFrom4(b)
 }

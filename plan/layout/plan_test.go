@@ -41,7 +41,7 @@ func TestPlanOfDefaults(t *testing.T) {
 func anySpec(t *rapid.T) Spec {
 	bits := rapid.IntRange(16, smallestPlanned).Draw(t, "vcn bits")
 	first := rapid.SampledFrom([]string{"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0"}).Draw(t, "vcn base")
-	base := netip.PrefixFrom(fromUint(toUint(netip.MustParseAddr(first))|rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
+	base := netip.PrefixFrom(advance(netip.MustParseAddr(first), rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
 	s := Spec{
 		VcnCIDR:        base.String(),
 		PodsCIDR:       "198.18.0.0/16",
@@ -121,8 +121,8 @@ func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
 		}
 		changed := rapid.SampledFrom(Roles).Draw(t, "resized")
 		after.Subnets = map[Role]SubnetSpec{} // ... and one subnet of another size
-		for role, wish := range before.Subnets {
-			after.Subnets[role] = wish
+		for role, wanted := range before.Subnets {
+			after.Subnets[role] = wanted
 		}
 		vcn, _ := ParseCIDR(before.VcnCIDR)
 		after.Subnets[changed] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(places[changed].room(vcn).Bits(), 29).Draw(t, "new bits"))}
@@ -241,11 +241,11 @@ func TestAdviceWouldDo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wish, advice := s.advise(subnet, vcn, demandOf(role, need))
-			if wish == (SubnetSpec{}) {
+			wanted, advice := s.advise(subnet, vcn, demandOf(role, need))
+			if wanted == (SubnetSpec{}) {
 				continue
 			}
-			s.Subnets[role] = wish
+			s.Subnets[role] = wanted
 			after := refused()
 			for other := range after {
 				if other == role || !before[other] {

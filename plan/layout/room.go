@@ -27,7 +27,7 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 			continue
 		}
 		key := "subnets." + string(role)
-		if !s.validateWish(p, key, role) || tooSmall && s.Subnets[role].CIDR == "" {
+		if !s.validateFields(p, key, role) || tooSmall && s.Subnets[role].CIDR == "" {
 			continue
 		}
 		subnet, err := s.subnet(role, vcn)
@@ -62,24 +62,24 @@ func (s Spec) anyAutomatic() bool {
 	return false
 }
 
-// validateWish checks which fields of a subnet's setting go together.
-func (s Spec) validateWish(p *problem.List, key string, role Role) bool {
-	wish := s.Subnets[role]
+// validateFields checks which fields of a subnet's setting go together.
+func (s Spec) validateFields(p *problem.List, key string, role Role) bool {
+	wanted := s.Subnets[role]
 	ok := true
 	refuse := func(field, dependsOn, format string, args ...any) {
 		p.Add(key+field, format, args...).DependsOn(dependsOn)
 		ok = false
 	}
-	if wish.CIDR != "" && wish.PrefixLength != 0 {
+	if wanted.CIDR != "" && wanted.PrefixLength != 0 {
 		refuse("", key, "takes prefixLength or cidr, not both")
 	}
-	if wish.ID == "" {
+	if wanted.ID == "" {
 		return ok
 	}
 	switch {
 	case s.VcnID == "":
 		refuse(".id", "vcnId", "an existing subnet belongs to an existing VCN: set vcnId too")
-	case wish.CIDR == "":
+	case wanted.CIDR == "":
 		refuse(".cidr", key, "is required for an existing subnet, as the rules name it")
 	case role == Bastion:
 		refuse(".id", key, "the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
@@ -135,7 +135,7 @@ func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, nee
 }
 
 // advise returns the setting of a subnet that would meet the demand, if there is one, and the advice in words.
-func (s Spec) advise(subnet Subnet, vcn netip.Prefix, demand demand) (wish SubnetSpec, advice string) {
+func (s Spec) advise(subnet Subnet, vcn netip.Prefix, demand demand) (wanted SubnetSpec, advice string) {
 	length := 32
 	for 1<<(32-length)-reserved < demand.addresses {
 		length--
@@ -146,13 +146,13 @@ func (s Spec) advise(subnet Subnet, vcn netip.Prefix, demand demand) (wish Subne
 	}
 	switch spare, ok := s.spare(subnet, vcn, length); {
 	case length < vcn.Bits():
-		return wish, fmt.Sprintf("that takes a /%d, more than the whole VCN, %s: %s", length, vcn, way)
+		return wanted, fmt.Sprintf("that takes a /%d, more than the whole VCN, %s: %s", length, vcn, way)
 	case subnet.ExistingID != "":
-		return wish, fmt.Sprintf("choose a subnet of /%d", length)
+		return wanted, fmt.Sprintf("choose a subnet of /%d", length)
 	case s.Subnets[subnet.Role].CIDR == "" && length >= places[subnet.Role].room(vcn).Bits():
 		return SubnetSpec{PrefixLength: PrefixLength(length)}, fmt.Sprintf("prefixLength %d would do", length)
 	case !ok:
-		return wish, fmt.Sprintf("that takes a /%d, and %s has none beside the other subnets' places: %s", length, vcn, way)
+		return wanted, fmt.Sprintf("that takes a /%d, and %s has none beside the other subnets' places: %s", length, vcn, way)
 	default:
 		return SubnetSpec{CIDR: spare.String()}, fmt.Sprintf("cidr %s would do", spare)
 	}

@@ -2,161 +2,112 @@ package reach
 
 import (
 	"fmt"
-	"net/netip"
+	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"oke-guestbook/plan/layout"
 )
 
-// Matrix is who can open what to whom, between every two named ends.
+// Matrix holds who can open what to whom, for every pair of ends.
 type Matrix struct {
-	Ends  []End
-	Cells map[[2]string][]string // by names of from and to: what is open, in words, without doubles
+	Ends     []End
+	Openings map[[2]End][]Opening // by from and to; none includes another
 }
 
 // otherHosts names the row and the column of the VCN's hosts outside the stack's subnets.
 const otherHosts = "other hosts"
 
-// Matrix evaluates every pair of named ends, the VCN's other hosts and what else may lie in the VCN among them.
+// Matrix evaluates every pair of these ends: the internet, Oracle's services, peers, the stack's subnets, the VCN's
+// other hosts, and the networks in the rules that may belong to an existing VCN.
 func (n Network) Matrix() Matrix {
-	m := Matrix{Cells: map[[2]string][]string{}}
-	names := n.Names()
-	for _, peer := range n.Peers {
-		names = append(names, peer.String())
-	}
-	for _, name := range names {
-		if end, err := n.Parse(name); err == nil {
-			m.Ends = append(m.Ends, end)
-		}
-	}
 	others := n.VCN()
 	others.Name = otherHosts
-	m.Ends = append(m.Ends, others)
+	ends := slices.Concat(n.Outside(), n.Subnets(), []End{others})
 	for _, role := range layout.Roles {
 		for _, rule := range n.Rules[role] {
 			end, err := n.Parse(rule.Peer)
-			if err == nil && end.where == maybeInVCN && !slices.Contains(m.Ends, end) {
-				m.Ends = append(m.Ends, end)
+			if err == nil && end.Place == PerhapsInVCN && !slices.Contains(ends, end) {
+				ends = append(ends, end)
 			}
 		}
 	}
-	for _, from := range m.Ends {
-		for _, to := range m.Ends {
-			m.Cells[[2]string{from.Name, to.Name}] = Words(n.Openings(from, to), from, to)
+	m := Matrix{ends, map[[2]End][]Opening{}}
+	for _, from := range ends {
+		for _, to := range ends {
+			m.Openings[[2]End{from, to}] = Widest(n.Openings(from, to))
 		}
 	}
 	return m
 }
 
-// Words says what the openings let through, and for which part of the ends.
-func Words(openings []Opening, from, to End) []string {
-	var words []string
-	for _, o := range Widest(openings) {
-		text := o.Summary()
-		if o.From != from.Prefix {
-			text += " from " + o.From.String()
-		}
-		if o.To != to.Prefix {
-			text += " to " + o.To.String()
-		}
-		if o.Answer {
-			text += ", answers"
-		}
-		words = append(words, text)
-	}
-	return words
-}
-
-// Widest leaves out what another opening includes.
-func Widest(openings []Opening) []Opening {
-	var widest []Opening
-	for i, o := range openings {
-		if slices.ContainsFunc(openings[:i], o.within) || slices.ContainsFunc(openings[i+1:], func(wide Opening) bool { return o.within(wide) && !wide.within(o) }) {
-			continue
-		}
-		widest = append(widest, o)
-	}
-	return widest
-}
-
-// within reports whether wide lets through everything that o does.
-func (o Opening) within(wide Opening) bool {
-	return partWithin(o.From, wide.From) && partWithin(o.To, wide.To) && wide.rule().Covers(*o.rule())
-}
-
-// partWithin takes Oracle's services, which have no prefix, for a part of themselves.
-func partWithin(inner, outer netip.Prefix) bool {
-	return inner == outer || inner.IsValid() && outer.IsValid() && layout.Within(inner, outer)
-}
-
-// String draws the matrix as a table: a row for who opens, a column for who is opened to.
+// String draws the matrix as a table: a row for each end that opens connections, a column for each that accepts them.
 func (m Matrix) String() string {
-	headers := []string{"from \\ to"}
+	header := [][]string{{"from \\ to"}}
 	for _, end := range m.Ends {
-		headers = append(headers, end.Name)
+		header = append(header, []string{end.Name})
 	}
-	rows := [][][]string{}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 1, ' ', 0)
+	writeRow(w, header)
 	for _, from := range m.Ends {
+		writeRow(w, make([][]string, len(header))) // becomes a line between the rows
 		row := [][]string{{from.Name}}
 		for _, to := range m.Ends {
-			cell := m.Cells[[2]string{from.Name, to.Name}]
-			if len(cell) == 0 {
-				cell = []string{"-"}
-			}
-			row = append(row, cell)
+			row = append(row, m.cell(from, to))
 		}
-		rows = append(rows, row)
+		writeRow(w, row)
 	}
-	return table(headers, rows)
-}
-
-func table(headers []string, rows [][][]string) string {
-	widths := make([]int, len(headers))
-	for i, header := range headers {
-		widths[i] = len(header)
-		for _, row := range rows {
-			for _, line := range row[i] {
-				widths[i] = max(widths[i], len(line))
-			}
-		}
-	}
+	w.Flush() // a strings.Builder takes everything
 	var text strings.Builder
-	line := func(cells func(i int) string) {
-		var parts []string
-		for i, width := range widths {
-			parts = append(parts, fmt.Sprintf("%-*s", width, cells(i)))
+	for line := range strings.Lines(table.String()) {
+		if strings.Trim(line, " |\n") == "" {
+			line = strings.NewReplacer(" ", "-", "|", "+").Replace(line)
 		}
-		fmt.Fprintln(&text, strings.TrimRight(strings.Join(parts, " | "), " "))
-	}
-	rule := func() { line(func(i int) string { return strings.Repeat("-", widths[i]) }) }
-	line(func(i int) string { return headers[i] })
-	for _, row := range rows {
-		rule()
-		height := 0
-		for _, cell := range row {
-			height = max(height, len(cell))
-		}
-		for l := range height {
-			line(func(i int) string {
-				if l < len(row[i]) {
-					return row[i][l]
-				}
-				return ""
-			})
-		}
+		fmt.Fprintln(&text, strings.TrimRight(line, " \n"))
 	}
 	return text.String()
 }
 
-// Legend says what the matrix leaves unsaid.
-func (n Network) Legend() string {
-	text := fmt.Sprintf("VCN %s. Connections may be opened from the row to the column; answers follow by themselves.\n"+
-		"%q is every address outside; %q are Oracle's services; %q are those of the VCN outside\n"+
-		"these subnets. icmp 3/4 is path MTU discovery, and where it says answers, about connections that\n"+
-		"the column has opened.\n", n.Plan.VCN, Internet, layout.OSN, otherHosts)
-	if n.Plan.ExistingVCN != "" {
-		text += "A private network that is no peer may lie in another CIDR of the VCN: what is said of it holds if so.\n"
+// writeRow writes cells of one or more lines side by side.
+func writeRow(w io.Writer, cells [][]string) {
+	height := 1
+	for _, cell := range cells {
+		height = max(height, len(cell))
 	}
-	return text
+	for i := range height {
+		for column, cell := range cells {
+			if column > 0 {
+				fmt.Fprint(w, "| ")
+			}
+			if i < len(cell) {
+				fmt.Fprint(w, cell[i])
+			}
+			fmt.Fprint(w, "\t")
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// cell describes what from may open to to, a line for each opening.
+func (m Matrix) cell(from, to End) []string {
+	var lines []string
+	for _, o := range m.Openings[[2]End{from, to}] {
+		line := o.Service.String()
+		if o.From != from.Prefix {
+			line += " from " + o.From.String()
+		}
+		if o.To != to.Prefix {
+			line += " to " + o.To.String()
+		}
+		if o.Reply {
+			line += ", answers"
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		return []string{"-"}
+	}
+	return lines
 }

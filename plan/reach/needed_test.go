@@ -10,12 +10,12 @@ import (
 	"oke-guestbook/plan/rules"
 )
 
-// needed is one flow that must be possible, or is as a side effect, written down from
-// Oracle's documentation and not from the rule tables that are under test.
+// needed is a flow that must be possible, or is possible as a side effect. It is taken from Oracle's documentation
+// and not from the rule tables under test.
 type needed struct {
 	from, to, service string
 	source            string // where it is documented
-	partly            bool   // the end named is wider than what is let in
+	partly            bool   // only a part of the named end is let in
 }
 
 const (
@@ -23,10 +23,10 @@ const (
 	nativePage  = "Example Network Resource Configurations, example 3: VCN-native, security list rules"
 	settings    = "the stack's settings"
 
-	operators = "203.0.113.0/24"  // on the internet, let in where a setting says so
-	strangers = "198.51.100.0/24" // on the internet, let in nowhere
+	operators = "203.0.113.0/24"  // on the internet, allowed by settings
+	strangers = "198.51.100.0/24" // on the internet, allowed by no setting
 	peer      = "172.16.0.0/16"   // behind the dynamic routing gateway
-	neighbour = "10.0.20.0/24"    // elsewhere in the VCN
+	neighbour = "10.0.20.0/24"    // in the VCN, outside the stack's subnets
 )
 
 // config is one case of the matrix.
@@ -34,15 +34,16 @@ type config struct {
 	podNetwork          layout.PodNetwork
 	endpoint, balancers layout.Visibility
 	egress              layout.Egress
-	everybody           bool // may reach what is public
+	everybody           bool // the whole internet may reach what is public
 	bastion             bool
 }
 
 func (c config) String() string {
-	return fmt.Sprintf("%s/%s endpoint/%s balancers/egress %s/everybody %t/bastion %t", c.podNetwork, c.endpoint, c.balancers, c.egress, c.everybody, c.bastion)
+	return fmt.Sprintf("%s/%s endpoint/%s balancers/egress %s/everybody %t/bastion %t",
+		c.podNetwork, c.endpoint, c.balancers, c.egress, c.everybody, c.bastion)
 }
 
-// configs are all of them: pod network, endpoint and load balancers, and the options that open something.
+// configs returns every combination of the settings that decide the rules.
 func configs() []config {
 	var all []config
 	for _, podNetwork := range []layout.PodNetwork{layout.Flannel, layout.VCNNative} {
@@ -66,7 +67,8 @@ func configs() []config {
 
 func (c config) spec() layout.Spec {
 	s := layout.Spec{
-		PodNetwork: c.podNetwork, APIEndpoint: c.endpoint, LoadBalancers: c.balancers, InternetEgress: c.egress, Bastion: c.bastion,
+		PodNetwork: c.podNetwork, APIEndpoint: c.endpoint, LoadBalancers: c.balancers,
+		InternetEgress: c.egress, Bastion: c.bastion,
 		DrgID: "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{peer},
 		LoadBalancerPorts: []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}},
 		APIAllowedCIDRs:   []string{peer},
@@ -93,7 +95,7 @@ func (c config) spec() layout.Spec {
 	return s
 }
 
-// flows are what must be possible in this case.
+// flows returns what must be possible in this case.
 func (c config) flows() []needed {
 	all := []needed{
 		{from: "workers", to: "api", service: "6443", source: flannelPage},
@@ -111,20 +113,7 @@ func (c config) flows() []needed {
 		{from: neighbour, to: "workers", service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"},
 	}
 	add := func(rows ...needed) { all = append(all, rows...) }
-	if c.podNetwork == layout.Flannel {
-		add(needed{from: "workers", to: "workers", service: "all", source: flannelPage},
-			needed{from: "api", to: "workers", service: "1-65535", source: flannelPage})
-	} else {
-		add(needed{from: "workers", to: "workers", service: "icmp/3/4", source: nativePage + ": 0.0.0.0/0"},
-			needed{from: "api", to: "workers", service: "10250", source: nativePage},
-			needed{from: "api", to: "pods", service: "all", source: nativePage},
-			needed{from: "workers", to: "pods", service: "all", source: nativePage},
-			needed{from: "pods", to: "pods", service: "all", source: nativePage},
-			needed{from: "pods", to: "api", service: "6443", source: nativePage},
-			needed{from: "pods", to: "api", service: "12250", source: nativePage},
-			needed{from: "pods", to: "osn", service: "1-65535", source: nativePage},
-			needed{from: "pods", to: "osn", service: "icmp/3/4", source: nativePage})
-	}
+	add(c.podFlows()...)
 	if c.egress != layout.EgressNone {
 		for _, far := range []string{Internet, operators, strangers} {
 			add(needed{from: far, to: "workers", service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"},
@@ -153,7 +142,8 @@ func (c config) flows() []needed {
 	if c.balancers != layout.Internal {
 		c.balancer(add, "publicLoadBalancers")
 		for _, client := range clients {
-			add(needed{client.from, "publicLoadBalancers", "80", settings, client.partly}, needed{client.from, "publicLoadBalancers", "443", settings, client.partly})
+			add(needed{client.from, "publicLoadBalancers", "80", settings, client.partly},
+				needed{client.from, "publicLoadBalancers", "443", settings, client.partly})
 		}
 	}
 	if c.balancers != layout.Public {
@@ -164,7 +154,28 @@ func (c config) flows() []needed {
 	return all
 }
 
-// toInternet are the roles that may open HTTPS connections to the internet.
+// podFlows returns what the pod network needs.
+func (c config) podFlows() []needed {
+	if c.podNetwork == layout.Flannel {
+		return []needed{
+			{from: "workers", to: "workers", service: "all", source: flannelPage},
+			{from: "api", to: "workers", service: "1-65535", source: flannelPage},
+		}
+	}
+	return []needed{
+		{from: "workers", to: "workers", service: "icmp/3/4", source: nativePage + ": 0.0.0.0/0"},
+		{from: "api", to: "workers", service: "10250", source: nativePage},
+		{from: "api", to: "pods", service: "all", source: nativePage},
+		{from: "workers", to: "pods", service: "all", source: nativePage},
+		{from: "pods", to: "pods", service: "all", source: nativePage},
+		{from: "pods", to: "api", service: "6443", source: nativePage},
+		{from: "pods", to: "api", service: "12250", source: nativePage},
+		{from: "pods", to: "osn", service: "1-65535", source: nativePage},
+		{from: "pods", to: "osn", service: "icmp/3/4", source: nativePage},
+	}
+}
+
+// toInternet returns the roles that may open HTTPS connections to the internet.
 func (c config) toInternet() (roles []string) {
 	if c.egress != layout.EgressNone {
 		roles = append(roles, "workers")
@@ -175,15 +186,17 @@ func (c config) toInternet() (roles []string) {
 	return roles
 }
 
-// sideEffects are open though nothing needs them. A rule for the internet names 0.0.0.0/0, which holds the VCN and its peers
-// too, and no rule can take a part of it back.
+// sideEffects returns what is possible although nothing needs it. A rule for the internet names 0.0.0.0/0, which
+// includes the VCN and its peers, and no rule can exclude a part.
 func (c config) sideEffects() (all []needed) {
 	for _, role := range c.toInternet() {
 		for _, far := range []string{peer, neighbour} {
 			all = append(all, needed{from: role, to: far, service: "443", source: "side effect of 0.0.0.0/0"})
 		}
 		if c.everybody && c.balancers != layout.Internal {
-			all = append(all, needed{from: role, to: "publicLoadBalancers", service: "443", source: "side effect of 0.0.0.0/0 at both ends"})
+			all = append(all, needed{
+				from: role, to: "publicLoadBalancers", service: "443", source: "side effect of 0.0.0.0/0 at both ends",
+			})
 		}
 	}
 	return all
@@ -195,7 +208,7 @@ func (c config) balancer(add func(...needed), role string) {
 	}
 }
 
-// services spells a flow's service out: "all" is every protocol.
+// services parses a flow's service. "all" is every protocol.
 func (f needed) services(t *testing.T) []Service {
 	texts := []string{f.service}
 	if f.service == "all" {
@@ -212,7 +225,7 @@ func (f needed) services(t *testing.T) []Service {
 	return all
 }
 
-// holds reports whether the flow is possible as it should be.
+// holds reports whether the flow is possible, and the answer that contradicts it if not.
 func (f needed) holds(t *testing.T, n Network) (bool, Answer) {
 	from, to := mustParse(t, n, f.from), mustParse(t, n, f.to)
 	want := Yes
@@ -250,10 +263,13 @@ func network(t *testing.T, s layout.Spec) Network {
 	return n
 }
 
-// probes are single services around every number that a rule names.
+// probes returns single services at and around every port that a rule names.
 func probes(t *testing.T) []Service {
 	var all []Service
-	for _, port := range []int{1, 22, 23, 79, 80, 81, 111, 442, 443, 444, 2379, 3306, 6442, 6443, 6444, 8080, 10249, 10250, 10251, 10255, 10256, 10257, 12249, 12250, 12251, 27017, 29999, 30000, 31000, 32767, 32768, 65535} {
+	for _, port := range []int{
+		1, 22, 23, 79, 80, 81, 111, 442, 443, 444, 2379, 3306, 6442, 6443, 6444, 8080, 10249, 10250, 10251, 10255, 10256,
+		10257, 12249, 12250, 12251, 27017, 29999, 30000, 31000, 32767, 32768, 65535,
+	} {
 		for _, protocol := range []string{"tcp", "udp"} {
 			service, err := ParseService(fmt.Sprintf("%d/%s", port, protocol))
 			if err != nil {
@@ -285,8 +301,7 @@ func (f needed) includes(t *testing.T, probe Service) bool {
 	})
 }
 
-// TestNeededFlowsPassAndNothingElse asks for every pair of ends and every probe
-// whether it passes exactly if it is needed, or a known side effect of what is.
+// Of all pairs of ends and probes, exactly those pass that are needed or a known side effect.
 func TestNeededFlowsPassAndNothingElse(t *testing.T) {
 	all := probes(t)
 	for _, c := range configs() {
@@ -302,7 +317,9 @@ func TestNeededFlowsPassAndNothingElse(t *testing.T) {
 			for _, from := range ends {
 				for _, to := range ends {
 					for _, probe := range all {
-						isKnown := slices.ContainsFunc(flows, func(f needed) bool { return f.from == from && f.to == to && f.includes(t, probe) })
+						isKnown := slices.ContainsFunc(flows, func(f needed) bool {
+							return f.from == from && f.to == to && f.includes(t, probe)
+						})
 						answer := n.Ask(mustParse(t, n, from), mustParse(t, n, to), probe)
 						if !isKnown && answer.Verdict != No {
 							t.Errorf("%s to %s %s is open: %s", from, to, probe, answer.Explain())
@@ -314,7 +331,7 @@ func TestNeededFlowsPassAndNothingElse(t *testing.T) {
 	}
 }
 
-// TestNoRuleIsSuperfluous takes every rule away, one at a time, and each time a needed flow must fail.
+// Without any one of the rules, a needed flow fails.
 func TestNoRuleIsSuperfluous(t *testing.T) {
 	for _, c := range configs() {
 		t.Run(c.String(), func(t *testing.T) {
@@ -337,7 +354,7 @@ func TestNoRuleIsSuperfluous(t *testing.T) {
 	}
 }
 
-// TestNoRouteIsSuperfluous does the same with routes.
+// Without any one of the routes, a needed flow fails.
 func TestNoRouteIsSuperfluous(t *testing.T) {
 	for _, c := range configs() {
 		t.Run(c.String(), func(t *testing.T) {
@@ -346,11 +363,12 @@ func TestNoRouteIsSuperfluous(t *testing.T) {
 			for i, table := range n.Plan.RouteTables {
 				for j, route := range table.Routes {
 					if route.Gateway == layout.DRG {
-						continue // peers are reached from every subnet, by the settings
+						continue // settings ask for a route to peers from every subnet
 					}
-					if route.Gateway == layout.ServiceGateway && len(table.Routes) > 1 && table.Routes[0].Gateway == layout.NATGateway {
+					besideNAT := len(table.Routes) > 1 && table.Routes[0].Gateway == layout.NATGateway
+					if route.Gateway == layout.ServiceGateway && besideNAT {
 						assertByServiceGateway(t, n)
-						continue // NAT would do: this route keeps the traffic off the internet
+						continue // NAT would work too: this route keeps the traffic off the internet
 					}
 					without := n
 					without.Plan.RouteTables = slices.Clone(n.Plan.RouteTables)
@@ -366,8 +384,8 @@ func TestNoRouteIsSuperfluous(t *testing.T) {
 
 func assertByServiceGateway(t *testing.T, n Network) {
 	t.Helper()
-	answer := n.Ask(mustParse(t, n, "workers"), mustParse(t, n, "osn"), Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 443, Max: 443}})
-	if answer.Verdict != Yes || answer.Via[0].Route != "the service gateway" {
+	answer := mustAsk(t, n, "workers", "osn", "443")
+	if answer.Verdict != Yes || answer.Openings[0].Via != layout.ServiceGateway {
 		t.Errorf("workers to Oracle's services: %s", answer.Explain())
 	}
 }

@@ -2,44 +2,46 @@ package reach
 
 import (
 	"net/netip"
+	"slices"
 
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/rules"
 )
 
-// Opening is what one rule at each end lets through together.
+// Opening is what one rule at each end allows together.
 type Opening struct {
-	Protocol rules.Protocol
-	Ports    layout.PortRange // TCP and UDP
-	ICMP     *rules.ICMPKind  // nil is every kind
-	From, To netip.Prefix     // the parts of the ends that it holds for; zero for Oracle's services
-	Route    string
-	Answer   bool        // only as a message about a connection that the other end has opened
-	Egress   *rules.Rule // nil at an end without rules of the stack
-	Ingress  *rules.Rule
+	Service
+	From, To netip.Prefix   // the parts of the ends that it holds for; zero for Oracle's services
+	Via      layout.Gateway // empty for the VCN's own routing
+	Reply    bool           // allows only ICMP messages about connections that the other end has opened
+	Egress   *rules.Rule    // nil at an end whose rules are not the stack's
+	Ingress  *rules.Rule    // the same
 }
 
-// Partial reports whether the opening holds for a part of either end only.
-func (o Opening) Partial(from, to End) bool {
-	return o.From != from.Prefix || o.To != to.Prefix
-}
+// unreachable is every ICMP message that reports an undelivered packet, "fragmentation needed" among them.
+var unreachable = Service{rules.ICMP, layout.AllPorts, &rules.ICMPKind{Type: 3, Code: -1}}
 
-// Openings lists everything that from may send to to. Without a route, ICMP
-// messages about a connection that to has opened may still pass.
+// ephemeral are the ports that clients send from, and so the destination ports of answers.
+var ephemeral = layout.PortRange{Min: 1024, Max: 65535}
+
+// Openings returns everything that from may send to to. Without a route, ICMP messages about a connection that to has
+// opened may still pass.
 func (n Network) Openings(from, to End) []Opening {
-	path, routeErr := n.route(from, to)
-	_, backErr := n.route(to, from)
+	via, noRoute := n.route(from, to)
+	back, noRouteBack := n.route(to, from)
+	if noRoute != nil && noRouteBack != nil {
+		return nil
+	}
 	var all []Opening
 	for _, egress := range n.candidates(from, to, rules.Egress) {
 		for _, ingress := range n.candidates(to, from, rules.Ingress) {
-			o, ok := join(egress.rule, ingress.rule)
-			o.From, o.To, o.Route = ingress.peer, egress.peer, path
-			if ok && routeErr != nil {
-				o, ok = o.messages()
-				ok = ok && backErr == nil
-				o.Route, o.Answer = "answers to connections of "+to.Name, true
+			service, ok := serviceOf(egress.rule).intersect(serviceOf(ingress.rule))
+			o := Opening{service, ingress.peer, egress.peer, via, false, egress.rule, ingress.rule}
+			if ok && noRoute != nil {
+				o.Service, ok = service.intersect(unreachable)
+				o.Via, o.Reply = back, true
 			}
-			if ok && n.answered(from, to, o) {
+			if ok && n.answered(from, to, o.Service) {
 				all = append(all, o)
 			}
 		}
@@ -47,30 +49,41 @@ func (n Network) Openings(from, to End) []Opening {
 	return all
 }
 
-// messages narrows the opening to what passes as a message about a connection.
-func (o Opening) messages() (Opening, bool) {
-	met, ok := join(o.rule(), &rules.Rule{Protocol: rules.ICMP, ICMP: &rules.ICMPKind{Type: unreachable, Code: -1}})
-	o.Protocol, o.Ports, o.ICMP = met.Protocol, met.Ports, met.ICMP
-	return o, ok
+// isPartial reports whether the opening holds for only a part of either end.
+func (o Opening) isPartial(from, to End) bool { return o.From != from.Prefix || o.To != to.Prefix }
+
+// Widest leaves out the openings that another one includes.
+func Widest(openings []Opening) []Opening {
+	var widest []Opening
+	for i, o := range openings {
+		included := slices.ContainsFunc(openings[:i], o.within) ||
+			slices.ContainsFunc(openings[i+1:], func(wide Opening) bool { return o.within(wide) && !wide.within(o) })
+		if !included {
+			widest = append(widest, o)
+		}
+	}
+	return widest
 }
 
-// rule is the opening as a rule without ends.
-func (o Opening) rule() *rules.Rule {
-	return &rules.Rule{Protocol: o.Protocol, Ports: o.Ports, ICMP: o.ICMP}
+// within reports whether wide allows everything that o does.
+func (o Opening) within(wide Opening) bool {
+	return partWithin(o.From, wide.From) && partWithin(o.To, wide.To) && wide.rule().Covers(o.rule())
 }
 
-// unreachable is the ICMP type of messages that come back when a packet did not arrive, "too big" among them.
-const unreachable = 3
+// partWithin compares parts of ends. Oracle's services have no prefix and are a part of themselves only.
+func partWithin(inner, outer netip.Prefix) bool {
+	return inner == outer || inner.IsValid() && outer.IsValid() && layout.Within(inner, outer)
+}
 
-// candidate is a rule and the part of the other end that it names. The rule is
-// nil at an end whose rules are not the stack's.
+// candidate is a rule at one end and the part of the other end that it matches.
 type candidate struct {
-	rule *rules.Rule
+	rule *rules.Rule // nil at an end whose rules are not the stack's
 	peer netip.Prefix
 }
 
+// candidates returns the rules at own that match other or a part of it.
 func (n Network) candidates(own, other End, direction rules.Direction) []candidate {
-	if own.where != inSubnet {
+	if own.Place != InSubnet {
 		return []candidate{{nil, other.Prefix}}
 	}
 	var found []candidate
@@ -78,73 +91,33 @@ func (n Network) candidates(own, other End, direction rules.Direction) []candida
 		if rule.Direction != direction {
 			continue
 		}
-		if part, ok := n.meets(other, rule.Peer); ok {
+		if part, ok := n.intersect(other, rule.Peer); ok {
 			found = append(found, candidate{&n.Rules[own.Role][i], part})
 		}
 	}
 	return found
 }
 
-// join is what both rules let through.
-func join(egress, ingress *rules.Rule) (Opening, bool) {
-	o := Opening{Protocol: rules.All, Egress: egress, Ingress: ingress, Ports: layout.AllPorts}
-	for _, rule := range []*rules.Rule{egress, ingress} {
-		if rule == nil || rule.Protocol == rules.All {
-			continue
-		}
-		if o.Protocol != rules.All && o.Protocol != rule.Protocol {
-			return o, false
-		}
-		o.Protocol = rule.Protocol
-		ports := rule.PortRange()
-		o.Ports = layout.PortRange{Min: max(o.Ports.Min, ports.Min), Max: min(o.Ports.Max, ports.Max)}
-		switch {
-		case rule.ICMP == nil:
-		case o.ICMP == nil:
-			o.ICMP = rule.ICMP
-		case o.ICMP.Type != rule.ICMP.Type || o.ICMP.Code >= 0 && rule.ICMP.Code >= 0 && o.ICMP.Code != rule.ICMP.Code:
-			return o, false
-		case o.ICMP.Code < 0:
-			o.ICMP = rule.ICMP
-		}
+// answered reports whether answers return. A stateful rule allows them implicitly. A stateless rule takes precedence
+// over a stateful one for the same traffic and needs a rule for answers (Oracle, "Security Rules", stateful versus
+// stateless).
+func (n Network) answered(from, to End, service Service) bool {
+	if service.Protocol == rules.ICMP && service.ICMP != nil && service.ICMP.Type == unreachable.ICMP.Type {
+		return true // has no answer
 	}
-	return o, o.Ports.Min <= o.Ports.Max
+	return n.allowsAnswer(from, to, service, rules.Egress, rules.Ingress) &&
+		n.allowsAnswer(to, from, service, rules.Ingress, rules.Egress)
 }
 
-// answered reports whether the answers get back. A stateful rule lets them pass by
-// itself; a stateless one, which takes precedence over a stateful one for the same
-// traffic, needs a rule for them (Oracle, "Security Rules", stateful versus stateless).
-func (n Network) answered(from, to End, o Opening) bool {
-	if o.Protocol == rules.ICMP && o.ICMP != nil && o.ICMP.Type == unreachable {
-		return true // a message, which has no answer
-	}
-	return n.letsAnswer(from, to, o, rules.Egress, rules.Ingress) && n.letsAnswer(to, from, o, rules.Ingress, rules.Egress)
+// allowsAnswer checks one end. There, request is the direction of the connection and back that of its answers.
+func (n Network) allowsAnswer(own, other End, service Service, request, back rules.Direction) bool {
+	stateless := slices.ContainsFunc(n.candidates(own, other, request), func(c candidate) bool {
+		_, overlaps := serviceOf(c.rule).intersect(service)
+		return overlaps && c.rule != nil && c.rule.Stateless
+	})
+	return !stateless || slices.ContainsFunc(n.candidates(own, other, back), func(c candidate) bool {
+		answer := *c.rule
+		answer.Protocol, answer.Ports, answer.ICMP = service.Protocol, ephemeral, nil
+		return c.rule.Covers(answer)
+	})
 }
-
-// letsAnswer looks at one end: direction is that of the request there, back that of the answer.
-func (n Network) letsAnswer(own, other End, o Opening, direction, back rules.Direction) bool {
-	stateless := false
-	for _, c := range n.candidates(own, other, direction) {
-		if c.rule == nil {
-			return true
-		}
-		if _, overlaps := join(c.rule, o.rule()); overlaps && c.rule.Stateless {
-			stateless = true
-		}
-	}
-	if !stateless {
-		return true
-	}
-	answer := rules.Rule{Direction: back, Protocol: o.Protocol, Ports: ephemeral}
-	for _, c := range n.candidates(own, other, back) {
-		as := *c.rule
-		answer.Peer, answer.Stateless = as.Peer, as.Stateless
-		if as.Covers(answer) {
-			return true
-		}
-	}
-	return false
-}
-
-// ephemeral are the ports that clients send from, and so the destination ports of answers.
-var ephemeral = layout.PortRange{Min: 1024, Max: 65535}

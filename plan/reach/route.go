@@ -1,69 +1,89 @@
 package reach
 
 import (
-	"fmt"
 	"net/netip"
 
 	"oke-guestbook/plan/layout"
 )
 
-// route says how packets of a connection that from opens get to to and back, or why not.
-func (n Network) route(from, to End) (path string, err error) {
+// NoRoute says why no route leads from one end to another.
+type NoRoute struct {
+	Reason RouteReason
+	Subnet layout.Subnet // the stack's subnet whose routes decide; zero with NeitherInSubnet
+	Other  End           // the end outside that subnet
+}
+
+// RouteReason is the reason for a missing route.
+type RouteReason string
+
+// The reasons.
+const (
+	NeitherInSubnet  RouteReason = "neither in a subnet"
+	NoRouteOut       RouteReason = "no route out"
+	NoRouteBack      RouteReason = "no route back"
+	NoPublicAddress  RouteReason = "no public address"   // hosts of the subnet open no connections by an internet gateway
+	PrivateSubnet    RouteReason = "private subnet"      // hosts of the subnet accept none by an internet gateway
+	PrivateNetwork   RouteReason = "private network"     // the other end is one, and only a default route leads there
+	OracleOpensNone  RouteReason = "Oracle opens none"   // Oracle's services open no connections
+	NATGatewayOneWay RouteReason = "NAT gateway one way" // a NAT gateway accepts no connections
+)
+
+// route returns the gateway that packets of a connection from from to to take, or why there is none. The gateway is
+// empty for the VCN's own routing.
+func (n Network) route(from, to End) (layout.Gateway, *NoRoute) {
 	switch {
-	case from.where != inSubnet && to.where != inSubnet:
-		return "", fmt.Errorf("neither end lies in a subnet of the stack")
-	case from.inside() && to.inside():
-		return "the VCN's own routing", nil
-	case from.where == inSubnet:
+	case from.Place != InSubnet && to.Place != InSubnet:
+		return "", &NoRoute{Reason: NeitherInSubnet}
+	case from.hasVCNAddress() && to.hasVCNAddress():
+		return "", nil
+	case from.Place == InSubnet:
 		return n.routeOut(from, to)
 	}
 	return n.routeIn(from, to)
 }
 
 // routeOut follows the route table of from's subnet.
-func (n Network) routeOut(from, to End) (string, error) {
+func (n Network) routeOut(from, to End) (layout.Gateway, *NoRoute) {
 	subnet, _ := n.Plan.Subnet(from.Role)
 	route, ok := n.lookup(subnet, to)
-	if !ok {
-		return "", fmt.Errorf("route table %q of subnet %s has no route to %s", subnet.RouteTable, subnet.Role, to.Name)
-	}
-	switch {
-	case route.Gateway == layout.InternetGateway && !subnet.Public:
-		return "", fmt.Errorf("the internet gateway needs a public address, which subnet %s does not allow", subnet.Role)
-	case to.where == unrouted && route.Gateway != layout.DRG:
-		return "", fmt.Errorf("%s is a private network, and no route leads to it", to.Name)
-	}
-	return describe(route.Gateway), nil
-}
-
-// routeIn asks which gateway lets connections in: the one that answers would leave by.
-func (n Network) routeIn(from, to End) (string, error) {
-	subnet, _ := n.Plan.Subnet(to.Role)
-	if from.where == atOracle {
-		return "", fmt.Errorf("Oracle's services open no connections to the VCN")
-	}
-	route, ok := n.lookup(subnet, from)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("route table %q of subnet %s has no route back to %s", subnet.RouteTable, subnet.Role, from.Name)
-	case route.Gateway == layout.NATGateway:
-		return "", fmt.Errorf("the NAT gateway lets no connections in")
+		return "", &NoRoute{NoRouteOut, subnet, to}
 	case route.Gateway == layout.InternetGateway && !subnet.Public:
-		return "", fmt.Errorf("subnet %s is private: its hosts have no public address", subnet.Role)
-	case from.where == unrouted && route.Gateway != layout.DRG:
-		return "", fmt.Errorf("%s is a private network, and no route leads to it", from.Name)
+		return "", &NoRoute{NoPublicAddress, subnet, to}
+	case to.Place == Unrouted && route.Gateway != layout.DRG:
+		return "", &NoRoute{PrivateNetwork, subnet, to}
 	}
-	return describe(route.Gateway), nil
+	return route.Gateway, nil
 }
 
-// lookup picks the route with the longest prefix. The route to Oracle's services
-// is more specific than any that is not.
+// routeIn returns the gateway by which connections arrive at to's subnet, which is the one that answers leave by.
+func (n Network) routeIn(from, to End) (layout.Gateway, *NoRoute) {
+	subnet, _ := n.Plan.Subnet(to.Role)
+	route, ok := n.lookup(subnet, from)
+	switch {
+	case from.Place == AtOracle:
+		return "", &NoRoute{OracleOpensNone, subnet, from}
+	case !ok:
+		return "", &NoRoute{NoRouteBack, subnet, from}
+	case route.Gateway == layout.NATGateway:
+		return "", &NoRoute{NATGatewayOneWay, subnet, from}
+	case route.Gateway == layout.InternetGateway && !subnet.Public:
+		return "", &NoRoute{PrivateSubnet, subnet, from}
+	case from.Place == Unrouted && route.Gateway != layout.DRG:
+		return "", &NoRoute{PrivateNetwork, subnet, from}
+	}
+	return route.Gateway, nil
+}
+
+// lookup returns the route with the longest prefix. The route to Oracle's services is more specific than a default
+// route.
 func (n Network) lookup(subnet layout.Subnet, to End) (best layout.Route, found bool) {
 	table, _ := n.Plan.RouteTable(subnet.RouteTable)
 	bits := -1
 	for _, route := range table.Routes {
 		if route.Destination == layout.OSN {
-			if to.where == atOracle {
+			if to.Place == AtOracle {
 				return route, true
 			}
 			continue
@@ -72,21 +92,10 @@ func (n Network) lookup(subnet layout.Subnet, to End) (best layout.Route, found 
 		if err != nil || prefix.Bits() <= bits {
 			continue
 		}
-		if to.where == atOracle && prefix.Bits() == 0 || to.where != atOracle && layout.Within(to.Prefix, prefix) {
+		leadsToOracle := to.Place == AtOracle && prefix.Bits() == 0
+		if leadsToOracle || to.Place != AtOracle && layout.Within(to.Prefix, prefix) {
 			best, found, bits = route, true, prefix.Bits()
 		}
 	}
 	return best, found
-}
-
-func describe(gateway layout.Gateway) string {
-	switch gateway {
-	case layout.InternetGateway:
-		return "the internet gateway"
-	case layout.NATGateway:
-		return "the NAT gateway"
-	case layout.ServiceGateway:
-		return "the service gateway"
-	}
-	return "the dynamic routing gateway"
 }

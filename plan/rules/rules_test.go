@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/problem/problemtest"
@@ -38,7 +40,7 @@ func keys(all []Rule) []string {
 	return found
 }
 
-// The whole sets, side by side with Oracle's tables, for someone who compares by eye.
+// The expected sets are complete and sorted, to be compared with Oracle's tables by eye.
 func TestRulesOfEachSubnet(t *testing.T) {
 	flannel := expand(t, spec(nil))
 	native := expand(t, spec(func(s *layout.Spec) { s.PodNetwork = layout.VCNNative }))
@@ -54,24 +56,31 @@ func TestRulesOfEachSubnet(t *testing.T) {
 		{"flannel workers", flannel[layout.Workers], []string{
 			"egress all 10.0.64.0/20", "egress icmp 3/4 0.0.0.0/0", "egress tcp 12250 10.0.0.0/29", "egress tcp 443 0.0.0.0/0",
 			"egress tcp 6443 10.0.0.0/29", "egress tcp osn",
-			"ingress all 10.0.64.0/20", "ingress icmp 3/4 0.0.0.0/0", "ingress tcp 10.0.0.0/29", "ingress tcp 10256 10.0.32.0/24",
+			"ingress all 10.0.64.0/20", "ingress icmp 3/4 0.0.0.0/0", "ingress tcp 10.0.0.0/29",
+			"ingress tcp 10256 10.0.32.0/24",
 			"ingress tcp 30000-32767 10.0.32.0/24", "ingress udp 10256 10.0.32.0/24", "ingress udp 30000-32767 10.0.32.0/24",
 		}},
 		{"public load balancers", flannel[layout.PublicLoadBalancers], []string{
-			"egress tcp 10256 10.0.64.0/20", "egress tcp 30000-32767 10.0.64.0/20", "egress udp 10256 10.0.64.0/20", "egress udp 30000-32767 10.0.64.0/20",
+			"egress tcp 10256 10.0.64.0/20", "egress tcp 30000-32767 10.0.64.0/20", "egress udp 10256 10.0.64.0/20",
+			"egress udp 30000-32767 10.0.64.0/20",
 			"ingress tcp 80 0.0.0.0/0",
 		}},
 		{"VCN-native api", native[layout.API], []string{
-			"egress all 10.0.128.0/17", "egress icmp 3/4 10.0.64.0/20", "egress icmp 3/4 osn", "egress tcp 10250 10.0.64.0/20", "egress tcp osn",
-			"ingress icmp 3/4 10.0.64.0/20", "ingress tcp 12250 10.0.128.0/17", "ingress tcp 12250 10.0.64.0/20", "ingress tcp 6443 10.0.128.0/17", "ingress tcp 6443 10.0.64.0/20",
+			"egress all 10.0.128.0/17", "egress icmp 3/4 10.0.64.0/20", "egress icmp 3/4 osn",
+			"egress tcp 10250 10.0.64.0/20", "egress tcp osn",
+			"ingress icmp 3/4 10.0.64.0/20", "ingress tcp 12250 10.0.128.0/17", "ingress tcp 12250 10.0.64.0/20",
+			"ingress tcp 6443 10.0.128.0/17", "ingress tcp 6443 10.0.64.0/20",
 		}},
 		{"VCN-native workers", native[layout.Workers], []string{
-			"egress all 10.0.128.0/17", "egress icmp 3/4 0.0.0.0/0", "egress tcp 12250 10.0.0.0/29", "egress tcp 443 0.0.0.0/0", "egress tcp 6443 10.0.0.0/29", "egress tcp osn",
-			"ingress icmp 3/4 0.0.0.0/0", "ingress tcp 10250 10.0.0.0/29", "ingress tcp 10256 10.0.32.0/24", "ingress tcp 30000-32767 10.0.32.0/24",
+			"egress all 10.0.128.0/17", "egress icmp 3/4 0.0.0.0/0", "egress tcp 12250 10.0.0.0/29",
+			"egress tcp 443 0.0.0.0/0", "egress tcp 6443 10.0.0.0/29", "egress tcp osn",
+			"ingress icmp 3/4 0.0.0.0/0", "ingress tcp 10250 10.0.0.0/29", "ingress tcp 10256 10.0.32.0/24",
+			"ingress tcp 30000-32767 10.0.32.0/24",
 			"ingress udp 10256 10.0.32.0/24", "ingress udp 30000-32767 10.0.32.0/24",
 		}},
 		{"VCN-native pods", native[layout.Pods], []string{
-			"egress all 10.0.128.0/17", "egress icmp 3/4 osn", "egress tcp 12250 10.0.0.0/29", "egress tcp 6443 10.0.0.0/29", "egress tcp osn",
+			"egress all 10.0.128.0/17", "egress icmp 3/4 osn", "egress tcp 12250 10.0.0.0/29",
+			"egress tcp 6443 10.0.0.0/29", "egress tcp osn",
 			"ingress all 10.0.0.0/29", "ingress all 10.0.128.0/17", "ingress all 10.0.64.0/20",
 		}},
 	} {
@@ -84,7 +93,8 @@ func TestRulesOfEachSubnet(t *testing.T) {
 
 func TestDescriptionsAndKeys(t *testing.T) {
 	set := expand(t, spec(func(s *layout.Spec) {
-		s.PodNetwork, s.LoadBalancers, s.Bastion, s.InternetEgress = layout.VCNNative, layout.Both, true, layout.EgressWorkersAndPods
+		s.PodNetwork, s.LoadBalancers, s.Bastion = layout.VCNNative, layout.Both, true
+		s.InternetEgress = layout.EgressWorkersAndPods
 		s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR}
 		s.ExtraRules = []layout.ExtraRule{{From: "workers", To: "203.0.113.9/32", Protocol: "udp", Ports: "123"}}
 	}))
@@ -95,17 +105,18 @@ func TestDescriptionsAndKeys(t *testing.T) {
 				t.Errorf("%s %s: description %q", role, rule.Key(), rule.Description)
 			}
 			if seen[rule.Key()] {
-				t.Errorf("%s: %s twice", role, rule.Key())
+				t.Errorf("%s has the rule %s twice", role, rule.Key())
 			}
 			seen[rule.Key()] = true
 		}
 	}
-	if got := set[layout.Workers]; !slices.ContainsFunc(got, func(r Rule) bool { return r.Description == "Extra rule: workers to 203.0.113.9/32" }) {
-		t.Errorf("an extra rule without description has none: %q", keys(got))
+	isDescribed := func(r Rule) bool { return r.Description == "Extra rule: workers to 203.0.113.9/32" }
+	if got := set[layout.Workers]; !slices.ContainsFunc(got, isDescribed) {
+		t.Errorf("an extra rule without a description got none: %q", keys(got))
 	}
 }
 
-// What the settings let in twice is written once.
+// A rule that another one covers is left out.
 func TestCoveredRulesAreLeftOut(t *testing.T) {
 	set := expand(t, spec(func(s *layout.Spec) {
 		s.APIEndpoint, s.APIAllowedCIDRs = layout.Public, []string{layout.Anywhere, "203.0.113.0/24"}
@@ -125,7 +136,60 @@ func TestCoveredRulesAreLeftOut(t *testing.T) {
 		t.Errorf("got %q", ingress)
 	}
 	if slices.ContainsFunc(set[layout.Workers], func(r Rule) bool { return r.Protocol == UDP && r.Ports.Min == 8472 }) {
-		t.Error("udp between workers is there beside all")
+		t.Error("the rule for udp between workers is not left out")
+	}
+}
+
+// Leaving out covered rules changes nothing of what is allowed, and no kept rule covers another.
+func TestWithoutCoveredKeepsWhatIsAllowed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOfN(rapid.Custom(anyRule), 0, 12).Draw(t, "rules")
+		kept := withoutCovered(all)
+		for _, rule := range all {
+			if !slices.ContainsFunc(kept, func(r Rule) bool { return r.Covers(rule) }) {
+				t.Fatalf("%s is no longer allowed by %q", rule.Key(), keys(kept))
+			}
+		}
+		for i, rule := range kept {
+			for j, other := range kept {
+				if i != j && rule.Covers(other) {
+					t.Fatalf("%s covers %s, and both are kept", rule.Key(), other.Key())
+				}
+			}
+		}
+	})
+}
+
+// anyRule draws a rule from few values, so that rules often cover each other.
+func anyRule(t *rapid.T) Rule {
+	rule := Rule{
+		Direction: rapid.SampledFrom([]Direction{Ingress, Egress}).Draw(t, "direction"),
+		Protocol:  rapid.SampledFrom([]Protocol{All, TCP, UDP, ICMP}).Draw(t, "protocol"),
+		Peer: rapid.SampledFrom([]string{
+			layout.Anywhere, layout.OSN, "10.0.0.0/8", "10.0.0.0/24", "10.0.0.128/25", "192.0.2.1/32",
+		}).Draw(t, "peer"),
+	}
+	switch rule.Protocol {
+	case TCP, UDP:
+		rule.Ports = rapid.SampledFrom([]layout.PortRange{everyPort, https, port(80), {Min: 80, Max: 90}}).Draw(t, "ports")
+	case ICMP:
+		rule.ICMP = rapid.SampledFrom([]*ICMPKind{nil, tooBig, {3, -1}, {8, 0}}).Draw(t, "kind")
+	}
+	return rule
+}
+
+// A quadratic comparison of this many networks takes seconds.
+func BenchmarkExpandManyNetworks(b *testing.B) {
+	s := spec(nil)
+	for i := range 7000 {
+		s.LoadBalancerAllowedCIDRs = append(s.LoadBalancerAllowedCIDRs, fmt.Sprintf("%d.%d.%d.0/24", 20+i>>12, i>>6&63, i&63))
+	}
+	plan, err := layout.Plan(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Expand(Table(s), plan)
 	}
 }
 

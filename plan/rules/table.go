@@ -1,10 +1,8 @@
-// Package rules holds what the subnets of an OKE cluster must let through, as
-// tables of flows, and expands them to the rules of security lists or of network
-// security groups.
+// Package rules holds the traffic that the subnets of an OKE cluster must allow, as tables of flows. It expands the
+// flows to rules of security lists or network security groups.
 //
-// Source: Oracle, "Container Engine for Kubernetes", Example Network Resource
-// Configurations, examples 1 to 4 (flannel and VCN-native pod networking, public
-// and private API endpoint), tables of security list rules.
+// Source: Oracle, "Container Engine for Kubernetes", Example Network Resource Configurations, examples 1 to 4
+// (flannel and VCN-native pod networking, public and private API endpoint), tables of security list rules.
 package rules
 
 import (
@@ -13,34 +11,20 @@ import (
 	"oke-guestbook/plan/layout"
 )
 
-// Protocol of a flow, in the words of the settings.
-type Protocol string
-
-// The protocols.
-const (
-	All  Protocol = "all"
-	TCP  Protocol = "tcp"
-	UDP  Protocol = "udp"
-	ICMP Protocol = "icmp"
-)
-
-// Flow is one row of a table: From may open connections to To. Each end is a
-// role, a CIDR or layout.OSN; each end that is a role gets a rule.
+// Flow is one row of a table: From may open connections to To. Each end is a role, a CIDR or layout.OSN. Each end
+// that is a role gets a rule.
 type Flow struct {
 	From, To    string
 	Protocol    Protocol
-	Ports       layout.PortRange // TCP and UDP: of the destination; the zero value is every port
-	ICMP        *ICMPKind        // ICMP: nil is every kind
+	Ports       layout.PortRange // of the destination, for TCP and UDP; the zero value is every port
+	ICMP        *ICMPKind        // for ICMP; nil is every kind
 	Description string
 }
 
-// ICMPKind is a type of ICMP message, and a code of it or -1 for every code.
-type ICMPKind struct{ Type, Code int }
-
-// tooBig says that a packet did not fit and may not be fragmented: path MTU discovery lives on it.
+// tooBig is the message "fragmentation needed", on which path MTU discovery depends.
 var tooBig = &ICMPKind{3, 4}
 
-// Ends of flows, as strings.
+// Ends of flows.
 const (
 	api     = string(layout.API)
 	workers = string(layout.Workers)
@@ -52,7 +36,7 @@ const (
 
 func port(n int) layout.PortRange { return layout.PortRange{Min: n, Max: n} }
 
-// Ports that OKE fixes.
+// Ports of OKE. nodePorts is the default range of Kubernetes.
 var (
 	kubernetesAPI = port(6443)
 	controlPlane  = port(12250)
@@ -64,7 +48,7 @@ var (
 
 var everyPort layout.PortRange
 
-// always is needed with every pod network.
+// always holds the flows that every pod network needs.
 var always = []Flow{
 	{workers, api, TCP, kubernetesAPI, nil, "Workers to the Kubernetes API"},
 	{workers, api, TCP, controlPlane, nil, "Workers to the OKE control plane"},
@@ -77,13 +61,14 @@ var always = []Flow{
 	{api, osn, ICMP, everyPort, tooBig, "Path MTU discovery between the control plane and OKE"},
 }
 
-// flannel: Pods hide behind their node's address, so traffic between Pods is traffic between workers.
+// flannel holds the flows of the overlay network. Pods use their node's address, so traffic between Pods is traffic
+// between workers.
 var flannel = []Flow{
 	{workers, workers, All, everyPort, nil, "Pods on one worker to Pods on another, through the overlay"},
 	{api, workers, TCP, everyPort, nil, "Kubernetes control plane to kubelets, Pods and webhooks"},
 }
 
-// native: Pods have addresses of the VCN, in a subnet of their own.
+// native holds the flows of VCN-native pod networking. Pods have VCN addresses, in a subnet of their own.
 var native = []Flow{
 	{api, workers, TCP, kubelet, nil, "Kubernetes control plane to kubelets"},
 	{api, pods, All, everyPort, nil, "Kubernetes control plane to Pods and webhooks"},
@@ -95,7 +80,7 @@ var native = []Flow{
 	{pods, osn, ICMP, everyPort, tooBig, "Path MTU discovery between Pods and Oracle's services"},
 }
 
-// balancer is needed for each kind of load balancer, from its subnet.
+// balancer returns the flows from the subnet of one kind of load balancer.
 func balancer(role layout.Role) []Flow {
 	from := string(role)
 	return []Flow{
@@ -106,7 +91,7 @@ func balancer(role layout.Role) []Flow {
 	}
 }
 
-// Table lists the flows that the settings ask for. Order is stable: what Oracle requires, then what the settings open.
+// Table returns the flows of a stack: first those that Oracle requires, then those that the settings allow.
 func Table(s layout.Spec) []Flow {
 	table := append([]Flow{}, always...)
 	if s.Has(layout.Pods) {
@@ -153,7 +138,7 @@ var internetReason = map[layout.Role]string{
 	layout.Pods:    "Pods to HTTPS servers",
 }
 
-// flowOf reads an extra rule that Validate has accepted.
+// flowOf converts an extra rule that Validate has accepted.
 func flowOf(extra layout.ExtraRule) Flow {
 	flow := Flow{From: extra.From, To: extra.To, Protocol: Protocol(extra.Protocol), Description: extra.Description}
 	if flow.Description == "" {

@@ -14,25 +14,25 @@ import (
 // Read returns the project's name and what the section config of the stack's file holds, by key. Dir is the directory of
 // Pulumi.yaml.
 func Read(dir, stack string) (project string, config map[string]any, err error) {
-	var head struct {
+	var projectFile struct {
 		Name string `yaml:"name"`
 	}
-	var file struct {
+	var stackFile struct {
 		Config any `yaml:"config"`
 	}
-	if err := readYAML(filepath.Join(dir, "Pulumi.yaml"), &head); err != nil {
+	if err := readYAML(filepath.Join(dir, "Pulumi.yaml"), &projectFile); err != nil {
 		return "", nil, err
 	}
 	name := "Pulumi." + stack + ".yaml"
-	err = readYAML(filepath.Join(dir, name), &file)
+	err = readYAML(filepath.Join(dir, name), &stackFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no stack %q here: %s is missing", stack, name)
 	}
-	config, isMap := file.Config.(map[string]any)
-	if err == nil && file.Config != nil && !isMap {
+	config, isMap := stackFile.Config.(map[string]any)
+	if err == nil && stackFile.Config != nil && !isMap {
 		err = fmt.Errorf("%s: config must map settings to values, such as oke-guestbook:vcnCidr: 10.0.0.0/16", name)
 	}
-	return head.Name, config, err
+	return projectFile.Name, config, err
 }
 
 func readYAML(path string, into any) error {
