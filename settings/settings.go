@@ -41,7 +41,7 @@ type Settings struct {
 func (s *Settings) Settings() setting.Group {
 	inherit := func() workload.Guestbook { return workload.Guestbook{Spec: s.Workload} }
 	return slices.Concat(s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.logs(), setting.Group{
-		setting.ObjectsFrom(&s.Guestbooks, "guestbooks", nil,
+		setting.ObjectsFrom(&s.Guestbooks, "guestbooks",
 			"Several guestbooks, each with a name and the guestbook settings that differ from the stack's. Empty for one called guestbook",
 			(*workload.Guestbook).Settings, inherit),
 	})

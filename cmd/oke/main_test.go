@@ -173,7 +173,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"misspelled secret", []string{"oke-guestbook:databasePasword: {secure: AAAB}"}, "databasePasword"},
 		{"wrong type", []string{"oke-guestbook:bastion: maybe"}, "bastion"},
 		{"wrong type as config set writes it", []string{`oke-guestbook:flowLogs: '{"workers": true}'`}, "flowLogs"},
-		{"number for a key", []string{"oke-guestbook:subnets: {1: {prefixLength: 29}}"}, "subnets.1"},
+		{"number for a key", []string{"oke-guestbook:subnets: {1: {prefixLength: 29}}"}, "subnets 1"},
 		{"no room for nodes", []string{
 			"oke-guestbook:nodePools: [{name: workers, size: 80, shape: VM.Standard2.1}]", "oke-guestbook:vcnCidr: 10.0.0.0/24",
 		}, "subnets.workers"},

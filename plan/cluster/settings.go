@@ -23,7 +23,7 @@ const (
 
 // Settings declares the settings of the cluster. By default it has two nodes within the Always Free allowance.
 func (s *Spec) Settings() setting.Group {
-	workers := setting.New((*NodePool).settings)()
+	workers := setting.New((*NodePool).settings)
 	workers.Name, workers.Size, workers.OCPUs, workers.MemoryGB = "workers", 2, 2, 12
 	return setting.Group{
 		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "v1.36.3",

@@ -27,7 +27,10 @@ const (
 
 // Settings declares the settings of the network.
 func (s *Spec) Settings() setting.Group {
-	network := setting.Each(namedNetwork)
+	return slices.Concat(s.ranges(), s.access(), s.existing(), s.security())
+}
+
+func (s *Spec) ranges() setting.Group {
 	usesOverlay := s.PodNetwork != VCNNative
 	return setting.Group{
 		setting.Of(&s.VcnCIDR, "vcnCidr", "10.0.0.0/16",
@@ -42,6 +45,12 @@ func (s *Spec) Settings() setting.Group {
 		setting.Of(&s.ServicesCIDR, "servicesCidr", "10.96.0.0/16",
 			"Addresses of Kubernetes Services. Must overlap neither vcnCidr nor podsCidr",
 			cidr(12, 28)),
+	}
+}
+
+func (s *Spec) access() setting.Group {
+	network := setting.Each(namedNetwork)
+	return setting.Group{
 		setting.Of(&s.APIEndpoint, "apiEndpoint", Private,
 			"Kubernetes API endpoint: private (inside the VCN) or public (also from apiAllowedCidrs on the internet)",
 			setting.OneOf(Private, Public)),
@@ -63,9 +72,14 @@ func (s *Spec) Settings() setting.Group {
 			"Who may open HTTPS connections to the internet through NAT: none, workers (image pulls) or workers-and-pods. "+
 				"The rule is for 0.0.0.0/0, which includes peers and the VCN's other hosts",
 			setting.OneOf(EgressNone, EgressWorkers, EgressWorkersAndPods)),
+	}
+}
+
+func (s *Spec) existing() setting.Group {
+	return setting.Group{
 		setting.ObjectsByName(&s.Subnets, "subnets",
 			"Subnets by role ("+strings.Join(roleNames(Roles), ", ")+"): prefixLength, or cidr, or id and cidr of an existing subnet",
-			Roles, (*SubnetSpec).settings),
+			(*SubnetSpec).settings, setting.Names[Role, SubnetSpec](setting.OneOf(Roles...))),
 		setting.Of(&s.VcnID, "vcnId", "",
 			"OCID of an existing VCN to use, whose CIDR is vcnCidr. Empty to create one",
 			setting.OCID("vcn")),
@@ -84,6 +98,11 @@ func (s *Spec) Settings() setting.Group {
 		setting.List(&s.PeerCIDRs, "peerCidrs", nil,
 			"Networks that are, or will be, connected to the VCN. Nothing of the stack may overlap them",
 			setting.Each(cidr(1, 32))),
+	}
+}
+
+func (s *Spec) security() setting.Group {
+	return setting.Group{
 		setting.Of(&s.SecurityBy, "securityBy", Lists,
 			"What holds the rules: lists (security lists of the subnets) or groups (network security groups)",
 			setting.OneOf(Lists, Groups)),
@@ -94,7 +113,7 @@ func (s *Spec) Settings() setting.Group {
 			"OCI Bastion for a private endpoint: SSH tunnels to the Kubernetes API without a host to maintain"),
 		setting.List(&s.BastionAllowedCIDRs, "bastionAllowedCidrs", nil,
 			"Networks from which sessions of the bastion may be opened",
-			network, setting.Func(fmt.Sprintf("at most %d", bastionNetworks), atMostBastionNetworks)),
+			setting.Each(namedNetwork), setting.Func(fmt.Sprintf("at most %d", bastionNetworks), atMostBastionNetworks)),
 		setting.List(&s.FlowLogs, "flowLogs", nil,
 			"Roles of the subnets whose traffic is logged with VCN flow logs",
 			setting.Each(setting.OneOf(Roles...)), setting.Unique[Role]()),

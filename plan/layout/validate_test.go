@@ -218,7 +218,7 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"subnets.workers 20 10.0.9.0/28 13 /27"}},
 
 		{"unknown role", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{"nodes": {PrefixLength: 24}} }, Capacity{},
-			[]string{"subnets.nodes api workers pods publicLoadBalancers internalLoadBalancers bastion"}},
+			[]string{"subnets nodes api workers pods publicLoadBalancers internalLoadBalancers bastion"}},
 		{"subnets that the stack has not", func(s *Spec) {
 			s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 18}, Bastion: {CIDR: "10.0.16.0/29"}}
 		}, Capacity{}, []string{"subnets.bastion publicLoadBalancers", "subnets.pods publicLoadBalancers"}},

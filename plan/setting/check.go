@@ -3,6 +3,7 @@ package setting
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -117,6 +118,13 @@ func Each[T any](check Check[T]) Check[[]T] {
 	})
 }
 
+// Names checks every name of a map.
+func Names[K ~string, V any](check Check[K]) Check[map[K]V] {
+	return Func(check.Allowed, func(values map[K]V) error {
+		return Each(check).Test(slices.Sorted(maps.Keys(values)))
+	})
+}
+
 // Unique refuses lists that hold an item twice.
 func Unique[T comparable]() Check[[]T] {
 	return Func("each once", func(items []T) error {
@@ -130,28 +138,16 @@ func Unique[T comparable]() Check[[]T] {
 }
 
 // run adds the problems of a value.
-func run[T any](list *problem.List, key string, value T, checks []Check[T]) {
-	for _, check := range checks {
-		err := check.Test(value)
-		if err == nil {
-			continue
-		}
-		all := []error{err}
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own result only
-			all = joined.Unwrap()
-		}
-		for _, err := range all {
-			list.Add(key, "%v", err).Invalidates(key)
-		}
+func (c Check[T]) run(list *problem.List, key string, value T) {
+	err := c.Test(value)
+	if err == nil {
+		return
 	}
-}
-
-// rules lists what the checks allow.
-func rules[T any](checks []Check[T]) (all []string) {
-	for _, check := range checks {
-		if check.Allowed != "" {
-			all = append(all, check.Allowed)
-		}
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own result only
+		all = joined.Unwrap()
 	}
-	return all
+	for _, err := range all {
+		list.Add(key, "%v", err).Invalidates(key)
+	}
 }
