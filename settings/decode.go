@@ -12,9 +12,9 @@ import (
 
 // ociSettings are those of the OCI provider, without their namespace.
 var ociSettings = []string{
-	"auth", "configFileProfile", "disableAutoRetries", "dualStackEndpointEnabled", "fingerprint", "ignoreDefinedTags", "privateKey",
-	"privateKeyPassword", "privateKeyPath", "realmSpecificServiceEndpointTemplateEnabled", "region", "retriesConfigFile",
-	"retryDurationSeconds", "tenancyOcid", "testTimeMaintenanceRebootDue", "userOcid",
+	"auth", "configFileProfile", "disableAutoRetries", "dualStackEndpointEnabled", "fingerprint", "ignoreDefinedTags",
+	"privateKey", "privateKeyPassword", "privateKeyPath", "realmSpecificServiceEndpointTemplateEnabled", "region",
+	"retriesConfigFile", "retryDurationSeconds", "tenancyOcid", "testTimeMaintenanceRebootDue", "userOcid",
 }
 
 // decode reads what config sets. Unlike a configuration that is read key by key, it refuses keys that are no setting: a

@@ -11,14 +11,15 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// LoadNetwork reads the network from a stack's file alone, where secrets stay encrypted and not everything may be set yet.
-// Of the problems that Load reports, it reports those of reading and those of the network. In the settings that it returns
-// as unset, layout.StandIn is used.
+// LoadNetwork reads the network from a stack's file alone, where secrets stay encrypted and not everything may be set
+// yet. Of the problems that Load reports, it reports those of reading and those of the network. In the settings that
+// it returns as unset, layout.StandIn is used.
 func LoadNetwork(project, stack string, file map[string]any) (network layout.Spec, unset []string, err error) {
 	var list, found problem.List
 	config, secrets := AsHanded(project, file)
 	s := read(&list, project, config)
-	about := append(s.Network.Settings().Keys(), "nodePools", "exposure") // what the network must have room and subnets for
+	// The network must have room for node pools, and subnets for exposures.
+	about := append(s.Network.Settings().Keys(), "nodePools", "exposure")
 	for _, key := range secrets {
 		if slices.Contains(about, key) {
 			list.Add(key, "is a secret, which only pulumi can read: the network is not known without it").Invalidates(key)
@@ -36,8 +37,9 @@ func LoadNetwork(project, stack string, file map[string]any) (network layout.Spe
 	return s.Network, unset, nil
 }
 
-// AsHanded turns the section config of a stack's file into what Pulumi hands to the program: a key without a namespace is the
-// project's, and what is not text becomes JSON. It also returns the keys of the project's settings that hold secrets.
+// AsHanded turns the section config of a stack's file into what Pulumi hands to the program: a key without a namespace
+// is the project's, and what is not text becomes JSON. It also returns the keys of the project's settings that hold
+// secrets.
 func AsHanded(project string, file map[string]any) (config map[string]string, secrets []string) {
 	config = map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(file)) {

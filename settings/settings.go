@@ -1,5 +1,5 @@
-// Package settings is the configuration of a stack: what Pulumi.yaml declares and the stacks' files set, as one typed value.
-// It imports nothing of Pulumi.
+// Package settings is the configuration of a stack: what Pulumi.yaml declares and the stacks' files set, as one typed
+// value. It imports nothing of Pulumi.
 package settings
 
 import (
@@ -39,12 +39,9 @@ type Settings struct {
 
 // Settings declares every setting. Their keys are flat: a stack's file has no groups.
 func (s *Settings) Settings() setting.Group {
-	inherit := func() workload.Guestbook { return workload.Guestbook{Spec: s.Workload} }
-	return slices.Concat(s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.logs(), setting.Group{
-		setting.ObjectsFrom(&s.Guestbooks, "guestbooks",
-			"Several guestbooks, each with a name and the guestbook settings that differ from the stack's. Empty for one called guestbook",
-			(*workload.Guestbook).Settings, inherit),
-	})
+	return slices.Concat(
+		s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.logs(), s.several(),
+	)
 }
 
 func (s *Settings) general() setting.Group {
@@ -67,8 +64,8 @@ func (s *Settings) general() setting.Group {
 func (s *Settings) logs() setting.Group {
 	return setting.Group{
 		setting.Of(&s.LogDestination, "logDestination", "",
-			"Host and port that accept logs over Fluentd's forward protocol. An agent on each node sends the guestbooks' logs there; "+
-				"extraRules must allow it. Empty for none",
+			"Host and port that accept logs over Fluentd's forward protocol. "+
+				"An agent on each node sends the guestbooks' logs there; extraRules must allow it. Empty for none",
 			setting.Optional(setting.Func("a host and a port such as logs.example.com:24224", checkHostPort))),
 		setting.Of(&s.LogAgentImage, "logAgentImage", "docker.io/fluent/fluent-bit:4.0.3",
 			"Image of the log agent, Fluent Bit, with its registry host",
@@ -78,6 +75,16 @@ func (s *Settings) logs() setting.Group {
 }
 
 var region = setting.Match(regexp.MustCompile(`^[a-z]+(-[a-z]+)+-\d+$`), "a region such as us-ashburn-1")
+
+func (s *Settings) several() setting.Group {
+	inherit := func() workload.Guestbook { return workload.Guestbook{Spec: s.Workload} }
+	return setting.Group{
+		setting.ObjectsFrom(&s.Guestbooks, "guestbooks",
+			"Several guestbooks, each with a name and the guestbook settings that differ from the stack's. "+
+				"Empty for one called guestbook",
+			(*workload.Guestbook).Settings, inherit),
+	}
+}
 
 func checkTags(tags map[string]string) error {
 	for _, reserved := range []string{"project", "stack"} {
@@ -205,7 +212,8 @@ func (s *Settings) exposure() workload.Exposure {
 
 // listens reports whether load balancers may listen on a port.
 func (s *Settings) listens(port int) bool {
-	return slices.ContainsFunc(s.Network.LoadBalancerPorts, func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
+	return slices.ContainsFunc(s.Network.LoadBalancerPorts,
+		func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
 }
 
 // validateName checks that guestbook i has no name or namespace of another.
@@ -247,7 +255,8 @@ func (s *Settings) validateFit(list *problem.List, i int) {
 		}
 	}
 	if nodes, more := s.Cluster.Nodes(); g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) && !more {
-		policy.Add(list, "mongoReplicas", []string{"externalDatabase"}, "%d members need a node each, and nodePools have %d together",
+		policy.Add(list, "mongoReplicas", []string{"externalDatabase"},
+			"%d members need a node each, and nodePools have %d together",
 			g.MongoReplicas, nodes).DependsOn("nodePools")
 	}
 	role := layout.PublicLoadBalancers

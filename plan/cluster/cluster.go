@@ -1,5 +1,5 @@
-// Package cluster plans an OKE cluster and its node pools: settings, defaults and validation, and the choice of Kubernetes
-// version, shape and node image.
+// Package cluster plans an OKE cluster and its node pools: settings, defaults and validation, and the choice of
+// Kubernetes version, shape and node image.
 package cluster
 
 import (
@@ -107,7 +107,8 @@ func (s *Spec) Validate(list *problem.List) {
 		p := &s.NodePools[i]
 		key := fmt.Sprintf("nodePools[%d]", i)
 		if first, twice := seen[p.Name]; twice {
-			list.Add(key+".name", "%q is the name of nodePools[%d] too", p.Name, first).DependsOn(fmt.Sprintf("nodePools[%d].name", first))
+			list.Add(key+".name", "%q is the name of nodePools[%d] too", p.Name, first).
+				DependsOn(fmt.Sprintf("nodePools[%d].name", first))
 		}
 		seen[p.Name] = i
 		p.validate(list, key, s)
@@ -134,6 +135,7 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 		}
 	case p.Cycles() && nodes(cmp.Or(p.MaxSurge, DefaultSurge), maxNodes) == 0 &&
 		nodes(cmp.Or(p.MaxUnavailable, DefaultUnavailable), maxNodes) == 0:
-		list.Add(surge, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").DependsOn(unavailable)
+		list.Add(surge, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").
+			DependsOn(unavailable)
 	}
 }

@@ -27,7 +27,8 @@ func (s *Spec) Settings() setting.Group {
 	workers.Name, workers.Size, workers.OCPUs, workers.MemoryGB = "workers", 2, 2, 12
 	return setting.Group{
 		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "v1.36.3",
-			"Kubernetes version of the control plane, in full. It can be raised by one minor version at a time, and never lowered",
+			"Kubernetes version of the control plane, in full. It can be raised by one minor version at a time, "+
+				"and never lowered",
 			version),
 		setting.Of(&s.ClusterType, "clusterType", Basic,
 			"basic (free control plane) or enhanced (node cycling, workload identity, service level agreement)",
@@ -52,7 +53,8 @@ func (s *Spec) Settings() setting.Group {
 
 func (p *NodePool) settings() setting.Group {
 	return setting.Group{
-		setting.Of(&p.Name, "name", "", "Name, unique in the stack. It cannot be changed later: a new name is a new pool", poolName),
+		setting.Of(&p.Name, "name", "", "Name, unique in the stack. It cannot be changed later: a new name is a new pool",
+			poolName),
 		setting.Of(&p.Size, "size", 0, "Number of nodes", setting.Range(1, maxNodes)),
 		setting.Of(&p.Shape, "shape", freeShape, "Shape of the nodes"),
 		setting.Of(&p.OCPUs, "ocpus", 0, "OCPUs of each node, of a flexible shape only"),
@@ -60,11 +62,14 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.BootVolumeGB, "bootVolumeGb", minBootVolumeGB, "Size of each node's boot volume",
 			setting.Range(minBootVolumeGB, maxBootVolumeGB)),
 		setting.Texts(&p.Labels, "labels", "Labels of the Kubernetes nodes", nodeLabels),
-		setting.Of(&p.KubernetesVersion, "kubernetesVersion", "", "Kubernetes version of the nodes. Empty for the control plane's",
+		setting.Of(&p.KubernetesVersion, "kubernetesVersion", "",
+			"Kubernetes version of the nodes. Empty for the control plane's",
 			setting.Optional(version)),
-		setting.Of(&p.ImageID, "imageId", "", "OCID of the nodes' image. Empty for the newest OKE image that suits version and shape",
+		setting.Of(&p.ImageID, "imageId", "",
+			"OCID of the nodes' image. Empty for the newest OKE image that suits version and shape",
 			setting.OCID("image")),
-		setting.List(&p.AvailabilityDomains, "availabilityDomains", nil, "Numbers of availability domains. Empty for the stack's",
+		setting.List(&p.AvailabilityDomains, "availabilityDomains", nil,
+			"Numbers of availability domains. Empty for the stack's",
 			domains, setting.Unique[int]()),
 		setting.List(&p.FaultDomains, "faultDomains", nil, "Numbers of fault domains. Empty for all",
 			domains, setting.Unique[int]()),
@@ -73,7 +78,8 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.Autoscaled, "autoscaled", false, "size is the initial one only: an autoscaler changes it"),
 		setting.Of(&p.MaxSurge, "maxSurge", "", "Nodes added while nodes are replaced, a number or a percentage (enhanced)",
 			setting.Optional(cyclingStep)),
-		setting.Of(&p.MaxUnavailable, "maxUnavailable", "", "Nodes missing while nodes are replaced, a number or a percentage (enhanced)",
+		setting.Of(&p.MaxUnavailable, "maxUnavailable", "",
+			"Nodes missing while nodes are replaced, a number or a percentage (enhanced)",
 			setting.Optional(cyclingStep)),
 		setting.Of(&p.EvictionGraceMinutes, "evictionGraceMinutes", 15, "How long the eviction of a node's Pods may take",
 			setting.Range(0, maxGraceMinutes)),
@@ -82,12 +88,16 @@ func (p *NodePool) settings() setting.Group {
 }
 
 var (
-	version  = setting.Func("a full version such as v1.36.3", CheckVersion)
-	domains  = setting.Each(setting.Range(1, 3))                                      // a region has at most three availability domains, and each three fault domains
-	poolName = setting.Match(regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`), // also in Pulumi resources' and nodes' names
+	version = setting.Func("a full version such as v1.36.3", CheckVersion)
+	// A region has at most three availability domains, and each of them three fault domains.
+	domains = setting.Each(setting.Range(1, 3))
+	// The name is also a part of the names of Pulumi resources and Kubernetes nodes.
+	poolName = setting.Match(regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`),
 		"a name of 1 to 32 lower-case letters, digits and hyphens that begins with a letter")
-	cyclingStep = setting.Match(regexp.MustCompile(`^(\d{1,4}|\d{1,2}%|100%)$`), "a number of nodes or a percentage such as 25%")
-	addon       = setting.Match(regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,63}$`), "a name of an add-on such as KubernetesMetricsServer")
+	cyclingStep = setting.Match(regexp.MustCompile(`^(\d{1,4}|\d{1,2}%|100%)$`),
+		"a number of nodes or a percentage such as 25%")
+	addon = setting.Match(regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,63}$`),
+		"a name of an add-on such as KubernetesMetricsServer")
 
 	atLeastOnePool = setting.Func("at least one", func(pools []NodePool) error {
 		if len(pools) == 0 {
@@ -98,11 +108,14 @@ var (
 	nodeLabels = setting.Func("", checkLabels)
 )
 
-// A label's key is an optional DNS prefix and a name, its value is empty or a name
-// (Kubernetes documentation, "Labels and Selectors", section "Syntax and character set").
+// A label's key is an optional DNS prefix and a name, its value is empty or a name (Kubernetes documentation, "Labels
+// and Selectors", section "Syntax and character set"). k8s.io/apimachinery checks them too, but this module does not
+// need it for anything else.
+const labelName = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
+
 var (
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
-	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
+	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?` + labelName + `$`)
+	labelValue = regexp.MustCompile(`^(` + labelName + `)?$`)
 )
 
 func checkLabels(labels map[string]string) error {

@@ -63,7 +63,8 @@ func (f Found) isOwn(part FoundPart) bool {
 // such as "All IAD Services In Oracle Services Network".
 func AllServices(name string) bool { return strings.HasPrefix(name, "All ") }
 
-// ValidateFound adds every difference between the settings and what exists to the list. It expects valid settings with a vcnId.
+// ValidateFound adds every difference between the settings and what exists to the list. It expects valid settings with
+// a vcnId.
 func (s Spec) ValidateFound(p *problem.List, found Found) {
 	s.compareVCN(p, found.VCNCIDRs)
 	for _, role := range Roles {
@@ -80,7 +81,8 @@ func (s Spec) ValidateFound(p *problem.List, found Found) {
 	}
 }
 
-// compareVCN also refuses other ranges that overlap a CIDR of the VCN: it may have several, and the settings name only one.
+// compareVCN also refuses other ranges that overlap a CIDR of the VCN: it may have several, and the settings name only
+// one.
 func (s Spec) compareVCN(p *problem.List, cidrs []string) {
 	if !slices.Contains(cidrs, s.VcnCIDR) {
 		p.Add("vcnCidr", "%s is none of the CIDRs of the existing VCN, which are %s", s.VcnCIDR, strings.Join(cidrs, ", ")).
@@ -100,7 +102,8 @@ func (s Spec) compareVCN(p *problem.List, cidrs []string) {
 		}
 		for _, r := range ranges {
 			if prefix, err := ParseCIDR(r.text); err == nil && prefix.Overlaps(taken) {
-				p.Add(r.key, "%s overlaps %s, which the existing VCN has too", r.text, text).DependsOn("vcnId", "vcnCidr", "podNetwork")
+				p.Add(r.key, "%s overlaps %s, which the existing VCN has too", r.text, text).
+					DependsOn("vcnId", "vcnCidr", "podNetwork")
 			}
 		}
 	}
@@ -131,7 +134,8 @@ func (s Spec) compareGateway(p *problem.List, gateway ExistingGateway, found Fou
 	case found.Closed:
 		p.Add(gateway.Key, "the gateway blocks traffic: allow it")
 	case gateway.Kind == ServiceGateway && !slices.ContainsFunc(found.Services, AllServices):
-		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services", enabledFor(found.Services))
+		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services",
+			enabledFor(found.Services))
 	}
 }
 
@@ -140,14 +144,16 @@ func (s Spec) compareDRG(p *problem.List, attached string) {
 	switch {
 	case s.DrgID == "" || attached == s.DrgID:
 	case attached == "":
-		p.Add("drgId", "the existing VCN is not attached to the gateway by an attachment in the VCN's compartment: attach it first").DependsOn("vcnId")
+		p.Add("drgId", "the VCN's compartment holds no attachment of the VCN to the gateway: attach it first").
+			DependsOn("vcnId")
 	default:
 		p.Add("drgId", "the existing VCN is attached to %s, and can be attached to one gateway only: set drgId to it, "+
 			"or attach the VCN to the other", attached).DependsOn("vcnId")
 	}
 }
 
-// comparePlan refuses subnets that would overlap existing ones, and a second gateway of a kind that a VCN has only one of.
+// comparePlan refuses subnets that would overlap existing ones, and a second gateway of a kind that a VCN has only one
+// of.
 func (s Spec) comparePlan(p *problem.List, plan Layout, found Found) {
 	named := map[string]bool{} // OCIDs
 	for _, subnet := range plan.Subnets {
@@ -157,7 +163,8 @@ func (s Spec) comparePlan(p *problem.List, plan Layout, found Found) {
 		key := "subnets." + string(subnet.Role)
 		for _, part := range found.AllSubnets {
 			if subnet.ExistingID == "" && !named[part.ID] && !found.isOwn(part) && part.overlaps(subnet.CIDR) {
-				p.Add(key, "%s overlaps the existing subnet %s, %s: set %s.cidr to a free range, or id and cidr to that subnet's to use it",
+				p.Add(key,
+					"%s overlaps the existing subnet %s, %s: set %s.cidr to a free range, or id and cidr to that subnet's to use it",
 					subnet.CIDR, part.ID, strings.Join(part.CIDRs, ", "), key).DependsOn(occupied...)
 			}
 		}

@@ -18,7 +18,8 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 	}
 	tooSmall := vcn.Bits() > smallestPlanned && s.anyAutomatic()
 	if tooSmall {
-		p.Add("vcnCidr", "%s has no room for the planned subnets: use a /%d or larger, or give every subnet a cidr", vcn, smallestPlanned).
+		p.Add("vcnCidr", "%s has no room for the planned subnets: use a /%d or larger, or give every subnet a cidr",
+			vcn, smallestPlanned).
 			DependsOn(occupied...)
 	}
 	var placed []Subnet
@@ -82,10 +83,11 @@ func (s Spec) validateFields(p *problem.List, key string, role Role) bool {
 	case wanted.CIDR == "":
 		refuse(".cidr", key, "is required for an existing subnet, as the rules name it")
 	case role == Bastion:
-		refuse(".id", key, "the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
+		refuse(".id", key,
+			"the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
 	case s.SecurityBy == Lists:
-		refuse(".id", "securityBy", "an existing subnet keeps its security lists, so its rules go into network security groups: "+
-			"set securityBy to %s", Groups)
+		refuse(".id", "securityBy",
+			"an existing subnet keeps its security lists, so its rules must be in groups: set securityBy to %s", Groups)
 	}
 	return ok
 }
@@ -108,7 +110,8 @@ func demandOf(role Role, need Capacity) demand {
 	}
 	balancers := func(n int) demand {
 		n = max(1, n)
-		return demand{n * addressesPerBalancer, fmt.Sprintf("%d load balancers", n), "use fewer load balancers", need.BalancerSettings}
+		reason := fmt.Sprintf("%d load balancers", n)
+		return demand{n * addressesPerBalancer, reason, "use fewer load balancers", need.BalancerSettings}
 	}
 	switch role {
 	case Workers:
@@ -130,7 +133,8 @@ func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, nee
 		return
 	}
 	_, advice := s.advise(subnet, vcn, demand)
-	p.Add("subnets."+string(subnet.Role), "%s need %d addresses, but %s holds %d: %s", demand.reason, demand.addresses, subnet.CIDR, holds, advice).
+	p.Add("subnets."+string(subnet.Role), "%s need %d addresses, but %s holds %d: %s",
+		demand.reason, demand.addresses, subnet.CIDR, holds, advice).
 		DependsOn(occupied...).DependsOn(demand.dependsOn...)
 }
 
@@ -158,8 +162,8 @@ func (s Spec) advise(subnet Subnet, vcn netip.Prefix, demand demand) (wanted Sub
 	}
 }
 
-// spare finds a range of that prefix length in the VCN for a subnet that needs more room: around where it is, unless another
-// subnet is in the way, else the first range outside the others' places.
+// spare finds a range of that prefix length in the VCN for a subnet that needs more room: around where it is, unless
+// another subnet is in the way, else the first range outside the others' places.
 func (s Spec) spare(subnet Subnet, vcn netip.Prefix, length int) (netip.Prefix, bool) {
 	if length < vcn.Bits() {
 		return netip.Prefix{}, false
@@ -201,6 +205,7 @@ func (s Spec) validateOverlay(p *problem.List, need Capacity) {
 		length--
 	}
 	holds := 1 << (flannelNodeBits - pods.Bits())
-	p.Add("podsCidr", "%d nodes need a /%d each, but %s holds %d: /%d would do", nodes, flannelNodeBits, pods, holds, length).
+	p.Add("podsCidr", "%d nodes need a /%d each, but %s holds %d: /%d would do",
+		nodes, flannelNodeBits, pods, holds, length).
 		DependsOn("podNetwork").DependsOn(need.PoolSettings...)
 }

@@ -37,7 +37,8 @@ func (s *Spec) ranges() setting.Group {
 			"CIDR of the VCN. The subnets have fixed places in it; /25 is the smallest that holds all of them",
 			cidr(largestVCN, smallestSubnet)),
 		setting.Of(&s.PodNetwork, "podNetwork", Flannel,
-			"How Pods get addresses: flannel (overlay) or vcn-native (an address of the VCN for each Pod; enforces network policies)",
+			"How Pods get addresses: flannel (overlay) or vcn-native (an address of the VCN for each Pod; "+
+				"enforces network policies)",
 			setting.OneOf(Flannel, VCNNative)),
 		setting.Of(&s.PodsCIDR, "podsCidr", "10.244.0.0/16",
 			"Addresses of Pods with flannel, a /25 for each node. Must not overlap vcnCidr",
@@ -55,7 +56,8 @@ func (s *Spec) access() setting.Group {
 			"Kubernetes API endpoint: private (inside the VCN) or public (also from apiAllowedCidrs on the internet)",
 			setting.OneOf(Private, Public)),
 		setting.List(&s.APIAllowedCIDRs, "apiAllowedCidrs", nil,
-			"Networks outside the stack that may reach the Kubernetes API. 0.0.0.0/0, the whole internet, needs a public endpoint",
+			"Networks outside the stack that may reach the Kubernetes API. 0.0.0.0/0, the whole internet, "+
+				"needs a public endpoint",
 			network),
 		setting.Of(&s.LoadBalancers, "loadBalancers", Public,
 			"Subnets for load balancers: public, internal or both",
@@ -78,7 +80,8 @@ func (s *Spec) access() setting.Group {
 func (s *Spec) existing() setting.Group {
 	return setting.Group{
 		setting.ObjectsByName(&s.Subnets, "subnets",
-			"Subnets by role ("+strings.Join(roleNames(Roles), ", ")+"): prefixLength, or cidr, or id and cidr of an existing subnet",
+			"Subnets by role ("+strings.Join(roleNames(Roles), ", ")+"): "+
+				"prefixLength, or cidr, or id and cidr of an existing subnet",
 			(*SubnetSpec).settings, setting.Names[Role, SubnetSpec](setting.OneOf(Roles...))),
 		setting.Of(&s.VcnID, "vcnId", "",
 			"OCID of an existing VCN to use, whose CIDR is vcnCidr. Empty to create one",
@@ -93,7 +96,8 @@ func (s *Spec) existing() setting.Group {
 			"OCID of the existing VCN's service gateway, enabled for all services. Empty to create one",
 			setting.OCID("servicegateway")),
 		setting.Of(&s.DrgID, "drgId", "",
-			"OCID of a dynamic routing gateway that leads to peerCidrs. A new VCN is attached to it; an existing one must be already",
+			"OCID of a dynamic routing gateway that leads to peerCidrs. A new VCN is attached to it; "+
+				"an existing one must be already",
 			setting.OCID("drg")),
 		setting.List(&s.PeerCIDRs, "peerCidrs", nil,
 			"Networks that are, or will be, connected to the VCN. Nothing of the stack may overlap them",
@@ -122,7 +126,8 @@ func (s *Spec) security() setting.Group {
 
 func (s *SubnetSpec) settings() setting.Group {
 	return setting.Group{
-		setting.Of(&s.PrefixLength, "prefixLength", 0, "Size of the subnet at its place in the plan; leave it out for the planned one"),
+		setting.Of(&s.PrefixLength, "prefixLength", 0,
+			"Size of the subnet at its place in the plan; leave it out for the planned one"),
 		setting.Of(&s.CIDR, "cidr", "", "CIDR of the subnet, in the VCN; leave it out for its place in the plan",
 			setting.Optional(setting.Func("a CIDR, /30 at the smallest", checkSubnetCIDR))),
 		setting.Of(&s.ID, "id", "", "OCID of an existing subnet, whose CIDR is cidr",
@@ -139,7 +144,8 @@ func (r *ExtraRule) settings() setting.Group {
 		setting.Of(&r.Protocol, "protocol", "", "Protocol; all has no ports",
 			setting.OneOf("tcp", "udp", "icmp", "all")),
 		setting.Of(&r.Ports, "ports", "",
-			`A port or a range such as 8000-8010 (tcp, udp); a type such as 8 or a type and code such as 3/4 (icmp). Empty for all`),
+			"A port or a range such as 8000-8010 (tcp, udp); a type such as 8, or a type and a code such as 3/4 (icmp). "+
+				"Empty for all"),
 		setting.Of(&r.Description, "description", "", "Description of the rules",
 			setting.Func(fmt.Sprintf("one line of at most %d characters", maxDescription), checkDescription)),
 	}
@@ -171,7 +177,8 @@ var unusable = []netip.Prefix{
 var namedNetwork = setting.Func("CIDRs, /8 at the widest, or "+Anywhere, func(text string) error {
 	network, err := ParseCIDR(text)
 	if err == nil && network.Bits() > 0 && network.Bits() < widestNamedBits {
-		return fmt.Errorf("%s is most of the internet: use %s for everybody, else /%d at the widest", text, Anywhere, widestNamedBits)
+		return fmt.Errorf("%s is most of the internet: use %s for everybody, else /%d at the widest",
+			text, Anywhere, widestNamedBits)
 	}
 	return err
 })

@@ -1,5 +1,5 @@
-// Package layout turns the network settings of a stack into a plan: subnets with their CIDRs, route tables and gateways.
-// It is pure, so that the plan of a stack can be read, checked and drawn without an engine or a cloud.
+// Package layout turns the network settings of a stack into a plan: subnets with their CIDRs, route tables and
+// gateways. It is pure, so that the plan of a stack can be read, checked and drawn without an engine or a cloud.
 package layout
 
 import (
@@ -103,8 +103,8 @@ type Spec struct {
 	FlowLogs            []Role
 }
 
-// SubnetSpec says where one subnet lies: by prefix length at its place in the plan, by a CIDR of its own, or by the OCID
-// and CIDR of an existing subnet.
+// SubnetSpec says where one subnet lies: by prefix length at its place in the plan, by a CIDR of its own, or by the
+// OCID and CIDR of an existing subnet.
 type SubnetSpec struct {
 	PrefixLength PrefixLength
 	CIDR         string

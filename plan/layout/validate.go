@@ -29,7 +29,8 @@ type Pool struct {
 const (
 	// reserved addresses of a subnet: network, router, broadcast (Oracle, "VCNs and Subnets", three reserved addresses).
 	reserved = 3
-	// podsPerVNIC is how many Pods' addresses a secondary VNIC carries (Oracle, "Using the OCI VCN-Native Pod Networking CNI plugin").
+	// podsPerVNIC is how many Pods' addresses a secondary VNIC carries (Oracle, "Using the OCI VCN-Native Pod Networking
+	// CNI plugin").
 	podsPerVNIC = 31
 	// addressesPerBalancer: an internal load balancer takes three addresses of its subnet, a public one two
 	// (Oracle, "Load Balancer", subnets); three leave room for both.
@@ -103,40 +104,36 @@ func (s Spec) validateOverlaps(p *problem.List) {
 type allowList struct {
 	key     string
 	cidrs   []string
-	decider string // the setting that decides whether there is something to let in to
-	role    Role   // whose subnet is opened; empty: none
-	exists  bool   // there is something to let in to
-	closed  string // what the internet does not reach; empty if it does
-	nobody  string // the problem of an empty list where exists
-	useless string // the problem of a list where not exists; empty for none
+	decider string // the setting that decides whether target exists
+	target  string // what the networks reach
+	exists  bool
+	role    Role   // whose subnet is opened; empty for none
+	closed  bool   // the internet does not reach the target
+	advice  string // for a target that exists and that nobody can reach
+	useless string // for networks without a target; empty if they are allowed
 }
 
 func (s Spec) allowLists() []allowList {
 	const everybody = "name the networks, or " + Anywhere + " for the whole internet"
-	closedAPI := "a private endpoint"
-	if s.APIEndpoint == Public {
-		closedAPI = ""
-	}
 	return []allowList{
 		{
-			"apiAllowedCidrs", s.APIAllowedCIDRs, "apiEndpoint", API, s.APIEndpoint == Public, closedAPI,
-			"nobody can reach the public endpoint: " + everybody, "",
+			key: "apiAllowedCidrs", cidrs: s.APIAllowedCIDRs, decider: "apiEndpoint", target: "the endpoint",
+			exists: s.APIEndpoint == Public, role: API, closed: s.APIEndpoint != Public, advice: everybody,
 		},
 		{
-			"loadBalancerAllowedCidrs", s.LoadBalancerAllowedCIDRs, "loadBalancers", PublicLoadBalancers, s.Has(PublicLoadBalancers), "",
-			"nobody can reach the public load balancers: " + everybody,
-			"there are no public load balancers: set loadBalancers to public or both, or leave the networks out",
+			key: "loadBalancerAllowedCidrs", cidrs: s.LoadBalancerAllowedCIDRs, decider: "loadBalancers",
+			target: "the public load balancers", exists: s.Has(PublicLoadBalancers), role: PublicLoadBalancers,
+			advice: everybody, useless: "set loadBalancers to public or both, or leave the networks out",
 		},
 		{
-			"internalLoadBalancerAllowedCidrs", s.InternalLoadBalancerAllowedCIDRs, "loadBalancers", InternalLoadBalancers,
-			s.Has(InternalLoadBalancers), "an internal load balancer",
-			"nobody can reach the internal load balancers: name the networks, such as the VCN's, " + s.VcnCIDR,
-			"there are no internal load balancers: set loadBalancers to internal or both, or leave the networks out",
+			key: "internalLoadBalancerAllowedCidrs", cidrs: s.InternalLoadBalancerAllowedCIDRs, decider: "loadBalancers",
+			target: "the internal load balancers", exists: s.Has(InternalLoadBalancers), role: InternalLoadBalancers,
+			closed: true, advice: "name the networks, such as the VCN's, " + s.VcnCIDR,
+			useless: "set loadBalancers to internal or both, or leave the networks out",
 		},
 		{
-			"bastionAllowedCidrs", s.BastionAllowedCIDRs, "bastion", "", s.Bastion, "",
-			"nobody can open a session of the bastion: " + everybody,
-			"there is no bastion: set bastion to true, or leave the networks out",
+			key: "bastionAllowedCidrs", cidrs: s.BastionAllowedCIDRs, decider: "bastion", target: "the bastion",
+			exists: s.Bastion, advice: everybody, useless: "set bastion to true, or leave the networks out",
 		},
 	}
 }
@@ -146,16 +143,17 @@ func (s Spec) validateOpenings(p *problem.List) {
 	for _, list := range s.allowLists() {
 		switch {
 		case list.exists && len(list.cidrs) == 0:
-			p.Add(list.key, "%s", list.nobody).DependsOn(list.decider)
+			p.Add(list.key, "nobody can reach %s: %s", list.target, list.advice).DependsOn(list.decider)
 		case !list.exists && len(list.cidrs) > 0 && list.useless != "":
-			p.Add(list.key, "%s", list.useless).DependsOn(list.decider)
+			p.Add(list.key, "this stack does not have %s: %s", list.target, list.useless).DependsOn(list.decider)
 		}
 		for _, cidr := range list.cidrs {
 			prefix, err := ParseCIDR(cidr)
 			switch {
 			case err != nil:
-			case list.closed != "" && !s.connected(prefix):
-				p.Add(list.key, "%s is reached by %s and by peerCidrs behind drgId only, and %s lies in none", list.closed, s.VcnCIDR, cidr).
+			case list.closed && !s.connected(prefix):
+				p.Add(list.key, "%s lies neither in %s nor in peerCidrs behind drgId, and nothing else can reach %s",
+					cidr, s.VcnCIDR, list.target).
 					DependsOn(list.decider, "vcnCidr", "peerCidrs", "drgId")
 			case s.isPublic(list.role) && !s.routed(list.role, cidr, true):
 				p.Add(list.key, "%s is a private network, and no route lets it in: name its public address, or %s", cidr, asPeer).
@@ -199,7 +197,8 @@ func (s Spec) validateExisting(p *problem.List) {
 	}
 	for _, table := range plan.RouteTables {
 		if n := len(table.Routes); n > tableRules && !table.Existing {
-			p.Add("peerCidrs", "route table %s needs %d rules, but holds %d: name fewer, wider networks", table.Name, n, tableRules).
+			p.Add("peerCidrs", "route table %s needs %d rules, but holds %d: name fewer, wider networks",
+				table.Name, n, tableRules).
 				DependsOn(routes...)
 			break // the others need about as many
 		}
@@ -224,7 +223,8 @@ func (s Spec) ExistingGateways() []ExistingGateway {
 
 // roleNames lists the roles of this stack.
 func (s Spec) roleNames() string {
-	return strings.Join(roleNames(slices.DeleteFunc(slices.Clone(Roles), func(role Role) bool { return !s.Has(role) })), ", ")
+	has := slices.DeleteFunc(slices.Clone(Roles), func(role Role) bool { return !s.Has(role) })
+	return strings.Join(roleNames(has), ", ")
 }
 
 // validateExtraRules checks what the fields of an extra rule must satisfy together, and in this network.
@@ -301,7 +301,9 @@ func (s Spec) routed(role Role, far string, inward bool) bool {
 	switch {
 	case err != nil && far != OSN, vcnErr != nil, s.Subnets[role].ID != "": // the table of an existing subnet is not known
 		return true
-	case err == nil && network.Overlaps(vcn), s.VcnID != "" && PrivateNetwork(network): // an existing VCN may have more CIDRs
+	case err == nil && network.Overlaps(vcn):
+		return true
+	case s.VcnID != "" && PrivateNetwork(network): // an existing VCN may have more CIDRs
 		return true
 	}
 	for _, table := range s.routeTables() {

@@ -48,10 +48,18 @@ func TestValidSettings(t *testing.T) {
 			s.DrgID, s.PeerCIDRs = someDRG, []string{"172.16.0.0/12"}
 			s.APIEndpoint, s.APIAllowedCIDRs, s.LoadBalancerAllowedCIDRs = Public, []string{"172.20.0.0/16", "10.0.64.0/20"}, []string{"10.0.0.0/8"}
 		},
-		"private network let in to an existing VCN": func(s *Spec) { s.VcnID, s.LoadBalancerAllowedCIDRs = someVCN, []string{"192.168.1.0/24"} },
-		"largest overlay and Services":              func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "11.0.0.0/8", "172.16.0.0/12" },
-		"smallest overlay and Services":             func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "10.244.0.0/24", "10.96.0.0/28" },
-		"peers that nest":                           func(s *Spec) { s.PeerCIDRs = []string{"172.16.0.0/12", "172.20.0.0/16"} },
+		"private network let in to an existing VCN": func(s *Spec) {
+			s.VcnID, s.LoadBalancerAllowedCIDRs = someVCN, []string{"192.168.1.0/24"}
+		},
+		"largest overlay and Services": func(s *Spec) {
+			s.PodsCIDR, s.ServicesCIDR = "11.0.0.0/8", "172.16.0.0/12"
+		},
+		"smallest overlay and Services": func(s *Spec) {
+			s.PodsCIDR, s.ServicesCIDR = "10.244.0.0/24", "10.96.0.0/28"
+		},
+		"peers that nest": func(s *Spec) {
+			s.PeerCIDRs = []string{"172.16.0.0/12", "172.20.0.0/16"}
+		},
 		"tiny VCN, explicit subnets": func(s *Spec) {
 			s.VcnCIDR = "10.9.0.0/27"
 			s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.9.0.0/30"}, Workers: {CIDR: "10.9.0.16/28"}, PublicLoadBalancers: {CIDR: "10.9.0.8/29"}}
@@ -106,14 +114,32 @@ func peers(n int) (all []string) {
 	return all
 }
 
-func TestRefusedSettings(t *testing.T) {
-	nodes := func(n, pods int) Capacity { return Capacity{Pools: []Pool{{Nodes: n, PodsPerNode: pods}}} }
-	for _, test := range []struct {
-		name   string
-		change func(*Spec)
-		need   Capacity
-		want   []string // for problemtest.Check
-	}{
+// refusal is a change of valid settings that must have the wanted problems, as in problemtest.Check.
+type refusal struct {
+	name   string
+	change func(*Spec)
+	need   Capacity
+	want   []string
+}
+
+func checkRefusals(t *testing.T, refusals []refusal) {
+	t.Helper()
+	for _, test := range refusals {
+		t.Run(test.name, func(t *testing.T) {
+			s := valid()
+			test.change(&s)
+			var p problem.List
+			s.Validate(&p, test.need)
+			problemtest.Check(t, p.Err(), test.want...)
+		})
+	}
+}
+
+// nodes is the capacity of one pool.
+func nodes(n, pods int) Capacity { return Capacity{Pools: []Pool{{Nodes: n, PodsPerNode: pods}}} }
+
+func TestRefusedRanges(t *testing.T) {
+	checkRefusals(t, []refusal{
 		{"host bits", func(s *Spec) { s.VcnCIDR = "10.0.0.1/16" }, Capacity{},
 			[]string{"vcnCidr 10.0.0.1/16 10.0.0.0/16"}},
 		{"no CIDR", func(s *Spec) { s.VcnCIDR = "ten" }, Capacity{},
@@ -130,9 +156,13 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"vcnCidr 169.254.0.0/16 0.0.0.0/8 127.0.0.0/8 224.0.0.0/3"}},
 		{"VCN in what used to be class E", func(s *Spec) { s.VcnCIDR = "240.0.0.0/16" }, Capacity{},
 			[]string{"vcnCidr 240.0.0.0/16 0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3"}},
-		{"pods and services too many", func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "12.0.0.0/7", "10.96.0.0/11" }, Capacity{},
+		{"pods and services too many", func(s *Spec) {
+			s.PodsCIDR, s.ServicesCIDR = "12.0.0.0/7", "10.96.0.0/11"
+		}, Capacity{},
 			[]string{"podsCidr 12.0.0.0/7 /8 /25", "servicesCidr 10.96.0.0/11 /12 /28"}},
-		{"pods and services too few", func(s *Spec) { s.PodsCIDR, s.ServicesCIDR = "10.244.0.0/26", "10.96.0.0/29" }, Capacity{},
+		{"pods and services too few", func(s *Spec) {
+			s.PodsCIDR, s.ServicesCIDR = "10.244.0.0/26", "10.96.0.0/29"
+		}, Capacity{},
 			[]string{"podsCidr 10.244.0.0/26 /8 /25", "servicesCidr 10.96.0.0/29 /12 /28"}},
 		{"everybody a peer", func(s *Spec) { s.PeerCIDRs = []string{Anywhere} }, Capacity{},
 			[]string{"peerCidrs 0.0.0.0/0 /1 /32"}},
@@ -150,29 +180,46 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"podNetwork calico"}},
 		{"unknown egress", func(s *Spec) { s.InternetEgress = "all" }, Capacity{},
 			[]string{"internetEgress all"}},
+	})
+}
 
+func TestRefusedOpenings(t *testing.T) {
+	checkRefusals(t, []refusal{
 		{"public endpoint for nobody", func(s *Spec) { s.APIEndpoint = Public }, Capacity{},
 			[]string{"apiAllowedCidrs 0.0.0.0/0"}},
 		{"private endpoint for everybody", func(s *Spec) { s.APIAllowedCIDRs = []string{Anywhere} }, Capacity{},
 			[]string{"apiAllowedCidrs 10.0.0.0/16 peerCidrs drgId 0.0.0.0/0"}},
-		{"private endpoint, peer without a route", func(s *Spec) { s.PeerCIDRs, s.APIAllowedCIDRs = []string{"172.16.0.0/16"}, []string{"172.16.0.0/16"} }, Capacity{},
+		{"private endpoint, peer without a route", func(s *Spec) {
+			s.PeerCIDRs, s.APIAllowedCIDRs = []string{"172.16.0.0/16"}, []string{"172.16.0.0/16"}
+		}, Capacity{},
 			[]string{"apiAllowedCidrs 10.0.0.0/16 peerCidrs drgId 172.16.0.0/16"}},
 		{"public load balancers for nobody", func(s *Spec) { s.LoadBalancerAllowedCIDRs = nil }, Capacity{},
 			[]string{"loadBalancerAllowedCidrs 0.0.0.0/0"}},
-		{"internal load balancers for nobody", func(s *Spec) { s.LoadBalancers, s.LoadBalancerAllowedCIDRs = Internal, nil }, Capacity{},
+		{"internal load balancers for nobody", func(s *Spec) {
+			s.LoadBalancers, s.LoadBalancerAllowedCIDRs = Internal, nil
+		}, Capacity{},
 			[]string{"internalLoadBalancerAllowedCidrs 10.0.0.0/16"}},
-		{"internal load balancers for everybody", func(s *Spec) { s.LoadBalancers = Both; s.InternalLoadBalancerAllowedCIDRs = []string{Anywhere} }, Capacity{},
+		{"internal load balancers for everybody", func(s *Spec) {
+			s.LoadBalancers = Both
+			s.InternalLoadBalancerAllowedCIDRs = []string{Anywhere}
+		}, Capacity{},
 			[]string{"internalLoadBalancerAllowedCidrs 10.0.0.0/16 peerCidrs drgId 0.0.0.0/0"}},
 		{"networks of public load balancers that are not there", func(s *Spec) {
 			s.LoadBalancers, s.InternalLoadBalancerAllowedCIDRs = Internal, []string{s.VcnCIDR}
 		}, Capacity{}, []string{"loadBalancerAllowedCidrs loadBalancers"}},
-		{"networks of internal load balancers that are not there", func(s *Spec) { s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR} }, Capacity{},
+		{"networks of internal load balancers that are not there", func(s *Spec) {
+			s.InternalLoadBalancerAllowedCIDRs = []string{s.VcnCIDR}
+		}, Capacity{},
 			[]string{"internalLoadBalancerAllowedCidrs loadBalancers"}},
 		{"half the internet", func(s *Spec) { s.LoadBalancerAllowedCIDRs = []string{"128.0.0.0/1"} }, Capacity{},
 			[]string{"loadBalancerAllowedCidrs 128.0.0.0/1 0.0.0.0/0 /8"}},
-		{"public endpoint for a private network", func(s *Spec) { s.APIEndpoint, s.APIAllowedCIDRs = Public, []string{"192.168.1.5/32"} }, Capacity{},
+		{"public endpoint for a private network", func(s *Spec) {
+			s.APIEndpoint, s.APIAllowedCIDRs = Public, []string{"192.168.1.5/32"}
+		}, Capacity{},
 			[]string{"apiAllowedCidrs 192.168.1.5/32 peerCidrs drgId"}},
-		{"public load balancers for a carrier's network", func(s *Spec) { s.LoadBalancerAllowedCIDRs = []string{"203.0.113.0/24", "100.64.3.0/24"} }, Capacity{},
+		{"public load balancers for a carrier's network", func(s *Spec) {
+			s.LoadBalancerAllowedCIDRs = []string{"203.0.113.0/24", "100.64.3.0/24"}
+		}, Capacity{},
 			[]string{"loadBalancerAllowedCidrs 100.64.3.0/24 peerCidrs drgId"}},
 		{"bastion for nobody", func(s *Spec) { s.Bastion = true }, Capacity{},
 			[]string{"bastionAllowedCidrs 0.0.0.0/0"}},
@@ -186,19 +233,33 @@ func TestRefusedSettings(t *testing.T) {
 			s.APIEndpoint, s.APIAllowedCIDRs = Public, []string{"203.0.113.0/24"}
 			s.Bastion, s.BastionAllowedCIDRs = true, []string{"203.0.113.0/24"}
 		}, Capacity{}, []string{"bastion apiEndpoint"}},
-
-		{"networks of a bastion that is not there", func(s *Spec) { s.BastionAllowedCIDRs = []string{"203.0.113.0/24"} }, Capacity{},
+		{"networks of a bastion that is not there", func(s *Spec) {
+			s.BastionAllowedCIDRs = []string{"203.0.113.0/24"}
+		}, Capacity{},
 			[]string{"bastionAllowedCidrs"}},
+	})
+}
 
-		{"more nodes than addresses", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{Workers: {PrefixLength: 28}} }, nodes(20, 10),
+func TestRefusedRoom(t *testing.T) {
+	checkRefusals(t, []refusal{
+		{"more nodes than addresses", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{Workers: {PrefixLength: 28}}
+		}, nodes(20, 10),
 			[]string{"subnets.workers 20 10.0.64.0/28 13 prefixLength 27"}},
 		{"more nodes than the place holds", func(s *Spec) { s.VcnCIDR = "10.0.0.0/24" }, nodes(100, 10),
 			[]string{"subnets.workers 100 10.0.0.64/26 61 10.0.0.128/25"}},
-		{"more nodes than the other subnets leave", func(s *Spec) { s.VcnCIDR, s.PodNetwork = "10.0.0.0/24", VCNNative }, nodes(100, 1),
+		{"more nodes than the other subnets leave", func(s *Spec) {
+			s.VcnCIDR, s.PodNetwork = "10.0.0.0/24", VCNNative
+		}, nodes(100, 1),
 			[]string{"subnets.workers 100 10.0.0.64/26 61 /25 10.0.0.0/24 vcnCidr", "subnets.pods 100 200 10.0.0.128/25 125 /24 10.0.0.0/24 vcnCidr"}},
-		{"more nodes than an explicit subnet", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{Workers: {CIDR: "10.0.1.0/28"}} }, nodes(20, 10),
+		{"more nodes than an explicit subnet", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{Workers: {CIDR: "10.0.1.0/28"}}
+		}, nodes(20, 10),
 			[]string{"subnets.workers 20 10.0.1.0/28 13 10.0.1.0/27"}},
-		{"more Pods than addresses", func(s *Spec) { s.PodNetwork = VCNNative; s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 24}} }, nodes(10, 63),
+		{"more Pods than addresses", func(s *Spec) {
+			s.PodNetwork = VCNNative
+			s.Subnets = map[Role]SubnetSpec{Pods: {PrefixLength: 24}}
+		}, nodes(10, 63),
 			[]string{"subnets.pods 630 30 660 10.0.128.0/24 253 prefixLength 22"}},
 		{"more Pods than the VCN", func(s *Spec) { s.PodNetwork = VCNNative; s.VcnCIDR = "10.0.0.0/24" }, nodes(10, 62),
 			[]string{"subnets.pods 620 20 640 10.0.0.128/25 125 /22 10.0.0.0/24 vcnCidr"}},
@@ -210,13 +271,19 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"podsCidr 20 /25 10.244.0.0/22 8 /20"}},
 		{"more nodes than the smallest overlay", func(s *Spec) { s.PodsCIDR = "10.244.0.0/25" }, nodes(2, 31),
 			[]string{"podsCidr 2 /25 10.244.0.0/25 1 /24"}},
-		{"more load balancers than addresses", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{PublicLoadBalancers: {PrefixLength: 29}} }, Capacity{PublicLoadBalancers: 4},
+		{"more load balancers than addresses", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{PublicLoadBalancers: {PrefixLength: 29}}
+		}, Capacity{PublicLoadBalancers: 4},
 			[]string{"subnets.publicLoadBalancers 4 12 10.0.32.0/29 5 prefixLength 28"}},
 		{"existing subnet too small", func(s *Spec) {
 			s.VcnID, s.SecurityBy, s.Subnets = someVCN, Groups, map[Role]SubnetSpec{Workers: {ID: someSubnet, CIDR: "10.0.9.0/28"}}
 		}, nodes(20, 10),
 			[]string{"subnets.workers 20 10.0.9.0/28 13 /27"}},
+	})
+}
 
+func TestRefusedSubnets(t *testing.T) {
+	checkRefusals(t, []refusal{
 		{"unknown role", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{"nodes": {PrefixLength: 24}} }, Capacity{},
 			[]string{"subnets nodes api workers pods publicLoadBalancers internalLoadBalancers bastion"}},
 		{"subnets that the stack has not", func(s *Spec) {
@@ -224,21 +291,33 @@ func TestRefusedSettings(t *testing.T) {
 		}, Capacity{}, []string{"subnets.bastion publicLoadBalancers", "subnets.pods publicLoadBalancers"}},
 		{"subnet outside the VCN", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.1.0.0/29"}} }, Capacity{},
 			[]string{"subnets.api.cidr 10.1.0.0/29 10.0.0.0/16"}},
-		{"subnet wider than the VCN", func(s *Spec) { s.VcnCIDR, s.Subnets = "10.0.0.0/24", map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/23"}} }, Capacity{},
+		{"subnet wider than the VCN", func(s *Spec) {
+			s.VcnCIDR, s.Subnets = "10.0.0.0/24", map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/23"}}
+		}, Capacity{},
 			[]string{"subnets.api.cidr 10.0.0.0/23 10.0.0.0/24"}},
 		{"subnet with host bits", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.1/29"}} }, Capacity{},
 			[]string{"subnets.api.cidr 10.0.0.1/29 10.0.0.0/29"}},
-		{"subnet too small for the service", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/31"}} }, Capacity{},
+		{"subnet too small for the service", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/31"}}
+		}, Capacity{},
 			[]string{"subnets.api.cidr 10.0.0.0/31 /30"}},
 		{"subnets that overlap", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.64.0/29"}} }, Capacity{},
 			[]string{"subnets.workers 10.0.64.0/20 10.0.64.0/29"}},
-		{"size and CIDR", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/29", PrefixLength: 29}} }, Capacity{},
+		{"size and CIDR", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.0.0/29", PrefixLength: 29}}
+		}, Capacity{},
 			[]string{"subnets.api prefixLength"}},
 		{"size above its place", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {PrefixLength: 19}} }, Capacity{},
 			[]string{"subnets.api prefixLength 19 10.0.0.0/16 10.0.0.0/20 /20 /30"}},
-		{"size below what a subnet has", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {PrefixLength: 31}} }, Capacity{},
+		{"size below what a subnet has", func(s *Spec) {
+			s.Subnets = map[Role]SubnetSpec{API: {PrefixLength: 31}}
+		}, Capacity{},
 			[]string{"subnets.api prefixLength 31 10.0.0.0/16 10.0.0.0/20 /20 /30"}},
+	})
+}
 
+func TestRefusedExisting(t *testing.T) {
+	checkRefusals(t, []refusal{
 		{"OCID of another kind", func(s *Spec) { s.VcnID = someSubnet }, Capacity{},
 			[]string{"vcnId ocid1.subnet.oc1.iad.aaaa"}},
 		{"no OCID", func(s *Spec) { s.VcnID = "my-vcn" }, Capacity{},
@@ -287,20 +366,29 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"peerCidrs 201 200"}},
 		{"DRG to nowhere", func(s *Spec) { s.DrgID = someDRG }, Capacity{},
 			[]string{"drgId peerCidrs"}},
+	})
+}
 
+func TestRefusedExtraRules(t *testing.T) {
+	checkRefusals(t, []refusal{
 		{"flow logs of an unknown subnet", func(s *Spec) { s.FlowLogs = []Role{"nodes"} }, Capacity{},
 			[]string{"flowLogs nodes publicLoadBalancers"}},
 		{"flow logs of a subnet that is not there", func(s *Spec) { s.FlowLogs = []Role{Pods} }, Capacity{},
 			[]string{"flowLogs pods publicLoadBalancers"}},
-
-		{"extra rule with an unknown subnet", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "nodes", To: "api", Protocol: "tcp", Ports: "1"}} }, Capacity{},
+		{"extra rule with an unknown subnet", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "nodes", To: "api", Protocol: "tcp", Ports: "1"}}
+		}, Capacity{},
 			[]string{"extraRules[0].from nodes publicLoadBalancers"}},
-		{"extra rule with a subnet that is not there", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "pods", To: "workers", Protocol: "tcp"}} }, Capacity{},
+		{"extra rule with a subnet that is not there", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "pods", To: "workers", Protocol: "tcp"}}
+		}, Capacity{},
 			[]string{"extraRules[0].from pods publicLoadBalancers"}},
 		{"extra rule from half the internet", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "128.0.0.0/1", To: "publicLoadBalancers", Protocol: "tcp", Ports: "30000"}}
 		}, Capacity{}, []string{"extraRules[0].from 128.0.0.0/1 0.0.0.0/0 /8"}},
-		{"extra rule between strangers", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "10.1.0.0/16", To: "10.2.0.0/16", Protocol: "all"}} }, Capacity{},
+		{"extra rule between strangers", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "10.1.0.0/16", To: "10.2.0.0/16", Protocol: "all"}}
+		}, Capacity{},
 			[]string{"extraRules[0] publicLoadBalancers"}},
 		{"extra rule to what Pods have no route to", func(s *Spec) {
 			s.PodNetwork, s.ExtraRules = VCNNative, []ExtraRule{{From: "pods", To: "198.51.100.7/32", Protocol: "tcp", Ports: "27017"}}
@@ -321,7 +409,9 @@ func TestRefusedSettings(t *testing.T) {
 		{"extra rule from a private network to a public subnet", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "192.168.3.0/24", To: "publicLoadBalancers", Protocol: "tcp", Ports: "8443"}}
 		}, Capacity{}, []string{"extraRules[0] 192.168.3.0/24 publicLoadBalancers peerCidrs drgId"}},
-		{"extra rule from Oracle's services", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: OSN, To: "workers", Protocol: "all"}} }, Capacity{},
+		{"extra rule from Oracle's services", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: OSN, To: "workers", Protocol: "all"}}
+		}, Capacity{},
 			[]string{"extraRules[0].from"}},
 		{"extra rule with a port out of range", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "tcp", Ports: "65536"}}
@@ -331,9 +421,13 @@ func TestRefusedSettings(t *testing.T) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "udp", Ports: "90-80"}}
 		}, Capacity{},
 			[]string{"extraRules[0].ports 90-80 1 65535 8000-8010"}},
-		{"extra rule with ports of every protocol", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "all", Ports: "80"}} }, Capacity{},
+		{"extra rule with ports of every protocol", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "all", Ports: "80"}}
+		}, Capacity{},
 			[]string{"extraRules[0].ports"}},
-		{"extra rule of an unknown protocol", func(s *Spec) { s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "sctp"}} }, Capacity{},
+		{"extra rule of an unknown protocol", func(s *Spec) {
+			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "sctp"}}
+		}, Capacity{},
 			[]string{"extraRules[0].protocol sctp"}},
 		{"extra rule of an unknown ICMP type", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "icmp", Ports: "3/x"}}
@@ -345,15 +439,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"extra rule with an essay", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "all", Description: strings.Repeat("x", 256)}}
 		}, Capacity{}, []string{"extraRules[0].description 255"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := valid()
-			test.change(&s)
-			var p problem.List
-			s.Validate(&p, test.need)
-			problemtest.Check(t, p.Err(), test.want...)
-		})
-	}
+	})
 }
 
 func TestDecoding(t *testing.T) {

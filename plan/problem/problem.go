@@ -15,7 +15,8 @@ type Problem struct {
 	// DependsOn are the other settings that the judgement rests on. They and Key decide whether the problem is reported
 	// when one of them has no usable value; the text does not.
 	DependsOn []string
-	// Invalidates is the setting that has no usable value because of this problem. Empty if its value can be judged further.
+	// Invalidates is the setting that has no usable value because of this problem. Empty if its value can be judged
+	// further.
 	Invalidates string
 }
 
@@ -71,7 +72,8 @@ func (l *List) unusable() (settings []string) {
 	return settings
 }
 
-// Append appends what other reports, except problems that rest on a setting of which l says that it has no usable value.
+// Append appends what other reports, except problems that rest on a setting of which l says that it has no usable
+// value.
 func (l *List) Append(other List) {
 	unusable := l.unusable()
 	for _, p := range other.Problems() {

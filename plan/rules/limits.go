@@ -8,8 +8,8 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// limit is how many rules of some directions a security list or a network security group holds (Oracle, "Service Limits",
-// Networking).
+// limit is how many rules of some directions a security list or a network security group holds (Oracle, "Service
+// Limits", Networking).
 type limit struct {
 	holder     string
 	holds      int
@@ -47,8 +47,8 @@ var decisive = []string{
 
 func first[T any](list []T) []T { return list[:min(1, len(list))] }
 
-// CheckLimits adds a problem for each subnet that needs more rules than one security list, or network security group, holds.
-// The problem is that of the setting that adds most of them.
+// CheckLimits adds a problem for each subnet that needs more rules than one security list, or network security group,
+// holds. The problem is that of the setting that adds most of them.
 func CheckLimits(p *problem.List, s layout.Spec) {
 	plan, err := layout.Plan(s)
 	if err != nil {
@@ -65,7 +65,8 @@ func CheckLimits(p *problem.List, s layout.Spec) {
 			if needs <= limit.holds {
 				continue
 			}
-			p.Add(limit.largest(s, role, plan), "subnet %s needs %d %s, but a %s holds %d: allow fewer, wider networks or port ranges",
+			p.Add(limit.largest(s, role, plan),
+				"subnet %s needs %d %s, but a %s holds %d: allow fewer, wider networks or port ranges",
 				role, needs, limit.kind, limit.holder, limit.holds).DependsOn(decisive...)
 		}
 	}

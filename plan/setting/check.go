@@ -66,7 +66,8 @@ func OCID(kinds ...string) Check[string] {
 		case len(parts) < 5 || parts[0] != "ocid1":
 			return fmt.Errorf("%q is not an OCID such as ocid1.%s.oc1.iad.aaaa", got, kinds[0])
 		case !slices.Contains(kinds, parts[1]):
-			return fmt.Errorf("%q is the OCID of a resource of kind %s, not of kind %s", got, parts[1], strings.Join(kinds, " or "))
+			return fmt.Errorf("%q is the OCID of a resource of kind %s, not of kind %s",
+				got, parts[1], strings.Join(kinds, " or "))
 		}
 		return nil
 	})

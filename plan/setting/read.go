@@ -26,8 +26,8 @@ func (r reader) at(part string) reader {
 	return r
 }
 
-// Decode reads the values of a configuration, each as JSON, into the settings' fields. A setting without a value, or with
-// null, keeps the one that it has. Keys that are not declared are problems, and so are values of another type.
+// Decode reads the values of a configuration, each as JSON, into the settings' fields. A setting without a value, or
+// with null, keeps the one that it has. Keys that are not declared are problems, and so are values of another type.
 func (g Group) Decode(list *problem.List, values map[string]json.RawMessage) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if _, known := g.Find(key); !known {

@@ -39,14 +39,14 @@ func Of[T Scalar](field *T, key string, byDefault T, help string, checks ...Chec
 	return declare(field, key, byDefault, help, single[T](), checks)
 }
 
-// List declares a setting with a list of single values. An item whose type implements encoding.TextUnmarshaler is read from
-// text, or from a number as if it were text.
+// List declares a setting with a list of single values. An item whose type implements encoding.TextUnmarshaler is read
+// from text, or from a number as if it were text.
 func List[T any](field *[]T, key string, byDefault []T, help string, checks ...Check[[]T]) Setting {
 	return declare(field, key, byDefault, help, listOf(single[T]()), checks)
 }
 
-// Objects declares a setting with a list of objects. Fields returns the settings of one; what an object does not set has
-// its field's default.
+// Objects declares a setting with a list of objects. Fields returns the settings of one; what an object does not set
+// has its field's default.
 func Objects[T any](
 	field *[]T, key string, byDefault []T, help string, fields func(*T) Group, checks ...Check[[]T],
 ) Setting {
@@ -63,7 +63,8 @@ func Texts(field *map[string]string, key, help string, checks ...Check[map[strin
 	return declare(field, key, nil, help, mapOf[string](single[string]()), checks)
 }
 
-// ObjectsByName declares a setting that maps names to objects. Fields returns the settings of one. It is empty by default.
+// ObjectsByName declares a setting that maps names to objects. Fields returns the settings of one. It is empty by
+// default.
 func ObjectsByName[K ~string, V any](
 	field *map[K]V, key, help string, fields func(*V) Group, checks ...Check[map[K]V],
 ) Setting {
@@ -117,7 +118,8 @@ func (g Group) ApplyDefaults() {
 	}
 }
 
-// Check adds the problems that values have by themselves, whatever the other settings are. The prefix precedes each key.
+// Check adds the problems that values have by themselves, whatever the other settings are. The prefix precedes each
+// key.
 func (g Group) Check(list *problem.List, prefix string) {
 	for _, s := range g {
 		s.check(list, prefix+s.Key)

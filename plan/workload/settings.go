@@ -37,7 +37,8 @@ func (g *Guestbook) Settings() setting.Group {
 func (s *Spec) general() setting.Group {
 	return setting.Group{
 		setting.Of(&s.Profile, "profile", Hardened,
-			"hardened (authentication, guard rails, this project's frontend) or tutorial (for learning: no password, the tutorial's images)",
+			"hardened (authentication, guard rails, this project's frontend) or tutorial (for learning: no password, "+
+				"the tutorial's images)",
 			setting.OneOf(Hardened, Tutorial)),
 		setting.Of(&s.Namespace, "namespace", "", "Kubernetes namespace. Empty for the guestbook's name"),
 	}
@@ -46,7 +47,8 @@ func (s *Spec) general() setting.Group {
 func (s *Spec) frontend() setting.Group {
 	return setting.Group{
 		setting.Of(&s.FrontendImage, "frontendImage", "",
-			"Image of the frontend, with its registry host. Required in profile hardened: make push builds and pushes this project's",
+			"Image of the frontend, with its registry host. Required in profile hardened: make push builds and pushes "+
+				"this project's",
 			image),
 		setting.Of(&s.FrontendReplicas, "frontendReplicas", 3,
 			"Pods of the frontend. With autoscaling the initial number, between the bounds",
@@ -55,7 +57,8 @@ func (s *Spec) frontend() setting.Group {
 			"Lower bound of the autoscaler. 0 for frontendReplicas",
 			setting.Range(0, maxReplicas)),
 		setting.Of(&s.FrontendMaxReplicas, "frontendMaxReplicas", 0,
-			"Upper bound of the autoscaler. 0 for twice frontendReplicas (hardened) or none (tutorial). Equal bounds: no autoscaler",
+			"Upper bound of the autoscaler. 0 for twice frontendReplicas (hardened) or none (tutorial). "+
+				"Equal bounds: no autoscaler",
 			setting.Range(0, 2*maxReplicas)),
 		setting.Of(&s.AutoscaleCPUPercent, "autoscaleCpuPercent", 70,
 			"CPU use that the autoscaler aims at, in percent of the request",
@@ -145,13 +148,15 @@ func (s *Spec) database() setting.Group {
 var (
 	label = setting.Match(regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
 		"a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter")
-	hostname = setting.Match(regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
+	hostname = setting.Match(
+		regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
 		"a host name such as mongo.example.com")
 	backupName = setting.Match(regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$`), "the name of a backup")
 	image      = setting.Optional(setting.Func("an image with registry host, and tag or digest", CheckImage))
 )
 
-// CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34 on.
+// CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34
+// on.
 func CheckImage(image string) error {
 	ref, err := reference.Parse(image)
 	if err != nil {

@@ -81,9 +81,11 @@ func (v validator) replicas() {
 	bounds := on("profile", "frontendReplicas", "frontendMinReplicas", "frontendMaxReplicas")
 	switch {
 	case v.FrontendMinReplicas > v.FrontendMaxReplicas:
-		v.add("frontendMinReplicas", bounds, "%d is above frontendMaxReplicas, %d", v.FrontendMinReplicas, v.FrontendMaxReplicas)
+		v.add("frontendMinReplicas", bounds, "%d is above frontendMaxReplicas, %d",
+			v.FrontendMinReplicas, v.FrontendMaxReplicas)
 	case v.FrontendReplicas < v.FrontendMinReplicas || v.FrontendReplicas > v.FrontendMaxReplicas:
-		v.add("frontendReplicas", bounds, "%d is outside the autoscaler's bounds, frontendMinReplicas %d to frontendMaxReplicas %d",
+		v.add("frontendReplicas", bounds,
+			"%d is outside the autoscaler's bounds, frontendMinReplicas %d to frontendMaxReplicas %d",
 			v.FrontendReplicas, v.FrontendMinReplicas, v.FrontendMaxReplicas)
 	}
 	if v.MongoReplicas == 3 && !v.Hardened() {
@@ -93,7 +95,8 @@ func (v validator) replicas() {
 
 func (v validator) ports() {
 	if v.FrontendPort < 1024 && v.Hardened() {
-		v.add("frontendPort", on("profile"), "must be 1024 or more: in profile hardened no container may open port %d", v.FrontendPort)
+		v.add("frontendPort", on("profile"), "must be 1024 or more: in profile hardened no container may open port %d",
+			v.FrontendPort)
 	}
 	if v.MetricsPort == v.FrontendPort {
 		v.add("metricsPort", on("profile", "frontendPort"), "%d is the frontendPort too", v.MetricsPort)
@@ -103,7 +106,8 @@ func (v validator) ports() {
 func (v validator) images() {
 	if v.FrontendImage == "" {
 		v.add("frontendImage", on("profile"),
-			"is required in profile %s: make push IMAGE=<registry host>/<name>:<version> builds and pushes this project's", v.Profile)
+			"is required in profile %s: make push IMAGE=<registry host>/<name>:<version> builds and pushes this project's",
+			v.Profile)
 	}
 	if !v.policy.Production {
 		return
@@ -156,20 +160,23 @@ func (v validator) externalDatabase() {
 }
 
 func (v validator) backup() {
-	for _, setting := range []struct{ key, value string }{{"backupSchedule", v.BackupSchedule}, {"restoreFrom", v.RestoreFrom}} {
-		if setting.value != "" && !v.Hardened() {
-			v.add(setting.key, on("profile"), "is for profile hardened")
-		}
+	const hardenedOnly = "is for profile hardened"
+	if v.BackupSchedule != "" && !v.Hardened() {
+		v.add("backupSchedule", on("profile"), hardenedOnly)
+	}
+	if v.RestoreFrom != "" && !v.Hardened() {
+		v.add("restoreFrom", on("profile"), hardenedOnly)
 	}
 	// If it stayed set until the own database is back, it would load the old backup once more then.
 	if v.RestoreFrom != "" && !v.OwnDatabase() {
-		v.add("restoreFrom", on("externalDatabase"), "loads a backup into the own database: clear it while externalDatabase is set")
+		v.add("restoreFrom", on("externalDatabase"),
+			"loads a backup into the own database: clear it while externalDatabase is set")
 	}
 }
 
 func (v validator) quota() {
 	need := v.Need()
-	database := Resources{CPUMillis: max(v.MongoCPUMillis, Helper.CPUMillis), MemoryMB: max(v.MongoMemoryMB, Helper.MemoryMB)}
+	database := v.databasePod()
 	replicas := on("profile", "frontendReplicas", "frontendMinReplicas", "frontendMaxReplicas", "mongoReplicas")
 	for _, quota := range []struct {
 		key                                string
@@ -188,7 +195,8 @@ func (v validator) quota() {
 		if quota.got < quota.need {
 			sum := fmt.Sprintf("%d frontends of %d + %d databases of %d + 2 jobs of %d",
 				2*v.FrontendMaxReplicas, quota.frontend, v.MongoReplicas, quota.mongo, quota.helper)
-			v.add(quota.key, append(quota.dependsOn, replicas...), "%d is below what the replicas need, %d: %s", quota.got, quota.need, sum)
+			v.add(quota.key, append(quota.dependsOn, replicas...), "%d is below what the replicas need, %d: %s",
+				quota.got, quota.need, sum)
 		}
 	}
 }

@@ -24,8 +24,8 @@ const (
 	None     Exposure = "none"      // within the cluster only
 )
 
-// Spec is what is set for a guestbook, or for all of a stack's at once. A zero number or an empty text takes the profile's
-// value. Settings documents the fields.
+// Spec is what is set for a guestbook, or for all of a stack's at once. A zero number or an empty text takes the
+// profile's value. Settings documents the fields.
 type Spec struct {
 	Profile   Profile
 	Namespace string
@@ -72,8 +72,8 @@ type Guestbook struct {
 	Spec
 }
 
-// profiles are the defaults of each profile. The tutorial's are those of "Deploying PHP Guestbook application with MongoDB"
-// (Kubernetes documentation).
+// profiles are the defaults of each profile. The tutorial's are those of "Deploying PHP Guestbook application with
+// MongoDB" (Kubernetes documentation).
 var profiles = map[Profile]Spec{
 	Tutorial: {
 		FrontendImage:     "docker.io/paulczar/gb-frontend:v5",
@@ -98,7 +98,8 @@ var profiles = map[Profile]Spec{
 	},
 }
 
-// Complete fills in what the profile and the network decide. The exposure is that of a guestbook without one of its own.
+// Complete fills in what the profile and the network decide. The exposure is that of a guestbook without one of its
+// own.
 func (g *Guestbook) Complete(exposure Exposure) {
 	p, known := profiles[g.Profile]
 	if !known { // which Validate reports, and nothing else because of it
@@ -106,12 +107,13 @@ func (g *Guestbook) Complete(exposure Exposure) {
 	}
 	orElse(&g.Namespace, g.Name)
 	orElse(&g.FrontendImage, p.FrontendImage)
-	if g.FrontendReplicas >= 1 && max(g.FrontendReplicas, g.FrontendMinReplicas) <= maxReplicas { // bad ones would make bad bounds
+	replicas := max(g.FrontendReplicas, g.FrontendMinReplicas)
+	if g.FrontendReplicas >= 1 && replicas <= maxReplicas { // others are refused, and would make bad bounds
 		orElse(&g.FrontendMinReplicas, g.FrontendReplicas)
 		if g.Profile == Hardened {
 			orElse(&g.FrontendMaxReplicas, 2*g.FrontendReplicas)
 		}
-		orElse(&g.FrontendMaxReplicas, max(g.FrontendReplicas, g.FrontendMinReplicas))
+		orElse(&g.FrontendMaxReplicas, replicas)
 	}
 	orElse(&g.FrontendCPUMillis, p.FrontendCPUMillis)
 	orElse(&g.FrontendMemoryMB, p.FrontendMemoryMB)

@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Read returns the project's name and what the section config of the stack's file holds, by key. Dir is the directory of
-// Pulumi.yaml.
+// Read returns the project's name and what the section config of the stack's file holds, by key. Dir is the directory
+// of Pulumi.yaml.
 func Read(dir, stack string) (project string, config map[string]any, err error) {
 	var projectFile struct {
 		Name string `yaml:"name"`

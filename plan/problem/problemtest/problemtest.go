@@ -9,8 +9,8 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// Check fails the test unless err reports exactly the wanted problems, in this order; no problems mean no error. Each is
-// written as the setting's key and the values that its text must contain: "vcnCidr 10.0.0.0/15 /16 /30".
+// Check fails the test unless err reports exactly the wanted problems, in this order; no problems mean no error. Each
+// is written as the setting's key and the values that its text must contain: "vcnCidr 10.0.0.0/15 /16 /30".
 func Check(t testing.TB, err error, want ...string) {
 	t.Helper()
 	var found *problem.Error
