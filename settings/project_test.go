@@ -77,16 +77,17 @@ func TestReference(t *testing.T) {
 	var out strings.Builder
 	out.WriteString(`# Settings
 
-Generated from the declarations in settings/ and plan/ by ` + "`go test ./settings -update`" + `; do not edit. Set them with
-` + "`pulumi config set`" + ` or in ` + "`Pulumi.<stack>.yaml`" + `. [Decision 8](decisions/0008-settings.md) says how they work.
+Generated from the declarations in settings/ and plan/ by ` + "`go test ./settings -update`" + `; do not edit.
+Set them with ` + "`pulumi config set`" + ` or in ` + "`Pulumi.<stack>.yaml`" + `.
+[Decision 8](decisions/0008-settings.md) says how they work.
 `)
 	var declared Settings
 	table(&out, declared.Settings())
 	for _, s := range declared.Settings() {
 		switch {
 		case s.Key == "guestbooks":
-			fmt.Fprintf(&out, "\n## Fields of `guestbooks`\n\n`name`, which is required and unique in the stack, and every setting from `profile` to "+
-				"`quotaMemoryMb`. A guestbook takes the\nstack's value for what it does not set.\n")
+			out.WriteString("\n## Fields of `guestbooks`\n\n`name`, which is required and unique in the stack, and every setting " +
+				"from `profile` to `quotaMemoryMb`.\nA guestbook takes the stack's value for what it does not set.\n")
 		case len(s.Fields) > 0:
 			fmt.Fprintf(&out, "\n## Fields of `%s`\n", s.Key)
 			table(&out, s.Fields)
@@ -132,7 +133,8 @@ func upToDate(t *testing.T, path, text string) {
 func TestDeclarations(t *testing.T) {
 	var declared Settings
 	settings := declared.Settings()
-	checkDeclarations(t, "", settings, []string{"string", "integer", "boolean", "array", "object"}) // the types that Pulumi knows
+	knownToPulumi := []string{"string", "integer", "boolean", "array", "object"}
+	checkDeclarations(t, "", settings, knownToPulumi)
 	values := map[string]json.RawMessage{}
 	for _, s := range settings {
 		raw, err := json.Marshal(s.Default)

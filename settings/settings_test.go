@@ -49,8 +49,9 @@ func TestLoadReadsEveryKind(t *testing.T) {
 		"frontendReplicas": "5",
 		"vcnCidr":          "10.20.0.0/16",
 		"tags":             `{"team":"web"}`,
-		"nodePools":        `[{"name":"arm","size":3,"ocpus":1,"memoryGb":6.5,"labels":{"a/b":"c"}},{"name":"old","size":1,"shape":"VM.Standard2.1"}]`,
-		"guestbooks":       `[{"name":"seoul"},{"name":"busan","frontendReplicas":1}]`,
+		"nodePools": `[{"name":"arm","size":3,"ocpus":1,"memoryGb":6.5,"labels":{"a/b":"c"}},
+			{"name":"old","size":1,"shape":"VM.Standard2.1"}]`,
+		"guestbooks": `[{"name":"seoul"},{"name":"busan","frontendReplicas":1}]`,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,8 @@ func TestLoadReadsEveryKind(t *testing.T) {
 	if arm.Shape != "VM.Standard.A1.Flex" || arm.BootVolumeGB != 50 || arm.MemoryGB != 6.5 || arm.Labels["a/b"] != "c" {
 		t.Errorf("a pool keeps the defaults of what it does not say: %+v", arm)
 	}
-	if s.Guestbooks[0].FrontendReplicas != 5 || s.Guestbooks[1].FrontendReplicas != 1 || s.Guestbooks[1].Namespace != "busan" {
+	seoul, busan := s.Guestbooks[0], s.Guestbooks[1]
+	if seoul.FrontendReplicas != 5 || busan.FrontendReplicas != 1 || busan.Namespace != "busan" {
 		t.Errorf("a guestbook keeps the stack's settings where it has none of its own: %+v", s.Guestbooks)
 	}
 }
@@ -114,7 +116,8 @@ func TestRefusedSettings(t *testing.T) {
 		{"CIDR with host bits", map[string]string{"vcnCidr": "10.0.0.1/16"}, []string{"vcnCidr 10.0.0.1/16 10.0.0.0/16"}},
 		{"CIDR outside /16 to /30", map[string]string{"vcnCidr": "10.0.0.0/15"}, []string{"vcnCidr 10.0.0.0/15 /16 /30"}},
 		{"CIDR too small", map[string]string{"vcnCidr": "10.0.0.0/28"}, []string{"vcnCidr 10.0.0.0/28"}},
-		{"CIDR without room for the nodes", map[string]string{"vcnCidr": "10.0.0.0/24", "nodePools": `[{"name":"w","size":80,"shape":"VM.Standard2.1"}]`},
+		{"CIDR without room for the nodes",
+			map[string]string{"vcnCidr": "10.0.0.0/24", "nodePools": `[{"name":"w","size":80,"shape":"VM.Standard2.1"}]`},
 			[]string{"subnets.workers 80"}},
 		{"overlapping CIDRs", map[string]string{"podsCidr": "10.0.64.0/18"},
 			[]string{"podsCidr 10.0.64.0/18 10.0.0.0/16 vcnCidr"}},
@@ -163,7 +166,9 @@ func TestRefusedPools(t *testing.T) {
 		{"negative boot volume", pool(`"ocpus":1,"memoryGb":6,"bootVolumeGb":-1`),
 			[]string{"nodePools[0].bootVolumeGb 50 32768 -1"}},
 		{"no node pool", map[string]string{"nodePools": "[]"}, []string{"nodePools"}},
-		{"two pools of a name", map[string]string{"nodePools": `[{"name":"a","size":1,"shape":"VM.Standard2.1"},{"name":"a","size":1,"shape":"VM.Standard2.1"}]`},
+		{"two pools of a name",
+			map[string]string{"nodePools": `[{"name":"a","size":1,"shape":"VM.Standard2.1"},` +
+				`{"name":"a","size":1,"shape":"VM.Standard2.1"}]`},
 			[]string{"nodePools[1].name nodePools[0]"}},
 		{"cycling on a basic cluster", pool(`"ocpus":1,"memoryGb":6,"maxSurge":"1"`),
 			[]string{"nodePools[0].maxSurge clusterType"}},
@@ -212,7 +217,8 @@ func TestRefusedGuestbooks(t *testing.T) {
 			[]string{"quotaMemoryMb 1024 1792 12 64 1 512 2 256"}},
 		{"privileged port", map[string]string{"frontendPort": "80"}, []string{"frontendPort 1024"}},
 		{"key without certificate", map[string]string{"tlsPrivateKey": "x"}, []string{"tlsCertificate tlsPrivateKey"}},
-		{"certificate that is none", map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["443"]`},
+		{"certificate that is none",
+			map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["443"]`},
 			[]string{"tlsCertificate tlsPrivateKey"}},
 		{"port that the network keeps shut", map[string]string{"loadBalancerPorts": `["8080"]`},
 			[]string{"loadBalancerPorts 80 guestbook"}},
@@ -317,9 +323,10 @@ func TestSecretsInClear(t *testing.T) {
 		"oke-guestbook:databasePassword":         "example",
 		"oke-guestbook:guestbooks":               `[{"name":"a"},{"name":"b","databasePassword":"other"}]`,
 	}
+	const ofGuestbook = "guestbooks[1].databasePassword guestbooks[1].databasePassword" // the advice has the path too
 	for secret, want := range map[string][]string{
-		"":                               {"databasePassword", "guestbooks[1].databasePassword guestbooks[1].databasePassword"},
-		"oke-guestbook:databasePassword": {"guestbooks[1].databasePassword guestbooks[1].databasePassword"},
+		"":                               {"databasePassword", ofGuestbook},
+		"oke-guestbook:databasePassword": {ofGuestbook},
 	} {
 		_, err := Load("oke-guestbook", "test", config, func(key string) bool { return key == secret })
 		problemtest.Check(t, err, want...)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/reach"
 	"oke-guestbook/settings/stackfile"
 )
@@ -31,7 +32,8 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 		}
 	}
 	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.Cluster.ClusterType != cluster.Basic {
-		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s", ocpus, memory, storage, len(s.Guestbooks), s.Cluster.ClusterType)
+		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s",
+			ocpus, memory, storage, len(s.Guestbooks), s.Cluster.ClusterType)
 	}
 }
 
@@ -39,8 +41,10 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 func TestProdIsHighlyAvailable(t *testing.T) {
 	s := loadStack(t, "prod", map[string]string{"bastionAllowedCidrs": `["203.0.113.0/24"]`})
 	g := s.Guestbooks[0]
-	if !s.Protect || s.Cluster.ClusterType != cluster.Enhanced || len(s.Cluster.AvailabilityDomains) != 0 || s.Network.APIEndpoint != "private" {
-		t.Errorf("protect %v, cluster %s, domains %v, endpoint %s", s.Protect, s.Cluster.ClusterType, s.Cluster.AvailabilityDomains, s.Network.APIEndpoint)
+	if !s.Protect || s.Cluster.ClusterType != cluster.Enhanced || len(s.Cluster.AvailabilityDomains) != 0 ||
+		s.Network.APIEndpoint != layout.Private {
+		t.Errorf("protect %v, cluster %s, domains %v, endpoint %s", s.Protect, s.Cluster.ClusterType,
+			s.Cluster.AvailabilityDomains, s.Network.APIEndpoint)
 	}
 	if g.MongoReplicas != 3 || g.BackupSchedule == "" || g.FrontendReplicas < 2 || s.Cluster.NodePools[0].Size < 3 {
 		t.Errorf("guestbook %+v on %d nodes", g, s.Cluster.NodePools[0].Size)

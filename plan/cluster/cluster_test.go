@@ -24,7 +24,8 @@ func TestPoolKeepsDefaults(t *testing.T) {
 	want.Settings().ApplyDefaults()
 	got.Settings().ApplyDefaults()
 	var list problem.List
-	got.Settings().Decode(&list, map[string]json.RawMessage{"nodePools": json.RawMessage(`[{"name":"workers","size":2,"ocpus":2,"memoryGb":12}]`)})
+	got.Settings().Decode(&list,
+		map[string]json.RawMessage{"nodePools": json.RawMessage(`[{"name":"workers","size":2,"ocpus":2,"memoryGb":12}]`)})
 	if err := list.Err(); err != nil {
 		t.Fatal(err)
 	}

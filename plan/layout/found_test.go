@@ -12,7 +12,8 @@ import (
 func inExisting() (Spec, Found) {
 	s := valid()
 	s.VcnID, s.VcnCIDR, s.SecurityBy = someVCN, "10.20.0.0/16", Groups
-	s.InternetGatewayID, s.NATGatewayID, s.ServiceGatewayID = "ocid1.internetgateway.oc1.iad.a", "ocid1.natgateway.oc1.iad.a", "ocid1.servicegateway.oc1.iad.a"
+	s.InternetGatewayID, s.NATGatewayID, s.ServiceGatewayID = "ocid1.internetgateway.oc1.iad.a",
+		"ocid1.natgateway.oc1.iad.a", "ocid1.servicegateway.oc1.iad.a"
 	s.Subnets = map[Role]SubnetSpec{API: {ID: someSubnet, CIDR: "10.20.0.0/28"}}
 	return s, Found{
 		VCNCIDRs: []string{"10.20.0.0/16", "10.30.0.0/16"},
@@ -96,7 +97,8 @@ func TestWhatExistsIsCompared(t *testing.T) {
 		{"subnet around two that are made", func(s *Spec, f *Found) {
 			s.Subnets[PublicLoadBalancers] = SubnetSpec{CIDR: "10.20.80.0/24"}
 			f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.64.0/18"}}}
-		}, []string{"subnets.workers 10.20.64.0/20 10.20.64.0/18", "subnets.publicLoadBalancers 10.20.80.0/24 10.20.64.0/18"}},
+		}, []string{"subnets.workers 10.20.64.0/20 10.20.64.0/18",
+			"subnets.publicLoadBalancers 10.20.80.0/24 10.20.64.0/18"}},
 		{"subnets that are named, the stack's own or elsewhere", func(_ *Spec, f *Found) {
 			f.AllSubnets = []FoundPart{
 				{ID: someSubnet, CIDRs: []string{"10.20.0.0/28"}}, {ID: "own", CIDRs: []string{"10.20.64.0/20"}, Tags: ownTags},

@@ -22,7 +22,8 @@ func TestPlanOfDefaults(t *testing.T) {
 	}
 	var got []string
 	for _, subnet := range plan.Subnets {
-		got = append(got, fmt.Sprintf("%s %s public=%t %s %s", subnet.Role, subnet.CIDR, subnet.Public, subnet.RouteTable, subnet.DNSLabel))
+		got = append(got, fmt.Sprintf("%s %s public=%t %s %s",
+			subnet.Role, subnet.CIDR, subnet.Public, subnet.RouteTable, subnet.DNSLabel))
 	}
 	want := []string{
 		"api 10.0.0.0/29 public=false services api",
@@ -41,7 +42,8 @@ func TestPlanOfDefaults(t *testing.T) {
 func anySpec(t *rapid.T) Spec {
 	bits := rapid.IntRange(16, smallestPlanned).Draw(t, "vcn bits")
 	first := rapid.SampledFrom([]string{"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0"}).Draw(t, "vcn base")
-	base := netip.PrefixFrom(advance(netip.MustParseAddr(first), rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")), bits).Masked()
+	offset := rapid.Uint32Range(0, 1<<20-1).Draw(t, "vcn offset")
+	base := netip.PrefixFrom(advance(netip.MustParseAddr(first), offset), bits).Masked()
 	s := Spec{
 		VcnCIDR:        base.String(),
 		PodsCIDR:       "198.18.0.0/16",
@@ -66,7 +68,8 @@ func anySpec(t *rapid.T) Spec {
 	}
 	for _, role := range Roles {
 		if rapid.Bool().Draw(t, "size of "+string(role)) {
-			s.Subnets[role] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(places[role].room(base).Bits(), 29).Draw(t, "bits of "+string(role)))}
+			bits := rapid.IntRange(places[role].room(base).Bits(), 29).Draw(t, "bits of "+string(role))
+			s.Subnets[role] = SubnetSpec{PrefixLength: PrefixLength(bits)}
 		}
 	}
 	s.ApplyDefaults()
@@ -125,7 +128,8 @@ func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
 			after.Subnets[role] = wanted
 		}
 		vcn, _ := ParseCIDR(before.VcnCIDR)
-		after.Subnets[changed] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(places[changed].room(vcn).Bits(), 29).Draw(t, "new bits"))}
+		bits := rapid.IntRange(places[changed].room(vcn).Bits(), 29).Draw(t, "new bits")
+		after.Subnets[changed] = SubnetSpec{PrefixLength: PrefixLength(bits)}
 
 		was, is := mustPlan(t, before), mustPlan(t, after)
 		for _, old := range was.Subnets {
@@ -146,25 +150,34 @@ func TestSwitchingAnOptionMovesNoOtherSubnet(t *testing.T) {
 // Whatever the settings say, they are refused or planned; nothing panics, and nothing that is accepted fails later.
 func TestAnythingIsRefusedOrPlanned(t *testing.T) {
 	text := rapid.SampledFrom([]string{
-		"", "x", "10.0.0.0/16", "10.0.0.0/25", "10.0.0.0/26", "10.0.0.0/30", "10.0.0.0/32", "0.0.0.0/0", "10.0.0.0/0", "10.0.0.8/29", "172.16.0.0/12",
-		"::/0", "1.2.3.4", "10.0.0.0/-1", someVCN, someSubnet, someDRG, string(Public), string(Private), string(Both), string(Groups), string(VCNNative), "workers", "pods", OSN, "tcp", "icmp", "3/4", "80", "9-1",
+		"", "x", "10.0.0.0/16", "10.0.0.0/25", "10.0.0.0/26", "10.0.0.0/30", "10.0.0.0/32", "0.0.0.0/0", "10.0.0.0/0",
+		"10.0.0.8/29", "172.16.0.0/12", "::/0", "1.2.3.4", "10.0.0.0/-1", someVCN, someSubnet, someDRG,
+		string(Public), string(Private), string(Both), string(Groups), string(VCNNative),
+		"workers", "pods", OSN, "tcp", "icmp", "3/4", "80", "9-1",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		list := func(name string) []string { return rapid.SliceOfN(text, 0, 3).Draw(t, name) }
 		s := Spec{
-			VcnCIDR: text.Draw(t, "vcn"), PodNetwork: PodNetwork(text.Draw(t, "pod network")), PodsCIDR: text.Draw(t, "pods"), ServicesCIDR: text.Draw(t, "services"),
-			APIEndpoint: Visibility(text.Draw(t, "endpoint")), APIAllowedCIDRs: list("api"), LoadBalancers: Visibility(text.Draw(t, "load balancers")),
-			LoadBalancerAllowedCIDRs: list("public"), InternalLoadBalancerAllowedCIDRs: list("internal"), InternetEgress: Egress(text.Draw(t, "egress")),
-			VcnID: text.Draw(t, "vcn id"), NATGatewayID: text.Draw(t, "nat id"), DrgID: text.Draw(t, "drg id"), PeerCIDRs: list("peers"),
-			SecurityBy: SecurityBy(text.Draw(t, "security")), Bastion: rapid.Bool().Draw(t, "bastion"), BastionAllowedCIDRs: list("bastion clients"),
+			VcnCIDR: text.Draw(t, "vcn"), PodNetwork: PodNetwork(text.Draw(t, "pod network")),
+			PodsCIDR: text.Draw(t, "pods"), ServicesCIDR: text.Draw(t, "services"),
+			APIEndpoint: Visibility(text.Draw(t, "endpoint")), APIAllowedCIDRs: list("api"),
+			LoadBalancers: Visibility(text.Draw(t, "load balancers")), LoadBalancerAllowedCIDRs: list("public"),
+			InternalLoadBalancerAllowedCIDRs: list("internal"), InternetEgress: Egress(text.Draw(t, "egress")),
+			VcnID: text.Draw(t, "vcn id"), NATGatewayID: text.Draw(t, "nat id"), DrgID: text.Draw(t, "drg id"),
+			PeerCIDRs: list("peers"), SecurityBy: SecurityBy(text.Draw(t, "security")),
+			Bastion: rapid.Bool().Draw(t, "bastion"), BastionAllowedCIDRs: list("bastion clients"),
 			Subnets: map[Role]SubnetSpec{},
 		}
 		for _, role := range append([]Role{"nodes"}, Roles...) {
 			if rapid.Bool().Draw(t, "set "+string(role)) {
-				s.Subnets[role] = SubnetSpec{PrefixLength: PrefixLength(rapid.IntRange(-1, 40).Draw(t, "bits")), CIDR: text.Draw(t, "cidr"), ID: text.Draw(t, "id")}
+				bits := rapid.IntRange(-1, 40).Draw(t, "bits")
+				s.Subnets[role] = SubnetSpec{PrefixLength(bits), text.Draw(t, "cidr"), text.Draw(t, "id")}
 			}
 		}
-		s.ExtraRules = []ExtraRule{{From: text.Draw(t, "from"), To: text.Draw(t, "to"), Protocol: text.Draw(t, "protocol"), Ports: Ports(text.Draw(t, "ports"))}}
+		s.ExtraRules = []ExtraRule{{
+			From: text.Draw(t, "from"), To: text.Draw(t, "to"),
+			Protocol: text.Draw(t, "protocol"), Ports: Ports(text.Draw(t, "ports")),
+		}}
 		if rapid.Bool().Draw(t, "defaults") {
 			s.ApplyDefaults()
 		}
@@ -180,7 +193,8 @@ func TestAnythingIsRefusedOrPlanned(t *testing.T) {
 func TestCapacityThatIsAcceptedFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySpec(t).withoutUnused()
-		need := Capacity{Pools: []Pool{{Nodes: rapid.IntRange(0, 5000).Draw(t, "nodes"), PodsPerNode: rapid.IntRange(1, 110).Draw(t, "pods")}}}
+		pool := Pool{rapid.IntRange(0, 5000).Draw(t, "nodes"), rapid.IntRange(1, 110).Draw(t, "pods")}
+		need := Capacity{Pools: []Pool{pool}}
 		var p problem.List
 		s.Validate(&p, need)
 		plan, err := Plan(s)
@@ -218,7 +232,7 @@ func TestAdviceWouldDo(t *testing.T) {
 			s.Subnets[Workers] = SubnetSpec{CIDR: netip.PrefixFrom(places[Workers].room(vcn).Addr(), 30).String()}
 		}
 		need := Capacity{
-			Pools:               []Pool{{Nodes: rapid.IntRange(0, 40000).Draw(t, "nodes"), PodsPerNode: rapid.IntRange(1, 3).Draw(t, "pods")}},
+			Pools:               []Pool{{rapid.IntRange(0, 40000).Draw(t, "nodes"), rapid.IntRange(1, 3).Draw(t, "pods")}},
 			PublicLoadBalancers: rapid.IntRange(0, 3000).Draw(t, "load balancers"),
 		}
 		refused := func() map[Role]bool {

@@ -46,7 +46,8 @@ func TestValidSettings(t *testing.T) {
 		"more peers than routes, without a DRG": func(s *Spec) { s.PeerCIDRs = peers(201) },
 		"private networks let in to public subnets": func(s *Spec) {
 			s.DrgID, s.PeerCIDRs = someDRG, []string{"172.16.0.0/12"}
-			s.APIEndpoint, s.APIAllowedCIDRs, s.LoadBalancerAllowedCIDRs = Public, []string{"172.20.0.0/16", "10.0.64.0/20"}, []string{"10.0.0.0/8"}
+			s.APIEndpoint, s.APIAllowedCIDRs, s.LoadBalancerAllowedCIDRs = Public, []string{"172.20.0.0/16",
+				"10.0.64.0/20"}, []string{"10.0.0.0/8"}
 		},
 		"private network let in to an existing VCN": func(s *Spec) {
 			s.VcnID, s.LoadBalancerAllowedCIDRs = someVCN, []string{"192.168.1.0/24"}
@@ -62,7 +63,8 @@ func TestValidSettings(t *testing.T) {
 		},
 		"tiny VCN, explicit subnets": func(s *Spec) {
 			s.VcnCIDR = "10.9.0.0/27"
-			s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.9.0.0/30"}, Workers: {CIDR: "10.9.0.16/28"}, PublicLoadBalancers: {CIDR: "10.9.0.8/29"}}
+			s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.9.0.0/30"}, Workers: {CIDR: "10.9.0.16/28"},
+				PublicLoadBalancers: {CIDR: "10.9.0.8/29"}}
 		},
 		"existing subnet": func(s *Spec) {
 			s.VcnID, s.SecurityBy = someVCN, Groups
@@ -251,7 +253,8 @@ func TestRefusedRoom(t *testing.T) {
 		{"more nodes than the other subnets leave", func(s *Spec) {
 			s.VcnCIDR, s.PodNetwork = "10.0.0.0/24", VCNNative
 		}, nodes(100, 1),
-			[]string{"subnets.workers 100 10.0.0.64/26 61 /25 10.0.0.0/24 vcnCidr", "subnets.pods 100 200 10.0.0.128/25 125 /24 10.0.0.0/24 vcnCidr"}},
+			[]string{"subnets.workers 100 10.0.0.64/26 61 /25 10.0.0.0/24 vcnCidr",
+				"subnets.pods 100 200 10.0.0.128/25 125 /24 10.0.0.0/24 vcnCidr"}},
 		{"more nodes than an explicit subnet", func(s *Spec) {
 			s.Subnets = map[Role]SubnetSpec{Workers: {CIDR: "10.0.1.0/28"}}
 		}, nodes(20, 10),
@@ -276,7 +279,8 @@ func TestRefusedRoom(t *testing.T) {
 		}, Capacity{PublicLoadBalancers: 4},
 			[]string{"subnets.publicLoadBalancers 4 12 10.0.32.0/29 5 prefixLength 28"}},
 		{"existing subnet too small", func(s *Spec) {
-			s.VcnID, s.SecurityBy, s.Subnets = someVCN, Groups, map[Role]SubnetSpec{Workers: {ID: someSubnet, CIDR: "10.0.9.0/28"}}
+			s.VcnID, s.SecurityBy, s.Subnets = someVCN, Groups, map[Role]SubnetSpec{Workers: {ID: someSubnet,
+				CIDR: "10.0.9.0/28"}}
 		}, nodes(20, 10),
 			[]string{"subnets.workers 20 10.0.9.0/28 13 /27"}},
 	})
@@ -326,7 +330,8 @@ func TestRefusedExisting(t *testing.T) {
 			[]string{"vcnId ocid1.vcn.oc1.iad ocid1.vcn.oc1.iad.aaaa"}},
 		{"gateways' OCIDs of other kinds", func(s *Spec) {
 			s.DrgID, s.PeerCIDRs, s.VcnID = "ocid1.drgattachment.oc1.iad.aaaa", peers(1), someVCN
-			s.InternetGatewayID, s.NATGatewayID, s.ServiceGatewayID = "ocid1.natgateway.oc1.iad.aaaa", "ocid1.servicegateway.oc1.iad.aaaa", "ocid1.internetgateway.oc1.iad.aaaa"
+			s.InternetGatewayID, s.NATGatewayID, s.ServiceGatewayID = "ocid1.natgateway.oc1.iad.aaaa",
+				"ocid1.servicegateway.oc1.iad.aaaa", "ocid1.internetgateway.oc1.iad.aaaa"
 		}, Capacity{}, []string{
 			"internetGatewayId ocid1.natgateway.oc1.iad.aaaa", "natGatewayId ocid1.servicegateway.oc1.iad.aaaa",
 			"serviceGatewayId ocid1.internetgateway.oc1.iad.aaaa", "drgId ocid1.drgattachment.oc1.iad.aaaa",
@@ -391,10 +396,12 @@ func TestRefusedExtraRules(t *testing.T) {
 		}, Capacity{},
 			[]string{"extraRules[0] publicLoadBalancers"}},
 		{"extra rule to what Pods have no route to", func(s *Spec) {
-			s.PodNetwork, s.ExtraRules = VCNNative, []ExtraRule{{From: "pods", To: "198.51.100.7/32", Protocol: "tcp", Ports: "27017"}}
+			s.PodNetwork, s.ExtraRules = VCNNative, []ExtraRule{{From: "pods", To: "198.51.100.7/32", Protocol: "tcp",
+				Ports: "27017"}}
 		}, Capacity{}, []string{"extraRules[0] 198.51.100.7/32 internetEgress peerCidrs drgId"}},
 		{"extra rule to what workers have no route to", func(s *Spec) {
-			s.InternetEgress, s.ExtraRules = EgressNone, []ExtraRule{{From: "workers", To: "198.51.100.7/32", Protocol: "tcp", Ports: "27017"}}
+			s.InternetEgress, s.ExtraRules = EgressNone, []ExtraRule{{From: "workers", To: "198.51.100.7/32", Protocol: "tcp",
+				Ports: "27017"}}
 		}, Capacity{}, []string{"extraRules[0] 198.51.100.7/32 internetEgress peerCidrs drgId"}},
 		{"extra rule to a private network through NAT", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "192.168.3.0/24", Protocol: "tcp", Ports: "27017"}}
@@ -434,7 +441,8 @@ func TestRefusedExtraRules(t *testing.T) {
 		}, Capacity{},
 			[]string{"extraRules[0].ports 3/x 8 3/4"}},
 		{"extra rule of an ICMP code that is none", func(s *Spec) {
-			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "icmp", Ports: "3/256"}, {From: "workers", To: "api", Protocol: "icmp", Ports: "3/-1"}}
+			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "icmp", Ports: "3/256"}, {From: "workers",
+				To: "api", Protocol: "icmp", Ports: "3/-1"}}
 		}, Capacity{}, []string{"extraRules[0].ports 3/256 8 3/4", "extraRules[1].ports 3/-1 8 3/4"}},
 		{"extra rule with an essay", func(s *Spec) {
 			s.ExtraRules = []ExtraRule{{From: "workers", To: "api", Protocol: "all", Description: strings.Repeat("x", 256)}}

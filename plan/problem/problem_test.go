@@ -80,7 +80,8 @@ func TestAppend(t *testing.T) {
 	other.Add("nodePools[1].name", "is taken").DependsOn("nodePools[2].name")
 	other.Add("subnets.workers", "is too small").DependsOn("nodePools")
 	list.Append(other)
-	if got, want := keys(list), []string{"nodePools[0].size", "nodePools[0].ocpus", "nodePools[1].name"}; !slices.Equal(got, want) {
+	want := []string{"nodePools[0].size", "nodePools[0].ocpus", "nodePools[1].name"}
+	if got := keys(list); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -92,15 +93,21 @@ func TestOf(t *testing.T) {
 	list.Add("subnets.api.id", "is bad")
 	list.Add("subnets.pods", "is bad").DependsOn("drgId")
 	list.Add("subnetsOfSomeoneElse", "is bad")
-	if got, want := keys(list.Of([]string{"subnets", "drgId"})), []string{"drgId", "subnets.api.id"}; !slices.Equal(got, want) {
+	want := []string{"drgId", "subnets.api.id"}
+	if got := keys(list.Of([]string{"subnets", "drgId"})); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 // TestWordingDecidesNothing gives the same problems other texts, made of settings' keys: the same ones are reported.
 func TestWordingDecidesNothing(t *testing.T) {
-	key := rapid.SampledFrom([]string{"vcnCidr", "subnets", "subnets.api", "subnets.api.id", "nodePools", "nodePools[0]", "nodePools[0].size", "drgId"})
-	text := rapid.Map(rapid.SliceOf(rapid.OneOf(key, rapid.String())), func(words []string) string { return strings.Join(words, " ") })
+	key := rapid.SampledFrom([]string{
+		"vcnCidr", "subnets", "subnets.api", "subnets.api.id", "nodePools", "nodePools[0]", "nodePools[0].size", "drgId",
+	})
+	text := rapid.Map(rapid.SliceOf(rapid.OneOf(key, rapid.String())), func(words []string) string {
+		return strings.Join(words, " ")
+	})
+	same := func(a, b problem.Problem) bool { return a.Key == b.Key && a.Invalidates == b.Invalidates }
 	rapid.Check(t, func(t *rapid.T) {
 		var plain, reworded problem.List
 		for range rapid.IntRange(1, 8).Draw(t, "problems") {
@@ -112,7 +119,7 @@ func TestWordingDecidesNothing(t *testing.T) {
 			reworded.Add(own, "%s", text.Draw(t, "text")).DependsOn(others...).Invalidates(unusable)
 		}
 		got, want := reworded.Problems(), plain.Problems()
-		if !slices.EqualFunc(got, want, func(a, b problem.Problem) bool { return a.Key == b.Key && a.Invalidates == b.Invalidates }) {
+		if !slices.EqualFunc(got, want, same) {
 			t.Fatalf("got\n%v\nwant\n%v", got, want)
 		}
 	})

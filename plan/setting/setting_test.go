@@ -51,7 +51,8 @@ func (h *house) settings() setting.Group {
 		setting.Of(&h.Garden, "garden", false, "Garden"),
 		setting.Of(&h.Color, "color", "", "Color", setting.Optional(setting.OneOf[color]("red", "green"))),
 		setting.Objects(&h.Rooms, "rooms", []room{{"hall", 0}}, "Rooms", (*room).settings),
-		setting.ObjectsByName(&h.Doors, "doors", "Doors", (*room).settings, setting.Names[color, room](setting.OneOf[color]("red"))),
+		setting.ObjectsByName(&h.Doors, "doors", "Doors", (*room).settings,
+			setting.Names[color, room](setting.OneOf[color]("red"))),
 		setting.Texts(&h.Labels, "labels", "Labels"),
 		setting.List(&h.Codes, "codes", nil, "Codes", setting.Unique[upper]()),
 		setting.List(&h.Years, "years", nil, "Years", setting.Each(setting.Range(1900, 2100))),
@@ -81,12 +82,15 @@ func read(t *testing.T, text string) (h house, err error) {
 }
 
 func TestValues(t *testing.T) {
-	h, err := read(t, `{"name": "a", "floors": 3, "height": 7.5, "garden": true, "color": "red", "rooms": [{"name": "x"}, {"name": "y", "beds": 0}],
+	h, err := read(t, `{
+		"name": "a", "floors": 3, "height": 7.5, "garden": true, "color": "red",
+		"rooms": [{"name": "x"}, {"name": "y", "beds": 0}],
 		"doors": {"red": {"name": "z"}}, "labels": {"k": "v"}, "codes": ["ab", 12], "years": [1999]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Name != "a" || h.Floors != 3 || h.Height != 7.5 || !h.Garden || h.Color != "red" || h.Labels["k"] != "v" || h.Years[0] != 1999 {
+	if h.Name != "a" || h.Floors != 3 || h.Height != 7.5 || !h.Garden || h.Color != "red" ||
+		h.Labels["k"] != "v" || h.Years[0] != 1999 {
 		t.Errorf("got %+v", h)
 	}
 	if h.Rooms[0] != (room{"x", 1}) || h.Rooms[1] != (room{"y", 0}) || h.Doors["red"] != (room{"z", 1}) {
@@ -162,7 +166,8 @@ func TestDeclarations(t *testing.T) {
 			t.Fatal(err)
 		}
 		allowed := strings.Join(s.Allowed, "; ")
-		if s.Type != want.kind || s.Items != want.items || string(byDefault) != want.byDefault || allowed != want.allowed || len(s.Fields) != want.fields {
+		if s.Type != want.kind || s.Items != want.items || string(byDefault) != want.byDefault ||
+			allowed != want.allowed || len(s.Fields) != want.fields {
 			t.Errorf("%s is declared as %+v with default %s, want %+v", key, s, byDefault, want)
 		}
 	}
