@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
 STACK ?= local
 VERSION ?= dev
-# The compiler's as local/launch/tools.go says; the linker's save it a sixth of its time.
+# The compiler flags are those of local/launch/toolchain/build.go; the linker flags save a sixth of the linker's time.
 export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) '-gcflags=all=-dwarf=false -l' '-gcflags=std=-dwarf=false' '-ldflags=-s -w'
-oke = @go run -C local ./cmd/oke
-net = @go run ./cmd/oke
+localcloud = @go run -C local ./cmd/localcloud
+oke = @go run ./cmd/oke
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -12,31 +12,31 @@ help: ## show this help
 	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own  LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
 
 up: ## deploy stack local on the local cloud, from nothing or from where it is
-	$(oke) up
+	$(localcloud) up
 
 preview: ## show what the next `make up` would change
-	$(oke) preview
+	$(localcloud) preview
 
 refresh: ## compare the state with what the cloud holds
-	$(oke) refresh
+	$(localcloud) refresh
 
 down: ## destroy the stack and stop the local cloud
-	$(oke) down
+	$(localcloud) down
 
 status: ## what runs where, and what exists
-	$(oke) status
+	$(localcloud) status
 
 kubeconfig: ## settings for kubectl: eval "$(make -s kubeconfig)"
-	$(oke) kubeconfig
+	$(localcloud) kubeconfig
 
 env: ## settings for Pulumi and OCI clients: eval "$(make -s env)"
-	$(oke) env
+	$(localcloud) env
 
 reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= for one answer
-	$(net) reach --stack "$(STACK)" --from "$(FROM)" --to "$(TO)" --port "$(PORT)"
+	$(oke) reach --stack "$(STACK)" --from "$(FROM)" --to "$(TO)" --port "$(PORT)"
 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
-	$(net) diagram --stack "$(STACK)" -o "docs/network-$(STACK).svg"
+	$(oke) diagram --stack "$(STACK)" -o "docs/network-$(STACK).svg"
 
 KEY ?= $(HOME)/.ssh/id_ed25519
 
@@ -57,7 +57,7 @@ run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:808
 
 test: packages ## every test, the whole life cycle with the real engine included
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt is not content with: $$files" >&2; exit 1; }
-	$(oke) build
+	$(localcloud) build
 	go vet ./... && go test -vet=off ./...
 	cd app && go vet ./... && go test -vet=off $(without) ./...
 	@echo "local/ has the end-to-end tests: about 6 minutes on 2 cores, and not a word of them until they end"
@@ -83,6 +83,6 @@ lint: ## the linters of .golangci.yml, in every module
 	@for module in . app local; do (cd "$$module" && "$(CURDIR)/bin/golangci-lint" run ./...) || exit 1; done
 
 clean: ## remove the tools and the state of the local cloud
-	$(oke) clean
+	$(localcloud) clean
 
 .PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages lint clean

@@ -13,36 +13,44 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/store"
 )
 
-// written is an entry as it is in the database.
-type written struct {
-	at            time.Time
+// storedEntry is an entry in the database.
+type storedEntry struct {
+	time          time.Time
 	name, message string
 }
 
-// seed writes entries of another day.
-func seed(t *testing.T, uri string, entries ...written) {
+// seed inserts entries with given times into the database.
+func seed(t *testing.T, uri string, entries ...storedEntry) {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Disconnect(context.Background())
+	messages := client.Database("guestbook").Collection(store.Collection)
 	for _, e := range entries {
-		doc := bson.D{{Key: "_id", Value: bson.NewObjectIDFromTimestamp(e.at)}, {Key: "name", Value: e.name}, {Key: "message", Value: e.message}}
-		if _, err := client.Database("guestbook").Collection(store.Collection).InsertOne(context.Background(), doc); err != nil {
+		doc := bson.D{
+			{Key: "_id", Value: bson.NewObjectIDFromTimestamp(e.time)},
+			{Key: "name", Value: e.name},
+			{Key: "message", Value: e.message},
+		}
+		if _, err := messages.InsertOne(context.Background(), doc); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-const nasty = "안녕하세요! 서울에서 왔습니다 👨‍👩‍👧‍👦🎉\n<script>document.title = 'broken'</script> & \"quotes\" 'too'\n\n  indented"
+// difficult is a message with everything that a page could show wrongly.
+const difficult = "안녕하세요! 서울에서 왔습니다 👨‍👩‍👧‍👦🎉\n" +
+	"<script>document.title = 'broken'</script> & \"quotes\" 'too'\n\n  indented"
 
 func TestBrowser(t *testing.T) {
-	db := startDB(t)
-	// Two replicas: whatever a visitor does, the other one takes part.
+	db := apptest.StartDB(t)
+	// The visitors use different replicas.
 	g := start(t, map[string]string{"MONGODB_URI": db.URI, "PAGE_SIZE": "5"})
 	other := start(t, map[string]string{"MONGODB_URI": db.URI, "PAGE_SIZE": "5"})
 	browser := chromium(t)
@@ -50,49 +58,37 @@ func TestBrowser(t *testing.T) {
 	phone := newVisitor(t, browser, person{language: "ko-KR", zone: "Asia/Seoul", width: 390, height: 844, scale: 2})
 	phone.do(chromedp.Navigate(g.url))
 	if got := phone.text("h1"); got != "방명록" {
-		t.Errorf("the heading for a Korean reader is %q", got)
+		t.Errorf("heading for a Korean reader: %q", got)
 	}
 	phone.shot("phone-ko-empty")
-	phone.sign("김민수", nasty)
+	phone.sign("김민수", difficult)
 	if got := phone.text("#notice"); got != "고맙습니다! 방명록에 글이 남았습니다." {
 		t.Errorf("after signing: %q", got)
 	}
-	if got := phone.content(".entry .message"); got != nasty {
-		t.Errorf("the entry shows as %q, typed was %q", got, nasty)
+	if got := phone.content(".entry .message"); got != difficult {
+		t.Errorf("the entry is shown as %q, want %q", got, difficult)
 	}
 	if title := ask(phone, chromedp.Title()); title != "방명록" {
-		t.Errorf("the title became %q: a script of an entry ran", title)
+		t.Errorf("title %q: a script in an entry was executed", title)
 	}
 	phone.fits()
-	// The check sees what it looks for: a box that is too wide, and a text that is cut.
-	for _, css := range []string{"width: 500px", "width: 100px; overflow: clip; white-space: nowrap"} {
-		ask(phone, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
-			const box = document.createElement("div");
-			box.id = "box";
-			box.style.cssText = %q;
-			box.textContent = "a text that has no room in a hundred pixels";
-			document.querySelector("main").append(box);
-			return true;
-		})()`, css)))
-		if len(phone.misfits()) == 0 {
-			t.Errorf("%s fits a screen of 390 px", css)
-		}
-		ask(phone, chromedp.Evaluate[bool](`document.getElementById("box").remove() === undefined`))
-	}
+	phone.detectsOverflow()
 	phone.fits()
 
 	wide := newVisitor(t, browser, person{language: "en-GB,en", zone: "Europe/London", width: 1280, height: 800, scale: 1})
 	wide.do(chromedp.Navigate(other.url))
-	if got := wide.content(".entry .message"); got != nasty {
-		t.Errorf("the other replica shows %q", got)
+	if got := wide.content(".entry .message"); got != difficult {
+		t.Errorf("the other replica shows %q, want %q", got, difficult)
 	}
 	wide.sign("Ada <b>Lovelace</b>", "Good morning from London.")
-	// The Korean visitor's page shows it without being touched.
+	// The Korean visitor's page shows it without a reload.
 	phone.do(chromedp.WaitVisible(`//bdi[contains(., 'Ada <b>Lovelace</b>')]`))
 	if got := phone.content("#news"); got != "새 글 1개" {
-		t.Errorf("announced: %q", got)
+		t.Errorf("announcement: %q", got)
 	}
-	for _, long := range []string{strings.Repeat("ㅋ", 300), strings.Repeat("W", 300), "https://example.org/" + strings.Repeat("path/", 40)} {
+	for _, long := range []string{
+		strings.Repeat("ㅋ", 300), strings.Repeat("W", 300), "https://example.org/" + strings.Repeat("path/", 40),
+	} {
 		wide.sign("", long)
 		wide.do(chromedp.WaitVisible(`//p[contains(@class, 'message') and contains(., '` + long + `')]`))
 	}
@@ -101,33 +97,60 @@ func TestBrowser(t *testing.T) {
 	wide.shot("wide-en")
 	wide.sign("", " ")
 	wide.do(chromedp.WaitVisible(chromedp.CSS(`#message[aria-invalid="true"][aria-describedby="notice"]`)))
-	// Without a mouse: skip link, heading, name, message, button.
-	wide.do(chromedp.Navigate(other.url), chromedp.WaitVisible(chromedp.CSS("#message")))
-	wide.keys(kb.Tab, kb.Tab, kb.Tab, "Grace", kb.Tab, "by keyboard", kb.Tab, kb.Enter)
-	wide.do(chromedp.WaitVisible(chromedp.CSS("#notice p")))
-	if name, message := wide.text(".entry .who"), wide.text(".entry .message"); name != "Grace" || message != "by keyboard" {
-		t.Errorf("signed by keyboard: %q by %q", message, name)
-	}
+	wide.signByKeyboard(other.url)
 	wide.accessible()
 	phone.do(chromedp.WaitVisible(`//bdi[contains(., 'وليد')]`))
 	phone.fits()
 	phone.shot("phone-ko")
-	narrow := newVisitor(t, browser, person{language: "ko-KR", zone: "Asia/Seoul", width: 320, height: 640, scale: 2, dark: true})
+	narrow := newVisitor(t, browser, person{
+		language: "ko-KR", zone: "Asia/Seoul", width: 320, height: 640, scale: 2, dark: true,
+	})
 	narrow.do(chromedp.Navigate(g.url+"/?page=2"), chromedp.WaitVisible(chromedp.CSS("nav")))
 	if got := narrow.text(".where"); got != "2 / 2쪽" {
-		t.Errorf("the second page says %q", got)
+		t.Errorf("second page: %q", got)
 	}
 	narrow.fits()
 	narrow.accessible()
 	narrow.shot("narrow-ko-dark")
 }
 
-// An entry from before midnight in London, after it in Seoul, and on a day that
-// only a leap year has: each reader sees his own time.
+// detectsOverflow checks that overflows detects a box that is too wide, and a text that is cut.
+func (v *visitor) detectsOverflow() {
+	v.t.Helper()
+	for _, css := range []string{"width: 500px", "width: 100px; overflow: clip; white-space: nowrap"} {
+		ask(v, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
+			const box = document.createElement("div");
+			box.id = "box";
+			box.style.cssText = %q;
+			box.textContent = "a text that has no room in a hundred pixels";
+			document.querySelector("main").append(box);
+			return true;
+		})()`, css)))
+		if len(v.overflows()) == 0 {
+			v.t.Errorf("%s: not detected on a screen of %d px", css, v.width)
+		}
+		ask(v, chromedp.Evaluate[bool](`document.getElementById("box").remove() === undefined`))
+	}
+}
+
+// signByKeyboard signs without a mouse: the Tab key goes to skip link, heading, name, message and button.
+func (v *visitor) signByKeyboard(address string) {
+	v.t.Helper()
+	v.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("#message")))
+	v.keys(kb.Tab, kb.Tab, kb.Tab, "Grace", kb.Tab, "by keyboard", kb.Tab, kb.Enter)
+	v.do(chromedp.WaitVisible(chromedp.CSS("#notice p")))
+	name, message := v.text(".entry .who"), v.text(".entry .message")
+	if name != "Grace" || message != "by keyboard" {
+		v.t.Errorf("signed by keyboard: %q by %q", message, name)
+	}
+}
+
+// Each reader sees the time in their own time zone. The entry was written on 29 February in London and on 1 March in
+// Seoul.
 func TestBrowserZones(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI, "TIME_ZONE": "Asia/Kathmandu"})
-	seed(t, db.URI, written{time.Date(2024, 2, 29, 20, 30, 0, 0, time.UTC), "Ada", "Good evening."})
+	seed(t, db.URI, storedEntry{time.Date(2024, 2, 29, 20, 30, 0, 0, time.UTC), "Ada", "Good evening."})
 	browser := chromium(t)
 	for _, c := range []struct {
 		person
@@ -142,19 +165,21 @@ func TestBrowserZones(t *testing.T) {
 		c.width, c.height, c.scale = 390, 844, 2
 		v := newVisitor(t, browser, c.person)
 		v.do(chromedp.Navigate(g.url))
-		// Some versions of the browser put a narrow space before PM.
+		// Some versions of Chromium put a narrow no-break space before PM.
 		if got := strings.ReplaceAll(v.text(".entry time"), "\u202f", " "); got != c.want {
-			t.Errorf("%s in %s (without script: %v) sees %q, want %q", c.language, c.zone, c.noScript, got, c.want)
+			t.Errorf("%s in %s (without JavaScript: %v): time %q, want %q", c.language, c.zone, c.noScript, got, c.want)
 		}
 	}
 }
 
 func TestBrowserWithoutScript(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI, "TIME_ZONE": "Asia/Seoul", "PAGE_SIZE": "2"})
-	v := newVisitor(t, chromium(t), person{language: "en-US", zone: "America/New_York", width: 1280, height: 800, scale: 1, dark: true, noScript: true})
+	v := newVisitor(t, chromium(t), person{
+		language: "en-US", zone: "America/New_York", width: 1280, height: 800, scale: 1, dark: true, noScript: true,
+	})
 	v.do(chromedp.Navigate(g.url))
-	for _, message := range []string{"first", "second", nasty} {
+	for _, message := range []string{"first", "second", difficult} {
 		v.do(
 			chromedp.WaitVisible(chromedp.CSS("#message")),
 			fill("#name", "김민수"),
@@ -165,11 +190,11 @@ func TestBrowserWithoutScript(t *testing.T) {
 			t.Errorf("after signing: %q", got)
 		}
 		if got := v.content(".entry .message"); got != message {
-			t.Errorf("the entry shows as %q, typed was %q", got, message)
+			t.Errorf("the entry is shown as %q, want %q", got, message)
 		}
 	}
 	if got := v.text(".entry time"); !strings.HasSuffix(got, "KST") {
-		t.Errorf("the time shows as %q, want it in TIME_ZONE, with its name", got)
+		t.Errorf("time %q, want it in TIME_ZONE with the zone's name", got)
 	}
 	v.shot("wide-en-dark-no-script")
 	v.click("a[rel=next]")
@@ -177,25 +202,26 @@ func TestBrowserWithoutScript(t *testing.T) {
 		t.Errorf("the second page begins with %q", got)
 	}
 
-	// The database goes away: the form comes back as it was filled.
+	// The database stops: the form is returned as filled in.
 	if err := db.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	v.do(chromedp.SendKeys(chromedp.CSS("#message"), "do not lose me\n둘째 줄"))
 	v.click("#sign button")
-	if got := v.text("#notice"); !strings.HasPrefix(got, "Your entry could not be saved just now. Your text is still here") {
-		t.Errorf("with the database down: %q", got)
+	want := "Your entry could not be saved just now. Your text is still here"
+	if got := v.text("#notice"); !strings.HasPrefix(got, want) {
+		t.Errorf("database down: %q", got)
 	}
 	if kept := ask(v, chromedp.Value(chromedp.CSS("#message"))); kept != "do not lose me\n둘째 줄" {
-		t.Errorf("the form came back with %q", kept)
+		t.Errorf("the form was returned with %q", kept)
 	}
 	v.accessible()
 	v.shot("wide-en-database-down")
 }
 
-// With JavaScript the form stays filled even when nobody answers at all.
+// With JavaScript the form stays filled even if the server is down.
 func TestBrowserOffline(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI})
 	v := newVisitor(t, chromium(t), person{language: "en-US", zone: "UTC", width: 390, height: 844, scale: 2})
 	v.do(chromedp.Navigate(g.url), chromedp.WaitVisible(chromedp.CSS("#message")))
@@ -205,10 +231,10 @@ func TestBrowserOffline(t *testing.T) {
 	}
 	v.sign("Ada", "still here")
 	if got := v.text("#notice"); !strings.HasPrefix(got, "The guestbook cannot be reached. Your text is still here") {
-		t.Errorf("with nobody there: %q", got)
+		t.Errorf("server down: %q", got)
 	}
 	if kept := ask(v, chromedp.Value(chromedp.CSS("#message"))); kept != "still here" {
-		t.Errorf("the form holds %q", kept)
+		t.Errorf("the form contains %q", kept)
 	}
 	v.shot("phone-en-offline")
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium is Debian's browser without a window, one process for all tests: each visitor has a browser context of its own.
-// It fails the test where there is none: what a visitor sees is a part of this program.
+// chromium returns a headless browser, one process for all tests; each visitor has their own browser context.
+// The test fails, and is not skipped, if Chromium is not installed, because the pages are part of the program.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	ctx, err := startChromium()
@@ -28,29 +28,30 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// stopChromium ends the browser, if a test has started it.
+// stopChromium stops the browser if a test has started it.
 var stopChromium = func() {}
 
 var startChromium = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		return nil, errors.New("this test needs a browser: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
+		return nil, errors.New("Chromium is not installed, which this test needs: " +
+			"apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji, or go test -skip=^TestBrowser")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // the sandbox refuses root
+		chromedp.Flag("no-sandbox", os.Geteuid() == 0), // the sandbox does not work as root
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.DisableGPU,
 		chromedp.WSURLReadTimeout(time.Minute),
 	)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	stopChromium = stop // waits for the process, and removes its profile
+	stopChromium = stop // waits for the process and removes its profile
 	ctx, _ = chromedp.NewContext(ctx)
 	return ctx, chromedp.Do(ctx)
 })
 
-// visitor is a browser of one person: own cookies, language, screen and zone.
+// visitor is one person's browser, with its own cookies, language, screen and time zone.
 type visitor struct {
 	t     *testing.T
 	ctx   context.Context
@@ -90,6 +91,7 @@ func newVisitor(t *testing.T, browser context.Context, p person) *visitor {
 	return v
 }
 
+// set sends a command of the DevTools protocol.
 func set[P any](v *visitor, command cdp.Command[P, cdp.Empty], params P) {
 	v.t.Helper()
 	v.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -98,6 +100,7 @@ func set[P any](v *visitor, command cdp.Command[P, cdp.Empty], params P) {
 	}))
 }
 
+// do runs actions.
 func (v *visitor) do(actions ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
 	if err := chromedp.Do(v.ctx, actions...); err != nil {
@@ -105,7 +108,7 @@ func (v *visitor) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// ask runs an action that has a result.
+// ask runs an action and returns its result.
 func ask[T any](v *visitor, action chromedp.Action[T]) T {
 	v.t.Helper()
 	result, err := chromedp.Run(v.ctx, action)
@@ -115,22 +118,23 @@ func ask[T any](v *visitor, action chromedp.Action[T]) T {
 	return result
 }
 
-// text returns what is shown of an element.
+// text returns the visible text of an element.
 func (v *visitor) text(css chromedp.CSS) string {
 	v.t.Helper()
 	return ask(v, chromedp.Text(css, chromedp.NodeVisible))
 }
 
-// content returns an element's whole text, white space included.
+// content returns the whole text of an element, including white space.
 func (v *visitor) content(css chromedp.CSS) string {
 	v.t.Helper()
 	return ask(v, chromedp.TextContent(css))
 }
 
-// shot keeps a picture of the whole page.
-func (v *visitor) shot(name string) { v.t.Helper(); v.keep(name, chromedp.FullScreenshot(100)) }
+// shot saves a screenshot of the whole page.
+func (v *visitor) shot(name string) { v.t.Helper(); v.save(name, chromedp.FullScreenshot(100)) }
 
-func (v *visitor) keep(name string, picture chromedp.Action[[]byte]) {
+// save writes a picture to the test's artifact directory.
+func (v *visitor) save(name string, picture chromedp.Action[[]byte]) {
 	v.t.Helper()
 	file := filepath.Join(v.t.ArtifactDir(), name+".png")
 	if err := os.WriteFile(file, ask(v, picture), 0o644); err != nil {
@@ -139,15 +143,15 @@ func (v *visitor) keep(name string, picture chromedp.Action[[]byte]) {
 	v.t.Log("screenshot:", file)
 }
 
-// misfits tells what of the page does not fit the screen, or cuts its own
-// text. The screen's width is the person's: a phone's browser widens the window
-// to whatever it holds.
-func (v *visitor) misfits() []string {
+// overflows returns the elements that do not fit the screen or that cut their own text. It uses the person's screen
+// width, because a phone's browser widens the viewport to fit the content.
+func (v *visitor) overflows() []string {
 	v.t.Helper()
 	return ask(v, chromedp.Evaluate[[]string](fmt.Sprintf(`((width) => {
 		const found = [];
 		const name = (e) => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 40);
-		if (document.documentElement.scrollWidth > width) found.push("the page is " + document.documentElement.scrollWidth + " px wide");
+		const pageWidth = document.documentElement.scrollWidth;
+		if (pageWidth > width) found.push("the page is " + pageWidth + " px wide");
 		for (const e of document.body.querySelectorAll("*:not(.unseen)")) {
 			const box = e.getBoundingClientRect();
 			if (box.left < -0.5 || box.right > width + 0.5) found.push("off the screen: " + name(e));
@@ -157,16 +161,16 @@ func (v *visitor) misfits() []string {
 	})(%d)`, v.width)))
 }
 
-// fits fails if the page is wider than the screen.
+// fits fails the test if the page does not fit the screen.
 func (v *visitor) fits() {
 	v.t.Helper()
-	for _, problem := range v.misfits() {
+	for _, problem := range v.overflows() {
 		v.t.Errorf("on a screen of %d px: %s", v.width, problem)
 	}
 }
 
-// accessible fails if a field has no label, or a text has less contrast than
-// 4.5 to 1 with what is behind it (WCAG 2.2, 1.4.3, level AA).
+// accessible fails the test if a field has no label, or if a text's contrast with its background is less than 4.5:1
+// (WCAG 2.2, 1.4.3, level AA).
 func (v *visitor) accessible() {
 	v.t.Helper()
 	for _, problem := range ask(v, chromedp.Evaluate[[]string](`(() => {
@@ -185,9 +189,10 @@ func (v *visitor) accessible() {
 			texts++;
 			const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
 			const contrast = (a + 0.05) / (b + 0.05);
-			if (contrast < 4.5) problems.push("contrast " + contrast.toFixed(1) + ": " + e.textContent.trim().slice(0, 40));
+			const name = e.textContent.trim().slice(0, 40);
+			if (contrast < 4.5) problems.push("contrast " + contrast.toFixed(1) + ": " + name);
 		}
-		if (texts < 5) problems.push("only " + texts + " texts were looked at");
+		if (texts < 5) problems.push("only " + texts + " texts were checked");
 		for (const e of document.querySelectorAll("input:not([type=hidden]), textarea"))
 			if (!e.labels.length) problems.push("no label: " + e.name);
 		return problems;
@@ -196,7 +201,7 @@ func (v *visitor) accessible() {
 	}
 }
 
-// keys types keys, as Tab or letters, into whatever has the focus.
+// keys sends key presses to the focused element.
 func (v *visitor) keys(keys ...string) {
 	v.t.Helper()
 	for _, k := range keys {
@@ -204,7 +209,7 @@ func (v *visitor) keys(keys ...string) {
 	}
 }
 
-// click follows a link or sends a form, and waits for the next page.
+// click clicks a link or a form's button, and waits for the next page.
 func (v *visitor) click(css chromedp.CSS) {
 	v.t.Helper()
 	if _, err := chromedp.RunResponse(v.ctx, chromedp.Click(css)); err != nil {
@@ -212,7 +217,7 @@ func (v *visitor) click(css chromedp.CSS) {
 	}
 }
 
-// fill sets a field. SetValue cannot set it to nothing, and Clear leaves what a script has set.
+// fill sets a field. SetValue cannot set an empty value, and Clear does not clear a value set by a script.
 func fill(css chromedp.CSS, value string) chromedp.Action[chromedp.Void] {
 	if value != "" {
 		return chromedp.SetValue(css, value)
@@ -223,7 +228,7 @@ func fill(css chromedp.CSS, value string) chromedp.Action[chromedp.Void] {
 	}
 }
 
-// sign fills in the form and sends it by script.
+// sign fills in the form, sends it with JavaScript, and waits for the notice.
 func (v *visitor) sign(name, message string) {
 	v.t.Helper()
 	v.do(

@@ -7,49 +7,49 @@ import (
 	"time"
 )
 
-// maxConnections bounds memory: a connection holds 18 KB while it is idle.
+// maxConnections bounds the memory of one server: an idle connection takes 18 KB.
 const maxConnections = 1000
 
-// crowd keeps a server's connections to a number. Idle ones are kept long for
-// the load balancer's sake (idleTimeout), so when there are too many, the one
-// that has been idle longest makes room; if none is idle, the newcomer leaves.
-type crowd struct {
-	most int
+// connLimiter limits a server's open connections. Idle connections are kept long for the load balancer (idleTimeout).
+// Above the limit, the connection that has been idle longest is closed; if none is idle, the new one is.
+// It is hand-written because netutil.LimitListener does not close idle connections: it lets new ones wait.
+type connLimiter struct {
+	limit int
 
 	mu    sync.Mutex
-	conns map[net.Conn]time.Time // since when idle; zero: at work
+	conns map[net.Conn]time.Time // when the connection became idle; zero while it is active
 }
 
-// state is for http.Server.ConnState.
-func (c *crowd) state(conn net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// connState implements http.Server.ConnState.
+func (l *connLimiter) connState(conn net.Conn, state http.ConnState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch state {
 	case http.StateNew:
-		if c.conns == nil {
-			c.conns = map[net.Conn]time.Time{}
+		if l.conns == nil {
+			l.conns = map[net.Conn]time.Time{}
 		}
-		c.conns[conn] = time.Time{}
-		if len(c.conns) > c.most {
-			_ = c.leave(conn).Close()
+		l.conns[conn] = time.Time{}
+		if len(l.conns) > l.limit {
+			_ = l.evict(conn).Close()
 		}
 	case http.StateActive:
-		c.conns[conn] = time.Time{}
+		l.conns[conn] = time.Time{}
 	case http.StateIdle:
-		c.conns[conn] = time.Now()
+		l.conns[conn] = time.Now()
 	case http.StateClosed, http.StateHijacked:
-		delete(c.conns, conn)
+		delete(l.conns, conn)
 	}
 }
 
-// leave chooses who goes.
-func (c *crowd) leave(newcomer net.Conn) net.Conn {
-	who, since := newcomer, time.Time{}
-	for conn, idle := range c.conns {
+// evict removes and returns the connection that has been idle longest, or newest if none is idle.
+func (l *connLimiter) evict(newest net.Conn) net.Conn {
+	evicted, since := newest, time.Time{}
+	for conn, idle := range l.conns {
 		if !idle.IsZero() && (since.IsZero() || idle.Before(since)) {
-			who, since = conn, idle
+			evicted, since = conn, idle
 		}
 	}
-	delete(c.conns, who)
-	return who
+	delete(l.conns, evicted)
+	return evicted
 }

@@ -8,19 +8,19 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"oke-guestbook/app/internal/apptest"
 )
 
-// A hundred connections want in where ten fit: the newest ten stay, and
-// everybody is answered.
-func TestCrowd(t *testing.T) {
-	c := &crowd{most: 10}
+// 100 connections are opened and 10 are allowed: every request is answered, and the 10 newest connections stay open.
+func TestConnectionLimit(t *testing.T) {
+	limiter := &connLimiter{limit: 10}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	// After the test server's own bookkeeping, which Start wraps around this.
-	server.Config.ConnState = c.state
+	server.Config.ConnState = limiter.connState // Start wraps it
 	server.Start()
 	defer server.Close()
 
-	ask := func(conn net.Conn) error {
+	request := func(conn net.Conn) error {
 		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 		if _, err := fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			return err
@@ -38,29 +38,26 @@ func TestCrowd(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if err := ask(conn); err != nil {
+		if err := request(conn); err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
-		// The server tells of idleness just after it has answered.
-		for deadline := time.Now().Add(5 * time.Second); idle(c) != min(i+1, 10); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d connections are idle after %d have come", idle(c), i+1)
-			}
-		}
+		// The server reports a connection as idle just after the response.
+		want := min(i+1, 10)
+		apptest.Eventually(t, fmt.Sprintf("%d idle connections", want), func() bool { return idle(limiter) == want })
 		conns = append(conns, conn)
 	}
 	for i, conn := range conns {
-		if err := ask(conn); (err == nil) != (i >= 90) {
-			t.Errorf("connection %d, asked again: %v", i, err)
+		if err := request(conn); (err == nil) != (i >= 90) {
+			t.Errorf("second request on connection %d: %v", i, err)
 		}
 	}
 }
 
-func idle(c *crowd) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func idle(l *connLimiter) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n := 0
-	for _, since := range c.conns {
+	for _, since := range l.conns {
 		if !since.IsZero() {
 			n++
 		}

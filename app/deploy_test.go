@@ -14,10 +14,11 @@ import (
 
 	"go.yaml.in/yaml/v2"
 
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/config"
 )
 
-// object has of a Kubernetes object what concerns the guestbook's containers.
+// object has the fields of a Kubernetes object that the test reads.
 type object struct {
 	Kind     string
 	Metadata struct{ Name, Namespace string }
@@ -50,9 +51,10 @@ type probe struct {
 	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
 }
 
-// What the stack deploys, as its golden file has it, is what this program understands.
+// The containers that the stack deploys, as in its golden file, have settings, arguments, ports and probes that this
+// program supports.
 func TestDeployedContainers(t *testing.T) {
-	// A link: go test keeps a result, whatever has changed outside the module.
+	// A symbolic link, because go test does not notice changes of files outside the module.
 	f, err := os.Open("testdata/objects.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +68,7 @@ func TestDeployedContainers(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		// Profile tutorial gives the tutorial's environment to whatever image it is told.
+		// Profile tutorial sets the tutorial's environment variables for any image.
 		if o.Kind != "Deployment" && o.Kind != "Job" || strings.HasPrefix(o.Metadata.Namespace, "classroom") {
 			continue
 		}
@@ -85,18 +87,19 @@ func TestDeployedContainers(t *testing.T) {
 					return
 				}
 				c.serves(t, env, cfg)
-				if need := time.Duration(c.Lifecycle.PreStop.Sleep.Seconds)*time.Second + cfg.DrainDelay + cfg.ShutdownTimeout; need >= time.Duration(o.Spec.Template.Spec.Grace)*time.Second {
-					t.Errorf("the end takes up to %v, and the Pod has %d s", need, o.Spec.Template.Spec.Grace)
+				stop := time.Duration(c.Lifecycle.PreStop.Sleep.Seconds)*time.Second + cfg.DrainDelay + cfg.ShutdownTimeout
+				if grace := time.Duration(o.Spec.Template.Spec.Grace) * time.Second; stop >= grace {
+					t.Errorf("termination takes up to %v, the grace period is %v", stop, grace)
 				}
 			})
 		}
 	}
 	if found["Deployment"] == 0 || found["Job"] == 0 {
-		t.Errorf("the guestbook's containers in the file: %v", found)
+		t.Errorf("containers of the guestbook in the golden file: %v, want some of both kinds", found)
 	}
 }
 
-// environment returns what the container is told, and what config makes of it.
+// environment returns the container's environment variables and the settings that config reads from them.
 func (c container) environment(t *testing.T) (map[string]string, config.Config) {
 	t.Helper()
 	env, known := map[string]string{}, map[string]bool{}
@@ -112,25 +115,25 @@ func (c container) environment(t *testing.T) (map[string]string, config.Config) 
 	}
 	for key := range env {
 		if !known[key] {
-			t.Errorf("%s is no setting", key)
+			t.Errorf("%s is not a setting", key)
 		}
 	}
 	return env, cfg
 }
 
-// runs wants the container's arguments to be a command that ends, here with a database of the test.
+// runs checks that the container's arguments are a command that exits, with a database of the test.
 func (c container) runs(t *testing.T, env map[string]string) {
 	t.Helper()
 	if len(c.Args) == 0 {
-		t.Fatal("no argument: the Job would serve, and never end")
+		t.Fatal("no arguments: the Job would serve and never complete")
 	}
-	env = reachable(env, startDB(t).URI)
+	env = reachable(env, apptest.StartDB(t).URI)
 	if err := run(context.Background(), c.Args, func(key string) string { return env[key] }, io.Discard, nil); err != nil {
 		t.Errorf("%q: %v", c.Args, err)
 	}
 }
 
-// serves wants the container to answer its probes on the ports that it names. There is no database: it is alive, and not ready.
+// serves checks that the container answers its probes on its ports. Without a database it is alive but not ready.
 func (c container) serves(t *testing.T, env map[string]string, cfg config.Config) {
 	t.Helper()
 	if len(c.Args) > 0 {
@@ -144,7 +147,7 @@ func (c container) serves(t *testing.T, env map[string]string, cfg config.Config
 	_, metrics, _ := net.SplitHostPort(cfg.Metrics)
 	want := map[string]string{"http": pages, "metrics": metrics}
 	if !maps.Equal(ports, want) {
-		t.Errorf("ports %v, and the program listens on %v", ports, want)
+		t.Errorf("ports %v, but the program listens on %v", ports, want)
 	}
 
 	env = reachable(env, "mongodb://"+occupied(t))
@@ -158,12 +161,12 @@ func (c container) serves(t *testing.T, env map[string]string, cfg config.Config
 		if p.probe == nil {
 			t.Errorf("no %s probe", name)
 		} else if status, _, _ := get(t, base[p.HTTPGet.Port]+p.HTTPGet.Path); status != p.status {
-			t.Errorf("%s, %s on %s: status %d, want %d", name, p.HTTPGet.Path, p.HTTPGet.Port, status, p.status)
+			t.Errorf("%s probe, %s on %s: status %d, want %d", name, p.HTTPGet.Path, p.HTTPGet.Port, status, p.status)
 		}
 	}
 }
 
-// reachable is the environment with another database, which knows no passwords.
+// reachable returns the environment with another database, which needs no password.
 func reachable(env map[string]string, uri string) map[string]string {
 	env = maps.Clone(env)
 	env["MONGODB_URI"], env["MONGODB_USERNAME"], env["MONGODB_PASSWORD_FILE"] = uri, "", ""

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// forward stands before a database, at the address that it returns as a URI.
-// meet sees what a client sends, and cuts the connection by returning false.
-func forward(t *testing.T, uri string, meet func(request []byte) bool) string {
+// forward starts a TCP proxy in front of a database and returns the proxy's URI. allow is called with the bytes that a
+// client sends; if it returns false, the proxy closes the connection.
+func forward(t *testing.T, uri string, allow func(request []byte) bool) string {
 	t.Helper()
 	backend := strings.Trim(strings.TrimPrefix(uri, "mongodb://"), "/")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -31,7 +31,7 @@ func forward(t *testing.T, uri string, meet func(request []byte) bool) string {
 		}()
 		for buf := make([]byte, 64<<10); ; {
 			n, err := client.Read(buf)
-			if err != nil || !meet(buf[:n]) {
+			if err != nil || !allow(buf[:n]) {
 				return
 			}
 			if _, err := server.Write(buf[:n]); err != nil {
@@ -51,5 +51,5 @@ func forward(t *testing.T, uri string, meet func(request []byte) bool) string {
 	return "mongodb://" + l.Addr().String()
 }
 
-// finds reports whether a request reads entries: its BSON has a string under the key "find".
-func finds(request []byte) bool { return bytes.Contains(request, []byte("\x02find\x00")) }
+// isFind reports whether a request is a find command: its BSON has a string with the key "find".
+func isFind(request []byte) bool { return bytes.Contains(request, []byte("\x02find\x00")) }

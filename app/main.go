@@ -1,5 +1,5 @@
-// Command guestbook serves the guestbook. It is configured by environment
-// variables (README.md). "guestbook indexes" creates the database's indexes and ends.
+// Command guestbook serves the guestbook. It is configured by environment variables (README.md).
+// "guestbook indexes" creates the database's indexes and exits.
 package main
 
 import (
@@ -14,30 +14,30 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-	_ "time/tzdata" // the image holds no zone files
+	_ "time/tzdata" // the image has no time zone database
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	_ "golang.org/x/crypto/x509roots/fallback" // nor certificate authorities
+	_ "golang.org/x/crypto/x509roots/fallback" // the image has no CA certificates
 
 	"oke-guestbook/app/internal/config"
 	"oke-guestbook/app/internal/store"
 	"oke-guestbook/app/internal/web"
 )
 
-// version is set when the image is built.
+// version is set by the linker when the image is built.
 var version = "dev"
 
-// idleTimeout is longer than OCI's load balancer keeps an idle connection (300
-// s), so that it is never us who close one that it is about to use. Oracle asks
-// for 310 s: Load Balancing, "Connection Management", "Keep-Alive Settings".
+// idleTimeout is how long an idle connection stays open. OCI's load balancer closes its idle connections after 300 s.
+// The server's limit is longer, so that it never closes a connection that the load balancer is about to use.
+// Oracle recommends at least 310 s: Load Balancing, "Connection Management", "Keep-Alive Settings".
 const idleTimeout = 320 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	// A second signal ends the process at once.
+	// After the first signal, restore the default handling: a second one ends the process immediately.
 	context.AfterFunc(ctx, stop)
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, nil); err != nil {
 		fmt.Fprintln(os.Stderr, "guestbook:", err)
@@ -45,9 +45,11 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then drains. It calls started, if not nil, with
-// the addresses that it listens on.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, started func(pages, metrics net.Addr)) error {
+// startedFunc is called with the addresses that the servers listen on.
+type startedFunc func(pages, metrics net.Addr)
+
+// run serves until ctx is done, then drains and shuts down. It writes the log to out. started may be nil.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, started startedFunc) error {
 	cfg, err := config.Load(getenv)
 	if err != nil {
 		return err
@@ -72,10 +74,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	case len(args) == 1 && args[0] == "indexes":
 		return db.EnsureIndexes(ctx)
 	}
-	return fmt.Errorf("%q: the only argument is \"indexes\"", args)
+	return fmt.Errorf("invalid arguments %q: the only argument is \"indexes\"", args)
 }
 
-func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Logger, started func(pages, metrics net.Addr)) error {
+func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Logger, started startedFunc) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	site := web.New(web.Config{
@@ -103,7 +105,8 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	failed := make(chan error, 2)
 	go func() { failed <- public.Serve(pages) }()
 	go func() { failed <- inner.Serve(metrics) }()
-	log.Info("started", slog.String("version", version), slog.String("pages", pages.Addr().String()), slog.String("metrics", metrics.Addr().String()))
+	log.Info("started", slog.String("version", version),
+		slog.String("pages", pages.Addr().String()), slog.String("metrics", metrics.Addr().String()))
 	if started != nil {
 		started(pages.Addr(), metrics.Addr())
 	}
@@ -113,7 +116,7 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	case <-ctx.Done():
 	}
 
-	// Not ready at once, but at work until the load balancer has seen it.
+	// Readiness fails immediately, but requests are served until the load balancer has noticed.
 	site.Drain()
 	log.Info("draining", slog.Duration("for", cfg.DrainDelay))
 	select {
@@ -135,7 +138,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       idleTimeout,
-		ConnState:         (&crowd{most: maxConnections}).state,
+		ConnState:         (&connLimiter{limit: maxConnections}).connState,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

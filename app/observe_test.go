@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -14,49 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/entry"
 	"oke-guestbook/app/internal/store"
 )
 
-const token = "AAAAAAAAAAAAAAAAAAAAAA" // what a visitor's cookie holds
-
-// send asks once and follows no redirect.
-func send(t *testing.T, method, url string, form url.Values, header map[string]string) (status int, body string, answer http.Header) {
-	t.Helper()
-	r, err := http.NewRequest(method, url, strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Cookie", "guestbook_token="+token)
-	}
-	for key, value := range header {
-		r.Header.Set(key, value)
-	}
-	res, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(b), res.Header
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
-		}
-	}
-}
-
 func TestMetrics(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI})
 	for _, path := range []string{"/", "/", "/entries", "/nowhere", "/readyz"} {
 		send(t, "GET", g.url+path, nil, nil)
@@ -72,23 +34,25 @@ func TestMetrics(t *testing.T) {
 		send(t, "POST", g.url+"/", form, nil)
 	}
 	_ = db.Stop()
-	alone := start(t, map[string]string{"MONGODB_URI": db.URI, "MONGODB_TIMEOUT": "200ms", "SIGNS_PER_MINUTE": "1"})
+	withoutDB := start(t, map[string]string{
+		"MONGODB_URI": db.URI, "MONGODB_TIMEOUT": "200ms", "SIGNS_PER_MINUTE": "1",
+	})
 	for range 2 {
-		send(t, "POST", alone.url+"/", url.Values{"token": {token}, "message": {"to nobody"}}, nil)
+		send(t, "POST", withoutDB.url+"/", url.Values{"token": {token}, "message": {"lost"}}, nil)
 	}
 
-	// A request is counted just after it has been answered.
-	holds := func(g *guestbook, lines ...string) {
+	// A request is counted just after its response.
+	wantMetrics := func(g *guestbook, lines ...string) {
 		t.Helper()
 		for _, line := range lines {
 			var metrics string
-			eventually(t, "the metrics hold "+line, func() bool {
+			apptest.Eventually(t, "metric "+line, func() bool {
 				_, metrics, _ = get(t, g.metrics+"/metrics")
 				return strings.Contains(metrics, "\n"+line+"\n")
 			})
 		}
 	}
-	holds(g,
+	wantMetrics(g,
 		`guestbook_http_requests_total{code="200",route="GET /{$}"} 2`,
 		`guestbook_http_requests_total{code="200",route="GET /entries"} 1`,
 		`guestbook_http_requests_total{code="404",route="/"} 1`,
@@ -104,39 +68,51 @@ func TestMetrics(t *testing.T) {
 		`guestbook_signs_total{result="failed"} 0`,
 		`guestbook_database_up 1`,
 	)
-	holds(alone,
+	wantMetrics(withoutDB,
 		`guestbook_http_requests_total{code="503",route="POST /{$}"} 1`,
 		`guestbook_http_requests_total{code="429",route="POST /{$}"} 1`,
 		`guestbook_signs_total{result="failed"} 1`,
 		`guestbook_signs_total{result="limited"} 1`,
 	)
+}
 
-	// Visitors do not see the metrics, and who collects them sees no pages.
-	for _, url := range []string{g.url + "/metrics", g.metrics + "/", g.metrics + "/entries"} {
-		if status, body, _ := get(t, url); status != 404 || strings.Contains(body, "guestbook_") {
-			t.Errorf("%s: status %d", url, status)
+// The public port has no metrics, and the metrics port has no pages.
+func TestPorts(t *testing.T) {
+	g := start(t, map[string]string{"MONGODB_URI": "mongodb://" + occupied(t)})
+	for _, address := range []string{g.url + "/metrics", g.metrics + "/", g.metrics + "/entries"} {
+		if status, body, _ := get(t, address); status != 404 || strings.Contains(body, "guestbook_") {
+			t.Errorf("%s: status %d", address, status)
 		}
 	}
 }
 
-// Each request leaves one line of JSON under its id, without what the visitor wrote.
+// Each request is logged as one line of JSON with its id, and without the visitor's text.
 func TestLog(t *testing.T) {
-	g := start(t, map[string]string{"MONGODB_URI": startDB(t).URI, "LOG_LEVEL": "debug", "TRUSTED_PROXIES": "127.0.0.0/8"})
+	g := start(t, map[string]string{
+		"MONGODB_URI": apptest.StartDB(t).URI, "LOG_LEVEL": "debug", "TRUSTED_PROXIES": "127.0.0.0/8",
+	})
 	form := url.Values{"token": {token}, "name": {"confidential"}, "message": {"confidential"}}
-	_, _, answer := send(t, "POST", g.url+"/?secret=confidential", form, map[string]string{"X-Request-Id": "request-0001", "X-Forwarded-For": "203.0.113.7"})
-	if id := answer.Get("X-Request-Id"); id != "request-0001" {
-		t.Errorf("the id that the request had became %q", id)
+	_, _, header := send(t, "POST", g.url+"/?secret=confidential", form,
+		map[string]string{"X-Request-Id": "request-0001", "X-Forwarded-For": "203.0.113.7"})
+	if id := header.Get("X-Request-Id"); id != "request-0001" {
+		t.Errorf("the valid id request-0001 was replaced by %q", id)
 	}
-	_, _, answer = send(t, "GET", g.url+"/entries", nil, map[string]string{"X-Request-Id": `bad "id"`})
-	own := answer.Get("X-Request-Id")
-	if !regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`).MatchString(own) {
-		t.Errorf("instead of a bad id the request got %q", own)
+	_, _, header = send(t, "GET", g.url+"/entries", nil, map[string]string{"X-Request-Id": `bad "id"`})
+	generated := header.Get("X-Request-Id")
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`).MatchString(generated) {
+		t.Errorf("the invalid id was replaced by %q", generated)
 	}
 	for id, want := range map[string]map[string]any{
-		"request-0001": {"level": "INFO", "msg": "request", "method": "POST", "path": "/", "status": 303., "client": "203.0.113.7"},
-		own:            {"level": "DEBUG", "msg": "request", "method": "GET", "path": "/entries", "status": 200., "client": "127.0.0.1"},
+		"request-0001": {
+			"level": "INFO", "msg": "request", "method": "POST", "path": "/", "status": 303., "client": "203.0.113.7",
+		},
+		generated: {
+			"level": "DEBUG", "msg": "request", "method": "GET", "path": "/entries", "status": 200., "client": "127.0.0.1",
+		},
 	} {
-		eventually(t, "the log has the request "+id, func() bool { return strings.Contains(g.log.String(), `"request":"`+id+`"`) })
+		apptest.Eventually(t, "request "+id+" is logged", func() bool {
+			return strings.Contains(g.log.String(), `"request":"`+id+`"`)
+		})
 		count := 0
 		for lines := bufio.NewScanner(strings.NewReader(g.log.String())); lines.Scan(); {
 			var line map[string]any
@@ -154,24 +130,24 @@ func TestLog(t *testing.T) {
 			}
 			for _, key := range []string{"time", "bytes", "took"} {
 				if line[key] == nil {
-					t.Errorf("%s: no %s", id, key)
+					t.Errorf("%s: %s is missing", id, key)
 				}
 			}
 		}
 		if count != 1 {
-			t.Errorf("%s: %d lines", id, count)
+			t.Errorf("%s: %d lines, want 1", id, count)
 		}
 	}
 	for _, secret := range []string{"confidential", token} {
 		if strings.Contains(g.log.String(), secret) {
-			t.Errorf("the log holds %q", secret)
+			t.Errorf("the log contains %q", secret)
 		}
 	}
 }
 
-// Whatever the number of readers, the database has as many connections at work as it is said.
+// MONGODB_MAX_CONNECTIONS limits the number of database connections in use, for any number of readers.
 func TestMaxConnections(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	s, err := store.Open(store.Config{URI: db.URI, Database: "guestbook", Timeout: time.Minute, Connections: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -194,27 +170,29 @@ func TestMaxConnections(t *testing.T) {
 			return reading
 		}
 		uri := forward(t, db.URI, func(request []byte) bool {
-			if finds(request) {
+			if isFind(request) {
 				count(1)
 				<-release
 				count(-1)
 			}
 			return true
 		})
-		g := start(t, map[string]string{"MONGODB_URI": uri, "MONGODB_MAX_CONNECTIONS": setting, "MONGODB_TIMEOUT": "10s", "PAGE_SIZE": "1"})
+		g := start(t, map[string]string{
+			"MONGODB_URI": uri, "MONGODB_MAX_CONNECTIONS": setting, "MONGODB_TIMEOUT": "10s", "PAGE_SIZE": "1",
+		})
 		var wg sync.WaitGroup
 		for range 40 {
 			wg.Go(func() {
 				if status, _, _ := send(t, "GET", g.url+"/?page=2", nil, nil); status != 200 {
-					t.Errorf("with %q: status %d", setting, status)
+					t.Errorf("MONGODB_MAX_CONNECTIONS=%q: status %d", setting, status)
 				}
 			})
 		}
-		eventually(t, fmt.Sprintf("%d connections are at work", want), func() bool { return count(0) >= want })
+		apptest.Eventually(t, fmt.Sprintf("%d connections in use", want), func() bool { return count(0) >= want })
 		close(release)
 		wg.Wait()
 		if most != want {
-			t.Errorf("MONGODB_MAX_CONNECTIONS=%q: %d at work at once, want %d", setting, most, want)
+			t.Errorf("MONGODB_MAX_CONNECTIONS=%q: %d connections in use at once, want %d", setting, most, want)
 		}
 	}
 }

@@ -1,59 +1,32 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"oke-guestbook/app/internal/devdb"
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/store"
 )
 
 // guestbook is one running replica.
 type guestbook struct {
 	url, metrics string
-	stop         context.CancelFunc // what SIGTERM does
+	stop         context.CancelFunc // as SIGTERM does
 	ended        chan error
-	log          *lockedBuffer
+	log          *apptest.Buffer
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func startDB(t *testing.T) *devdb.DB {
-	t.Helper()
-	db, err := devdb.Start(t.TempDir(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Stop() })
-	return db
-}
-
+// start runs the guestbook with these environment variables and those that suit tests, and waits until it listens.
 func start(t *testing.T, env map[string]string) *guestbook {
 	t.Helper()
 	all := map[string]string{
@@ -62,7 +35,7 @@ func start(t *testing.T, env map[string]string) *guestbook {
 	}
 	maps.Copy(all, env)
 	ctx, cancel := context.WithCancel(context.Background())
-	g := &guestbook{stop: cancel, ended: make(chan error, 1), log: &lockedBuffer{}}
+	g := &guestbook{stop: cancel, ended: make(chan error, 1), log: &apptest.Buffer{}}
 	started := make(chan struct{})
 	go func() {
 		g.ended <- run(ctx, nil, func(key string) string { return all[key] }, g.log, func(pages, metrics net.Addr) {
@@ -79,22 +52,56 @@ func start(t *testing.T, env map[string]string) *guestbook {
 	return g
 }
 
-// get asks once, on a connection of its own; last tells that the server closes it.
-func get(t *testing.T, url string) (status int, body string, last bool) {
+const token = "AAAAAAAAAAAAAAAAAAAAAA" // the value of the visitor's cookie
+
+// roundTrip sends one request without following redirects, and returns the response and its whole body.
+func roundTrip(t *testing.T, transport http.RoundTripper, r *http.Request) (*http.Response, string) {
 	t.Helper()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, Timeout: 10 * time.Second}
-	res, err := client.Get(url)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	res, err := transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res.StatusCode, string(b), res.Close
+	return res, string(body)
+}
+
+// get sends one request on a new connection. last reports whether the server closes the connection.
+func get(t *testing.T, address string) (status int, body string, last bool) {
+	t.Helper()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	r, err := http.NewRequest("GET", address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, body := roundTrip(t, transport, r)
+	return res.StatusCode, body, res.Close
+}
+
+// send sends one request as a visitor with the cookie token, with a form unless it is nil.
+func send(
+	t *testing.T, method, address string, form url.Values, header map[string]string,
+) (status int, body string, response http.Header) {
+	t.Helper()
+	r, err := http.NewRequest(method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Cookie", "guestbook_token="+token)
+	}
+	for key, value := range header {
+		r.Header.Set(key, value)
+	}
+	res, body := roundTrip(t, http.DefaultTransport, r)
+	return res.StatusCode, body, res.Header
 }
 
 func TestBadEnvironment(t *testing.T) {
@@ -109,30 +116,37 @@ func TestBadEnvironment(t *testing.T) {
 			"MONGODB_DATABASE": "a/b", "MONGODB_USERNAME": "u", "SIGNS_PER_MINUTE": "-1",
 		}, []string{
 			`PAGE_SIZE "0": want a whole number from 1 to 100`, `DRAIN_DELAY "soon"`, `TIME_ZONE "Mars/Base"`,
-			`TRUSTED_PROXIES "10.0.0.1": want CIDR`, `LISTEN_ADDRESS "8080"`, `METRICS_ADDRESS ":99999"`, `LOG_LEVEL "loud": want debug`,
-			`MONGODB_DATABASE "a/b"`, "MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together", `SIGNS_PER_MINUTE "-1"`,
+			`TRUSTED_PROXIES "10.0.0.1": want CIDR`, `LISTEN_ADDRESS "8080"`, `METRICS_ADDRESS ":99999"`,
+			`LOG_LEVEL "loud": want debug`, `MONGODB_DATABASE "a/b"`, `SIGNS_PER_MINUTE "-1"`,
+			"MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together",
 		}},
-		"wrong database URL":    {map[string]string{"MONGODB_URI": "postgres://mongo"}, []string{"MONGODB_URI: "}},
-		"missing password file": {map[string]string{"MONGODB_URI": "mongodb://mongo", "MONGODB_USERNAME": "u", "MONGODB_PASSWORD_FILE": "/nowhere/pw"}, []string{"MONGODB_PASSWORD_FILE: open /nowhere/pw: no such file"}},
-		"address in use":        {map[string]string{"MONGODB_URI": "mongodb://mongo", "LISTEN_ADDRESS": occupied(t)}, []string{"LISTEN_ADDRESS: ", "address already in use"}},
+		"wrong database URL": {map[string]string{"MONGODB_URI": "postgres://mongo"}, []string{"MONGODB_URI: "}},
+		"missing password file": {map[string]string{
+			"MONGODB_URI": "mongodb://mongo", "MONGODB_USERNAME": "u", "MONGODB_PASSWORD_FILE": "/nowhere/pw",
+		}, []string{"MONGODB_PASSWORD_FILE: open /nowhere/pw: no such file"}},
+		"address in use": {map[string]string{
+			"MONGODB_URI": "mongodb://mongo", "LISTEN_ADDRESS": occupied(t),
+		}, []string{"LISTEN_ADDRESS: ", "address already in use"}},
 	} {
 		err := run(context.Background(), nil, func(key string) string { return c.env[key] }, io.Discard, nil)
 		if err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: no error", name)
 			continue
 		}
 		for _, want := range c.want {
 			if !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: no %q in: %v", name, want, err)
+				t.Errorf("%s: error %v, want %q", name, err, want)
 			}
 		}
 	}
-	err := run(context.Background(), []string{"serve"}, func(key string) string { return map[string]string{"MONGODB_URI": "mongodb://mongo"}[key] }, io.Discard, nil)
+	env := func(key string) string { return map[string]string{"MONGODB_URI": "mongodb://mongo"}[key] }
+	err := run(context.Background(), []string{"serve"}, env, io.Discard, nil)
 	if err == nil || !strings.Contains(err.Error(), `"indexes"`) {
-		t.Errorf("an unknown argument: %v", err)
+		t.Errorf("unknown argument: %v", err)
 	}
 }
 
+// occupied returns the address of a listener that never answers.
 func occupied(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -144,9 +158,9 @@ func occupied(t *testing.T) string {
 }
 
 func TestIndexesCommand(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	env := func(key string) string { return map[string]string{"MONGODB_URI": db.URI}[key] }
-	for range 2 { // a Job may run again
+	for range 2 { // a Job may be retried
 		if err := run(context.Background(), []string{"indexes"}, env, io.Discard, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -156,13 +170,14 @@ func TestIndexesCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = client.Disconnect(context.Background()) }()
-	indexes, err := client.Database("guestbook").Collection(store.Collection).Indexes().ListSpecifications(context.Background())
+	messages := client.Database("guestbook").Collection(store.Collection)
+	indexes, err := messages.Indexes().ListSpecifications(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	// That it is sparse, the embedded database does not tell: TestIndex in internal/store.
+	// The embedded database does not report whether an index is sparse: see TestIndex in internal/store.
 	if len(indexes) != 2 || indexes[1].Name != "form" || indexes[1].Unique == nil || !*indexes[1].Unique {
-		t.Errorf("indexes %+v, want one on _id and the unique one on form", indexes)
+		t.Errorf("indexes %+v, want one on _id and a unique one on form", indexes)
 	}
 }
 
@@ -177,53 +192,54 @@ func TestProbesWithoutDatabase(t *testing.T) {
 		}
 	}
 	if _, body, _ := get(t, g.metrics+"/metrics"); !strings.Contains(body, "guestbook_database_up 0") {
-		t.Error("no guestbook_database_up 0 among the metrics")
+		t.Error("the metrics do not contain guestbook_database_up 0")
 	}
 	if !strings.Contains(g.log.String(), `"msg":"not ready"`) {
-		t.Error("the log does not say why it is not ready")
+		t.Error("the log does not contain the reason for not being ready")
 	}
 }
 
-// After SIGTERM the replica is not ready at once, answers everybody for the
-// whole delay, finishes what runs, and only then ends.
+// After SIGTERM the replica is immediately unready, serves requests for DRAIN_DELAY, finishes running requests, and
+// only then stops.
 func TestDrain(t *testing.T) {
-	db := startDB(t)
+	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI, "DRAIN_DELAY": "1500ms"})
 	if status, body, _ := get(t, g.url+"/readyz"); status != 200 {
 		t.Fatalf("readyz: %d %s", status, body)
 	}
-	// A request that began before SIGTERM, and sends its body at the very end of the delay.
+	// A request that starts before SIGTERM and sends its body after the delay.
 	slow, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer slow.Close()
-	_, _ = io.WriteString(slow, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n")
+	_, _ = io.WriteString(slow, "POST / HTTP/1.1\r\nHost: x\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n")
 
 	began := time.Now()
 	g.stop()
 	for time.Since(began) < 1200*time.Millisecond {
 		if status, _, _ := get(t, g.metrics+"/readyz"); status != 503 && time.Since(began) > 100*time.Millisecond {
-			t.Fatalf("readyz: %d while draining", status)
+			t.Fatalf("readyz: status %d while draining", status)
 		}
 		status, _, last := get(t, g.url+"/")
 		if status != 200 {
-			t.Fatalf("a page: %d while draining", status)
+			t.Fatalf("page: status %d while draining", status)
 		}
 		if time.Since(began) > 300*time.Millisecond && !last {
-			t.Fatal("an answer while draining keeps the connection")
+			t.Fatal("a response while draining does not close the connection")
 		}
 	}
 	select {
 	case err := <-g.ended:
-		t.Fatalf("ended after %v: %v", time.Since(began), err)
+		t.Fatalf("stopped after %v: %v", time.Since(began), err)
 	default:
 	}
 	time.AfterFunc(600*time.Millisecond, func() { _, _ = io.WriteString(slow, "message=x") })
 	_ = slow.SetReadDeadline(time.Now().Add(10 * time.Second))
-	answer, err := io.ReadAll(slow)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 403") {
-		t.Errorf("the request under way was answered %.40q, %v", answer, err)
+	response, err := io.ReadAll(slow)
+	if err != nil || !strings.HasPrefix(string(response), "HTTP/1.1 403") {
+		t.Errorf("response to the slow request: %.40q, %v", response, err)
 	}
 	select {
 	case err := <-g.ended:

@@ -3,13 +3,13 @@ package tests
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/settings"
 )
 
@@ -121,25 +121,6 @@ func pool(rest string) string {
 	return `[{"name":"workers","shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,` + rest + `}]`
 }
 
-// replacing are the properties that cannot change in place, by type (terraform-provider-oci, ForceNew; pulumi-kubernetes,
-// provider/pkg/provider/diff.go).
-var replacing = map[string]*regexp.Regexp{
-	"oci:ContainerEngine/cluster:Cluster":      regexp.MustCompile(`^(compartmentId|vcnId|kmsKeyId|clusterPodNetworkOptions|options\.(kubernetesNetworkConfig|serviceLbSubnetIds)|endpointConfig\.subnetId)`),
-	"oci:ContainerEngine/nodePool:NodePool":    regexp.MustCompile(`^(clusterId|compartmentId|nodeConfigDetails\.nodePoolPodNetworkOptionDetails\.cniType)`),
-	"oci:Core/vcn:Vcn":                         regexp.MustCompile(`^(cidrBlock$|dnsLabel|compartmentId)`),
-	"oci:Core/subnet:Subnet":                   regexp.MustCompile(`^(vcnId|availabilityDomain|dnsLabel|prohibit)`),
-	"oci:ObjectStorage/bucket:Bucket":          regexp.MustCompile(`^(namespace|storageTier)`),
-	"oci:Identity/policy:Policy":               regexp.MustCompile(`^(compartmentId|name)`),
-	"kubernetes:core/v1:Namespace":             regexp.MustCompile(`^metadata\.name`),
-	"kubernetes:apps/v1:StatefulSet":           regexp.MustCompile(`^(metadata\.name|spec\.(podManagementPolicy|revisionHistoryLimit|selector|serviceName|volumeClaimTemplates))`),
-	"kubernetes:apps/v1:Deployment":            regexp.MustCompile(`^(metadata\.name|spec\.selector)`),
-	"kubernetes:core/v1:PersistentVolumeClaim": regexp.MustCompile(`^(metadata\.name|spec\.(accessModes|selector|storageClassName|volumeName))`),
-	"kubernetes:core/v1:Service":               regexp.MustCompile(`^(metadata\.name|spec\.clusterIP$)`),
-	"kubernetes:core/v1:Secret":                regexp.MustCompile(`^(metadata\.name|type)`),
-	"kubernetes:core/v1:ResourceQuota":         regexp.MustCompile(`^(metadata\.name|spec\.scopes)`),
-	"kubernetes:batch/v1:Job":                  regexp.MustCompile(`^(metadata\.name|spec\.(completions|parallelism|selector|template))`),
-}
-
 // precious is what no change of a setting above may replace or delete.
 var precious = []string{
 	"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet",
@@ -248,9 +229,9 @@ func effects(before, after *recorder) []effect {
 		}
 		if paths := changedPaths(was, is); len(paths) > 0 {
 			e := effect{verb: "update", typ: is.Type, name: is.Name, paths: paths}
-			rule := replacing[is.Type]
+			replacing := catalog.ForceNew(is.Type)
 			if slices.ContainsFunc(paths, func(path string) bool {
-				return rule != nil && rule.MatchString(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
+				return replacing.Contains(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
 			}) {
 				e.verb = "replace"
 			}

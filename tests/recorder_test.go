@@ -13,6 +13,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+
+	"oke-guestbook/catalog"
 )
 
 // registration is one resource that the program asked for.
@@ -57,28 +59,14 @@ func stashed(name string, input resource.PropertyValue) resource.PropertyValue {
 	return input
 }
 
-// ocidKinds are the kinds in the OCIDs of what OCI makes.
-var ocidKinds = map[string]string{
-	"oci:Bastion/bastion:Bastion":                                                "bastion",
-	"oci:ContainerEngine/addon:Addon":                                            "addon",
-	"oci:ContainerEngine/cluster:Cluster":                                        "cluster",
-	"oci:ContainerEngine/nodePool:NodePool":                                      "nodepool",
-	"oci:Core/defaultSecurityList:DefaultSecurityList":                           "securitylist",
-	"oci:Core/drgAttachment:DrgAttachment":                                       "drgattachment",
-	"oci:Core/internetGateway:InternetGateway":                                   "internetgateway",
-	"oci:Core/natGateway:NatGateway":                                             "natgateway",
-	"oci:Core/networkSecurityGroup:NetworkSecurityGroup":                         "networksecuritygroup",
-	"oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule": "rule",
-	"oci:Core/routeTable:RouteTable":                                             "routetable",
-	"oci:Core/securityList:SecurityList":                                         "securitylist",
-	"oci:Core/serviceGateway:ServiceGateway":                                     "servicegateway",
-	"oci:Core/subnet:Subnet":                                                     "subnet",
-	"oci:Core/vcn:Vcn":                                                           "vcn",
-	"oci:Identity/policy:Policy":                                                 "policy",
-	"oci:ObjectStorage/bucket:Bucket":                                            "bucket",
-	"oci:Logging/log:Log":                                                        "log",
-	"oci:Logging/logGroup:LogGroup":                                              "loggroup",
-}
+// ocidKinds are the kinds in the OCIDs of OCI's resources, by type.
+var ocidKinds = func() map[string]string {
+	kinds := map[string]string{}
+	for _, k := range catalog.Kinds() {
+		kinds[k.Token] = k.Name
+	}
+	return kinds
+}()
 
 // others are the types that are not OCI's.
 var others = []string{

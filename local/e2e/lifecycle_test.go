@@ -136,7 +136,7 @@ func TestLifeCycle(t *testing.T) {
 
 	step(t, "the commands say what is there", func() {
 		status := s.says(s.o.Status)
-		for _, word := range append([]string{"okelocal", s.o.Endpoint(), s.output("vcnId")}, components...) {
+		for _, word := range append([]string{"localcloudd", s.o.Endpoint(), s.output("vcnId")}, components...) {
 			if !strings.Contains(status, word) {
 				t.Errorf("status does not tell of %s:\n%s", word, status)
 			}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"oke-guestbook/local/launch"
+	"oke-guestbook/local/launch/daemon"
 )
 
 // localCloud is what the cloud holds of stack local as the repository sets it, by kind. Beside what the program asks for:
@@ -70,24 +71,24 @@ func (s *stack) refusesMachines() {
 	s.must(err)
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
-	daemon, good := s.daemon(), s.o
+	process, good := s.daemon(), s.o
 	for _, tc := range []struct {
 		name  string
-		spoil func(t *testing.T, o *launch.Options)
+		spoil func(t *testing.T, o *launch.Launcher)
 		env   []string
 		want  []string
 	}{
-		{"port of another program", func(_ *testing.T, o *launch.Options) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
+		{"port of another program", func(_ *testing.T, o *launch.Launcher) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
 			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)}},
-		{"port of this cloud, for another", func(_ *testing.T, o *launch.Options) { o.Dir = s.t.TempDir() }, nil,
+		{"port of this cloud, for another", func(_ *testing.T, o *launch.Launcher) { o.Dir = s.t.TempDir() }, nil,
 			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)}},
-		{"another port than that of this cloud", func(_ *testing.T, o *launch.Options) { o.Port = freePort(s.t) }, nil,
+		{"another port than that of this cloud", func(_ *testing.T, o *launch.Launcher) { o.Port = freePort(s.t) }, nil,
 			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)}},
-		{"no directory", func(_ *testing.T, o *launch.Options) { o.Dir = "/proc/local" }, nil,
+		{"no directory", func(_ *testing.T, o *launch.Launcher) { o.Dir = "/proc/local" }, nil,
 			[]string{"LOCAL_DIR=/proc/local", "choose a directory that you may write to"}},
 		{"read-only directory", readOnly, nil, []string{"LOCAL_DIR=" + good.Dir, "read-only file system", "choose a directory that you may write to"}},
-		{"no space for the compiler", func(_ *testing.T, o *launch.Options) {
-			o.Bin, o.Built = filepath.Join(s.t.TempDir(), "bin"), false
+		{"no space for the compiler", func(_ *testing.T, o *launch.Launcher) {
+			o.Bin, o.Prebuilt = filepath.Join(s.t.TempDir(), "bin"), false
 		}, []string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"}},
 	} {
 		cloud, state := s.inventory(), s.ids()
@@ -107,19 +108,19 @@ func (s *stack) refusesMachines() {
 		if now := s.ids(); !maps.Equal(now, state) {
 			s.t.Errorf("%s: the state held %v and holds %v", tc.name, state, now)
 		}
-		if now := s.daemon(); now != daemon {
-			s.t.Errorf("%s: process %d served the cloud, %d does now", tc.name, daemon, now)
+		if now := s.daemon(); now != process {
+			s.t.Errorf("%s: process %d served the cloud, %d does now", tc.name, process, now)
 		}
 	}
 }
 
 // readOnly makes the directory read-only, also for root, until the test ends.
-func readOnly(t *testing.T, o *launch.Options) {
+func readOnly(t *testing.T, o *launch.Launcher) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root may mount; package launch tests a directory without the permission to write")
+		t.Skip("only root may mount; package diskspace tests a directory without the permission to write")
 	}
 	if err := syscall.Mount(o.Dir, o.Dir, "", syscall.MS_BIND, ""); err != nil {
-		t.Skipf("mount: %v; package launch tests a directory without the permission to write, where not root runs it", err)
+		t.Skipf("mount: %v; package diskspace tests a directory without the permission to write, where not root runs it", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(o.Dir, syscall.MNT_DETACH); err != nil {
@@ -134,7 +135,7 @@ func readOnly(t *testing.T, o *launch.Options) {
 // daemon is the process that serves the cloud.
 func (s *stack) daemon() int {
 	s.t.Helper()
-	var health launch.Health
+	var health daemon.Health
 	s.read("/healthz", &health)
 	return health.PID
 }

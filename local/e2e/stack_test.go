@@ -21,6 +21,7 @@ import (
 
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch"
+	"oke-guestbook/local/launch/pulumifiles"
 )
 
 // tools are built once, with toolsErr as the outcome, and are everybody's.
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	if text == "" {
 		os.Exit(m.Run())
 	}
-	o := launch.Options{}
+	o := launch.Launcher{}
 	err := json.Unmarshal([]byte(text), &o)
 	if err == nil {
 		o.Out, o.Err = os.Stdout, os.Stderr
@@ -52,7 +53,7 @@ func TestMain(m *testing.M) {
 // stack is one stack on a local cloud of its own.
 type stack struct {
 	t      *testing.T
-	o      launch.Options
+	o      launch.Launcher
 	config string
 	env    []string
 	log    *bytes.Buffer
@@ -64,19 +65,20 @@ func newStack(t *testing.T) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := launch.OptionsFromEnv(root)
+	o, err := launch.FromEnv(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if o.Plugins == "auto" {
 		o.Plugins = "local" // no test reaches the internet
 	}
+	o.Bin = o.ToolsDir() // shared by all tests
 	o.Dir = t.TempDir()
 	tools.Do(func() { toolsErr = o.Build(t.Context()) })
 	if toolsErr != nil {
 		t.Fatal(toolsErr)
 	}
-	o.Built = true
+	o.Prebuilt = true
 	o.Port = freePort(t)
 	s := &stack{t: t, o: o, config: filepath.Join(o.Dir, "Pulumi.local.yaml"), log: new(bytes.Buffer)}
 	s.o.ConfigFile = s.config
@@ -91,8 +93,8 @@ func newStack(t *testing.T) *stack {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(o.Dir, "okelocal.log"))
-			t.Logf("okelocal.log:\n%s", log[max(0, len(log)-8000):])
+			log, _ := os.ReadFile(filepath.Join(o.Dir, "localcloudd.log"))
+			t.Logf("localcloudd.log:\n%s", log[max(0, len(log)-8000):])
 		}
 		if err := s.o.Stop(context.Background()); err != nil {
 			t.Errorf("stop the local cloud: %v", err)
@@ -178,34 +180,24 @@ func (s *stack) changes() map[string]int {
 	return preview.ChangeSummary
 }
 
-// ids maps each resource in the state, by URN, to its id. It reads the engine's file, as the CLI takes half a second to tell.
+// ids maps each resource in the state, by URN, to its id. It reads the engine's file: the CLI takes half a second.
 func (s *stack) ids() map[string]string {
 	s.t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.o.Dir, "state", ".pulumi", "stacks", "*", "local.json"))
-	if s.must(err); len(files) != 1 {
-		s.t.Fatalf("want the state of one stack, there are %v", files)
-	}
-	data, err := os.ReadFile(files[0])
-	s.must(err)
-	var state struct {
-		Checkpoint struct {
-			Latest struct {
-				Resources []struct{ URN, ID string } `json:"resources"`
-				Pending   []any                      `json:"pending_operations"`
-			} `json:"latest"`
-		} `json:"checkpoint"`
-	}
-	s.must(json.Unmarshal(data, &state))
-	latest := state.Checkpoint.Latest
-	if len(latest.Pending) > 0 {
-		s.t.Errorf("pending operations: %v", latest.Pending)
+	states, err := pulumifiles.Backend(s.o.StateDir()).Checkpoints("local")
+	if s.must(err); len(states) != 1 {
+		s.t.Fatalf("want the state of one stack, got %v", states)
 	}
 	ids := map[string]string{}
-	for _, r := range latest.Resources {
-		if _, twice := ids[r.URN]; twice {
-			s.t.Errorf("twice in the state: %s", r.URN)
+	for _, state := range states {
+		if len(state.Pending) > 0 {
+			s.t.Errorf("pending operations: %s", state.Pending)
 		}
-		ids[r.URN] = r.ID
+		for _, r := range state.Resources {
+			if _, twice := ids[r.URN]; twice {
+				s.t.Errorf("twice in the state: %s", r.URN)
+			}
+			ids[r.URN] = r.ID
+		}
 	}
 	return ids
 }
@@ -363,7 +355,7 @@ func (s *stack) output(name string) string {
 }
 
 // upCommand is `make up` as a process of its own.
-func (s *stack) upCommand(o launch.Options, env ...string) *exec.Cmd {
+func (s *stack) upCommand(o launch.Launcher, env ...string) *exec.Cmd {
 	s.t.Helper()
 	self, err := os.Executable()
 	s.must(err)

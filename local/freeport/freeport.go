@@ -1,4 +1,5 @@
-// Package freeport finds ports of loopback that stay free until somebody listens on them.
+// Package freeport finds TCP ports of loopback that stay free until somebody listens on them. Libraries for this
+// listen on port 0 and close it: the kernel may give that port to any connection the next moment.
 package freeport
 
 import (
@@ -9,19 +10,20 @@ import (
 	"os"
 )
 
-// first and last bound the ports that are tried. They lie below those that the kernel gives away by default.
+// first and last bound the ports that Pick tries. They lie below the kernel's default range.
 const (
 	first = 10240
 	last  = 32767
 )
 
-// Pick returns a free TCP port of 127.0.0.1. It prefers one that the kernel gives nobody by itself, neither to a connection nor
-// to who listens on port 0 (Linux, ip-sysctl, ip_local_port_range): any other may be taken the next moment.
+// Pick returns a free TCP port of 127.0.0.1, if possible outside the range from which the kernel assigns ports to
+// connections and to listeners on port 0 (ip_local_port_range in Linux's ip-sysctl).
 func Pick() (int, error) {
-	low, high := automatic()
+	low, high := kernelRange()
 	return pick(low, high)
 }
 
+// pick returns a free port outside low to high, or else any.
 func pick(low, high int) (int, error) {
 	for range 1000 {
 		port := first + rand.IntN(last-first+1)
@@ -39,10 +41,10 @@ func pick(low, high int) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-// automatic returns the range of ports that the kernel gives away.
-func automatic() (low, high int) {
+// kernelRange returns the first and last port that the kernel assigns.
+func kernelRange() (low, high int) {
 	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	if _, scanned := fmt.Sscan(string(data), &low, &high); errors.Join(err, scanned) != nil {
+	if _, scanErr := fmt.Sscan(string(data), &low, &high); errors.Join(err, scanErr) != nil {
 		return 32768, 60999 // Linux's default
 	}
 	return low, high

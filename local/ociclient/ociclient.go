@@ -1,5 +1,5 @@
-// Package ociclient sends signed requests to OCI's REST API without the typed
-// service packages of the SDK, whose compilation costs minutes. Signing comes from oci-go-sdk.
+// Package ociclient sends signed requests to OCI's REST API without the SDK's typed service packages, which take
+// minutes to compile. Signing comes from oci-go-sdk.
 package ociclient
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 )
 
-// Credentials is an API key of a user, as in OCI's configuration file.
+// Credentials are a user's API key, as in OCI's configuration file.
 type Credentials struct {
 	Tenancy, User, Fingerprint, Region string
 	PrivateKeyPEM                      string
 }
 
-// CredentialsFromEnv reads OCI_TENANCY_OCID, OCI_USER_OCID, OCI_FINGERPRINT, OCI_REGION and
-// OCI_PRIVATE_KEY or OCI_PRIVATE_KEY_PATH, the variables that the official provider reads.
+// CredentialsFromEnv reads OCI_TENANCY_OCID, OCI_USER_OCID, OCI_FINGERPRINT, OCI_REGION and OCI_PRIVATE_KEY or
+// OCI_PRIVATE_KEY_PATH, as the official provider does.
 func CredentialsFromEnv() (Credentials, error) {
 	c := Credentials{
 		Tenancy: os.Getenv("OCI_TENANCY_OCID"), User: os.Getenv("OCI_USER_OCID"),
@@ -41,8 +41,11 @@ func CredentialsFromEnv() (Credentials, error) {
 	}
 	var missing []string
 	for _, v := range []struct{ name, value string }{
-		{"OCI_TENANCY_OCID", c.Tenancy}, {"OCI_USER_OCID", c.User}, {"OCI_FINGERPRINT", c.Fingerprint},
-		{"OCI_REGION", c.Region}, {"OCI_PRIVATE_KEY or OCI_PRIVATE_KEY_PATH", c.PrivateKeyPEM},
+		{"OCI_TENANCY_OCID", c.Tenancy},
+		{"OCI_USER_OCID", c.User},
+		{"OCI_FINGERPRINT", c.Fingerprint},
+		{"OCI_REGION", c.Region},
+		{"OCI_PRIVATE_KEY or OCI_PRIVATE_KEY_PATH", c.PrivateKeyPEM},
 	} {
 		if v.value == "" {
 			missing = append(missing, v.name)
@@ -54,8 +57,8 @@ func CredentialsFromEnv() (Credentials, error) {
 	return c, nil
 }
 
-// EndpointFromEnv returns where CLIENT_HOST_OVERRIDES sends the named client of
-// the SDK, for example "oci_core.VirtualNetworkClient".
+// EndpointFromEnv returns the endpoint of an SDK client, for example "oci_core.VirtualNetworkClient", in
+// CLIENT_HOST_OVERRIDES.
 func EndpointFromEnv(client string) (string, bool) {
 	for _, entry := range strings.Split(os.Getenv("CLIENT_HOST_OVERRIDES"), ";") {
 		if name, host, ok := strings.Cut(entry, "="); ok && name == client {
@@ -65,7 +68,7 @@ func EndpointFromEnv(client string) (string, bool) {
 	return "", false
 }
 
-// Error is an error answer of the service.
+// Error is an error response of the service.
 type Error struct {
 	Status    int
 	Code      string `json:"code"`
@@ -77,7 +80,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d %s: %s (opc-request-id %s)", e.Status, e.Code, e.Message, e.RequestID)
 }
 
-// IsNotFound says whether err is the service's 404.
+// IsNotFound reports whether err is the service's 404.
 func IsNotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
@@ -92,7 +95,8 @@ type Client struct {
 
 // New returns a client of the endpoint, such as "http://127.0.0.1:8080".
 func New(endpoint string, creds Credentials) (*Client, error) {
-	provider := common.NewRawConfigurationProvider(creds.Tenancy, creds.User, creds.Region, creds.Fingerprint, creds.PrivateKeyPEM, nil)
+	provider := common.NewRawConfigurationProvider(
+		creds.Tenancy, creds.User, creds.Region, creds.Fingerprint, creds.PrivateKeyPEM, nil)
 	if ok, err := common.IsConfigurationProviderValid(provider); !ok {
 		return nil, fmt.Errorf("OCI credentials: %w", err)
 	}
@@ -106,9 +110,11 @@ func New(endpoint string, creds Credentials) (*Client, error) {
 // Header is a header of a request, for example opc-retry-token or if-match.
 type Header struct{ Name, Value string }
 
-// Do sends in as JSON, if it is not nil, and decodes the answer into out, if that is not nil and there is a body.
-// An answer of 300 or more is returned as *Error.
-func (c *Client) Do(ctx context.Context, method, path string, query url.Values, in, out any, headers ...Header) (http.Header, error) {
+// Do sends in as JSON, unless it is nil, and decodes the body of the response, if any, into out: as JSON, or as it is
+// if out is a *[]byte. A status of 300 or more is returned as *Error, with the response's headers.
+func (c *Client) Do(
+	ctx context.Context, method, path string, query url.Values, in, out any, headers ...Header,
+) (http.Header, error) {
 	var body []byte
 	if in != nil {
 		var err error
@@ -155,7 +161,7 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 		*raw = data
 	} else if out != nil && len(data) > 0 {
 		if err := json.Unmarshal(data, out); err != nil {
-			return resp.Header, fmt.Errorf("%s %s: answer: %w", method, path, err)
+			return resp.Header, fmt.Errorf("%s %s: response: %w", method, path, err)
 		}
 	}
 	return resp.Header, nil

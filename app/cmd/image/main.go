@@ -1,4 +1,4 @@
-// Command image builds the guestbook's container image as an OCI layout, and pushes it if it is told where.
+// Command image builds the guestbook's container image as an OCI image layout. With -push it pushes the image too.
 //
 //	go run ./cmd/image -out DIR [-version V] [-revision R] [-push registry/repository:tag]
 package main
@@ -15,12 +15,12 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "../bin/image", "the image's directory")
-	source := flag.String("source", ".", "the guestbook's source")
-	version := flag.String("version", "dev", "the version, in the labels and in the program")
-	revision := flag.String("revision", "", "the commit, for the labels")
-	var push *string // given, even if empty: an unset variable must not build
-	flag.Func("push", "then send the image there: registry/repository:tag", func(v string) error {
+	out := flag.String("out", "../bin/image", "directory of the image")
+	source := flag.String("source", ".", "directory of the guestbook's source")
+	version := flag.String("version", "dev", "version in the labels and in the program")
+	revision := flag.String("revision", "", "commit in the labels")
+	var push *string // set even if empty: with an empty target the command fails before it builds
+	flag.Func("push", "push the image to registry/repository:tag", func(v string) error {
 		push = &v
 		return nil
 	})
@@ -33,9 +33,9 @@ func main() {
 	}
 }
 
-// run builds the image and sends it to push, unless that is nil.
+// run builds the image, and pushes it unless push is nil.
 func run(ctx context.Context, source, out, version, revision string, push *string) error {
-	out, err := filepath.Abs(out) // it is printed, and make calls this from another directory than the user's
+	out, err := filepath.Abs(out) // printed below; make runs this command in another directory than the user's
 	if err != nil {
 		return err
 	}

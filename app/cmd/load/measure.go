@@ -26,23 +26,38 @@ import (
 )
 
 type config struct {
-	app           string
+	app           string // path of the guestbook's binary
 	duration      time.Duration
 	clients, runs int
 	entries       int
-	idle          int // connections that are opened and then do nothing
+	idle          int // number of idle connections
 }
 
-type report struct {
-	rows []row
-	peak int64 // bytes, after rows
-	idle int64 // bytes, after the idle connections as well
+func (c config) check() error {
+	if c.app == "" || c.clients < 1 || c.clients > 1000 || c.runs < 1 || c.entries < 0 ||
+		c.idle < 0 || c.idle > 20000 || c.duration <= 0 || c.duration > time.Minute {
+		return errors.New("want -app, 1 to 1000 -clients, at least 1 of -runs, a -duration up to 1m, and up to 20000 -idle")
+	}
+	return nil
 }
 
-// memoryLimit is what a Pod of the guestbook may take, in bytes.
+// memoryLimit is the memory limit of the guestbook's Pod in bytes.
 const memoryLimit = 64e6
 
-// check tells what is not as it should be.
+type report struct {
+	rows     []row // one for each kind of request
+	peak     int64 // peak memory in bytes after all runs
+	peakIdle int64 // peak memory in bytes after the idle connections were opened
+}
+
+type row struct {
+	name        string
+	rate        float64 // successful requests per second
+	median, p99 time.Duration
+	failed      int
+}
+
+// check returns an error if a request failed or the memory limit was exceeded.
 func (r report) check() error {
 	var problems []error
 	for _, row := range r.rows {
@@ -50,23 +65,17 @@ func (r report) check() error {
 			problems = append(problems, fmt.Errorf("%s: %d requests failed", row.name, row.failed))
 		}
 	}
-	if most := max(r.peak, r.idle); most > memoryLimit {
-		problems = append(problems, fmt.Errorf("the guestbook took %.1f MB, over the limit of %.0f MB", float64(most)/1e6, memoryLimit/1e6))
+	if most := max(r.peak, r.peakIdle); most > memoryLimit {
+		problems = append(problems, fmt.Errorf("the guestbook took %.1f MB of memory, over the limit of %.0f MB",
+			float64(most)/1e6, memoryLimit/1e6))
 	}
 	return errors.Join(problems...)
 }
 
-type row struct {
-	name        string
-	rate        float64 // requests a second
-	median, p99 time.Duration
-	failed      int
-}
-
-// measure runs the guestbook and every kind of request against it.
+// measure starts the database and the guestbook, and measures all kinds of requests.
 func measure(c config) (report, error) {
-	if c.app == "" || c.clients < 1 || c.clients > 1000 || c.runs < 1 || c.entries < 0 || c.idle < 0 || c.idle > 20000 || c.duration <= 0 || c.duration > time.Minute {
-		return report{}, errors.New("give -app, 1 to 1000 clients, at least one run, a duration up to 1m, and up to 20000 idle connections")
+	if err := c.check(); err != nil {
+		return report{}, err
 	}
 	dir, err := os.MkdirTemp("", "guestbook-load-")
 	if err != nil {
@@ -90,64 +99,88 @@ func measure(c config) (report, error) {
 		_ = cmd.Wait()
 	}()
 
+	var out report
+	if out.rows, err = measureRequests(c, base); err != nil {
+		return report{}, err
+	}
+	if out.peak, err = peakMemory(cmd.Process.Pid); err != nil {
+		return report{}, err
+	}
+	if err := openIdle(strings.TrimPrefix(base, "http://"), c.idle); err != nil {
+		return report{}, err
+	}
+	out.peakIdle, err = peakMemory(cmd.Process.Pid)
+	return out, err
+}
+
+// measureRequests runs each kind of request c.runs times, and returns the run with the median rate.
+func measureRequests(c config, base string) ([]row, error) {
 	client := &http.Client{
 		Transport:     &http.Transport{MaxIdleConns: c.clients, MaxIdleConnsPerHost: c.clients},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       10 * time.Second,
 	}
-	tag, err := newsTag(client, base)
+	kinds, err := requestKinds(client, base)
 	if err != nil {
-		return report{}, err
+		return nil, err
 	}
-	const token = "AAAAAAAAAAAAAAAAAAAAAA"
-	kinds := []struct {
-		name string
-		want int
-		make func(n int) (*http.Request, error)
-	}{
-		{"first page", 200, func(int) (*http.Request, error) { return http.NewRequest("GET", base+"/", nil) }},
-		{"page 2 (asks the database)", 200, func(int) (*http.Request, error) { return http.NewRequest("GET", base+"/?page=2", nil) }},
-		{"nothing new (304)", 304, func(int) (*http.Request, error) {
-			r, err := http.NewRequest("GET", base+"/entries", nil)
-			r.Header.Set("If-None-Match", tag)
-			return r, err
-		}},
-		{"entry", 303, func(n int) (*http.Request, error) {
-			form := url.Values{"token": {token}, "form": {fmt.Sprintf("%022d", n)}, "name": {"민수"}, "message": {fmt.Sprintf("안녕하세요 %d", n)}}
-			r, err := http.NewRequest("POST", base+"/", strings.NewReader(form.Encode()))
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			r.AddCookie(&http.Cookie{Name: "guestbook_token", Value: token})
-			return r, err
-		}},
-	}
-	var out report
-	n := 0
+	var rows []row
+	n := 0 // requests so far
 	for _, k := range kinds {
 		var runs []row
 		for range c.runs {
-			r, sent, err := drive(client, c, k.want, n, k.make)
+			r, sent, err := drive(client, c, k.status, n, k.request)
 			if err != nil {
-				return report{}, fmt.Errorf("%s: %w", k.name, err)
+				return nil, fmt.Errorf("%s: %w", k.name, err)
 			}
 			n += sent
 			r.name = k.name
 			runs = append(runs, r)
 		}
 		slices.SortFunc(runs, func(a, b row) int { return cmp.Compare(a.rate, b.rate) })
-		out.rows = append(out.rows, runs[len(runs)/2])
+		rows = append(rows, runs[len(runs)/2])
 	}
-	if out.peak, err = peakMemory(cmd.Process.Pid); err != nil {
-		return report{}, err
-	}
-	if err := crowd(strings.TrimPrefix(base, "http://"), c.idle); err != nil {
-		return report{}, err
-	}
-	out.idle, err = peakMemory(cmd.Process.Pid)
-	return out, err
+	return rows, nil
 }
 
-// crowd opens so many connections, asks once on each, and keeps them all open until it ends.
-func crowd(address string, connections int) error {
+type requestKind struct {
+	name    string
+	status  int                                // expected status code
+	request func(n int) (*http.Request, error) // returns the request number n; no two have the same number
+}
+
+func requestKinds(client *http.Client, base string) ([]requestKind, error) {
+	tag, err := entriesTag(client, base)
+	if err != nil {
+		return nil, err
+	}
+	const token = "AAAAAAAAAAAAAAAAAAAAAA"
+	get := func(path string) func(int) (*http.Request, error) {
+		return func(int) (*http.Request, error) { return http.NewRequest("GET", base+path, nil) }
+	}
+	return []requestKind{
+		{"first page", http.StatusOK, get("/")},
+		{"page 2 (asks the database)", http.StatusOK, get("/?page=2")},
+		{"nothing new (304)", http.StatusNotModified, func(n int) (*http.Request, error) {
+			r, err := get("/entries")(n)
+			r.Header.Set("If-None-Match", tag)
+			return r, err
+		}},
+		{"entry", http.StatusSeeOther, func(n int) (*http.Request, error) {
+			form := url.Values{
+				"token": {token}, "form": {fmt.Sprintf("%022d", n)},
+				"name": {"민수"}, "message": {fmt.Sprintf("안녕하세요 %d", n)},
+			}
+			r, err := http.NewRequest("POST", base+"/", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "guestbook_token", Value: token})
+			return r, err
+		}},
+	}, nil
+}
+
+// openIdle opens connections, sends one request on each, and closes them all when it returns.
+func openIdle(address string, connections int) error {
 	for i := range connections {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -167,6 +200,7 @@ func crowd(address string, connections int) error {
 	return nil
 }
 
+// seed writes entries to the database.
 func seed(uri string, entries int) error {
 	s, err := store.Open(store.Config{URI: uri, Database: "guestbook", Timeout: 10 * time.Second, Connections: 1})
 	if err != nil {
@@ -174,14 +208,15 @@ func seed(uri string, entries int) error {
 	}
 	defer s.Close(context.Background())
 	for i := range entries {
-		if _, err := s.Add(context.Background(), entry.Draft{Form: "seed", Name: "Ada", Message: fmt.Sprintf("Entry number %d. %s", i, strings.Repeat("안녕 ", 20))}); err != nil {
+		message := fmt.Sprintf("Entry number %d. %s", i, strings.Repeat("안녕 ", 20))
+		if _, err := s.Add(context.Background(), entry.Draft{Form: "seed", Name: "Ada", Message: message}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// startApp runs the binary with the environment of the image, and waits until it is ready.
+// startApp starts the binary with the environment of the image, and waits until it is ready.
 func startApp(app, uri string) (base string, cmd *exec.Cmd, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,10 +226,10 @@ func startApp(app, uri string) (base string, cmd *exec.Cmd, err error) {
 	_ = l.Close()
 	cmd = exec.Command(app)
 	cmd.Env = []string{
-		"GOMEMLIMIT=52MiB", "MONGODB_URI=" + uri, "LISTEN_ADDRESS=" + address, "METRICS_ADDRESS=127.0.0.1:0", "DRAIN_DELAY=0s",
-		"SIGNS_PER_MINUTE=1000000", "READS_PER_SECOND=1000000",
+		"GOMEMLIMIT=52MiB", "MONGODB_URI=" + uri, "LISTEN_ADDRESS=" + address, "METRICS_ADDRESS=127.0.0.1:0",
+		"DRAIN_DELAY=0s", "SIGNS_PER_MINUTE=1000000", "READS_PER_SECOND=1000000",
 	}
-	cmd.Stderr = os.Stderr // the log goes nowhere, but is written
+	cmd.Stderr = os.Stderr // the log on standard output is written to the null device
 	if err := cmd.Start(); err != nil {
 		return "", nil, err
 	}
@@ -215,7 +250,8 @@ func startApp(app, uri string) (base string, cmd *exec.Cmd, err error) {
 	}
 }
 
-func newsTag(client *http.Client, base string) (string, error) {
+// entriesTag returns the ETag of the current entries.
+func entriesTag(client *http.Client, base string) (string, error) {
 	res, err := client.Get(base + "/entries")
 	if err != nil {
 		return "", err
@@ -225,15 +261,18 @@ func newsTag(client *http.Client, base string) (string, error) {
 	return res.Header.Get("ETag"), err
 }
 
-// drive sends requests from all clients for the duration.
-func drive(client *http.Client, c config, want, first int, request func(n int) (*http.Request, error)) (row, int, error) {
+// drive sends requests from all clients for c.duration, and expects the status code want. The requests are numbered
+// from first on. It returns the result and how many numbers it used.
+func drive(
+	client *http.Client, c config, want, first int, request func(n int) (*http.Request, error),
+) (row, int, error) {
 	type result struct {
 		took   []time.Duration
 		failed int
 		err    error
 	}
 	results := make([]result, c.clients)
-	const most = 1 << 20 // requests of one client
+	const most = 1 << 20 // limit of one client's requests
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i := range results {
@@ -282,7 +321,7 @@ func drive(client *http.Client, c config, want, first int, request func(n int) (
 	return out, longest * c.clients, nil
 }
 
-// peakMemory is the largest resident set that a process has had (proc(5), VmHWM).
+// peakMemory returns the peak resident set size of a process in bytes (proc(5), VmHWM).
 func peakMemory(pid int) (int64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

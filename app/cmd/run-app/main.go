@@ -1,9 +1,10 @@
-// Command run-app runs the guestbook on this machine against an embedded
-// database, for development. The entries stay in -dir.
+// Command run-app runs the guestbook on this machine with an embedded database, for development. The entries are kept
+// in -dir.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,7 +19,7 @@ import (
 
 func main() {
 	app := flag.String("app", "", "the guestbook's binary; required")
-	dir := flag.String("dir", ".local/run-app", "where the entries are kept")
+	dir := flag.String("dir", ".local/run-app", "directory of the entries")
 	flag.Parse()
 	if err := run(*app, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "run-app:", err)
@@ -26,10 +27,10 @@ func main() {
 	}
 }
 
-// run starts the database and the guestbook, and ends both when it is interrupted.
+// run starts the database and the guestbook, and stops both on SIGTERM or an interrupt.
 func run(app, dir string) error {
 	if app == "" {
-		return fmt.Errorf("-app: give the guestbook's binary")
+		return errors.New("-app is required: the guestbook's binary")
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -45,9 +46,9 @@ func run(app, dir string) error {
 	defer stop()
 	cmd := exec.CommandContext(ctx, app)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it through us alone
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is passed on by cmd.Cancel only
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	// What the environment says goes before these.
+	// The environment takes precedence over these settings.
 	cmd.Env = append([]string{
 		"LISTEN_ADDRESS=127.0.0.1:8080", "METRICS_ADDRESS=127.0.0.1:9090", "DRAIN_DELAY=0s",
 	}, os.Environ()...)
@@ -60,7 +61,7 @@ func run(app, dir string) error {
 	return nil
 }
 
-// setting returns the value that a process with this environment sees: the last one.
+// setting returns the value of key in the environment env, where the last one counts.
 func setting(env []string, key string) string {
 	value := ""
 	for _, line := range env {

@@ -10,9 +10,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"oke-guestbook/app/internal/apptest"
 )
 
-// What `make run-app` starts: both programs, on free ports, until it is interrupted.
+// run-app starts the database and the guestbook, and stops both when it is interrupted.
 func TestRunApp(t *testing.T) {
 	dir := t.TempDir()
 	for name, pkg := range map[string]string{"guestbook": "../..", "run-app": "."} {
@@ -25,7 +27,8 @@ func TestRunApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer output.Close()
-	cmd := exec.Command(filepath.Join(dir, "run-app"), "-app", filepath.Join(dir, "guestbook"), "-dir", filepath.Join(dir, "data"))
+	cmd := exec.Command(filepath.Join(dir, "run-app"),
+		"-app", filepath.Join(dir, "guestbook"), "-dir", filepath.Join(dir, "data"))
 	cmd.Env = append(os.Environ(), "LISTEN_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
@@ -52,23 +55,19 @@ func TestRunApp(t *testing.T) {
 		defer res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	}
-	for deadline := time.Now().Add(20 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not ready after 20 s")
-		}
-	}
+	apptest.Eventually(t, "the guestbook is ready", ready)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case err := <-ended:
 		if err != nil {
-			t.Errorf("interrupted: %v", err)
+			t.Errorf("after the interrupt: error %v", err)
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("still running 20 s after the interrupt")
 	}
 	if log, _ := os.ReadFile(output.Name()); !bytes.Contains(log, []byte(`"msg":"stopped"`)) {
-		t.Errorf("the guestbook did not end in order:\n%s", log)
+		t.Errorf("the guestbook did not shut down gracefully:\n%s", log)
 	}
 }

@@ -1,4 +1,7 @@
-// Package config reads the guestbook's settings from the environment.
+// Package config reads the guestbook's settings from environment variables.
+//
+// It is hand-written because caarlos0/env checks neither ranges nor formats and names Go fields, not variables, in its
+// errors: the checks and messages below would stay.
 package config
 
 import (
@@ -13,7 +16,7 @@ import (
 	"time"
 )
 
-// Config is what the guestbook can be told. Load fills in the defaults.
+// Config holds the settings. Load fills in the defaults.
 type Config struct {
 	Listen  string // LISTEN_ADDRESS, default ":8080"
 	Metrics string // METRICS_ADDRESS, default ":9090"
@@ -23,14 +26,14 @@ type Config struct {
 	MongoUser        string        // MONGODB_USERNAME, default none
 	MongoPassFile    string        // MONGODB_PASSWORD_FILE, default none
 	MongoAuthSource  string        // MONGODB_AUTH_SOURCE, default "admin"
-	MongoTimeout     time.Duration // MONGODB_TIMEOUT, default 3s; a page takes two operations and must be answered within 30 s
+	MongoTimeout     time.Duration // MONGODB_TIMEOUT, default 3s; a page takes two operations, the server's limit is 30 s
 	MongoConnections int           // MONGODB_MAX_CONNECTIONS, default 20
 
-	Title          string         // TITLE, default the word for guestbook in the reader's language
+	Title          string         // TITLE, default "Guestbook" in the reader's language
 	PageSize       int            // PAGE_SIZE, default 20
 	TimeZone       *time.Location // TIME_ZONE, default UTC; for readers without JavaScript
-	SignsPerMinute int            // SIGNS_PER_MINUTE, default 10, for each client and replica
-	ReadsPerSecond int            // READS_PER_SECOND, default 20, for each client and replica
+	SignsPerMinute int            // SIGNS_PER_MINUTE, default 10, per client and replica
+	ReadsPerSecond int            // READS_PER_SECOND, default 20, per client and replica
 	TrustedProxies []netip.Prefix // TRUSTED_PROXIES, default none
 
 	DrainDelay      time.Duration // DRAIN_DELAY, default 35s
@@ -40,8 +43,7 @@ type Config struct {
 
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
 
-// Load reads the settings by getenv. The error lists every setting that needs
-// a change and says what is allowed.
+// Load reads the settings with getenv. The error has one line for each invalid setting and says what is allowed.
 func Load(getenv func(string) string) (Config, error) {
 	r := reader{getenv: getenv}
 	c := Config{
@@ -63,7 +65,7 @@ func Load(getenv func(string) string) (Config, error) {
 		ReadsPerSecond: r.number("READS_PER_SECOND", 20, 1, 1_000_000),
 		TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
 
-		// OCI's load balancer takes a backend out after 3 failed checks 10 s apart (the defaults of its health checker).
+		// OCI's load balancer removes a backend after 3 failed health checks at intervals of 10 s (its defaults).
 		DrainDelay:      r.duration("DRAIN_DELAY", 35*time.Second, 0, 10*time.Minute),
 		ShutdownTimeout: r.duration("SHUTDOWN_TIMEOUT", 20*time.Second, time.Second, 10*time.Minute),
 		LogLevel:        r.level("LOG_LEVEL"),

@@ -1,6 +1,5 @@
-// Package devdb runs a database that speaks MongoDB's protocol in this process
-// (FerretDB on SQLite), for tests and for development. The guestbook's own
-// binary must not import it.
+// Package devdb runs an embedded database (FerretDB on SQLite), which speaks MongoDB's protocol, for tests and
+// development. The guestbook's binary must not import it.
 package devdb
 
 import (
@@ -17,11 +16,10 @@ type DB struct {
 	URI    string
 	cancel context.CancelFunc
 	done   chan struct{}
-	err    error // of the run; read after done
+	err    error // result of Run; read only after done is closed
 }
 
-// Start runs a database on address ("127.0.0.1:0" picks a free port) with its
-// files in dir, which it creates.
+// Start runs a database on address; port 0 selects a free port. Its files are in dir, which Start creates.
 func Start(dir, address string) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("embedded database: %w", err)
@@ -45,7 +43,7 @@ func Start(dir, address string) (*DB, error) {
 	return db, nil
 }
 
-// Stop closes every connection and waits for the end. The files stay. It may be called again.
+// Stop closes all connections and waits until the database has stopped. It keeps the files and is idempotent.
 func (db *DB) Stop() error {
 	db.cancel()
 	<-db.done

@@ -1,5 +1,8 @@
-// Package image makes the guestbook's container image without Docker: one
-// static binary and nothing else, the same bytes from the same source.
+// Package image builds and pushes the guestbook's container image without Docker. The image holds one static binary.
+// The build is reproducible: the same source makes the same bytes.
+//
+// It does not use google/ko, which cannot set the image's environment, ports and stop signal, needs a base image from
+// a registry, and brings 161 modules (cosign, the AWS and Azure SDKs, Docker's client) to build on the user's machine.
 package image
 
 import (
@@ -23,19 +26,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Architectures are what the image is built for, on Linux: OKE's x86 shapes,
-// and Ampere's A1.
+// Architectures are the image's Linux architectures: those of OKE's x86 shapes and of Ampere A1.
 var Architectures = []string{"amd64", "arm64"}
 
-// User is who the program runs as, unless the Pod says otherwise.
+// User is the user and group that the program runs as, unless the Pod sets others.
 const User = "65532:65532"
 
-// epoch is the time of everything in the image, so that it is the same image tomorrow.
+// epoch is the time of all files and metadata in the image, so that the build is reproducible.
 var epoch = time.Unix(0, 0).UTC()
 
+// versions matches what is valid as a tag (OCI Distribution Specification).
 var versions = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
 
-// Labels are the image's labels and annotations (OCI Image Format, "Pre-Defined Annotation Keys").
+// Labels returns the image's labels and annotations (OCI Image Format, "Pre-Defined Annotation Keys").
 func Labels(version, revision string) map[string]string {
 	labels := map[string]string{
 		"org.opencontainers.image.title":       "guestbook",
@@ -48,9 +51,8 @@ func Labels(version, revision string) map[string]string {
 	return labels
 }
 
-// Compile builds the command in the directory source for one architecture
-// into the file out. Nothing of this machine gets into the binary: no paths,
-// no C library, no state of the work tree.
+// Compile builds the command in the directory source for one architecture into the file out. The binary depends on the
+// source and the version of Go only: it has no paths, no C library and no VCS state.
 func Compile(ctx context.Context, source, arch, version, out string) error {
 	if !versions.MatchString(version) {
 		return fmt.Errorf("version %q: 1 to 128 letters, digits, dots, _ or -, as in a tag", version)
@@ -58,14 +60,15 @@ func Compile(ctx context.Context, source, arch, version, out string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
 		"-ldflags", "-s -w -buildid= -X main.version="+version, "-o", out, ".")
 	cmd.Dir = source
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
+		"GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build for linux/%s: %w\n%s", arch, err, output)
 	}
 	return nil
 }
 
-// Index makes the image from one binary for each architecture.
+// Index returns the multi-architecture image. binaries maps each architecture to its binary.
 func Index(binaries map[string]string, labels map[string]string) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, arch := range Architectures {
@@ -82,7 +85,7 @@ func Index(binaries map[string]string, labels map[string]string) (v1.ImageIndex,
 }
 
 func image(arch, binary string, labels map[string]string) (v1.Image, error) {
-	content, err := files(binary)
+	content, err := layerTar(binary)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +113,7 @@ func image(arch, binary string, labels map[string]string) (v1.Image, error) {
 		User:       User,
 		Entrypoint: []string{"/guestbook"},
 		WorkingDir: "/",
-		// Leaves room for the binary's own pages below a limit of 64 MiB.
+		// Leaves room for memory outside the Go heap below a limit of 64 MiB.
 		Env:          []string{"GOMEMLIMIT=52MiB"},
 		ExposedPorts: map[string]struct{}{"8080/tcp": {}, "9090/tcp": {}},
 		StopSignal:   "SIGTERM",
@@ -119,8 +122,8 @@ func image(arch, binary string, labels map[string]string) (v1.Image, error) {
 	return mutate.ConfigFile(img, config)
 }
 
-// files is the layer: the binary, and a name for the user.
-func files(binary string) ([]byte, error) {
+// layerTar returns the layer as a tar archive: the binary, and the user's name.
+func layerTar(binary string) ([]byte, error) {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
@@ -137,12 +140,13 @@ func files(binary string) ([]byte, error) {
 		{"etc/passwd", 0o644, []byte("nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n")},
 		{"guestbook", 0o755, program},
 	} {
-		kind := byte(tar.TypeReg)
+		fileType := byte(tar.TypeReg)
 		if f.content == nil {
-			kind = tar.TypeDir
+			fileType = tar.TypeDir
 		}
 		if err := w.WriteHeader(&tar.Header{
-			Typeflag: kind, Name: f.name, Mode: f.mode, Size: int64(len(f.content)), ModTime: epoch, Format: tar.FormatUSTAR,
+			Typeflag: fileType, Name: f.name, Mode: f.mode, Size: int64(len(f.content)),
+			ModTime: epoch, Format: tar.FormatUSTAR,
 		}); err != nil {
 			return nil, err
 		}
@@ -154,12 +158,12 @@ func files(binary string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// Write puts the image into dir as an OCI image layout. It replaces a layout
-// that is there, and nothing else.
+// Write writes the image to dir as an OCI image layout. It replaces an existing layout, and fails if dir holds anything
+// else.
 func Write(index v1.ImageIndex, dir, version string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
-			return fmt.Errorf("%s holds something else than an image: choose another directory", dir)
+			return fmt.Errorf("%s is not an image: choose another directory", dir)
 		}
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -179,7 +183,8 @@ func Write(index v1.ImageIndex, dir, version string) error {
 	if err != nil {
 		return err
 	}
-	if err := path.AppendIndex(index, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": version})); err != nil {
+	ref := map[string]string{"org.opencontainers.image.ref.name": version}
+	if err := path.AppendIndex(index, layout.WithAnnotations(ref)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(dir); err != nil {

@@ -46,7 +46,7 @@ func build(t *testing.T, out, revision string) v1.Hash {
 	return digest
 }
 
-// project is a copy of the sources, with a commit of its own.
+// project is a copy of the sources in a new Git repository with one commit.
 type project struct {
 	t   *testing.T
 	dir string
@@ -66,15 +66,18 @@ func copyProject(t *testing.T) project {
 		t.Fatal(err)
 	}
 	p.must("git", "init", "--quiet")
-	p.must("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "--quiet", "--allow-empty", "-m", "First")
+	p.must("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org",
+		"commit", "--quiet", "--allow-empty", "-m", "First")
 	return p
 }
 
+// command runs a command in the project, and returns its output.
 func (p project) command(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = p.dir
-	for _, v := range os.Environ() { // the make that may run this test is another one
-		if key, _, _ := strings.Cut(v, "="); !slices.Contains([]string{"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "IMAGE", "VERSION"}, key) {
+	outer := []string{"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "IMAGE", "VERSION"} // of the make that runs this test
+	for _, v := range os.Environ() {
+		if key, _, _ := strings.Cut(v, "="); !slices.Contains(outer, key) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
@@ -91,10 +94,9 @@ func (p project) must(name string, args ...string) string {
 	return output
 }
 
-// TestImage builds the image here, and by `make push` in a copy of the sources
-// in another directory: the same bytes. It pulls what was pushed, to a registry
-// that asks for a password, and looks at it; and pushes again after the sources
-// have changed.
+// TestImage builds the image in this directory, and with `make push` in a copy of the sources: the bytes are the same.
+// It pushes to a registry with a password, pulls and inspects the image, and pushes again after a change of the
+// sources.
 func TestImage(t *testing.T) {
 	p := copyProject(t)
 	revision := p.must("git", "rev-parse", "HEAD")
@@ -103,13 +105,16 @@ func TestImage(t *testing.T) {
 
 	host := startRegistry(t, "pusher", "hunter2")
 	target := host + "/guests/guestbook:v1.2.3"
-	if _, err := Push(context.Background(), first, target); err == nil || !strings.Contains(err.Error(), "push to "+target) {
-		t.Errorf("without credentials: %v", err)
+	_, err := Push(context.Background(), first, target)
+	if err == nil || !strings.Contains(err.Error(), "push to "+target) {
+		t.Errorf("without credentials: error %v", err)
 	}
-	for target, want := range map[string]string{"": "IMAGE is not set", "guestbook:v1": "want registry/repository:tag"} {
+	for target, want := range map[string]string{
+		"": "IMAGE is not set", "guestbook:v1": "want registry/repository:tag",
+	} {
 		output, err := p.command("make", "push", "IMAGE="+target)
 		if err == nil || !strings.Contains(output, want) || strings.Contains(output, "building") {
-			t.Errorf("IMAGE=%s: %v, without %q or after a build:\n%s", target, err, want, output)
+			t.Errorf("IMAGE=%s: error %v, want %q and no build:\n%s", target, err, want, output)
 		}
 	}
 	login(t, host, "pusher", "hunter2")
@@ -117,13 +122,13 @@ func TestImage(t *testing.T) {
 		t.Helper()
 		output := p.must("make", "push", "IMAGE="+target, "VERSION=v1.2.3")
 		if dir := filepath.Join(p.dir, "bin", "image"); !strings.Contains(output, "\n"+dir+"\n") {
-			t.Errorf("no line says where the image is, %s:\n%s", dir, output)
+			t.Errorf("the output does not contain the image's directory %s:\n%s", dir, output)
 		}
 		return output[strings.LastIndex(output, "\n")+1:]
 	}
 	reference := push()
 	if want := host + "/guests/guestbook@" + digest.String(); reference != want {
-		t.Errorf("built twice, and pushed as %s, want %s", reference, want)
+		t.Errorf("the second build was pushed as %s, want %s", reference, want)
 	}
 	if one, two := tree(t, first), tree(t, filepath.Join(p.dir, "bin", "image")); !reflect.DeepEqual(one, two) {
 		t.Error("the layouts differ")
@@ -135,20 +140,21 @@ func TestImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const old, changed = "Glad that you are here.", "The sentence of another day."
+	const old, changed = "Glad that you are here.", "A changed text."
 	if err := os.WriteFile(text, bytes.Replace(before, []byte(old), []byte(changed), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if push() == reference {
-		t.Error("pushed what was built before the sources changed")
+		t.Error("the image was not rebuilt after the sources changed")
 	}
 	for arch, program := range inspect(t, target, revision) {
 		if bytes.Contains(program, []byte(old)) || !bytes.Contains(program, []byte(changed)) {
-			t.Errorf("%s: the program is not what the sources say", arch)
+			t.Errorf("%s: the program was not built from the changed sources", arch)
 		}
 	}
 }
 
+// startRegistry starts a registry that needs credentials, and points Docker's configuration to an empty directory.
 func startRegistry(t *testing.T, user, password string) (host string) {
 	t.Helper()
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
@@ -165,7 +171,7 @@ func startRegistry(t *testing.T, user, password string) (host string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// login writes what `docker login` writes.
+// login stores credentials as `docker login` does.
 func login(t *testing.T, host, user, password string) {
 	t.Helper()
 	auth := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
@@ -177,32 +183,35 @@ func login(t *testing.T, host, user, password string) {
 
 func TestBadInput(t *testing.T) {
 	ctx := context.Background()
-	for _, target := range []string{"", "guestbook", "guestbook:v1", "iad.ocir.io/t/guestbook", "iad.ocir.io/T/guestbook:v1", "iad.ocir.io/t/guestbook:v 1"} {
-		if _, err := Push(ctx, t.TempDir(), target); err == nil || !strings.Contains(err.Error(), "want registry/repository:tag") {
-			t.Errorf("IMAGE %q: %v", target, err)
+	wantError := func(what string, err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", what, err, want)
 		}
 	}
-	if _, err := Push(ctx, t.TempDir(), "iad.ocir.io/t/guestbook:v1"); err == nil || !strings.Contains(err.Error(), "make image") {
-		t.Errorf("no image yet: %v", err)
+	for _, target := range []string{
+		"", "guestbook", "guestbook:v1", "iad.ocir.io/t/guestbook", "iad.ocir.io/T/guestbook:v1",
+		"iad.ocir.io/t/guestbook:v 1",
+	} {
+		_, err := Push(ctx, t.TempDir(), target)
+		wantError("IMAGE "+target, err, "want registry/repository:tag")
 	}
-	if err := Compile(ctx, source, "amd64", "v1 -X main.evil=1", filepath.Join(t.TempDir(), "x")); err == nil || !strings.Contains(err.Error(), "version") {
-		t.Errorf("a bad version: %v", err)
-	}
-	precious := t.TempDir()
-	if err := os.WriteFile(filepath.Join(precious, "thesis.txt"), []byte("years of work"), 0o600); err != nil {
+	_, err := Push(ctx, t.TempDir(), "iad.ocir.io/t/guestbook:v1")
+	wantError("no image", err, "make image")
+	err = Compile(ctx, source, "amd64", "v1 -X main.evil=1", filepath.Join(t.TempDir(), "x"))
+	wantError("invalid version", err, "version")
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "thesis.txt"), []byte("years of work"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(nil, precious, "v1"); err == nil || !strings.Contains(err.Error(), "something else") {
-		t.Errorf("into a directory of other things: %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(precious, "thesis.txt")); err != nil {
+	wantError("a directory with other files", Write(nil, other, "v1"), "is not an image")
+	if _, err := os.Stat(filepath.Join(other, "thesis.txt")); err != nil {
 		t.Error(err)
 	}
 }
 
-// The embedded database and the tools are for development: what runs in a
-// cluster must not hold them.
-func TestWhatTheProgramLinks(t *testing.T) {
+// The guestbook's binary does not contain the embedded database and the development tools.
+func TestDependencies(t *testing.T) {
 	cmd := exec.Command("go", "list", "-deps", ".")
 	cmd.Dir = source
 	out, err := cmd.Output()
@@ -211,11 +220,11 @@ func TestWhatTheProgramLinks(t *testing.T) {
 	}
 	deps := string(out)
 	if !strings.Contains(deps, "go.mongodb.org/mongo-driver/v2/mongo\n") {
-		t.Fatalf("not the guestbook's dependencies:\n%s", deps)
+		t.Fatalf("these are not the guestbook's dependencies:\n%s", deps)
 	}
 	for _, unwanted := range []string{"FerretDB", "sqlite", "chromedp", "go-containerregistry", "internal/devdb"} {
 		if strings.Contains(deps, unwanted) {
-			t.Errorf("the guestbook links %s", unwanted)
+			t.Errorf("the guestbook depends on %s", unwanted)
 		}
 	}
 }

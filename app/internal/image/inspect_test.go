@@ -24,7 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// inspect pulls the image, checks what a cluster would run, and returns the program of each architecture.
+// inspect pulls the image, checks its configuration and content, and returns the binary of each architecture.
 func inspect(t *testing.T, ref, revision string) map[string][]byte {
 	t.Helper()
 	parsed, err := name.ParseReference(ref)
@@ -40,7 +40,7 @@ func inspect(t *testing.T, ref, revision string) map[string][]byte {
 		t.Fatal(err)
 	}
 	var platforms []string
-	programs := map[string][]byte{}
+	binaries := map[string][]byte{}
 	for _, m := range manifest.Manifests {
 		platforms = append(platforms, m.Platform.String())
 		img, err := index.Image(m.Digest)
@@ -65,18 +65,20 @@ func inspect(t *testing.T, ref, revision string) map[string][]byte {
 		if !reflect.DeepEqual(config.Config, want) {
 			t.Errorf("%s: configuration %+v, want %+v", m.Platform, config.Config, want)
 		}
-		if config.Architecture != m.Platform.Architecture || config.OS != "linux" || !config.Created.Equal(time.Unix(0, 0)) {
+		if config.Architecture != m.Platform.Architecture || config.OS != "linux" ||
+			!config.Created.Equal(time.Unix(0, 0)) {
 			t.Errorf("%s: %s/%s created %v", m.Platform, config.OS, config.Architecture, config.Created)
 		}
-		programs[m.Platform.Architecture] = unpack(t, img)
-		program(t, m.Platform.Architecture, programs[m.Platform.Architecture])
+		binaries[m.Platform.Architecture] = unpack(t, img)
+		checkBinary(t, m.Platform.Architecture, binaries[m.Platform.Architecture])
 	}
 	if !slices.Equal(platforms, []string{"linux/amd64", "linux/arm64"}) {
 		t.Errorf("platforms %v", platforms)
 	}
-	return programs
+	return binaries
 }
 
+// unpack checks the image's layer and returns the binary in it.
 func unpack(t *testing.T, img v1.Image) []byte {
 	t.Helper()
 	layers, err := img.Layers()
@@ -109,13 +111,13 @@ func unpack(t *testing.T, img v1.Image) []byte {
 		}
 	}
 	if !slices.Equal(names, []string{"etc/", "etc/group", "etc/passwd", "guestbook"}) {
-		t.Errorf("the image holds %v", names)
+		t.Errorf("files in the image: %v", names)
 	}
 	return binary
 }
 
-// program checks that a binary is static, for its architecture and, where this machine can, that it runs.
-func program(t *testing.T, arch string, binary []byte) {
+// checkBinary checks that a binary is static and for its architecture. It runs it if it is for this machine.
+func checkBinary(t *testing.T, arch string, binary []byte) {
 	t.Helper()
 	f, err := elf.NewFile(bytes.NewReader(binary))
 	if err != nil {
@@ -135,9 +137,8 @@ func program(t *testing.T, arch string, binary []byte) {
 	run(t, binary)
 }
 
-// run starts the program as a cluster does: with nothing around it but the
-// image, as a user whom nobody knows, who can write nowhere. Changing the root
-// and the user takes a superuser; others run it as themselves.
+// run runs the binary as a cluster does: with no other files, and as an unknown user without write access. Only root
+// can change the root directory and the user; without root the binary runs as the current user.
 func run(t *testing.T, binary []byte) {
 	t.Helper()
 	root := t.TempDir()
@@ -155,8 +156,9 @@ func run(t *testing.T, binary []byte) {
 		return cmd
 	}
 	output, err := command().CombinedOutput()
-	if err == nil || string(output) != "guestbook: MONGODB_URI is not set: give the database's address, such as mongodb://mongo:27017\n" {
-		t.Errorf("without settings: %q, %v", output, err)
+	const want = "guestbook: MONGODB_URI is not set: give the database's address, such as mongodb://mongo:27017\n"
+	if err == nil || string(output) != want {
+		t.Errorf("without settings: output %q, error %v", output, err)
 	}
 
 	cmd := command("MONGODB_URI=mongodb://127.0.0.1:1", "LISTEN_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=127.0.0.1:0",
@@ -170,8 +172,9 @@ func run(t *testing.T, binary []byte) {
 	}
 	defer func() { _ = cmd.Process.Kill() }()
 	var started struct{ Msg, Pages, Version string }
-	if err := json.NewDecoder(out).Decode(&started); err != nil || started.Msg != "started" || started.Version != "v1.2.3" {
-		t.Fatalf("the first line of the log: %+v, %v", started, err)
+	err = json.NewDecoder(out).Decode(&started)
+	if err != nil || started.Msg != "started" || started.Version != "v1.2.3" {
+		t.Fatalf("first line of the log: %+v, error %v", started, err)
 	}
 	res, err := http.Get("http://" + started.Pages + "/livez")
 	if err != nil {
@@ -179,7 +182,7 @@ func run(t *testing.T, binary []byte) {
 	}
 	res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		t.Errorf("livez: %d", res.StatusCode)
+		t.Errorf("livez: status %d", res.StatusCode)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -188,11 +191,11 @@ func run(t *testing.T, binary []byte) {
 		t.Error(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
+		t.Errorf("after SIGTERM: error %v", err)
 	}
 }
 
-// tree lists a directory's files with their contents.
+// tree returns the contents of a directory's files by path.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}

@@ -11,9 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Push sends the image in the layout dir to target, "registry/repository:tag",
-// with the credentials of `docker login` or `podman login`. It returns the
-// reference by digest, which is what a Deployment should name.
+// Push pushes the image in the layout dir to target, "registry/repository:tag", with the credentials of `docker login`
+// or `podman login`. It returns the reference by digest, for use in a Deployment.
 func Push(ctx context.Context, dir, target string) (string, error) {
 	tag, err := parse(target)
 	if err != nil {
@@ -27,13 +26,14 @@ func Push(ctx context.Context, dir, target string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := remote.WriteIndex(tag, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+	login := remote.WithAuthFromKeychain(authn.DefaultKeychain)
+	if err := remote.WriteIndex(tag, index, remote.WithContext(ctx), login); err != nil {
 		return "", fmt.Errorf("push to %s: %w", tag, err)
 	}
 	return tag.Context().Digest(digest.String()).String(), nil
 }
 
-// CheckTarget tells whether Push can understand target, before anything is built for it.
+// CheckTarget returns an error if target is not a valid argument of Push.
 func CheckTarget(target string) error {
 	_, err := parse(target)
 	return err
@@ -42,7 +42,8 @@ func CheckTarget(target string) error {
 func parse(target string) (name.Tag, error) {
 	tag, err := name.NewTag(target, name.StrictValidation)
 	if err != nil {
-		return name.Tag{}, fmt.Errorf("IMAGE %q: want registry/repository:tag, such as iad.ocir.io/<tenancy namespace>/guestbook:v1", target)
+		return name.Tag{}, fmt.Errorf("IMAGE %q: want registry/repository:tag, "+
+			"such as iad.ocir.io/<tenancy namespace>/guestbook:v1", target)
 	}
 	return tag, nil
 }
@@ -51,7 +52,7 @@ func parse(target string) (name.Tag, error) {
 func Read(dir string) (v1.ImageIndex, error) {
 	path, err := layout.FromPath(dir)
 	if err != nil {
-		return nil, fmt.Errorf("no image in %s: make one first (make image): %w", dir, err)
+		return nil, fmt.Errorf("no image in %s: build it first (make image): %w", dir, err)
 	}
 	top, err := path.ImageIndex()
 	if err != nil {

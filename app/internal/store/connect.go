@@ -14,8 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// connect makes a client; it speaks to no server yet. What the URI says about
-// the pool goes before the configuration.
+// connect returns a client, which connects on first use. Options in the URI take precedence over cfg.
 func connect(cfg Config, password string) (*mongo.Client, error) {
 	journal := true
 	opts := options.Client().
@@ -32,7 +31,7 @@ func connect(cfg Config, password string) (*mongo.Client, error) {
 	}
 	if cfg.Username != "" {
 		if opts.Auth != nil {
-			return nil, errors.New("MONGODB_URI: it names a user, and so does MONGODB_USERNAME: give one of them")
+			return nil, errors.New("MONGODB_URI contains a user and MONGODB_USERNAME is set: use one of them")
 		}
 		opts.SetAuth(options.Credential{
 			Username: cfg.Username, Password: password, PasswordSet: true, AuthSource: cfg.AuthSource,
@@ -45,7 +44,7 @@ func connect(cfg Config, password string) (*mongo.Client, error) {
 	return client, nil
 }
 
-// redact takes the URI's user and password out of a message.
+// redact removes the URI's user and password from a message.
 func redact(message, uri string) string {
 	_, rest, _ := strings.Cut(uri, "://")
 	if at := strings.LastIndex(rest, "@"); at > 0 {
@@ -57,7 +56,7 @@ func redact(message, uri string) string {
 	return message
 }
 
-// readPassword returns the file's content without the line break at its end.
+// readPassword returns the file's content without trailing line breaks.
 func readPassword(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -70,8 +69,8 @@ func readPassword(file string) (string, error) {
 	return password, nil
 }
 
-// watch reads the password file again and again. It compares contents: a
-// mounted Secret is replaced by switching a symbolic link.
+// watch reads the password file at intervals until ctx is done. It compares contents, because Kubernetes updates a
+// mounted Secret by replacing a symbolic link.
 func (s *Store) watch(ctx context.Context) {
 	defer close(s.stopped)
 	if s.cfg.PasswordFile == "" {
@@ -86,22 +85,21 @@ func (s *Store) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := s.reread(ctx)
+		err := s.reloadPassword(ctx)
 		switch {
 		case err == nil:
 			last = ""
 		case err.Error() != last:
 			last = err.Error()
-			s.cfg.Log.Warn("the password file cannot be used yet; the password before stays", slog.String("error", last))
+			s.cfg.Log.Warn("cannot use the password file yet; keeping the current password", slog.String("error", last))
 		}
 	}
 }
 
-// reread replaces the client if there is a new password that works: a file
-// that is half written, or changed before the database is, must not take a
-// working connection away. Operations that run on the old client end on it;
-// their time-out bounds the wait.
-func (s *Store) reread(ctx context.Context) error {
+// reloadPassword replaces the client if the file has a new password that the database accepts. A file that is half
+// written, or changed before the database is, must not break a working connection. Running operations finish on the old
+// client; their timeout limits the wait.
+func (s *Store) reloadPassword(ctx context.Context) error {
 	password, err := readPassword(s.cfg.PasswordFile)
 	if err != nil || password == s.password {
 		return err
@@ -110,8 +108,8 @@ func (s *Store) reread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := try(ctx, client, s.cfg.Timeout); err != nil {
-		return fmt.Errorf("MONGODB_PASSWORD_FILE: the database does not take the new password: %w", err)
+	if err := ping(ctx, client, s.cfg.Timeout); err != nil {
+		return fmt.Errorf("MONGODB_PASSWORD_FILE: the database rejects the new password: %w", err)
 	}
 	s.mu.Lock()
 	old := s.current
@@ -123,13 +121,13 @@ func (s *Store) reread(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)
 	defer cancel()
 	if err := old.client.Disconnect(ctx); err != nil {
-		s.cfg.Log.Warn("close the connections of the old password", slog.String("error", err.Error()))
+		s.cfg.Log.Warn("cannot close the connections of the old password", slog.String("error", err.Error()))
 	}
 	return nil
 }
 
-// try speaks to the database with a new client, and ends the client if that fails.
-func try(ctx context.Context, client *mongo.Client, timeout time.Duration) error {
+// ping connects a new client to the database. It disconnects the client if that fails.
+func ping(ctx context.Context, client *mongo.Client, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := client.Ping(ctx, nil)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/pem"
 	"fmt"
@@ -11,24 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/entry"
 )
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
-		}
-	}
-}
-
-// mount writes a password as Kubernetes mounts a Secret: the file is a symbolic
-// link through ..data, which is switched to a new directory in one step.
+// mount writes a password file as Kubernetes mounts a Secret: the file is a symbolic link through ..data, which is
+// atomically replaced by a link to a new directory.
 func mount(t *testing.T, dir, version, password string) {
 	t.Helper()
 	if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
@@ -47,30 +37,13 @@ func mount(t *testing.T, dir, version, password string) {
 	_ = os.Symlink("..data/password", filepath.Join(dir, "password"))
 }
 
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
-// passwordStore opens a store on a database that wants "old-secret", with a mounted password file that says something.
-func passwordStore(t *testing.T, says string) (p *proxy, s *Store, dir string, log *syncBuffer) {
+// passwordStore opens a store with a mounted password file on a database with the password "old-secret".
+func passwordStore(t *testing.T, password string) (p *proxy, s *Store, dir string, log *apptest.Buffer) {
 	t.Helper()
-	p = startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
+	p = startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
 	p.setPassword("old-secret")
-	dir, log = t.TempDir(), &syncBuffer{}
-	mount(t, dir, "1", says)
+	dir, log = t.TempDir(), &apptest.Buffer{}
+	mount(t, dir, "1", password)
 	s, err := Open(Config{
 		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: 5 * time.Second, Connections: 5,
 		Username: "guest", PasswordFile: filepath.Join(dir, "password"), AuthSource: "admin",
@@ -83,15 +56,16 @@ func passwordStore(t *testing.T, says string) (p *proxy, s *Store, dir string, l
 	return p, s, dir, log
 }
 
-// The password changes while visitors sign: nobody sees it.
+// A change of the password makes no operation fail.
 func TestPasswordChanges(t *testing.T) {
 	p, s, dir, log := passwordStore(t, "not-the-secret")
 	ctx := context.Background()
-	if err := s.Ready(ctx); err == nil || !strings.Contains(err.Error(), "auth") || strings.Contains(err.Error(), "secret") {
+	err := s.Ready(ctx)
+	if err == nil || !strings.Contains(err.Error(), "auth") || strings.Contains(err.Error(), "secret") {
 		t.Fatalf("with a wrong password: %v", err)
 	}
 	mount(t, dir, "2", "old-secret")
-	eventually(t, "the right password is used", func() bool { return s.Ready(ctx) == nil })
+	apptest.Eventually(t, "the correct password is used", func() bool { return s.Ready(ctx) == nil })
 
 	stop, signed := make(chan struct{}), make(chan int)
 	go func() {
@@ -111,7 +85,7 @@ func TestPasswordChanges(t *testing.T) {
 	}()
 	p.setPassword("new-secret")
 	mount(t, dir, "3", "new-secret")
-	eventually(t, "the store has the new password", func() bool {
+	apptest.Eventually(t, "the store has the new password", func() bool {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 		return s.password == "new-secret"
@@ -119,23 +93,24 @@ func TestPasswordChanges(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "password")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the log tells of the missing file", func() bool { return strings.Contains(log.String(), "no such file") })
+	apptest.Eventually(t, "the missing file is logged", func() bool {
+		return strings.Contains(log.String(), "no such file")
+	})
 	close(stop)
 	n := <-signed
 	if _, total, err := s.Page(ctx, 0, 1); err != nil || total != n {
-		t.Errorf("%d entries of %d, %v", total, n, err)
+		t.Errorf("%d entries, want %d; error %v", total, n, err)
 	}
 	if strings.Contains(log.String(), "secret") {
-		t.Error("the log holds a password")
+		t.Error("the log contains a password")
 	}
 	if count := strings.Count(log.String(), "no such file"); count != 1 {
-		t.Errorf("the log tells of the missing file %d times", count)
+		t.Errorf("the missing file is logged %d times, want 1", count)
 	}
 }
 
-// The file changes to something that the database does not take: entries are
-// written as before, until the password in it works.
-func TestPasswordIsTriedFirst(t *testing.T) {
+// While the file has a password that the database rejects, the store uses the previous one.
+func TestRejectedPassword(t *testing.T) {
 	p, s, dir, log := passwordStore(t, "old-secret")
 	ctx, n := context.Background(), 0
 	sign := func(when string) {
@@ -147,38 +122,43 @@ func TestPasswordIsTriedFirst(t *testing.T) {
 	}
 	sign("at first")
 	for version, password := range map[string]string{"2": "another-secret", "3": "new-se"} {
-		refused := p.refusals()
+		rejected := p.rejections()
 		mount(t, dir, version, password)
-		// Tried again and again: the database may learn it after the file.
-		eventually(t, "the database refuses "+password+" twice", func() bool { return p.refusals() >= refused+2 })
-		sign("while the file holds " + password)
-		p.cut() // connections end for many reasons; new ones are made with what works
-		sign("after the connections were cut, while the file holds " + password)
+		// The store retries, because the database may be changed after the file.
+		apptest.Eventually(t, "the database has rejected "+password+" twice", func() bool {
+			return p.rejections() >= rejected+2
+		})
+		sign("while the file has " + password)
+		p.closeClients() // new connections must use the previous password
+		sign("on a new connection, while the file has " + password)
 	}
-	if count := strings.Count(log.String(), "the database does not take the new password"); count == 0 || count > 2 {
-		t.Errorf("the log tells of two refused passwords %d times:\n%s", count, log.String())
+	if count := strings.Count(log.String(), "the database rejects the new password"); count == 0 || count > 2 {
+		t.Errorf("two rejected passwords are logged %d times:\n%s", count, log.String())
 	}
 	mount(t, dir, "4", "new-secret")
 	p.setPassword("new-secret")
-	eventually(t, "the new password is used", func() bool { return strings.Contains(log.String(), "the database password has changed") })
-	p.cut()
+	apptest.Eventually(t, "the new password is used", func() bool {
+		return strings.Contains(log.String(), "the database password has changed")
+	})
+	p.closeClients()
 	sign("with the new password")
 	if _, total, err := s.Page(ctx, 0, 1); err != nil || total != n {
-		t.Errorf("%d entries of %d, %v", total, n, err)
+		t.Errorf("%d entries, want %d; error %v", total, n, err)
 	}
 	for _, secret := range []string{"secret", "new-se"} {
 		if strings.Contains(log.String(), secret) {
-			t.Errorf("the log holds %q", secret)
+			t.Errorf("the log contains %q", secret)
 		}
 	}
 }
 
 func TestTLS(t *testing.T) {
-	web := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	web := httptest.NewTLSServer(http.NotFoundHandler()) // only its certificate is used
 	defer web.Close()
-	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, web.TLS)
+	p := startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, web.TLS)
 	ca := filepath.Join(t.TempDir(), "ca.crt")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})
+	if err := os.WriteFile(ca, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]bool{
@@ -204,9 +184,9 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// The primary steps down, and another member of the replica set takes over.
+// Writes succeed when another member of the replica set becomes primary.
 func TestReplicaSet(t *testing.T) {
-	backend := startDB(t, t.TempDir(), "127.0.0.1:0").URI
+	backend := apptest.StartDB(t).URI
 	addresses := []string{freeAddress(t), freeAddress(t)}
 	var members []*proxy
 	for i, address := range addresses {

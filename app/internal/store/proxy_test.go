@@ -17,22 +17,22 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// proxy stands before the database and does what the embedded one lacks: it
-// asks for a password (SCRAM-SHA-256, RFC 5802), encrypts, and is a member of
-// a replica set. Everything else goes through.
-// The messages: MongoDB Wire Protocol, OP_MSG, OP_QUERY and OP_REPLY.
+// proxy is a proxy in front of the embedded database that adds what it lacks: authentication (SCRAM-SHA-256, RFC 5802),
+// TLS and membership in a replica set. It forwards all other commands.
+// Message formats: MongoDB Wire Protocol, OP_MSG, OP_QUERY and OP_REPLY.
 type proxy struct {
 	t       *testing.T
 	address string
 	backend string
-	members []string // of the replica set; none: a server on its own
+	members []string // addresses of the replica set; empty: a standalone server
 	primary atomic.Bool
-	meet    func(name string, command bson.D) // called with each command before the database gets it; may be nil
+	// onCommand, if not nil, is called with each command before it is forwarded.
+	onCommand func(name string, command bson.D)
 
 	mu       sync.Mutex
-	password string            // empty: none is asked for
-	refused  int               // attempts with another password
-	clients  map[net.Conn]bool // true: gave the password
+	password string            // empty: no authentication
+	rejected int               // attempts with a wrong password
+	clients  map[net.Conn]bool // true: authenticated
 }
 
 const (
@@ -41,14 +41,17 @@ const (
 	opMsg   = 2013
 )
 
-// startProxy listens at address; conf, if not nil, makes it speak TLS.
+// startProxy starts a proxy that listens on address, with TLS if conf is not nil.
 func startProxy(t *testing.T, address, backendURI string, conf *tls.Config) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/"), clients: map[net.Conn]bool{}}
+	p := &proxy{
+		t: t, address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/"),
+		clients: map[net.Conn]bool{},
+	}
 	p.primary.Store(true)
 	if conf != nil {
 		l = tls.NewListener(l, conf)
@@ -72,19 +75,19 @@ func (p *proxy) setPassword(v string) {
 	p.password = v
 }
 
-// refusals counts the attempts with a wrong password.
-func (p *proxy) refusals() int {
+// rejections returns the number of attempts with a wrong password.
+func (p *proxy) rejections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.refused
+	return p.rejected
 }
 
-// cut closes the connections that gave the password.
-func (p *proxy) cut() {
+// closeClients closes the authenticated connections.
+func (p *proxy) closeClients() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for c, known := range p.clients {
-		if known {
+	for c, authenticated := range p.clients {
+		if authenticated {
 			c.Close()
 		}
 	}
@@ -106,6 +109,7 @@ func (p *proxy) credentials(user string) (scram.StoredCredentials, error) {
 func (p *proxy) serve(client net.Conn) {
 	p.mu.Lock()
 	p.clients[client] = false
+	anonymous := p.password == ""
 	p.mu.Unlock()
 	defer func() {
 		client.Close()
@@ -118,82 +122,79 @@ func (p *proxy) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	p.mu.Lock()
-	known := p.password == ""
-	p.mu.Unlock()
-	var talk *scram.ServerConversation
+	var login *scram.ServerConversation
 	for {
 		message, command, err := read(client)
 		if err != nil {
 			return
 		}
-		name := command[0].Key
-		reply := bson.D{{Key: "ok", Value: 1.0}}
-		switch {
-		case name == "saslStart" || name == "saslContinue":
-			if name == "saslStart" {
-				sasl, err := scram.SHA256.NewServer(p.credentials)
-				if err != nil {
-					p.t.Error(err)
-					return
-				}
-				talk = sasl.NewConversation()
-			}
-			payload, _ := lookup(command, "payload").(bson.Binary)
-			answer, err := talk.Step(string(payload.Data))
+		var reply bson.D // nil: message is the database's reply
+		switch name := command[0].Key; {
+		case name == "saslStart":
+			sasl, err := scram.SHA256.NewServer(p.credentials)
 			if err != nil {
-				p.mu.Lock()
-				p.refused++
-				p.mu.Unlock()
-				reply = failure(18, "AuthenticationFailed")
-				break
+				p.t.Error(err)
+				return
 			}
-			known = talk.Valid()
-			p.mu.Lock()
-			p.clients[client] = known
-			p.mu.Unlock()
-			reply = append(reply, bson.E{Key: "conversationId", Value: int32(1)}, bson.E{Key: "done", Value: talk.Done()},
-				bson.E{Key: "payload", Value: bson.Binary{Data: []byte(answer)}})
+			login = sasl.NewConversation()
+			reply = p.authenticate(client, login, command)
+		case name == "saslContinue":
+			reply = p.authenticate(client, login, command)
 		case name == "hello" || strings.EqualFold(name, "isMaster"):
-			if _, err := server.Write(message); err != nil {
-				return
-			}
-			_, hello, err := read(server)
+			_, hello, err := exchange(server, message)
 			if err != nil {
 				return
 			}
-			reply = p.introduce(hello)
-		case !known:
+			reply = p.rewriteHello(hello)
+		case !anonymous && (login == nil || !login.Valid()):
 			reply = failure(13, "Unauthorized")
 		case name == "insert" && !p.primary.Load():
-			// Servers from 4.4 on label what a driver may repeat.
-			reply = append(failure(10107, "NotWritablePrimary"), bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}})
+			// Servers from 4.4 on label the errors after which a driver may retry.
+			label := bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}}
+			reply = append(failure(10107, "NotWritablePrimary"), label)
 		case name == "createIndexes" && !p.primary.Load():
-			reply = failure(10107, "NotWritablePrimary") // which no driver repeats
+			reply = failure(10107, "NotWritablePrimary") // drivers do not retry this command
 		default:
-			if p.meet != nil {
-				p.meet(name, command)
+			if p.onCommand != nil {
+				p.onCommand(name, command)
 			}
-			if _, err := server.Write(message); err != nil {
+			if message, _, err = exchange(server, message); err != nil {
 				return
 			}
-			if message, _, err = read(server); err != nil {
-				return
-			}
-			if _, err := client.Write(message); err != nil {
-				return
-			}
-			continue
 		}
-		if _, err := client.Write(encode(p.t, message, reply)); err != nil {
+		if reply != nil {
+			message = encode(p.t, message, reply)
+		}
+		if _, err := client.Write(message); err != nil {
 			return
 		}
 	}
 }
 
-// introduce changes what the database says of itself.
-func (p *proxy) introduce(hello bson.D) bson.D {
-	hello = slices.DeleteFunc(hello, func(e bson.E) bool { return e.Key == "saslSupportedMechs" || e.Key == "speculativeAuthenticate" })
+// authenticate continues the SCRAM conversation and returns the reply to the client's command.
+func (p *proxy) authenticate(client net.Conn, login *scram.ServerConversation, command bson.D) bson.D {
+	payload, _ := lookup(command, "payload").(bson.Binary)
+	challenge, err := login.Step(string(payload.Data))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.rejected++
+		return failure(18, "AuthenticationFailed")
+	}
+	p.clients[client] = login.Valid()
+	return bson.D{
+		{Key: "ok", Value: 1.0},
+		{Key: "conversationId", Value: int32(1)},
+		{Key: "done", Value: login.Done()},
+		{Key: "payload", Value: bson.Binary{Data: []byte(challenge)}},
+	}
+}
+
+// rewriteHello changes the database's reply to hello.
+func (p *proxy) rewriteHello(hello bson.D) bson.D {
+	hello = slices.DeleteFunc(hello, func(e bson.E) bool {
+		return e.Key == "saslSupportedMechs" || e.Key == "speculativeAuthenticate"
+	})
 	hello = append(hello, bson.E{Key: "saslSupportedMechs", Value: bson.A{"SCRAM-SHA-256"}})
 	if p.members == nil {
 		return hello
@@ -209,7 +210,12 @@ func (p *proxy) introduce(hello bson.D) bson.D {
 }
 
 func failure(code int32, name string) bson.D {
-	return bson.D{{Key: "ok", Value: 0.0}, {Key: "code", Value: code}, {Key: "codeName", Value: name}, {Key: "errmsg", Value: name}}
+	return bson.D{
+		{Key: "ok", Value: 0.0},
+		{Key: "code", Value: code},
+		{Key: "codeName", Value: name},
+		{Key: "errmsg", Value: name},
+	}
 }
 
 func lookup(d bson.D, key string) any {
@@ -221,7 +227,15 @@ func lookup(d bson.D, key string) any {
 	return nil
 }
 
-// read returns a message, and the command or reply in it.
+// exchange sends a message to the database and returns its reply.
+func exchange(server net.Conn, message []byte) (reply []byte, doc bson.D, err error) {
+	if _, err := server.Write(message); err != nil {
+		return nil, nil, err
+	}
+	return read(server)
+}
+
+// read reads a message and decodes its command or reply.
 func read(r io.Reader) (message []byte, doc bson.D, err error) {
 	head := make([]byte, 16)
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -247,7 +261,7 @@ func read(r io.Reader) (message []byte, doc bson.D, err error) {
 	return message, doc, err
 }
 
-// encode makes the reply to a request in the form that the request asks for.
+// encode returns doc as a reply message of the type that matches the request.
 func encode(t *testing.T, request []byte, doc bson.D) []byte {
 	b, err := bson.Marshal(doc)
 	if err != nil {

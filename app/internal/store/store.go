@@ -1,9 +1,8 @@
 // Package store keeps the guestbook's entries in MongoDB.
 //
-// An entry is a document of the collection "messages": message (string), and,
-// where the visitor gave one, name (string). Its time is the time in its
-// ObjectID. Documents of the Kubernetes tutorial's frontend, {message} alone,
-// are entries like any other, and that frontend shows ours.
+// An entry is a document of the collection "messages": message (string), and name (string) if the visitor gave one. Its
+// time is the time in its ObjectID. The Kubernetes tutorial's frontend uses the same collection with documents
+// {message}: each frontend shows the other's entries.
 package store
 
 import (
@@ -24,45 +23,45 @@ import (
 	"oke-guestbook/app/internal/entry"
 )
 
-// Collection is where the tutorial's frontend keeps its messages.
+// Collection is the collection of the entries, the same as that of the tutorial's frontend.
 const Collection = "messages"
 
-// formKey is the field that makes a request sent twice one entry. Its index is
-// unique and sparse: documents of the tutorial's frontend have no such field.
+// formKey is the field with the draft's key. Its unique index makes Add idempotent. The index is sparse, because
+// documents of the tutorial's frontend have no such field.
 const formKey = "form"
 
-// Config says where the database is.
+// Config is the configuration of a Store.
 type Config struct {
 	URI          string
 	Database     string
-	Username     string        // empty: no authentication beyond what the URI says
-	PasswordFile string        // its first line is the password; read again when it changes
-	AuthSource   string        // the database that knows the user
-	Timeout      time.Duration // of one operation, retries included
-	Connections  int           // at most, unless the URI sets maxPoolSize
-	Recheck      time.Duration // how often the password file is read; default 5s
+	Username     string        // empty: authenticate as the URI says
+	PasswordFile string        // file with the password; reloaded when its content changes
+	AuthSource   string        // database in which the user is defined
+	Timeout      time.Duration // of one operation, including its retries
+	Connections  int           // maximum size of the connection pool; maxPoolSize in the URI takes precedence
+	Recheck      time.Duration // interval at which the password file is read; default 5s
 	Log          *slog.Logger
 }
 
-// Store is safe for concurrent use.
+// Store reads and writes entries. It is safe for concurrent use.
 type Store struct {
 	cfg     Config
 	stop    context.CancelFunc
 	stopped chan struct{}
 
-	mu       sync.RWMutex // guards what a new password replaces
+	mu       sync.RWMutex // guards current and password
 	current  *session
 	password string
 }
 
-// session is a client and the operations that run on it.
+// session is a database client with the number of its running operations.
 type session struct {
 	client *mongo.Client
 	busy   sync.WaitGroup
 }
 
-// Open checks the settings and returns a store that connects when it is first
-// used: a database that is down is no error here. Every error names its setting.
+// Open checks the settings and returns a store, which connects on first use: it is no error if the database is down.
+// Each error names the environment variable of its setting.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Recheck == 0 {
 		cfg.Recheck = 5 * time.Second
@@ -86,15 +85,15 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for running operations as long as ctx allows.
+// Close waits for running operations until ctx is done, and disconnects.
 func (s *Store) Close(ctx context.Context) error {
 	s.stop()
 	<-s.stopped
 	return s.current.client.Disconnect(ctx)
 }
 
-// messages returns the collection for one operation. Its client is not
-// disconnected before done is called.
+// messages returns the collection for one operation. The caller must call done after the operation; until then the
+// client stays connected.
 func (s *Store) messages() (coll *mongo.Collection, done func()) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -102,8 +101,7 @@ func (s *Store) messages() (coll *mongo.Collection, done func()) {
 	return s.current.client.Database(s.cfg.Database).Collection(Collection), s.current.busy.Done
 }
 
-// Ready asks the database for a document, with the rights that reading needs,
-// and makes sure of the index.
+// Ready creates the index if it is missing and reads one document, which needs the same rights as serving does.
 func (s *Store) Ready(ctx context.Context) error {
 	if err := s.EnsureIndexes(ctx); err != nil {
 		return err
@@ -117,10 +115,9 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// EnsureIndexes creates the index that Add relies on, unless it is there. It
-// looks each time: whoever drops the collection drops the index with it. The
-// driver repeats the look when a replica set changes its primary, as it repeats
-// the write; it would not repeat a creation.
+// EnsureIndexes creates the unique index that Add relies on if it is missing. It checks each time, because dropping
+// the collection drops the index too. It lists the indexes first, because the driver retries reads when a replica set
+// elects a new primary, but not the creation of an index.
 func (s *Store) EnsureIndexes(ctx context.Context) error {
 	coll, done := s.messages()
 	defer done()
@@ -143,7 +140,7 @@ func (s *Store) EnsureIndexes(ctx context.Context) error {
 	return nil
 }
 
-// Page returns entries, newest first, after skipping so many, and how many there are in all.
+// Page returns up to limit entries, newest first, after the first skip ones, and the number of all entries.
 func (s *Store) Page(ctx context.Context, skip, limit int) ([]entry.Entry, int, error) {
 	coll, done := s.messages()
 	defer done()
@@ -170,10 +167,10 @@ func (s *Store) Page(ctx context.Context, skip, limit int) ([]entry.Entry, int, 
 	return entries, int(total), nil
 }
 
-// Add stores a draft and returns its entry. The same draft from the same form
-// is stored once, however often Add is called and by however many processes.
+// Add stores a draft and returns its entry. It is idempotent across processes: the same draft from the same form is
+// stored once.
 func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
-	// One time-out for all of it: the form must come back before the server gives the connection up.
+	// One timeout for all operations together: the response must be sent before the server's WriteTimeout.
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	if err := s.EnsureIndexes(ctx); err != nil {
@@ -190,8 +187,8 @@ func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
 
 	_, err := coll.InsertOne(ctx, doc)
 	if mongo.IsNetworkError(err) && ctx.Err() == nil {
-		// The driver repeats writes on replica sets only. Here the index makes
-		// it safe on a single server too: whether the first one got through shows below.
+		// The driver retries writes on replica sets only. The unique index makes a retry safe on a standalone server
+		// too: if the first attempt succeeded, the second one fails as a duplicate.
 		_, err = coll.InsertOne(ctx, doc)
 	}
 	switch {
@@ -202,12 +199,12 @@ func (s *Store) Add(ctx context.Context, d entry.Draft) (entry.Entry, error) {
 	}
 	raw, err := coll.FindOne(ctx, bson.D{{Key: formKey, Value: d.Key()}}).Raw()
 	if err != nil {
-		return entry.Entry{}, fmt.Errorf("read the entry that was there: %w", err)
+		return entry.Entry{}, fmt.Errorf("read the existing entry: %w", err)
 	}
 	return decode(raw), nil
 }
 
-// decode takes what it finds: other programs write to the collection too.
+// decode accepts any document, because other programs write to the collection too.
 func decode(raw bson.Raw) entry.Entry {
 	var e entry.Entry
 	id := raw.Lookup("_id")

@@ -16,19 +16,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"oke-guestbook/app/internal/devdb"
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/entry"
 )
-
-func startDB(t *testing.T, dir, address string) *devdb.DB {
-	t.Helper()
-	db, err := devdb.Start(dir, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Stop() })
-	return db
-}
 
 func open(t *testing.T, uri string) *Store {
 	t.Helper()
@@ -42,7 +32,7 @@ func open(t *testing.T, uri string) *Store {
 	return s
 }
 
-// collection is the entries' one, beside the store.
+// collection returns the collection of the entries, on a client of its own.
 func collection(t *testing.T, uri string) *mongo.Collection {
 	t.Helper()
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
@@ -54,11 +44,11 @@ func collection(t *testing.T, uri string) *mongo.Collection {
 }
 
 func TestSignReadAndPage(t *testing.T) {
-	s := open(t, startDB(t, t.TempDir(), "127.0.0.1:0").URI)
+	s := open(t, apptest.StartDB(t).URI)
 	ctx := context.Background()
 
 	if got, total, err := s.Page(ctx, 0, 10); err != nil || len(got) != 0 || total != 0 {
-		t.Fatalf("an empty database: %v, %d, %v", got, total, err)
+		t.Fatalf("empty database: entries %v, total %d, error %v", got, total, err)
 	}
 	before := time.Now().Truncate(time.Second)
 	for i := range 25 {
@@ -74,12 +64,12 @@ func TestSignReadAndPage(t *testing.T) {
 	for skip := 0; skip < 30; skip += 10 {
 		page, total, err := s.Page(ctx, skip, 10)
 		if err != nil || total != 25 {
-			t.Fatalf("page after %d: total %d, %v", skip, total, err)
+			t.Fatalf("page after %d: total %d, error %v", skip, total, err)
 		}
 		all = append(all, page...)
 	}
 	if len(all) != 25 {
-		t.Fatalf("the pages hold %d entries, want 25", len(all))
+		t.Fatalf("the pages have %d entries, want 25", len(all))
 	}
 	for i, e := range all {
 		n := 24 - i // newest first
@@ -88,21 +78,20 @@ func TestSignReadAndPage(t *testing.T) {
 			name = ""
 		}
 		if want := fmt.Sprintf("안녕 %d <b> 👨‍👩‍👧\n둘째 줄", n); e.Message != want || e.Name != name {
-			t.Errorf("entry %d: %q by %q, want %q by %q", i, e.Message, e.Name, want, name)
+			t.Errorf("entry %d: message %q, name %q, want %q, %q", i, e.Message, e.Name, want, name)
 		}
 		if e.Time.Before(before) || e.Time.After(time.Now()) {
 			t.Errorf("entry %d: time %v", i, e.Time)
 		}
 	}
 	if got, total, err := s.Page(ctx, 30, 10); err != nil || len(got) != 0 || total != 25 {
-		t.Errorf("after the last page: %v, %d, %v", got, total, err)
+		t.Errorf("after the last page: entries %v, total %d, error %v", got, total, err)
 	}
 }
 
-// A hundred writers at once, each of whom sends its form twice, through two
-// replicas of the guestbook: each entry is there, and there once.
+// 100 concurrent writers send their form to two replicas each: each entry is stored once.
 func TestManyWriters(t *testing.T) {
-	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	db := apptest.StartDB(t)
 	replicas := []*Store{open(t, db.URI), open(t, db.URI)}
 	const writers = 100
 	ids := make([][2]string, writers)
@@ -110,7 +99,8 @@ func TestManyWriters(t *testing.T) {
 	for i := range writers {
 		for j, s := range replicas {
 			wg.Go(func() {
-				e, err := s.Add(context.Background(), entry.Draft{Form: fmt.Sprint("form ", i), Message: fmt.Sprint("message ", i)})
+				d := entry.Draft{Form: fmt.Sprint("form ", i), Message: fmt.Sprint("message ", i)}
+				e, err := s.Add(context.Background(), d)
 				if err != nil {
 					t.Errorf("writer %d: %v", i, err)
 				}
@@ -128,30 +118,30 @@ func TestManyWriters(t *testing.T) {
 		seen[e.Message]++
 	}
 	if total != writers || len(got) != writers || len(seen) != writers {
-		t.Errorf("%d counted, %d read, %d different; want %d of each", total, len(got), len(seen), writers)
+		t.Errorf("%d counted, %d read, %d different, want %d", total, len(got), len(seen), writers)
 	}
 	for i, pair := range ids {
 		if pair[0] != pair[1] {
-			t.Errorf("writer %d was told of two entries, %s and %s", i, pair[0], pair[1])
+			t.Errorf("writer %d: the replicas returned different entries, %s and %s", i, pair[0], pair[1])
 		}
 	}
 }
 
 func TestSameFormOtherText(t *testing.T) {
-	s := open(t, startDB(t, t.TempDir(), "127.0.0.1:0").URI)
+	s := open(t, apptest.StartDB(t).URI)
 	for _, message := range []string{"one", "two", "one", "two"} { // the back button, an edit, a reload
 		if _, err := s.Add(context.Background(), entry.Draft{Form: "f", Message: message}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, total, err := s.Page(context.Background(), 0, 10); err != nil || total != 2 {
-		t.Errorf("%d entries (%v), want 2", total, err)
+		t.Errorf("%d entries, want 2; error %v", total, err)
 	}
 }
 
-// Somebody drops the collection, and its index with it, while replicas run.
+// After the collection and its index were dropped, entries are still stored once.
 func TestCollectionDropped(t *testing.T) {
-	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	db := apptest.StartDB(t)
 	replicas := []*Store{open(t, db.URI), open(t, db.URI)}
 	ctx := context.Background()
 	messages := collection(t, db.URI)
@@ -169,7 +159,7 @@ func TestCollectionDropped(t *testing.T) {
 			wg.Wait()
 		}
 		if _, total, err := replicas[0].Page(ctx, 0, 1); err != nil || total != 10 {
-			t.Errorf("round %d: %d entries, want 10; %v", round, total, err)
+			t.Errorf("round %d: %d entries, want 10; error %v", round, total, err)
 		}
 		if err := messages.Drop(ctx); err != nil {
 			t.Fatal(err)
@@ -179,9 +169,10 @@ func TestCollectionDropped(t *testing.T) {
 
 func TestDatabaseStopsAndStarts(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
-	db := startDB(t, dir, address)
+	db := apptest.StartDBAt(t, dir, address)
 	s, err := Open(Config{
-		URI: "mongodb://" + address, Database: "guestbook", Timeout: 3 * time.Second, Connections: 20, Log: slog.New(slog.DiscardHandler),
+		URI: "mongodb://" + address, Database: "guestbook", Timeout: 3 * time.Second, Connections: 20,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -201,73 +192,69 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 	began := time.Now()
 	during := entry.Draft{Form: "f", Message: "during"}
 	if _, err := s.Add(ctx, during); err == nil {
-		t.Error("an entry was taken while the database was down")
+		t.Error("an entry was added while the database was down")
 	}
 	if err := s.Ready(ctx); err == nil {
 		t.Error("ready while the database is down")
 	}
 	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("two operations with a time-out of 3 s took %v", took)
+		t.Errorf("two operations with a timeout of 3 s took %v", took)
 	}
 
-	startDB(t, dir, address)
-	deadline := time.Now().Add(time.Minute)
-	for s.Ready(ctx) != nil {
-		if time.Now().After(deadline) {
-			t.Fatal("not ready a minute after the database is back")
-		}
-	}
+	apptest.StartDBAt(t, dir, address)
+	apptest.Eventually(t, "ready after the database is back", func() bool { return s.Ready(ctx) == nil })
 	if _, err := s.Add(ctx, during); err != nil {
 		t.Fatal(err)
 	}
 	got, _, err := s.Page(ctx, 0, 10)
 	if err != nil || len(got) != 2 || got[0].Message != "during" || got[1].Message != "before" {
-		t.Errorf("after the restart: %v, %v", got, err)
+		t.Errorf("after the restart: entries %v, error %v", got, err)
 	}
 }
 
-// An entry takes one time-out, not one for each thing that it asks of a slow
-// database: the visitor's form must come back before the server gives up.
+// The timeout covers all database operations of an entry together, so that the response is sent before the server's
+// WriteTimeout.
 func TestOneTimeoutForAnEntry(t *testing.T) {
 	const timeout, slow = 4 * time.Second, 2 * time.Second
-	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
-	inserts := make(chan time.Duration, 10) // what each insert may still take
-	p.meet = func(name string, command bson.D) {
+	p := startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
+	inserts := make(chan time.Duration, 10) // time limit of each insert
+	p.onCommand = func(name string, command bson.D) {
 		switch name {
 		case "listIndexes":
 			<-time.After(slow)
 		case "insert":
 			ms, _ := lookup(command, "maxTimeMS").(int64)
 			inserts <- time.Duration(ms) * time.Millisecond
-			<-t.Context().Done() // no answer at all
+			<-t.Context().Done() // no reply
 		}
 	}
 	s, err := Open(Config{
-		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: timeout, Connections: 5, Log: slog.New(slog.DiscardHandler),
+		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: timeout, Connections: 5,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close(context.Background())
 	if _, err := s.Add(context.Background(), entry.Draft{Form: "f", Message: "slow"}); err == nil {
-		t.Error("an entry was taken that nobody wrote")
+		t.Error("Add succeeded without a reply to the insert")
 	}
 	if len(inserts) != 1 {
-		t.Fatalf("%d inserts were sent, want 1: nothing is repeated after the time-out", len(inserts))
+		t.Fatalf("%d inserts were sent, want 1: no retry after the timeout", len(inserts))
 	}
 	if left := <-inserts; left <= 0 || left > timeout-slow {
-		t.Errorf("the insert may take %v, want at most the %v that are left", left, timeout-slow)
+		t.Errorf("time limit of the insert: %v, want at most the remaining %v", left, timeout-slow)
 	}
 }
 
-// The index is asked for once: unique, and sparse for the tutorial's documents.
-// The embedded database does not tell afterwards whether an index is sparse.
+// The index is created once, unique and sparse. The test reads the command, because the embedded database does not
+// report whether an index is sparse.
 func TestIndex(t *testing.T) {
-	p := startProxy(t, "127.0.0.1:0", startDB(t, t.TempDir(), "127.0.0.1:0").URI, nil)
-	asked := make(chan any, 10)
-	p.meet = func(name string, command bson.D) {
+	p := startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
+	created := make(chan any, 10)
+	p.onCommand = func(name string, command bson.D) {
 		if name == "createIndexes" {
-			asked <- lookup(command, "indexes")
+			created <- lookup(command, "indexes")
 		}
 	}
 	s := open(t, "mongodb://"+p.address)
@@ -276,17 +263,21 @@ func TestIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(asked) != 1 {
-		t.Fatalf("an index was asked for %d times, want 1", len(asked))
+	if len(created) != 1 {
+		t.Fatalf("createIndexes was sent %d times, want 1", len(created))
 	}
 	want := bson.A{bson.D{
-		{Key: "key", Value: bson.D{{Key: "form", Value: int32(1)}}}, {Key: "name", Value: "form"}, {Key: "sparse", Value: true}, {Key: "unique", Value: true},
+		{Key: "key", Value: bson.D{{Key: "form", Value: int32(1)}}},
+		{Key: "name", Value: "form"},
+		{Key: "sparse", Value: true},
+		{Key: "unique", Value: true},
 	}}
-	if got := <-asked; fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := <-created; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("indexes %v, want %v", got, want)
 	}
 }
 
+// freeAddress returns a loopback address on which nothing listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -297,33 +288,33 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// What the tutorial's frontend does, in the driver's terms: it inserts
-// {message} and shows the field message of every document.
+// Entries are interchangeable with the tutorial's frontend, which inserts {message} and shows the field message of each
+// document.
 func TestTutorialFrontend(t *testing.T) {
-	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	db := apptest.StartDB(t)
 	s := open(t, db.URI)
 	ctx := context.Background()
 	messages := collection(t, db.URI)
 
-	theirs := []any{
+	tutorial := []any{
 		bson.D{{Key: "message", Value: "from the tutorial"}},
-		bson.D{{Key: "message", Value: ",from the tutorial,once more"}}, // it sends its whole list
+		bson.D{{Key: "message", Value: ",from the tutorial,once more"}}, // it sends its whole list of messages
 		bson.D{{Key: "message", Value: nil}},                            // cmd=set without a value
 		bson.D{{Key: "_id", Value: "no ObjectID"}, {Key: "message", Value: "imported"}},
 	}
-	if _, err := messages.InsertMany(ctx, theirs); err != nil {
+	if _, err := messages.InsertMany(ctx, tutorial); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Add(ctx, entry.Draft{Form: "f", Name: "민수", Message: "우리 글"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := messages.InsertOne(ctx, bson.D{{Key: "message", Value: "after the index is there"}}); err != nil {
+	if _, err := messages.InsertOne(ctx, bson.D{{Key: "message", Value: "after the index exists"}}); err != nil {
 		t.Fatal(err)
 	}
 
 	got, total, err := s.Page(ctx, 0, 10)
 	if err != nil || total != 6 {
-		t.Fatalf("%d entries, %v", total, err)
+		t.Fatalf("%d entries, want 6; error %v", total, err)
 	}
 	var lines []string
 	for _, e := range got {
@@ -333,10 +324,10 @@ func TestTutorialFrontend(t *testing.T) {
 		}
 	}
 	want := []string{
-		"|after the index is there", "민수|우리 글", "|", "|,from the tutorial,once more", "|from the tutorial", "|imported",
+		"|after the index exists", "민수|우리 글", "|", "|,from the tutorial,once more", "|from the tutorial", "|imported",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
-		t.Errorf("our frontend shows\n%q\nwant\n%q", lines, want)
+		t.Errorf("entries\n%q\nwant\n%q", lines, want)
 	}
 
 	cur, err := messages.Find(ctx, bson.D{})
@@ -352,27 +343,33 @@ func TestTutorialFrontend(t *testing.T) {
 	shown := fmt.Sprint(docs)
 	for _, message := range []string{"우리 글", "from the tutorial", "imported"} {
 		if !strings.Contains(shown, "{"+message+"}") {
-			t.Errorf("the tutorial's frontend shows %s, without %q", shown, message)
+			t.Errorf("the tutorial's frontend shows %s, want %q too", shown, message)
 		}
 	}
 }
 
-// Documents that neither frontend writes: each is an entry with what can be
-// read of it, and none keeps the page from being shown.
+// Documents of other programs are shown as far as possible, and none makes the page fail.
 func TestOddDocuments(t *testing.T) {
-	db := startDB(t, t.TempDir(), "127.0.0.1:0")
+	db := apptest.StartDB(t)
 	s := open(t, db.URI)
 	ctx := context.Background()
 	messages := collection(t, db.URI)
-	if err := s.Ready(ctx); err != nil { // the index is there
+	if err := s.Ready(ctx); err != nil { // creates the index
 		t.Fatal(err)
 	}
 	docs := []any{
 		bson.D{{Key: "_id", Value: "text"}},
-		bson.D{{Key: "_id", Value: int32(7)}, {Key: "message", Value: "a number for an id"}, {Key: "name", Value: int64(1)}},
+		bson.D{{Key: "_id", Value: int32(7)}, {Key: "message", Value: "numeric id"}, {Key: "name", Value: int64(1)}},
 		bson.D{{Key: "_id", Value: 7.5}, {Key: "message", Value: int32(42)}},
-		bson.D{{Key: "_id", Value: bson.Binary{Subtype: 4, Data: make([]byte, 16)}}, {Key: "message", Value: true}, {Key: "name", Value: "Ada"}},
-		bson.D{{Key: "_id", Value: bson.D{{Key: "a", Value: "b"}}}, {Key: "message", Value: bson.D{{Key: "text", Value: "nested"}}}},
+		bson.D{
+			{Key: "_id", Value: bson.Binary{Subtype: 4, Data: make([]byte, 16)}},
+			{Key: "message", Value: true},
+			{Key: "name", Value: "Ada"},
+		},
+		bson.D{
+			{Key: "_id", Value: bson.D{{Key: "a", Value: "b"}}},
+			{Key: "message", Value: bson.D{{Key: "text", Value: "nested"}}},
+		},
 		bson.D{{Key: "_id", Value: time.Unix(0, 0)}, {Key: "message", Value: bson.A{"value[]=x"}}},
 	}
 	if _, err := messages.InsertMany(ctx, docs); err != nil {
@@ -380,17 +377,17 @@ func TestOddDocuments(t *testing.T) {
 	}
 	got, total, err := s.Page(ctx, 0, 10)
 	if err != nil || total != len(docs) || len(got) != len(docs) {
-		t.Fatalf("%d counted, %d read of %d; %v", total, len(got), len(docs), err)
+		t.Fatalf("%d counted, %d read, want %d; error %v", total, len(got), len(docs), err)
 	}
 	ids, shown := map[string]bool{}, map[string]int{}
 	for _, e := range got {
 		ids[e.ID] = true
 		shown[e.Name+"|"+e.Message]++
 		if e.ID == "" || !e.Time.IsZero() {
-			t.Errorf("%+v: an id is missing, or a time is there", e)
+			t.Errorf("%+v: want an id and no time", e)
 		}
 	}
-	if len(ids) != len(docs) || shown["|"] != 4 || shown["|a number for an id"] != 1 || shown["Ada|"] != 1 {
+	if len(ids) != len(docs) || shown["|"] != 4 || shown["|numeric id"] != 1 || shown["Ada|"] != 1 {
 		t.Errorf("%d ids for %d documents; shown %v", len(ids), len(docs), shown)
 	}
 }
@@ -404,26 +401,29 @@ func TestBadSettings(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"no scheme":        {Config{URI: "mongo:27017"}, "MONGODB_URI: "},
-		"another scheme":   {Config{URI: "http://mongo"}, "MONGODB_URI: "},
-		"no host":          {Config{URI: "mongodb://"}, "MONGODB_URI: "},
-		"bad port":         {Config{URI: "mongodb://mongo:port"}, "MONGODB_URI: "},
-		"bad option":       {Config{URI: "mongodb://mongo/?tls=perhaps"}, "MONGODB_URI: "},
-		"secret":           {Config{URI: "mongodb://user:hunter2@mongo:port"}, "MONGODB_URI: "},
-		"no CA file":       {Config{URI: "mongodb://mongo/?tls=true&tlsCAFile=/nowhere/ca.pem"}, "MONGODB_URI: "},
-		"two users":        {Config{URI: "mongodb://u:hunter2@mongo", Username: "v"}, "MONGODB_USERNAME"},
-		"no password file": {Config{URI: "mongodb://mongo", Username: "u", PasswordFile: "/nowhere/password"}, "MONGODB_PASSWORD_FILE: open /nowhere/password"},
-		"empty password":   {Config{URI: "mongodb://mongo", Username: "u", PasswordFile: empty}, "is empty"},
+		"no scheme":      {Config{URI: "mongo:27017"}, "MONGODB_URI: "},
+		"another scheme": {Config{URI: "http://mongo"}, "MONGODB_URI: "},
+		"no host":        {Config{URI: "mongodb://"}, "MONGODB_URI: "},
+		"bad port":       {Config{URI: "mongodb://mongo:port"}, "MONGODB_URI: "},
+		"bad option":     {Config{URI: "mongodb://mongo/?tls=perhaps"}, "MONGODB_URI: "},
+		"secret":         {Config{URI: "mongodb://user:hunter2@mongo:port"}, "MONGODB_URI: "},
+		"no CA file":     {Config{URI: "mongodb://mongo/?tls=true&tlsCAFile=/nowhere/ca.pem"}, "MONGODB_URI: "},
+		"two users":      {Config{URI: "mongodb://u:hunter2@mongo", Username: "v"}, "MONGODB_USERNAME"},
+		"no password file": {
+			Config{URI: "mongodb://mongo", Username: "u", PasswordFile: "/nowhere/password"},
+			"MONGODB_PASSWORD_FILE: open /nowhere/password",
+		},
+		"empty password": {Config{URI: "mongodb://mongo", Username: "u", PasswordFile: empty}, "is empty"},
 	} {
 		c.cfg.Timeout, c.cfg.Connections, c.cfg.Log = time.Second, 1, slog.New(slog.DiscardHandler)
 		s, err := Open(c.cfg)
 		if err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: no error", name)
 			_ = s.Close(context.Background())
 			continue
 		}
 		if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: %v, want %q and no password", name, err, c.want)
+			t.Errorf("%s: error %v, want %q and no password", name, err, c.want)
 		}
 	}
 }

@@ -13,42 +13,39 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
-
-	"oke-guestbook/app/internal/entry"
 )
 
-// freshFor is how long the first page is taken from memory: with any number of
-// readers, each replica asks the database for it once a second at most.
+// freshFor is how long the first page is cached. Each replica reads it at most once per freshFor, for any number of
+// readers.
 const freshFor = time.Second
 
-// snapshot is the first page at one moment.
+// snapshot is the first page at one point in time.
 type snapshot struct {
-	entries []entry.Entry
-	total   int
-	read    time.Time
-	tag     string // changes with the entries
-	html    map[*texts]func() template.HTML
+	total int
+	read  time.Time // when the read started
+	tag   string    // changes with the entries
+	html  map[*texts]func() template.HTML
 }
 
-// latest keeps the first page.
+// latest caches the first page.
 type latest struct {
 	read func(context.Context) (*snapshot, error)
 	last atomic.Pointer[snapshot]
 
-	// However many visitors ask, one read runs and one waits for it.
+	// At most one read runs, and at most one waits for it.
 	group   singleflight.Group
 	loading sync.Mutex
 	started atomic.Uint64
 }
 
-// get returns a page that is younger than freshFor, or with now a page that is
-// read after the call: whoever has just signed sees the entry on every replica.
-func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
-	if s := l.last.Load(); !now && s != nil && time.Since(s.read) < freshFor {
+// get returns a page that was read less than freshFor ago. If fresh is set, the page is read after the call, so that
+// visitors who have just signed see their entry on every replica.
+func (l *latest) get(ctx context.Context, fresh bool) (*snapshot, error) {
+	if s := l.last.Load(); !fresh && s != nil && time.Since(s.read) < freshFor {
 		return s, nil
 	}
-	// The key changes when a read starts, so that nobody joins one that
-	// started before the call. One visitor who leaves must not end it for all.
+	// The key changes when a read starts, so that no call shares a read that started before it. The read is not canceled
+	// with the request that started it, because others wait for it.
 	key := strconv.FormatUint(l.started.Load(), 10)
 	result := l.group.DoChan(key, func() (any, error) { return l.load(context.WithoutCancel(ctx)) })
 	select {
@@ -56,7 +53,7 @@ func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
 		return nil, ctx.Err()
 	case r := <-result:
 		if fault := (*fault)(nil); errors.As(r.Err, &fault) {
-			panic(fault) // in the request, which answers for it
+			panic(fault) // recovered in observe
 		}
 		if r.Err != nil {
 			return nil, r.Err
@@ -65,7 +62,7 @@ func (l *latest) get(ctx context.Context, now bool) (*snapshot, error) {
 	}
 }
 
-// fault is a panic of a read, which no request's own recover would catch.
+// fault carries a panic of a read to the goroutines of the requests that wait for it.
 type fault struct {
 	cause any
 	stack []byte
@@ -92,8 +89,7 @@ func (l *latest) load(ctx context.Context) (_ *snapshot, err error) {
 	return s, nil
 }
 
-// readLatest reads the first page and prepares it in each language, so that a
-// request costs no more than its own form.
+// readLatest reads the first page. Its HTML is rendered once per language, on first use.
 func (s *Server) readLatest(ctx context.Context) (*snapshot, error) {
 	entries, total, err := s.cfg.Store.Page(ctx, 0, s.cfg.PageSize)
 	if err != nil {
@@ -104,19 +100,17 @@ func (s *Server) readLatest(ctx context.Context) (*snapshot, error) {
 	for _, e := range entries {
 		fmt.Fprintf(h, " %s", e.ID)
 	}
-	snap := &snapshot{entries: entries, total: total, tag: fmt.Sprintf("%x", h.Sum64()), html: map[*texts]func() template.HTML{}}
+	snap := &snapshot{total: total, tag: fmt.Sprintf("%x", h.Sum64()), html: map[*texts]func() template.HTML{}}
 	for _, t := range languages {
-		snap.html[t] = sync.OnceValue(func() template.HTML {
-			return s.pages.book(book{T: t, Live: true, Tag: snap.etag(t), Entries: entries, Total: total, Page: 1, Size: s.cfg.PageSize})
-		})
+		first := book{T: t, Live: true, Tag: snap.etag(t), Entries: entries, Total: total, Page: 1, Size: s.cfg.PageSize}
+		snap.html[t] = sync.OnceValue(func() template.HTML { return s.pages.book(first) })
 	}
 	return snap, nil
 }
 
 func (s *snapshot) etag(t *texts) string { return `"` + t.Lang + "-" + s.tag + `"` }
 
-// readiness remembers the database's answer for a moment: /readyz is open to
-// everybody and must not be a way to burden the database.
+// readiness caches the database's state for freshFor: /readyz is public and must not become a load on the database.
 type readiness struct {
 	ask func(context.Context) error
 

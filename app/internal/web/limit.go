@@ -12,46 +12,46 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxClients bounds a limiter's memory: it knows so many clients twice.
+// maxClients limits a limiter's memory. It is the size of each of its two generations of clients.
 const maxClients = 10_000
 
-// limiter lets each client do something so often.
+// limiter limits the rate of each client's requests.
 type limiter struct {
 	limit rate.Limit
 	burst int
-	// After this time without a request a client's allowance is full again.
-	full  time.Duration
-	clock func() time.Time
+	// refill is the time after which an idle client has its full burst again, and need not be remembered.
+	refill time.Duration
+	clock  func() time.Time
 
-	mu      sync.Mutex
-	rotated time.Time
-	now     map[netip.Prefix]*rate.Limiter // seen since rotated
-	before  map[netip.Prefix]*rate.Limiter // seen before that
+	mu       sync.Mutex
+	rotated  time.Time                      // when current became previous
+	current  map[netip.Prefix]*rate.Limiter // clients seen since rotated
+	previous map[netip.Prefix]*rate.Limiter // clients seen in the generation before
 }
 
 func newLimiter(perSecond float64, burst int) *limiter {
 	return &limiter{
 		limit: rate.Limit(perSecond), burst: burst,
-		full:    time.Duration(float64(burst) / perSecond * float64(time.Second)),
+		refill:  time.Duration(float64(burst) / perSecond * float64(time.Second)),
 		clock:   time.Now,
-		rotated: time.Now(), now: map[netip.Prefix]*rate.Limiter{},
+		rotated: time.Now(), current: map[netip.Prefix]*rate.Limiter{},
 	}
 }
 
-// take returns 0 if the client may go on, else how long it has to wait.
+// take counts a request of the client. It returns 0 if the request is allowed, else the time until one is.
 func (l *limiter) take(client netip.Prefix) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock()
-	if len(l.now) >= maxClients || now.Sub(l.rotated) > l.full {
-		l.before, l.now, l.rotated = l.now, map[netip.Prefix]*rate.Limiter{}, now
+	if len(l.current) >= maxClients || now.Sub(l.rotated) > l.refill {
+		l.previous, l.current, l.rotated = l.current, map[netip.Prefix]*rate.Limiter{}, now
 	}
-	c := l.now[client]
+	c := l.current[client]
 	if c == nil {
-		if c = l.before[client]; c == nil {
+		if c = l.previous[client]; c == nil {
 			c = rate.NewLimiter(l.limit, l.burst)
 		}
-		l.now[client] = c
+		l.current[client] = c
 	}
 	if c.AllowN(now, 1) {
 		return 0
@@ -63,8 +63,8 @@ func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// client tells visitors apart: an IPv4 address, or the /64 network of an IPv6
-// address, which is what one subscriber has.
+// client identifies the visitor: by the IPv4 address, or by the IPv6 address's /64 network, the usual allocation of one
+// subscriber.
 func (s *Server) client(r *http.Request) netip.Prefix {
 	addr := s.clientAddr(r)
 	if addr.Is4() {
@@ -74,8 +74,8 @@ func (s *Server) client(r *http.Request) netip.Prefix {
 	return p
 }
 
-// clientAddr is the last address that a trusted proxy reports and that is not
-// a trusted proxy itself. Without trusted proxies it is the peer's.
+// clientAddr returns the last address of X-Forwarded-For, read from the right, that is not a trusted proxy itself.
+// If the peer is not a trusted proxy, it returns the peer's address.
 func (s *Server) clientAddr(r *http.Request) netip.Addr {
 	peer := parseAddr(r.RemoteAddr)
 	if !s.trusts(peer) {
@@ -104,12 +104,12 @@ func (s *Server) trusts(a netip.Addr) bool {
 	return false
 }
 
-// https reports whether the visitor's connection is encrypted, here or at a trusted proxy.
+// https reports whether the visitor's connection is encrypted: to this server or to a trusted proxy.
 func (s *Server) https(r *http.Request) bool {
 	return r.TLS != nil || s.trusts(parseAddr(r.RemoteAddr)) && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// parseAddr takes an address with or without a port.
+// parseAddr parses an IP address with or without a port. It returns the zero Addr if v is neither.
 func parseAddr(v string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(v); err == nil {
 		return ap.Addr().Unmap().WithZone("")

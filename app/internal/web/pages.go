@@ -22,25 +22,25 @@ import (
 //go:embed templates static
 var files embed.FS
 
-// view is what page.html shows.
+// view is the data of page.html.
 type view struct {
 	T          *texts
 	Title      string
 	Book       template.HTML
 	Notice     string
-	Failed     bool   // the notice is about something that went wrong
-	Wrong      string // the field that it is about: "name", "message" or none
+	Failed     bool   // Notice is an error
+	Invalid    string // the field that Notice is about: "name", "message" or empty
 	Token      string
 	Draft      entry.Draft
 	MaxMessage int
 }
 
-// book is what book.html shows: one page of entries.
+// book is the data of book.html: one page of entries.
 type book struct {
 	T       *texts
-	Live    bool   // the first page: new entries may appear
-	Tag     string // of what is shown; empty: nothing could be read
-	Unread  bool   // the database did not answer
+	Live    bool   // the first page, which polls for new entries
+	Tag     string // ETag of the entries; empty if they could not be read
+	Unread  bool   // the entries could not be read
 	Entries []entry.Entry
 	Total   int
 	Page    int // from 1
@@ -51,19 +51,19 @@ func (b book) Pages() int { return max(1, (b.Total+b.Size-1)/b.Size) }
 func (b book) Newer() int { return b.Page - 1 }
 func (b book) Older() int { return b.Page + 1 }
 
-// pages are the parsed templates and the files that they refer to.
+// pages holds the parsed templates and the static files.
 type pages struct {
 	templates *template.Template
-	version   string            // changes with any template or file
-	static    map[string]static // by name with the content's hash
+	version   string            // hash of all templates and files
+	static    map[string]static // keys are the names with the content's hash
 }
 
 type static struct {
-	kind    string
-	content []byte
+	mediaType string
+	content   []byte
 }
 
-// parsePages panics only if the program was built with a broken template.
+// parsePages parses the embedded templates. It panics if one is invalid.
 func parsePages(zone *time.Location) pages {
 	p := pages{static: map[string]static{}}
 	urls := map[string]string{}
@@ -87,7 +87,7 @@ func parsePages(zone *time.Location) pages {
 		"local":    func(t time.Time) time.Time { return t.In(zone) },
 		"initial":  initial,
 		"colour":   colour,
-		"language": script,
+		"language": messageLanguage,
 		"pageURL": func(n int) string {
 			if n <= 1 {
 				return "/"
@@ -98,20 +98,20 @@ func parsePages(zone *time.Location) pages {
 	return p
 }
 
-// book renders one page of entries.
+// book renders book.html.
 func (p pages) book(b book) template.HTML {
-	return template.HTML(p.execute("book.html", b)) //nolint:gosec // made by html/template
+	return template.HTML(p.execute("book.html", b)) //nolint:gosec // rendered by html/template
 }
 
 func (p pages) execute(name string, data any) []byte {
 	var out bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&out, name, data); err != nil {
-		panic(fmt.Errorf("%s: %w", name, err)) // answered with 500 by observe
+		panic(fmt.Errorf("%s: %w", name, err)) // recovered in observe
 	}
 	return out.Bytes()
 }
 
-// html writes a page. What depends on the visitor is never cached.
+// html writes a page, which depends on the visitor and must not be cached.
 func (s *Server) html(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -122,7 +122,7 @@ func (s *Server) html(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// plain answers with a heading and a sentence.
+// plain writes a page with a heading and one paragraph.
 func (s *Server) plain(w http.ResponseWriter, r *http.Request, status int, heading, text string) {
 	t := pick(r.Header.Get("Accept-Language"))
 	s.html(w, status, s.pages.execute("plain.html", map[string]any{
@@ -137,19 +137,19 @@ func (s *Server) title(t *texts) string {
 	return t.Title
 }
 
-// static serves a file whose name holds its hash: it may be kept for ever.
+// static serves a file. Its name contains its hash, so it may be cached forever.
 func (s *Server) static(w http.ResponseWriter, r *http.Request) {
 	f, ok := s.pages.static[r.PathValue("file")]
 	if !ok {
 		s.notFound(w, r)
 		return
 	}
-	w.Header().Set("Content-Type", f.kind)
+	w.Header().Set("Content-Type", f.mediaType)
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 }
 
-// initial is what stands in the round mark beside an entry.
+// initial returns the character in the round mark of an entry.
 func initial(name string) string {
 	for _, r := range name {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -159,9 +159,9 @@ func initial(name string) string {
 	return "✎"
 }
 
-// script returns the language of a message that begins in Hangul: such words
-// are broken and read out as Korean on an English page too. Of others it knows nothing.
-func script(message string) string {
+// messageLanguage returns "ko" for a message whose first letter is Hangul, else an empty string. Browsers then break
+// lines and read the text aloud as Korean on an English page too.
+func messageLanguage(message string) string {
 	first := strings.IndexFunc(message, unicode.IsLetter)
 	if first >= 0 && unicode.Is(unicode.Hangul, []rune(message[first:])[0]) {
 		return "ko"
@@ -169,7 +169,7 @@ func script(message string) string {
 	return ""
 }
 
-// colour numbers one of the style sheet's colours, the same for the same name.
+// colour returns the number of one of the style sheet's six colours, always the same for a name.
 func colour(name string) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(name))

@@ -10,7 +10,7 @@ import (
 	"oke-guestbook/app/internal/entry"
 )
 
-// page shows one page of entries, and the form.
+// page serves one page of entries with the form.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	t := pick(r.Header.Get("Accept-Language"))
 	query := r.URL.Query()
@@ -38,8 +38,8 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// news is the first page's entries alone, for pages that are open. It costs
-// next to nothing while there is nothing new.
+// news serves the first page's entries without the rest of the page, for open pages that poll for new entries.
+// It answers with 304 if the client has the current ones.
 func (s *Server) news(w http.ResponseWriter, r *http.Request) {
 	t := pick(r.Header.Get("Accept-Language"))
 	snap, err := s.latest.get(r.Context(), false)
@@ -57,7 +57,7 @@ func (s *Server) news(w http.ResponseWriter, r *http.Request) {
 	s.html(w, http.StatusOK, []byte(snap.html[t]()))
 }
 
-// form answers with the page, after filling in what every page has.
+// form serves the page with the form, after setting the fields that every page has.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, status int, v view) {
 	v.Title = s.title(v.T)
 	v.MaxMessage = entry.MaxMessage
@@ -67,9 +67,10 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, status int, v view
 
 var errNoPage = errors.New("no such page")
 
-func (s *Server) readPage(r *http.Request, t *texts, number int, now bool) (template.HTML, error) {
+// readPage returns the entries of one page as HTML, or errNoPage. With fresh the first page is read after the call.
+func (s *Server) readPage(r *http.Request, t *texts, number int, fresh bool) (template.HTML, error) {
 	if number == 1 {
-		snap, err := s.latest.get(r.Context(), now)
+		snap, err := s.latest.get(r.Context(), fresh)
 		if err != nil {
 			return "", err
 		}
@@ -85,13 +86,12 @@ func (s *Server) readPage(r *http.Request, t *texts, number int, now bool) (temp
 	return s.pages.book(book{T: t, Entries: entries, Total: total, Page: number, Size: s.cfg.PageSize}), nil
 }
 
-// unread stands in for the entries that could not be read. On the first page
-// they appear when they can be read again, as new ones do.
+// unread returns the HTML that replaces entries that could not be read. The first page polls for them.
 func (s *Server) unread(t *texts, number int) template.HTML {
 	return s.pages.book(book{T: t, Live: number == 1, Unread: true, Page: number, Size: s.cfg.PageSize})
 }
 
-// pageNumber reads the parameter "page": absent, or a whole number from 1.
+// pageNumber parses the parameter "page": empty means 1, else an integer from 1 to 1,000,000.
 func pageNumber(v string) (int, bool) {
 	if v == "" {
 		return 1, true

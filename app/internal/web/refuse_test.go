@@ -16,7 +16,8 @@ import (
 	"oke-guestbook/app/internal/entry"
 )
 
-func TestRefused(t *testing.T) {
+// Invalid entries are refused, and the field is marked.
+func TestInvalidEntries(t *testing.T) {
 	s := openStore(t)
 	v := visit(t, serve(t, s, nil))
 	for name, c := range map[string]struct {
@@ -25,59 +26,61 @@ func TestRefused(t *testing.T) {
 	}{
 		"empty":               {"a", "", entry.Blank},
 		"blank":               {"a", " \t\r\n\u3000\u00a0", entry.Blank},
-		"blank by design":     {"a", "\u3164\u200b\u200d\u2800", entry.Blank},
+		"invisible":           {"a", "\u3164\u200b\u200d\u2800", entry.Blank},
 		"too long":            {"a", strings.Repeat("가", entry.MaxMessage+1), entry.LongMessage},
 		"too many lines":      {"a", strings.Repeat("x\n", entry.MaxLines) + "x", entry.ManyLines},
 		"name too long":       {strings.Repeat("가", entry.MaxName+1), "x", entry.LongName},
-		"invalid UTF-8":       {"a", "caf\xe9", entry.NotText},
-		"invalid name":        {"\xff", "x", entry.NotText},
-		"control character":   {"a", "x\x00y", entry.ControlInLetter},
-		"escape sequence":     {"a", "\x1b[31mred", entry.ControlInLetter},
-		"C1 control":          {"a", "x\u0085y", entry.ControlInLetter},
+		"invalid UTF-8":       {"a", "caf\xe9", entry.InvalidUTF8},
+		"invalid name":        {"\xff", "x", entry.InvalidUTF8},
+		"control character":   {"a", "x\x00y", entry.ControlInMessage},
+		"escape sequence":     {"a", "\x1b[31mred", entry.ControlInMessage},
+		"C1 control":          {"a", "x\u0085y", entry.ControlInMessage},
 		"line break in name":  {"a\nb", "x", entry.ControlInName},
 		"control in the name": {"a\x07", "x", entry.ControlInName},
 	} {
 		got := v.sign(c.name, c.message)
-		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, html.EscapeString(english.Problems[c.problem])) {
-			t.Errorf("%s: status %d, without %q", name, got.status, english.Problems[c.problem])
+		want := english.Problems[c.problem]
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, html.EscapeString(want)) {
+			t.Errorf("%s: status %d, want 422 and %q", name, got.status, want)
 		}
 		if strings.Contains(got.body, english.NotRead) {
-			t.Errorf("%s: the entries are not shown", name)
+			t.Errorf("%s: the page does not show the entries", name)
 		}
 		if !strings.Contains(got.body, `aria-invalid="true"`) || !strings.Contains(got.body, `role="alert"`) {
 			t.Errorf("%s: no field is marked", name)
 		}
 		if c.problem == entry.LongMessage || c.problem == entry.LongName {
-			got.kept(t, c.name, c.message)
+			got.wantForm(t, c.name, c.message)
 		}
 	}
 	if _, total, err := s.Page(context.Background(), 0, 1); err != nil || total != 0 {
-		t.Errorf("%d entries were stored, %v", total, err)
+		t.Errorf("%d entries are stored, want 0; error %v", total, err)
 	}
-	// The limits themselves are taken.
+	// The limits are inclusive.
 	if got := v.sign(strings.Repeat("👍", entry.MaxName), strings.Repeat("가", entry.MaxMessage)); got.status != 200 {
 		t.Errorf("at the limits: status %d", got.status)
 	}
 }
 
-func TestForgeries(t *testing.T) {
+// Forged requests are refused.
+func TestForgedRequests(t *testing.T) {
 	s := openStore(t)
 	server := serve(t, s, nil)
 	for name, c := range map[string]struct {
-		token  string // in the form; "own" is the right one
+		token  string // the form's field; "own" is the visitor's token
 		cookie bool
 		header map[string]string
 		status int
-		kept   bool
+		form   bool // the response has the form with the text
 	}{
-		"no token":           {"", true, nil, 403, true},
-		"another's token":    {random(), true, nil, 403, true},
-		"no cookie":          {"own", false, nil, 403, true},
-		"another origin":     {"own", true, map[string]string{"Origin": "https://evil.example"}, 403, false},
-		"another site":       {"own", true, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403, false},
-		"a neighbour's site": {"own", true, map[string]string{"Sec-Fetch-Site": "same-site"}, 403, false},
-		"JSON":               {"own", true, map[string]string{"Content-Type": "application/json"}, 415, false},
-		"broken encoding":    {"own", true, map[string]string{"X-Break": "%zz"}, 400, false},
+		"no token":        {"", true, nil, 403, true},
+		"another's token": {random(), true, nil, 403, true},
+		"no cookie":       {"own", false, nil, 403, true},
+		"another origin":  {"own", true, map[string]string{"Origin": "https://evil.example"}, 403, false},
+		"another site":    {"own", true, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403, false},
+		"a sibling site":  {"own", true, map[string]string{"Sec-Fetch-Site": "same-site"}, 403, false},
+		"JSON":            {"own", true, map[string]string{"Content-Type": "application/json"}, 415, false},
+		"broken encoding": {"own", true, map[string]string{"X-Break": "%zz"}, 400, false},
 	} {
 		v := visit(t, server)
 		values := v.form()
@@ -88,7 +91,7 @@ func TestForgeries(t *testing.T) {
 		if !c.cookie {
 			v.client.Jar = nil
 		}
-		var got answer
+		var got response
 		if bad := c.header["X-Break"]; bad != "" {
 			got = v.send("POST", "/", strings.NewReader(values.Encode()+"&x="+bad),
 				map[string]string{"Content-Type": "application/x-www-form-urlencoded"})
@@ -98,25 +101,29 @@ func TestForgeries(t *testing.T) {
 		if got.status != c.status {
 			t.Errorf("%s: status %d, want %d", name, got.status, c.status)
 		}
-		if c.kept {
-			got.kept(t, "", "forged "+name)
+		if c.form {
+			got.wantForm(t, "", "forged "+name)
 		} else if strings.Contains(got.body, "forged") {
-			t.Errorf("%s: the answer repeats what another site wrote", name)
+			t.Errorf("%s: the response repeats the other site's text", name)
 		}
 	}
 	v := visit(t, server)
 	values := v.form()
 	values.Set("message", strings.Repeat("x", maxBody))
 	if got := v.post(values, nil); got.status != 413 {
-		t.Errorf("a huge form: status %d", got.status)
+		t.Errorf("too large a form: status %d", got.status)
 	}
 	if _, total, err := s.Page(context.Background(), 0, 1); err != nil || total != 0 {
-		t.Errorf("%d entries were stored, %v", total, err)
+		t.Errorf("%d entries are stored, want 0; error %v", total, err)
 	}
-	// A token works on every replica.
+}
+
+// A token is valid on all replicas.
+func TestTokenOnOtherReplica(t *testing.T) {
+	s := openStore(t)
+	values := visit(t, serve(t, s, nil)).form()
 	other := serve(t, s, nil)
-	values = v.form()
-	values.Set("message", "through another replica")
+	values.Set("message", "on another replica")
 	req, _ := http.NewRequest("POST", other.URL+"/", strings.NewReader(values.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.AddCookie(&http.Cookie{Name: tokenCookie, Value: values.Get("token")})
@@ -126,16 +133,16 @@ func TestForgeries(t *testing.T) {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusSeeOther {
-		t.Errorf("through another replica: status %d", res.StatusCode)
+		t.Errorf("on another replica: status %d", res.StatusCode)
 	}
 }
 
-// stopwatch is a clock that stands still until it is moved.
-type stopwatch struct{ seconds atomic.Int64 }
+// fakeClock is a clock that the test advances.
+type fakeClock struct{ seconds atomic.Int64 }
 
-func (s *stopwatch) now() time.Time { return time.Unix(1_800_000_000+s.seconds.Load(), 0) }
+func (c *fakeClock) now() time.Time { return time.Unix(1_800_000_000+c.seconds.Load(), 0) }
 
-// behindProxies trusts this machine as the load balancer.
+// behindProxies trusts the loopback addresses and a subnet as the load balancer's.
 func behindProxies(signsPerMinute, readsPerSecond int) func(*Config) {
 	return func(c *Config) {
 		c.SignsPerMinute, c.ReadsPerSecond = signsPerMinute, readsPerSecond
@@ -144,7 +151,7 @@ func behindProxies(signsPerMinute, readsPerSecond int) func(*Config) {
 }
 
 func TestSignsAreLimited(t *testing.T) {
-	s, clock := openStore(t), &stopwatch{}
+	s, clock := openStore(t), &fakeClock{}
 	v := visit(t, serveAt(t, s, clock.now, behindProxies(3, 1000)))
 	values := v.form()
 	codes := map[int]int{}
@@ -154,14 +161,14 @@ func TestSignsAreLimited(t *testing.T) {
 		got := v.post(values, nil)
 		codes[got.status]++
 		if got.status == 429 {
-			got.kept(t, "", message)
+			got.wantForm(t, "", message)
 			if got.header.Get("Retry-After") != "20" || !strings.Contains(got.body, english.TooFast) {
-				t.Fatalf("429 with Retry-After %q, want 20: three a minute", got.header.Get("Retry-After"))
+				t.Fatalf("429 with Retry-After %q, want 20 for 3 entries per minute", got.header.Get("Retry-After"))
 			}
 		}
 	}
 	if codes[200] != 3 || codes[429] != 997 {
-		t.Errorf("1000 entries of one client: %v, want 3 taken, 997 told to wait", codes)
+		t.Errorf("1000 entries of one client: status codes %v, want 3 of 200 and 997 of 429", codes)
 	}
 	clock.seconds.Add(20)
 	for _, want := range []int{200, 429} {
@@ -171,14 +178,14 @@ func TestSignsAreLimited(t *testing.T) {
 		}
 	}
 	if _, total, err := s.Page(context.Background(), 0, 1); err != nil || total != 4 {
-		t.Errorf("%d entries, want 4; %v", total, err)
+		t.Errorf("%d entries, want 4; error %v", total, err)
 	}
 }
 
 func TestReadsAreLimited(t *testing.T) {
-	clock := &stopwatch{}
+	clock := &fakeClock{}
 	v := visit(t, serveAt(t, openStore(t), clock.now, behindProxies(3, 50)))
-	count := func(what string, n, taken int) {
+	count := func(what string, n, allowed int) {
 		t.Helper()
 		codes := map[int]int{}
 		for range n {
@@ -188,14 +195,14 @@ func TestReadsAreLimited(t *testing.T) {
 				t.Fatalf("429 with Retry-After %q", got.header.Get("Retry-After"))
 			}
 		}
-		if codes[200] != taken || codes[429] != n-taken {
-			t.Errorf("%s: %v, want %d taken, the others told to wait", what, codes, taken)
+		if codes[200] != allowed || codes[429] != n-allowed {
+			t.Errorf("%s: status codes %v, want %d of 200 and the others 429", what, codes, allowed)
 		}
 	}
 	count("3000 requests of one client", 3000, 150)
 	clock.seconds.Add(1)
-	count("a second later", 100, 50)
-	// Another client is not kept waiting, and nobody can pose as one by a header of his own.
+	count("one second later", 100, 50)
+	// Other clients are not limited, and a client cannot pretend to be another one with a header of its own.
 	for from, want := range map[string]int{
 		"203.0.113.7":                        200,
 		"203.0.113.7, 10.0.20.9":             200,
@@ -208,12 +215,11 @@ func TestReadsAreLimited(t *testing.T) {
 		}
 	}
 	if got := v.get("/readyz"); got.status != 200 {
-		t.Errorf("readyz is limited: %d", got.status)
+		t.Errorf("readyz is limited: status %d", got.status)
 	}
 }
 
-// What is refused before it is a form is counted too, as a read: it costs the
-// client nothing of what he may sign.
+// Requests that are refused before a form is read count as reads, not as entries.
 func TestRefusalsAreLimited(t *testing.T) {
 	const kind = "application/x-www-form-urlencoded"
 	for name, c := range map[string]struct {
@@ -222,12 +228,14 @@ func TestRefusalsAreLimited(t *testing.T) {
 		n      int
 		status int
 	}{
-		"another site":    {map[string]string{"Content-Type": kind, "Sec-Fetch-Site": "cross-site"}, "message=x", 3000, 403},
-		"no form":         {map[string]string{"Content-Type": "application/json"}, "{}", 3000, 415},
+		"another site": {
+			map[string]string{"Content-Type": kind, "Sec-Fetch-Site": "cross-site"}, "message=x", 3000, 403,
+		},
+		"not a form":      {map[string]string{"Content-Type": "application/json"}, "{}", 3000, 415},
 		"broken encoding": {map[string]string{"Content-Type": kind}, "message=%zz", 3000, 400},
-		"too large":       {map[string]string{"Content-Type": kind}, "message=" + strings.Repeat("x", maxBody), 100, 413},
+		"too large":       {map[string]string{"Content-Type": kind}, strings.Repeat("x", maxBody+1), 100, 413},
 	} {
-		v := visit(t, serveAt(t, openStore(t), (&stopwatch{}).now, behindProxies(3, 10)))
+		v := visit(t, serveAt(t, openStore(t), (&fakeClock{}).now, behindProxies(3, 10)))
 		values := v.form() // one read
 		codes := map[int]int{}
 		for range c.n {
@@ -238,18 +246,18 @@ func TestRefusalsAreLimited(t *testing.T) {
 			}
 		}
 		if codes[c.status] != 29 || codes[429] != c.n-29 {
-			t.Errorf("%s: %v, want 29 times %d, then 429", name, codes, c.status)
+			t.Errorf("%s: status codes %v, want 29 of %d, then 429", name, codes, c.status)
 		}
-		// Neither another client nor the client's own entry is kept waiting.
+		// Other clients and the client's own entries are not limited.
 		other := map[string]string{"X-Forwarded-For": "203.0.113.7"}
 		maps.Copy(other, c.header)
 		if got := v.send("POST", "/", strings.NewReader(c.body), other); got.status != c.status {
-			t.Errorf("%s: another client gets %d", name, got.status)
+			t.Errorf("%s: another client: status %d", name, got.status)
 		}
 		values.Set("message", "honest")
 		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		if got := v.post(values, nil); got.status != http.StatusSeeOther {
-			t.Errorf("%s: the client's own entry gets %d", name, got.status)
+			t.Errorf("%s: the client's own entry: status %d", name, got.status)
 		}
 	}
 }
@@ -258,9 +266,9 @@ func TestClientAddress(t *testing.T) {
 	trusting := &Server{cfg: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}}}
 	for _, c := range []struct{ peer, forwarded, want string }{
 		{"203.0.113.1:4000", "", "203.0.113.1/32"},
-		{"203.0.113.1:4000", "192.0.2.1", "203.0.113.1/32"}, // not a proxy: its header is not believed
+		{"203.0.113.1:4000", "192.0.2.1", "203.0.113.1/32"}, // not a proxy: its header is ignored
 		{"10.0.0.5:4000", "192.0.2.1", "192.0.2.1/32"},
-		{"10.0.0.5:4000", "1.1.1.1, 192.0.2.1, 10.0.3.4", "192.0.2.1/32"}, // 1.1.1.1 is the visitor's claim
+		{"10.0.0.5:4000", "1.1.1.1, 192.0.2.1, 10.0.3.4", "192.0.2.1/32"}, // 1.1.1.1 was sent by the visitor
 		{"10.0.0.5:4000", "[2001:db8:1:2:3:4:5:6]:99", "2001:db8:1:2::/64"},
 		{"[2001:db8::1]:4000", "", "2001:db8::/64"},
 		{"[::ffff:203.0.113.1]:4000", "", "203.0.113.1/32"},
@@ -276,12 +284,13 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// A limiter forgets clients, so that its memory is limited.
 func TestLimiterForgets(t *testing.T) {
 	l := newLimiter(1, 1)
 	for i := range 5 * maxClients {
 		l.take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))
 	}
-	if n := len(l.now) + len(l.before); n > 2*maxClients {
-		t.Errorf("it remembers %d clients", n)
+	if n := len(l.current) + len(l.previous); n > 2*maxClients {
+		t.Errorf("the limiter remembers %d clients, want at most %d", n, 2*maxClients)
 	}
 }

@@ -14,30 +14,30 @@ import (
 	"oke-guestbook/app/internal/entry"
 )
 
-// Store is what the pages ask of the database.
+// Store reads and writes entries. It is safe for concurrent use.
 type Store interface {
-	// Page returns entries, newest first, after skipping so many, and how many there are in all.
+	// Page returns up to limit entries, newest first, after the first skip ones, and the number of all entries.
 	Page(ctx context.Context, skip, limit int) ([]entry.Entry, int, error)
-	// Add stores a draft once, however often it is called with the same one.
+	// Add stores a draft and returns its entry. It is idempotent.
 	Add(context.Context, entry.Draft) (entry.Entry, error)
-	// Ready fails if the database cannot be used.
+	// Ready returns an error if the database cannot be used.
 	Ready(context.Context) error
 }
 
-// Config is what New needs. No field has a default.
+// Config is the configuration of a Server. All fields but Title are required.
 type Config struct {
 	Store          Store
-	Title          string         // empty: the word for guestbook in the reader's language
-	PageSize       int            // entries
-	TimeZone       *time.Location // of times, for readers without JavaScript
-	SignsPerMinute int            // of one client
-	ReadsPerSecond int            // of one client
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Title          string         // default: "Guestbook" in the reader's language
+	PageSize       int            // entries on a page
+	TimeZone       *time.Location // of the times shown to readers without JavaScript
+	SignsPerMinute int            // entries of one client
+	ReadsPerSecond int            // other requests of one client
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are trusted
 	Log            *slog.Logger
 	Metrics        prometheus.Registerer
 }
 
-// Server answers readers and signers.
+// Server serves the guestbook's pages and probes.
 type Server struct {
 	cfg      Config
 	pages    pages
@@ -45,13 +45,13 @@ type Server struct {
 	ready    *readiness
 	reads    *limiter
 	signs    *limiter
-	forms    [formGroups]chan struct{} // one for each form that is being read or stored
+	forms    [formGroups]chan struct{} // semaphores: forms that are being read or stored
 	origin   *http.CrossOriginProtection
 	metrics  metrics
 	draining atomic.Bool
 }
 
-// New returns a server that is ready to be served.
+// New returns a Server and registers its metrics.
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg:     cfg,
@@ -69,7 +69,7 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Handler serves everything that visitors and the load balancer ask for.
+// Handler returns the handler of the public port: pages and probes.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", s.limitReads(s.page))
@@ -85,7 +85,7 @@ func (s *Server) Handler() http.Handler {
 	return s.observe(s.secure(mux))
 }
 
-// HandleProbes adds /livez and /readyz.
+// HandleProbes registers /livez and /readyz.
 func (s *Server) HandleProbes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plainText(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +93,7 @@ func (s *Server) HandleProbes(mux *http.ServeMux) {
 			plainText(w, http.StatusServiceUnavailable, "draining")
 			return
 		}
-		// Anybody may ask, so the reason goes to the log alone.
+		// The probe is public: the reason goes to the log only.
 		if err := s.ready.check(r.Context()); err != nil {
 			s.metrics.databaseUp.Set(0)
 			s.log(r).Warn("not ready", slog.String("error", err.Error()))
@@ -105,8 +105,7 @@ func (s *Server) HandleProbes(mux *http.ServeMux) {
 	})
 }
 
-// Drain makes /readyz fail and asks clients for new connections, while
-// everything is still answered.
+// Drain makes /readyz fail and closes connections after their next response. Requests are still served.
 func (s *Server) Drain() { s.draining.Store(true) }
 
 func (s *Server) limitReads(next http.HandlerFunc) http.Handler {
@@ -117,7 +116,7 @@ func (s *Server) limitReads(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// tooFast counts a request of the client, and answers it if there were too many.
+// tooFast counts a request of the client. If there were too many, it answers with status 429 and returns true.
 func (s *Server) tooFast(w http.ResponseWriter, r *http.Request) bool {
 	wait := s.reads.take(s.client(r))
 	if wait == 0 {

@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	maxBody     = 64 << 10 // bytes of a request's form
-	maxForms    = 100      // that are in memory at a time: with their copies about 20 MB
-	formGroups  = 10       // of clients, which share these: one that sends slowly holds up those of its group alone
+	maxBody     = 64 << 10 // bytes of a form
+	maxForms    = 100      // forms in memory at a time; with their copies they take about 20 MB
+	formGroups  = 10       // groups of clients with maxForms/formGroups each: a slow client delays only its own group
 	tokenCookie = "guestbook_token"
 	tokenLength = 22 // characters: 128 bits in base64
 )
 
-// sign takes an entry. Whatever goes wrong after the form has been read, it
-// comes back filled, with the same form id: sending it again repeats nothing.
+// sign stores an entry. On any error after the form has been read, it returns the form as filled in, with the same form
+// id, so that sending it again cannot store the entry twice.
 func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	t := pick(r.Header.Get("Accept-Language"))
 	if err := s.origin.Check(r); err != nil {
@@ -43,6 +43,40 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
+	typed, ok := s.readForm(w, r, t)
+	if !ok {
+		return
+	}
+	draft := typed.Normalize()
+	if wait := s.signs.take(s.client(r)); wait > 0 {
+		setRetryAfter(w, wait)
+		s.returnForm(w, r, http.StatusTooManyRequests, "limited", view{T: t, Notice: t.TooFast, Draft: typed})
+		return
+	}
+	if !tokenMatches(r) {
+		s.returnForm(w, r, http.StatusForbidden, "forbidden", view{T: t, Notice: t.BadToken, Draft: typed})
+		return
+	}
+	if problem := draft.Check(); problem != "" {
+		v := view{T: t, Notice: t.Problems[problem], Invalid: "message", Draft: typed}
+		if problem == entry.LongName || problem == entry.ControlInName {
+			v.Invalid = "name"
+		}
+		s.returnForm(w, r, http.StatusUnprocessableEntity, "invalid", v)
+		return
+	}
+	added, err := s.cfg.Store.Add(r.Context(), draft)
+	if err != nil {
+		s.log(r).Error("sign", slog.String("error", err.Error()))
+		s.returnForm(w, r, http.StatusServiceUnavailable, "failed", view{T: t, Notice: t.NotSaved, Draft: typed})
+		return
+	}
+	s.metrics.signs.WithLabelValues("signed").Inc()
+	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
+}
+
+// readForm returns the form as typed. If it is too large or malformed, readForm answers the request and returns false.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request, t *texts) (typed entry.Draft, ok bool) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
@@ -50,49 +84,25 @@ func (s *Server) sign(w http.ResponseWriter, r *http.Request) {
 		} else {
 			s.refuse(w, r, http.StatusBadRequest, "invalid", t.Unreadable, t.UnreadableText)
 		}
-		return
+		return entry.Draft{}, false
 	}
-	typed := entry.Draft{Form: r.PostForm.Get("form"), Name: r.PostForm.Get("name"), Message: r.PostForm.Get("message")}
+	get := r.PostForm.Get
+	typed = entry.Draft{Form: get("form"), Name: get("name"), Message: get("message")}
 	if len(typed.Form) != tokenLength {
 		typed.Form = random()
 	}
-	draft := typed.Tidy()
-
-	if wait := s.signs.take(s.client(r)); wait > 0 {
-		setRetryAfter(w, wait)
-		s.giveBack(w, r, http.StatusTooManyRequests, "limited", view{T: t, Notice: t.TooFast, Draft: typed})
-		return
-	}
-	if !tokenMatches(r) {
-		s.giveBack(w, r, http.StatusForbidden, "forbidden", view{T: t, Notice: t.BadToken, Draft: typed})
-		return
-	}
-	if problem := draft.Check(); problem != "" {
-		v := view{T: t, Notice: t.Problems[problem], Wrong: "message", Draft: typed}
-		if problem == entry.LongName || problem == entry.ControlInName {
-			v.Wrong = "name"
-		}
-		s.giveBack(w, r, http.StatusUnprocessableEntity, "invalid", v)
-		return
-	}
-	added, err := s.cfg.Store.Add(r.Context(), draft)
-	if err != nil {
-		s.log(r).Error("sign", slog.String("error", err.Error()))
-		s.giveBack(w, r, http.StatusServiceUnavailable, "failed", view{T: t, Notice: t.NotSaved, Draft: typed})
-		return
-	}
-	s.metrics.signs.WithLabelValues("signed").Inc()
-	http.Redirect(w, r, "/?signed="+url.QueryEscape(added.ID), http.StatusSeeOther)
+	return typed, true
 }
 
 var groupSeed = maphash.MakeSeed()
 
+// formGroup returns the group of a client. It changes with each start of the process.
 func formGroup(client netip.Prefix) int {
 	return int(maphash.Comparable(groupSeed, client) % formGroups)
 }
 
-// refuse answers what is no form of ours. It counts as a read: another site
-// that sends such things in a visitor's name must not use up what he may sign.
+// refuse answers a request that is not a form of this site. The request counts as one of the client's reads: what
+// another site sends through a visitor's browser must not use up the visitor's entries.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, result, heading, text string) {
 	if s.tooFast(w, r) {
 		result = "limited"
@@ -102,9 +112,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, resu
 	s.metrics.signs.WithLabelValues(result).Inc()
 }
 
-// giveBack answers with the form as the visitor filled it. When the database
-// has just failed, it is not asked again: the entries are those in memory.
-func (s *Server) giveBack(w http.ResponseWriter, r *http.Request, status int, result string, v view) {
+// returnForm answers with the form as the visitor filled it in. If the database has just failed, it is not asked again:
+// the page shows the cached entries.
+func (s *Server) returnForm(w http.ResponseWriter, r *http.Request, status int, result string, v view) {
 	s.metrics.signs.WithLabelValues(result).Inc()
 	v.Failed = true
 	v.Draft.Name = strings.ToValidUTF8(v.Draft.Name, "\ufffd")
@@ -123,9 +133,9 @@ func (s *Server) giveBack(w http.ResponseWriter, r *http.Request, status int, re
 	s.form(w, r, status, v)
 }
 
-// token returns the visitor's token and sets its cookie if there is none. The
-// form sends it back in a field: another site can make a browser send the
-// cookie, but cannot know what to write into the field. Replicas share nothing.
+// token returns the visitor's token against forged requests and sets its cookie if there is none. The form repeats it
+// in a field: another site can make the browser send the cookie, but does not know the field's value. Replicas need no
+// shared secret.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) string {
 	if c, err := r.Cookie(tokenCookie); err == nil && validToken(c.Value) {
 		return c.Value
@@ -148,7 +158,7 @@ func validToken(v string) bool {
 	return err == nil && len(b) == 16
 }
 
-// random returns tokenLength characters that nobody can guess.
+// random returns tokenLength unpredictable characters.
 func random() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails (Go 1.24)

@@ -19,21 +19,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"oke-guestbook/app/internal/devdb"
+	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/entry"
 	"oke-guestbook/app/internal/store"
 )
 
-// openStore starts a database and opens it.
+// openStore opens a store on a new database.
 func openStore(t *testing.T) *store.Store {
 	t.Helper()
-	db, err := devdb.Start(t.TempDir(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Stop() })
 	s, err := store.Open(store.Config{
-		URI: db.URI, Database: "guestbook", Timeout: time.Minute, Connections: 20, Log: slog.New(slog.DiscardHandler),
+		URI: apptest.StartDB(t).URI, Database: "guestbook", Timeout: time.Minute, Connections: 20,
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -42,19 +38,20 @@ func openStore(t *testing.T) *store.Store {
 	return s
 }
 
+// serve serves the pages. change, if not nil, changes the configuration.
 func serve(t *testing.T, s Store, change func(*Config)) *httptest.Server {
 	t.Helper()
 	return serveAt(t, s, time.Now, change)
 }
 
-// serveAt serves with limiters that count by this clock.
+// serveAt is serve with a clock for the limiters.
 func serveAt(t *testing.T, s Store, clock func() time.Time, change func(*Config)) *httptest.Server {
 	t.Helper()
 	server, _ := serveSite(t, s, clock, change)
 	return server
 }
 
-// serveSite is serveAt for those who look into the server.
+// serveSite is serveAt, and also returns the Server.
 func serveSite(t *testing.T, s Store, clock func() time.Time, change func(*Config)) (*httptest.Server, *Server) {
 	t.Helper()
 	cfg := Config{
@@ -87,13 +84,13 @@ func visit(t *testing.T, server *httptest.Server) *visitor {
 	return &visitor{t, &http.Client{Jar: jar, Timeout: 2 * time.Minute}, server.URL}
 }
 
-type answer struct {
+type response struct {
 	status int
 	body   string
 	header http.Header
 }
 
-func (v *visitor) send(method, path string, body io.Reader, header map[string]string) answer {
+func (v *visitor) send(method, path string, body io.Reader, header map[string]string) response {
 	v.t.Helper()
 	req, err := http.NewRequest(method, v.url+path, body)
 	if err != nil {
@@ -105,17 +102,18 @@ func (v *visitor) send(method, path string, body io.Reader, header map[string]st
 	res, err := v.client.Do(req)
 	if err != nil {
 		v.t.Error(err)
-		return answer{}
+		return response{}
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		v.t.Error(err)
 	}
-	return answer{res.StatusCode, string(b), res.Header}
+	return response{res.StatusCode, string(b), res.Header}
 }
 
-func (v *visitor) get(path string) answer { v.t.Helper(); return v.send("GET", path, nil, nil) }
+// get loads a page.
+func (v *visitor) get(path string) response { v.t.Helper(); return v.send("GET", path, nil, nil) }
 
 var hidden = regexp.MustCompile(`name="(token|form)" value="([^"]*)"`)
 
@@ -127,12 +125,13 @@ func (v *visitor) form() url.Values {
 		values.Set(m[1], m[2])
 	}
 	if len(values) != 2 {
-		v.t.Error("the page has no form")
+		v.t.Error("the page has no token or no form id")
 	}
 	return values
 }
 
-func (v *visitor) post(values url.Values, header map[string]string) answer {
+// post sends the form.
+func (v *visitor) post(values url.Values, header map[string]string) response {
 	v.t.Helper()
 	all := map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Origin": v.url}
 	for key, value := range header {
@@ -141,7 +140,8 @@ func (v *visitor) post(values url.Values, header map[string]string) answer {
 	return v.send("POST", "/", strings.NewReader(values.Encode()), all)
 }
 
-func (v *visitor) sign(name, message string) answer {
+// sign loads the page, and fills in and sends the form.
+func (v *visitor) sign(name, message string) response {
 	v.t.Helper()
 	values := v.form()
 	values.Set("name", name)
@@ -149,12 +149,13 @@ func (v *visitor) sign(name, message string) answer {
 	return v.post(values, nil)
 }
 
-// kept fails unless the answer holds the form with this text in it.
-func (a answer) kept(t *testing.T, name, message string) {
+// wantForm fails the test unless the response has the form with this name and message.
+func (r response) wantForm(t *testing.T, name, message string) {
 	t.Helper()
-	if !strings.Contains(a.body, `<textarea id="message"`) || !strings.Contains(a.body, "\n"+html.EscapeString(message)+"</textarea>") ||
-		!strings.Contains(a.body, `name="name" value="`+html.EscapeString(name)+`"`) {
-		t.Errorf("status %d: the form did not come back with %.60q by %.60q", a.status, message, name)
+	if !strings.Contains(r.body, `<textarea id="message"`) ||
+		!strings.Contains(r.body, "\n"+html.EscapeString(message)+"</textarea>") ||
+		!strings.Contains(r.body, `name="name" value="`+html.EscapeString(name)+`"`) {
+		t.Errorf("status %d: the form was not returned with message %.60q and name %.60q", r.status, message, name)
 	}
 }
 
@@ -164,33 +165,39 @@ func TestSign(t *testing.T) {
 	if got.status != 200 || !strings.Contains(got.body, english.Signed) {
 		t.Errorf("after signing: status %d", got.status)
 	}
-	if !strings.Contains(got.body, "안녕 &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n둘째 줄 👍🏽</p>") || strings.Contains(got.body, "<script>") {
-		t.Errorf("the entry is not there as typed:\n%s", got.body)
+	if !strings.Contains(got.body, "안녕 &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\n둘째 줄 👍🏽</p>") ||
+		strings.Contains(got.body, "<script>") {
+		t.Errorf("the entry is not shown as typed:\n%s", got.body)
 	}
 	if !strings.Contains(got.body, `<p class="message" dir="auto" lang="ko">안녕`) {
-		t.Error("a Korean entry on an English page is not said to be Korean")
+		t.Error("a Korean entry on an English page is not marked as Korean")
 	}
-	if got := v.sign("", "👋 Hello, 민수"); !strings.Contains(got.body, `<p class="message" dir="auto">👋 Hello`) {
-		t.Error("an English entry is said to be something else")
+	got = v.sign("", "👋 Hello, 민수")
+	if !strings.Contains(got.body, `<p class="message" dir="auto">👋 Hello`) {
+		t.Error("an English entry is marked as another language")
 	}
 	korean := v.send("GET", "/", nil, map[string]string{"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"})
 	if !strings.Contains(korean.body, `<html lang="ko">`) || !strings.Contains(korean.body, "글 2개") {
-		t.Error("a Korean browser gets another language")
+		t.Error("a Korean browser does not get the Korean page")
 	}
-	if french := v.send("GET", "/", nil, map[string]string{"Accept-Language": "fr"}); !strings.Contains(french.body, `<html lang="en">`) {
-		t.Error("a French browser gets no English")
+	french := v.send("GET", "/", nil, map[string]string{"Accept-Language": "fr"})
+	if !strings.Contains(french.body, `<html lang="en">`) {
+		t.Error("a French browser does not get the English page")
 	}
 }
 
 func TestPages(t *testing.T) {
 	s := openStore(t)
 	for i := range 12 {
-		if _, err := s.Add(context.Background(), entry.Draft{Form: "f", Message: fmt.Sprintf("message %02d.", i)}); err != nil {
+		d := entry.Draft{Form: "f", Message: fmt.Sprintf("message %02d.", i)}
+		if _, err := s.Add(context.Background(), d); err != nil {
 			t.Fatal(err)
 		}
 	}
 	v := visit(t, serve(t, s, nil))
-	for path, want := range map[string]string{"/": "11 10 09 08 07", "/?page=1": "11 10 09 08 07", "/?page=2": "06 05 04 03 02", "/?page=3": "01 00"} {
+	for path, want := range map[string]string{
+		"/": "11 10 09 08 07", "/?page=1": "11 10 09 08 07", "/?page=2": "06 05 04 03 02", "/?page=3": "01 00",
+	} {
 		got := v.get(path)
 		var shown []string
 		for _, m := range regexp.MustCompile(`message (\d\d)\.`).FindAllStringSubmatch(got.body, -1) {
@@ -200,23 +207,25 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: status %d, shows %q, want %q", path, got.status, shown, want)
 		}
 	}
-	for _, path := range []string{"/?page=4", "/?page=0", "/?page=-1", "/?page=two", "/?page=1e3", "/?page=99999999999999999999", "/?page=1000000", "/nowhere", "/static/nothing.css", "/index.php"} {
+	for _, path := range []string{
+		"/?page=4", "/?page=0", "/?page=-1", "/?page=two", "/?page=1e3", "/?page=99999999999999999999", "/?page=1000000",
+		"/nowhere", "/static/nothing.css", "/index.php",
+	} {
 		if got := v.get(path); got.status != 404 || !strings.Contains(got.body, english.NoPage) {
 			t.Errorf("%s: status %d", path, got.status)
 		}
 	}
 	for _, method := range []string{"DELETE", "PUT", "PATCH", "OPTIONS"} {
 		if got := v.send(method, "/", nil, nil); got.status != 405 || got.header.Get("Allow") != "GET, HEAD, POST" {
-			t.Errorf("%s: status %d, allowed %q", method, got.status, got.header.Get("Allow"))
+			t.Errorf("%s: status %d, Allow %q", method, got.status, got.header.Get("Allow"))
 		}
 		if got := v.send(method, "/entries", nil, nil); got.status != 404 {
-			t.Errorf("%s elsewhere: status %d", method, got.status)
+			t.Errorf("%s /entries: status %d", method, got.status)
 		}
 	}
 }
 
-// Whoever asks for a page read from now on gets one, and many who ask at once
-// share a read.
+// A fresh page was read after the call, and concurrent calls share reads.
 func TestLatest(t *testing.T) {
 	var reads atomic.Int64
 	var written atomic.Int64
@@ -231,17 +240,19 @@ func TestLatest(t *testing.T) {
 	for range 500 {
 		wg.Go(func() {
 			<-start
-			mine := int(written.Add(1))
+			own := int(written.Add(1))
 			snap, err := l.get(context.Background(), true)
-			if err != nil || snap.total < mine {
-				t.Errorf("a page with %d entries, after the writing of %d; %v", snap.total, mine, err)
+			if err != nil {
+				t.Error(err)
+			} else if snap.total < own {
+				t.Errorf("%d entries on the page, want at least %d", snap.total, own)
 			}
 		})
 	}
 	close(start)
 	wg.Wait()
 	if n := reads.Load(); n > 250 {
-		t.Errorf("500 askers caused %d reads", n)
+		t.Errorf("500 calls caused %d reads, want at most 250", n)
 	}
 	before := reads.Load()
 	for range 100 {
@@ -250,7 +261,7 @@ func TestLatest(t *testing.T) {
 		}
 	}
 	if n := reads.Load() - before; n > 1 {
-		t.Errorf("100 readers of what is in memory caused %d reads", n)
+		t.Errorf("100 calls for the cached page caused %d reads, want at most 1", n)
 	}
 }
 
@@ -259,20 +270,21 @@ func TestNews(t *testing.T) {
 	v := visit(t, serve(t, s, nil))
 	first := v.get("/entries")
 	tag := first.header.Get("ETag")
-	if first.status != 200 || tag == "" || !strings.Contains(v.get("/").body, `data-tag="`+html.EscapeString(tag)+`"`) {
+	onPage := `data-tag="` + html.EscapeString(tag) + `"`
+	if first.status != 200 || tag == "" || !strings.Contains(v.get("/").body, onPage) {
 		t.Fatalf("status %d, tag %q", first.status, tag)
 	}
-	if got := v.send("GET", "/entries", nil, map[string]string{"If-None-Match": tag}); got.status != 304 || got.body != "" {
-		t.Errorf("nothing new: status %d, %q", got.status, got.body)
+	poll := func() response { return v.send("GET", "/entries", nil, map[string]string{"If-None-Match": tag}) }
+	if got := poll(); got.status != 304 || got.body != "" {
+		t.Errorf("no new entry: status %d, %q", got.status, got.body)
 	}
 	v.sign("", "something new")
-	if got := v.send("GET", "/entries", nil, map[string]string{"If-None-Match": tag}); got.status != 200 || !strings.Contains(got.body, "something new") {
-		t.Errorf("something new: status %d, %q", got.status, got.body)
+	if got := poll(); got.status != 200 || !strings.Contains(got.body, "something new") {
+		t.Errorf("a new entry: status %d, %q", got.status, got.body)
 	}
 }
 
-// Each of a hundred visitors signs by the form, all at once, half of them
-// pressing the button twice.
+// 100 visitors sign at the same time, half of them twice with the same form: each entry is stored once.
 func TestManyVisitors(t *testing.T) {
 	s := openStore(t)
 	server := serve(t, s, nil)
@@ -300,6 +312,6 @@ func TestManyVisitors(t *testing.T) {
 		seen[e.Message] = true
 	}
 	if err != nil || total != 100 || len(entries) != 100 || len(seen) != 100 {
-		t.Errorf("%d counted, %d read, %d different; %v", total, len(entries), len(seen), err)
+		t.Errorf("%d counted, %d read, %d different, want 100; error %v", total, len(entries), len(seen), err)
 	}
 }

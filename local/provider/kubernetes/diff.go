@@ -10,55 +10,14 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"oke-guestbook/catalog"
 	"oke-guestbook/local/provider/value"
 )
 
-// forceNew are the fields whose change replaces the object, by group and kind, as the official plugin has them. A field holds what is
-// below it; lists carry no indices.
-var forceNew = map[string][]string{
-	"apps/DaemonSet":  {"spec.selector"},
-	"apps/Deployment": {"spec.selector"},
-	"apps/StatefulSet": {
-		"spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName", "spec.volumeClaimTemplates",
-	},
-	"batch/Job": {"spec.completions", "spec.parallelism", "spec.selector", "spec.template"},
-	"/PersistentVolume": {
-		"spec.awsElasticBlockStore", "spec.azureDisk", "spec.azureFile", "spec.cephfs", "spec.cinder", "spec.csi", "spec.fc", "spec.flexVolume",
-		"spec.flocker", "spec.gcePersistentDisk", "spec.glusterfs", "spec.hostPath", "spec.iscsi", "spec.local", "spec.nfs",
-		"spec.photonPersistentDisk", "spec.portworxVolume", "spec.quobyte", "spec.rbd", "spec.scaleIO", "spec.storageos", "spec.vsphereVolume",
-	},
-	"/PersistentVolumeClaim": {"spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"},
-	"/Pod": append([]string{
-		"spec.affinity", "spec.automountServiceAccountToken", "spec.dnsConfig", "spec.dnsPolicy", "spec.enableServiceLinks", "spec.hostAliases",
-		"spec.hostIPC", "spec.hostNetwork", "spec.hostPID", "spec.hostname", "spec.imagePullSecrets", "spec.nodeName", "spec.nodeSelector",
-		"spec.overhead", "spec.preemptionPolicy", "spec.priority", "spec.priorityClassName", "spec.readinessGates", "spec.restartPolicy",
-		"spec.runtimeClassName", "spec.schedulerName", "spec.securityContext", "spec.serviceAccount", "spec.serviceAccountName",
-		"spec.shareProcessNamespace", "spec.subdomain", "spec.terminationGracePeriodSeconds", "spec.volumes",
-	}, containerFields("spec.containers", "spec.initContainers")...),
-	"/ResourceQuota": {"spec.scopes"},
-	"/Secret":        {"type"},
-	"/Service":       {"spec.clusterIP"},
-	"rbac.authorization.k8s.io/ClusterRoleBinding": {"roleRef"},
-	"rbac.authorization.k8s.io/RoleBinding":        {"roleRef"},
-	"storage.k8s.io/StorageClass":                  {"parameters", "provisioner"},
-}
-
-func containerFields(lists ...string) []string {
-	var out []string
-	for _, l := range lists {
-		for _, f := range []string{
-			"args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe", "resources",
-			"securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices", "volumeMounts", "workingDir",
-		} {
-			out = append(out, l+"."+f)
-		}
-	}
-	return out
-}
-
+// forced are the fields whose change replaces the object. A field stands for what is below it; lists carry no indices.
 func (g *plugin) forced(obj *unstructured.Unstructured) []string {
 	gvk := obj.GroupVersionKind()
-	fields := append([]string{"metadata.name", "metadata.namespace"}, forceNew[gvk.Group+"/"+gvk.Kind]...)
+	fields := catalog.ObjectForceNew(gvk.Group, gvk.Kind)
 	immutable, _, _ := unstructured.NestedBool(obj.Object, "immutable")
 	switch gvk.Group + "/" + gvk.Kind {
 	case "/ConfigMap":

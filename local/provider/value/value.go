@@ -1,5 +1,4 @@
-// Package value turns the engine's property values into plain Go values, such as
-// encoding/json makes, and back.
+// Package value converts the engine's property values to plain Go values, as encoding/json has them, and back.
 package value
 
 import (
@@ -8,10 +7,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
 
-// Unknown stands for a value that is known only after the update.
+// Unknown stands for a value that the engine knows only after the update.
 type Unknown struct{}
 
-// Plain returns v as nil, bool, float64, string, []any, map[string]any or Unknown. Secrets lose their mark.
+// Plain returns v as nil, bool, float64, string, []any, map[string]any or Unknown. It removes the marks of secrets.
 func Plain(v property.Value) any {
 	switch {
 	case v.IsComputed():
@@ -48,7 +47,7 @@ func PlainMap(m property.Map) map[string]any {
 	return out
 }
 
-// Of is the inverse of Plain; integers are taken as well.
+// Of is the inverse of Plain. It accepts integers too.
 func Of(v any) property.Value {
 	switch v := v.(type) {
 	case nil:
@@ -89,7 +88,7 @@ func OfMap(m map[string]any) property.Map {
 	return property.NewMap(out)
 }
 
-// KeepSecrets marks as secret what is at the place of a secret of in.
+// KeepSecrets marks those values of out as secret whose path holds a secret in in.
 func KeepSecrets(out, in property.Map) property.Map {
 	for k, secret := range in.All {
 		if v, ok := out.GetOk(k); ok {
@@ -99,7 +98,7 @@ func KeepSecrets(out, in property.Map) property.Map {
 	return out
 }
 
-// A list's order may differ between the two, so one secret in it makes the whole list secret.
+// The order of a list may differ between the two, so one secret element makes the whole list secret.
 func keepSecret(v, in property.Value) property.Value {
 	switch {
 	case in.Secret(), in.IsArray() && in.HasSecrets():
@@ -111,7 +110,7 @@ func keepSecret(v, in property.Value) property.Value {
 	}
 }
 
-// ContainsUnknown says whether v is or holds an Unknown.
+// ContainsUnknown reports whether v is or holds an Unknown.
 func ContainsUnknown(v any) bool {
 	switch v := v.(type) {
 	case Unknown:

@@ -1,5 +1,5 @@
-// What the page does more with JavaScript: times in the reader's zone, new
-// entries without a reload, and a form that stays filled when the network fails.
+// Progressive enhancement: times in the reader's time zone, new entries without a reload, and a form that stays filled
+// when the network fails. The page works without it.
 (() => {
   "use strict";
   const lang = document.documentElement.lang;
@@ -14,50 +14,49 @@
     for (const time of root.querySelectorAll("time")) time.textContent = when.format(new Date(time.dateTime));
   };
 
-  // ask gives up after so many seconds: a network that goes away in the middle
-  // of an answer may say nothing for ever.
-  const ask = async (url, seconds, options) => {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), seconds * 1000);
+  // request fetches a text. It aborts after the given number of seconds, because fetch has no timeout of its own.
+  const request = async (url, seconds, options) => {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), seconds * 1000);
     try {
-      const answer = await fetch(url, { ...options, signal: late.signal });
-      return { status: answer.status, text: await answer.text() };
+      const response = await fetch(url, { ...options, signal: timeout.signal });
+      return { status: response.status, text: await response.text() };
     } finally {
       clearTimeout(timer);
     }
   };
 
-  // show replaces the entries, and marks those that were not there before.
+  // show replaces the entries, marks the new ones and returns their number.
   const show = (next) => {
     const old = book();
     const known = new Set(Array.from(old.querySelectorAll(".entry"), (entry) => entry.id));
     localTimes(next);
     let fresh = 0;
     for (const entry of next.querySelectorAll(".entry")) {
-      if (known.has(entry.id) || !old.dataset.tag) continue; // no tag: they could not be read
+      if (known.has(entry.id) || !old.dataset.tag) continue; // without a tag, old shows no entries
       entry.classList.add("fresh");
       fresh++;
     }
-    const inside = old.contains(document.activeElement) && document.activeElement.rel;
+    const focused = old.contains(document.activeElement) && document.activeElement.rel;
     old.replaceWith(next);
-    if (inside) next.querySelector(`a[rel="${inside}"]`)?.focus();
+    if (focused) next.querySelector(`a[rel="${focused}"]`)?.focus();
     return fresh;
   };
 
-  // Ask for news every few seconds while the page is looked at; less often
-  // while the guestbook does not answer. The random part keeps many readers apart.
+  // Poll for new entries while the page is visible, with exponential backoff on errors. The jitter spreads the requests
+  // of many readers.
   let pause = 4000;
   const poll = async () => {
     const { live, tag } = book().dataset;
     if (live && !document.hidden) {
       try {
-        const answer = await ask(live, 10, { headers: { "If-None-Match": tag }, cache: "no-store" });
-        if (answer.status === 200) {
-          const fresh = show(parse(answer.text).getElementById("book"));
+        const { status, text } = await request(live, 10, { headers: { "If-None-Match": tag }, cache: "no-store" });
+        if (status === 200) {
+          const fresh = show(parse(text).getElementById("book"));
           const news = document.getElementById("news");
           if (fresh) news.textContent = fill(news.dataset.news, { n: fresh });
         }
-        pause = answer.status === 200 || answer.status === 304 ? 4000 : Math.min(pause * 2, 60000);
+        pause = status === 200 || status === 304 ? 4000 : Math.min(pause * 2, 60000);
       } catch {
         pause = Math.min(pause * 2, 60000);
       }
@@ -82,8 +81,7 @@
     hint.classList.toggle("over", n > +form.dataset.max);
   };
 
-  // The server answers a sent form with a whole page, as it does without
-  // JavaScript; its form and entries take the place of ours.
+  // The response to the form is a whole page, as without JavaScript. Its form's state and its entries are copied here.
   const send = async (event) => {
     event.preventDefault();
     const form = event.target;
@@ -94,9 +92,9 @@
     button.textContent = form.dataset.sending;
     document.getElementById("notice").replaceChildren();
     try {
-      // A write and the two reads that follow take 30 s at most (MONGODB_TIMEOUT).
-      const answer = await ask("/", 30, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      const page = parse(answer.text);
+      // A write and the two reads that follow take at most 30 s (MONGODB_TIMEOUT).
+      const body = new URLSearchParams(new FormData(form));
+      const page = parse((await request("/", 30, { method: "POST", body })).text);
       const next = page.getElementById("sign");
       if (!next) {
         notice(page.querySelector("main p")?.textContent || form.dataset.unsent, true);

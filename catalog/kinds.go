@@ -1,0 +1,164 @@
+package catalog
+
+// The tokens of the kinds.
+const (
+	Bastion                          = "oci:Bastion/bastion:Bastion"
+	Addon                            = "oci:ContainerEngine/addon:Addon"
+	Cluster                          = "oci:ContainerEngine/cluster:Cluster"
+	NodePool                         = "oci:ContainerEngine/nodePool:NodePool"
+	DefaultRouteTable                = "oci:Core/defaultRouteTable:DefaultRouteTable"
+	DefaultSecurityList              = "oci:Core/defaultSecurityList:DefaultSecurityList"
+	DHCPOptions                      = "oci:Core/dhcpOptions:DhcpOptions"
+	DRGAttachment                    = "oci:Core/drgAttachment:DrgAttachment"
+	InternetGateway                  = "oci:Core/internetGateway:InternetGateway"
+	NATGateway                       = "oci:Core/natGateway:NatGateway"
+	NetworkSecurityGroup             = "oci:Core/networkSecurityGroup:NetworkSecurityGroup"
+	NetworkSecurityGroupSecurityRule = "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule"
+	PublicIP                         = "oci:Core/publicIp:PublicIp"
+	RouteTable                       = "oci:Core/routeTable:RouteTable"
+	SecurityList                     = "oci:Core/securityList:SecurityList"
+	ServiceGateway                   = "oci:Core/serviceGateway:ServiceGateway"
+	Subnet                           = "oci:Core/subnet:Subnet"
+	VCN                              = "oci:Core/vcn:Vcn"
+	Volume                           = "oci:Core/volume:Volume"
+	DynamicGroup                     = "oci:Identity/dynamicGroup:DynamicGroup"
+	Policy                           = "oci:Identity/policy:Policy"
+	Log                              = "oci:Logging/log:Log"
+	LogGroup                         = "oci:Logging/logGroup:LogGroup"
+	Bucket                           = "oci:ObjectStorage/bucket:Bucket"
+)
+
+// kinds is sorted by token: Lookup searches it.
+var kinds = []Kind{
+	{
+		Token: Bastion, Name: "bastion", Client: BastionClient,
+		Collection: "/20210331/bastions", ID: "{id}", NameQuery: "name", Taggable: true,
+		ForceNew: Fields{"bastionType", "dnsProxyStatus", "name", "phoneBookEntry", "targetSubnetId"},
+	},
+	{
+		Token: Addon, Name: "addon", Client: ContainerEngineClient,
+		Collection: "/20180222/clusters/{clusterId}/addons", ID: "clusters/{clusterId}/addons/{addonName}",
+		ForceNew: Fields{"addonName", "clusterId"},
+	},
+	{
+		Token: Cluster, Name: "cluster", Client: ContainerEngineClient,
+		Collection: "/20180222/clusters", ID: "{id}", NameQuery: "name", Taggable: true,
+		ForceNew: Fields{
+			"clusterPodNetworkOptions", "compartmentId", "endpointConfig.subnetId", "kmsKeyId", "options.ipFamilies",
+			"options.kubernetesNetworkConfig", "options.serviceLbSubnetIds", "vcnId",
+		},
+	},
+	{
+		Token: NodePool, Name: "nodepool", Client: ContainerEngineClient,
+		Collection: "/20180222/nodePools", ID: "{id}", NameQuery: "name", Taggable: true,
+		ForceNew: Fields{
+			"clusterId", "compartmentId", "nodeConfigDetails.nodePoolPodNetworkOptionDetails.cniType", "nodeImageId",
+			"nodeImageName",
+		},
+	},
+	{
+		Token: DefaultRouteTable, Name: "routetable", Client: VirtualNetworkClient,
+		Collection: "/20160918/routeTables", ID: "{id}",
+		NameQuery: "displayName", Taggable: true, Adopts: "manageDefaultResourceId",
+		ForceNew: Fields{"manageDefaultResourceId"},
+	},
+	{
+		Token: DefaultSecurityList, Name: "securitylist", Client: VirtualNetworkClient,
+		Collection: "/20160918/securityLists", ID: "{id}",
+		NameQuery: "displayName", Taggable: true, Adopts: "manageDefaultResourceId",
+		ForceNew: Fields{"manageDefaultResourceId"},
+	},
+	{
+		Token: DHCPOptions, Name: "dhcpoptions", Client: VirtualNetworkClient,
+		Collection: "/20160918/dhcps", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"vcnId"},
+	},
+	{
+		Token: DRGAttachment, Name: "drgattachment", Client: VirtualNetworkClient,
+		Collection: "/20160918/drgAttachments", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"drgId", "networkDetails.id", "vcnId"},
+	},
+	{
+		Token: InternetGateway, Name: "internetgateway", Client: VirtualNetworkClient,
+		Collection: "/20160918/internetGateways", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"vcnId"},
+	},
+	{
+		Token: NATGateway, Name: "natgateway", Client: VirtualNetworkClient,
+		Collection: "/20160918/natGateways", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"publicIpId", "vcnId"},
+	},
+	{
+		Token: NetworkSecurityGroup, Name: "networksecuritygroup", Client: VirtualNetworkClient,
+		Collection: "/20160918/networkSecurityGroups", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"vcnId"},
+	},
+	{
+		Token: NetworkSecurityGroupSecurityRule, Name: "rule", Client: VirtualNetworkClient,
+		Collection: "/20160918/networkSecurityGroups/{networkSecurityGroupId}/securityRules", ID: "{id}",
+		ImportID: "networkSecurityGroups/{networkSecurityGroupId}/securityRules/{id}",
+		ForceNew: Fields{"networkSecurityGroupId"},
+	},
+	{
+		Token: PublicIP, Name: "publicip", Client: VirtualNetworkClient,
+		Collection: "/20160918/publicIps", ID: "{id}", Taggable: true,
+		ForceNew: Fields{"lifetime", "publicIpPoolId"},
+	},
+	{
+		Token: RouteTable, Name: "routetable", Client: VirtualNetworkClient,
+		Collection: "/20160918/routeTables", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"vcnId"},
+	},
+	{
+		Token: SecurityList, Name: "securitylist", Client: VirtualNetworkClient,
+		Collection: "/20160918/securityLists", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"vcnId"},
+	},
+	{
+		Token: ServiceGateway, Name: "servicegateway", Client: VirtualNetworkClient,
+		Collection: "/20160918/serviceGateways", ID: "{id}", Taggable: true,
+		ForceNew: Fields{"vcnId"},
+	},
+	{
+		Token: Subnet, Name: "subnet", Client: VirtualNetworkClient,
+		Collection: "/20160918/subnets", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"availabilityDomain", "dnsLabel", "prohibitInternetIngress", "prohibitPublicIpOnVnic", "vcnId"},
+	},
+	{
+		Token: VCN, Name: "vcn", Client: VirtualNetworkClient,
+		Collection: "/20160918/vcns", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"cidrBlock", "dnsLabel"},
+	},
+	{
+		Token: Volume, Name: "volume", Client: BlockStorageClient,
+		Collection: "/20160918/volumes", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{
+			"availabilityDomain", "backupPolicyId", "sizeInMbs", "sourceDetails", "volumeBackupId", "xrcKmsKeyId",
+		},
+	},
+	{
+		Token: DynamicGroup, Name: "dynamicgroup", Client: IdentityClient,
+		Collection: "/20160918/dynamicGroups", ID: "{id}", NameQuery: "name", Taggable: true,
+		ForceNew: Fields{"compartmentId", "name"},
+	},
+	{
+		Token: Policy, Name: "policy", Client: IdentityClient,
+		Collection: "/20160918/policies", ID: "{id}", NameQuery: "name", Taggable: true,
+		ForceNew: Fields{"compartmentId", "name"},
+	},
+	{
+		Token: Log, Name: "log", Client: LoggingClient,
+		Collection: "/20200531/logGroups/{logGroupId}/logs", ID: "logGroupId/{logGroupId}/logId/{id}",
+		NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"configuration.compartmentId", "configuration.source", "logType"},
+	},
+	{
+		Token: LogGroup, Name: "loggroup", Client: LoggingClient,
+		Collection: "/20200531/logGroups", ID: "{id}", NameQuery: "displayName", Taggable: true,
+	},
+	{
+		Token: Bucket, Name: "bucket", Client: ObjectStorageClient,
+		Collection: "/n/{namespace}/b", ID: "n/{namespace}/b/{name}", Taggable: true,
+		ForceNew: Fields{"name", "namespace", "storageTier"},
+	},
+}

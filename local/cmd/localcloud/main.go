@@ -1,0 +1,61 @@
+// Command localcloud is the launcher: it runs the stack on the local cloud. The Makefile calls it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"oke-guestbook/local/launch"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The second Ctrl-C kills this process, and with it an engine that did not end after the first.
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "\nerror: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// commands are too few, and have no flags, to need a library.
+var commands = map[string]func(launch.Launcher, context.Context) error{
+	"up": launch.Launcher.Up, "preview": launch.Launcher.Preview, "refresh": launch.Launcher.Refresh,
+	"down": launch.Launcher.Down, "status": launch.Launcher.Status, "kubeconfig": launch.Launcher.Kubeconfig,
+	"env": launch.Launcher.PrintEnv, "clean": launch.Launcher.Clean, "build": launch.Launcher.Build,
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) != 1 || commands[args[0]] == nil {
+		return fmt.Errorf("usage: localcloud up|preview|refresh|down|status|kubeconfig|env|clean|build")
+	}
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	launcher, err := launch.FromEnv(root)
+	if err != nil {
+		return err
+	}
+	return commands[args[0]](launcher, ctx)
+}
+
+// repository returns the directory of Pulumi.yaml: the current one or the nearest above.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no Pulumi.yaml in the current directory or above: run this within the repository")
+		}
+	}
+}

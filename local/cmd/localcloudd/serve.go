@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"oke-guestbook/local/kube"
+	"oke-guestbook/local/oci"
+)
+
+// console is a page that shows what exists in the local cloud.
+//
+//go:embed console.html
+var console []byte
+
+// serve runs the local cloud until ctx is done. All of its files are below --dir.
+func serve(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("localcloudd serve", flag.ContinueOnError)
+	dir := flags.String("dir", ".local", "directory of the state")
+	port := flags.Int("port", 8787, "port of the OCI emulator, on 127.0.0.1")
+	speed := flags.Int("speed", 100, "how many times faster than on OCI life cycles run")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	binary, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(*port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("port %d: %w", *port, err)
+	}
+	defer listener.Close()
+
+	ociDir := filepath.Join(*dir, "oci")
+	credentials, err := oci.LoadCredentials(ociDir)
+	if err != nil {
+		return err
+	}
+	clusters := kube.New(kube.Config{
+		Dir: filepath.Join(*dir, "kube"), Binary: binary, OCIEndpoint: "http://" + address,
+		Credentials: credentials, Region: credentials.Region, Speed: float64(*speed), Log: log,
+	})
+	defer clusters.Close()
+	cloud, err := oci.New(oci.Config{Dir: ociDir, Speed: float64(*speed), ControlPlane: clusters, Log: log})
+	if err != nil {
+		return err
+	}
+
+	server := &http.Server{Handler: handler(*dir, cloud, clusters), ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	log.Info("the local cloud is up", "address", address, "dir", *dir)
+
+	// Clusters are resumed only now: their cloud controllers call the emulator at once.
+	if err := cloud.Resume(ctx); err != nil {
+		log.Error("some clusters or tasks could not be resumed", "error", err)
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	limit, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(clusters.Close(), server.Shutdown(limit), cloud.Close())
+}
+
+// handler serves the console, the launcher's requests, and everything else by the emulator.
+func handler(dir string, cloud http.Handler, clusters *kube.Manager) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
+	})
+	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(console)
+	})
+	mux.Handle("/", cloud)
+	return mux
+}
+
+type process struct {
+	Name  string `json:"name"`
+	PID   int    `json:"pid"`
+	RSSMB int    `json:"rssMB"` // resident memory
+	Log   string `json:"log"`
+}
+
+type cluster struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Version   string    `json:"version"`
+	Address   string    `json:"address"`
+	Processes []process `json:"processes"`
+}
+
+func describe(running []kube.ClusterStatus) []cluster {
+	clusters := make([]cluster, 0, len(running))
+	for _, r := range running {
+		c := cluster{ID: r.ID, Name: r.Name, Version: r.Version, Address: r.Address}
+		for _, p := range r.Processes {
+			c.Processes = append(c.Processes, process{p.Name, p.PID, residentMB(p.PID), p.Log})
+		}
+		clusters = append(clusters, c)
+	}
+	return clusters
+}
+
+// residentMB is the resident memory of a process in MB, or 0 if it does not run.
+func residentMB(pid int) int {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	var size, resident int
+	if _, err := fmt.Sscan(string(data), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * os.Getpagesize() >> 20
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	// An error means that the client is gone.
+	_ = json.NewEncoder(w).Encode(v)
+}

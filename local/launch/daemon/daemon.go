@@ -1,0 +1,239 @@
+// Package daemon starts, asks and stops the local cloud, which is the process localcloudd.
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/procinfo"
+	"oke-guestbook/local/launch/progress"
+)
+
+// Daemon is the local cloud of one directory.
+type Daemon struct {
+	environment.Settings
+	Binary string
+	Out    *progress.Printer
+}
+
+// Health is the daemon's answer on /healthz.
+type Health struct {
+	PID int    `json:"pid"`
+	Dir string `json:"dir"` // LOCAL_DIR
+}
+
+func (d Daemon) health(ctx context.Context) (Health, error) {
+	var h Health
+	err := d.get(ctx, "/healthz", &h)
+	return h, err
+}
+
+func (d Daemon) get(ctx context.Context, path string, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.Endpoint()+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", path, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// Running returns the health of this directory's daemon and true if it runs. It fails if the daemon runs at another
+// port or does not answer, or if something else listens on the port.
+func (d Daemon) Running(ctx context.Context) (Health, bool, error) {
+	h, err := d.health(ctx)
+	switch {
+	case err == nil && h.Dir == d.Dir:
+		return h, true, nil
+	case err == nil && h.Dir != "":
+		return h, false, fmt.Errorf("LOCAL_PORT=%d: the local cloud of %s (process %d) uses this port; "+
+			"run `make down` there, or choose another port: make up LOCAL_PORT=%d", d.Port, h.Dir, h.PID, d.Port+1)
+	}
+	if err := d.unreachable(); err != nil {
+		return h, false, err
+	}
+	l, err := net.Listen("tcp", d.Address())
+	if err != nil {
+		return h, false, fmt.Errorf("LOCAL_PORT=%d is taken by another program on this machine (%w); "+
+			"choose a free port: make up LOCAL_PORT=%d", d.Port, err, d.Port+1)
+	}
+	return h, false, l.Close()
+}
+
+// unreachable returns an error if this directory's daemon runs. It is for when nothing of it answers at the port.
+func (d Daemon) unreachable() error {
+	lock, err := os.Open(d.Path("oci", "lock")) // the daemon holds a lock on it as long as it lives
+	if err != nil {
+		return nil
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err == nil {
+		return nil
+	}
+	data, err := os.ReadFile(d.portFile())
+	if port := strings.TrimSpace(string(data)); err == nil && port != strconv.Itoa(d.Port) {
+		return fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %s; "+
+			"use that port, or stop it there first: make down LOCAL_PORT=%s", d.Port, d.Dir, port, port)
+	}
+	return fmt.Errorf("LOCAL_DIR=%s: its local cloud runs and does not answer; "+
+		"wait, or read %s and stop it: fuser -k %s", d.Dir, d.logFile(), lock.Name())
+}
+
+func (d Daemon) portFile() string { return d.Path("port") }
+
+func (d Daemon) logFile() string { return d.Path("localcloudd.log") }
+
+// Start runs the daemon in the background, unless it runs already, and waits until it is healthy. A daemon of an older
+// build is restarted; it keeps what it holds.
+func (d Daemon) Start(ctx context.Context) error {
+	h, ok, err := d.Running(ctx)
+	if err != nil || ok && !procinfo.BinaryDeleted(h.PID) {
+		return err
+	}
+	if ok {
+		d.Out.Printf("  restart the local cloud, which runs an older build")
+		if err := d.Stop(ctx); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(d.portFile(), []byte(strconv.Itoa(d.Port)+"\n"), 0o644); err != nil {
+		return err
+	}
+	step := d.Out.Step("start the local cloud")
+	exited, err := d.run()
+	if err != nil {
+		step.End("failed")
+		return err
+	}
+	err = waitFor(ctx, 2*time.Minute, "the local cloud to become healthy", func() (bool, error) {
+		select {
+		case err := <-exited:
+			return false, fmt.Errorf("the local cloud ended at once: %w", err)
+		default:
+		}
+		h, err := d.health(ctx)
+		return err == nil && h.Dir == d.Dir, nil
+	})
+	if err != nil {
+		step.End("failed")
+		return fmt.Errorf("%w; the end of %s:\n%s", err, d.logFile(), tail(d.logFile(), 15))
+	}
+	step.End("healthy at " + d.Endpoint())
+	return nil
+}
+
+// run starts the process. Its end is sent on exited.
+func (d Daemon) run() (exited <-chan error, err error) {
+	log, err := os.OpenFile(d.logFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir,
+		"--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed))
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this command and its terminal
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	end := make(chan error, 1)
+	go func() { end <- cmp.Or(cmd.Wait(), errors.New("exit status 0")) }()
+	return end, nil
+}
+
+// Stop ends the daemon and waits until it is gone. It succeeds if none runs.
+func (d Daemon) Stop(ctx context.Context) error {
+	h, err := d.health(ctx)
+	if err != nil || h.Dir != d.Dir {
+		return d.unreachable()
+	}
+	if err := syscall.Kill(h.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("stop the local cloud, process %d: %w", h.PID, err)
+	}
+	return waitFor(ctx, time.Minute, "the local cloud to stop", func() (bool, error) {
+		return !procinfo.Alive(h.PID), nil
+	})
+}
+
+// Inventory lists the resources in the local cloud, a line each.
+func (d Daemon) Inventory(ctx context.Context) ([]string, error) {
+	var resources []struct{ Kind, ID, DisplayName, LifecycleState string }
+	if err := d.get(ctx, "/admin/inventory", &resources); err != nil {
+		return nil, err
+	}
+	lines := make([]string, len(resources))
+	for i, r := range resources {
+		line := fmt.Sprintf("%-20s %-13s %s", r.Kind, r.LifecycleState, cmp.Or(r.DisplayName, r.ID))
+		lines[i] = strings.TrimSpace(line)
+	}
+	return lines, nil
+}
+
+// Status is the daemon's answer on /admin/status. Memory is resident.
+type Status struct {
+	RSSMB    int `json:"rssMB"` // of the daemon itself
+	Clusters []struct {
+		Name, Version, Address string
+		Processes              []struct {
+			Name  string
+			PID   int
+			RSSMB int `json:"rssMB"`
+		}
+	}
+}
+
+// Status returns what runs.
+func (d Daemon) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := d.get(ctx, "/admin/status", &s)
+	return s, err
+}
+
+// waitFor polls every 50 ms until done returns true or an error, or the limit is over. It is the launcher's only loop
+// of the kind; apimachinery's package wait would bring 12 packages of other modules for it.
+func waitFor(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := done(); err != nil || ok {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited %s for %s: %w", limit, what, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// tail returns the last lines of a file, or the error of reading it.
+func tail(path string, lines int) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

@@ -1,0 +1,97 @@
+// Package environment reads the variables that configure the local cloud, and makes the environment of the commands
+// that the launcher starts.
+package environment
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// Stack is the name of the Pulumi stack on the local cloud.
+const Stack = "local"
+
+// Values of PLUGINS and PULUMI_CLI.
+const (
+	Auto     = "auto"
+	Official = "official" // PLUGINS: the official provider plugins only
+	StandIn  = "local"    // PLUGINS: this repository's stand-ins
+	OnPath   = "path"     // PULUMI_CLI: the CLI on PATH only
+	Own      = "own"      // PULUMI_CLI: the CLI that this repository pins, built from source
+)
+
+// Settings say where and how the local cloud runs. Each but Root is read from an environment variable, which make
+// passes on.
+type Settings struct {
+	Root    string // directory of the repository
+	Dir     string // LOCAL_DIR: directory for all state of the local cloud and of Pulumi, default .local in Root
+	Port    int    // LOCAL_PORT: port of the OCI emulator on 127.0.0.1, default 8787
+	Speed   int    // LOCAL_SPEED: life cycles run this many times faster than on OCI, default 100
+	Plugins string // PLUGINS: Auto (default), Official or StandIn
+	Pulumi  string // PULUMI_CLI: Auto (default), OnPath or Own
+}
+
+// Read returns the settings for the repository at root. Its error lists every variable with an invalid value.
+func Read(root string) (Settings, error) {
+	s := Settings{Root: root, Dir: variable("LOCAL_DIR", ".local")}
+	var problems []error
+	number := func(key, fallback string, low, high int) int {
+		n, err := strconv.Atoi(variable(key, fallback))
+		if err != nil || n < low || n > high {
+			problems = append(problems,
+				fmt.Errorf("%s=%q: want a whole number from %d to %d", key, os.Getenv(key), low, high))
+		}
+		return n
+	}
+	choice := func(key string, allowed ...string) string {
+		value := variable(key, Auto)
+		if !slices.Contains(allowed, value) {
+			problems = append(problems, fmt.Errorf("%s=%q: want one of %v", key, value, allowed))
+		}
+		return value
+	}
+	s.Port = number("LOCAL_PORT", "8787", 1024, 65535)
+	s.Speed = number("LOCAL_SPEED", "100", 1, 1000)
+	s.Plugins = choice("PLUGINS", Auto, Official, StandIn)
+	s.Pulumi = choice("PULUMI_CLI", Auto, OnPath, Own)
+	if !filepath.IsAbs(s.Dir) {
+		s.Dir = filepath.Join(root, s.Dir)
+	}
+	home, _ := os.UserHomeDir()
+	for _, protected := range []string{root, home} { // `make clean` removes LOCAL_DIR with everything in it
+		below, err := filepath.Rel(s.Dir, protected)
+		if protected != "" && err == nil && filepath.IsLocal(below) {
+			problems = append(problems,
+				fmt.Errorf("LOCAL_DIR=%s contains %s: want a directory for the local cloud alone", s.Dir, protected))
+		}
+	}
+	return s, errors.Join(problems...)
+}
+
+func variable(key, fallback string) string {
+	if v := os.Getenv(key); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// Path returns the path of a file below LOCAL_DIR.
+func (s Settings) Path(elem ...string) string {
+	return filepath.Join(append([]string{s.Dir}, elem...)...)
+}
+
+// StateDir is the directory of Pulumi's file backend.
+func (s Settings) StateDir() string { return s.Path("state") }
+
+// PulumiHome is the PULUMI_HOME of the local cloud, apart from the user's own.
+func (s Settings) PulumiHome() string { return s.Path("pulumi") }
+
+// Address is the host and port of the OCI emulator.
+func (s Settings) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
+
+// Endpoint is the URL of the OCI emulator.
+func (s Settings) Endpoint() string { return "http://" + s.Address() }

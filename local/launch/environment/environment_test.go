@@ -1,0 +1,110 @@
+package environment
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func unset(t *testing.T) {
+	t.Helper()
+	for _, key := range []string{"LOCAL_PORT", "LOCAL_SPEED", "PLUGINS", "PULUMI_CLI", "LOCAL_DIR"} {
+		t.Setenv(key, "")
+	}
+}
+
+func TestReadReportsEachInvalidVariable(t *testing.T) {
+	unset(t)
+	t.Setenv("LOCAL_PORT", "80")
+	t.Setenv("LOCAL_SPEED", "fast")
+	t.Setenv("PLUGINS", "none")
+	t.Setenv("PULUMI_CLI", "old")
+	_, err := Read("/r")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`LOCAL_PORT="80": want a whole number from 1024 to 65535`, `LOCAL_SPEED="fast"`,
+		`PLUGINS="none": want one of [auto official local]`, `PULUMI_CLI="old"`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q lacks %q", err, want)
+		}
+	}
+}
+
+func TestReadDefaults(t *testing.T) {
+	unset(t)
+	got, err := Read("/r")
+	want := Settings{Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Plugins: Auto, Pulumi: Auto}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func TestReadRefusesADirectoryWithOtherFiles(t *testing.T) {
+	unset(t)
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	root := filepath.Join(home, "src", "guestbook")
+	for _, dir := range []string{home, root, filepath.Dir(home), "."} {
+		t.Setenv("LOCAL_DIR", dir)
+		if _, err := Read(root); err == nil || !strings.Contains(err.Error(), "LOCAL_DIR=") {
+			t.Errorf("LOCAL_DIR=%s: got error %v", dir, err)
+		}
+	}
+	t.Setenv("LOCAL_DIR", filepath.Join(home, "cloud"))
+	if _, err := Read(root); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestInheritedLeavesOutOtherTargets(t *testing.T) {
+	left := []string{"OCI_REGION", "PULUMI_ACCESS_TOKEN", "KUBECONFIG", "TF_VAR_region", "CLIENT_HOST_OVERRIDES"}
+	for _, name := range left {
+		t.Setenv(name, "elsewhere")
+	}
+	t.Setenv("LANG", "C")
+	got := Inherited()
+	for _, kv := range got {
+		if name, _, _ := strings.Cut(kv, "="); slices.Contains(left, name) {
+			t.Errorf("a command would see %s", kv)
+		}
+	}
+	if !slices.Contains(got, "LANG=C") {
+		t.Error("LANG is lost")
+	}
+}
+
+func TestCloudVariables(t *testing.T) {
+	s := Settings{Dir: t.TempDir(), Port: 1234}
+	if _, err := s.CloudVariables("/bin"); err == nil || !strings.Contains(err.Error(), "make up") {
+		t.Errorf("without a local cloud: got error %v", err)
+	}
+	if err := os.Mkdir(s.Path("oci"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "[DEFAULT]\nuser=u\nfingerprint=f\ntenancy = t\nregion=r\nkey_file=/k\n"
+	if err := os.WriteFile(s.Path("oci", "config"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.CloudVariables("/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"OCI_USER_OCID=u", "OCI_TENANCY_OCID=t", "OCI_FINGERPRINT=f", "OCI_REGION=r", "OCI_PRIVATE_KEY_PATH=/k",
+		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "PULUMI_HOME=" + s.Path("pulumi"),
+		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %s in %q", want, got)
+		}
+	}
+	overrides := slices.IndexFunc(got, func(kv string) bool { return strings.HasPrefix(kv, "CLIENT_HOST_OVERRIDES=") })
+	if overrides < 0 || !strings.Contains(got[overrides], "oci_core.VirtualNetworkClient=http://127.0.0.1:1234") {
+		t.Errorf("no host override in %q", got)
+	}
+}

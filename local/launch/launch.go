@@ -1,0 +1,200 @@
+// Package launch is the launcher: the commands that run the stack on the local cloud. Each part that they use is a
+// package below: environment, toolchain, daemon, plugins, pulumicli and recovery.
+//
+// The launcher is started by `go run`, so that it must compile in a second. Beside the standard library it imports the
+// program's catalog, which imports nothing, and golang.org/x/mod/semver.
+package launch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"oke-guestbook/local/launch/daemon"
+	"oke-guestbook/local/launch/diskspace"
+	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/plugins"
+	"oke-guestbook/local/launch/progress"
+	"oke-guestbook/local/launch/pulumicli"
+	"oke-guestbook/local/launch/pulumifiles"
+	"oke-guestbook/local/launch/recovery"
+	"oke-guestbook/local/launch/toolchain"
+)
+
+// Launcher runs the commands.
+type Launcher struct {
+	environment.Settings
+	Overrides
+	Out, Err io.Writer
+}
+
+// Overrides are for tests. The zero value is what users get.
+type Overrides struct {
+	Bin        string              `json:",omitempty"` // directory of the tools, default bin in Dir
+	Prebuilt   bool                `json:",omitempty"` // the tools exist and are up to date
+	ConfigFile string              `json:",omitempty"` // settings of the stack, default Pulumi.local.yaml in Root
+	FreeBytes  diskspace.FreeBytes `json:"-"`          // free disk space, default the file system's
+}
+
+// FromEnv returns the launcher of the repository at root. Its error lists every variable with an invalid value.
+func FromEnv(root string) (Launcher, error) {
+	settings, err := environment.Read(root)
+	return Launcher{Settings: settings, Out: os.Stdout, Err: os.Stderr}, err
+}
+
+// ToolsDir is the directory of the tools.
+func (l Launcher) ToolsDir() string {
+	if l.Bin != "" {
+		return l.Bin
+	}
+	return l.Path("bin")
+}
+
+// parts are what a command consists of.
+type parts struct {
+	Launcher
+	out       *progress.Printer
+	tools     toolchain.Toolchain
+	cloud     daemon.Daemon
+	providers plugins.Plugins
+	backend   pulumifiles.Backend
+}
+
+func (l Launcher) parts() parts {
+	out := progress.New(l.Out, l.Err)
+	tools := toolchain.Toolchain{
+		Root: l.Root, Bin: l.ToolsDir(), Dir: l.Dir, Pulumi: l.Pulumi, Free: l.FreeBytes, Out: out,
+	}
+	return parts{
+		Launcher: l, out: out, tools: tools,
+		cloud: daemon.Daemon{Settings: l.Settings, Binary: tools.Daemon(), Out: out},
+		providers: plugins.Plugins{
+			Choice: l.Plugins, Home: l.PulumiHome(), KindFile: l.Path("plugins"), StandIn: tools.Daemon(), Out: out,
+		},
+		backend: pulumifiles.Backend(l.StateDir()),
+	}
+}
+
+// prepare does what every command on the stack needs first: it installs the tools, starts the local cloud, and
+// completes what a killed command left. A teardown uses the tools that exist, and needs no free space.
+func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error) {
+	if err := p.check(ctx, teardown); err != nil {
+		return pulumicli.CLI{}, err
+	}
+	p.out.Printf("1/3 tools, in %s%s", p.ToolsDir(), p.firstBuildNotice())
+	path, err := p.tools.Install(ctx, p.mode(teardown))
+	if err != nil {
+		return pulumicli.CLI{}, err
+	}
+	if err := p.providers.Install(ctx, p.cli(path, p.PulumiVariables(p.ToolsDir()))); err != nil {
+		return pulumicli.CLI{}, err
+	}
+	p.out.Printf("2/3 local cloud")
+	if err := p.cloud.Start(ctx); err != nil {
+		return pulumicli.CLI{}, err
+	}
+	cli, err := p.stack(path)
+	if err != nil {
+		return pulumicli.CLI{}, err
+	}
+	if err := os.MkdirAll(p.StateDir(), 0o700); err != nil {
+		return pulumicli.CLI{}, err
+	}
+	if err := cli.Select(ctx); err != nil {
+		return pulumicli.CLI{}, err
+	}
+	return cli, recovery.Recovery{
+		Name: cli.Stack, Stack: cli, Out: p.out,
+		Locks: func() ([]int, error) { return p.backend.Locks(cli.Stack) },
+		Adopt: func(ctx context.Context, deployment []byte) ([]byte, error) { return p.adopt(ctx, cli, deployment) },
+	}.Run(ctx)
+}
+
+// check fails on what would stop the command later, before the tools are built for minutes.
+func (p parts) check(ctx context.Context, teardown bool) error {
+	if err := diskspace.CheckWritable("LOCAL_DIR", p.Dir); err != nil && !(teardown && errors.Is(err, syscall.ENOSPC)) {
+		return err
+	}
+	if !teardown {
+		need := diskspace.Need{Setting: "LOCAL_DIR", Dir: p.Dir, Bytes: 1 * diskspace.GB}
+		if err := diskspace.Check(p.FreeBytes, need); err != nil {
+			return err
+		}
+	}
+	if _, _, err := p.cloud.Running(ctx); err != nil {
+		return err
+	}
+	return p.providers.Check(ctx)
+}
+
+func (p parts) mode(teardown bool) toolchain.Mode {
+	switch {
+	case p.Prebuilt:
+		return toolchain.UseBuilt
+	case teardown:
+		return toolchain.BuildMissing
+	}
+	return toolchain.UpdateAll
+}
+
+// firstBuildNotice says how long the first build takes, or nothing after that.
+func (p parts) firstBuildNotice() string {
+	if !p.tools.IsFirstBuild() {
+		return ""
+	}
+	return "; the first build compiles Kubernetes and Pulumi: about " + toolchain.FirstBuild
+}
+
+// cli returns the CLI at path with the given variables in place of the user's.
+func (p parts) cli(path string, variables []string) pulumicli.CLI {
+	environ := append(environment.Inherited(), variables...)
+	return pulumicli.CLI{
+		Path: path, Project: p.Root, Stack: environment.Stack, ConfigFile: p.ConfigFile,
+		Environ: append(environ, environment.GarbageCollection()...), Out: p.Out, Err: p.Err,
+	}
+}
+
+// stack returns the CLI at path, on the local cloud.
+func (p parts) stack(path string) (pulumicli.CLI, error) {
+	variables, err := p.CloudVariables(p.ToolsDir())
+	return p.cli(path, variables), err
+}
+
+// adopt has the daemon's executable look for what the pending operations of an exported stack have created.
+func (p parts) adopt(ctx context.Context, cli pulumicli.CLI, deployment []byte) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, p.tools.Daemon(), "adopt")
+	cmd.Env = cli.Environ
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(deployment), p.Err
+	return cmd.Output()
+}
+
+// Prepare does what comes before a command on the stack.
+func (l Launcher) Prepare(ctx context.Context) error {
+	_, err := l.parts().prepare(ctx, false)
+	return err
+}
+
+// Command returns a command of Pulumi's CLI on the local cloud, ready to run. The tools must exist.
+func (l Launcher) Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	p := l.parts()
+	path, err := p.tools.CLI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cli, err := p.stack(path)
+	if err != nil {
+		return nil, err
+	}
+	return cli.Command(ctx, args...), nil
+}
+
+// Stop ends the local cloud. The next start continues with everything in it.
+func (l Launcher) Stop(ctx context.Context) error { return l.parts().cloud.Stop(ctx) }
+
+// kubeconfigFile is where the commands put the stack's kubeconfig.
+func (l Launcher) kubeconfigFile() string { return filepath.Join(l.Dir, "kubeconfig") }

@@ -1,0 +1,61 @@
+// Package launchtest has what several tests of the launcher need.
+package launchtest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// WantError fails the test unless err has all parts in its text.
+func WantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q lacks %q", err, part)
+		}
+	}
+}
+
+// Write writes an executable file, and creates its directory.
+func Write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// OnlyGo makes a shell script named go the only command on PATH, and returns its directory.
+func OnlyGo(t *testing.T, script string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	Write(t, filepath.Join(dir, "go"), "#!/bin/sh\n"+script)
+	t.Setenv("PATH", dir)
+	return dir
+}
+
+// Listen serves on a port of 127.0.0.1 until the test ends.
+func Listen(t *testing.T, handler http.Handler) (port int) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	address, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if port, err = strconv.Atoi(address.Port()); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -1,0 +1,132 @@
+// Package pulumicli runs Pulumi's CLI on one stack.
+package pulumicli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// CLI runs commands on one stack.
+type CLI struct {
+	Path       string   // executable of the CLI
+	Project    string   // directory of Pulumi.yaml
+	Stack      string   // name of the stack
+	ConfigFile string   // settings of the stack, default Pulumi.<stack>.yaml in Project
+	Environ    []string // whole environment of the CLI
+	Out, Err   io.Writer
+}
+
+// Command returns a command that is ready to run. When ctx ends, the engine is interrupted once, and may end in order.
+func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, c.Path, args...)
+	cmd.Dir, cmd.Env = c.Project, c.Environ
+	if c.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
+		cmd.Args = append(cmd.Args, "--config-file", c.ConfigFile)
+	}
+	// In this process's group the engine would get Ctrl-C from the terminal too, and a second interrupt makes it stop
+	// at once. If this process is killed, so is the engine: it would otherwise keep the stack locked.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	return cmd
+}
+
+// show runs a command on the stack and shows its output to the user.
+func (c CLI) show(ctx context.Context, args ...string) error {
+	cmd := c.Command(ctx, append(args, "--stack", c.Stack)...)
+	cmd.Stdout, cmd.Stderr = c.Out, c.Err
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pulumi %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// output runs a command and returns its standard output. Its error contains what the command wrote to standard error.
+func (c CLI) output(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	cmd := c.Command(ctx, args...)
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(stdin), &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return out, nil
+}
+
+// quiet runs a command on the stack without showing anything.
+func (c CLI) quiet(ctx context.Context, args ...string) error {
+	_, err := c.output(ctx, nil, append(args, "--stack", c.Stack)...)
+	return err
+}
+
+// Up deploys the stack.
+func (c CLI) Up(ctx context.Context) error { return c.show(ctx, "up", "--yes", "--skip-preview") }
+
+// Preview shows what Up would change.
+func (c CLI) Preview(ctx context.Context) error { return c.show(ctx, "preview", "--diff") }
+
+// Refresh updates the state from the cloud.
+func (c CLI) Refresh(ctx context.Context) error {
+	return c.show(ctx, "refresh", "--yes", "--skip-preview")
+}
+
+// Destroy deletes all resources of the stack.
+func (c CLI) Destroy(ctx context.Context) error {
+	return c.show(ctx, "destroy", "--yes", "--skip-preview")
+}
+
+// Select selects the stack, and creates it if there is none.
+func (c CLI) Select(ctx context.Context) error {
+	_, err := c.output(ctx, nil, "stack", "select", "--create", c.Stack)
+	return err
+}
+
+// Outputs returns the stack's outputs, secrets in plain text.
+func (c CLI) Outputs(ctx context.Context) (outputs map[string]any, err error) {
+	raw, err := c.output(ctx, nil, "stack", "output", "--json", "--show-secrets", "--stack", c.Stack)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &outputs); err != nil {
+		return nil, fmt.Errorf("outputs of stack %s: %w", c.Stack, err)
+	}
+	return outputs, nil
+}
+
+// Export returns the stack's state as JSON.
+func (c CLI) Export(ctx context.Context) ([]byte, error) {
+	return c.output(ctx, nil, "stack", "export", "--stack", c.Stack)
+}
+
+// Import replaces the stack's state.
+func (c CLI) Import(ctx context.Context, deployment []byte) error {
+	_, err := c.output(ctx, deployment, "stack", "import", "--stack", c.Stack)
+	return err
+}
+
+// Taint marks a resource for replacement by the next Up.
+func (c CLI) Taint(ctx context.Context, urn string) error {
+	return c.quiet(ctx, "state", "taint", "--yes", urn)
+}
+
+// Cancel removes the stack's locks, whoever holds them.
+func (c CLI) Cancel(ctx context.Context) error { return c.quiet(ctx, "cancel", "--yes") }
+
+// InstallPlugin downloads a provider plugin. Its error is the last line of what the CLI prints: that holds the reason.
+func (c CLI) InstallPlugin(ctx context.Context, name, version string) error {
+	out, err := c.Command(ctx, "plugin", "install", "resource", name, "v"+version).CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
+		return fmt.Errorf("%s", last)
+	}
+	return err
+}

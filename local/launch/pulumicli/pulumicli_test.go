@@ -1,0 +1,81 @@
+package pulumicli
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"oke-guestbook/local/launch/launchtest"
+)
+
+// newCLI returns a CLI that is a shell script.
+func newCLI(t *testing.T, script string) CLI {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pulumi")
+	launchtest.Write(t, path, "#!/bin/sh\n"+script)
+	return CLI{
+		Path: path, Project: t.TempDir(), Stack: "local", Environ: []string{"PATH=/usr/bin:/bin"},
+		Out: io.Discard, Err: io.Discard,
+	}
+}
+
+// The terminal sends Ctrl-C to the foreground process group.
+func TestEngineHasItsOwnProcessGroup(t *testing.T) {
+	out, err := newCLI(t, "sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 3\n").Export(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group := strings.TrimSpace(string(out)); group == "" || group == strconv.Itoa(syscall.Getpgrp()) {
+		t.Errorf("the engine is in group %q, this process in %d", group, syscall.Getpgrp())
+	}
+}
+
+func TestArguments(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	c := newCLI(t, `echo "$@" >> `+log+"; cat >> "+log+"\n")
+	c.ConfigFile = "/settings.yaml"
+	ctx := t.Context()
+	const settings = " --stack local --config-file /settings.yaml\n"
+	for _, tc := range []struct {
+		want string
+		run  func() error
+	}{
+		{"up --yes --skip-preview" + settings, func() error { return c.Up(ctx) }},
+		{"preview --diff" + settings, func() error { return c.Preview(ctx) }},
+		{"refresh --yes --skip-preview" + settings, func() error { return c.Refresh(ctx) }},
+		{"destroy --yes --skip-preview" + settings, func() error { return c.Destroy(ctx) }},
+		{"stack select --create local\n", func() error { return c.Select(ctx) }},
+		{"stack import --stack local\nstate", func() error { return c.Import(ctx, []byte("state")) }},
+		{"state taint --yes urn --stack local\n", func() error { return c.Taint(ctx, "urn") }},
+		{"cancel --yes --stack local\n", func() error { return c.Cancel(ctx) }},
+		{"plugin install resource oci v1.2.3\n", func() error { return c.InstallPlugin(ctx, "oci", "1.2.3") }},
+	} {
+		_ = os.Remove(log)
+		if err := tc.run(); err != nil {
+			t.Fatalf("%s: %v", tc.want, err)
+		}
+		if got, err := os.ReadFile(log); err != nil || string(got) != tc.want {
+			t.Errorf("it ran %q, %v; want %q", got, err, tc.want)
+		}
+	}
+}
+
+func TestErrorsContainTheReason(t *testing.T) {
+	c := newCLI(t, "echo first >&2; echo the reason >&2; exit 3\n")
+	_, err := c.Export(t.Context())
+	launchtest.WantError(t, err, "pulumi stack export", "the reason")
+	if err := c.InstallPlugin(t.Context(), "oci", "1"); err == nil || err.Error() != "the reason" {
+		t.Errorf("plugin install: %v", err)
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	got, err := newCLI(t, `echo '{"url": "http://10.0.0.1"}'`+"\n").Outputs(t.Context())
+	if err != nil || got["url"] != "http://10.0.0.1" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

@@ -1,0 +1,130 @@
+// Package pulumifiles reads and writes the files of Pulumi for which it documents no interface. The formats are those
+// of v3.253.0: pkg/backend/diy (lock.go, store.go), sdk/go/common/apitype (core.go) and sdk/go/common/workspace
+// (plugins.go). The tests fail if the pinned CLI no longer has them.
+package pulumifiles
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Backend is the directory of a file backend: what PULUMI_BACKEND_URL names after file://.
+type Backend string
+
+func (b Backend) path(elem ...string) string {
+	return filepath.Join(append([]string{string(b), ".pulumi"}, elem...)...)
+}
+
+// Used reports whether Pulumi has ever kept a stack in the backend.
+func (b Backend) Used() bool {
+	_, err := os.Stat(b.path())
+	return err == nil
+}
+
+// Locks returns the numbers of the processes that have locked a stack of any project: `pulumi cancel`,
+// which removes them, is documented, but no command prints whose they are.
+func (b Backend) Locks(stack string) ([]int, error) {
+	// .pulumi/locks/organization/<project>/<stack>/<random>.json
+	files, err := filepath.Glob(b.path("locks", "*", "*", stack, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, file := range files {
+		var lock struct {
+			PID *int `json:"pid"`
+		}
+		switch err := readJSON(file, &lock); {
+		case errors.Is(err, os.ErrNotExist):
+			continue // released meanwhile
+		case err != nil:
+			return nil, fmt.Errorf("lock %w", err)
+		case lock.PID == nil:
+			return nil, fmt.Errorf("lock %s names no process", file)
+		}
+		pids = append(pids, *lock.PID)
+	}
+	return pids, nil
+}
+
+// Resource is a resource in the state of a stack.
+type Resource struct{ URN, ID string }
+
+// Checkpoint is the state of a stack.
+type Checkpoint struct {
+	Resources []Resource
+	Pending   []json.RawMessage `json:"pending_operations"` // operations whose end was not recorded
+}
+
+// Checkpoints returns the states of a stack, by project. `pulumi stack export` would need the tools, which may be gone.
+func (b Backend) Checkpoints(stack string) (map[string]Checkpoint, error) {
+	files, err := filepath.Glob(b.path("stacks", "*", stack+".json")) // .pulumi/stacks/<project>/<stack>.json
+	if err != nil {
+		return nil, err
+	}
+	checkpoints := map[string]Checkpoint{}
+	for _, file := range files {
+		var content struct {
+			Checkpoint *struct{ Latest Checkpoint } // a stack that was never updated has no latest
+		}
+		if err := readJSON(file, &content); err != nil {
+			return nil, fmt.Errorf("state %w", err)
+		}
+		if content.Checkpoint == nil {
+			return nil, fmt.Errorf("state %s holds no checkpoint", file)
+		}
+		checkpoints[filepath.Base(filepath.Dir(file))] = content.Checkpoint.Latest
+	}
+	return checkpoints, nil
+}
+
+// readJSON decodes a file. Its errors name it.
+func readJSON(file string, out any) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// Plugin is a provider plugin, such as oci, in a version without "v".
+type Plugin struct{ Name, Version string }
+
+func (p Plugin) String() string { return p.Name + " v" + p.Version }
+
+// Binary is the name of the plugin's executable.
+func (p Plugin) Binary() string { return "pulumi-resource-" + p.Name }
+
+func (p Plugin) dir(home string) string {
+	return filepath.Join(home, "plugins", "resource-"+p.Name+"-v"+p.Version)
+}
+
+// Path is where the engine looks for the plugin's executable below a PULUMI_HOME.
+func (p Plugin) Path(home string) string { return filepath.Join(p.dir(home), p.Binary()) }
+
+// Link installs a symbolic link to binary as the plugin. `pulumi plugin install --file` would copy it, hundreds of
+// megabytes each time.
+func (p Plugin) Link(home, binary string) error {
+	if binary == p.Path(home) {
+		return nil
+	}
+	if err := p.Remove(home); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.dir(home), 0o755); err != nil {
+		return err
+	}
+	return os.Symlink(binary, p.Path(home))
+}
+
+// Remove removes the plugin, and the engine's files that mark an unfinished download.
+func (p Plugin) Remove(home string) error {
+	dir := p.dir(home)
+	return errors.Join(os.RemoveAll(dir), os.RemoveAll(dir+".partial"), os.RemoveAll(dir+".lock"))
+}

@@ -1,0 +1,186 @@
+package pulumifiles
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"oke-guestbook/local/launch/launchtest"
+)
+
+// The files are as v3.253.0 writes them, with fewer resources.
+func TestFixtures(t *testing.T) {
+	b := Backend(t.TempDir())
+	if b.Used() {
+		t.Error("an empty directory counts as used")
+	}
+	lock := b.path("locks", "organization", "oke-guestbook", "local", "0ad5c7a4-2d5b-4b5c-9a1e-6a0f4c6f2f0e.json")
+	launchtest.Write(t, lock,
+		`{"pid":4711,"username":"me","hostname":"here","timestamp":"2026-11-26T10:00:00.000000000Z"}`)
+	launchtest.Write(t, b.path("stacks", "oke-guestbook", "local.json"), `{
+    "version": 3,
+    "checkpoint": {
+        "stack": "organization/oke-guestbook/local",
+        "latest": {
+            "manifest": {"time": "2026-11-26T10:00:00.000000000Z", "magic": "", "version": "v3.253.0"},
+            "resources": [
+                {"urn": "urn:pulumi:local::p::pulumi:pulumi:Stack::p-local", "type": "pulumi:pulumi:Stack"},
+                {"urn": "urn:pulumi:local::p::oci:Core/vcn:Vcn::v", "id": "ocid1", "type": "oci:Core/vcn:Vcn"}
+            ],
+            "pending_operations": [
+                {"resource": {"urn": "urn:pulumi:local::p::oci:Core/subnet:Subnet::s"}, "type": "creating"}
+            ],
+            "metadata": {}
+        }
+    }
+}`)
+	launchtest.Write(t, b.path("stacks", "new", "local.json"),
+		`{"version":3,"checkpoint":{"stack":"organization/new/local"}}`)
+	if !b.Used() {
+		t.Error("a directory with a stack counts as unused")
+	}
+	if pids, err := b.Locks("local"); err != nil || !slices.Equal(pids, []int{4711}) {
+		t.Errorf("locks of local: %v, %v", pids, err)
+	}
+	if pids, err := b.Locks("dev"); err != nil || len(pids) > 0 {
+		t.Errorf("locks of dev: %v, %v", pids, err)
+	}
+	states, err := b.Checkpoints("local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := states["oke-guestbook"]
+	if len(states) != 2 || len(state.Resources) != 2 || state.Resources[1].ID != "ocid1" || len(state.Pending) != 1 {
+		t.Errorf("states %+v", states)
+	}
+}
+
+func TestOtherFormatsAreErrors(t *testing.T) {
+	for name, text := range map[string]string{"lock": `{"process":1}`, "text": "x"} {
+		b := Backend(t.TempDir())
+		launchtest.Write(t, b.path("locks", "organization", "p", "local", "1.json"), text)
+		if pids, err := b.Locks("local"); err == nil {
+			t.Errorf("%s: locks %v", name, pids)
+		}
+		launchtest.Write(t, b.path("stacks", "p", "local.json"), text)
+		if states, err := b.Checkpoints("local"); err == nil {
+			t.Errorf("%s: states %v", name, states)
+		}
+	}
+}
+
+func TestLink(t *testing.T) {
+	home, p := t.TempDir(), Plugin{"oci", "3.16.0"}
+	launchtest.Write(t, p.Path(home)+".old", "")
+	launchtest.Write(t, p.dir(home)+".partial", "")
+	for _, target := range []string{"/official", "/stand-in", p.Path(home)} {
+		if err := p.Link(home, target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if target, err := os.Readlink(p.Path(home)); err != nil || target != "/stand-in" {
+		t.Errorf("links to %q, %v", target, err)
+	}
+	for _, old := range []string{p.Path(home) + ".old", p.dir(home) + ".partial"} {
+		if _, err := os.Lstat(old); err == nil {
+			t.Errorf("%s is still there", old)
+		}
+	}
+}
+
+// cli returns a function that makes commands of a real CLI, on a stack, a backend and a PULUMI_HOME of their own.
+func cli(t *testing.T) (command func(args ...string) *exec.Cmd, b Backend, home string) {
+	t.Helper()
+	path, err := filepath.Abs("../../../.local/bin/pulumi") // `make test` builds it first, unless PATH has one
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		if path, err = exec.LookPath("pulumi"); err != nil {
+			t.Skip("there is no Pulumi CLI; `make test` builds one")
+		}
+	}
+	state, project, home := t.TempDir(), t.TempDir(), t.TempDir()
+	launchtest.Write(t, filepath.Join(project, "Pulumi.yaml"), "name: formats\nruntime: go\n")
+	command = func(args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), path, append(args, "--non-interactive")...)
+		cmd.Dir = project
+		cmd.Env = []string{
+			"HOME=" + home, "PULUMI_HOME=" + home, "PULUMI_BACKEND_URL=file://" + state,
+			"PULUMI_CONFIG_PASSPHRASE=formats", "PULUMI_SKIP_UPDATE_CHECK=true", "PATH=/usr/bin:/bin",
+		}
+		return cmd
+	}
+	run(t, command("stack", "init", "local"))
+	return command, Backend(state), home
+}
+
+func run(t *testing.T, cmd *exec.Cmd) []byte {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s%s", cmd.Args[1:], err, out, stderr.String())
+	}
+	return out
+}
+
+// deployment is a stack with a resource of the provider oci.
+const deployment = `{"version": 3, "deployment": {"manifest": {}, "resources": [
+	{"urn": "urn:pulumi:local::formats::pulumi:pulumi:Stack::formats-local", "type": "pulumi:pulumi:Stack"},
+	{"urn": "urn:pulumi:local::formats::pulumi:providers:oci::default", "type": "pulumi:providers:oci",
+		"custom": true, "id": "provider-id", "inputs": {"version": "3.16.0"}, "outputs": {"version": "3.16.0"}},
+	{"urn": "urn:pulumi:local::formats::oci:Core/vcn:Vcn::v", "type": "oci:Core/vcn:Vcn", "custom": true, "id": "vcn-id",
+		"provider": "urn:pulumi:local::formats::pulumi:providers:oci::default::provider-id"}]}}`
+
+// This test fails when the formats of the CLI have changed.
+func TestPulumiHasTheseFormats(t *testing.T) {
+	command, b, home := cli(t)
+	if states, err := b.Checkpoints("local"); err != nil || len(states) != 1 || len(states["formats"].Resources) > 0 {
+		t.Errorf("a new stack: %+v, %v", states, err)
+	}
+	load := command("stack", "import", "--stack", "local")
+	load.Stdin = strings.NewReader(deployment)
+	run(t, load)
+	states, err := b.Checkpoints("local")
+	if got := states["formats"].Resources; err != nil || len(got) != 3 || got[2].ID != "vcn-id" {
+		t.Errorf("an imported stack: %+v, %v", states, err)
+	}
+
+	// A plugin that never answers keeps the command, and so its lock.
+	oci, started := Plugin{"oci", "3.16.0"}, filepath.Join(t.TempDir(), "started")
+	plugin := filepath.Join(t.TempDir(), "plugin")
+	launchtest.Write(t, plugin, "#!/bin/sh\n: > "+started+"\nexec sleep 10\n")
+	if err := oci.Link(home, plugin); err != nil {
+		t.Fatal(err)
+	}
+	destroy := command("destroy", "--yes", "--skip-preview", "--stack", "local")
+	if err := destroy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(started); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Error("the engine did not start the linked plugin")
+			break
+		}
+	}
+	pids, err := b.Locks("local")
+	if want := destroy.Process.Pid; err != nil || !slices.Equal(pids, []int{want}) {
+		t.Errorf("process %d holds the lock, got %v, %v", want, pids, err)
+	}
+	_ = destroy.Process.Kill()
+	_ = destroy.Wait()
+	run(t, command("cancel", "--yes", "--stack", "local"))
+	if pids, err := b.Locks("local"); err != nil || len(pids) > 0 {
+		t.Errorf("after pulumi cancel: locks %v, %v", pids, err)
+	}
+}

@@ -1,0 +1,62 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"oke-guestbook/local/launch/environment"
+)
+
+// findCLI returns the CLI on PATH if it may be used, or "" if the pinned one is to be built. With PULUMI_CLI=path it
+// fails in place of the latter.
+func (t Toolchain) findCLI(ctx context.Context) (string, error) {
+	if t.Pulumi == environment.Own {
+		return "", nil
+	}
+	path, err := exec.LookPath("pulumi")
+	if err != nil {
+		if t.Pulumi == environment.OnPath {
+			return "", errors.New("PULUMI_CLI=path: there is no pulumi on PATH; " +
+				"install one, or set PULUMI_CLI=own to build " + ownPulumi)
+		}
+		return "", nil
+	}
+	problem, remedy := unusable(ctx, path)
+	switch {
+	case problem == "":
+		return path, nil
+	case t.Pulumi == environment.OnPath:
+		return "", fmt.Errorf("PULUMI_CLI=path: %s %s; %s, or set PULUMI_CLI=own to build %s",
+			path, problem, remedy, ownPulumi)
+	}
+	t.Out.Warnf("  %s %s: this repository's own %s is used instead", path, problem, ownPulumi)
+	return "", nil
+}
+
+// unusable returns why a CLI cannot be used and what the user can do, or "".
+func unusable(ctx context.Context, path string) (problem, remedy string) {
+	output, err := exec.CommandContext(ctx, path, "version").Output()
+	version := "v" + strings.TrimPrefix(strings.TrimSpace(string(output)), "v")
+	// What is no version compares as older than any.
+	if err != nil || semver.Compare(version, "v"+minPulumi) < 0 {
+		return fmt.Sprintf("is version %q, and %s or later is needed", version[1:], minPulumi), "upgrade it"
+	}
+	if _, err := exec.LookPath("pulumi-language-go"); err == nil {
+		return "", ""
+	}
+	file, err := filepath.EvalSymlinks(path) // the CLI looks for the language host beside its own file
+	if err == nil {
+		_, err = os.Stat(filepath.Join(filepath.Dir(file), "pulumi-language-go"))
+	}
+	if err != nil {
+		return "has no pulumi-language-go beside it or on PATH", "install Pulumi as a whole"
+	}
+	return "", ""
+}

@@ -1,0 +1,268 @@
+package ociplugin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+
+	p "github.com/pulumi/pulumi-go-provider"
+
+	"oke-guestbook/catalog"
+	"oke-guestbook/local/provider/value"
+)
+
+// function is a data source: one request, or the pages of a list. Exactly one of one, list, number and text is set.
+type function struct {
+	of      string           // the kind that it reads, whose properties its elements have; optional
+	client  catalog.Client   // default: the kind's
+	path    catalog.Template // default: the kind's, of an item for one and else of the collection
+	query   []string         // the arguments that are query parameters
+	body    []string         // the arguments that are the body; the request is a POST then
+	element fields           // the properties of an element, beyond or in place of the kind's
+
+	one    string // the argument that holds the id of one resource, or another argument that identifies it
+	list   string // the result's property that holds the elements
+	number string // the argument that chooses one element of a list, from 1
+	text   string // the result's property that holds the answer as it is
+}
+
+var functions = map[string]function{
+	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": {
+		client: catalog.ContainerEngineClient, path: "/20180222/clusters/{clusterId}/kubeconfig/content",
+		body: []string{"tokenVersion", "expiration", "endpoint"}, text: "content",
+	},
+	"oci:ContainerEngine/getClusterOption:getClusterOption": {
+		client: catalog.ContainerEngineClient, path: "/20180222/clusterOptions/{clusterOptionId}",
+		one: "clusterOptionId", query: []string{"compartmentId"},
+		element: fields{"kubernetesVersions": {}, "clusterPodNetworkOptions": {}},
+	},
+	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
+		client: catalog.ContainerEngineClient, path: "/20180222/nodePoolOptions/{nodePoolOptionId}",
+		one: "nodePoolOptionId", query: []string{"compartmentId", "nodePoolK8sVersion", "nodePoolOsType", "nodePoolOsArch"},
+		element: fields{"kubernetesVersions": {}, "shapes": {}, "images": {}, "sources": {}},
+	},
+	"oci:ContainerEngine/getNodePool:getNodePool": {of: catalog.NodePool, one: "nodePoolId"},
+	"oci:ContainerEngine/getNodePools:getNodePools": {
+		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"},
+	},
+	"oci:ContainerEngine/getClusters:getClusters": {
+		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"},
+	},
+	"oci:Core/getServices:getServices": {
+		client: catalog.VirtualNetworkClient, path: "/20160918/services", list: "services",
+		element: fields{"id": {}, "name": {}, "cidrBlock": {}, "description": {}},
+	},
+	"oci:Core/getVcn:getVcn": {of: catalog.VCN, one: "vcnId"},
+	"oci:Core/getPublicIp:getPublicIp": { // by address alone
+		of: catalog.PublicIP, path: "/20160918/publicIps/actions/getByIpAddress", one: "ipAddress",
+		body: []string{"ipAddress"},
+	},
+	"oci:Core/getSubnet:getSubnet": {of: catalog.Subnet, one: "subnetId"},
+	"oci:Core/getSubnets:getSubnets": {
+		of: catalog.Subnet, list: "subnets", query: []string{"compartmentId", "displayName", "vcnId"},
+	},
+	"oci:Core/getNatGateway:getNatGateway": {of: catalog.NATGateway, one: "natGatewayId"},
+	"oci:Core/getNatGateways:getNatGateways": {
+		of: catalog.NATGateway, list: "natGateways", query: []string{"compartmentId", "displayName", "vcnId"},
+	},
+	"oci:Core/getInternetGateways:getInternetGateways": {
+		of: catalog.InternetGateway, list: "gateways", query: []string{"compartmentId", "displayName", "vcnId"},
+	},
+	"oci:Core/getDrgAttachments:getDrgAttachments": {
+		of: catalog.DRGAttachment, list: "drgAttachments",
+		query:   []string{"compartmentId", "displayName", "drgId", "vcnId"},
+		element: fields{"networkDetails": {asList: true}},
+	},
+	"oci:Core/getServiceGateways:getServiceGateways": {
+		of: catalog.ServiceGateway, list: "serviceGateways", query: []string{"compartmentId", "vcnId"},
+	},
+	"oci:Core/getImages:getImages": {
+		client: catalog.ComputeClient, path: "/20160918/images", list: "images",
+		query: []string{
+			"compartmentId", "displayName", "operatingSystem", "operatingSystemVersion", "shape", "sortBy", "sortOrder",
+		},
+		element: fields{
+			"id": {}, "compartmentId": {}, "displayName": {}, "operatingSystem": {}, "operatingSystemVersion": {},
+			"state": lifecycleState, "timeCreated": {},
+		},
+	},
+	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {
+		client: catalog.IdentityClient, path: "/20160918/availabilityDomains", list: "availabilityDomains",
+		query: []string{"compartmentId"}, element: fields{"id": {}, "name": {}, "compartmentId": {}},
+	},
+	"oci:Identity/getAvailabilityDomain:getAvailabilityDomain": {
+		client: catalog.IdentityClient, path: "/20160918/availabilityDomains", number: "adNumber",
+		query: []string{"compartmentId"}, element: fields{"id": {}, "name": {}, "compartmentId": {}},
+	},
+	"oci:Identity/getFaultDomains:getFaultDomains": {
+		client: catalog.IdentityClient, path: "/20160918/faultDomains", list: "faultDomains",
+		query:   []string{"compartmentId", "availabilityDomain"},
+		element: fields{"id": {}, "name": {}, "compartmentId": {}, "availabilityDomain": {}},
+	},
+	"oci:ObjectStorage/getNamespace:getNamespace": {client: catalog.ObjectStorageClient, path: "/n", text: "namespace"},
+}
+
+// result maps the elements of the function's result.
+func (f function) result() *mapping {
+	out := fields{}
+	if m, ok := mappings[f.of]; ok {
+		out = m.all()
+		maps.DeleteFunc(out, func(_ string, f field) bool { return f.notInBody })
+		out["id"] = field{}
+	}
+	maps.Copy(out, f.element)
+	return &mapping{outputs: out}
+}
+
+func (g *plugin) invoke(ctx context.Context, req p.InvokeRequest) (p.InvokeResponse, error) {
+	f, ok := functions[string(req.Token)]
+	if !ok {
+		return p.InvokeResponse{}, unsupported(string(req.Token))
+	}
+	args := value.PlainMap(req.Args)
+	var out map[string]any
+	var err error
+	if value.ContainsUnknown(args) {
+		out = f.unknown()
+	} else if out, err = g.run(ctx, f, args); err != nil {
+		return p.InvokeResponse{}, fmt.Errorf("%s: %w", req.Token, err)
+	}
+	for name, v := range args {
+		if _, ok := out[name]; !ok {
+			out[name] = v
+		}
+	}
+	delete(out, "filters")
+	return p.InvokeResponse{Return: value.KeepSecrets(value.OfMap(out), req.Args)}, nil
+}
+
+// unknown is the result of arguments that are not known yet.
+func (f function) unknown() map[string]any {
+	out := map[string]any{"id": value.Unknown{}}
+	for name := range f.result().outputs {
+		out[name] = value.Unknown{}
+	}
+	if property := cmp.Or(f.list, f.text); property != "" {
+		out[property] = value.Unknown{}
+	}
+	return out
+}
+
+func (g *plugin) run(ctx context.Context, f function, args map[string]any) (map[string]any, error) {
+	k, _ := catalog.Lookup(f.of)
+	client, err := g.client(cmp.Or(f.client, k.Client))
+	if err != nil {
+		return nil, err
+	}
+	result := f.result()
+	r := &step{mapping: result, client: client, retry: g.retry, report: p.GetLogger(ctx).InfoStatusf}
+
+	template := cmp.Or(f.path, k.Collection)
+	vars := maps.Clone(args)
+	if f.path == "" && f.one != "" {
+		template, vars["id"] = k.Item(), args[f.one]
+	}
+	path, query := template.Expand(vars), url.Values{}
+	for name, v := range chosen(args, f.query) {
+		query.Set(name, fmt.Sprint(v))
+	}
+	out := map[string]any{"id": path + "?" + query.Encode()}
+
+	if f.list != "" || f.number != "" {
+		docs, err := r.list(ctx, path, query)
+		if err != nil {
+			return nil, err
+		}
+		return out, f.choose(out, result, docs, args)
+	}
+	method, body := http.MethodGet, any(nil)
+	if f.body != nil {
+		method, body = http.MethodPost, chosen(args, f.body)
+	}
+	var raw []byte
+	if _, err := r.call(ctx, method, path, query, body, &raw); err != nil {
+		return nil, err
+	}
+	if f.text != "" {
+		text := string(raw)
+		_ = json.Unmarshal(raw, &text) // one answer is JSON, the other YAML
+		out[f.text] = text
+		return out, nil
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, err
+	}
+	maps.Copy(out, result.properties(doc))
+	return out, nil
+}
+
+// chosen are the arguments of these names that have values.
+func chosen(args map[string]any, names []string) map[string]any {
+	out := map[string]any{}
+	for _, name := range names {
+		if v, ok := args[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// choose puts into out those elements of a list that match the argument filters, or the one whose number is asked for.
+func (f function) choose(out map[string]any, result *mapping, docs []map[string]any, args map[string]any) error {
+	var items []any
+	for _, doc := range docs {
+		items = append(items, result.properties(doc))
+	}
+	items, err := filter(items, args["filters"])
+	if err != nil {
+		return err
+	}
+	if f.list != "" {
+		out[f.list] = items
+		return nil
+	}
+	n, _ := args[f.number].(float64)
+	if n < 1 || int(n) > len(items) {
+		return fmt.Errorf("%s must be 1 to %d", f.number, len(items))
+	}
+	item, _ := items[int(n)-1].(map[string]any)
+	maps.Copy(out, item)
+	return nil
+}
+
+// filter keeps the items whose properties match all filters {name, values, regex}.
+func filter(items []any, filters any) ([]any, error) {
+	list, _ := filters.([]any)
+	out := slices.Clone(items)
+	for _, e := range list {
+		cond, _ := e.(map[string]any)
+		name, _ := cond["name"].(string)
+		values, _ := cond["values"].([]any)
+		isRegex, _ := cond["regex"].(bool)
+		var patterns []*regexp.Regexp
+		for _, v := range values {
+			pattern := fmt.Sprint(v)
+			if !isRegex {
+				pattern = "^" + regexp.QuoteMeta(pattern) + "$"
+			}
+			re, err := regexp.Compile(pattern)
+			if err != nil {
+				return nil, fmt.Errorf("filter %q: %w", name, err)
+			}
+			patterns = append(patterns, re)
+		}
+		out = slices.DeleteFunc(out, func(item any) bool {
+			doc, _ := item.(map[string]any)
+			have := fmt.Sprint(doc[name])
+			return !slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(have) })
+		})
+	}
+	return out, nil
+}

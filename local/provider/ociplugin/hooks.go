@@ -1,0 +1,106 @@
+package ociplugin
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"oke-guestbook/catalog"
+	"oke-guestbook/local/ociclient"
+)
+
+// updateCIDRs adds and removes a VCN's CIDR blocks, which its PUT does not take.
+func updateCIDRs(ctx context.Context, r *step) error {
+	if _, ok := r.changed["cidrBlocks"]; ok {
+		delete(r.changed, "cidrBlocks")
+		have, _ := r.old["cidrBlocks"].([]any)
+		want, _ := r.inputs["cidrBlocks"].([]any)
+		for _, cidr := range want {
+			if !slices.Contains(have, cidr) {
+				if err := r.act(ctx, "addCidr", map[string]any{"cidrBlock": cidr}); err != nil {
+					return err
+				}
+			}
+		}
+		for _, cidr := range have {
+			if !slices.Contains(want, cidr) {
+				if err := r.act(ctx, "removeCidr", map[string]any{"cidrBlock": cidr}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return r.updateGeneric(ctx)
+}
+
+// updateEndpointConfig changes a cluster's API endpoint, which its PUT does not take.
+func updateEndpointConfig(ctx context.Context, r *step) error {
+	if _, ok := r.changed["endpointConfig"]; ok {
+		delete(r.changed, "endpointConfig")
+		inputs := map[string]any{"endpointConfig": r.inputs["endpointConfig"]}
+		config, _ := r.body(inputs, true)["endpointConfig"].(map[string]any)
+		body := map[string]any{"nsgIds": []any{}}
+		maps.Copy(body, config)
+		delete(body, "subnetId")
+		if err := r.act(ctx, "updateEndpointConfig", body); err != nil {
+			return err
+		}
+	}
+	return r.updateGeneric(ctx)
+}
+
+// ruleAction adds, updates or removes rules of a network security group, by an action of the group.
+func (r *step) ruleAction(ctx context.Context, action string, body map[string]any, out any) error {
+	group := catalog.Template("/20160918/networkSecurityGroups/{networkSecurityGroupId}/actions/").Expand(r.vars())
+	_, err := r.call(ctx, http.MethodPost, group+action, nil, body, out)
+	return err
+}
+
+func createSecurityRule(ctx context.Context, r *step) error {
+	var added struct{ SecurityRules []map[string]any }
+	body := map[string]any{"securityRules": []any{r.body(r.inputs, false)}}
+	if err := r.ruleAction(ctx, "addSecurityRules", body, &added); err != nil {
+		return err
+	}
+	if len(added.SecurityRules) != 1 {
+		return fmt.Errorf("addSecurityRules answered with %d rules", len(added.SecurityRules))
+	}
+	r.doc = added.SecurityRules[0]
+	r.ocid, _ = r.doc["id"].(string)
+	r.id = r.ocid
+	return nil
+}
+
+func readSecurityRule(ctx context.Context, r *step) error {
+	rules, err := r.list(ctx, r.Collection.Expand(r.vars()), nil)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(rules, func(rule map[string]any) bool { return rule["id"] == r.ocid })
+	if i < 0 {
+		return &ociclient.Error{
+			Status: http.StatusNotFound, Code: "NotAuthorizedOrNotFound", Message: "the group has no rule " + r.ocid,
+		}
+	}
+	r.doc = rules[i]
+	return nil
+}
+
+func updateSecurityRule(ctx context.Context, r *step) error {
+	rule := r.body(r.inputs, true)
+	rule["id"] = r.ocid
+	if err := r.ruleAction(ctx, "updateSecurityRules", map[string]any{"securityRules": []any{rule}}, nil); err != nil {
+		return err
+	}
+	return readSecurityRule(ctx, r)
+}
+
+func removeSecurityRule(ctx context.Context, r *step) error {
+	err := r.ruleAction(ctx, "removeSecurityRules", map[string]any{"securityRuleIds": []any{r.ocid}}, nil)
+	if err != nil && ociclient.IsNotFound(readSecurityRule(ctx, r)) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,166 @@
+package ociplugin
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"oke-guestbook/catalog"
+	"oke-guestbook/local/ociclient"
+	"oke-guestbook/local/provider/value"
+)
+
+func TestRefusesEverythingButTheLocalCloud(t *testing.T) {
+	network := string(catalog.VirtualNetworkClient)
+	for name, overrides := range map[string]string{
+		"none":           "",
+		"Oracle's":       network + "=https://iaas.us-ashburn-1.oraclecloud.com",
+		"one elsewhere":  network + "=http://127.0.0.1:1;" + network + "=http://10.0.0.1:80",
+		"looks like one": network + "=http://127.evil.example.com",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("CLIENT_HOST_OVERRIDES", overrides)
+			err := New().WithDefaults().Configure(t.Context(), p.ConfigureRequest{})
+			if err == nil || !strings.Contains(err.Error(), "install the official plugin") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// The engine calls Check and Create for a replacement (a taint, or --replace) as it does for a first creation.
+func TestReplacementIsAnotherResource(t *testing.T) {
+	w := newWorld(t)
+	inputs := object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"}
+	first := w.create(catalog.VCN, "vcn", inputs)
+	if second := w.create(catalog.VCN, "vcn", inputs); second.id == first.id {
+		t.Errorf("the replacement is the resource to replace, %s", first.id)
+	}
+}
+
+func TestRefusalsAreTheServicesErrors(t *testing.T) {
+	w := newWorld(t)
+	u := newURN(catalog.VCN, "vcn")
+	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.1/16"}})
+	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	if err == nil || !strings.Contains(err.Error(), "400 InvalidParameter") {
+		t.Errorf("got %v", err)
+	}
+	if made.ID != "" || made.PartialState != nil {
+		t.Errorf("the refused resource has an id: %+v", made)
+	}
+}
+
+func TestSecretsAndUnknowns(t *testing.T) {
+	w := newWorld(t)
+	u := newURN(catalog.VCN, "vcn")
+	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"})
+	inputs = inputs.Set("displayName", inputs.Get("displayName").WithSecret(true))
+	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !made.Properties.Get("displayName").Secret() || made.Properties.Get("state").Secret() {
+		t.Errorf("secrets: %v", made.Properties)
+	}
+
+	diff, err := w.plugin.Diff(t.Context(), p.DiffRequest{
+		ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs,
+		Inputs: inputs.Set("displayName", property.New(property.Computed)),
+	})
+	if err != nil || !diff.HasChanges || diff.DetailedDiff["displayName"].Kind != p.Update {
+		t.Errorf("an unknown input: %+v, %v", diff, err)
+	}
+
+	got, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{
+		Token: "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig",
+		Args:  property.NewMap(map[string]property.Value{"clusterId": property.New(property.Computed)}),
+	})
+	if err != nil || !got.Return.Get("content").IsComputed() {
+		t.Errorf("a function of an unknown argument: %v, %v", got.Return, err)
+	}
+}
+
+func TestFunctions(t *testing.T) {
+	w := newWorld(t)
+	w.build()
+	w.create(catalog.DRGAttachment, "attachment", object{
+		"drgId": w.ids["drg"], "networkDetails": object{"type": "VCN", "id": w.ids["other"]},
+	})
+	inCompartment := object{"compartmentId": compartment}
+	inDomain := with(inCompartment, object{"availabilityDomain": ad1})
+	ofOther := with(inCompartment, object{"vcnId": w.ids["other"]})
+	oracleLinux := with(inCompartment, object{"operatingSystem": "Oracle Linux"})
+	for token, c := range map[string]struct {
+		args object
+		list string
+		want int
+	}{
+		"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {inCompartment, "availabilityDomains", 3},
+		"oci:Identity/getFaultDomains:getFaultDomains":               {inDomain, "faultDomains", 3},
+		"oci:ContainerEngine/getClusterOption:getClusterOption": {
+			object{"clusterOptionId": "all"}, "kubernetesVersions", 2,
+		},
+		"oci:ContainerEngine/getClusters:getClusters": {inCompartment, "clusters", 1},
+		"oci:Core/getServices:getServices":            {object{}, "services", 2},
+		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
+			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 2,
+		},
+		"oci:ContainerEngine/getNodePools:getNodePools": {inCompartment, "nodePools", 0},
+		"oci:Core/getSubnets:getSubnets":                {inCompartment, "subnets", 4},
+		"oci:Core/getNatGateways:getNatGateways":        {inCompartment, "natGateways", 0},
+		"oci:Core/getDrgAttachments:getDrgAttachments":  {ofOther, "drgAttachments", 1},
+		"oci:Core/getImages:getImages":                  {oracleLinux, "images", 6},
+	} {
+		t.Run(token, func(t *testing.T) {
+			w := *w
+			w.T = t
+			list, ok := w.invoke(token, c.args)[c.list].([]any)
+			if !ok || len(list) != c.want {
+				t.Errorf("%d %s, want %d: %v", len(list), c.list, c.want, list)
+			}
+		})
+	}
+	got := w.invoke("oci:Core/getVcn:getVcn", object{"vcnId": w.ids["vcn"]})
+	if got["dnsLabel"] != "base" || got["defaultSecurityListId"] != w.ids["defaultSecurityList"] {
+		t.Errorf("getVcn: %v", got)
+	}
+	got = w.invoke("oci:Identity/getAvailabilityDomain:getAvailabilityDomain", object{
+		"compartmentId": compartment, "adNumber": 2.0,
+	})
+	if got["name"] != "Uocm:US-ASHBURN-AD-2" {
+		t.Errorf("getAvailabilityDomain: %v", got)
+	}
+	for token, args := range map[tokens.Type]object{
+		"oci:Core/getVcn:getVcn":           {"vcnId": "ocid1.vcn.oc1.iad.x"},
+		"oci:Core/getPublicIp:getPublicIp": {"ipAddress": "192.0.2.9"},
+	} {
+		_, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{Token: token, Args: value.OfMap(args)})
+		var e *ociclient.Error
+		if !errors.As(err, &e) || e.Status != http.StatusNotFound {
+			t.Errorf("%s of a resource that does not exist: %v", token, err)
+		}
+	}
+}
+
+func TestNamesAreChosenAndKept(t *testing.T) {
+	w := newWorld(t)
+	u := newURN(catalog.Policy, "backup")
+	inputs := object{"compartmentId": compartment, "description": "a", "statements": []any{"x"}}
+	first := w.check(u, property.Map{}, inputs)
+	name := first.Get("name").AsString()
+	if !strings.HasPrefix(name, "backup-") || len(name) != len("backup-")+7 {
+		t.Errorf("chosen: %q", name)
+	}
+	if again := w.check(u, first, inputs); again.Get("name").AsString() != name {
+		t.Errorf("%q became %q", name, again.Get("name").AsString())
+	}
+	if own := w.check(u, first, with(inputs, object{"name": "own"})); own.Get("name").AsString() != "own" {
+		t.Errorf("the program's own name became %v", own.Get("name"))
+	}
+}
