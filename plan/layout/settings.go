@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -213,7 +212,7 @@ func checkEnd(end string) error {
 func checkSource(from string) error {
 	switch _, err := ParseCIDR(from); {
 	case from == OSN:
-		return errors.New("Oracle's services open no connections to the VCN") //nolint:staticcheck // a name
+		return fmt.Errorf("%s is a destination only: Oracle's services open no connections to the VCN", OSN)
 	case err == nil:
 		return namedNetwork.Test(from)
 	}

@@ -178,10 +178,7 @@ func CheckImage(image string) error {
 
 // CheckPinned returns an error if image is a tag that moves, as nobody knows later which version ran.
 func CheckPinned(image string) error {
-	ref, err := reference.Parse(image)
-	if err != nil {
-		return nil //nolint:nilerr // reported by CheckImage
-	}
+	ref, _ := reference.Parse(image) // CheckImage reports what cannot be parsed
 	tagged, hasTag := ref.(reference.Tagged)
 	if _, pinned := ref.(reference.Digested); hasTag && !pinned && tagged.Tag() == "latest" {
 		return fmt.Errorf("%q is a moving tag; in production an image has a version or a digest", image)
