@@ -86,8 +86,8 @@ Set them with ` + "`pulumi config set`" + ` or in ` + "`Pulumi.<stack>.yaml`" + 
 	for _, s := range declared.Settings() {
 		switch {
 		case s.Key == "guestbooks":
-			out.WriteString("\n## Fields of `guestbooks`\n\n`name`, which is required and unique in the stack, and every setting " +
-				"from `profile` to `quotaMemoryMb`.\nA guestbook takes the stack's value for what it does not set.\n")
+			out.WriteString("\n## Fields of `guestbooks`\n\n`name`, which is required and unique in the stack, and every " +
+				"setting from `profile` to `quotaMemoryMb`.\nA guestbook takes the stack's value for what it does not set.\n")
 		case len(s.Fields) > 0:
 			fmt.Fprintf(&out, "\n## Fields of `%s`\n", s.Key)
 			table(&out, s.Fields)

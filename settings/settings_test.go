@@ -111,43 +111,72 @@ func cycling(surge, unavailable string) map[string]string {
 func TestRefusedSettings(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{"compartment missing", map[string]string{"compartmentId": ""}, []string{"compartmentId"}},
-		{"compartment of the wrong kind", map[string]string{"compartmentId": "ocid1.vcn.oc1..a"},
-			[]string{"compartmentId ocid1.vcn.oc1..a"}},
+		{
+			"compartment of the wrong kind",
+			map[string]string{"compartmentId": "ocid1.vcn.oc1..a"},
+			[]string{"compartmentId ocid1.vcn.oc1..a"},
+		},
 		{"CIDR with host bits", map[string]string{"vcnCidr": "10.0.0.1/16"}, []string{"vcnCidr 10.0.0.1/16 10.0.0.0/16"}},
 		{"CIDR outside /16 to /30", map[string]string{"vcnCidr": "10.0.0.0/15"}, []string{"vcnCidr 10.0.0.0/15 /16 /30"}},
 		{"CIDR too small", map[string]string{"vcnCidr": "10.0.0.0/28"}, []string{"vcnCidr 10.0.0.0/28"}},
-		{"CIDR without room for the nodes",
+		{
+			"CIDR without room for the nodes",
 			map[string]string{"vcnCidr": "10.0.0.0/24", "nodePools": `[{"name":"w","size":80,"shape":"VM.Standard2.1"}]`},
-			[]string{"subnets.workers 80"}},
-		{"overlapping CIDRs", map[string]string{"podsCidr": "10.0.64.0/18"},
-			[]string{"podsCidr 10.0.64.0/18 10.0.0.0/16 vcnCidr"}},
-		{"load balancers for nobody", map[string]string{"loadBalancerAllowedCidrs": "[]"},
-			[]string{"loadBalancerAllowedCidrs"}},
-		{"logs to nowhere", map[string]string{"logDestination": "logs.example.com"},
-			[]string{"logDestination logs.example.com"}},
+			[]string{"subnets.workers 80"},
+		},
+		{
+			"overlapping CIDRs",
+			map[string]string{"podsCidr": "10.0.64.0/18"},
+			[]string{"podsCidr 10.0.64.0/18 10.0.0.0/16 vcnCidr"},
+		},
+		{
+			"load balancers for nobody",
+			map[string]string{"loadBalancerAllowedCidrs": "[]"},
+			[]string{"loadBalancerAllowedCidrs"},
+		},
+		{
+			"logs to nowhere",
+			map[string]string{"logDestination": "logs.example.com"},
+			[]string{"logDestination logs.example.com"},
+		},
 		{"logs to a name of a port", map[string]string{"logDestination": "x:abc"}, []string{"logDestination x:abc 1 65535"}},
 		{"logs to port 0", map[string]string{"logDestination": "x:0"}, []string{"logDestination x:0"}},
 		{"logs to a port out of range", map[string]string{"logDestination": "x:65536"}, []string{"logDestination x:65536"}},
 		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{"homeRegion Ashburn us-ashburn-1"}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{"tags stack"}},
-		{"all at once", map[string]string{"compartmentId": "", "storageGb": "0", "mongoImage": "mongo"},
-			[]string{"compartmentId", "mongoImage", "storageGb"}},
+		{
+			"all at once",
+			map[string]string{"compartmentId": "", "storageGb": "0", "mongoImage": "mongo"},
+			[]string{"compartmentId", "mongoImage", "storageGb"},
+		},
 	})
 }
 
 func TestRefusedForms(t *testing.T) {
 	checkRefusals(t, []refusal{
-		{"typing error in a subnet", map[string]string{"subnets": `{"api":{"prefixLen":29}}`},
-			[]string{"subnets.api.prefixLen prefixLength"}},
-		{"subnet without a size", map[string]string{"subnets": `{"workers":{"prefixLength":0}}`},
-			[]string{"subnets.workers.prefixLength 0"}},
+		{
+			"typing error in a subnet",
+			map[string]string{"subnets": `{"api":{"prefixLen":29}}`},
+			[]string{"subnets.api.prefixLen prefixLength"},
+		},
+		{
+			"subnet without a size",
+			map[string]string{"subnets": `{"workers":{"prefixLength":0}}`},
+			[]string{"subnets.workers.prefixLength 0"},
+		},
 		{"typing error", map[string]string{"frontendReplica": "2"}, []string{"frontendReplica frontendReplicas"}},
 		{"nothing near", map[string]string{"zzzzzzzz": "2"}, []string{"zzzzzzzz"}},
 		{"typing error of the provider's", map[string]string{"oci:regoin": "us-ashburn-1"}, []string{"oci:regoin region?"}},
-		{"setting of a provider that reads none", map[string]string{"kubernetes:context": "x"},
-			[]string{"kubernetes:context"}},
-		{"setting of nobody", map[string]string{"oke-gestbook:frontendReplicas": "2"},
-			[]string{"oke-gestbook:frontendReplicas oke-gestbook oke-guestbook:"}},
+		{
+			"setting of a provider that reads none",
+			map[string]string{"kubernetes:context": "x"},
+			[]string{"kubernetes:context"},
+		},
+		{
+			"setting of nobody",
+			map[string]string{"oke-gestbook:frontendReplicas": "2"},
+			[]string{"oke-gestbook:frontendReplicas oke-gestbook oke-guestbook:"},
+		},
 		{"typing error in a list", pool(`"ocpu":2,"memoryGb":12`), []string{"nodePools[0].ocpu ocpus?"}},
 		{"wrong type", map[string]string{"frontendReplicas": "many"}, []string{"frontendReplicas"}},
 		{"wrong type in a list", pool(`"ocpus":"two","memoryGb":12`), []string{"nodePools[0].ocpus"}},
@@ -157,92 +186,164 @@ func TestRefusedForms(t *testing.T) {
 
 func TestRefusedPools(t *testing.T) {
 	checkRefusals(t, []refusal{
-		{"flexible shape without OCPUs", pool(`"shape":"VM.Standard.E4.Flex","memoryGb":16`),
-			[]string{"nodePools[0].shape VM.Standard.E4.Flex"}},
+		{
+			"flexible shape without OCPUs", pool(`"shape":"VM.Standard.E4.Flex","memoryGb":16`),
+			[]string{"nodePools[0].shape VM.Standard.E4.Flex"},
+		},
 		{"too much memory", pool(`"ocpus":1,"memoryGb":65`), []string{"nodePools[0].shape memoryGb 1 64 65"}},
 		{"too little memory", pool(`"ocpus":4,"memoryGb":2`), []string{"nodePools[0].shape memoryGb 4 256"}},
-		{"zero nodes", map[string]string{"nodePools": `[{"name":"workers","size":0,"ocpus":1,"memoryGb":6}]`},
-			[]string{"nodePools[0].size 1 1000 0"}},
-		{"negative boot volume", pool(`"ocpus":1,"memoryGb":6,"bootVolumeGb":-1`),
-			[]string{"nodePools[0].bootVolumeGb 50 32768 -1"}},
+		{
+			"zero nodes",
+			map[string]string{"nodePools": `[{"name":"workers","size":0,"ocpus":1,"memoryGb":6}]`},
+			[]string{"nodePools[0].size 1 1000 0"},
+		},
+		{
+			"negative boot volume", pool(`"ocpus":1,"memoryGb":6,"bootVolumeGb":-1`),
+			[]string{"nodePools[0].bootVolumeGb 50 32768 -1"},
+		},
 		{"no node pool", map[string]string{"nodePools": "[]"}, []string{"nodePools"}},
-		{"two pools of a name",
+		{
+			"two pools of a name",
 			map[string]string{"nodePools": `[{"name":"a","size":1,"shape":"VM.Standard2.1"},` +
 				`{"name":"a","size":1,"shape":"VM.Standard2.1"}]`},
-			[]string{"nodePools[1].name nodePools[0]"}},
-		{"cycling on a basic cluster", pool(`"ocpus":1,"memoryGb":6,"maxSurge":"1"`),
-			[]string{"nodePools[0].maxSurge clusterType"}},
+			[]string{"nodePools[1].name nodePools[0]"},
+		},
+		{
+			"cycling on a basic cluster", pool(`"ocpus":1,"memoryGb":6,"maxSurge":"1"`),
+			[]string{"nodePools[0].maxSurge clusterType"},
+		},
 		{"cycling without a step", cycling("0", "0"), []string{"nodePools[0].maxSurge maxUnavailable 0 1"}},
 		{"cycling without a step by default", cycling("0%", ""), []string{"nodePools[0].maxSurge"}},
 		{"no Pods", pool(`"ocpus":1,"memoryGb":6,"maxPodsPerNode":0`), []string{"nodePools[0].maxPodsPerNode 1 110 0"}},
 		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels a b=c"}},
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains 1 3 4"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion 1.36"}},
-		{"nodes newer than the control plane", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"v1.37.0"`),
-			[]string{"nodePools[0].kubernetesVersion v1.37.0"}},
+		{
+			"nodes newer than the control plane", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"v1.37.0"`),
+			[]string{"nodePools[0].kubernetesVersion v1.37.0"},
+		},
 		{"cluster type", map[string]string{"clusterType": "free"}, []string{"clusterType free basic enhanced"}},
 		{"members without nodes", map[string]string{"mongoReplicas": "3"}, []string{"mongoReplicas 3 nodePools 2"}},
-		{"replica set of the tutorial", map[string]string{"profile": "tutorial", "mongoReplicas": "3"},
-			[]string{"mongoReplicas 1 tutorial", "mongoReplicas 3 nodePools 2"}},
+		{
+			"replica set of the tutorial",
+			map[string]string{"profile": "tutorial", "mongoReplicas": "3"},
+			[]string{"mongoReplicas 1 tutorial", "mongoReplicas 3 nodePools 2"},
+		},
 		{"add-ons of a basic cluster", map[string]string{"addons": `["CertManager"]`}, []string{"addons clusterType"}},
-		{"add-on twice", map[string]string{"clusterType": "enhanced", "addons": `["CertManager","CertManager"]`},
-			[]string{"addons CertManager"}},
+		{
+			"add-on twice",
+			map[string]string{"clusterType": "enhanced", "addons": `["CertManager","CertManager"]`},
+			[]string{"addons CertManager"},
+		},
 	})
 }
 
 func TestRefusedGuestbooks(t *testing.T) {
 	checkRefusals(t, []refusal{
-		{"image without a host", map[string]string{"frontendImage": "paulczar/gb-frontend:v5"},
-			[]string{"frontendImage paulczar/gb-frontend:v5"}},
+		{
+			"image without a host",
+			map[string]string{"frontendImage": "paulczar/gb-frontend:v5"},
+			[]string{"frontendImage paulczar/gb-frontend:v5"},
+		},
 		{"short image", map[string]string{"mongoImage": "mongo:4.2"}, []string{"mongoImage mongo:4.2"}},
-		{"image in a list", map[string]string{"guestbooks": `[{"name":"a","mongoImage":"mongo:4.2"}]`},
-			[]string{"guestbooks[0].mongoImage mongo:4.2"}},
-		{"two guestbooks of a name", map[string]string{"guestbooks": `[{"name":"a"},{"name":"a"}]`},
-			[]string{"guestbooks[1].name a"}},
-		{"guestbook and the backup of another", map[string]string{"guestbooks": `[{"name":"a-backup"},{"name":"a"}]`},
-			[]string{"guestbooks[0].name a-backup a"}},
-		{"two guestbooks in a namespace", map[string]string{"guestbooks": `[{"name":"a"},{"name":"b","namespace":"a"}]`},
-			[]string{"guestbooks[1].namespace a"}},
+		{
+			"image in a list",
+			map[string]string{"guestbooks": `[{"name":"a","mongoImage":"mongo:4.2"}]`},
+			[]string{"guestbooks[0].mongoImage mongo:4.2"},
+		},
+		{
+			"two guestbooks of a name",
+			map[string]string{"guestbooks": `[{"name":"a"},{"name":"a"}]`},
+			[]string{"guestbooks[1].name a"},
+		},
+		{
+			"guestbook and the backup of another",
+			map[string]string{"guestbooks": `[{"name":"a-backup"},{"name":"a"}]`},
+			[]string{"guestbooks[0].name a-backup a"},
+		},
+		{
+			"two guestbooks in a namespace",
+			map[string]string{"guestbooks": `[{"name":"a"},{"name":"b","namespace":"a"}]`},
+			[]string{"guestbooks[1].namespace a"},
+		},
 		{"namespace of Kubernetes", map[string]string{"namespace": "kube-system"}, []string{"namespace kube-system"}},
 		{"profile", map[string]string{"profile": "hard"}, []string{"profile hard hardened tutorial"}},
 		{"no frontend image", map[string]string{"frontendImage": ""}, []string{"frontendImage hardened"}},
-		{"latest in production", map[string]string{"protect": "true", "mongoImage": "docker.io/library/mongo:latest"},
-			[]string{"mongoImage docker.io/library/mongo:latest"}},
-		{"replicas outside the bounds", map[string]string{"frontendMinReplicas": "5", "frontendMaxReplicas": "9"},
-			[]string{"frontendReplicas 3 frontendMinReplicas 5 frontendMaxReplicas 9"}},
-		{"bounds the wrong way round", map[string]string{"frontendMinReplicas": "9", "frontendMaxReplicas": "5"},
-			[]string{"frontendMinReplicas 9 frontendMaxReplicas 5"}},
+		{
+			"latest in production",
+			map[string]string{"protect": "true", "mongoImage": "docker.io/library/mongo:latest"},
+			[]string{"mongoImage docker.io/library/mongo:latest"},
+		},
+		{
+			"replicas outside the bounds",
+			map[string]string{"frontendMinReplicas": "5", "frontendMaxReplicas": "9"},
+			[]string{"frontendReplicas 3 frontendMinReplicas 5 frontendMaxReplicas 9"},
+		},
+		{
+			"bounds the wrong way round",
+			map[string]string{"frontendMinReplicas": "9", "frontendMaxReplicas": "5"},
+			[]string{"frontendMinReplicas 9 frontendMaxReplicas 5"},
+		},
 		{"quota of CPU", map[string]string{"quotaCpuMillis": "500"}, []string{"quotaCpuMillis 500 1050 12 50 1 250 2 100"}},
-		{"quota of memory", map[string]string{"quotaMemoryMb": "1024"},
-			[]string{"quotaMemoryMb 1024 1792 12 64 1 512 2 256"}},
+		{
+			"quota of memory",
+			map[string]string{"quotaMemoryMb": "1024"},
+			[]string{"quotaMemoryMb 1024 1792 12 64 1 512 2 256"},
+		},
 		{"privileged port", map[string]string{"frontendPort": "80"}, []string{"frontendPort 1024"}},
 		{"key without certificate", map[string]string{"tlsPrivateKey": "x"}, []string{"tlsCertificate tlsPrivateKey"}},
-		{"certificate that is none",
+		{
+			"certificate that is none",
 			map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["443"]`},
-			[]string{"tlsCertificate tlsPrivateKey"}},
-		{"port that the network keeps shut", map[string]string{"loadBalancerPorts": `["8080"]`},
-			[]string{"loadBalancerPorts 80 guestbook"}},
-		{"internal without a subnet", map[string]string{"exposure": "internal"},
-			[]string{"exposure internal loadBalancers public"}},
+			[]string{"tlsCertificate tlsPrivateKey"},
+		},
+		{
+			"port that the network keeps shut",
+			map[string]string{"loadBalancerPorts": `["8080"]`},
+			[]string{"loadBalancerPorts 80 guestbook"},
+		},
+		{
+			"internal without a subnet",
+			map[string]string{"exposure": "internal"},
+			[]string{"exposure internal loadBalancers public"},
+		},
 	})
 }
 
 func TestRefusedDatabases(t *testing.T) {
 	checkRefusals(t, []refusal{
-		{"more networks than rules", map[string]string{"loadBalancerAllowedCidrs": networks(201), "storageGb": "49"},
-			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 201 200", "storageGb"}},
+		{
+			"more networks than rules",
+			map[string]string{"loadBalancerAllowedCidrs": networks(201), "storageGb": "49"},
+			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 201 200", "storageGb"},
+		},
 		{"small volume", map[string]string{"storageGb": "49"}, []string{"storageGb 50 32768 49"}},
-		{"schedule", map[string]string{"clusterType": "enhanced", "backupSchedule": "every day"},
-			[]string{"backupSchedule every day"}},
-		{"schedule with a zone", map[string]string{"clusterType": "enhanced", "backupSchedule": "TZ=Asia/Seoul 0 3 * * *"},
-			[]string{"backupSchedule TZ"}},
-		{"backup on a basic cluster", map[string]string{"backupSchedule": "0 3 * * *"},
-			[]string{"backupSchedule clusterType"}},
+		{
+			"schedule",
+			map[string]string{"clusterType": "enhanced", "backupSchedule": "every day"},
+			[]string{"backupSchedule every day"},
+		},
+		{
+			"schedule with a zone",
+			map[string]string{"clusterType": "enhanced", "backupSchedule": "TZ=Asia/Seoul 0 3 * * *"},
+			[]string{"backupSchedule TZ"},
+		},
+		{
+			"backup on a basic cluster",
+			map[string]string{"backupSchedule": "0 3 * * *"},
+			[]string{"backupSchedule clusterType"},
+		},
 		{"two members", map[string]string{"mongoReplicas": "2"}, []string{"mongoReplicas 1 3 2"}},
-		{"external database without password", map[string]string{"externalDatabase": "mongo.example.com"},
-			[]string{"databasePassword externalDatabase --secret"}},
-		{"external database that is no host", map[string]string{"externalDatabase": "mongodb://x", "databasePassword": "p"},
-			[]string{"externalDatabase mongodb://x"}},
+		{
+			"external database without password",
+			map[string]string{"externalDatabase": "mongo.example.com"},
+			[]string{"databasePassword externalDatabase --secret"},
+		},
+		{
+			"external database that is no host",
+			map[string]string{"externalDatabase": "mongodb://x", "databasePassword": "p"},
+			[]string{"externalDatabase mongodb://x"},
+		},
 	})
 }
 

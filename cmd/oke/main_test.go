@@ -74,11 +74,13 @@ func TestReach(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--from", "internet", "--to", "publicLoadBalancers", "--port", "8005"},
+		{
+			[]string{"--from", "internet", "--to", "publicLoadBalancers", "--port", "8005"},
 			`internet to publicLoadBalancers, tcp 8005: yes
   tcp 8000-8010 by the internet gateway
     in  ingress tcp 8000-8010 0.0.0.0/0: Clients to load balancers
-`},
+`,
+		},
 		{[]string{"--from", "internet", "--to", "10.7.64.9", "--port", "22"}, `internet to 10.7.64.9, tcp 22: no
   no route: the NAT gateway lets no connections in
 `},
@@ -136,15 +138,27 @@ func TestUsageErrors(t *testing.T) {
 		{"no command", nil, []string{"reach", "diagram"}},
 		{"unknown command", []string{"raech"}, []string{`"raech"`}},
 		{"unknown stack", []string{"reach", "-C", dir, "--stack", "staging"}, []string{`"staging"`, "Pulumi.staging.yaml"}},
-		{"a word for settings", []string{"reach", "-C", project(t, "config: text\n"), "--stack", "test"}, []string{"Pulumi.test.yaml", "config"}},
-		{"a list of settings", []string{"reach", "-C", project(t, "config: [a, b]\n"), "--stack", "test"}, []string{"Pulumi.test.yaml", "config"}},
+		{
+			"a word for settings",
+			[]string{"reach", "-C", project(t, "config: text\n"), "--stack", "test"},
+			[]string{"Pulumi.test.yaml", "config"},
+		},
+		{
+			"a list of settings",
+			[]string{"reach", "-C", project(t, "config: [a, b]\n"), "--stack", "test"},
+			[]string{"Pulumi.test.yaml", "config"},
+		},
 		{"empty stack", []string{"diagram", "-C", dir, "--stack", ""}, []string{"STACK"}},
 		{"part of a question", reach("--to", "api"), []string{"FROM", "TO", "PORT"}},
-		{"unknown end", reach("--from", "nodes", "--to", "api", "--port", "1"),
-			[]string{"FROM", `"nodes"`, "internet, osn, api, workers, publicLoadBalancers"}},
+		{
+			"unknown end", reach("--from", "nodes", "--to", "api", "--port", "1"),
+			[]string{"FROM", `"nodes"`, "internet, osn, api, workers, publicLoadBalancers"},
+		},
 		{"IPv6", reach("--from", "::/0", "--to", "api", "--port", "1"), []string{"FROM", `"::/0"`}},
-		{"host bits", reach("--from", "workers", "--to", "10.7.0.1/29", "--port", "6443"),
-			[]string{"TO", "10.7.0.1/29", "10.7.0.0/29"}},
+		{
+			"host bits", reach("--from", "workers", "--to", "10.7.0.1/29", "--port", "6443"),
+			[]string{"TO", "10.7.0.1/29", "10.7.0.0/29"},
+		},
 		{"bad port", reach("--from", "workers", "--to", "api", "--port", "0"), []string{"PORT", `"0"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -257,18 +257,30 @@ func TestLimits(t *testing.T) {
 		want   []string // for problemtest.Check
 	}{
 		{"as many as a list holds", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs = networks(200) }, nil},
-		{"clients", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs = networks(201) }, []string{"loadBalancerAllowedCidrs publicLoadBalancers 201 200"}},
+		{
+			"clients", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs = networks(201) },
+			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 201 200"},
+		},
 		{"internal clients", func(s *layout.Spec) {
 			s.LoadBalancers, s.InternalLoadBalancerAllowedCIDRs = layout.Both, networks(201)
 		}, []string{"internalLoadBalancerAllowedCidrs internalLoadBalancers 201 200"}},
-		{"ports", func(s *layout.Spec) { s.LoadBalancerPorts = ports(201) }, []string{"loadBalancerPorts publicLoadBalancers 201 200"}},
-		{"clients and ports", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs, s.LoadBalancerPorts = networks(15), ports(14) },
-			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 210 200"}},
-		{"operators", func(s *layout.Spec) { s.APIAllowedCIDRs = networks(198) }, []string{"apiAllowedCidrs 201 200"}},
-		{"both directions", func(s *layout.Spec) {
-			s.APIAllowedCIDRs, s.ExtraRules = networks(198), extra(199, "api", "10.0.9.0/24")
+		{
+			"ports", func(s *layout.Spec) { s.LoadBalancerPorts = ports(201) },
+			[]string{"loadBalancerPorts publicLoadBalancers 201 200"},
 		},
-			[]string{"apiAllowedCidrs 201 200", "extraRules 203 200"}},
+		{
+			"clients and ports", func(s *layout.Spec) {
+				s.LoadBalancerAllowedCIDRs, s.LoadBalancerPorts = networks(15), ports(14)
+			},
+			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 210 200"},
+		},
+		{"operators", func(s *layout.Spec) { s.APIAllowedCIDRs = networks(198) }, []string{"apiAllowedCidrs 201 200"}},
+		{
+			"both directions", func(s *layout.Spec) {
+				s.APIAllowedCIDRs, s.ExtraRules = networks(198), extra(199, "api", "10.0.9.0/24")
+			},
+			[]string{"apiAllowedCidrs 201 200", "extraRules 203 200"},
+		},
 		{"the same twice", func(s *layout.Spec) {
 			s.LoadBalancerPorts, s.ExtraRules = nil, extra(201, layout.Anywhere, "publicLoadBalancers")
 			for _, rule := range s.ExtraRules {
@@ -276,9 +288,15 @@ func TestLimits(t *testing.T) {
 				s.LoadBalancerPorts = append(s.LoadBalancerPorts, ports)
 			}
 		}, []string{"loadBalancerPorts publicLoadBalancers 201 200"}},
-		{"as many as a group holds", func(s *layout.Spec) { s.SecurityBy, s.LoadBalancerAllowedCIDRs = layout.Groups, networks(116) }, nil},
-		{"clients of a group", func(s *layout.Spec) { s.SecurityBy, s.LoadBalancerAllowedCIDRs = layout.Groups, networks(117) },
-			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 121 120"}},
+		{"as many as a group holds", func(s *layout.Spec) {
+			s.SecurityBy, s.LoadBalancerAllowedCIDRs = layout.Groups, networks(116)
+		}, nil},
+		{
+			"clients of a group", func(s *layout.Spec) {
+				s.SecurityBy, s.LoadBalancerAllowedCIDRs = layout.Groups, networks(117)
+			},
+			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 121 120"},
+		},
 		{"the bastion's list beside groups", func(s *layout.Spec) {
 			s.SecurityBy, s.Bastion, s.ExtraRules = layout.Groups, true, extra(200, "bastion", "10.0.9.0/24")
 		}, []string{"extraRules 201 200"}},

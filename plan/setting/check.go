@@ -145,7 +145,7 @@ func (c Check[T]) run(list *problem.List, key string, value T) {
 		return
 	}
 	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own result only
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // by errors.Join
 		all = joined.Unwrap()
 	}
 	for _, err := range all {
