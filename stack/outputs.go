@@ -8,13 +8,16 @@ import (
 	"oke-guestbook/settings"
 )
 
-// export makes the stack's outputs: what a person or a pipeline needs next.
-func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, cluster *oke.Cluster, urls pulumi.StringMap) {
+// export makes the stack's outputs: what a person or a pipeline needs next. urls are those of the guestbooks by name.
+func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, cluster *oke.Cluster,
+	urls pulumi.StringMap,
+) {
 	pools := pulumi.StringMap{}
 	for name, pool := range cluster.NodePools {
 		pools[name] = pool.ID().ToStringOutput()
 	}
-	subnets, groups := pulumi.StringMap{}, pulumi.StringArrayMap{} // for Services that are not this program's
+	// Subnets and groups are for Services that are not this program's.
+	subnets, groups := pulumi.StringMap{}, pulumi.StringArrayMap{}
 	for role, id := range net.SubnetIDs {
 		subnets[string(role)] = id
 	}

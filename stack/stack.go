@@ -10,73 +10,86 @@ import (
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
-	"oke-guestbook/plan/workload"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem"
 	"oke-guestbook/settings"
 )
 
-// Program returns the program and the option with which it gets the whole configuration, so that a key which is no setting
-// is found. Both go to pulumi.Run.
+// Program returns the arguments of pulumi.Run: the program, and an option that hands it the whole configuration, so
+// that unknown keys are found.
 func Program() (pulumi.RunFunc, pulumi.RunOption) {
 	var config map[string]string
 	return func(ctx *pulumi.Context) error { return Deploy(ctx, config) },
 		func(info *pulumi.RunInfo) { config = info.Config }
 }
 
-// Deploy makes the stack that config describes. Bad settings, and what the region does not offer, are reported before any
-// resource is registered.
+// Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud knows, are
+// reported before any resource is registered.
 func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	s, err := settings.Load(ctx.Project(), ctx.Stack(), config, ctx.IsConfigSecret)
 	if err != nil {
 		return err
 	}
-	offer, err := oke.Look(ctx, s.CompartmentID, s.Cluster)
+	plan, err := layout.Plan(s.Network)
 	if err != nil {
 		return err
 	}
+	c := composition{
+		settings: s, plan: plan, name: ctx.Project() + "-" + ctx.Stack(), tags: s.FreeformTags(ctx.Project(), ctx.Stack()),
+	}
+	offer, err := c.look(ctx)
+	if err != nil {
+		return err
+	}
+
+	net, err := network.New(ctx, c.name, c.networkArgs())
+	if err != nil {
+		return err
+	}
+	cluster, err := oke.New(ctx, c.name, c.clusterArgs(offer, net))
+	if err != nil {
+		return err
+	}
+	urls := pulumi.StringMap{} // by guestbook
 	for _, g := range s.Guestbooks {
-		if err := guestbook.CheckAddress(ctx, g); err != nil {
+		made, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster), pulumi.Provider(cluster.Provider))
+		if err != nil {
 			return err
 		}
-	}
-	name := ctx.Project() + "-" + ctx.Stack()
-	tags := s.FreeformTags(ctx.Project(), ctx.Stack())
-
-	net, err := network.New(ctx, name, &network.Args{
-		Spec: s.Network, CompartmentID: pulumi.String(s.CompartmentID), Tags: tags, Protect: s.Protect,
-	})
-	if err != nil {
-		return err
-	}
-	cluster, err := oke.New(ctx, name, &oke.Args{
-		Name: name, CompartmentID: s.CompartmentID, Fleet: s.Cluster, Network: s.Network, Offer: offer, Tags: tags, Protect: s.Protect,
-		VcnID: net.VcnID, SubnetIDs: net.SubnetIDs, NsgIDs: net.NSGIDs,
-	})
-	if err != nil {
-		return err
-	}
-	urls := pulumi.StringMap{}
-	for _, g := range s.Guestbooks {
-		internal := g.Exposure == workload.Internal
-		subnet, _ := net.LoadBalancerSubnet(internal)
-		args := &guestbook.Args{
-			Guestbook: g, Protect: s.Protect, Network: s.Network, LoadBalancerSubnetID: subnet, Nodes: cluster.Nodes(),
-			Store: guestbook.Store{CompartmentID: s.CompartmentID, ClusterID: cluster.Cluster.ID(), Region: s.Region, HomeRegion: s.HomeRegion, Tags: tags},
-		}
-		if groups, ok := net.LoadBalancerNSGs(internal); ok {
-			args.LoadBalancerNsgIDs = groups
-		}
-		book, err := guestbook.New(ctx, g.Name, args, pulumi.Provider(cluster.Provider))
-		if err != nil {
-			return fmt.Errorf("guestbook %s: %w", g.Name, err)
-		}
-		urls[g.Name] = book.URL
+		urls[g.Name] = made.URL
 	}
 	if s.LogDestination != "" {
-		args := &logs.Args{Image: s.LogAgentImage, Destination: s.LogDestination, Namespaces: s.Namespaces()}
-		if _, err := logs.New(ctx, "guestbook-logs", args, pulumi.Provider(cluster.Provider)); err != nil {
-			return fmt.Errorf("log agents: %w", err)
+		if _, err := logs.New(ctx, "guestbook-logs", c.logsArgs(), pulumi.Provider(cluster.Provider)); err != nil {
+			return err
 		}
 	}
 	export(ctx, s, net, cluster, urls)
 	return nil
+}
+
+// look asks the cloud whether the settings can be met: what the region offers, the guestbooks' addresses, an existing
+// VCN.
+func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
+	offer, err := oke.Look(ctx, c.settings.CompartmentID, c.settings.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range c.settings.Guestbooks {
+		if err := guestbook.CheckAddress(ctx, g); err != nil {
+			return nil, err
+		}
+	}
+	if c.plan.ExistingVCN == "" {
+		return offer, nil
+	}
+	found, err := network.Look(ctx, c.networkArgs())
+	if err == nil {
+		var problems problem.List
+		c.settings.Network.ValidateFound(&problems, found)
+		err = problems.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("network %q: %w", c.name, err)
+	}
+	return offer, nil
 }

@@ -10,23 +10,24 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/settings"
 )
 
-// change is a setting as a user might change it one day, on stack local with an enhanced cluster.
+// change is a later change of settings, on stack local with an enhanced cluster.
 type change struct {
 	what   string            // the setting's key, with more words where it has several rows
-	before map[string]string // what else is set, before and after
+	before map[string]string // other settings, before and after
 	set    map[string]string
-	// loses is what of the precious it replaces or deletes, by type; nothing else may be lost, and all of it has to be: then
-	// the docs are right to warn.
+	// loses lists the types of precious resources that the change replaces or deletes: exactly these, so that the docs
+	// are right to warn of them.
 	loses []string
-	// reverse is the same for taking the change back; nil for the same as loses.
+	// reverse is the same for undoing the change; nil if it equals loses.
 	reverse []string
 }
 
-// cluster is what is lost by changes that OKE takes for a new cluster.
-var cluster = []string{"oci:ContainerEngine/cluster:Cluster"}
+// newCluster is what changes lose for which OKE needs a new cluster.
+var newCluster = []string{"oci:ContainerEngine/cluster:Cluster"}
 
 var changes = []change{
 	{what: "frontendReplicas", set: map[string]string{"frontendReplicas": "4"}},
@@ -42,20 +43,26 @@ var changes = []change{
 	{what: "readinessPath", set: map[string]string{"readinessPath": "/ready"}},
 	{what: "livenessPath", set: map[string]string{"livenessPath": "/live"}},
 	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
-	{what: "reservedAddress", set: map[string]string{"reservedAddress": reservedAddress}},
-	{what: "tlsCertificate, tlsPrivateKey", set: map[string]string{"tlsCertificate": certificate, "tlsPrivateKey": privateKey, "loadBalancerPorts": `["443"]`}},
+	{what: "reservedAddress", set: map[string]string{"reservedAddress": mocks.ReservedAddress}},
+	{what: "tlsCertificate, tlsPrivateKey", set: map[string]string{
+		"tlsCertificate": certificate, "tlsPrivateKey": privateKey, "loadBalancerPorts": `["443"]`,
+	}},
 	{what: "exposure: node-port", set: map[string]string{"exposure": "node-port"}},
 	{what: "exposure: none", set: map[string]string{"exposure": "none"}},
 	{what: "exposure: internal", before: both, set: map[string]string{"exposure": "internal"}},
 	{what: "mongoImage", set: map[string]string{"mongoImage": "docker.io/library/mongo:8.2"}},
 	{what: "mongoCpuMillis", set: map[string]string{"mongoCpuMillis": "500"}},
 	{what: "mongoMemoryMb", set: map[string]string{"mongoMemoryMb": "1024"}},
-	{what: "mongoReplicas", before: map[string]string{"nodePools": pool(`"size":3`)}, set: map[string]string{"mongoReplicas": "3"}, reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"}},
+	{
+		what: "mongoReplicas", before: map[string]string{"nodePools": pool(`"size":3`)},
+		set:     map[string]string{"mongoReplicas": "3"},
+		reverse: []string{"kubernetes:core/v1:PersistentVolumeClaim"},
+	},
 	{what: "storageGb", set: map[string]string{"storageGb": "100"}},
 	{what: "credentialsRelease", set: map[string]string{"credentialsRelease": "2"}},
-	{what: "externalDatabase", set: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}},
-	{what: "externalDatabase, with backups", before: backups, set: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}},
-	{what: "databasePassword", before: map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}, set: map[string]string{"databasePassword": "another"}},
+	{what: "externalDatabase", set: elsewhere},
+	{what: "externalDatabase, with backups", before: backups, set: elsewhere},
+	{what: "databasePassword", before: elsewhere, set: map[string]string{"databasePassword": "another"}},
 	{what: "backupSchedule", set: backups},
 	{what: "backupRetentionDays", before: backups, set: map[string]string{"backupRetentionDays": "7"}},
 	{what: "backupImage", before: backups, set: map[string]string{"backupImage": "ghcr.io/oracle/oci-cli:3.64.0"}},
@@ -64,71 +71,112 @@ var changes = []change{
 	{what: "quotaMemoryMb", set: map[string]string{"quotaMemoryMb": "9000"}},
 	{what: "namespace", before: backups, set: map[string]string{"namespace": "busan"}},
 	{what: "profile", set: map[string]string{"profile": "tutorial"}},
-	{what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`}, reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"}},
-	{what: "logDestination", set: map[string]string{"logDestination": "logs.example.com:24224"}, reverse: []string{"kubernetes:core/v1:Namespace"}},
-	{what: "logAgentImage", before: map[string]string{"logDestination": "logs.example.com:24224"}, set: map[string]string{"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4"}},
+	{
+		what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`},
+		reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"},
+	},
+	{what: "logDestination", set: logAgents, reverse: []string{"kubernetes:core/v1:Namespace"}},
+	{what: "logAgentImage", before: logAgents, set: map[string]string{
+		"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4",
+	}},
 
-	{what: "kubernetesVersion", before: map[string]string{"kubernetesVersion": "v1.35.4", "nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`)}, set: map[string]string{"kubernetesVersion": "v1.36.3"}},
-	{what: "nodePools: kubernetesVersion", set: map[string]string{"nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`)}},
+	{
+		what: "kubernetesVersion",
+		before: map[string]string{
+			"kubernetesVersion": "v1.35.4", "nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`),
+		},
+		set: map[string]string{"kubernetesVersion": "v1.36.3"},
+	},
+	{what: "nodePools: kubernetesVersion", set: map[string]string{
+		"nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`),
+	}},
 	{what: "nodePools: size", set: map[string]string{"nodePools": pool(`"size":3`)}},
 	{what: "nodePools: labels", set: map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},
-	{what: "nodePools: one more", set: map[string]string{"nodePools": `[{"name":"workers","size":2,"ocpus":2,"memoryGb":12},{"name":"more","size":1,"ocpus":2,"memoryGb":12}]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
+	{what: "nodePools: one more", set: map[string]string{"nodePools": `[
+		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":1,"ocpus":2,"memoryGb":12}
+	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
 	{what: "nodeImageRelease", set: map[string]string{"nodeImageRelease": "november"}},
 	{what: "availabilityDomains", set: map[string]string{"availabilityDomains": "[1,3]"}},
 	{what: "clusterType", set: map[string]string{"clusterType": "basic"}},
 	{what: "addons", set: map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}},
-	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: cluster},
+	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: newCluster},
 
 	{what: "loadBalancers: one kind more", set: both, reverse: []string{"oci:Core/subnet:Subnet"}},
-	// The cluster names a subnet for load balancers, cannot change it, and has to live on.
-	{what: "loadBalancers: one kind more than internal", before: internal, set: map[string]string{"loadBalancers": "both", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`}, reverse: []string{"oci:Core/subnet:Subnet"}},
+	// The cluster names a subnet for load balancers, which is immutable, and must not be replaced.
+	{what: "loadBalancers: one kind more than internal", before: internal, set: map[string]string{
+		"loadBalancers": "both", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
+	}, reverse: []string{"oci:Core/subnet:Subnet"}},
 	{what: "loadBalancers: the other kind", set: internal, loses: []string{"oci:Core/subnet:Subnet"}},
 	{what: "loadBalancerAllowedCidrs", set: map[string]string{"loadBalancerAllowedCidrs": `["203.0.113.0/24"]`}},
-	{what: "internalLoadBalancerAllowedCidrs", before: both, set: map[string]string{"internalLoadBalancerAllowedCidrs": `["10.0.64.0/20"]`}},
+	{what: "internalLoadBalancerAllowedCidrs", before: both, set: map[string]string{
+		"internalLoadBalancerAllowedCidrs": `["10.0.64.0/20"]`,
+	}},
 	{what: "loadBalancerPorts", set: map[string]string{"loadBalancerPorts": `["80","443"]`}},
 	{what: "bastion", set: bastion, reverse: []string{"oci:Core/subnet:Subnet"}},
 	{what: "bastionAllowedCidrs", before: bastion, set: map[string]string{"bastionAllowedCidrs": `["198.51.100.0/24"]`}},
-	{what: "apiAllowedCidrs", before: map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}, set: map[string]string{"apiAllowedCidrs": `["203.0.113.8/32"]`}},
-	{what: "apiEndpoint", set: map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}, loses: []string{"oci:Core/subnet:Subnet"}},
+	{what: "apiAllowedCidrs", before: publicAPI, set: map[string]string{"apiAllowedCidrs": `["203.0.113.8/32"]`}},
+	{what: "apiEndpoint", set: publicAPI, loses: []string{"oci:Core/subnet:Subnet"}},
 	{what: "internetEgress", set: map[string]string{"internetEgress": "none"}},
-	{what: "extraRules", set: map[string]string{"extraRules": `[{"from":"workers","to":"198.51.100.7/32","protocol":"tcp","ports":"27017","description":"The database outside"}]`}},
+	{what: "extraRules", set: map[string]string{"extraRules": `[{
+		"from":"workers","to":"198.51.100.7/32","protocol":"tcp","ports":"27017","description":"The database outside"
+	}]`}},
 	{what: "flowLogs", set: map[string]string{"flowLogs": `["workers"]`}},
 	{what: "securityBy", set: map[string]string{"securityBy": "groups"}},
 	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
-	{what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}, set: map[string]string{"drgId": existingDRG}},
+	{
+		what: "drgId", before: map[string]string{"peerCidrs": `["172.16.0.0/16"]`},
+		set: map[string]string{"drgId": mocks.ExistingDRG},
+	},
 	{what: "subnets: prefixLength", set: map[string]string{"subnets": `{"workers":{"prefixLength":22}}`}},
 	{what: "subnets: cidr", set: map[string]string{"subnets": `{"publicLoadBalancers":{"cidr":"10.0.200.0/24"}}`}},
-	{what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
-		loses:   []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool"},
-		reverse: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/subnet:Subnet"}},
-	{what: "podsCidr", set: map[string]string{"podsCidr": "10.245.0.0/16"}, loses: cluster},
-	{what: "servicesCidr", set: map[string]string{"servicesCidr": "10.97.0.0/16"}, loses: cluster},
+	{
+		what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
+		loses: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool"},
+		reverse: []string{
+			"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/subnet:Subnet",
+		},
+	},
+	{what: "podsCidr", set: map[string]string{"podsCidr": "10.245.0.0/16"}, loses: newCluster},
+	{what: "servicesCidr", set: map[string]string{"servicesCidr": "10.97.0.0/16"}, loses: newCluster},
 	{what: "protect", set: map[string]string{"protect": "true"}},
 	{what: "tags", set: map[string]string{"tags": `{"team":"web"}`}},
 }
 
+// Settings of several rows.
 var (
-	both     = map[string]string{"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "exposure": "public"}
-	internal = map[string]string{"loadBalancers": "internal", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "loadBalancerAllowedCidrs": "[]", "exposure": "internal"}
-	bastion  = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
-	backups  = map[string]string{"backupSchedule": "0 3 * * *"}
+	both = map[string]string{
+		"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "exposure": "public",
+	}
+	internal = map[string]string{
+		"loadBalancers": "internal", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
+		"loadBalancerAllowedCidrs": "[]", "exposure": "internal",
+	}
+	bastion   = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
+	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
+	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
+	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
+	publicAPI = map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}
 )
 
-// settled are the settings that say where a stack is: another value makes another stack.
-var settled = []string{"compartmentId", "vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion"}
+// identity are the settings that identify a stack's place: another value makes another stack.
+var identity = []string{
+	"compartmentId", "vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion",
+}
 
+// pool is the setting nodePools with one pool.
 func pool(rest string) string {
 	return `[{"name":"workers","shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,` + rest + `}]`
 }
 
-// precious is what no change of a setting above may replace or delete.
+// precious are the types of resources that no change may replace or delete, except where the table says so.
 var precious = []string{
-	"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool", "oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet",
+	"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool",
+	"oci:Core/vcn:Vcn", "oci:Core/subnet:Subnet",
 	"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim", "pulumi:providers:kubernetes",
 }
 
-// TestChanges compares what each change of a setting does to which resource with a golden file. Neither the change nor taking
-// it back may lose what is precious, but where the table says so.
+// TestChanges compares the effects of each change on the resources with a golden file. Neither the change nor its
+// reverse may lose precious resources, except where the table says so.
 func TestChanges(t *testing.T) {
 	var out strings.Builder
 	for _, c := range changes {
@@ -141,12 +189,12 @@ func TestChanges(t *testing.T) {
 			t.Errorf("before %s: %v", c.what, err)
 			continue
 		}
-		after := before.after()
+		after := before.Next()
 		fmt.Fprintf(&out, "%s\n", c.what)
 		if err := update(t, "local", now, after); err != nil {
 			fmt.Fprintf(&out, "  refused  %s\n", refusal(err))
 			for _, e := range effects(before, after) {
-				if e.verb != "delete" { // which a program that fails never does
+				if e.verb != "delete" { // a program that fails deletes nothing
 					t.Errorf("%s is refused, and would %s %s %s", c.what, e.verb, e.typ, e.name)
 				}
 			}
@@ -164,13 +212,13 @@ func TestChanges(t *testing.T) {
 			want = c.loses
 		}
 		if got := lost(effects(after, before)); !slices.Equal(got, want) {
-			t.Errorf("%s, taken back, loses %v, want %v", c.what, got, want)
+			t.Errorf("%s, undone, loses %v, want %v", c.what, got, want)
 		}
 	}
 	golden(t, "changes", strings.ReplaceAll(out.String(), " \n", "\n"))
 }
 
-// TestEveryChange wants a row of the table for each setting there is.
+// TestEveryChange expects a row of the table for each setting.
 func TestEveryChange(t *testing.T) {
 	rows := map[string]bool{}
 	for _, c := range changes {
@@ -180,19 +228,19 @@ func TestEveryChange(t *testing.T) {
 	}
 	var declared settings.Settings
 	for _, key := range declared.Settings().Keys() {
-		if !rows[key] && !slices.Contains(settled, key) {
-			t.Errorf("no row says what a change of %s does", key)
+		if !rows[key] && !slices.Contains(identity, key) {
+			t.Errorf("no row changes %s", key)
 		}
 	}
 }
 
-// refusal returns what the program says against a change, without what Pulumi's SDK was doing meanwhile.
+// refusal returns the program's error without the context that Pulumi's SDK adds.
 func refusal(err error) string {
 	parts := strings.Split(err.Error(), "resolving options: ")
 	return strings.TrimSpace(parts[len(parts)-1])
 }
 
-// lost lists the types of the precious that are replaced or deleted, and StatefulSets that are replaced.
+// lost lists the types of precious resources that are replaced or deleted, and of StatefulSets that are replaced.
 func lost(list []effect) []string {
 	var types []string
 	for _, e := range list {
@@ -211,10 +259,10 @@ type effect struct {
 }
 
 // effects lists what the engine would do to go from one recording to another.
-func effects(before, after *recorder) []effect {
-	index := func(r *recorder) map[string]registration {
-		m := map[string]registration{}
-		for _, res := range r.resources {
+func effects(before, after *mocks.Recorder) []effect {
+	index := func(r *mocks.Recorder) map[string]mocks.Resource {
+		m := map[string]mocks.Resource{}
+		for _, res := range r.Resources {
 			m[res.Type+" "+res.Name] = res
 		}
 		return m
@@ -229,10 +277,7 @@ func effects(before, after *recorder) []effect {
 		}
 		if paths := changedPaths(was, is); len(paths) > 0 {
 			e := effect{verb: "update", typ: is.Type, name: is.Name, paths: paths}
-			replacing := catalog.ForceNew(is.Type)
-			if slices.ContainsFunc(paths, func(path string) bool {
-				return replacing.Contains(path) || slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
-			}) {
+			if slices.ContainsFunc(paths, func(path string) bool { return replaces(path, was, is) }) {
 				e.verb = "replace"
 			}
 			list = append(list, e)
@@ -249,9 +294,15 @@ func effects(before, after *recorder) []effect {
 	return list
 }
 
-// comesOrGoes reports whether an input changes with the whole object around it. Providers then tell the engine of that object,
-// which replaceOnChanges does not name.
-func comesOrGoes(path string, was, is registration) bool {
+// replaces reports whether a change of an input replaces the resource.
+func replaces(path string, was, is mocks.Resource) bool {
+	return catalog.ForceNew(is.Type).Contains(path) ||
+		slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
+}
+
+// comesOrGoes reports whether an input changes with the whole object around it. Providers then report the change of
+// that object, which replaceOnChanges does not name.
+func comesOrGoes(path string, was, is mocks.Resource) bool {
 	parts, err := resource.ParsePropertyPath(path)
 	if err != nil {
 		return false
@@ -262,11 +313,9 @@ func comesOrGoes(path string, was, is registration) bool {
 	return before != after
 }
 
-// changedPaths lists the inputs that differ and that the resource does not ignore. Of a long list under one node the node is told.
-func changedPaths(was, is registration) []string {
-	old, now := map[string]string{}, map[string]string{}
-	flatten(nil, resource.NewProperty(was.Inputs), old)
-	flatten(nil, resource.NewProperty(is.Inputs), now)
+// changedPaths lists the inputs that differ and that the resource does not ignore. Deep paths are shortened.
+func changedPaths(was, is mocks.Resource) []string {
+	old, now := mocks.Flatten(resource.NewProperty(was.Inputs)), mocks.Flatten(resource.NewProperty(is.Inputs))
 	differ := map[string]bool{}
 	for _, m := range []map[string]string{old, now} {
 		for path := range m {
@@ -282,7 +331,7 @@ func ignored(path string, ignore []string) bool {
 	return slices.ContainsFunc(ignore, func(i string) bool { return strings.HasPrefix(path, i) })
 }
 
-// shorten keeps the names of a path up to the fourth.
+// shorten keeps the first four names of a path.
 func shorten(path string) string {
 	parts, err := resource.ParsePropertyPath(path)
 	if err != nil {
@@ -298,22 +347,4 @@ func shorten(path string) string {
 		}
 	}
 	return path
-}
-
-// flatten writes every leaf of a value to out by its path. Whether a leaf is a secret makes no difference.
-func flatten(path resource.PropertyPath, v resource.PropertyValue, out map[string]string) {
-	switch {
-	case v.IsSecret():
-		flatten(path, v.SecretValue().Element, out)
-	case v.IsObject():
-		for key, item := range v.ObjectValue() {
-			flatten(append(slices.Clone(path), string(key)), item, out)
-		}
-	case v.IsArray():
-		for i, item := range v.ArrayValue() {
-			flatten(append(slices.Clone(path), i), item, out)
-		}
-	default:
-		out[path.String()] = v.String()
-	}
 }

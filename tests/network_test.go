@@ -10,113 +10,26 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem/problemtest"
 	"oke-guestbook/plan/rules"
 	"oke-guestbook/settings"
 )
 
-// What is there already in the tests of an existing network. The others are no good for it, each in its own way.
-const (
-	existingVCN      = "ocid1.vcn.oc1.iad.existing"
-	existingWorkers  = "ocid1.subnet.oc1.iad.workers"
-	otherSubnet      = "ocid1.subnet.oc1.iad.other"
-	existingInternet = "ocid1.internetgateway.oc1.iad.existing"
-	disabledInternet = "ocid1.internetgateway.oc1.iad.disabled"
-	existingNAT      = "ocid1.natgateway.oc1.iad.existing"
-	blockedNAT       = "ocid1.natgateway.oc1.iad.blocked"
-	existingServices = "ocid1.servicegateway.oc1.iad.existing"
-	storageServices  = "ocid1.servicegateway.oc1.iad.storage"
-	existingDRG      = "ocid1.drg.oc1.iad.existing"
-	otherDRG         = "ocid1.drg.oc1.iad.other"
-	takenVCN         = "ocid1.vcn.oc1.iad.taken" // by somebody who has all that a stack would make
-
-	networkers = "ocid1.compartment.oc1..networkers" // who own the VCN and its gateways
-)
-
-// existingNetwork answers the program's questions about what is there already.
-func existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	asked := func(key resource.PropertyKey) string { return text(args.Args[key]) }
-	services := func(id, name string) any {
-		return map[string]any{"id": id, "vcnId": existingVCN, "services": []any{map[string]any{"serviceName": name}}}
-	}
-	switch args.Token {
-	case "oci:Core/getVcn:getVcn":
-		return object(map[string]any{"vcnId": existingVCN, "compartmentId": networkers, "cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}}), nil
-	case "oci:Core/getSubnet:getSubnet":
-		if asked("subnetId") == otherSubnet {
-			return object(map[string]any{"vcnId": "ocid1.vcn.oc1.iad.other", "cidrBlock": "10.20.8.0/24"}), nil
-		}
-		return object(map[string]any{"vcnId": existingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
-	case "oci:Core/getNatGateway:getNatGateway":
-		return object(map[string]any{"vcnId": existingVCN, "blockTraffic": asked("natGatewayId") == blockedNAT}), nil
-	case "oci:Core/getDrgAttachments:getDrgAttachments":
-		var all []any
-		if drg := map[string]string{existingVCN: existingDRG, takenVCN: otherDRG}[asked("vcnId")]; asked("compartmentId") == networkers {
-			all = []any{map[string]any{"drgId": drg, "state": "ATTACHED"}, map[string]any{"drgId": "ocid1.drg.oc1.iad.left", "state": "DETACHED"}}
-		}
-		return object(map[string]any{"drgAttachments": all}), nil
-	}
-	if vcn := asked("vcnId"); vcn != "" {
-		return partsOf(args.Token, vcn, asked("compartmentId") == networkers)
-	}
-	if asked("compartmentId") == networkers {
-		switch args.Token {
-		case "oci:Core/getInternetGateways:getInternetGateways":
-			return object(map[string]any{"gateways": []any{
-				map[string]any{"id": existingInternet, "vcnId": existingVCN, "enabled": true},
-				map[string]any{"id": disabledInternet, "vcnId": existingVCN},
-			}}), nil
-		case "oci:Core/getServiceGateways:getServiceGateways":
-			return object(map[string]any{"serviceGateways": []any{
-				services(storageServices, "OCI IAD Object Storage"), services(existingServices, "All IAD Services In Oracle Services Network"),
-			}}), nil
-		}
-	}
-	return nil, fmt.Errorf("the program calls the unknown function %s with %v", args.Token, args.Args)
-}
-
-// partsOf lists what is in a VCN. In the existing one it is what the stack made in an earlier update, in the stack's compartment.
-// In the one that is taken the networkers own the subnet and the internet gateway, and the stack's compartment has the others.
-func partsOf(token, vcn string, theirs bool) (resource.PropertyMap, error) {
-	lists := map[string]struct {
-		key    string
-		theirs bool
-	}{
-		"oci:Core/getSubnets:getSubnets":                   {"subnets", true},
-		"oci:Core/getInternetGateways:getInternetGateways": {"gateways", true},
-		"oci:Core/getNatGateways:getNatGateways":           {"natGateways", false},
-		"oci:Core/getServiceGateways:getServiceGateways":   {"serviceGateways", false},
-	}
-	list, ok := lists[token]
-	if !ok {
-		return nil, fmt.Errorf("the program lists the parts of %s with the unknown function %s", vcn, token)
-	}
-	part := map[string]any{"id": list.key + " there", "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "state": "AVAILABLE"}
-	gone := map[string]any{"id": list.key + " gone", "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "state": "TERMINATED"}
-	parts := []any{gone}
-	if vcn == existingVCN && !theirs {
-		part["freeformTags"] = map[string]any{"project": project, "stack": "local"}
-		parts = append(parts, part)
-	}
-	if vcn == takenVCN && theirs == list.theirs {
-		parts = append(parts, part)
-	}
-	return object(map[string]any{list.key: parts}), nil
-}
-
-// networks are ways to ask for a network, as differences from stack local.
+// networks are settings of networks, as differences from stack local.
 var networks = []struct {
 	what string
 	set  map[string]string
-	none []string // kinds of resource that it makes none of, beside what the golden file says
+	none []string // kinds of resources that are not made; the golden file lists those that are
 }{
-	{"public endpoint and load balancers", map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`},
-		[]string{"bastion", "drgattachment", "log", "loggroup", "networksecuritygroup", "rule"}},
+	{"public endpoint and load balancers", map[string]string{
+		"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`,
+	}, []string{"bastion", "drgattachment", "log", "loggroup", "networksecuritygroup", "rule"}},
 	{"private endpoint, internal load balancers, bastion", map[string]string{
-		"loadBalancers": "internal", "exposure": "internal", "loadBalancerAllowedCidrs": "[]", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
+		"loadBalancers": "internal", "exposure": "internal",
+		"loadBalancerAllowedCidrs": "[]", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
 		"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`,
 	}, []string{"internetgateway", "networksecuritygroup"}},
 	{"both kinds of load balancer, native Pods, flow logs", map[string]string{
@@ -124,25 +37,32 @@ var networks = []struct {
 		"flowLogs": `["workers","publicLoadBalancers"]`, "extraRules": ping,
 	}, nil},
 	{"groups", map[string]string{
-		"securityBy": "groups", "podNetwork": "vcn-native", "bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`, "extraRules": ping,
+		"securityBy": "groups", "podNetwork": "vcn-native", "extraRules": ping,
+		"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`,
 	}, nil},
 	{"existing VCN, workers' subnet and service gateway", map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "serviceGatewayId": existingServices, "securityBy": "groups",
-		"subnets": `{"workers":{"id":"` + existingWorkers + `","cidr":"10.20.8.0/22"}}`,
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "securityBy": "groups",
+		"serviceGatewayId": mocks.ExistingServices,
+		"subnets":          `{"workers":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`,
 	}, []string{"vcn", "natgateway", "servicegateway"}},
 	{"existing VCN and gateways", map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`,
-		"internetGatewayId": existingInternet, "natGatewayId": existingNAT, "serviceGatewayId": existingServices,
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
+		"internetGatewayId": mocks.ExistingInternet, "natGatewayId": mocks.ExistingNAT,
+		"serviceGatewayId": mocks.ExistingServices,
 	}, []string{"vcn", "internetgateway", "natgateway", "servicegateway", "drgattachment"}},
-	{"existing VCN, gateways made", map[string]string{"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16"}, []string{"vcn"}},
-	{"new VCN behind a dynamic routing gateway", map[string]string{"drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`}, nil},
+	{"existing VCN, gateways made", map[string]string{
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16",
+	}, []string{"vcn"}},
+	{"new VCN behind a dynamic routing gateway", map[string]string{
+		"drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
+	}, nil},
 }
 
-// ping is an ICMP type with every code, which the tables of rules have none of.
+// ping is a rule for an ICMP type with every code, which the tables of rules do not contain.
 const ping = `[{"from":"api","to":"workers","protocol":"icmp","ports":"8"}]`
 
-// TestNetworks compares what each network is made of, and how its parts hang together, with a golden file; and its rules and
-// routes with those that package reach judges.
+// TestNetworks compares the resources of each network and their references with a golden file, and its rules and routes
+// with those that package reach evaluates.
 func TestNetworks(t *testing.T) {
 	var out strings.Builder
 	for _, n := range networks {
@@ -156,30 +76,24 @@ func TestNetworks(t *testing.T) {
 			t.Errorf("%s: %v", n.what, err)
 			continue
 		}
-		if d := difference(judged(t, loaded.Network), made(t, r)); d != "" {
-			t.Errorf("%s: the rules and routes that are made are not those that package reach judges\n%s", n.what, d)
+		if d := difference(evaluated(t, loaded.Network), made(t, r)); d != "" {
+			t.Errorf("%s: the rules and routes differ from those that package reach evaluates\n%s", n.what, d)
 		}
 		fmt.Fprintf(&out, "%s\n", n.what)
 		var lines []string
-		for _, res := range r.resources {
-			if slices.Contains(n.none, ocidKinds[res.Type]) {
+		for _, res := range r.Resources {
+			if slices.Contains(n.none, mocks.Kind(res.Type)) {
 				t.Errorf("%s: %s %q is made", n.what, res.Type, res.Name)
 			}
 			if line, ok := networkLine(res); ok {
 				lines = append(lines, "  "+line+"\n")
 			}
-			if ocidKinds[res.Type] == "cluster" {
-				_, overlay := flat(res.Inputs)["options.kubernetesNetworkConfig.podsCidr"]
-				if native := n.set["podNetwork"] == "vcn-native"; overlay == native {
-					t.Errorf("%s: the cluster has a range for an overlay: %t", n.what, overlay)
-				}
-			}
 			if strings.HasSuffix(res.Type, ":DefaultSecurityList") && n.set["vcnId"] != "" {
-				t.Errorf("%s: the default security list of a VCN that is not this stack's is taken over", n.what)
+				t.Errorf("%s: the default security list of a VCN of another owner is changed", n.what)
 			}
-			for _, path := range everybody(flat(res.Inputs)) {
+			for _, path := range open(flat(res.Inputs)) {
 				if !strings.Contains(res.Name, "publicLoadBalancers") {
-					t.Errorf("%s: %s of %q lets everybody in", n.what, path, res.Name)
+					t.Errorf("%s: %s of %q is open to the internet", n.what, path, res.Name)
 				}
 			}
 		}
@@ -189,8 +103,9 @@ func TestNetworks(t *testing.T) {
 	golden(t, "networks", out.String())
 }
 
-// judged writes the rules and routes that package reach judges, one a line, each after the OCID of what holds it.
-func judged(t *testing.T, spec layout.Spec) string {
+// evaluated writes the rules and routes that package reach evaluates, one a line, each after the OCID of its list,
+// group or table.
+func evaluated(t *testing.T, spec layout.Spec) string {
 	t.Helper()
 	plan, err := layout.Plan(spec)
 	if err != nil {
@@ -217,13 +132,13 @@ func judged(t *testing.T, spec layout.Spec) string {
 	return out.String()
 }
 
-// made writes the rules and routes that the program made, as judged does.
-func made(t *testing.T, r *recorder) string {
+// made writes the rules and routes that the program made, as evaluated does.
+func made(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	var out strings.Builder
-	for _, res := range r.resources {
-		id := "ocid1." + ocidKinds[res.Type] + ".oc1.iad." + res.Name
-		switch ocidKinds[res.Type] {
+	for _, res := range r.Resources {
+		id := "ocid1." + mocks.Kind(res.Type) + ".oc1.iad." + res.Name
+		switch mocks.Kind(res.Type) {
 		case "rule":
 			var in ruleInputs
 			readAll(t, resource.NewProperty(res.Inputs), &in)
@@ -273,7 +188,7 @@ type ruleInputs struct {
 	Description string
 }
 
-// portInputs are the ports of a list's rule; a group's has them one level deeper.
+// portInputs are the ports of a list's rule; a group's rule has them one level deeper.
 type portInputs struct {
 	Min, Max             int
 	DestinationPortRange *portInputs
@@ -324,7 +239,7 @@ func (in routeInputs) route() layout.Route {
 	}
 }
 
-// farEnd is the other end of a rule or route in the words of package layout.
+// farEnd returns the far end of a rule or route in the terms of package layout.
 func farEnd(value, kind string) string {
 	switch {
 	case kind == "CIDR_BLOCK":
@@ -335,7 +250,7 @@ func farEnd(value, kind string) string {
 	return value + " as " + kind
 }
 
-// readAll reads inputs and refuses those that it does not know.
+// readAll decodes inputs and refuses unknown ones.
 func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
 	t.Helper()
 	raw, err := json.Marshal(inputs.Mappable())
@@ -349,47 +264,61 @@ func readAll(t *testing.T, inputs resource.PropertyValue, into any) {
 	}
 }
 
-// TestUnfitNetwork names existing networks that are not what the settings say: all of it is reported before anything is made.
+// TestUnfitNetwork names existing resources that do not suit the settings. It expects every problem to be reported
+// before anything is registered.
 func TestUnfitNetwork(t *testing.T) {
 	refuses(t, map[string]string{
-		"vcnId": existingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
-		"internetGatewayId": disabledInternet, "natGatewayId": blockedNAT, "serviceGatewayId": storageServices,
-		"subnets": `{"api":{"id":"` + otherSubnet + `","cidr":"10.20.8.0/22"}}`,
-	},
-		"podsCidr 10.30.0.0/17 10.30.0.0/16", "subnets.api.id another VCN", "subnets.api.cidr 10.20.8.0/24", "subnets.api.id public private",
-		"internetGatewayId disabled", "natGatewayId blocks", "serviceGatewayId OCI IAD Object Storage",
-	)
-	refuses(t, map[string]string{"vcnId": takenVCN, "vcnCidr": "10.20.0.0/16", "drgId": existingDRG, "peerCidrs": `["172.16.0.0/16"]`},
-		"drgId "+otherDRG, "subnets.workers 10.20.64.0/20 subnets there", "internetGatewayId gateways there",
-		"natGatewayId natGateways there", "serviceGatewayId serviceGateways there",
-	)
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "podsCidr": "10.30.0.0/17", "securityBy": "groups",
+		"internetGatewayId": mocks.DisabledInternet, "natGatewayId": mocks.BlockedNAT,
+		"serviceGatewayId": mocks.StorageServices,
+		"subnets":          `{"api":{"id":"` + mocks.OtherSubnet + `","cidr":"10.20.8.0/22"}}`,
+	}, []string{
+		"podsCidr 10.30.0.0/16",
+		"subnets.api.id " + mocks.OtherVCN,
+		"subnets.api.cidr 10.20.8.0/24",
+		"subnets.api.id public",
+		"internetGatewayId disabled",
+		"natGatewayId blocks traffic",
+		"serviceGatewayId OCI IAD Object Storage",
+	})
+	refuses(t, map[string]string{
+		"vcnId": mocks.TakenVCN, "vcnCidr": "10.20.0.0/16", "drgId": mocks.ExistingDRG, "peerCidrs": `["172.16.0.0/16"]`,
+	}, []string{
+		"drgId " + mocks.OtherDRG,
+		"subnets.workers subnets there",
+		"internetGatewayId gateways there",
+		"natGatewayId natGateways there",
+		"serviceGatewayId serviceGateways there",
+	})
 }
 
-// refuses deploys settings that must have the wanted problems, as in problemtest.Check, and expects nothing of OCI to be made.
-func refuses(t *testing.T, set map[string]string, wanted ...string) {
+// refuses runs the program with settings that have the wanted problems, as in problemtest.Check, and expects nothing to
+// be registered.
+func refuses(t *testing.T, set map[string]string, wanted []string) {
 	t.Helper()
 	r, err := run(t, "local", set)
 	problemtest.Check(t, err, wanted...)
-	for _, res := range r.resources {
-		if ocidKinds[res.Type] != "" {
-			t.Errorf("%s %q is made", res.Type, res.Name)
-		}
+	for _, res := range r.Resources {
+		t.Errorf("%s %q is registered", res.Type, res.Name)
 	}
 }
 
-// everybody returns the paths of the rules that let the internet in with more than ICMP, whose type 3 code 4 path MTU discovery needs.
-func everybody(inputs map[string]string) (paths []string) {
+// open returns the paths of the rules that are open to the internet for more than ICMP type 3 code 4, which path MTU
+// discovery needs.
+func open(inputs map[string]string) (paths []string) {
 	for path, value := range inputs {
 		rule, ok := strings.CutSuffix(path, "source")
-		if ok && value == "0.0.0.0/0" && (inputs[rule+"protocol"] != "1" || inputs[rule+"icmpOptions.type"] != "3" || inputs[rule+"icmpOptions.code"] != "4") {
+		icmp := inputs[rule+"protocol"] + " " + inputs[rule+"icmpOptions.type"] + " " + inputs[rule+"icmpOptions.code"]
+		if ok && value == "0.0.0.0/0" && icmp != "1 3 4" {
 			paths = append(paths, path)
 		}
 	}
 	return paths
 }
 
-// told are the inputs that a line of the golden file tells, by kind: what ties a resource to the others, and who may reach it.
-var told = map[string][]string{
+// shown are the inputs that a line of the golden file shows, by kind: references to other resources, and who may
+// connect.
+var shown = map[string][]string{
 	"subnet":               {"vcnId", "cidrBlock", "prohibitPublicIpOnVnic", "routeTableId", "securityListIds"},
 	"routetable":           {"vcnId", "routeRules"},
 	"securitylist":         {"vcnId"},
@@ -403,11 +332,14 @@ var told = map[string][]string{
 	"loggroup":             {},
 	"log":                  {"configuration.source.resource"},
 	"cluster":              {"endpointConfig", "options.serviceLbSubnetIds"},
-	"nodepool":             {"nodeConfigDetails.nsgIds", "nodeConfigDetails.nodePoolPodNetworkOptionDetails", "nodeConfigDetails.placementConfigs[0].subnetId"},
+	"nodepool": {
+		"nodeConfigDetails.nsgIds", "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+		"nodeConfigDetails.placementConfigs[0].subnetId",
+	},
 }
 
-// networkLine writes a resource of the network, or one that hangs on it. The rules of a list are told by their number.
-func networkLine(res registration) (string, bool) {
+// networkLine writes a resource of the network, or one that refers to it. Of a list's rules it writes the number.
+func networkLine(res mocks.Resource) (string, bool) {
 	if res.Type == "kubernetes:core/v1:Service" {
 		var words []string
 		for path, value := range flat(res.Inputs) {
@@ -418,8 +350,8 @@ func networkLine(res registration) (string, bool) {
 		slices.Sort(words)
 		return strings.Join(append([]string{"service", res.Name}, words...), " "), len(words) > 0
 	}
-	kind := ocidKinds[res.Type]
-	prefixes, ok := told[kind]
+	kind := mocks.Kind(res.Type)
+	prefixes, ok := shown[kind]
 	if !ok {
 		return "", false
 	}
@@ -442,10 +374,5 @@ func networkLine(res registration) (string, bool) {
 }
 
 func flat(inputs resource.PropertyMap) map[string]string {
-	values := map[string]string{}
-	flatten(nil, resource.NewProperty(inputs), values)
-	for path, value := range values {
-		values[path] = strings.TrimSuffix(strings.TrimPrefix(value, "{"), "}")
-	}
-	return values
+	return mocks.Flatten(resource.NewProperty(inputs))
 }

@@ -9,28 +9,37 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"go.yaml.in/yaml/v3"
+
+	"oke-guestbook/internal/mocks"
 )
 
-// kinds of guestbook that between them have every object and field that the component can make.
+// kinds returns settings with guestbooks that between them have every object and field that the component can make.
 func kinds(t *testing.T) map[string]string {
 	t.Helper()
 	list, err := json.Marshal([]map[string]any{
 		{
-			"name": "full", "mongoReplicas": 3, "reservedAddress": reservedAddress, "tlsCertificate": certificate, "tlsPrivateKey": privateKey,
+			"name": "full", "mongoReplicas": 3, "reservedAddress": mocks.ReservedAddress,
+			"tlsCertificate": certificate, "tlsPrivateKey": privateKey,
 			"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz",
 		},
-		{"name": "elsewhere", "exposure": "internal", "externalDatabase": "mongo.example.com", "databasePassword": "example", "frontendMaxReplicas": 3},
+		{
+			"name": "elsewhere", "exposure": "internal", "frontendMaxReplicas": 3,
+			"externalDatabase": "mongo.example.com", "databasePassword": "example",
+		},
 		{"name": "nodes", "exposure": "node-port"},
 		{"name": "classroom", "profile": "tutorial", "frontendImage": "docker.io/paulczar/gb-frontend:v5"},
-		{"name": "classroom-elsewhere", "profile": "tutorial", "exposure": "none", "externalDatabase": "mongo.example.com", "frontendMaxReplicas": 4},
+		{
+			"name": "classroom-elsewhere", "profile": "tutorial", "exposure": "none", "frontendMaxReplicas": 4,
+			"externalDatabase": "mongo.example.com",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"clusterType": "enhanced", "podNetwork": "vcn-native", "securityBy": "groups", "loadBalancers": "both", "loadBalancerPorts": `["80","443"]`,
-		"internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "logDestination": "logs.example.com:24224", "guestbooks": string(list),
-		"nodePools": pool(`"size":3`),
+		"clusterType": "enhanced", "podNetwork": "vcn-native", "securityBy": "groups", "nodePools": pool(`"size":3`),
+		"loadBalancers": "both", "loadBalancerPorts": `["80","443"]`, "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
+		"logDestination": "logs.example.com:24224", "guestbooks": string(list),
 	}
 }
 
@@ -44,8 +53,9 @@ func TestObjects(t *testing.T) {
 	golden(t, "objects.yaml", manifest(t, r))
 }
 
-// manifest writes what a recorder has of Kubernetes as YAML, in an order in which it can be created. Of secrets it has the names.
-func manifest(t *testing.T, r *recorder) string {
+// manifest writes the recorded Kubernetes objects as YAML, in an order in which they can be created. Of secrets it
+// writes the names.
+func manifest(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	type document struct {
 		rank int
@@ -53,7 +63,7 @@ func manifest(t *testing.T, r *recorder) string {
 		body map[string]any
 	}
 	var documents []document
-	for _, res := range r.resources {
+	for _, res := range r.Resources {
 		if !strings.HasPrefix(res.Type, "kubernetes:") {
 			continue
 		}
@@ -84,15 +94,18 @@ func manifest(t *testing.T, r *recorder) string {
 	return out.String()
 }
 
-// rank puts namespaces first, then what guards them, then what Pods need to start.
+// rank orders namespaces first, then their limits, then what Pods need to start.
 func rank(kind string) int {
-	if i := slices.Index([]string{"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim"}, kind); i >= 0 {
+	first := []string{
+		"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim",
+	}
+	if i := slices.Index(first, kind); i >= 0 {
 		return i
 	}
-	return 100
+	return len(first)
 }
 
-// concealed returns a value as YAML knows it, without the secrets in it.
+// concealed returns a value for YAML, without its secrets.
 func concealed(v resource.PropertyValue) any {
 	switch {
 	case v.IsSecret():

@@ -1,17 +1,21 @@
 package tests
 
 import (
-	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/flows/flowstest"
 )
 
-// ends are who may try to talk around the guestbooks of kinds, on stack local with VCN-native Pods.
-var ends = map[string]flows.Endpoint{
+// endpoints are around the guestbooks of kinds, on stack local with VCN-native Pods.
+var endpoints = map[string]flowstest.Endpoint{
 	flows.Frontend:           {Component: flows.Frontend, Address: netip.MustParseAddr("10.0.128.2")},
 	flows.Backend:            {Component: flows.Backend, Address: netip.MustParseAddr("10.0.128.3")},
 	flows.Setup:              {Component: flows.Setup, Address: netip.MustParseAddr("10.0.128.4")},
@@ -26,8 +30,8 @@ var ends = map[string]flows.Endpoint{
 	"internet":               {Address: netip.MustParseAddr("192.0.2.1")},
 }
 
-// TestPolicies reads the network policies that the program would create, and holds every pair of ends, protocol and port
-// against what each kind of guestbook needs.
+// TestPolicies reads the network policies that the program makes, and compares every pair of endpoints, protocol and
+// port with what each kind of guestbook needs.
 func TestPolicies(t *testing.T) {
 	r, err := run(t, "local", kinds(t))
 	if err != nil {
@@ -39,39 +43,30 @@ func TestPolicies(t *testing.T) {
 			"public load balancer to frontend on TCP 8080", "node to frontend on TCP 8080", "backend to backend on TCP 27017",
 			"backup to backend on TCP 27017", "backup to internet on TCP 443", "backup to API endpoint on TCP 12250",
 		}, own...),
-		"nodes": append([]string{ // whose ports every host of the VCN may come to
-			"public load balancer to frontend on TCP 8080", "internal load balancer to frontend on TCP 8080", "node to frontend on TCP 8080",
-			"API endpoint to frontend on TCP 8080", "other pod to frontend on TCP 8080", "dns to frontend on TCP 8080",
+		"nodes": append([]string{ // every host of the VCN may connect to the nodes' port
+			"public load balancer to frontend on TCP 8080", "internal load balancer to frontend on TCP 8080",
+			"node to frontend on TCP 8080", "API endpoint to frontend on TCP 8080", "other pod to frontend on TCP 8080",
+			"dns to frontend on TCP 8080",
 		}, own...),
-		"elsewhere": { // wherever the database may be; its end decides too
+		"elsewhere": { // the database may be anywhere, and its end decides too
 			"internal load balancer to frontend on TCP 8080", "node to frontend on TCP 8080",
-			"frontend to dns on TCP 27017", "frontend to other pod on TCP 27017", "frontend to public load balancer on TCP 27017",
-			"frontend to internal load balancer on TCP 27017", "frontend to node on TCP 27017", "frontend to API endpoint on TCP 27017",
-			"frontend to metadata service on TCP 27017", "frontend to internet on TCP 27017",
+			"frontend to dns on TCP 27017", "frontend to other pod on TCP 27017", "frontend to node on TCP 27017",
+			"frontend to public load balancer on TCP 27017", "frontend to internal load balancer on TCP 27017",
+			"frontend to API endpoint on TCP 27017", "frontend to metadata service on TCP 27017",
+			"frontend to internet on TCP 27017",
 		},
 	} {
 		want := map[string]bool{}
-		for _, flow := range needed {
-			want[flow] = true
+		for _, connection := range needed {
+			want[connection] = true
 		}
 		for _, from := range []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup} {
 			want[from+" to dns on UDP 53"], want[from+" to dns on TCP 53"] = true, true
 		}
 		policies := readPolicies(t, r, namespace)
-		for from, a := range ends {
-			for to, b := range ends {
-				if a.Component == "" && b.Component == "" {
-					continue
-				}
-				for _, protocol := range []string{"TCP", "UDP"} {
-					for _, port := range []int{22, 53, 80, 443, 6443, 8080, 9090, 10250, 12250, 27017} {
-						flow := fmt.Sprintf("%s to %s on %s %d", from, to, protocol, port)
-						if got := flows.Reaches(policies, a, b, protocol, port); got != want[flow] {
-							t.Errorf("%s: %s: %v, want %v", namespace, flow, got, want[flow])
-						}
-					}
-				}
-			}
+		got := flowstest.Matrix(policies, endpoints, []int{22, 53, 80, 443, 6443, 8080, 9090, 10250, 12250, 27017})
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: the policies allow\n%s", namespace, difference(sortedLines(want), sortedLines(got)))
 		}
 	}
 	for _, namespace := range []string{"classroom", "classroom-elsewhere"} {
@@ -81,28 +76,33 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// readPolicies reads the recorded NetworkPolicies of a namespace back to the package's own. It knows the fields that the
-// program uses and fails at others.
-func readPolicies(t *testing.T, r *recorder, namespace string) []flows.Policy {
+// sortedLines writes the keys of a set, one a line.
+func sortedLines(set map[string]bool) string {
+	return strings.Join(slices.Sorted(maps.Keys(set)), "\n") + "\n"
+}
+
+// readPolicies reads the recorded NetworkPolicies of a namespace back to the package's own. It knows the fields that
+// the program uses and fails at others.
+func readPolicies(t *testing.T, r *mocks.Recorder, namespace string) []flows.Policy {
 	t.Helper()
 	var list []flows.Policy
-	for _, res := range r.resources {
-		meta := properties(res.Inputs["metadata"])
-		if res.Type != "kubernetes:networking.k8s.io/v1:NetworkPolicy" || text(meta["namespace"]) != namespace {
+	for _, res := range r.Resources {
+		meta := mocks.Properties(res.Inputs["metadata"])
+		if res.Type != "kubernetes:networking.k8s.io/v1:NetworkPolicy" || mocks.Text(meta["namespace"]) != namespace {
 			continue
 		}
-		spec := properties(res.Inputs["spec"])
+		spec := mocks.Properties(res.Inputs["spec"])
 		types := spec["policyTypes"].ArrayValue()
-		if len(types) != 2 || text(types[0]) != "Ingress" || text(types[1]) != "Egress" {
+		if len(types) != 2 || mocks.Text(types[0]) != "Ingress" || mocks.Text(types[1]) != "Egress" {
 			t.Errorf("policy %s is for %v", res.Name, types)
 		}
 		policy := flows.Policy{Name: res.Name, Component: component(t, spec["podSelector"])}
-		for _, rule := range items(spec["ingress"]) {
+		for _, rule := range mocks.Items(spec["ingress"]) {
 			for _, f := range readRule(t, rule, "from") {
 				policy.Ingress = append(policy.Ingress, flows.Flow{From: f.From, Protocol: f.Protocol, Ports: f.Ports})
 			}
 		}
-		for _, rule := range items(spec["egress"]) {
+		for _, rule := range mocks.Items(spec["egress"]) {
 			for _, f := range readRule(t, rule, "to") {
 				policy.Egress = append(policy.Egress, flows.Flow{To: f.From, Protocol: f.Protocol, Ports: f.Ports})
 			}
@@ -112,39 +112,43 @@ func readPolicies(t *testing.T, r *recorder, namespace string) []flows.Policy {
 	return list
 }
 
-// readRule returns a flow for each peer and port of a rule, with the peer in From. A rule without peers or ports would mean all.
+// readRule returns a flow for each peer and port of a rule, with the peer in From. A rule without peers or ports would
+// mean all.
 func readRule(t *testing.T, rule resource.PropertyValue, peers resource.PropertyKey) []flows.Flow {
 	t.Helper()
 	var list []flows.Flow
-	r := properties(rule)
-	if len(items(r[peers])) == 0 || len(items(r["ports"])) == 0 {
+	r := mocks.Properties(rule)
+	if len(mocks.Items(r[peers])) == 0 || len(mocks.Items(r["ports"])) == 0 {
 		t.Errorf("a rule without %s or ports lets everything through: %v", peers, rule)
 	}
-	for _, peer := range items(r[peers]) {
-		p := properties(peer)
+	for _, peer := range mocks.Items(r[peers]) {
+		p := mocks.Properties(peer)
 		var end flows.Peer
 		switch {
 		case p.HasValue("ipBlock"):
-			block := properties(p["ipBlock"])
-			end.CIDRs = []string{text(block["cidr"])}
-			for _, except := range items(block["except"]) {
-				end.Except = append(end.Except, text(except))
+			block := mocks.Properties(p["ipBlock"])
+			end.CIDRs = []string{mocks.Text(block["cidr"])}
+			for _, except := range mocks.Items(block["except"]) {
+				end.Except = append(end.Except, mocks.Text(except))
 			}
 		case p.HasValue("namespaceSelector"):
 			namespace, pods := labelsOf(p["namespaceSelector"]), labelsOf(p["podSelector"])
-			end.DNS = text(namespace["kubernetes.io/metadata.name"]) == "kube-system" && text(pods["k8s-app"]) == "kube-dns" && len(pods) == 1
+			end.DNS = mocks.Text(namespace["kubernetes.io/metadata.name"]) == "kube-system" &&
+				mocks.Text(pods["k8s-app"]) == "kube-dns" && len(pods) == 1
 			if !end.DNS {
 				t.Errorf("unknown peer %v", peer)
 			}
 		default:
 			end.Component = component(t, p["podSelector"])
 		}
-		for _, port := range items(r["ports"]) {
-			o := properties(port)
+		for _, port := range mocks.Items(r["ports"]) {
+			o := mocks.Properties(port)
 			if !o["port"].IsNumber() {
 				t.Fatalf("port %v", port)
 			}
-			list = append(list, flows.Flow{From: end, Protocol: text(o["protocol"]), Ports: []int{int(o["port"].NumberValue())}})
+			list = append(list, flows.Flow{
+				From: end, Protocol: mocks.Text(o["protocol"]), Ports: []int{int(o["port"].NumberValue())},
+			})
 		}
 	}
 	return list
@@ -157,35 +161,13 @@ func component(t *testing.T, selector resource.PropertyValue) string {
 	if len(labels) == 0 {
 		return ""
 	}
-	name := text(labels["app.kubernetes.io/component"])
-	if _, known := ends[name]; !known || len(labels) != 2 {
+	name := mocks.Text(labels["app.kubernetes.io/component"])
+	if _, known := endpoints[name]; !known || len(labels) != 2 {
 		t.Errorf("selector %v", selector)
 	}
 	return name
 }
 
 func labelsOf(selector resource.PropertyValue) resource.PropertyMap {
-	return properties(properties(selector)["matchLabels"])
-}
-
-// properties returns the properties of an object, or none.
-func properties(v resource.PropertyValue) resource.PropertyMap {
-	if v.IsObject() {
-		return v.ObjectValue()
-	}
-	return nil
-}
-
-func items(v resource.PropertyValue) []resource.PropertyValue {
-	if v.IsArray() {
-		return v.ArrayValue()
-	}
-	return nil
-}
-
-func text(v resource.PropertyValue) string {
-	if v.IsString() {
-		return v.StringValue()
-	}
-	return ""
+	return mocks.Properties(mocks.Properties(selector)["matchLabels"])
 }

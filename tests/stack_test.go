@@ -1,3 +1,4 @@
+// Package tests runs the whole program on Pulumi mocks.
 package tests
 
 import (
@@ -12,6 +13,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/settings"
 	"oke-guestbook/settings/stackfile"
 	"oke-guestbook/stack"
@@ -21,11 +23,11 @@ var rewrite = flag.Bool("update", false, "rewrite the golden files under testdat
 
 const project = "oke-guestbook"
 
-// Environments are the stacks that the repository has files for.
+// environments are the stacks that the repository has files for.
 var environments = []string{"local", "dev", "prod"}
 
-// asked is what a stack's file leaves to its user.
-var asked = map[string]map[string]string{
+// required are the settings that a stack's file leaves to its user.
+var required = map[string]map[string]string{
 	"dev":  {"compartmentId": compartment, "frontendImage": image, "apiAllowedCidrs": `["203.0.113.7/32"]`},
 	"prod": {"compartmentId": compartment, "frontendImage": image, "bastionAllowedCidrs": `["203.0.113.0/24"]`},
 }
@@ -35,25 +37,31 @@ const (
 	image       = "iad.ocir.io/tenancy/guestbook:v1"
 )
 
-// run runs the program as a new stack, with settings beside those of the stack's file.
-func run(t *testing.T, name string, set map[string]string) (*recorder, error) {
+// run runs the program as a new stack, with the settings of its file, its required settings, and set.
+func run(t *testing.T, name string, set map[string]string) (*mocks.Recorder, error) {
 	t.Helper()
-	r := newRecorder()
+	r := mocks.New(project, name)
 	return r, update(t, name, set, r)
 }
 
-// update runs the program as a stack that a recorder stands in for.
-func update(t *testing.T, name string, set map[string]string, r *recorder) error {
+// update runs the program as an update of a stack. The existing gateways that settings name exist.
+func update(t *testing.T, name string, set map[string]string, r *mocks.Recorder) error {
 	t.Helper()
 	config := configuration(t, name, set)
-	return pulumi.RunErr(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, pulumi.WithMocks(project, name, r),
-		func(info *pulumi.RunInfo) {
-			info.Config = config
-			info.ConfigSecretKeys = []string{"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks"}
-		})
+	for _, key := range []string{"internetGatewayId", "natGatewayId", "serviceGatewayId"} {
+		if id := config[project+":"+key]; id != "" {
+			r.ExistingGateways = append(r.ExistingGateways, id)
+		}
+	}
+	return r.Run(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, func(info *pulumi.RunInfo) {
+		info.Config = config
+		info.ConfigSecretKeys = []string{
+			"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks",
+		}
+	})
 }
 
-// configuration returns the settings of the stack's file, what that file leaves to its user, and set.
+// configuration returns the settings of a stack's file, its required settings, and set.
 func configuration(t *testing.T, name string, set map[string]string) map[string]string {
 	t.Helper()
 	_, file, err := stackfile.Read("..", name)
@@ -62,7 +70,7 @@ func configuration(t *testing.T, name string, set map[string]string) map[string]
 	}
 	config, _ := settings.AsHanded(project, file)
 	config["oci:region"] = "us-ashburn-1"
-	for _, more := range []map[string]string{asked[name], set} {
+	for _, more := range []map[string]string{required[name], set} {
 		for key, value := range more {
 			if !strings.Contains(key, ":") {
 				key = project + ":" + key
@@ -82,8 +90,8 @@ func TestGraph(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines := make([]string, 0, len(r.resources))
-			for _, res := range r.resources {
+			lines := make([]string, 0, len(r.Resources))
+			for _, res := range r.Resources {
 				lines = append(lines, strings.TrimRight(fmt.Sprintf("%-50s %-50s %s", res.Type, res.Name, res.Parent), " "))
 			}
 			slices.Sort(lines)

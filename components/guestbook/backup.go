@@ -14,8 +14,8 @@ import (
 	"oke-guestbook/plan/flows"
 )
 
-// The steps of backup and restore, shell scripts: the first and the last run in the database's image, the others in the OCI
-// command line interface's.
+// Shell scripts of backup and restore. dump and restore run in the database's image, upload and download in that of the
+// OCI command line interface.
 var (
 	//go:embed scripts/dump.sh
 	dumpScript string
@@ -27,10 +27,10 @@ var (
 	restoreScript string
 )
 
-// backup makes the jobs that save the database to Object Storage and load it from there. While the database lives elsewhere
-// there are no jobs; the bucket is kept with what it holds.
-func (b *builder) backup() error {
-	bucket, namespace, err := b.store()
+// backup makes the bucket, and the jobs that save the database to it and restore it from there. With an external
+// database there are no jobs; the bucket stays with its objects.
+func (b *builder) backup(secret *corev1.Secret, unchanged pulumi.ResourceOption, database []pulumi.Resource) error {
+	bucket, namespace, err := b.bucket(unchanged)
 	if err != nil {
 		return err
 	}
@@ -51,17 +51,18 @@ func (b *builder) backup() error {
 		"OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING": "True",
 	}
 	if b.book.BackupSchedule != "" && b.book.OwnDatabase() {
-		if err := b.schedule(env); err != nil {
+		if err := b.schedule(secret, env); err != nil {
 			return err
 		}
 	}
 	if b.book.RestoreFrom != "" {
-		return b.restore(env)
+		return b.restore(secret, env, database)
 	}
 	return nil
 }
 
-func (b *builder) schedule(env map[string]string) error {
+// schedule makes the CronJob that backs up.
+func (b *builder) schedule(secret *corev1.Secret, env map[string]string) error {
 	_, err := batchv1.NewCronJob(b.ctx, b.name+"-backup", &batchv1.CronJobArgs{
 		Metadata: b.meta("mongo-backup", flows.Backup, nil),
 		Spec: batchv1.CronJobSpecArgs{
@@ -72,44 +73,46 @@ func (b *builder) schedule(env map[string]string) error {
 			JobTemplate: batchv1.JobTemplateSpecArgs{Spec: batchv1.JobSpecArgs{
 				BackoffLimit:            pulumi.Int(3),
 				ActiveDeadlineSeconds:   pulumi.Int(6 * 60 * 60),
-				TtlSecondsAfterFinished: pulumi.Int(tidyAfter),
+				TtlSecondsAfterFinished: pulumi.Int(ttlSeconds),
 				Template: corev1.PodTemplateSpecArgs{
 					Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Backup)},
-					Spec:     b.backupPod(env, b.book.MongoImage, dumpScript, b.book.BackupImage, uploadScript),
+					Spec:     backupPod(secret, env, step{b.book.MongoImage, dumpScript}, step{b.book.BackupImage, uploadScript}),
 				},
 			}},
 		},
-	}, b.within()...)
+	}, b.namespaced()...)
 	return err
 }
 
-// restore makes a job that loads a backup, once for each name of a backup. The job stays when it has finished, and as it was
-// made: were it tidied away, or replaced because another setting changes its Pod, the next `up` would load the backup once
-// more, over what has been written since.
-func (b *builder) restore(env map[string]string) error {
-	once := fmt.Sprintf("-restore-%.4x", sha256.Sum256([]byte(b.book.RestoreFrom)))
-	_, err := batchv1.NewJob(b.ctx, b.name+once, &batchv1.JobArgs{
-		Metadata: b.meta("mongo"+once, flows.Backup, nil),
+// restore makes a job that restores a backup, once for each name of a backup. The finished job stays, and is never
+// replaced: otherwise the next update would restore the backup again, over newer entries.
+func (b *builder) restore(secret *corev1.Secret, env map[string]string, database []pulumi.Resource) error {
+	suffix := fmt.Sprintf("-restore-%.4x", sha256.Sum256([]byte(b.book.RestoreFrom)))
+	_, err := batchv1.NewJob(b.ctx, b.name+suffix, &batchv1.JobArgs{
+		Metadata: b.meta("mongo"+suffix, flows.Backup, nil),
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(3),
 			Template: corev1.PodTemplateSpecArgs{
 				Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Backup)},
-				Spec:     b.backupPod(env, b.book.BackupImage, downloadScript, b.book.MongoImage, restoreScript),
+				Spec:     backupPod(secret, env, step{b.book.BackupImage, downloadScript}, step{b.book.MongoImage, restoreScript}),
 			},
 		},
-	}, b.within(patience(), pulumi.IgnoreChanges([]string{"spec"}), pulumi.DependsOn([]pulumi.Resource{b.g.Database, b.setupJob}))...)
+	}, b.namespaced(createTimeout(), pulumi.IgnoreChanges([]string{"spec"}), pulumi.DependsOn(database))...)
 	return err
 }
 
-// backupPod runs one script after the other, each in an image of its own, with a directory between them.
-func (b *builder) backupPod(env map[string]string, firstImage, first, secondImage, second string) corev1.PodSpecArgs {
-	step := func(name, image, script string) corev1.ContainerArgs {
-		return helper(name, image, []string{"bash", "-euo", "pipefail", "-c", script}, env,
-			mount("credentials", secretPath, true), mount("work", "/work", false))
+// step is one container of a backup or restore.
+type step struct{ image, script string }
+
+// backupPod runs two steps, one after the other, with a directory between them.
+func backupPod(secret *corev1.Secret, env map[string]string, first, second step) corev1.PodSpecArgs {
+	container := func(name string, s step) corev1.ContainerArgs {
+		return helper(name, s.image, []string{"bash", "-euo", "pipefail", "-c", s.script}, env,
+			mount(credentialsVolume, secretPath, true), mount("work", "/work", false))
 	}
-	pod := b.jobPod(flows.Backup, corev1.ContainerArray{step("first", firstImage, first)}, step("second", secondImage, second),
-		corev1.VolumeArray{scratch("tmp"), scratch("work"), b.credentialFiles(backupFile)})
-	// The one account with a token: Object Storage knows the job by it.
+	pod := jobPod(flows.Backup, container("first", first), container("second", second),
+		corev1.VolumeArray{scratch("tmp"), scratch("work"), credentialFiles(secret, backupFile)})
+	// The only account with a token: Object Storage identifies the job by it.
 	pod.AutomountServiceAccountToken = pulumi.Bool(true)
 	return pod
 }

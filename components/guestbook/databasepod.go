@@ -20,51 +20,54 @@ func (b *builder) tutorialDatabase() corev1.PodSpecArgs {
 			Name:         pulumi.String(mongo),
 			Image:        pulumi.String(b.book.MongoImage),
 			Args:         pulumi.ToStringArray([]string{"--bind_ip", "0.0.0.0"}),
-			Ports:        corev1.ContainerPortArray{port(mongo, mongoPort)},
-			Resources:    corev1.ResourceRequirementsArgs{Requests: pulumi.StringMap{"cpu": millis(b.book.MongoCPUMillis), "memory": mebibytes(b.book.MongoMemoryMB)}},
+			Ports:        corev1.ContainerPortArray{port(mongo, flows.MongoPort)},
 			VolumeMounts: corev1.VolumeMountArray{mount(dataVolume, "/data/db", false)},
+			Resources: corev1.ResourceRequirementsArgs{Requests: pulumi.StringMap{
+				"cpu": millis(b.book.MongoCPUMillis), "memory": mebibytes(b.book.MongoMemoryMB),
+			}},
 		}},
 	}
 }
 
-// hardenedDatabase is a member of a replica set, with authentication, that runs as nobody in particular on a read-only root
-// file system. A database of one member is a replica set too: so others can join it without a restart.
-func (b *builder) hardenedDatabase() corev1.PodSpecArgs {
+// hardenedDatabase is a member of a replica set, with authentication, as an unprivileged user on a read-only root file
+// system. A database of one member is a replica set too, so that others can join it without a restart.
+func (b *builder) hardenedDatabase(secret *corev1.Secret) corev1.PodSpecArgs {
 	return corev1.PodSpecArgs{
 		ServiceAccountName:           pulumi.String(flows.Backend),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		EnableServiceLinks:           pulumi.Bool(false),
 		SecurityContext:              podSecurity(mongoUser),
-		// The mongod of a Pod that ends hands over to another member, writes its journal and closes its files.
+		// A mongod that stops steps down as primary, writes its journal and closes its files.
 		TerminationGracePeriodSeconds: pulumi.Int(60),
 		Affinity: corev1.AffinityArgs{PodAntiAffinity: corev1.PodAntiAffinityArgs{
 			RequiredDuringSchedulingIgnoredDuringExecution: corev1.PodAffinityTermArray{corev1.PodAffinityTermArgs{
-				LabelSelector: matching(flows.Backend), TopologyKey: pulumi.String("kubernetes.io/hostname"),
+				LabelSelector: podSelector(flows.Backend), TopologyKey: pulumi.String("kubernetes.io/hostname"),
 			}},
 		}},
-		TopologySpreadConstraints: spread(flows.Backend)[:1], // zones
+		TopologySpreadConstraints: spread(flows.Backend)[:1], // over zones; the affinity separates by node
 		// mongod refuses a key file that its group can read, and a Secret's files belong to root.
 		InitContainers: corev1.ContainerArray{helper("key", b.book.MongoImage,
 			[]string{"install", "-m", "0400", secretPath + "/" + keyFile, "/keys/" + keyFile}, nil,
-			mount("credentials", secretPath, true), mount("keys", "/keys", false))},
+			mount(credentialsVolume, secretPath, true), mount("keys", "/keys", false))},
 		Containers: corev1.ContainerArray{b.mongod()},
 		Volumes: corev1.VolumeArray{
-			scratch("tmp"), scratch("configdb"), scratch("keys"), b.credentialFiles(rootFile, keyFile),
+			scratch("tmp"), scratch("configdb"), scratch("keys"), credentialFiles(secret, rootFile, keyFile),
 		},
 	}
 }
 
-// firstMember starts mongod, and makes the root user on the first member only: the others get it by replication.
-const firstMember = `[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
+// startMember starts mongod. Only the first member makes the root user: the others get it by replication.
+const startMember = `[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
 exec docker-entrypoint.sh mongod "$@"`
 
+// mongod is the database's container.
 func (b *builder) mongod() corev1.ContainerArgs {
-	// Half of the container's memory is left to connections and the file system: mongod sees the node's memory, not its own.
+	// mongod would size its cache by the node's memory. Half of the container's is for connections and the file system.
 	cache := max(0.25, float64(b.book.MongoMemoryMB)/2/1024)
 	return corev1.ContainerArgs{
 		Name:    pulumi.String(mongo),
 		Image:   pulumi.String(b.book.MongoImage),
-		Command: pulumi.ToStringArray([]string{"bash", "-c", firstMember, "mongod"}),
+		Command: pulumi.ToStringArray([]string{"bash", "-c", startMember, "mongod"}),
 		Args: pulumi.ToStringArray([]string{
 			"--replSet", replicaSet, "--keyFile", "/keys/" + keyFile, "--bind_ip_all",
 			"--wiredTigerCacheSizeGB", fmt.Sprintf("%.2f", cache),
@@ -74,25 +77,27 @@ func (b *builder) mongod() corev1.ContainerArgs {
 			"MONGO_INITDB_ROOT_USERNAME":      rootUser,
 			"MONGO_INITDB_ROOT_PASSWORD_FILE": secretPath + "/" + rootFile,
 		}),
-		Ports:           corev1.ContainerPortArray{port(mongo, mongoPort)},
+		Ports:           corev1.ContainerPortArray{port(mongo, flows.MongoPort)},
 		Resources:       resources(b.book.MongoCPUMillis, b.book.MongoMemoryMB),
 		SecurityContext: containerSecurity(),
-		// A first start makes the root user and starts again; one after a crash replays the journal: up to ten minutes.
+		// A first start makes the root user and restarts; a start after a crash replays the journal: up to ten minutes.
 		StartupProbe:   ask("db.adminCommand('ping').ok", 10, 60),
 		ReadinessProbe: ask("db.hello().isWritablePrimary || db.hello().secondary", 10, 3),
 		LivenessProbe:  ask("db.adminCommand('ping').ok", 30, 4),
 		VolumeMounts: corev1.VolumeMountArray{
 			mount(dataVolume, "/data/db", false), mount("configdb", "/data/configdb", false), mount("tmp", "/tmp", false),
-			mount("keys", "/keys", true), mount("credentials", secretPath, true),
+			mount("keys", "/keys", true), mount(credentialsVolume, secretPath, true),
 		},
 	}
 }
 
-// ask probes the database itself: a mongod that hangs still accepts connections.
+// ask is a probe that evaluates an expression in the database: a mongod that hangs still accepts connections. period is
+// in seconds.
 func ask(expression string, period, failures int) corev1.ProbeArgs {
 	script := fmt.Sprintf("quit((%s) ? 0 : 1)", expression)
+	command := []string{"mongosh", "--quiet", "--norc", "--eval", script}
 	return corev1.ProbeArgs{
-		Exec:             corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"mongosh", "--quiet", "--norc", "--eval", script})},
+		Exec:             corev1.ExecActionArgs{Command: pulumi.ToStringArray(command)},
 		PeriodSeconds:    pulumi.Int(period),
 		TimeoutSeconds:   pulumi.Int(10), // mongosh itself takes two seconds to start on a busy node
 		FailureThreshold: pulumi.Int(failures),

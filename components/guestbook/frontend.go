@@ -15,60 +15,65 @@ import (
 const (
 	httpPort    = "http"
 	metricsPort = "metrics"
-	appUserID   = 65532 // of this project's image; it runs as any other as well
+	appUserID   = 65532 // of this project's image, which runs as any other user too
 
-	// drain is how long a Pod that ends goes on serving, in seconds: OCI's load balancer takes a backend out after three failed
-	// checks 10 s apart (cloud controller, defaults of oci-load-balancer-health-check-interval and -retries).
-	drain = 40
+	// drainSeconds is how long a terminating Pod continues to serve: OCI's load balancer removes a backend after three
+	// failed checks 10 s apart (cloud controller, defaults of oci-load-balancer-health-check-interval and -retries).
+	drainSeconds = 40
 )
 
-func (b *builder) frontend() (err error) {
+// frontend makes the Deployment that serves the pages.
+func (b *builder) frontend(secret *corev1.Secret) (*appsv1.Deployment, error) {
 	spec := appsv1.DeploymentSpecArgs{
-		Selector: matching(flows.Frontend),
+		Selector: podSelector(flows.Frontend),
 		// No capacity is lost while Pods are replaced.
-		Strategy: appsv1.DeploymentStrategyArgs{Type: pulumi.String("RollingUpdate"), RollingUpdate: appsv1.RollingUpdateDeploymentArgs{
-			MaxUnavailable: pulumi.Int(0), MaxSurge: pulumi.Int(1),
-		}},
+		Strategy: appsv1.DeploymentStrategyArgs{
+			Type: pulumi.String("RollingUpdate"),
+			RollingUpdate: appsv1.RollingUpdateDeploymentArgs{
+				MaxUnavailable: pulumi.Int(0), MaxSurge: pulumi.Int(1),
+			},
+		},
 		Template: corev1.PodTemplateSpecArgs{
 			Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Frontend)},
-			Spec:     b.frontendPod(),
+			Spec:     b.frontendPod(secret),
 		},
 	}
-	opts := b.within(patience())
-	if b.book.Autoscales() { // which begins with its least number and then owns the number
+	opts := b.namespaced(createTimeout())
+	if b.book.Autoscales() { // the autoscaler starts at its lower bound and then owns the number
 		spec.Replicas = pulumi.Int(b.book.FrontendMinReplicas)
 		opts = append(opts, pulumi.IgnoreChanges([]string{"spec.replicas"}))
 	} else {
 		spec.Replicas = pulumi.Int(b.book.FrontendReplicas)
 	}
-	b.g.Frontend, err = appsv1.NewDeployment(b.ctx, b.name+"-frontend", &appsv1.DeploymentArgs{
+	return appsv1.NewDeployment(b.ctx, b.name+"-frontend", &appsv1.DeploymentArgs{
 		Metadata: b.meta("frontend", flows.Frontend, nil), Spec: spec,
 	}, opts...)
-	return err
 }
 
-func (b *builder) frontendPod() corev1.PodSpecArgs {
+func (b *builder) frontendPod(secret *corev1.Secret) corev1.PodSpecArgs {
 	container := corev1.ContainerArgs{
 		Name:           pulumi.String("guestbook"),
 		Image:          pulumi.String(b.book.FrontendImage),
 		Env:            environment(b.frontendEnvironment()),
 		Ports:          corev1.ContainerPortArray{port(httpPort, b.book.FrontendPort)},
 		ReadinessProbe: probe(b.book.ReadinessPath, 5),
-		Lifecycle:      corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(drain)}}},
 		Resources:      resources(b.book.FrontendCPUMillis, b.book.FrontendMemoryMB),
+		Lifecycle: corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{
+			Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(drainSeconds)},
+		}},
 	}
 	if b.book.LivenessPath != "" {
 		container.LivenessProbe = probe(b.book.LivenessPath, 20)
 	}
 	pod := corev1.PodSpecArgs{
-		TerminationGracePeriodSeconds: pulumi.Int(drain + 30),
+		TerminationGracePeriodSeconds: pulumi.Int(drainSeconds + 30),
 		TopologySpreadConstraints:     spread(flows.Frontend),
 	}
 	if b.book.Hardened() {
-		container.Ports = corev1.ContainerPortArray{port(httpPort, b.book.FrontendPort), port(metricsPort, b.book.MetricsPort)}
+		container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(metricsPort, b.book.MetricsPort))
 		container.SecurityContext = containerSecurity()
-		container.VolumeMounts = corev1.VolumeMountArray{mount("credentials", secretPath, true)}
-		pod.Volumes = corev1.VolumeArray{b.credentialFiles(appFile)}
+		container.VolumeMounts = corev1.VolumeMountArray{mount(credentialsVolume, secretPath, true)}
+		pod.Volumes = corev1.VolumeArray{credentialFiles(secret, appFile)}
 		pod.ServiceAccountName = pulumi.String(flows.Frontend)
 		pod.AutomountServiceAccountToken = pulumi.Bool(false)
 		pod.EnableServiceLinks = pulumi.Bool(false)
@@ -78,23 +83,24 @@ func (b *builder) frontendPod() corev1.PodSpecArgs {
 	return pod
 }
 
-// frontendEnvironment tells the frontend what it has to know: the tutorial's where the database is, this project's also how
-// to speak to it.
+// frontendEnvironment returns the environment of the frontend's container. The tutorial's image only reads the
+// database's host.
 func (b *builder) frontendEnvironment() map[string]string {
 	if !b.book.Hardened() {
 		if b.book.OwnDatabase() {
 			return map[string]string{"GET_HOSTS_FROM": "dns"}
 		}
-		return map[string]string{"GET_HOSTS_FROM": "env", "MONGO_WRITE_HOSTS": external, "MONGO_READ_HOSTS": external}
+		return map[string]string{"GET_HOSTS_FROM": "env", "MONGO_WRITE_HOSTS": externalName, "MONGO_READ_HOSTS": externalName}
 	}
 	env := b.databaseEnvironment()
 	env["LISTEN_ADDRESS"] = fmt.Sprintf(":%d", b.book.FrontendPort)
 	env["METRICS_ADDRESS"] = fmt.Sprintf(":%d", b.book.MetricsPort)
-	env["TRUSTED_PROXIES"] = strings.Join(b.around.proxies, ",")
-	env["DRAIN_DELAY"] = "0s" // the Pod drains before it is told to end
+	env["TRUSTED_PROXIES"] = strings.Join(b.args.Networks.Proxies, ",")
+	env["DRAIN_DELAY"] = "0s" // the Pod drains before it gets the signal to stop
 	return env
 }
 
+// databaseEnvironment tells this project's image how to connect to the database.
 func (b *builder) databaseEnvironment() map[string]string {
 	return map[string]string{
 		"MONGODB_URI":           b.databaseURI(),
@@ -103,6 +109,7 @@ func (b *builder) databaseEnvironment() map[string]string {
 	}
 }
 
+// probe asks the frontend for a path. period is in seconds.
 func probe(path string, period int) corev1.ProbeArgs {
 	return corev1.ProbeArgs{
 		HttpGet:        corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.String(httpPort)},

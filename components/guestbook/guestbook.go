@@ -3,150 +3,129 @@ package guestbook
 
 import (
 	"fmt"
-	"maps"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
-	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/plan/flows"
-	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/workload"
 )
 
-// Args is what a guestbook is made of.
+// Args says what guestbook to make.
 type Args struct {
-	Guestbook workload.Guestbook // required, valid
-	Protect   bool               // refuse to delete the namespace and the database's volumes
-
-	Network layout.Spec // required, valid: the network that the cluster is on
-
-	// LoadBalancerSubnetID is where the load balancer gets its address. Required with exposure public or internal.
+	// Guestbook are the settings, complete and valid. Required.
+	Guestbook workload.Guestbook
+	// Protect keeps the namespace, the database's volumes and the bucket from being deleted. Optional, default false.
+	Protect bool
+	// Networks are the networks around the guestbook. Required.
+	Networks Networks
+	// LoadBalancerSubnetID is the OCID of the load balancer's subnet. Required with exposure public or internal.
 	LoadBalancerSubnetID pulumi.StringInput
-	// LoadBalancerNsgIDs are the load balancer's network security groups. Optional.
-	LoadBalancerNsgIDs pulumi.StringArrayInput
-
-	Store Store // required with backups
-
-	// Nodes are the node pools: made before a volume is claimed, and deleted after it is given back.
+	// LoadBalancerNSGIDs are the OCIDs of the load balancer's network security groups. Optional, default none.
+	LoadBalancerNSGIDs pulumi.StringArrayInput
+	// Store is where backups are kept. Required with backups.
+	Store Store
+	// Nodes are the node pools. Optional; with them volumes are claimed after the nodes are made, and deleted before them.
 	Nodes []pulumi.Resource
+}
+
+// Networks are the networks around a guestbook, as IPv4 CIDRs.
+type Networks struct {
+	// Visitors are the networks whose hosts may connect to the load balancer. Optional, default all.
+	Visitors []string
+	// Proxies are the sources of the connections that reach the frontend: load balancers, and nodes that forward. Required
+	// unless the exposure is none.
+	Proxies []string
+	// APIEndpoint is the subnet of the Kubernetes API endpoint. Required with backups.
+	APIEndpoint string
+	// Inside are all networks of VCN and cluster: VCN, Pods, Services and the hosts' link-local addresses. Required
+	// with backups.
+	Inside []string
 }
 
 // Guestbook is a guestbook with its database.
 type Guestbook struct {
 	pulumi.ResourceState
 
+	// Namespace holds all objects.
 	Namespace *corev1.Namespace
-	Claims    []*corev1.PersistentVolumeClaim // of the database's volumes
-	Database  *appsv1.StatefulSet             // nil when it lives elsewhere
-	Frontend  *appsv1.Deployment
-	Service   *corev1.Service     // nil with exposure none
-	URL       pulumi.StringOutput // empty without a load balancer
+	// Claims are the claims of the database's volumes.
+	Claims []*corev1.PersistentVolumeClaim
+	// Database is the guestbook's own MongoDB; nil with an external database.
+	Database *appsv1.StatefulSet
+	// Frontend serves the pages.
+	Frontend *appsv1.Deployment
+	// Service is what visitors connect to; nil with exposure none.
+	Service *corev1.Service
+	// URL is the address of the pages; empty without a load balancer.
+	URL pulumi.StringOutput
 }
 
-// builder is what the parts of one guestbook share.
-type builder struct {
-	ctx         *pulumi.Context
-	name        string
-	args        *Args
-	book        workload.Guestbook
-	g           *Guestbook
-	around      neighbours
-	unchanged   pulumi.ResourceOption // of everything but what waits for the namespace
-	quota       *corev1.ResourceQuota // nil in profile tutorial
-	credentials *corev1.Secret        // nil in profile tutorial
-	setupJob    *batchv1.Job          // nil in profile tutorial, and for a database elsewhere
-}
-
-// New makes a guestbook. opts must name the Kubernetes provider of its cluster.
+// New makes a guestbook. opts must contain the Kubernetes provider of its cluster.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Guestbook, error) {
-	around, err := neighboursOf(args)
+	g := &Guestbook{URL: pulumi.String("").ToStringOutput()}
+	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, g, opts...); err != nil {
+		return nil, err
+	}
+	b := &builder{ctx: ctx, name: name, args: args, book: args.Guestbook, g: g}
+	if err := b.build(); err != nil {
+		return nil, fmt.Errorf("guestbook %q: %w", name, err)
+	}
+	return g, ctx.RegisterResourceOutputs(g, pulumi.Map{"url": g.URL, "namespace": pulumi.String(b.book.Namespace)})
+}
+
+// builder carries what the steps of New share. Each step returns what it makes, and takes what it needs of earlier
+// ones.
+type builder struct {
+	ctx  *pulumi.Context
+	name string
+	args *Args
+	book workload.Guestbook
+	g    *Guestbook
+}
+
+// build makes the parts of the guestbook in the order in which they need each other.
+func (b *builder) build() error {
+	unchanged, err := b.immutable()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b := &builder{ctx: ctx, name: name, args: args, book: args.Guestbook, around: around, g: &Guestbook{URL: pulumi.String("").ToStringOutput()}}
-	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, b.g, opts...); err != nil {
-		return nil, err
+	if b.g.Namespace, err = b.namespace(unchanged); err != nil {
+		return fmt.Errorf("namespace: %w", err)
 	}
-	if err := b.lasting(); err != nil {
-		return nil, err
-	}
-	for _, part := range []struct {
-		what   string
-		wanted bool
-		make   func() error
-	}{
-		{"namespace", true, b.namespace},
-		{"guard rails", b.book.Hardened(), b.guardRails},
-		{"network policies", b.book.Hardened(), b.networkPolicies},
-		{"credentials", true, b.makeCredentials},
-		{"volumes", true, b.claims},
-		{"database", b.book.OwnDatabase(), b.database},
-		{"address of the database", !b.book.OwnDatabase(), b.externalDatabase},
-		{"setup of the database", b.book.OwnDatabase() && b.book.Hardened(), b.setup},
-		{"backup", b.book.Backs(), b.backup},
-		{"frontend", true, b.frontend},
-		{"scaling", b.book.Hardened() || b.book.Autoscales(), b.scaling},
-		{"services", true, b.services},
-	} {
-		if !part.wanted {
-			continue
+	var quota *corev1.ResourceQuota // nil in profile tutorial
+	if b.book.Hardened() {
+		if quota, err = b.guardRails(); err != nil {
+			return fmt.Errorf("guard rails: %w", err)
 		}
-		if err := part.make(); err != nil {
-			return nil, fmt.Errorf("%s of guestbook %q: %w", part.what, name, err)
+		if err := b.networkPolicies(); err != nil {
+			return fmt.Errorf("network policies: %w", err)
 		}
 	}
-	return b.g, ctx.RegisterResourceOutputs(b.g, pulumi.Map{"url": b.g.URL, "namespace": pulumi.String(b.book.Namespace)})
-}
-
-// within are the options of an object that goes with its namespace: one deletion takes all of them along, and waits until
-// the cloud controller has removed the load balancer.
-func (b *builder) within(more ...pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append([]pulumi.ResourceOption{pulumi.Parent(b.g), pulumi.DeletedWith(b.g.Namespace)}, more...)
-}
-
-// patience is for what starts at once but becomes ready only after the node pools, which may take 20 minutes.
-func patience() pulumi.ResourceOption {
-	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "30m"})
-}
-
-// meta returns the metadata of an object in the guestbook's namespace.
-func (b *builder) meta(name, component string, annotations pulumi.StringMap) metav1.ObjectMetaArgs {
-	meta := metav1.ObjectMetaArgs{
-		Name:      pulumi.String(name),
-		Namespace: b.g.Namespace.Metadata.Name().Elem(),
-		Labels:    labels(component),
+	secret, err := b.credentials() // nil in profile tutorial
+	if err != nil {
+		return fmt.Errorf("credentials: %w", err)
 	}
-	if len(annotations) > 0 {
-		meta.Annotations = annotations
+	if b.g.Claims, err = b.claims(quota); err != nil {
+		return fmt.Errorf("volumes: %w", err)
 	}
-	return meta
-}
-
-// Names of the applications, as the label app.kubernetes.io/name spells them.
-var applications = map[string]string{
-	flows.Frontend: "guestbook", flows.Backend: "mongo", flows.Setup: "mongo-setup", flows.Backup: "mongo-backup",
-}
-
-// selector returns the labels that tell a component's Pods.
-func selector(component string) pulumi.StringMap {
-	return pulumi.StringMap{
-		"app.kubernetes.io/name":      pulumi.String(applications[component]),
-		"app.kubernetes.io/component": pulumi.String(component),
+	database, err := b.database(secret)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
 	}
-}
-
-// labels returns the labels of a component's objects, or for "" those of the guestbook's as a whole
-// (Kubernetes documentation, "Recommended Labels").
-func labels(component string) pulumi.StringMap {
-	all := pulumi.StringMap{
-		"app.kubernetes.io/part-of":    pulumi.String("guestbook"),
-		"app.kubernetes.io/managed-by": pulumi.String("pulumi"),
+	if b.book.Backs() {
+		if err := b.backup(secret, unchanged, database); err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
 	}
-	if component != "" {
-		maps.Copy(all, selector(component))
+	if b.g.Frontend, err = b.frontend(secret); err != nil {
+		return fmt.Errorf("frontend: %w", err)
 	}
-	return all
+	if err := b.scaling(); err != nil {
+		return fmt.Errorf("scaling: %w", err)
+	}
+	if err := b.services(); err != nil {
+		return fmt.Errorf("services: %w", err)
+	}
+	return nil
 }

@@ -1,28 +1,28 @@
 package guestbook
 
 import (
-	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
-
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/plan/flows"
 )
 
-// networkPolicies refuses everything but the flows of a guestbook. Flannel does not enforce them; VCN-native pod networking does.
+// networkPolicies allows the flows of a guestbook and refuses all others. VCN-native pod networking enforces policies;
+// flannel does not.
 func (b *builder) networkPolicies() error {
 	table := flows.Table(flows.Options{
 		FrontendPort: b.book.FrontendPort,
-		Balancers:    b.around.proxies,
+		Proxies:      b.args.Networks.Proxies,
 		Replicas:     b.book.MongoReplicas,
 		External:     !b.book.OwnDatabase(),
 		Backups:      b.book.Backs(),
-		APIEndpoint:  b.around.apiEndpoint,
-		Inside:       b.around.inside,
+		APIEndpoint:  b.args.Networks.APIEndpoint,
+		Inside:       b.args.Networks.Inside,
 	})
 	for _, p := range flows.Policies(table) {
 		spec := networkingv1.NetworkPolicySpecArgs{
-			PodSelector: matching(p.Component),
+			PodSelector: podSelector(p.Component),
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 		}
 		var ingress networkingv1.NetworkPolicyIngressRuleArray
@@ -41,7 +41,7 @@ func (b *builder) networkPolicies() error {
 		}
 		_, err := networkingv1.NewNetworkPolicy(b.ctx, b.name+"-"+p.Name, &networkingv1.NetworkPolicyArgs{
 			Metadata: b.meta(p.Name, p.Component, nil), Spec: spec,
-		}, b.within()...)
+		}, b.namespaced()...)
 		if err != nil {
 			return err
 		}
@@ -49,23 +49,18 @@ func (b *builder) networkPolicies() error {
 	return nil
 }
 
-// matching selects a component's Pods, or all of the namespace.
-func matching(component string) metav1.LabelSelectorArgs {
-	if component == "" {
-		return metav1.LabelSelectorArgs{}
-	}
-	return metav1.LabelSelectorArgs{MatchLabels: selector(component)}
-}
-
+// peers returns the peers of a rule: the cluster's DNS, Pods of the namespace, or addresses.
 func peers(p flows.Peer) networkingv1.NetworkPolicyPeerArray {
 	if p.DNS {
 		return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-			NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String("kube-system")}},
-			PodSelector:       metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"k8s-app": pulumi.String("kube-dns")}},
+			NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{
+				"kubernetes.io/metadata.name": pulumi.String("kube-system"),
+			}},
+			PodSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"k8s-app": pulumi.String("kube-dns")}},
 		}}
 	}
 	if len(p.CIDRs) == 0 {
-		return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: matching(p.Component)}}
+		return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: podSelector(p.Component)}}
 	}
 	var array networkingv1.NetworkPolicyPeerArray
 	for _, cidr := range p.CIDRs {
@@ -81,7 +76,9 @@ func peers(p flows.Peer) networkingv1.NetworkPolicyPeerArray {
 func policyPorts(f flows.Flow) networkingv1.NetworkPolicyPortArray {
 	var array networkingv1.NetworkPolicyPortArray
 	for _, number := range f.Ports {
-		array = append(array, networkingv1.NetworkPolicyPortArgs{Protocol: pulumi.String(f.Protocol), Port: pulumi.Int(number)})
+		array = append(array, networkingv1.NetworkPolicyPortArgs{
+			Protocol: pulumi.String(f.Protocol), Port: pulumi.Int(number),
+		})
 	}
 	return array
 }

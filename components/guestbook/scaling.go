@@ -8,30 +8,10 @@ import (
 	"oke-guestbook/plan/flows"
 )
 
-// scaling makes the frontend's autoscaler, and the budgets of what may be taken away from a component at one time.
+// scaling makes the frontend's autoscaler if its bounds differ, and in profile hardened the disruption budgets.
 func (b *builder) scaling() error {
 	if b.book.Autoscales() {
-		_, err := autoscalingv2.NewHorizontalPodAutoscaler(b.ctx, b.name+"-frontend", &autoscalingv2.HorizontalPodAutoscalerArgs{
-			// Without metrics, as before a metrics server is there, an autoscaler still keeps to its bounds.
-			Metadata: b.meta("frontend", flows.Frontend, noAwait),
-			Spec: autoscalingv2.HorizontalPodAutoscalerSpecArgs{
-				ScaleTargetRef: autoscalingv2.CrossVersionObjectReferenceArgs{
-					ApiVersion: pulumi.String("apps/v1"), Kind: pulumi.String("Deployment"), Name: b.g.Frontend.Metadata.Name().Elem(),
-				},
-				MinReplicas: pulumi.Int(b.book.FrontendMinReplicas),
-				MaxReplicas: pulumi.Int(b.book.FrontendMaxReplicas),
-				Metrics: autoscalingv2.MetricSpecArray{autoscalingv2.MetricSpecArgs{
-					Type: pulumi.String("Resource"),
-					Resource: autoscalingv2.ResourceMetricSourceArgs{
-						Name: pulumi.String("cpu"),
-						Target: autoscalingv2.MetricTargetArgs{
-							Type: pulumi.String("Utilization"), AverageUtilization: pulumi.Int(b.book.AutoscaleCPUPercent),
-						},
-					},
-				}},
-			},
-		}, b.within()...)
-		if err != nil {
+		if err := b.autoscaler(); err != nil {
 			return err
 		}
 	}
@@ -45,16 +25,42 @@ func (b *builder) scaling() error {
 	}
 	for _, component := range components {
 		_, err := policyv1.NewPodDisruptionBudget(b.ctx, b.name+"-"+component, &policyv1.PodDisruptionBudgetArgs{
-			Metadata: b.meta(component, component, noAwait),
+			Metadata: b.meta(component, component, skipAwait),
 			Spec: policyv1.PodDisruptionBudgetSpecArgs{
-				Selector:                   matching(component),
+				Selector:                   podSelector(component),
 				MaxUnavailable:             pulumi.Int(1),
-				UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"), // a Pod that does not work need not be kept
+				UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"), // an unready Pod serves nobody
 			},
-		}, b.within()...)
+		}, b.namespaced()...)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// autoscaler scales the frontend by its CPU use. Nothing waits for its metrics: without any, as before a metrics server
+// runs, it still keeps the number of Pods within its bounds.
+func (b *builder) autoscaler() error {
+	args := &autoscalingv2.HorizontalPodAutoscalerArgs{
+		Metadata: b.meta("frontend", flows.Frontend, skipAwait),
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpecArgs{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReferenceArgs{
+				ApiVersion: pulumi.String("apps/v1"), Kind: pulumi.String("Deployment"), Name: b.g.Frontend.Metadata.Name().Elem(),
+			},
+			MinReplicas: pulumi.Int(b.book.FrontendMinReplicas),
+			MaxReplicas: pulumi.Int(b.book.FrontendMaxReplicas),
+			Metrics: autoscalingv2.MetricSpecArray{autoscalingv2.MetricSpecArgs{
+				Type: pulumi.String("Resource"),
+				Resource: autoscalingv2.ResourceMetricSourceArgs{
+					Name: pulumi.String("cpu"),
+					Target: autoscalingv2.MetricTargetArgs{
+						Type: pulumi.String("Utilization"), AverageUtilization: pulumi.Int(b.book.AutoscaleCPUPercent),
+					},
+				},
+			}},
+		},
+	}
+	_, err := autoscalingv2.NewHorizontalPodAutoscaler(b.ctx, b.name+"-frontend", args, b.namespaced()...)
+	return err
 }

@@ -21,16 +21,36 @@ const (
 	tlsSecret      = "frontend-tls"
 )
 
-// services makes the Service that visitors come to, and one for the cluster's own use, with the metrics.
+// CheckAddress asks the cloud for the guestbook's reserved address. With an unusable one the running Service would be
+// replaced by one that never becomes ready.
+func CheckAddress(ctx *pulumi.Context, g workload.Guestbook) error {
+	if g.ReservedAddress == "" {
+		return nil
+	}
+	found, err := core.LookupPublicIp(ctx, &core.LookupPublicIpArgs{IpAddress: &g.ReservedAddress})
+	if err != nil {
+		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, "+
+			"as this user sees no such public IP in the region: %w", g.Name, g.ReservedAddress, err)
+	}
+	if found.Lifetime != "RESERVED" {
+		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, whose lifetime is %s: "+
+			"reserve one with `oci network public-ip create --lifetime RESERVED`", g.Name, g.ReservedAddress, found.Lifetime)
+	}
+	return nil
+}
+
+// services makes the Service for visitors, and in profile hardened one within the cluster, with the metrics.
 func (b *builder) services() error {
 	if b.book.Hardened() {
 		_, err := corev1.NewService(b.ctx, b.name+"-internal", &corev1.ServiceArgs{
-			Metadata: b.meta("guestbook", flows.Frontend, noAwait),
+			Metadata: b.meta("guestbook", flows.Frontend, skipAwait),
 			Spec: corev1.ServiceSpecArgs{
-				Selector: selector(flows.Frontend),
-				Ports:    corev1.ServicePortArray{servicePort(httpPort, 80, httpPort), servicePort(metricsPort, b.book.MetricsPort, metricsPort)},
+				Selector: podLabels(flows.Frontend),
+				Ports: corev1.ServicePortArray{
+					servicePort(httpPort, 80, httpPort), servicePort(metricsPort, b.book.MetricsPort, metricsPort),
+				},
 			},
-		}, b.within()...)
+		}, b.namespaced()...)
 		if err != nil {
 			return err
 		}
@@ -39,71 +59,38 @@ func (b *builder) services() error {
 	case b.book.Balanced():
 		return b.loadBalancer()
 	case b.book.Exposure == workload.NodePort:
-		return b.visitors(pulumi.StringMap{}, corev1.ServiceSpecArgs{Type: pulumi.String("NodePort")})
+		return b.visitorService(pulumi.StringMap{}, corev1.ServiceSpecArgs{Type: pulumi.String("NodePort")})
 	}
 	return nil
 }
 
-// once are inputs that the cloud controller follows only when it creates a load balancer: it would keep a public one public
-// and in its subnet, whatever the Service asks for later (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
-var once = []string{
+// replacing are inputs that the cloud controller applies only when it creates a load balancer: a public one would stay
+// public and in its subnet (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
+var replacing = []string{
 	`metadata.annotations["` + annotation + `internal"]`,
 	`metadata.annotations["` + annotation + `subnet1"]`,
 	"spec.loadBalancerIP",
 }
 
-// CheckAddress asks the cloud for the guestbook's reserved address: with one that cannot be had, the Service that runs would be
-// given up for one that never gets ready.
-func CheckAddress(ctx *pulumi.Context, g workload.Guestbook) error {
-	if g.ReservedAddress == "" {
-		return nil
-	}
-	found, err := core.LookupPublicIp(ctx, &core.LookupPublicIpArgs{IpAddress: &g.ReservedAddress})
-	if err != nil {
-		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, as this user sees no such public IP in the region: %w", g.Name, g.ReservedAddress, err)
-	}
-	if found.Lifetime != "RESERVED" {
-		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, whose lifetime is %s: reserve one with `oci network public-ip create --lifetime RESERVED`",
-			g.Name, g.ReservedAddress, found.Lifetime)
-	}
-	return nil
-}
-
-// visitors makes the Service that visitors come to.
-func (b *builder) visitors(annotations pulumi.StringMap, spec corev1.ServiceSpecArgs) (err error) {
-	spec.Selector = selector(flows.Frontend)
+// visitorService makes the Service that visitors connect to.
+func (b *builder) visitorService(annotations pulumi.StringMap, spec corev1.ServiceSpecArgs) (err error) {
 	name := httpPort
 	if b.book.TLSCertificate != "" {
 		name = "https"
 	}
+	spec.Selector = podLabels(flows.Frontend)
 	spec.Ports = corev1.ServicePortArray{servicePort(name, b.book.ServicePort(), httpPort)}
 	// Connections keep the load balancer's address, and take no second hop.
 	spec.ExternalTrafficPolicy = pulumi.String("Local")
 	b.g.Service, err = corev1.NewService(b.ctx, b.name+"-frontend", &corev1.ServiceArgs{
 		Metadata: b.meta("frontend", flows.Frontend, annotations), Spec: spec,
-	}, b.within(patience(), pulumi.ReplaceOnChanges(once), pulumi.DeleteBeforeReplace(true))...)
+	}, b.namespaced(createTimeout(), pulumi.ReplaceOnChanges(replacing), pulumi.DeleteBeforeReplace(true))...)
 	return err
 }
 
+// loadBalancer makes the Service for visitors with a load balancer, and sets the guestbook's URL.
 func (b *builder) loadBalancer() error {
-	mbps := pulumi.String(strconv.Itoa(b.book.LoadBalancerMbps))
-	annotations := pulumi.StringMap{
-		annotation + "shape":            pulumi.String("flexible"),
-		annotation + "shape-flex-min":   mbps,
-		annotation + "shape-flex-max":   mbps,
-		annotation + "subnet1":          b.args.LoadBalancerSubnetID,
-		annotation + "backend-protocol": pulumi.String("HTTP"), // so that visitors' addresses are passed on
-		// Every rule is declared with the network; the controller's own would be drift.
-		annotation + "security-list-management-mode": pulumi.String("None"),
-	}
-	if b.book.Exposure == workload.Internal {
-		annotations[annotation+"internal"] = pulumi.String("true")
-	}
-	if b.args.LoadBalancerNsgIDs != nil {
-		annotations[securityGroups] = b.args.LoadBalancerNsgIDs.ToStringArrayOutput().ApplyT(func(ids []string) string {
-			return strings.Join(ids, ",")
-		}).(pulumi.StringOutput)
-	}
+	annotations := b.loadBalancerAnnotations()
 	scheme := "http"
 	if b.book.TLSCertificate != "" {
 		scheme = "https"
@@ -116,12 +103,12 @@ func (b *builder) loadBalancer() error {
 	}
 	spec := corev1.ServiceSpecArgs{
 		Type:                     pulumi.String("LoadBalancer"),
-		LoadBalancerSourceRanges: pulumi.ToStringArray(b.around.visitors),
+		LoadBalancerSourceRanges: pulumi.ToStringArray(b.args.Networks.Visitors),
 	}
 	if b.book.ReservedAddress != "" {
 		spec.LoadBalancerIP = pulumi.String(b.book.ReservedAddress)
 	}
-	if err := b.visitors(annotations, spec); err != nil {
+	if err := b.visitorService(annotations, spec); err != nil {
 		return err
 	}
 	address := b.g.Service.Status.LoadBalancer().Ingress().ApplyT(firstAddress).(pulumi.StringOutput)
@@ -129,6 +116,29 @@ func (b *builder) loadBalancer() error {
 	return nil
 }
 
+func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
+	mbps := pulumi.String(strconv.Itoa(b.book.LoadBalancerMbps))
+	annotations := pulumi.StringMap{
+		annotation + "shape":            pulumi.String("flexible"),
+		annotation + "shape-flex-min":   mbps,
+		annotation + "shape-flex-max":   mbps,
+		annotation + "subnet1":          b.args.LoadBalancerSubnetID,
+		annotation + "backend-protocol": pulumi.String("HTTP"), // so that visitors' addresses are passed on
+		// Every rule is declared with the network; the controller's own rules would be drift.
+		annotation + "security-list-management-mode": pulumi.String("None"),
+	}
+	if b.book.Exposure == workload.Internal {
+		annotations[annotation+"internal"] = pulumi.String("true")
+	}
+	if b.args.LoadBalancerNSGIDs != nil {
+		annotations[securityGroups] = b.args.LoadBalancerNSGIDs.ToStringArrayOutput().ApplyT(func(ids []string) string {
+			return strings.Join(ids, ",")
+		}).(pulumi.StringOutput)
+	}
+	return annotations
+}
+
+// certificate makes the Secret with which the load balancer terminates TLS.
 func (b *builder) certificate() (*corev1.Secret, error) {
 	return corev1.NewSecret(b.ctx, b.name+"-tls", &corev1.SecretArgs{
 		Metadata: b.meta(tlsSecret, flows.Frontend, nil),
@@ -137,9 +147,10 @@ func (b *builder) certificate() (*corev1.Secret, error) {
 			"tls.crt": pulumi.String(b.book.TLSCertificate),
 			"tls.key": pulumi.ToSecret(pulumi.String(b.book.TLSPrivateKey)).(pulumi.StringOutput),
 		},
-	}, b.within()...)
+	}, b.namespaced()...)
 }
 
+// firstAddress returns the load balancer's IP address.
 func firstAddress(ingress []corev1.LoadBalancerIngress) (string, error) {
 	if len(ingress) == 0 || ingress[0].Ip == nil {
 		return "", errors.New("the load balancer has no address")
@@ -147,6 +158,7 @@ func firstAddress(ingress []corev1.LoadBalancerIngress) (string, error) {
 	return *ingress[0].Ip, nil
 }
 
+// servicePort maps a Service's port to a named port of the Pods.
 func servicePort(name string, number int, target string) corev1.ServicePortArgs {
 	return corev1.ServicePortArgs{Name: pulumi.String(name), Port: pulumi.Int(number), TargetPort: pulumi.String(target)}
 }

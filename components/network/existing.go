@@ -8,157 +8,149 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/plan/layout"
-	"oke-guestbook/plan/problem"
 )
 
-// terminated is the state of what is deleted and still listed for a while.
+// terminated is the state of deleted resources, which the service lists for a while.
 const terminated = "TERMINATED"
 
-// checkExisting compares what the settings say of an existing VCN, its subnets and gateways, and what is to be made in it,
-// with what is there, before anything is made.
-func (b *builder) checkExisting() error {
-	spec := b.args.Spec
-	if spec.VcnID == "" {
-		return nil
+// Look asks the cloud about an existing VCN: the subnets and gateways that args name, and the others in it. It
+// registers nothing; without an existing VCN it finds nothing. Its errors begin with the setting's key.
+func Look(ctx *pulumi.Context, args *Args) (found layout.Found, err error) {
+	if args.Plan.ExistingVCN == "" {
+		return found, nil
 	}
-	parent := pulumi.Parent(b.network)
-	vcn, err := core.LookupVcn(b.ctx, &core.LookupVcnArgs{VcnId: spec.VcnID}, parent)
+	vcn, err := core.LookupVcn(ctx, &core.LookupVcnArgs{VcnId: args.Plan.ExistingVCN})
 	if err != nil {
-		return fmt.Errorf("vcnId: %w", err)
+		return found, fmt.Errorf("vcnId: %w", err)
 	}
-	found := layout.Found{
-		VCNCIDRs: vcn.CidrBlocks, Subnets: map[layout.Role]layout.FoundSubnet{}, Gateways: map[layout.Gateway]layout.FoundGateway{},
-		AllGateways: map[layout.Gateway][]layout.FoundPart{}, Own: map[string]string{},
+	found = layout.Found{
+		VCNCIDRs:    vcn.CidrBlocks,
+		Subnets:     map[layout.Role]layout.FoundSubnet{},
+		Gateways:    map[layout.Gateway]layout.FoundGateway{},
+		AllGateways: map[layout.Gateway][]layout.FoundPart{},
+		Own:         map[string]string{},
 	}
 	for _, key := range []string{"project", "stack"} { // the other tags may have changed since the last update
-		if value, ok := b.args.Tags[key]; ok {
+		if value, ok := args.Tags[key]; ok {
 			found.Own[key] = value
 		}
 	}
-	for _, subnet := range b.network.plan.Subnets {
+	l := lookup{ctx: ctx, args: args, found: &found}
+	if err := l.named(vcn.CompartmentId); err != nil {
+		return found, err
+	}
+	compartments := []string{vcn.CompartmentId}
+	if args.CompartmentID != vcn.CompartmentId {
+		compartments = append(compartments, args.CompartmentID) // other stacks may have made theirs in it
+	}
+	for i, compartment := range compartments {
+		if err := l.list(compartment, i == 0); err != nil {
+			return found, fmt.Errorf("vcnId: what is in the VCN: %w", err)
+		}
+	}
+	return found, nil
+}
+
+// lookup carries what the steps of Look share.
+type lookup struct {
+	ctx   *pulumi.Context
+	args  *Args
+	found *layout.Found
+}
+
+// named looks up what args name by OCID, except for the gateways that the provider only lists.
+func (l lookup) named(compartment string) error {
+	for _, subnet := range l.args.Plan.Subnets {
 		if subnet.ExistingID == "" {
 			continue
 		}
-		is, err := core.LookupSubnet(b.ctx, &core.LookupSubnetArgs{SubnetId: subnet.ExistingID}, parent)
+		is, err := core.LookupSubnet(l.ctx, &core.LookupSubnetArgs{SubnetId: subnet.ExistingID})
 		if err != nil {
 			return fmt.Errorf("subnets.%s.id: %w", subnet.Role, err)
 		}
-		found.Subnets[subnet.Role] = layout.FoundSubnet{VcnID: is.VcnId, CIDR: is.CidrBlock, Private: is.ProhibitPublicIpOnVnic}
-	}
-	for _, gateway := range spec.ExistingGateways() {
-		if found.Gateways[gateway.Kind], err = b.lookupGateway(gateway, vcn.CompartmentId); err != nil {
-			return fmt.Errorf("%s: %w", gateway.Key, err)
+		l.found.Subnets[subnet.Role] = layout.FoundSubnet{
+			VcnID: is.VcnId, CIDR: is.CidrBlock, Private: is.ProhibitPublicIpOnVnic,
 		}
 	}
-	if spec.DrgID != "" {
-		if found.DrgID, err = b.attachedDRG(vcn.CompartmentId); err != nil {
-			return fmt.Errorf("drgId: %w", err)
-		}
-	}
-	compartments := []string{vcn.CompartmentId}
-	if own, ok := b.args.CompartmentID.(pulumi.String); ok && string(own) != vcn.CompartmentId {
-		compartments = append(compartments, string(own)) // where other stacks may have made theirs
-	}
-	for _, compartment := range compartments {
-		if err := b.listParts(&found, compartment); err != nil {
-			return fmt.Errorf("vcnId: what is in the VCN: %w", err)
-		}
-	}
-	var p problem.List
-	spec.ValidateFound(&p, found)
-	return p.Err()
-}
-
-// lookupGateway says what a gateway is. The provider reads a NAT gateway alone, and lists the others by compartment.
-func (b *builder) lookupGateway(gateway layout.ExistingGateway, compartment string) (is layout.FoundGateway, err error) {
-	parent := pulumi.Parent(b.network)
-	switch gateway.Kind {
-	case layout.NATGateway:
-		nat, err := core.LookupNatGateway(b.ctx, &core.LookupNatGatewayArgs{NatGatewayId: gateway.ID}, parent)
+	if id := l.args.Gateways[layout.NATGateway]; id != "" {
+		nat, err := core.LookupNatGateway(l.ctx, &core.LookupNatGatewayArgs{NatGatewayId: id})
 		if err != nil {
-			return is, err
+			return fmt.Errorf("natGatewayId: %w", err)
 		}
-		return layout.FoundGateway{VcnID: nat.VcnId, Closed: nat.BlockTraffic}, nil
-	case layout.InternetGateway:
-		all, err := core.GetInternetGateways(b.ctx, &core.GetInternetGatewaysArgs{CompartmentId: compartment}, parent)
-		if err != nil {
-			return is, err
-		}
-		for _, one := range all.Gateways {
-			if one.Id == gateway.ID {
-				is = layout.FoundGateway{VcnID: one.VcnId, Closed: !one.Enabled}
-			}
-		}
-	case layout.ServiceGateway:
-		all, err := core.GetServiceGateways(b.ctx, &core.GetServiceGatewaysArgs{CompartmentId: compartment}, parent)
-		if err != nil {
-			return is, err
-		}
-		for _, one := range all.ServiceGateways {
-			if one.Id != gateway.ID {
-				continue
-			}
-			is = layout.FoundGateway{VcnID: one.VcnId, Closed: one.BlockTraffic}
-			for _, service := range one.Services {
-				is.Services = append(is.Services, service.ServiceName)
-			}
-		}
+		l.found.Gateways[layout.NATGateway] = layout.FoundGateway{VcnID: nat.VcnId, Closed: nat.BlockTraffic}
 	}
-	return is, nil
-}
-
-// attachedDRG finds the gateway that the VCN is attached to. The attachment is in the VCN's compartment, wherever the gateway is.
-func (b *builder) attachedDRG(compartment string) (id string, err error) {
-	all, err := core.GetDrgAttachments(b.ctx, &core.GetDrgAttachmentsArgs{CompartmentId: compartment, VcnId: &b.args.Spec.VcnID}, pulumi.Parent(b.network))
+	if l.args.Gateways[layout.DRG] == "" {
+		return nil
+	}
+	// The attachment is in the VCN's compartment, wherever the gateway is.
+	all, err := core.GetDrgAttachments(l.ctx, &core.GetDrgAttachmentsArgs{
+		CompartmentId: compartment, VcnId: &l.args.Plan.ExistingVCN,
+	})
 	if err != nil {
-		return "", err
+		return fmt.Errorf("drgId: %w", err)
 	}
 	for _, one := range all.DrgAttachments {
 		if one.State == "ATTACHED" {
-			id = one.DrgId
+			l.found.DrgID = one.DrgId
 		}
 	}
-	return id, nil
+	return nil
 }
 
-// listParts adds what a compartment has in the VCN: subnets, and gateways of the kinds of which a VCN has one at most.
-func (b *builder) listParts(found *layout.Found, compartment string) error {
-	vcn, parent := &b.args.Spec.VcnID, pulumi.Parent(b.network)
-	subnets, err := core.GetSubnets(b.ctx, &core.GetSubnetsArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+// list adds what a compartment has in the VCN: its subnets, and gateways of the kinds of which a VCN has one at most.
+// In the VCN's own compartment it also finds the named internet and service gateway, and for that lists those of every
+// VCN.
+func (l lookup) list(compartment string, ofVCN bool) error {
+	vcn := &l.args.Plan.ExistingVCN
+	subnets, err := core.GetSubnets(l.ctx, &core.GetSubnetsArgs{CompartmentId: compartment, VcnId: vcn})
 	if err != nil {
 		return err
 	}
 	for _, one := range subnets.Subnets {
 		if one.State != terminated {
 			cidrs := slices.Compact(append([]string{one.CidrBlock}, one.Ipv4cidrBlocks...)) // the list has the first one again
-			found.AllSubnets = append(found.AllSubnets, layout.FoundPart{ID: one.Id, CIDRs: cidrs, Tags: one.FreeformTags})
+			l.found.AllSubnets = append(l.found.AllSubnets, layout.FoundPart{ID: one.Id, CIDRs: cidrs, Tags: one.FreeformTags})
 		}
 	}
-	gateway := func(kind layout.Gateway, id, state string, tags map[string]string) {
-		if state != terminated {
-			found.AllGateways[kind] = append(found.AllGateways[kind], layout.FoundPart{ID: id, Tags: tags})
-		}
-	}
-	internet, err := core.GetInternetGateways(b.ctx, &core.GetInternetGatewaysArgs{CompartmentId: compartment, VcnId: vcn}, parent)
-	if err != nil {
-		return err
-	}
-	for _, one := range internet.Gateways {
-		gateway(layout.InternetGateway, one.Id, one.State, one.FreeformTags)
-	}
-	nat, err := core.GetNatGateways(b.ctx, &core.GetNatGatewaysArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+	nat, err := core.GetNatGateways(l.ctx, &core.GetNatGatewaysArgs{CompartmentId: compartment, VcnId: vcn})
 	if err != nil {
 		return err
 	}
 	for _, one := range nat.NatGateways {
-		gateway(layout.NATGateway, one.Id, one.State, one.FreeformTags)
+		part := layout.FoundPart{ID: one.Id, Tags: one.FreeformTags}
+		l.add(layout.NATGateway, part, one.State, layout.FoundGateway{VcnID: one.VcnId}, false)
 	}
-	services, err := core.GetServiceGateways(b.ctx, &core.GetServiceGatewaysArgs{CompartmentId: compartment, VcnId: vcn}, parent)
+	internet, err := core.GetInternetGateways(l.ctx, &core.GetInternetGatewaysArgs{CompartmentId: compartment})
+	if err != nil {
+		return err
+	}
+	for _, one := range internet.Gateways {
+		is := layout.FoundGateway{VcnID: one.VcnId, Closed: !one.Enabled}
+		l.add(layout.InternetGateway, layout.FoundPart{ID: one.Id, Tags: one.FreeformTags}, one.State, is, ofVCN)
+	}
+	services, err := core.GetServiceGateways(l.ctx, &core.GetServiceGatewaysArgs{CompartmentId: compartment})
 	if err != nil {
 		return err
 	}
 	for _, one := range services.ServiceGateways {
-		gateway(layout.ServiceGateway, one.Id, one.State, one.FreeformTags)
+		is := layout.FoundGateway{VcnID: one.VcnId, Closed: one.BlockTraffic}
+		for _, service := range one.Services {
+			is.Services = append(is.Services, service.ServiceName)
+		}
+		l.add(layout.ServiceGateway, layout.FoundPart{ID: one.Id, Tags: one.FreeformTags}, one.State, is, ofVCN)
 	}
 	return nil
+}
+
+// add records a listed gateway: as one in the VCN if it is, and as the one that args name if mayBeNamed.
+func (l lookup) add(kind layout.Gateway, part layout.FoundPart, state string, is layout.FoundGateway, mayBeNamed bool) {
+	if state == terminated {
+		return
+	}
+	if mayBeNamed && part.ID == l.args.Gateways[kind] {
+		l.found.Gateways[kind] = is
+	}
+	if is.VcnID == l.args.Plan.ExistingVCN {
+		l.found.AllGateways[kind] = append(l.found.AllGateways[kind], part)
+	}
 }

@@ -1,6 +1,5 @@
-// Package network makes the network of an OKE cluster: a VCN with its gateways,
-// route tables, subnets and rules, or the missing parts of one that exists.
-// Which parts, and which rules, is decided by the pure packages layout and rules.
+// Package network makes the network of an OKE cluster: a VCN with its gateways, route tables, subnets and security
+// rules, or the missing parts of an existing one. plan/layout and plan/rules decide which parts and which rules.
 package network
 
 import (
@@ -16,18 +15,31 @@ import (
 
 // Args says what network to make.
 type Args struct {
-	// Spec are the settings of the network, with defaults applied and found valid. Required.
-	Spec layout.Spec
-	// CompartmentID is the OCID of the compartment for everything that is made. Required.
-	CompartmentID pulumi.StringInput
-	// Tags are freeform tags for everything that is made. In an existing VCN, what has the same project and stack is taken for
-	// what an earlier update made.
+	// CompartmentID is the OCID of the compartment for all resources. Required.
+	CompartmentID string
+	// Tags are the freeform tags of all resources. Optional. In an existing VCN, what has the same tags project and
+	// stack counts as made by an earlier update.
 	Tags map[string]string
 	// Protect keeps a new VCN from being deleted or replaced. Optional, default false.
 	Protect bool
+
+	// Plan is the VCN with its subnets and route tables. Required.
+	Plan layout.Layout
+	// Rules are the security rules by the role of their subnet. Required.
+	Rules rules.Set
+	// SecurityBy is layout.Lists or layout.Groups: what the rules are kept in. Required; it cannot change later.
+	SecurityBy layout.SecurityBy
+	// Gateways are the OCIDs of existing gateways, by kind. Required for a DRG that the plan routes to; optional for
+	// the other kinds, of which new ones are made by default.
+	Gateways map[layout.Gateway]string
+	// BastionAllowedCIDRs are the networks whose hosts may open sessions of the bastion. Required if the plan has a
+	// subnet for it.
+	BastionAllowedCIDRs []string
+	// FlowLogs are the roles of the subnets whose traffic is logged. Optional, default none.
+	FlowLogs []layout.Role
 }
 
-// Network is the component. Its maps hold the roles that the settings ask for.
+// Network is a VCN with its subnets. The keys of its maps are the roles of the planned subnets.
 type Network struct {
 	pulumi.ResourceState
 
@@ -35,30 +47,30 @@ type Network struct {
 	VcnID pulumi.StringOutput
 	// SubnetIDs are the OCIDs of the subnets, new or existing.
 	SubnetIDs map[layout.Role]pulumi.StringOutput
-	// NSGIDs are the network security groups to attach to VNICs in the subnets; none when the rules are in security lists.
+	// NSGIDs are the OCIDs of the network security groups for VNICs in the subnets; empty with rules in security lists.
 	NSGIDs map[layout.Role]pulumi.StringArrayOutput
 	// BastionID is the OCID of the bastion; empty without one.
 	BastionID pulumi.StringOutput
-
-	plan layout.Layout
 }
 
-// New makes the network.
+// New makes the network. Look finds out beforehand whether an existing VCN suits it.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Network, error) {
-	plan, err := layout.Plan(args.Spec)
-	if err != nil {
-		return nil, err
-	}
 	n := &Network{
 		SubnetIDs: map[layout.Role]pulumi.StringOutput{},
 		NSGIDs:    map[layout.Role]pulumi.StringArrayOutput{},
 		BastionID: pulumi.String("").ToStringOutput(),
-		plan:      plan,
 	}
 	if err := ctx.RegisterComponentResource("oke-guestbook:network:Network", name, n, opts...); err != nil {
 		return nil, err
 	}
-	b := &builder{ctx: ctx, name: name, args: args, rules: rules.Expand(rules.Table(args.Spec), plan), network: n, child: pulumi.Parent(n), tags: pulumi.ToStringMap(args.Tags)}
+	unchanged, err := immutable(ctx, name, string(args.SecurityBy), pulumi.Parent(n))
+	if err != nil {
+		return nil, fmt.Errorf("network %q: %w", name, err)
+	}
+	b := &builder{
+		ctx: ctx, name: name, args: args, network: n,
+		child: pulumi.Composite(pulumi.Parent(n), unchanged), tags: pulumi.ToStringMap(args.Tags),
+	}
 	if err := b.build(); err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}
@@ -66,51 +78,34 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	for role, id := range n.SubnetIDs {
 		outputs[string(role)+"SubnetId"] = id
 	}
-	if err := ctx.RegisterResourceOutputs(n, outputs); err != nil {
-		return nil, err
-	}
-	return n, nil
+	return n, ctx.RegisterResourceOutputs(n, outputs)
 }
 
-// LoadBalancerSubnet is the subnet for the load balancer of a Service, internal or public, and false when the settings have none of that kind.
-func (n *Network) LoadBalancerSubnet(internal bool) (pulumi.StringOutput, bool) {
-	id, ok := n.SubnetIDs[loadBalancerRole(internal)]
-	return id, ok
+// immutable returns an option that fails resources when securityBy has changed: the rules would move, but running nodes
+// keep the network security groups that they were launched with (Oracle documentation, "Modifying Node Pool and Worker
+// Node Properties"), and would be cut off.
+func immutable(ctx *pulumi.Context, name, securityBy string, parent pulumi.ResourceOption,
+) (pulumi.ResourceOption, error) {
+	values := map[string]string{"securityBy": securityBy}
+	return stash.Immutable(ctx, name+"-lasting", values, func(setting, kept string) error {
+		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
+			"set it back, or make another stack; if nothing runs yet, destroy this one first", setting, kept, values[setting])
+	}, parent)
 }
 
-// LoadBalancerNSGs are the network security groups for such a load balancer; none when the rules are in security lists.
-func (n *Network) LoadBalancerNSGs(internal bool) (pulumi.StringArrayOutput, bool) {
-	ids, ok := n.NSGIDs[loadBalancerRole(internal)]
-	return ids, ok
-}
-
-func loadBalancerRole(internal bool) layout.Role {
-	if internal {
-		return layout.InternalLoadBalancers
-	}
-	return layout.PublicLoadBalancers
-}
-
-// builder carries what every step of New needs.
+// builder carries what the steps of New share.
 type builder struct {
 	ctx     *pulumi.Context
 	name    string
 	args    *Args
-	rules   rules.Set
 	network *Network
-	child   pulumi.ResourceOption
+	child   pulumi.ResourceOption // of each resource of the network
 	tags    pulumi.StringMap
 }
 
 func (b *builder) build() error {
-	if err := b.checkExisting(); err != nil {
-		return err
-	}
-	if err := b.lasting(); err != nil {
-		return err
-	}
 	if err := b.vcn(); err != nil {
-		return err
+		return fmt.Errorf("VCN: %w", err)
 	}
 	gateways, services, err := b.gateways()
 	if err != nil {
@@ -133,27 +128,15 @@ func (b *builder) build() error {
 	return b.flowLogs()
 }
 
-// lasting refuses a change of securityBy: the rules move, but a node that runs keeps the network security groups that it was
-// launched with (Oracle, "Modifying Node Pool and Worker Node Properties"), and would be cut off.
-func (b *builder) lasting() error {
-	now := map[string]string{"securityBy": string(b.args.Spec.SecurityBy)}
-	unchanged, err := stash.Settings(b.ctx, b.name+"-lasting", now, func(setting, made string) error {
-		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
-			"set it back, or make another stack; if nothing runs yet, destroy this one first", setting, made, now[setting])
-	}, b.child)
-	b.child = pulumi.Composite(b.child, unchanged)
-	return err
-}
-
 // vcn makes the VCN and empties its default security list, which would let in SSH from anywhere.
 func (b *builder) vcn() error {
-	plan := b.network.plan
+	plan := b.args.Plan
 	if plan.ExistingVCN != "" {
 		b.network.VcnID = pulumi.String(plan.ExistingVCN).ToStringOutput()
 		return nil
 	}
 	vcn, err := core.NewVcn(b.ctx, b.name, &core.VcnArgs{
-		CompartmentId: b.args.CompartmentID,
+		CompartmentId: pulumi.String(b.args.CompartmentID),
 		CidrBlocks:    pulumi.StringArray{pulumi.String(plan.VCN.String())},
 		DisplayName:   pulumi.String(b.name),
 		DnsLabel:      pulumi.String(plan.DNSLabel),
@@ -164,7 +147,7 @@ func (b *builder) vcn() error {
 	}
 	b.network.VcnID = vcn.ID().ToStringOutput()
 	_, err = core.NewDefaultSecurityList(b.ctx, b.name+"-default", &core.DefaultSecurityListArgs{
-		CompartmentId:           b.args.CompartmentID,
+		CompartmentId:           pulumi.String(b.args.CompartmentID),
 		ManageDefaultResourceId: vcn.DefaultSecurityListId,
 		DisplayName:             pulumi.String(b.name + "-default-empty"),
 		FreeformTags:            b.tags,
@@ -172,16 +155,16 @@ func (b *builder) vcn() error {
 	return err
 }
 
-// subnets makes the subnets that do not exist. One that must be replaced, because
-// it becomes public or private, is deleted first: two cannot have the same CIDR.
+// subnets makes the subnets that do not exist. A subnet that must be replaced, because it becomes public or private, is
+// deleted first: two cannot have the same CIDR.
 func (b *builder) subnets(tables map[string]pulumi.StringOutput, lists map[layout.Role]pulumi.StringOutput) error {
-	for _, subnet := range b.network.plan.Subnets {
+	for _, subnet := range b.args.Plan.Subnets {
 		if subnet.ExistingID != "" {
 			b.network.SubnetIDs[subnet.Role] = pulumi.String(subnet.ExistingID).ToStringOutput()
 			continue
 		}
 		args := &core.SubnetArgs{
-			CompartmentId:          b.args.CompartmentID,
+			CompartmentId:          pulumi.String(b.args.CompartmentID),
 			VcnId:                  b.network.VcnID,
 			CidrBlock:              pulumi.String(subnet.CIDR.String()),
 			DisplayName:            pulumi.String(b.resource(subnet.Role)),
@@ -195,14 +178,14 @@ func (b *builder) subnets(tables map[string]pulumi.StringOutput, lists map[layou
 		}
 		made, err := core.NewSubnet(b.ctx, b.resource(subnet.Role), args, b.child, pulumi.DeleteBeforeReplace(true))
 		if err != nil {
-			return err
+			return fmt.Errorf("subnet %s: %w", subnet.Role, err)
 		}
 		b.network.SubnetIDs[subnet.Role] = made.ID().ToStringOutput()
 	}
 	return nil
 }
 
-// resource names a resource by its role: the same for the same role, whatever else there is.
+// resource returns the name of a role's resource. It depends on nothing but the role.
 func (b *builder) resource(role layout.Role) string {
 	return b.name + "-" + string(role)
 }

@@ -1,4 +1,4 @@
-// Package oke makes an OKE cluster, its node pools, and the Kubernetes provider that speaks to it.
+// Package oke makes an OKE cluster, its node pools, and the Kubernetes provider that talks to it.
 package oke
 
 import (
@@ -14,29 +14,59 @@ import (
 	"oke-guestbook/plan/layout"
 )
 
-// Args is what a cluster is made of. Plain values decide the graph's shape; inputs come from other resources.
+// Args says what cluster to make.
 type Args struct {
-	Name          string       // required: display name
-	CompartmentID string       // required
-	Fleet         cluster.Spec // required, valid
-	Network       layout.Spec  // required, valid
-	Offer         *Offer       // required: what Look found for Fleet
-	Tags          map[string]string
-	Protect       bool // refuse to delete the cluster
+	// Name is the cluster's display name. Required.
+	Name string
+	// CompartmentID is the OCID of the compartment for cluster and node pools. Required.
+	CompartmentID string
+	// Spec is the cluster with its node pools, valid. Required.
+	Spec cluster.Spec
+	// Offer is what Look found for Spec. Required.
+	Offer *Offer
+	// Tags are the freeform tags of cluster, node pools and nodes, and of the load balancers and volumes that the
+	// cluster's controllers make. Optional.
+	Tags map[string]string
+	// Protect keeps the cluster from being deleted or replaced. Optional, default false.
+	Protect bool
 
-	VcnID     pulumi.StringInput                       // required
-	SubnetIDs map[layout.Role]pulumi.StringOutput      // required: the roles that Network has
-	NsgIDs    map[layout.Role]pulumi.StringArrayOutput // optional: network security groups, by the same roles
+	// VcnID is the OCID of the VCN. Required.
+	VcnID pulumi.StringInput
+	// SubnetIDs are the OCIDs of the subnets. Required for the API endpoint, the workers and one kind of load balancer,
+	// and with VCNNativePods for the Pods.
+	SubnetIDs map[layout.Role]pulumi.StringOutput
+	// NSGIDs are the OCIDs of the network security groups of VNICs in the subnets. Optional, default none.
+	NSGIDs map[layout.Role]pulumi.StringArrayOutput
+
+	// PublicEndpoint gives the Kubernetes API endpoint a public IP address. Optional, default false.
+	PublicEndpoint bool
+	// VCNNativePods gives Pods addresses of their subnet, instead of those of an overlay by flannel. Optional, default
+	// false.
+	VCNNativePods bool
+	// PodsCIDR is the IPv4 CIDR of the overlay. Required without VCNNativePods, else ignored.
+	PodsCIDR string
+	// ServicesCIDR is the IPv4 CIDR of the Services' cluster IPs. Required.
+	ServicesCIDR string
 }
+
+// CNI types (Oracle documentation, "ClusterPodNetworkOptionDetails").
+const (
+	flannelOverlay = "FLANNEL_OVERLAY"
+	vcnNative      = "OCI_VCN_IP_NATIVE"
+)
 
 // Cluster is an OKE cluster with its node pools.
 type Cluster struct {
 	pulumi.ResourceState
 
-	Cluster    *containerengine.Cluster
-	NodePools  map[string]*containerengine.NodePool // by the pool's name in the settings
-	Kubeconfig pulumi.StringOutput                  // secret; asks the OCI CLI for a token at each use
-	Provider   *kubernetes.Provider
+	// Cluster is the cluster's control plane.
+	Cluster *containerengine.Cluster
+	// NodePools are the node pools by their names in the settings.
+	NodePools map[string]*containerengine.NodePool
+	// Kubeconfig is secret. It asks the OCI command line for a token at each use.
+	Kubeconfig pulumi.StringOutput
+	// Provider makes objects in the cluster.
+	Provider *kubernetes.Provider
 }
 
 // New makes a cluster. Its node pools are made side by side, and the provider is ready before they are.
@@ -46,26 +76,26 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	var err error
-	// The subnet for load balancers that name none stays the first one: OKE can change it only in a new cluster, and the
+	// The subnet for load balancers that name none stays the first one: only a new cluster can have another, and the
 	// guestbooks' Services name theirs.
-	keep := pulumi.IgnoreChanges([]string{"options.serviceLbSubnetIds"})
-	if c.Cluster, err = containerengine.NewCluster(ctx, name, clusterArgs(args), pulumi.Parent(c), pulumi.Protect(args.Protect), keep); err != nil {
+	c.Cluster, err = containerengine.NewCluster(ctx, name, clusterArgs(args), pulumi.Parent(c),
+		pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"options.serviceLbSubnetIds"}))
+	if err != nil {
 		return nil, fmt.Errorf("cluster %q: %w", args.Name, err)
 	}
-	pins, err := pinImages(ctx, c, name, args)
+	images, err := keepImages(ctx, c, name, args)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range args.Fleet.NodePools {
-		if c.NodePools[p.Name], err = newNodePool(ctx, c, name, p, args, pins); err != nil {
+	for _, p := range args.Spec.NodePools {
+		if c.NodePools[p.Name], err = newNodePool(ctx, c, name, p, args, images[p.Name]); err != nil {
 			return nil, fmt.Errorf("node pool %q: %w", p.Name, err)
 		}
 	}
-	if err := c.addons(ctx, name, args.Fleet.Addons); err != nil {
+	if err := c.addons(ctx, name, args.Spec.Addons); err != nil {
 		return nil, err
 	}
-
-	c.Kubeconfig = kubeconfig(ctx, c, args.Network.APIEndpoint == layout.Public)
+	c.Kubeconfig = kubeconfig(ctx, c, args.PublicEndpoint)
 	c.Provider, err = kubernetes.NewProvider(ctx, name, &kubernetes.ProviderArgs{
 		Kubeconfig: c.Kubeconfig,
 		// Objects are replaced only with the cluster, not for a new address or certificate in the kubeconfig.
@@ -81,85 +111,80 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 func clusterArgs(args *Args) *containerengine.ClusterArgs {
-	kind, cni := "BASIC_CLUSTER", "FLANNEL_OVERLAY"
-	if args.Fleet.ClusterType == cluster.Enhanced {
+	kind := "BASIC_CLUSTER"
+	if args.Spec.ClusterType == cluster.Enhanced {
 		kind = "ENHANCED_CLUSTER"
 	}
-	if args.Network.PodNetwork == layout.VCNNative {
-		cni = "OCI_VCN_IP_NATIVE"
+	cni, podsCIDR := flannelOverlay, pulumi.StringPtrInput(pulumi.String(args.PodsCIDR))
+	if args.VCNNativePods {
+		cni, podsCIDR = vcnNative, nil
 	}
 	tags := pulumi.ToStringMap(args.Tags)
-	cluster := &containerengine.ClusterArgs{
-		CompartmentId:            pulumi.String(args.CompartmentID),
-		Name:                     pulumi.String(args.Name),
-		KubernetesVersion:        pulumi.String(args.Fleet.KubernetesVersion),
-		Type:                     pulumi.String(kind),
-		VcnId:                    args.VcnID,
-		ClusterPodNetworkOptions: containerengine.ClusterClusterPodNetworkOptionArray{containerengine.ClusterClusterPodNetworkOptionArgs{CniType: pulumi.String(cni)}},
+	made := &containerengine.ClusterArgs{
+		CompartmentId:     pulumi.String(args.CompartmentID),
+		Name:              pulumi.String(args.Name),
+		KubernetesVersion: pulumi.String(args.Spec.KubernetesVersion),
+		Type:              pulumi.String(kind),
+		VcnId:             args.VcnID,
+		ClusterPodNetworkOptions: containerengine.ClusterClusterPodNetworkOptionArray{
+			containerengine.ClusterClusterPodNetworkOptionArgs{CniType: pulumi.String(cni)},
+		},
 		EndpointConfig: containerengine.ClusterEndpointConfigArgs{
 			SubnetId:          args.SubnetIDs[layout.API],
-			IsPublicIpEnabled: pulumi.Bool(args.Network.APIEndpoint == layout.Public),
+			IsPublicIpEnabled: pulumi.Bool(args.PublicEndpoint),
 			NsgIds:            nsgs(args, layout.API),
 		},
 		Options: containerengine.ClusterOptionsArgs{
 			KubernetesNetworkConfig: containerengine.ClusterOptionsKubernetesNetworkConfigArgs{
-				PodsCidr:     podsCIDR(args.Network),
-				ServicesCidr: pulumi.String(args.Network.ServicesCIDR),
+				PodsCidr:     podsCIDR,
+				ServicesCidr: pulumi.String(args.ServicesCIDR),
 			},
 			ServiceLbSubnetIds: loadBalancerSubnets(args),
-			// What the cluster's controllers make carries the stack's tags as well.
+			// What the cluster's controllers make has the stack's tags too.
 			ServiceLbConfig:        containerengine.ClusterOptionsServiceLbConfigArgs{FreeformTags: tags},
 			PersistentVolumeConfig: containerengine.ClusterOptionsPersistentVolumeConfigArgs{FreeformTags: tags},
 		},
 		FreeformTags: tags,
 	}
-	if args.Fleet.KMSKeyID != "" {
-		cluster.KmsKeyId = pulumi.String(args.Fleet.KMSKeyID)
+	if args.Spec.KMSKeyID != "" {
+		made.KmsKeyId = pulumi.String(args.Spec.KMSKeyID)
 	}
-	return cluster
+	return made
 }
 
-// podsCIDR is nil where Pods have addresses of the VCN: the setting, which is not checked then, is flannel's.
-func podsCIDR(network layout.Spec) pulumi.StringPtrInput {
-	if network.PodNetwork == layout.VCNNative {
-		return nil
-	}
-	return pulumi.String(network.PodsCIDR)
-}
-
-// nsgs returns the network security groups of a role's subnet, or nil where the rules are in security lists.
+// nsgs returns the network security groups of a role's subnet, or nil with rules in security lists.
 func nsgs(args *Args, role layout.Role) pulumi.StringArrayInput {
-	if ids, ok := args.NsgIDs[role]; ok {
+	if ids, ok := args.NSGIDs[role]; ok {
 		return ids
 	}
 	return nil
 }
 
-// loadBalancerSubnets returns where load balancers go that do not say it themselves: the public subnet if there is one.
+// loadBalancerSubnets returns the subnet of load balancers whose Service names none: the public one if there is one.
 func loadBalancerSubnets(args *Args) pulumi.StringArray {
-	role := layout.PublicLoadBalancers
-	if !args.Network.Has(role) {
-		role = layout.InternalLoadBalancers
+	subnet, public := args.SubnetIDs[layout.PublicLoadBalancers]
+	if !public {
+		subnet = args.SubnetIDs[layout.InternalLoadBalancers]
 	}
-	return pulumi.StringArray{args.SubnetIDs[role]}
+	return pulumi.StringArray{subnet}
 }
 
-// addons switches add-ons on, one after the other: they run on the nodes, and some need the one before.
+// addons enables add-ons one after the other: they run on the nodes, and some need the one before.
 func (c *Cluster) addons(ctx *pulumi.Context, name string, names []string) error {
-	needs := c.Nodes()
+	dependsOn := c.Nodes()
 	for _, addon := range names {
 		made, err := containerengine.NewAddon(ctx, name+"-"+addon, &containerengine.AddonArgs{
 			AddonName: pulumi.String(addon), ClusterId: c.Cluster.ID(), RemoveAddonResourcesOnDelete: pulumi.Bool(true),
-		}, pulumi.Parent(c), pulumi.DependsOn(needs))
+		}, pulumi.Parent(c), pulumi.DependsOn(dependsOn))
 		if err != nil {
 			return fmt.Errorf("add-on %s: %w", addon, err)
 		}
-		needs = []pulumi.Resource{made}
+		dependsOn = []pulumi.Resource{made}
 	}
 	return nil
 }
 
-// Nodes returns the node pools as resources to depend on, in the order of their names.
+// Nodes returns the node pools as dependencies for other resources, in the order of their names.
 func (c *Cluster) Nodes() []pulumi.Resource {
 	var nodes []pulumi.Resource
 	for _, name := range slices.Sorted(maps.Keys(c.NodePools)) {
@@ -168,7 +193,7 @@ func (c *Cluster) Nodes() []pulumi.Resource {
 	return nodes
 }
 
-// kubeconfig returns the cluster's kubeconfig for the endpoint that the stack's operator can reach.
+// kubeconfig returns the cluster's kubeconfig, as a secret, for its public or private endpoint.
 func kubeconfig(ctx *pulumi.Context, c *Cluster, public bool) pulumi.StringOutput {
 	endpoint := "PRIVATE_ENDPOINT"
 	if public {

@@ -10,57 +10,53 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/stash"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/layout"
 )
 
-// pinImages keeps the newest image of today in the stack's state, once for each Kubernetes version and variant, and returns
-// the kept ones by node pool. A newer image changes nothing until the version or the setting nodeImageRelease does: that
-// gives the pin another name, and so another value.
-func pinImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[string]pulumi.StringOutput, error) {
-	pins := map[string]pulumi.StringOutput{} // by the pin's name
-	pools := map[string]pulumi.StringOutput{}
-	for _, p := range args.Fleet.NodePools {
+// keepImages keeps the newest image of the first update in the stack's state, once for each Kubernetes version and
+// image variant. It returns the OCIDs by node pool. A newer image changes nothing until the version or the setting
+// nodeImageRelease changes: then the value is kept under another name.
+func keepImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[string]pulumi.StringOutput, error) {
+	kept := map[string]pulumi.StringOutput{} // by the stash's name
+	images := map[string]pulumi.StringOutput{}
+	for _, p := range args.Spec.NodePools {
 		if p.ImageID != "" {
-			pools[p.Name] = pulumi.String(p.ImageID).ToStringOutput()
+			images[p.Name] = pulumi.String(p.ImageID).ToStringOutput()
 			continue
 		}
-		pin := name + "-image-" + args.Fleet.VersionOf(p)
-		for _, part := range []string{cluster.ImageVariant(p.Shape), args.Fleet.NodeImageRelease} {
+		key := name + "-image-" + args.Spec.VersionOf(p)
+		for _, part := range []string{cluster.ImageVariant(p.Shape), args.Spec.NodeImageRelease} {
 			if part != "" {
-				pin += "-" + part
+				key += "-" + part
 			}
 		}
-		if _, kept := pins[pin]; !kept {
-			stash, err := pulumi.NewStash(ctx, pin, &pulumi.StashArgs{Input: pulumi.String(args.Offer.Images[p.Name])},
-				pulumi.Parent(c), pulumi.IgnoreChanges([]string{"input"}))
+		if _, done := kept[key]; !done {
+			image, err := stash.Keep[string](ctx, key, pulumi.String(args.Offer.Images[p.Name]), pulumi.Parent(c))
 			if err != nil {
 				return nil, fmt.Errorf("image of node pool %q: %w", p.Name, err)
 			}
-			pins[pin] = stash.Output.ApplyT(func(v any) (string, error) {
-				id, ok := v.(string)
-				if !ok {
-					return "", fmt.Errorf("kept image %s is a %T, not an OCID", pin, v)
-				}
-				return id, nil
-			}).(pulumi.StringOutput)
+			kept[key] = image.(pulumi.StringOutput)
 		}
-		pools[p.Name] = pins[pin]
+		images[p.Name] = kept[key]
 	}
-	return pools, nil
+	return images, nil
 }
 
-func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePool, args *Args, images map[string]pulumi.StringOutput) (*containerengine.NodePool, error) {
+func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePool, args *Args,
+	image pulumi.StringOutput,
+) (*containerengine.NodePool, error) {
 	tags := pulumi.ToStringMap(args.Tags)
 	pool := &containerengine.NodePoolArgs{
 		ClusterId:         c.Cluster.ID(),
 		CompartmentId:     pulumi.String(args.CompartmentID),
 		Name:              pulumi.String(p.Name),
-		KubernetesVersion: pulumi.String(args.Fleet.VersionOf(p)),
+		KubernetesVersion: pulumi.String(args.Spec.VersionOf(p)),
 		NodeShape:         pulumi.String(p.Shape),
 		NodeSourceDetails: containerengine.NodePoolNodeSourceDetailsArgs{
 			SourceType:          pulumi.String("IMAGE"),
-			ImageId:             images[p.Name],
+			ImageId:             image,
 			BootVolumeSizeInGbs: pulumi.String(strconv.Itoa(p.BootVolumeGB)),
 		},
 		NodeConfigDetails: containerengine.NodePoolNodeConfigDetailsArgs{
@@ -72,21 +68,17 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		},
 		NodeEvictionNodePoolSettings: containerengine.NodePoolNodeEvictionNodePoolSettingsArgs{
 			EvictionGraceDuration: pulumi.Sprintf("PT%dM", p.EvictionGraceMinutes),
-			// Without this a Pod that cannot be evicted keeps a destroy from ending.
+			// Otherwise a Pod that cannot be evicted blocks a destroy.
 			IsForceDeleteAfterGraceDuration: pulumi.Bool(true),
 		},
-		FreeformTags: tags,
+		InitialNodeLabels: nodeLabels(p),
+		FreeformTags:      tags,
 	}
 	if p.OCPUs != 0 {
 		pool.NodeShapeConfig = containerengine.NodePoolNodeShapeConfigArgs{
 			Ocpus: pulumi.Float64(p.OCPUs), MemoryInGbs: pulumi.Float64(p.MemoryGB),
 		}
 	}
-	var labels containerengine.NodePoolInitialNodeLabelArray
-	for _, k := range slices.Sorted(maps.Keys(p.Labels)) {
-		labels = append(labels, containerengine.NodePoolInitialNodeLabelArgs{Key: pulumi.String(k), Value: pulumi.String(p.Labels[k])})
-	}
-	pool.InitialNodeLabels = labels
 	if p.Cycles() {
 		pool.NodePoolCyclingDetails = containerengine.NodePoolNodePoolCyclingDetailsArgs{
 			IsNodeCyclingEnabled: pulumi.Bool(true),
@@ -101,6 +93,18 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 	return containerengine.NewNodePool(ctx, name+"-"+p.Name, pool, opts...)
 }
 
+// nodeLabels returns the labels of the pool's Kubernetes nodes, in the order of their keys.
+func nodeLabels(p cluster.NodePool) containerengine.NodePoolInitialNodeLabelArray {
+	var labels containerengine.NodePoolInitialNodeLabelArray
+	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
+		labels = append(labels, containerengine.NodePoolInitialNodeLabelArgs{
+			Key: pulumi.String(key), Value: pulumi.String(p.Labels[key]),
+		})
+	}
+	return labels
+}
+
+// placement returns one placement in each of the pool's availability domains.
 func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsPlacementConfigArray {
 	var faultDomains pulumi.StringArray
 	for _, n := range p.FaultDomains {
@@ -127,12 +131,15 @@ func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfi
 	return configs
 }
 
-func podNetwork(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs {
-	if args.Network.PodNetwork != layout.VCNNative {
-		return containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs{CniType: pulumi.String("FLANNEL_OVERLAY")}
+// podNetworkArgs shortens a name of the SDK.
+type podNetworkArgs = containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs
+
+func podNetwork(p cluster.NodePool, args *Args) podNetworkArgs {
+	if !args.VCNNativePods {
+		return podNetworkArgs{CniType: pulumi.String(flannelOverlay)}
 	}
-	return containerengine.NodePoolNodeConfigDetailsNodePoolPodNetworkOptionDetailsArgs{
-		CniType:        pulumi.String("OCI_VCN_IP_NATIVE"),
+	return podNetworkArgs{
+		CniType:        pulumi.String(vcnNative),
 		MaxPodsPerNode: pulumi.Int(p.MaxPodsPerNode),
 		PodSubnetIds:   pulumi.StringArray{args.SubnetIDs[layout.Pods]},
 		PodNsgIds:      nsgs(args, layout.Pods),

@@ -14,23 +14,26 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// Offer is what the region has for the clusters and node pools that the settings ask for.
+// Offer is what the region has for the node pools of a cluster.
 type Offer struct {
-	Domains map[string][]string // availability domains, in order, by node pool
-	Images  map[string]string   // OCID of the newest image, by node pool; none where the settings name one
+	// Domains are the names of each pool's availability domains, in order, by the pool's name.
+	Domains map[string][]string
+	// Images are the OCIDs of the newest suitable images by the pool's name; none for a pool that names its image.
+	Images map[string]string
 }
 
-// Look asks the region what it has. It registers nothing; the error tells every setting that the region cannot meet.
-func Look(ctx *pulumi.Context, compartmentID string, f cluster.Spec) (*Offer, error) {
+// Look asks the region what it has for a cluster. It registers nothing. The error names every setting that the region
+// cannot satisfy.
+func Look(ctx *pulumi.Context, compartmentID string, spec cluster.Spec) (*Offer, error) {
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
-		return nil, unseen("availability domains", compartmentID, err)
+		return nil, lookupError("availability domains", compartmentID, err)
 	}
 	options, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
 		CompartmentId: &compartmentID, NodePoolOptionId: "all",
 	})
 	if err != nil {
-		return nil, unseen("node pool options", compartmentID, err)
+		return nil, lookupError("node pool options", compartmentID, err)
 	}
 	sources := make([]cluster.Image, 0, len(options.Sources))
 	for _, s := range options.Sources {
@@ -39,14 +42,14 @@ func Look(ctx *pulumi.Context, compartmentID string, f cluster.Spec) (*Offer, er
 
 	var list problem.List
 	offer := &Offer{Domains: map[string][]string{}, Images: map[string]string{}}
-	if err := cluster.CheckOffered(f.KubernetesVersion, options.KubernetesVersions); err != nil {
+	if err := cluster.CheckOffered(spec.KubernetesVersion, options.KubernetesVersions); err != nil {
 		list.Add("kubernetesVersion", "%v", err)
 	}
-	for i, p := range f.NodePools {
+	for i, p := range spec.NodePools {
 		key := fmt.Sprintf("nodePools[%d]", i)
 		numbers, numbersKey := p.AvailabilityDomains, key+".availabilityDomains"
 		if len(numbers) == 0 {
-			numbers, numbersKey = f.AvailabilityDomains, "availabilityDomains"
+			numbers, numbersKey = spec.AvailabilityDomains, "availabilityDomains"
 		}
 		if offer.Domains[p.Name], err = pick(all, numbers); err != nil {
 			list.Add(numbersKey, "%v", err)
@@ -54,7 +57,7 @@ func Look(ctx *pulumi.Context, compartmentID string, f cluster.Spec) (*Offer, er
 		if p.ImageID != "" {
 			continue
 		}
-		newest, err := cluster.NewestImage(sources, f.VersionOf(p), cluster.ImageVariant(p.Shape))
+		newest, err := cluster.NewestImage(sources, spec.VersionOf(p), cluster.ImageVariant(p.Shape))
 		if err != nil {
 			list.Add(key+".kubernetesVersion", "%v", err)
 		}
@@ -63,16 +66,18 @@ func Look(ctx *pulumi.Context, compartmentID string, f cluster.Spec) (*Offer, er
 	return offer, list.Err()
 }
 
-// unseen explains why the region does not tell what it has. Of a compartment that is not there and of one that is not for the
-// user to see it says the same.
-func unseen(what, compartmentID string, err error) error {
+// lookupError explains a failed look-up. The service does not say whether a compartment does not exist or the user may
+// not see it.
+func lookupError(what, compartmentID string, err error) error {
 	if strings.Contains(err.Error(), "NotAuthorizedOrNotFound") {
-		return fmt.Errorf("compartmentId: there is no compartment %s for this user; check the OCID, that the credentials are of its tenancy, and that a policy lets their user inspect it: %w", compartmentID, err)
+		return fmt.Errorf("compartmentId: there is no compartment %s for this user; check the OCID, "+
+			"that the credentials are of its tenancy, and that a policy lets their user inspect it: %w", compartmentID, err)
 	}
 	return fmt.Errorf("%s of compartment %s: %w", what, compartmentID, err)
 }
 
-// getAvailabilityDomains has a typed function in pulumi-oci's package identity, which takes two minutes to compile.
+// getAvailabilityDomains is called by its token: pulumi-oci's package identity, which has a typed function for it,
+// takes two minutes to compile.
 const getAvailabilityDomains = "oci:Identity/getAvailabilityDomains:getAvailabilityDomains"
 
 func availabilityDomains(ctx *pulumi.Context, compartmentID string) ([]string, error) {
@@ -95,9 +100,10 @@ func availabilityDomains(ctx *pulumi.Context, compartmentID string) ([]string, e
 	return names, nil
 }
 
+// domainNumber matches the end of an availability domain's name.
 var domainNumber = regexp.MustCompile(`-AD-(\d)$`)
 
-// pick returns those of the region's availability domains that bear the numbers, all of them for no numbers.
+// pick returns the availability domains with the given numbers, or all of them if there are no numbers.
 func pick(domains []string, numbers []int) ([]string, error) {
 	if len(numbers) == 0 {
 		return domains, nil

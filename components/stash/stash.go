@@ -1,4 +1,4 @@
-// Package lasting refuses changes of settings that what runs cannot follow.
+// Package stash keeps values of a stack's first deployment in its state.
 package stash
 
 import (
@@ -9,22 +9,40 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Settings keeps the values that settings have in the first deployment, in a Stash of the stack's state under this name.
-// It returns an option that refuses a resource as long as a value is another one; why makes the error of it.
-func Settings(ctx *pulumi.Context, name string, now map[string]string, why func(setting, made string) error, opts ...pulumi.ResourceOption) (pulumi.ResourceOption, error) {
-	stash, err := pulumi.NewStash(ctx, name, &pulumi.StashArgs{Input: pulumi.ToStringMap(now)},
-		append(opts, pulumi.IgnoreChanges([]string{"input"}))...)
+// Keep registers a Stash of this name and returns the value that the state keeps in it: that of the update which
+// registered the name first. Later values are ignored; a new name keeps a new value.
+//
+// T is the type of the value in the state, such as string or map[string]any. The Output is the typed one where Pulumi
+// has one: a pulumi.StringOutput for a string.
+func Keep[T any](ctx *pulumi.Context, name string, value pulumi.Input, opts ...pulumi.ResourceOption,
+) (pulumi.Output, error) {
+	registered, err := pulumi.NewStash(ctx, name, &pulumi.StashArgs{Input: value},
+		append(slices.Clone(opts), pulumi.IgnoreChanges([]string{"input"}))...)
 	if err != nil {
 		return nil, err
 	}
-	checked := stash.Output.ApplyT(func(v any) ([]pulumi.Resource, error) {
-		kept, ok := v.(map[string]any)
+	return registered.Output.ApplyT(func(v any) (T, error) {
+		kept, ok := v.(T)
 		if !ok {
-			return nil, fmt.Errorf("%s in the stack's state is a %T, not an object", name, v)
+			return kept, fmt.Errorf("stash %s in the stack's state is a %T, not a %T", name, v, kept)
 		}
-		for _, setting := range slices.Sorted(maps.Keys(now)) {
-			if made := fmt.Sprint(kept[setting]); made != now[setting] {
-				return nil, why(setting, made)
+		return kept, nil
+	}), nil
+}
+
+// Immutable keeps the values of settings, by their keys, in a Stash of this name. It returns an option for resources:
+// those that have it fail while a setting differs from its kept value. changed makes their error.
+func Immutable(ctx *pulumi.Context, name string, values map[string]string, changed func(setting, kept string) error,
+	opts ...pulumi.ResourceOption,
+) (pulumi.ResourceOption, error) {
+	output, err := Keep[map[string]any](ctx, name, pulumi.ToStringMap(values), opts...)
+	if err != nil {
+		return nil, err
+	}
+	checked := output.ApplyT(func(kept map[string]any) ([]pulumi.Resource, error) {
+		for _, setting := range slices.Sorted(maps.Keys(values)) {
+			if value := fmt.Sprint(kept[setting]); value != values[setting] {
+				return nil, changed(setting, value)
 			}
 		}
 		return nil, nil

@@ -1,11 +1,7 @@
-// Package flows says who may talk to whom around a guestbook, as data: the source of its network policies, and of the test
-// that nothing else gets through.
+// Package flows lists the connections that a guestbook needs, as data, and expands them to network policies.
 package flows
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // Components of a guestbook, as the label app.kubernetes.io/component spells them.
 const (
@@ -15,16 +11,16 @@ const (
 	Backup   = "backup"  // the jobs that save and load it
 )
 
-// Peer is one end of a flow: a component of the guestbook, every Pod of it, the cluster's DNS, or addresses. The zero value
-// is every Pod of the guestbook.
+// Peer is one end of a flow: a component's Pods, the cluster's DNS, or addresses. The zero value is every Pod of the
+// guestbook.
 type Peer struct {
 	Component string
 	DNS       bool
 	CIDRs     []string
-	Except    []string // addresses within CIDRs that are not meant
+	Except    []string // CIDRs within CIDRs that do not belong to the peer
 }
 
-// Flow lets From open connections to To.
+// Flow allows connections from From to To.
 type Flow struct {
 	From, To Peer
 	Protocol string // TCP or UDP
@@ -34,20 +30,22 @@ type Flow struct {
 
 // Options are what the flows depend on.
 type Options struct {
-	FrontendPort int
-	Balancers    []string // CIDRs that the load balancer's and the nodes' connections come from
+	FrontendPort int      // of the frontend's container
+	Proxies      []string // CIDRs of the sources of visitors' connections: load balancers, and nodes that forward
 	Replicas     int      // of the database
-	External     bool     // the database lives elsewhere
+	External     bool     // the database is not the guestbook's own
 	Backups      bool
-	APIEndpoint  string   // CIDR of the Kubernetes API endpoint, which also hands out workload identities
-	Inside       []string // CIDRs of the VCN, Pods and Services: not Object Storage
+	APIEndpoint  string   // CIDR of the Kubernetes API endpoint, which also issues workload identities
+	Inside       []string // CIDRs of the VCN, Pods and Services, which Object Storage is outside of
 }
 
+// MongoPort is the port of MongoDB.
+const MongoPort = 27017
+
 const (
-	mongoPort = 27017
-	https     = 443
-	identity  = 12250 // of the API endpoint (Oracle documentation, "Example Network Resource Configurations")
-	anywhere  = "0.0.0.0/0"
+	https    = 443
+	identity = 12250 // of the API endpoint (Oracle documentation, "Example Network Resource Configurations")
+	anywhere = "0.0.0.0/0"
 )
 
 // Table returns every flow that a guestbook needs, and no other.
@@ -56,38 +54,40 @@ func Table(o Options) []Flow {
 		{Peer{}, Peer{DNS: true}, "UDP", []int{53}, "names"},
 		{Peer{}, Peer{DNS: true}, "TCP", []int{53}, "names with long answers"},
 	}
-	if len(o.Balancers) > 0 {
-		table = append(table, Flow{Peer{CIDRs: o.Balancers}, Peer{Component: Frontend}, "TCP", []int{o.FrontendPort}, "visitors, through load balancer and nodes"})
+	add := func(from, to Peer, port int, why string) {
+		table = append(table, Flow{from, to, "TCP", []int{port}, why})
+	}
+	frontend, backend, backup := Peer{Component: Frontend}, Peer{Component: Backend}, Peer{Component: Backup}
+	if len(o.Proxies) > 0 {
+		add(Peer{CIDRs: o.Proxies}, frontend, o.FrontendPort, "visitors, through load balancer and nodes")
 	}
 	if o.External {
-		return append(table, Flow{Peer{Component: Frontend}, Peer{CIDRs: []string{anywhere}}, "TCP", []int{mongoPort}, "the database elsewhere"})
+		add(frontend, Peer{CIDRs: []string{anywhere}}, MongoPort, "the external database")
+		return table
 	}
-	table = append(table,
-		Flow{Peer{Component: Frontend}, Peer{Component: Backend}, "TCP", []int{mongoPort}, "entries"},
-		Flow{Peer{Component: Setup}, Peer{Component: Backend}, "TCP", []int{mongoPort}, "users and indexes"},
-	)
+	add(frontend, backend, MongoPort, "entries")
+	add(Peer{Component: Setup}, backend, MongoPort, "users and indexes")
 	if o.Replicas > 1 {
-		table = append(table, Flow{Peer{Component: Backend}, Peer{Component: Backend}, "TCP", []int{mongoPort}, "replication"})
+		add(backend, backend, MongoPort, "replication")
 	}
 	if o.Backups {
-		table = append(table,
-			Flow{Peer{Component: Backup}, Peer{Component: Backend}, "TCP", []int{mongoPort}, "backup and restore"},
-			Flow{Peer{Component: Backup}, Peer{CIDRs: []string{anywhere}, Except: o.Inside}, "TCP", []int{https}, "Object Storage"},
-			Flow{Peer{Component: Backup}, Peer{CIDRs: []string{o.APIEndpoint}}, "TCP", []int{identity}, "workload identity"},
-		)
+		add(backup, backend, MongoPort, "backup and restore")
+		add(backup, Peer{CIDRs: []string{anywhere}, Except: o.Inside}, https, "Object Storage")
+		add(backup, Peer{CIDRs: []string{o.APIEndpoint}}, identity, "workload identity")
 	}
 	return table
 }
 
-// Policy is a network policy: what its component's Pods let in and may open. What no policy of a Pod names is refused.
+// Policy is a network policy: the flows to and from a component's Pods. A Pod's other flows, which none of its policies
+// contains, are refused.
 type Policy struct {
 	Name      string
-	Component string // empty: every Pod of the guestbook
+	Component string // empty for every Pod of the guestbook
 	Ingress   []Flow
 	Egress    []Flow
 }
 
-// Policies expands flows to a policy that refuses everything, and one for each component that has flows of its own.
+// Policies expands flows to a default policy for every Pod, and one for each component that has flows of its own.
 func Policies(table []Flow) []Policy {
 	all := Policy{Name: "default"}
 	policies := map[string]*Policy{"": &all}
@@ -100,11 +100,11 @@ func Policies(table []Flow) []Policy {
 		return policies[component]
 	}
 	for _, f := range table {
-		if f.From.inside() {
+		if f.From.isPods() {
 			p := of(f.From.Component)
 			p.Egress = append(p.Egress, f)
 		}
-		if f.To.inside() {
+		if f.To.isPods() {
 			p := of(f.To.Component)
 			p.Ingress = append(p.Ingress, f)
 		}
@@ -117,61 +117,5 @@ func Policies(table []Flow) []Policy {
 	return list
 }
 
-// inside reports whether the peer is Pods of the guestbook.
-func (p Peer) inside() bool { return !p.DNS && len(p.CIDRs) == 0 }
-
-// Endpoint is a Pod, or an address outside of the cluster's Pods.
-type Endpoint struct {
-	Component string // of the guestbook; empty for others
-	DNS       bool
-	Address   netip.Addr
-}
-
-// Reaches reports whether the policies let from open a connection to a port of to. Both ends must agree; an end that is no
-// Pod of the guestbook has no policy and agrees.
-func Reaches(policies []Policy, from, to Endpoint, protocol string, port int) bool {
-	return allows(policies, from, to, protocol, port, false) && allows(policies, to, from, protocol, port, true)
-}
-
-// allows reports whether the policies of Pod let a connection pass, in (from other) or out (to other).
-func allows(policies []Policy, pod, other Endpoint, protocol string, port int, in bool) bool {
-	if pod.Component == "" {
-		return true
-	}
-	for _, p := range policies {
-		if p.Component != "" && p.Component != pod.Component {
-			continue
-		}
-		flows := p.Egress
-		if in {
-			flows = p.Ingress
-		}
-		for _, f := range flows {
-			peer := f.To
-			if in {
-				peer = f.From
-			}
-			if f.Protocol == protocol && slices.Contains(f.Ports, port) && peer.matches(other) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (p Peer) matches(e Endpoint) bool {
-	switch {
-	case p.DNS:
-		return e.DNS
-	case len(p.CIDRs) > 0:
-		return contains(p.CIDRs, e.Address) && !contains(p.Except, e.Address)
-	}
-	return e.Component != "" && (p.Component == "" || p.Component == e.Component)
-}
-
-func contains(cidrs []string, address netip.Addr) bool {
-	return slices.ContainsFunc(cidrs, func(cidr string) bool {
-		prefix, err := netip.ParsePrefix(cidr)
-		return err == nil && prefix.Contains(address)
-	})
-}
+// isPods reports whether the peer is Pods of the guestbook.
+func (p Peer) isPods() bool { return !p.DNS && len(p.CIDRs) == 0 }

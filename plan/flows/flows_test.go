@@ -1,21 +1,25 @@
-package flows
+package flows_test
 
 import (
-	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
+
+	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/flows/flowstest"
 )
 
 var (
-	full = Options{
-		FrontendPort: 8080, Balancers: []string{"10.0.32.0/24", "10.0.64.0/20"}, Replicas: 3, Backups: true,
+	full = flows.Options{
+		FrontendPort: 8080, Proxies: []string{"10.0.32.0/24", "10.0.64.0/20"}, Replicas: 3, Backups: true,
 		APIEndpoint: "10.0.0.0/29", Inside: []string{"10.0.0.0/16", "10.244.0.0/16", "10.96.0.0/16"},
 	}
-	ends = map[string]Endpoint{
-		Frontend:         {Component: Frontend, Address: netip.MustParseAddr("10.244.0.2")},
-		Backend:          {Component: Backend, Address: netip.MustParseAddr("10.244.0.3")},
-		Setup:            {Component: Setup, Address: netip.MustParseAddr("10.244.0.4")},
-		Backup:           {Component: Backup, Address: netip.MustParseAddr("10.244.0.5")},
+	endpoints = map[string]flowstest.Endpoint{
+		flows.Frontend:   {Component: flows.Frontend, Address: netip.MustParseAddr("10.244.0.2")},
+		flows.Backend:    {Component: flows.Backend, Address: netip.MustParseAddr("10.244.0.3")},
+		flows.Setup:      {Component: flows.Setup, Address: netip.MustParseAddr("10.244.0.4")},
+		flows.Backup:     {Component: flows.Backup, Address: netip.MustParseAddr("10.244.0.5")},
 		"dns":            {DNS: true, Address: netip.MustParseAddr("10.244.0.6")},
 		"other pod":      {Address: netip.MustParseAddr("10.244.0.7")},
 		"load balancer":  {Address: netip.MustParseAddr("10.0.32.9")},
@@ -24,100 +28,83 @@ var (
 		"other VCN host": {Address: netip.MustParseAddr("10.0.200.1")},
 		"internet":       {Address: netip.MustParseAddr("192.0.2.1")},
 	}
-	ports = []int{22, 53, 80, 443, 6443, 8080, 9090, 12250, 27017}
+	components = []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup}
+	ports      = []int{22, 53, 80, 443, 6443, 8080, 9090, 12250, 27017}
 )
 
-// TestReachability holds every pair of ends, protocol and port against the list of what is needed.
-func TestReachability(t *testing.T) {
-	needed := map[string]bool{}
-	need := func(from, to, protocol string, port int) { needed[key(from, to, protocol, port)] = true }
-	for _, from := range []string{Frontend, Backend, Setup, Backup} {
-		need(from, "dns", "UDP", 53)
-		need(from, "dns", "TCP", 53)
+// TestMatrix compares every pair of endpoints, protocol and port with the list of what is needed.
+func TestMatrix(t *testing.T) {
+	needed := names()
+	need := func(from, to, protocol string, port int) { needed[flowstest.Key(from, to, protocol, port)] = true }
+	need("load balancer", flows.Frontend, "TCP", 8080)
+	need("node", flows.Frontend, "TCP", 8080)
+	for _, from := range components {
+		need(from, flows.Backend, "TCP", 27017)
 	}
-	need("load balancer", Frontend, "TCP", 8080)
-	need("node", Frontend, "TCP", 8080)
-	for _, from := range []string{Frontend, Setup, Backup, Backend} {
-		need(from, Backend, "TCP", 27017)
-	}
-	need(Backup, "internet", "TCP", 443)
-	need(Backup, "API endpoint", "TCP", 12250)
-	checkMatrix(t, Policies(Table(full)), needed)
+	need(flows.Backup, "internet", "TCP", 443)
+	need(flows.Backup, "API endpoint", "TCP", 12250)
+	compare(t, allowed(flows.Table(full)), needed)
 }
 
-func TestReachabilityOfExternalDatabase(t *testing.T) {
+func TestMatrixOfExternalDatabase(t *testing.T) {
 	o := full
 	o.External = true
-	needed := map[string]bool{}
-	for _, from := range []string{Frontend, Backend, Setup, Backup} {
-		needed[key(from, "dns", "UDP", 53)] = true
-		needed[key(from, "dns", "TCP", 53)] = true
+	needed := names()
+	needed[flowstest.Key("load balancer", flows.Frontend, "TCP", 8080)] = true
+	needed[flowstest.Key("node", flows.Frontend, "TCP", 8080)] = true
+	// The database may be anywhere, and its end decides too.
+	for _, to := range []string{
+		"dns", "other pod", "load balancer", "node", "API endpoint", "other VCN host", "internet",
+	} {
+		needed[flowstest.Key(flows.Frontend, to, "TCP", 27017)] = true
 	}
-	needed[key("load balancer", Frontend, "TCP", 8080)] = true
-	needed[key("node", Frontend, "TCP", 8080)] = true
-	for _, to := range []string{"dns", "other pod", "load balancer", "node", "API endpoint", "other VCN host", "internet"} {
-		needed[key(Frontend, to, "TCP", 27017)] = true // wherever the database may be; the other end decides too
-	}
-	checkMatrix(t, Policies(Table(o)), needed)
+	compare(t, allowed(flows.Table(o)), needed)
 }
 
-// TestNoFlowIsSuperfluous takes away one flow after the other and wants something to be missing each time.
+// TestNoFlowIsSuperfluous removes each flow and expects the matrix to lose something.
 func TestNoFlowIsSuperfluous(t *testing.T) {
-	table := Table(full)
-	want := reachable(Policies(table))
-	for i := range table {
-		less := append(append([]Flow{}, table[:i]...), table[i+1:]...)
-		if got := reachable(Policies(less)); len(got) >= len(want) {
-			t.Errorf("without %q everything is reached just the same", table[i].Why)
+	table := flows.Table(full)
+	want := allowed(table)
+	for i, f := range table {
+		if got := allowed(slices.Delete(slices.Clone(table), i, i+1)); len(got) >= len(want) {
+			t.Errorf("without %q the matrix is the same", f.Why)
 		}
 	}
 }
 
 func TestFewestFlows(t *testing.T) {
-	o := Options{FrontendPort: 8080, Balancers: full.Balancers, Replicas: 1}
-	got := reachable(Policies(Table(o)))
-	for _, from := range []string{Backup, Backend} {
-		if got[key(from, Backend, "TCP", 27017)] {
+	got := allowed(flows.Table(flows.Options{FrontendPort: 8080, Proxies: full.Proxies, Replicas: 1}))
+	for _, from := range []string{flows.Backup, flows.Backend} {
+		if got[flowstest.Key(from, flows.Backend, "TCP", 27017)] {
 			t.Errorf("%s reaches the database without backups and replicas", from)
 		}
 	}
 }
 
-func checkMatrix(t *testing.T, policies []Policy, needed map[string]bool) {
+// names returns the connections to the cluster's DNS, which every Pod needs.
+func names() map[string]bool {
+	needed := map[string]bool{}
+	for _, from := range components {
+		needed[flowstest.Key(from, "dns", "UDP", 53)] = true
+		needed[flowstest.Key(from, "dns", "TCP", 53)] = true
+	}
+	return needed
+}
+
+func allowed(table []flows.Flow) map[string]bool {
+	return flowstest.Matrix(flows.Policies(table), endpoints, ports)
+}
+
+func compare(t *testing.T, got, want map[string]bool) {
 	t.Helper()
-	got := reachable(policies)
-	for k := range needed {
-		if !got[k] {
-			t.Errorf("%s is refused", k)
+	for _, connection := range slices.Sorted(maps.Keys(want)) {
+		if !got[connection] {
+			t.Errorf("%s is refused", connection)
 		}
 	}
-	for k := range got {
-		if !needed[k] {
-			t.Errorf("%s gets through", k)
+	for _, connection := range slices.Sorted(maps.Keys(got)) {
+		if !want[connection] {
+			t.Errorf("%s is allowed", connection)
 		}
 	}
-}
-
-// reachable returns what gets through, of the pairs with a Pod of the guestbook at one end.
-func reachable(policies []Policy) map[string]bool {
-	got := map[string]bool{}
-	for fromName, from := range ends {
-		for toName, to := range ends {
-			if from.Component == "" && to.Component == "" {
-				continue
-			}
-			for _, protocol := range []string{"TCP", "UDP"} {
-				for _, port := range ports {
-					if Reaches(policies, from, to, protocol, port) {
-						got[key(fromName, toName, protocol, port)] = true
-					}
-				}
-			}
-		}
-	}
-	return got
-}
-
-func key(from, to, protocol string, port int) string {
-	return fmt.Sprintf("%s to %s on %s %d", from, to, protocol, port)
 }

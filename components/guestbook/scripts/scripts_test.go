@@ -1,4 +1,4 @@
-// Package scripts has the tests of the scripts that run in the guestbook's Pods. The other end of each is a stand-in.
+// Package scripts tests the scripts that run in the guestbook's Pods, with stand-ins for the commands that they call.
 package scripts
 
 import (
@@ -15,12 +15,13 @@ import (
 )
 
 const (
-	form     = "2006-01-02T15-04-05Z" // of a backup's name, which then says .archive.gz
+	layout   = "2006-01-02T15-04-05Z" // of the time in a backup's name, before .archive.gz
 	password = "S3CRET"
+	bucket   = "--namespace tenancy --bucket-name backups"
 )
 
-// tool stands in for a command: it writes its name and arguments to a file, one line a call, fails if the line begins with
-// $FAIL, and answers a list of objects.
+// tool stands in for a command. It appends its name and arguments to a file, one line a call, fails if the line begins
+// with $FAIL, and answers a list of objects.
 const tool = `#!/bin/bash
 line="${0##*/} $*"
 echo "$line" >> "$DIR/calls"
@@ -28,7 +29,7 @@ echo "$line" >> "$DIR/calls"
 [[ $line != "oci os object list "* ]] || cat "$DIR/list"
 `
 
-// pod is where a script runs: its directories /tmp and /work are beneath dir.
+// pod is the environment of a script. Its directories /tmp and /work are in dir.
 type pod struct {
 	dir string
 	env map[string]string
@@ -50,7 +51,7 @@ func newPod(t *testing.T) pod {
 		p.write(t, filepath.Join("bin", name), tool)
 	}
 	p.write(t, "backup-password", password+"\n")
-	p.holds(t)
+	p.putObjects(t)
 	return p
 }
 
@@ -61,8 +62,8 @@ func (p pod) write(t *testing.T, name, text string) {
 	}
 }
 
-// holds has the bucket answer with the names, as the OCI command line interface prints them.
-func (p pod) holds(t *testing.T, names ...string) {
+// putObjects sets the names of the bucket's objects, as the OCI command line interface prints them.
+func (p pod) putObjects(t *testing.T, names ...string) {
 	t.Helper()
 	list, err := json.MarshalIndent(names, "", "  ")
 	if err != nil {
@@ -71,15 +72,15 @@ func (p pod) holds(t *testing.T, names ...string) {
 	p.write(t, "list", string(list)+"\n")
 }
 
-// run runs a script as the backup's containers do (backupPod in components/guestbook), and returns the calls it made.
+// run runs a script as the backup's containers do (backupPod in components/guestbook), and returns the script's calls.
 func (p pod) run(t *testing.T, script string) ([]string, error) {
 	t.Helper()
 	text, err := os.ReadFile(script)
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := regexp.MustCompile(`/(tmp|work)/`).ReplaceAllString(string(text), p.dir+"/$1/")
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", there)
+	inDir := regexp.MustCompile(`/(tmp|work)/`).ReplaceAllString(string(text), p.dir+"/$1/")
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", inDir)
 	cmd.Env = []string{"PATH=" + filepath.Join(p.dir, "bin") + ":" + os.Getenv("PATH")}
 	for name, value := range p.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -87,36 +88,38 @@ func (p pod) run(t *testing.T, script string) ([]string, error) {
 	output, err := cmd.CombinedOutput()
 	t.Logf("%s: %v\n%s", script, err, output)
 	calls, _ := os.ReadFile(filepath.Join(p.dir, "calls"))
-	return slices.DeleteFunc(strings.Split(strings.ReplaceAll(string(calls), p.dir, ""), "\n"), func(s string) bool { return s == "" }), err
+	lines := strings.Split(strings.ReplaceAll(string(calls), p.dir, ""), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return line == "" }), err
 }
 
-// TestUpload wants the backup under the time of now.
+// TestUpload expects the current time as the backup's name.
 func TestUpload(t *testing.T) {
 	before := time.Now().UTC().Truncate(time.Second)
 	calls, err := newPod(t).run(t, "upload.sh")
 	if err != nil || len(calls) == 0 {
 		t.Fatalf("%v, calls %q", err, calls)
 	}
-	name, ok := strings.CutPrefix(calls[0], "oci os object put --namespace tenancy --bucket-name backups --name ")
+	name, ok := strings.CutPrefix(calls[0], "oci os object put "+bucket+" --name ")
 	name, hasFile := strings.CutSuffix(name, ".archive.gz --file /work/backup")
-	at, err := time.Parse(form, name)
+	at, err := time.Parse(layout, name)
 	if !ok || !hasFile || err != nil || at.Before(before) || at.After(time.Now()) {
 		t.Errorf("%s: %v", calls[0], err)
 	}
 }
 
-// TestRetention wants the backups deleted that are older than they have to be, and nothing else.
+// TestRetention expects the backups that are older than the retention to be deleted, and nothing else.
 func TestRetention(t *testing.T) {
 	now := time.Now().UTC()
 	ago := func(days int, less time.Duration) string {
-		return now.Add(-time.Duration(days)*24*time.Hour+less).Format(form) + ".archive.gz"
+		return now.Add(-time.Duration(days)*24*time.Hour+less).Format(layout) + ".archive.gz"
 	}
-	const margin = 10 * time.Minute // of a slow machine
+	const margin = 10 * time.Minute // for a slow machine
 	old := []string{ago(4000, 0), ago(31, 0), ago(30, -margin)}
 	names := append([]string{
 		ago(30, margin), ago(29, 0), ago(1, 0), ago(0, 0), ago(-1, 0),
-		// A person put these there.
-		"0-before-the-move.archive.gz", "2020.archive.gz", "before " + ago(31, 0), "before/" + ago(31, 0), ago(31, 0) + ".old",
+		// Objects that a person uploaded.
+		"0-before-the-move.archive.gz", "2020.archive.gz", "before " + ago(31, 0), "before/" + ago(31, 0),
+		ago(31, 0) + ".old",
 		strings.TrimSuffix(ago(31, 0), ".archive.gz"), `"` + ago(31, 0) + `"`, "a,[b]", "*", "-",
 	}, old...)
 	for _, tc := range []struct {
@@ -134,14 +137,14 @@ func TestRetention(t *testing.T) {
 		t.Run(tc.keep+" "+tc.fail, func(t *testing.T) {
 			p := newPod(t)
 			p.env["KEEP_DAYS"], p.env["FAIL"] = tc.keep, tc.fail
-			p.holds(t, names...)
+			p.putObjects(t, names...)
 			calls, err := p.run(t, "upload.sh")
 			if (err != nil) != tc.fails {
 				t.Errorf("the script ended with %v", err)
 			}
 			var deleted []string
 			for _, call := range calls {
-				if rest, ok := strings.CutPrefix(call, "oci os object delete --namespace tenancy --bucket-name backups --name "); ok {
+				if rest, ok := strings.CutPrefix(call, "oci os object delete "+bucket+" --name "); ok {
 					deleted = append(deleted, strings.TrimSuffix(rest, " --force"))
 				}
 			}
@@ -152,13 +155,15 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestTools wants each of the other scripts to call its tool once, without the password in sight, and to fail with it.
+// TestTools expects each of the other scripts to call its command once, without the password among its arguments, and
+// to fail if it fails.
 func TestTools(t *testing.T) {
-	const mongo = " --config=/tmp/auth.yaml --uri=mongodb://mongo-0.mongo:27017/?replicaSet=rs0 --username=backup --authenticationDatabase=admin "
+	const mongo = " --config=/tmp/auth.yaml --uri=mongodb://mongo-0.mongo:27017/?replicaSet=rs0" +
+		" --username=backup --authenticationDatabase=admin "
 	for script, want := range map[string]string{
 		"dump.sh":     "mongodump" + mongo + "--db=guestbook --gzip --archive=/work/backup",
 		"restore.sh":  "mongorestore" + mongo + "--nsInclude=guestbook.* --drop --gzip --archive=/work/backup",
-		"download.sh": "oci os object get --namespace tenancy --bucket-name backups --name 2026-11-23T03-00-00Z.archive.gz --file /work/backup",
+		"download.sh": "oci os object get " + bucket + " --name 2026-11-23T03-00-00Z.archive.gz --file /work/backup",
 	} {
 		t.Run(script, func(t *testing.T) {
 			p := newPod(t)
@@ -173,13 +178,13 @@ func TestTools(t *testing.T) {
 			}
 			p.env["FAIL"], _, _ = strings.Cut(want, " ")
 			if _, err := p.run(t, script); err == nil {
-				t.Error("the tool failed, and the script did not")
+				t.Error("the script succeeds though its command fails")
 			}
 		})
 	}
 }
 
-// TestSetup runs setup.js in Node.js, whose language mongosh's is.
+// TestSetup runs setup.js in Node.js, which mongosh is based on, against a stand-in for the database.
 func TestSetup(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil && os.Getenv("CI") == "" {
@@ -203,7 +208,9 @@ func TestSetup(t *testing.T) {
 		one      = `["mongo-0.mongo:27017"]`
 		three    = `["mongo-0.mongo:27017","mongo-1.mongo:27017","mongo-2.mongo:27017"]`
 	)
-	created, updated := []string{"create" + appUser, "create" + saveUser}, []string{"update" + appUser, "update" + saveUser}
+	created := []string{"create" + appUser, "create" + saveUser}
+	updated := []string{"update" + appUser, "update" + saveUser}
+	grow := []string{"reconfigure " + second, "reconfigure " + third}
 	both := map[string]string{"USERS": "root guestbook backup"}
 	for _, tc := range []struct {
 		name, replicas, members string
@@ -212,19 +219,36 @@ func TestSetup(t *testing.T) {
 		fails                   bool
 	}{
 		{"new", "1", "null", nil, append([]string{auth, "initiate rs0 " + first, connect}, created...), false},
-		{"new, of three", "3", "null", nil,
-			append([]string{auth, "initiate rs0 " + first, connect, "reconfigure " + second, "reconfigure " + third}, created...), false},
-		{"once more", "3", three, both, append([]string{auth, connect}, updated...), false},
-		{"begun", "1", one, map[string]string{"USERS": "root guestbook"}, []string{auth, connect, updated[0], created[1]}, false},
-		{"led by another", "3", three, map[string]string{"USERS": "root guestbook backup", "PRIMARY": "mongo-2.mongo:27017"},
-			append([]string{auth, strings.Replace(connect, "mongo-0", "mongo-2", 1)}, updated...), false},
-		{"grown", "3", one, both, append([]string{auth, connect, "reconfigure " + second, "reconfigure " + third}, updated...), false},
+		{
+			"new, of three", "3", "null", nil,
+			slices.Concat([]string{auth, "initiate rs0 " + first, connect}, grow, created), false,
+		},
+		{"again", "3", three, both, append([]string{auth, connect}, updated...), false},
+		{
+			"interrupted", "1", one,
+			map[string]string{"USERS": "root guestbook"},
+			[]string{auth, connect, updated[0], created[1]},
+			false,
+		},
+		{
+			"other primary", "3", three,
+			map[string]string{"USERS": "root guestbook backup", "PRIMARY": "mongo-2.mongo:27017"},
+			append([]string{auth, strings.Replace(connect, "mongo-0", "mongo-2", 1)}, updated...), false,
+		},
+		{"grown", "3", one, both, slices.Concat([]string{auth, connect}, grow, updated), false},
 		{"shrunk", "1", three, both, append([]string{auth, "force " + first, connect}, updated...), false},
-		{"not to be asked", "1", one, map[string]string{"FAIL": "conf"}, []string{auth}, true},
-		{"no member more", "3", one, map[string]string{"FAIL": "reconfigure"}, []string{auth, connect, "reconfigure " + second}, true},
+		{"configuration unreadable", "1", one, map[string]string{"FAIL": "conf"}, []string{auth}, true},
+		{
+			"member refused", "3", one,
+			map[string]string{"FAIL": "reconfigure"},
+			[]string{auth, connect, "reconfigure " + second},
+			true,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			env := map[string]string{"SECRETS": p.dir, "REPLICAS": tc.replicas, "MEMBERS": tc.members, "USERS": "root", "PRIMARY": "mongo-0.mongo:27017"}
+			env := map[string]string{
+				"SECRETS": p.dir, "REPLICAS": tc.replicas, "MEMBERS": tc.members, "USERS": "root", "PRIMARY": "mongo-0.mongo:27017",
+			}
 			maps.Copy(env, tc.env)
 			cmd := exec.Command(node, "--require", "./testdata/mongosh.js", "setup.js")
 			for name, value := range env {
@@ -237,7 +261,7 @@ func TestSetup(t *testing.T) {
 				t.Errorf("the script ended with %v: %s", err, stderr.String())
 			}
 			if got := strings.Split(strings.TrimSpace(string(output)), "\n"); !slices.Equal(got, tc.want) {
-				t.Errorf("it did\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+				t.Errorf("calls\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
 			}
 		})
 	}

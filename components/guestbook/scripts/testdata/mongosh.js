@@ -1,6 +1,7 @@
-// Stands in for mongosh: a replica set of MEMBERS (JSON; null before there is one) led by PRIMARY, with the users in USERS.
-// It prints what the script does to it. FAIL names a command that is refused.
-let config = JSON.parse(process.env.MEMBERS) && { version: 1, members: JSON.parse(process.env.MEMBERS).map((host, _id) => ({ _id, host })) };
+// Stands in for mongosh and a replica set of MEMBERS (JSON; null for none), its primary PRIMARY and the users USERS.
+// It prints the script's commands. FAIL names a command that is refused.
+const initial = JSON.parse(process.env.MEMBERS);
+let config = initial && { version: 1, members: initial.map((host, _id) => ({ _id, host })) };
 const users = process.env.USERS.split(" ");
 const refused = (command) => process.env.FAIL === command;
 const hosts = (c) => c.members.map((m) => `${m._id}=${m.host}`).join(" ");
@@ -9,15 +10,18 @@ const joining = new Set();
 function reconfigure(next, how) {
   console.log(`${how} ${hosts(next)}`);
   const added = next.members.filter((m) => !config.members.some((old) => old.host === m.host));
-  if (refused(how) || next.version <= config.version || added.length > 1 || joining.size) return { ok: 0, errmsg: "refused" };
+  if (refused(how) || next.version <= config.version || added.length > 1 || joining.size) {
+    return { ok: 0, errmsg: "refused" };
+  }
   added.forEach((m) => joining.add(m.host));
   config = structuredClone(next);
   return { ok: 1 };
 }
 
 function status() {
-  // A member is seen once on its way before it has caught up.
-  return { members: config.members.map((m) => ({ name: m.host, stateStr: joining.delete(m.host) ? "STARTUP2" : "SECONDARY" })) };
+  // A new member is reported as starting once, then as caught up.
+  const state = (host) => (joining.delete(host) ? "STARTUP2" : "SECONDARY");
+  return { members: config.members.map((m) => ({ name: m.host, stateStr: state(m.host) })) };
 }
 
 const admin = {

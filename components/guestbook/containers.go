@@ -3,6 +3,7 @@ package guestbook
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -10,15 +11,29 @@ import (
 	"oke-guestbook/plan/workload"
 )
 
-// podSecurity and containerSecurity are what Pod Security level "restricted" asks for, and a read-only root file system
-// (Kubernetes documentation, "Pod Security Standards"). User and group own the Pod's volumes too.
+// resources are a container's requests and limits: it may use no more memory than it requests, and any free CPU.
+func resources(cpuMillis, memoryMB int) corev1.ResourceRequirementsArgs {
+	return corev1.ResourceRequirementsArgs{
+		Requests: pulumi.StringMap{"cpu": millis(cpuMillis), "memory": mebibytes(memoryMB)},
+		Limits:   pulumi.StringMap{"memory": mebibytes(memoryMB)},
+	}
+}
+
+// millis writes thousandths of a CPU as Kubernetes does.
+func millis(cpu int) pulumi.StringInput { return pulumi.String(strconv.Itoa(cpu) + "m") }
+
+// mebibytes writes MiB of memory as Kubernetes does.
+func mebibytes(memory int) pulumi.StringInput { return pulumi.String(strconv.Itoa(memory) + "Mi") }
+
+// podSecurity and containerSecurity satisfy Pod Security level "restricted" (Kubernetes documentation, "Pod Security
+// Standards"), with a read-only root file system. User and group own the Pod's volumes too.
 func podSecurity(user int) corev1.PodSecurityContextArgs {
 	return corev1.PodSecurityContextArgs{
 		RunAsNonRoot: pulumi.Bool(true),
 		RunAsUser:    pulumi.Int(user),
 		RunAsGroup:   pulumi.Int(user),
 		FsGroup:      pulumi.Int(user),
-		// A volume whose root has the group already is not walked through again, which takes minutes on a large one.
+		// Otherwise each start changes the group of every file, which takes minutes on a large volume.
 		FsGroupChangePolicy: pulumi.String("OnRootMismatch"),
 		SeccompProfile:      corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 	}
@@ -32,8 +47,9 @@ func containerSecurity() corev1.SecurityContextArgs {
 	}
 }
 
-// helper is a container that runs a short time, with a directory to write to.
-func helper(name, image string, command []string, env map[string]string, mounts ...corev1.VolumeMountInput) corev1.ContainerArgs {
+// helper is a container that runs a short time, with a writable directory /tmp.
+func helper(name, image string, command []string, env map[string]string, mounts ...corev1.VolumeMountInput,
+) corev1.ContainerArgs {
 	return corev1.ContainerArgs{
 		Name:            pulumi.String(name),
 		Image:           pulumi.String(image),
@@ -54,6 +70,7 @@ func environment(values map[string]string) corev1.EnvVarArray {
 	return env
 }
 
+// mount mounts a volume of the Pod at a path.
 func mount(volume, path string, readOnly bool) corev1.VolumeMountArgs {
 	m := corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path)}
 	if readOnly {
@@ -62,6 +79,7 @@ func mount(volume, path string, readOnly bool) corev1.VolumeMountArgs {
 	return m
 }
 
+// scratch is an empty volume that is deleted with the Pod.
 func scratch(name string) corev1.VolumeArgs {
 	return corev1.VolumeArgs{Name: pulumi.String(name), EmptyDir: corev1.EmptyDirVolumeSourceArgs{}}
 }
@@ -71,7 +89,7 @@ func port(name string, number int) corev1.ContainerPortArgs {
 	return corev1.ContainerPortArgs{Name: pulumi.String(name), ContainerPort: pulumi.Int(number)}
 }
 
-// spread asks for Pods of a component in different zones and on different nodes, as far as there are any.
+// spread prefers different zones and different nodes for the Pods of a component.
 func spread(component string) corev1.TopologySpreadConstraintArray {
 	var constraints corev1.TopologySpreadConstraintArray
 	for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
@@ -79,7 +97,7 @@ func spread(component string) corev1.TopologySpreadConstraintArray {
 			TopologyKey:       pulumi.String(key),
 			MaxSkew:           pulumi.Int(1),
 			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
-			LabelSelector:     matching(component),
+			LabelSelector:     podSelector(component),
 		})
 	}
 	return constraints

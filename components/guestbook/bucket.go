@@ -1,0 +1,120 @@
+package guestbook
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/plan/flows"
+)
+
+// Store is where backups are kept.
+type Store struct {
+	// CompartmentID is the OCID of the compartment for bucket and policy. Required.
+	CompartmentID string
+	// ClusterID is the OCID of the cluster, whose backup jobs may use the bucket. Required.
+	ClusterID pulumi.StringInput
+	// Region is the region of the bucket, such as us-ashburn-1. Required.
+	Region string
+	// HomeRegion is the tenancy's home region, the only one that accepts policies. Optional, default Region.
+	HomeRegion string
+	// Tags are the freeform tags of bucket and policy. Optional.
+	Tags map[string]string
+}
+
+// bucket makes the guestbook's bucket, and a policy by which only its backup jobs may use the objects in it. It returns
+// the bucket's name and Object Storage namespace. A destroy fails at a bucket that contains backups: a person has to
+// empty it.
+//
+// Bucket and policy are registered by their tokens: pulumi-oci's packages objectstorage and identity take minutes to
+// compile.
+func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace string, err error) {
+	s := b.args.Store
+	namespace, err = objectStorageNamespace(b.ctx, s.CompartmentID, pulumi.Parent(b.g))
+	if err != nil {
+		return "", "", fmt.Errorf("namespace of Object Storage: %w", err)
+	}
+	name = fmt.Sprintf("%s-%s-%s-backups", b.ctx.Project(), b.ctx.Stack(), b.name)
+	var made pulumi.CustomResourceState
+	err = b.ctx.RegisterResource("oci:ObjectStorage/bucket:Bucket", b.name+"-backups", pulumi.Map{
+		"compartmentId": pulumi.String(s.CompartmentID),
+		"namespace":     pulumi.String(namespace),
+		"name":          pulumi.String(name),
+		"accessType":    pulumi.String("NoPublicAccess"),
+		"storageTier":   pulumi.String("Standard"),
+		"freeformTags":  pulumi.ToStringMap(s.Tags),
+	}, &made, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect), unchanged)
+	if err != nil {
+		return "", "", fmt.Errorf("bucket %q: %w", name, err)
+	}
+	return name, namespace, b.policy(name, unchanged)
+}
+
+// policy allows the backup jobs, by their workload identity, to use the objects in the bucket.
+func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) error {
+	s := b.args.Store
+	opts := []pulumi.ResourceOption{pulumi.Parent(b.g), unchanged}
+	if s.HomeRegion != "" && s.HomeRegion != s.Region {
+		provider, err := oci.NewProvider(b.ctx, b.name+"-home", b.inRegion(s.HomeRegion), pulumi.Parent(b.g))
+		if err != nil {
+			return fmt.Errorf("provider for home region %s: %w", s.HomeRegion, err)
+		}
+		opts = append(opts, pulumi.Provider(provider))
+	}
+	// Conditions of workload identity: Oracle documentation, "Granting Workloads Access to OCI Resources".
+	statement := pulumi.Sprintf("Allow any-user to manage objects in compartment id %s where all {"+
+		"request.principal.type = 'workload', request.principal.namespace = '%s', request.principal.service_account = '%s', "+
+		"request.principal.cluster_id = '%s', target.bucket.name = '%s'}",
+		s.CompartmentID, b.book.Namespace, flows.Backup, s.ClusterID, bucket)
+	var made pulumi.CustomResourceState
+	err := b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-backups", pulumi.Map{
+		"compartmentId": pulumi.String(s.CompartmentID),
+		"name":          pulumi.String(bucket),
+		"description":   pulumi.Sprintf("Backups of guestbook %s", b.name),
+		"statements":    pulumi.StringArray{statement},
+		"freeformTags":  pulumi.ToStringMap(s.Tags),
+	}, &made, opts...)
+	if err != nil {
+		return fmt.Errorf("policy %q: %w", bucket, err)
+	}
+	return nil
+}
+
+// objectStorageNamespace returns the tenancy's namespace of Object Storage.
+func objectStorageNamespace(ctx *pulumi.Context, compartmentID string, opts ...pulumi.InvokeOption) (string, error) {
+	args := struct {
+		CompartmentID string `pulumi:"compartmentId"`
+	}{compartmentID}
+	var result struct {
+		Namespace string `pulumi:"namespace"`
+	}
+	err := ctx.Invoke("oci:ObjectStorage/getNamespace:getNamespace", &args, &result, opts...)
+	return result.Namespace, err
+}
+
+// inRegion returns the arguments of a provider for another region. Explicit providers do not read the stack's
+// configuration, so its credentials are passed on.
+func (b *builder) inRegion(region string) *oci.ProviderArgs {
+	configured := func(key string) pulumi.StringPtrInput {
+		value, ok := b.ctx.GetConfig("oci:" + key)
+		switch {
+		case !ok:
+			return nil
+		case b.ctx.IsConfigSecret("oci:" + key):
+			return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput).ToStringPtrOutput()
+		}
+		return pulumi.StringPtr(value)
+	}
+	return &oci.ProviderArgs{
+		Region:             pulumi.String(region),
+		Auth:               configured("auth"),
+		ConfigFileProfile:  configured("configFileProfile"),
+		TenancyOcid:        configured("tenancyOcid"),
+		UserOcid:           configured("userOcid"),
+		Fingerprint:        configured("fingerprint"),
+		PrivateKey:         configured("privateKey"),
+		PrivateKeyPath:     configured("privateKeyPath"),
+		PrivateKeyPassword: configured("privateKeyPassword"),
+	}
+}

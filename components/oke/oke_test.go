@@ -1,0 +1,175 @@
+package oke_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/oke"
+	"oke-guestbook/internal/mocks"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
+)
+
+const (
+	compartment = "ocid1.compartment.oc1..aaaaexample"
+	armImage    = "ocid1.image.oc1.iad.Oracle-Linux-8.10-aarch64-2026.09.30-0-OKE-1.36.3-1500"
+	oldImage    = "ocid1.image.oc1.iad.Oracle-Linux-8.10-2026.06.30-0-OKE-1.35.4-1400"
+	ownImage    = "ocid1.image.oc1.iad.own"
+)
+
+// spec has a pool for each way to choose an image and availability domains.
+func spec() cluster.Spec {
+	return cluster.Spec{
+		KubernetesVersion: "v1.36.3", ClusterType: cluster.Enhanced, AvailabilityDomains: []int{3, 1},
+		NodePools: []cluster.NodePool{
+			{Name: "arm", Size: 1, Shape: "VM.Standard.A1.Flex"},
+			{Name: "old", Size: 1, Shape: "VM.Standard.E5.Flex", KubernetesVersion: "v1.35.4", AvailabilityDomains: []int{2}},
+			{Name: "own", Size: 1, Shape: "VM.Standard.E5.Flex", ImageID: ownImage},
+		},
+	}
+}
+
+// TestLook expects the domains and newest images of each pool. It registers nothing.
+func TestLook(t *testing.T) {
+	r := mocks.New("project", "stack")
+	var offer *oke.Offer
+	err := r.Run(func(ctx *pulumi.Context) (err error) {
+		offer, err = oke.Look(ctx, compartment, spec())
+		return err
+	})
+	if err != nil || len(r.Resources) > 0 {
+		t.Fatalf("%v; %d resources were registered", err, len(r.Resources))
+	}
+	if want := map[string]string{"arm": armImage, "old": oldImage}; !maps.Equal(offer.Images, want) {
+		t.Errorf("images %v, want %v", offer.Images, want)
+	}
+	for pool, want := range map[string]string{"arm": "AD-3 AD-1", "old": "AD-2", "own": "AD-3 AD-1"} {
+		got := strings.ReplaceAll(strings.Join(offer.Domains[pool], " "), "Uocm:US-ASHBURN-", "")
+		if got != want {
+			t.Errorf("pool %s is in %s, want %s", pool, got, want)
+		}
+	}
+}
+
+// TestLookRefuses expects one error with every setting that the region cannot satisfy.
+func TestLookRefuses(t *testing.T) {
+	err := mocks.New("project", "stack").Run(func(ctx *pulumi.Context) error {
+		s := spec()
+		s.KubernetesVersion, s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = "v1.30.1", []int{9}, []int{4}
+		_, err := oke.Look(ctx, compartment, s)
+		return err
+	})
+	for _, setting := range []string{
+		"kubernetesVersion: ", "availabilityDomains: ",
+		"nodePools[0].kubernetesVersion: ", "nodePools[1].availabilityDomains: ",
+	} {
+		if err == nil || !strings.Contains(err.Error(), "- "+setting) {
+			t.Errorf("no problem of %q in %v", setting, err)
+		}
+	}
+}
+
+// deploy makes the cluster of spec as an update of a stack.
+func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
+	t.Helper()
+	err := r.Run(func(ctx *pulumi.Context) error {
+		subnets := map[layout.Role]pulumi.StringOutput{}
+		for _, role := range layout.Roles {
+			subnets[role] = pulumi.String("ocid1.subnet.oc1.iad." + string(role)).ToStringOutput()
+		}
+		args := &oke.Args{
+			Name: "cluster", CompartmentID: compartment, Spec: spec(), VcnID: pulumi.String("ocid1.vcn.oc1.iad.vcn"),
+			SubnetIDs: subnets, PodsCIDR: "10.244.0.0/16", ServicesCIDR: "10.96.0.0/16",
+		}
+		change(args)
+		var err error
+		if args.Offer, err = oke.Look(ctx, compartment, args.Spec); err != nil {
+			return err
+		}
+		_, err = oke.New(ctx, "cluster", args)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inputs returns the inputs of a recorded resource by their paths.
+func inputs(t *testing.T, r *mocks.Recorder, token, name string) map[string]string {
+	t.Helper()
+	res, err := r.Find(token, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mocks.Flatten(resource.NewProperty(res.Inputs))
+}
+
+// TestPodNetwork expects an overlay's range, or addresses of the Pods' subnet, and never both.
+func TestPodNetwork(t *testing.T) {
+	for _, native := range []bool{false, true} {
+		r := mocks.New("project", "stack")
+		deploy(t, r, func(args *oke.Args) { args.VCNNativePods = native })
+		made := inputs(t, r, "oci:ContainerEngine/cluster:Cluster", "cluster")
+		pool := inputs(t, r, "oci:ContainerEngine/nodePool:NodePool", "cluster-arm")
+		const podNetwork = "nodeConfigDetails.nodePoolPodNetworkOptionDetails."
+		got := []string{
+			made["clusterPodNetworkOptions[0].cniType"], made["options.kubernetesNetworkConfig.podsCidr"],
+			pool[podNetwork+"cniType"], pool[podNetwork+"podSubnetIds[0]"],
+		}
+		want := []string{"FLANNEL_OVERLAY", "10.244.0.0/16", "FLANNEL_OVERLAY", ""}
+		if native {
+			want = []string{"OCI_VCN_IP_NATIVE", "", "OCI_VCN_IP_NATIVE", "ocid1.subnet.oc1.iad.pods"}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("VCN-native Pods %t: got %v, want %v", native, got, want)
+		}
+	}
+}
+
+// TestKubeconfig expects the provider to get the endpoint's kubeconfig, as a secret.
+func TestKubeconfig(t *testing.T) {
+	for public, endpoint := range map[bool]string{true: "PUBLIC_ENDPOINT", false: "PRIVATE_ENDPOINT"} {
+		r := mocks.New("project", "stack")
+		deploy(t, r, func(args *oke.Args) { args.PublicEndpoint = public })
+		provider, err := r.Find("pulumi:providers:kubernetes", "cluster")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kubeconfig := provider.Inputs["kubeconfig"]
+		if !kubeconfig.IsSecret() {
+			t.Fatalf("the provider's kubeconfig is no secret: %v", kubeconfig)
+		}
+		if got := kubeconfig.SecretValue().Element.StringValue(); !strings.HasSuffix(got, "at "+endpoint) {
+			t.Errorf("public endpoint %t: %q", public, got)
+		}
+	}
+}
+
+// TestImages expects nodes to keep the image of the first update until the release changes.
+func TestImages(t *testing.T) {
+	const pool = "oci:ContainerEngine/nodePool:NodePool"
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(*oke.Args) {})
+	for name, want := range map[string]string{"cluster-arm": armImage, "cluster-old": oldImage, "cluster-own": ownImage} {
+		if got := inputs(t, first, pool, name)["nodeSourceDetails.imageId"]; got != want {
+			t.Errorf("%s has image %s, want %s", name, got, want)
+		}
+	}
+	for i, res := range first.Resources {
+		if res.Type == "pulumi:index:Stash" { // as if it was the newest then
+			first.Resources[i].Inputs = resource.PropertyMap{"input": resource.NewProperty("earlier image")}
+		}
+	}
+	for release, want := range map[string]string{"": "earlier image", "november": armImage} {
+		next := first.Next()
+		deploy(t, next, func(args *oke.Args) { args.Spec.NodeImageRelease = release })
+		if got := inputs(t, next, pool, "cluster-arm")["nodeSourceDetails.imageId"]; got != want {
+			t.Errorf("nodeImageRelease %q: image %s, want %s", release, got, want)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package stack
+
+import (
+	"oke-guestbook/components/guestbook"
+	"oke-guestbook/components/logs"
+	"oke-guestbook/components/network"
+	"oke-guestbook/components/oke"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/rules"
+	"oke-guestbook/plan/workload"
+	"oke-guestbook/settings"
+)
+
+// composition is what the components' arguments are derived from.
+type composition struct {
+	settings *settings.Settings
+	plan     layout.Layout
+	name     string            // of the stack's network and cluster
+	tags     map[string]string // freeform, of everything in OCI
+}
+
+func (c *composition) networkArgs() *network.Args {
+	spec := c.settings.Network
+	gateways := map[layout.Gateway]string{}
+	for _, gateway := range spec.ExistingGateways() {
+		gateways[gateway.Kind] = gateway.ID
+	}
+	if spec.DrgID != "" {
+		gateways[layout.DRG] = spec.DrgID
+	}
+	return &network.Args{
+		CompartmentID:       c.settings.CompartmentID,
+		Tags:                c.tags,
+		Protect:             c.settings.Protect,
+		Plan:                c.plan,
+		Rules:               rules.Expand(rules.Table(spec), c.plan),
+		SecurityBy:          spec.SecurityBy,
+		Gateways:            gateways,
+		BastionAllowedCIDRs: spec.BastionAllowedCIDRs,
+		FlowLogs:            spec.FlowLogs,
+	}
+}
+
+func (c *composition) clusterArgs(offer *oke.Offer, net *network.Network) *oke.Args {
+	spec := c.settings.Network
+	return &oke.Args{
+		Name:           c.name,
+		CompartmentID:  c.settings.CompartmentID,
+		Spec:           c.settings.Cluster,
+		Offer:          offer,
+		Tags:           c.tags,
+		Protect:        c.settings.Protect,
+		VcnID:          net.VcnID,
+		SubnetIDs:      net.SubnetIDs,
+		NSGIDs:         net.NSGIDs,
+		PublicEndpoint: spec.APIEndpoint == layout.Public,
+		VCNNativePods:  spec.PodNetwork == layout.VCNNative,
+		PodsCIDR:       spec.PodsCIDR,
+		ServicesCIDR:   spec.ServicesCIDR,
+	}
+}
+
+func (c *composition) guestbookArgs(g workload.Guestbook, net *network.Network, cluster *oke.Cluster) *guestbook.Args {
+	args := &guestbook.Args{
+		Guestbook: g,
+		Protect:   c.settings.Protect,
+		Networks:  c.networksAround(g),
+		Store: guestbook.Store{
+			CompartmentID: c.settings.CompartmentID,
+			ClusterID:     cluster.Cluster.ID(),
+			Region:        c.settings.Region,
+			HomeRegion:    c.settings.HomeRegion,
+			Tags:          c.tags,
+		},
+		Nodes: cluster.Nodes(),
+	}
+	if g.Balanced() {
+		role := loadBalancerRole(g)
+		args.LoadBalancerSubnetID = net.SubnetIDs[role]
+		if ids, ok := net.NSGIDs[role]; ok {
+			args.LoadBalancerNSGIDs = ids
+		}
+	}
+	return args
+}
+
+// networksAround returns the networks that a guestbook's policies and proxies depend on.
+func (c *composition) networksAround(g workload.Guestbook) guestbook.Networks {
+	cidr := func(role layout.Role) string {
+		subnet, _ := c.plan.Subnet(role)
+		return subnet.CIDR.String()
+	}
+	spec := c.settings.Network
+	networks := guestbook.Networks{
+		APIEndpoint: cidr(layout.API),
+		Inside:      []string{c.plan.VCN.String(), spec.ServicesCIDR, "169.254.0.0/16"},
+	}
+	if spec.PodNetwork == layout.Flannel {
+		networks.Inside = append(networks.Inside, spec.PodsCIDR)
+	}
+	switch g.Exposure {
+	case workload.Public:
+		networks.Visitors = spec.LoadBalancerAllowedCIDRs
+	case workload.Internal:
+		networks.Visitors = spec.InternalLoadBalancerAllowedCIDRs
+	case workload.NodePort: // any host of the VCN may connect to the nodes' port
+		networks.Proxies = []string{c.plan.VCN.String()}
+	}
+	if g.Balanced() {
+		networks.Proxies = []string{cidr(loadBalancerRole(g)), cidr(layout.Workers)}
+	}
+	return networks
+}
+
+// loadBalancerRole returns the role of the subnet of a guestbook's load balancer.
+func loadBalancerRole(g workload.Guestbook) layout.Role {
+	if g.Exposure == workload.Internal {
+		return layout.InternalLoadBalancers
+	}
+	return layout.PublicLoadBalancers
+}
+
+func (c *composition) logsArgs() *logs.Args {
+	return &logs.Args{
+		Image:       c.settings.LogAgentImage,
+		Destination: c.settings.LogDestination,
+		Namespaces:  c.settings.Namespaces(),
+	}
+}
