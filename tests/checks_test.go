@@ -148,7 +148,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// reports reports whether an error holds a problem of a setting whose text contains a fact. An error that holds no problems
+// reports reports whether an error holds a problem of a setting whose text contains a fact. An error without problems
 // must contain both.
 func reports(err error, key, fact string) bool {
 	var found *problem.Error
