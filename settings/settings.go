@@ -218,23 +218,29 @@ func (s *Settings) listens(port int) bool {
 
 // validateName checks that guestbook i has no name or namespace of another.
 func (s *Settings) validateName(list *problem.List, i int) {
-	g, policy, earlier := s.Guestbooks[i], s.policy(i), s.Guestbooks[:i]
-	var names []string
-	for j := range s.Guestbooks {
-		names = append(names, s.policy(j).DependsOn("name", "namespace")...)
+	g, policy := s.Guestbooks[i], s.policy(i)
+	find := func(among []workload.Guestbook, same func(workload.Guestbook) bool) (others []string, found bool) {
+		j := slices.IndexFunc(among, same)
+		return s.policy(max(j, 0)).DependsOn("name", "namespace"), j >= 0
 	}
-	other, isBackup := strings.CutSuffix(g.Name, "-backup")
 	named := func(name string) func(workload.Guestbook) bool {
 		return func(o workload.Guestbook) bool { return o.Name == name }
 	}
-	switch {
-	case slices.ContainsFunc(earlier, named(g.Name)):
-		policy.Add(list, "name", nil, "%q is the name of another guestbook", g.Name).DependsOn(names...)
-	case isBackup && slices.ContainsFunc(s.Guestbooks, named(other)):
+	if others, found := find(s.Guestbooks[:i], named(g.Name)); found {
+		policy.Add(list, "name", nil, "%q is the name of another guestbook", g.Name).DependsOn(others...)
+		return
+	}
+	if other, isBackup := strings.CutSuffix(g.Name, "-backup"); isBackup {
 		// "a" + "-backup-password" and "a-backup" + "-password" are one name in the stack.
-		policy.Add(list, "name", nil, "%q is taken by the backup of guestbook %q", g.Name, other).DependsOn(names...)
-	case slices.ContainsFunc(earlier, func(o workload.Guestbook) bool { return o.Namespace == g.Namespace }):
-		policy.Add(list, "namespace", nil, "%q is the namespace of another guestbook", g.Namespace).DependsOn(names...)
+		if others, found := find(s.Guestbooks, named(other)); found {
+			policy.Add(list, "name", nil, "%q is taken by the backup of guestbook %q", g.Name, other).DependsOn(others...)
+			return
+		}
+	}
+	sameNamespace := func(o workload.Guestbook) bool { return o.Namespace == g.Namespace }
+	if others, found := find(s.Guestbooks[:i], sameNamespace); found {
+		policy.Add(list, "namespace", []string{"name"}, "%q is the namespace of another guestbook", g.Namespace).
+			DependsOn(others...)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) {
 	for _, role := range slices.Sorted(maps.Keys(s.Subnets)) {
 		if slices.Contains(Roles, role) && !s.Has(role) {
-			p.Add("subnets."+string(role), "this stack has no such subnet; it has %s", s.roleNames()).DependsOn(presence...)
+			p.Add("subnets."+string(role), "this stack has no such subnet; it has %s", s.roleNames()).DependsOn(presence[role])
 		}
 	}
 	tooSmall := vcn.Bits() > smallestPlanned && s.anyAutomatic()
@@ -67,27 +67,27 @@ func (s Spec) anyAutomatic() bool {
 func (s Spec) validateFields(p *problem.List, key string, role Role) bool {
 	wanted := s.Subnets[role]
 	ok := true
-	refuse := func(field, dependsOn, format string, args ...any) {
-		p.Add(key+field, format, args...).DependsOn(dependsOn)
+	refuse := func(field, format string, args ...any) problem.Entry {
 		ok = false
+		return p.Add(key+field, format, args...)
 	}
 	if wanted.CIDR != "" && wanted.PrefixLength != 0 {
-		refuse("", key, "takes prefixLength or cidr, not both")
+		refuse("", "takes prefixLength or cidr, not both")
 	}
 	if wanted.ID == "" {
 		return ok
 	}
 	switch {
 	case s.VcnID == "":
-		refuse(".id", "vcnId", "an existing subnet belongs to an existing VCN: set vcnId too")
+		refuse(".id", "an existing subnet belongs to an existing VCN: set vcnId too").DependsOn("vcnId")
 	case wanted.CIDR == "":
-		refuse(".cidr", key, "is required for an existing subnet, as the rules name it")
+		refuse(".cidr", "is required for an existing subnet, as the rules name it")
 	case role == Bastion:
-		refuse(".id", key,
+		refuse(".id",
 			"the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
 	case s.SecurityBy == Lists:
-		refuse(".id", "securityBy",
-			"an existing subnet keeps its security lists, so its rules must be in groups: set securityBy to %s", Groups)
+		refuse(".id", "an existing subnet keeps its security lists, so its rules must be in groups: set securityBy to %s",
+			Groups).DependsOn("securityBy")
 	}
 	return ok
 }

@@ -39,16 +39,17 @@ const (
 	tableRules = 200
 )
 
-// The settings that facts about the network follow from.
+// presence is the setting that decides whether the stack has the subnet of a role. Those of other roles always exist.
+var presence = map[Role]string{
+	Pods: "podNetwork", PublicLoadBalancers: "loadBalancers", InternalLoadBalancers: "loadBalancers", Bastion: "bastion",
+}
+
+// The settings that facts about the whole network follow from.
 var (
-	// presence decides which subnets the stack has.
-	presence = []string{"podNetwork", "loadBalancers", "bastion"}
-	// routes decides which routes lead where, peers and the VCN's own addresses included.
-	routes = append([]string{
-		"vcnCidr", "vcnId", "subnets", "apiEndpoint", "internetEgress", "drgId", "peerCidrs",
-	}, presence...)
 	// occupied decides where subnets lie.
-	occupied = append([]string{"vcnCidr", "subnets"}, presence...)
+	occupied = []string{"vcnCidr", "subnets", "podNetwork", "loadBalancers", "bastion"}
+	// routes decides which routes lead where, peers and the VCN's own addresses included.
+	routes = append([]string{"vcnId", "apiEndpoint", "internetEgress", "drgId", "peerCidrs"}, occupied...)
 )
 
 // Validate adds every problem of the settings to the list. It expects defaults to be applied.
@@ -63,7 +64,7 @@ func (s Spec) Validate(p *problem.List, need Capacity) {
 	s.validateExtraRules(p)
 	for _, role := range s.FlowLogs {
 		if !s.Has(role) {
-			p.Add("flowLogs", "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence...)
+			p.Add("flowLogs", "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence[role])
 		}
 	}
 }
@@ -94,7 +95,10 @@ func (s Spec) validateOverlaps(p *problem.List) {
 				continue // peers may nest: the longer route wins
 			}
 			if one.value.Overlaps(other.value) {
-				p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key).DependsOn(other.key, "podNetwork")
+				entry := p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key).DependsOn(other.key)
+				if one.key == "podsCidr" || other.key == "podsCidr" {
+					entry.DependsOn("podNetwork")
+				}
 			}
 		}
 	}
@@ -239,11 +243,11 @@ func (s Spec) validateExtraRules(p *problem.List) {
 			}
 			subnets++
 			if !s.Has(role) {
-				p.Add(end.key, "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence...)
+				p.Add(end.key, "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence[role])
 			}
 		}
 		if subnets == 0 {
-			p.Add(key, "one end must be a subnet: %s", s.roleNames()).DependsOn(presence...)
+			p.Add(key, "one end must be a subnet: %s", s.roleNames())
 		}
 		if err := checkPorts(rule); err != nil {
 			p.Add(key+".ports", "%v", err).DependsOn(key + ".protocol")

@@ -124,7 +124,7 @@ func (v validator) images() {
 func (v validator) balancer() {
 	if v.Balanced() && !v.policy.Listens(v.ServicePort()) {
 		v.list.Add("loadBalancerPorts", "must hold %d, the port of guestbook %s", v.ServicePort(), v.Name).
-			DependsOn(v.policy.DependsOn("name", "exposure", "tlsCertificate")...)
+			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate")...)
 	}
 	if v.ReservedAddress != "" {
 		address, err := netip.ParseAddr(v.ReservedAddress)
