@@ -1,23 +1,23 @@
-// Package cloud holds what the OCI emulator and the Kubernetes control plane of
-// the local cloud say to each other. It imports neither.
+// Package cloud is the interface between the OCI emulator and the Kubernetes side of the local cloud. It imports
+// neither.
 package cloud
 
 import "context"
 
-// Cluster is what a control plane needs to know of an OKE cluster.
+// Cluster describes an OKE cluster.
 type Cluster struct {
 	ID            string // OCID
 	Name          string
 	Version       string // "v1.36.3"
 	CompartmentID string
 	VcnID         string
-	PodsCIDR      string
+	PodsCIDR      string // empty with VCN-native pod networking
 	ServicesCIDR  string
-	// ServiceLBSubnetIDs are the subnets for load balancers that a Service does not place itself, in order of preference.
+	// ServiceLBSubnetIDs are the subnets for the load balancers of Services that name none, in order of preference.
 	ServiceLBSubnetIDs []string
 }
 
-// Node is a worker of a node pool: a compute instance that is to join the cluster.
+// Node is a compute instance of a node pool that is to join the cluster.
 type Node struct {
 	InstanceID         string // OCID; the node's provider id
 	Name               string // the primary private address, as on OKE
@@ -32,27 +32,24 @@ type Node struct {
 	FaultDomain        string // "FAULT-DOMAIN-1"
 	SubnetID           string
 	PrivateIP          string
-	ImageName          string            // carries the architecture: "aarch64" in it means arm64
+	ImageName          string            // arm64 if it contains "aarch64", else amd64
 	Labels             map[string]string // the pool's initial node labels
 }
 
-// Endpoints is where a running control plane is reached.
+// Endpoints tells how to reach a running control plane.
 type Endpoints struct {
-	Address string // "127.0.0.1:40123": the API server's, with TLS
+	Address string // of the API server, which uses TLS: "127.0.0.1:40123"
 	CA      []byte // PEM
 }
 
-// ControlPlane runs what OKE manages for its users' clusters. The emulator
-// calls it; calls for different clusters may overlap.
+// ControlPlane runs what OKE manages for a cluster. The emulator calls it; calls for different clusters may overlap.
 type ControlPlane interface {
-	// Start brings the cluster's control plane up, or up again after a restart or with another version,
-	// and returns when its API answers.
+	// Start starts the cluster's control plane, also after a restart or for an upgrade. It returns when the API answers.
 	Start(ctx context.Context, c Cluster) (Endpoints, error)
-	// Stop ends the cluster's processes and forgets its data. A cluster that does not run is no error.
+	// Stop ends the cluster's processes and deletes its data. It is no error if the cluster does not run.
 	Stop(ctx context.Context, clusterID string) error
-	// Kubeconfig returns a kubeconfig for the cluster's administrator, the same bytes for as long as the cluster lives.
+	// Kubeconfig returns the administrator's kubeconfig. It never changes.
 	Kubeconfig(ctx context.Context, clusterID string) ([]byte, error)
-	// SyncNodes makes the cluster's Node objects those given: it registers new ones, and cordons, drains and removes
-	// the others. It returns when that is done.
+	// SyncNodes registers the given nodes, and cordons, drains and removes all others. It returns when that is done.
 	SyncNodes(ctx context.Context, clusterID string, nodes []Node) error
 }

@@ -64,7 +64,8 @@ func TestLifeCycle(t *testing.T) {
 	settings, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml"))
 	s.must(err)
 	s.up()
-	if now, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml")); err != nil || string(now) != string(settings) {
+	now, err := os.ReadFile(filepath.Join(s.o.Root, "Pulumi.local.yaml"))
+	if err != nil || string(now) != string(settings) {
 		t.Errorf("up changed the stack's settings in the repository (%v):\n%s", err, now)
 	}
 	namespace := s.output("namespace")
@@ -86,7 +87,7 @@ func TestLifeCycle(t *testing.T) {
 		for _, svc := range services.Items {
 			if svc.Spec.Type == "LoadBalancer" {
 				addresses += len(svc.Status.LoadBalancer.Ingress)
-				if mode := svc.Metadata.Annotations["service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"]; mode != "None" {
+				if mode := svc.Metadata.Annotations[managementMode]; mode != "None" {
 					t.Errorf("Service %s lets the cloud controller manage security lists: mode %q", svc.Metadata.Name, mode)
 				}
 				if url := s.output("url"); !strings.Contains(url, svc.Status.LoadBalancer.Ingress[0].IP) {
@@ -99,7 +100,8 @@ func TestLifeCycle(t *testing.T) {
 		}
 		var claims list[claim]
 		s.kubectl(&claims, "get", "persistentvolumeclaims", "-n", namespace)
-		if len(claims.Items) != 1 || claims.Items[0].Status.Phase != "Bound" || claims.Items[0].Spec.StorageClassName != "oci-bv" {
+		if len(claims.Items) != 1 || claims.Items[0].Status.Phase != "Bound" ||
+			claims.Items[0].Spec.StorageClassName != "oci-bv" {
 			t.Errorf("claims: %+v", claims.Items)
 		}
 		s.whole()
@@ -125,7 +127,8 @@ func TestLifeCycle(t *testing.T) {
 			s.must(err)
 		}
 		put(append(slices.Clone(list.IngressSecurityRules), object{"source": "10.0.0.0/16", "protocol": "17"})...)
-		if out, err := s.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "local"); err == nil || !strings.Contains(out, "SecurityList") {
+		out, err := s.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "local")
+		if err == nil || !strings.Contains(out, "SecurityList") {
 			t.Errorf("a preview with refresh does not see a foreign rule in a security list: %v\n%s", err, out)
 		}
 		put(list.IngressSecurityRules...)
@@ -150,7 +153,8 @@ func TestLifeCycle(t *testing.T) {
 		}
 		for name, command := range map[string]func(context.Context) error{"preview": s.o.Preview, "refresh": s.o.Refresh} {
 			said := s.says(command)
-			if !regexp.MustCompile(`\d+ unchanged`).MatchString(said) || regexp.MustCompile(`\d+ (to )?(create|update|delete|replace)`).MatchString(said) {
+			changes := regexp.MustCompile(`\d+ (to )?(create|update|delete|replace)`).MatchString(said)
+			if !regexp.MustCompile(`\d+ unchanged`).MatchString(said) || changes {
 				t.Errorf("%s: %s", name, said)
 			}
 		}
@@ -187,7 +191,8 @@ func TestLifeCycle(t *testing.T) {
 		if found == 0 {
 			t.Error("no state file was looked at")
 		}
-		if out, err := s.pulumi("stack", "output", "--stack", "local", "kubeconfig"); err != nil || !strings.Contains(out, "[secret]") {
+		out, err := s.pulumi("stack", "output", "--stack", "local", "kubeconfig")
+		if err != nil || !strings.Contains(out, "[secret]") {
 			t.Errorf("pulumi stack output kubeconfig: %v\n%s", err, out)
 		}
 	})
@@ -218,7 +223,7 @@ func TestLifeCycle(t *testing.T) {
 				}
 			}
 			for _, n := range nodes.Items {
-				if n.Metadata.Labels["tier"] == "web" { // which a node gets when it is made
+				if n.Metadata.Labels["tier"] == "web" { // set at the creation of a node
 					labelled++
 				}
 			}
@@ -250,7 +255,8 @@ func TestLifeCycle(t *testing.T) {
 		}
 		down := func() {
 			t.Helper()
-			if said := s.says(s.o.Down); !strings.Contains(said, "the stack is gone, nothing is left in the local cloud, and it has stopped") {
+			const done = "the stack is gone, nothing is left in the local cloud, and it has stopped"
+			if said := s.says(s.o.Down); !strings.Contains(said, done) {
 				t.Errorf("down says %s", said)
 			}
 			if left := s.processes(); len(left) > 0 {
@@ -267,7 +273,7 @@ func TestLifeCycle(t *testing.T) {
 func TestKilledUpIsContinued(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	// The last is the cloud controller's work, while the engine waits for the Service.
+	// The cloud controller creates the last one while the engine awaits the Service.
 	for i, kind := range []string{"vcn", "cluster", "cluster", "nodepool", "loadbalancer"} {
 		step(t, "kill up while it creates a "+kind, func() {
 			if i == 2 {
@@ -277,7 +283,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 			if s.inventory()[kind] != 1 {
 				t.Fatalf("the cloud holds %v", s.inventory())
 			}
-			// A kill may cut these short, and the engine then reads nothing of the checkpoint beside them.
+			// A kill may truncate these files, and then the engine does not read the checkpoint next to them.
 			sidecars, err := filepath.Glob(filepath.Join(s.o.Dir, "state", ".pulumi", "stacks", "*", "*.attrs"))
 			if s.must(err); len(sidecars) > 0 {
 				t.Fatalf("the state has %v", sidecars)
@@ -286,7 +292,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 	}
 	limit := 10 * time.Second
 	if s.o.Plugins == "official" {
-		limit = 7 * time.Minute // they notice late that their engine is gone
+		limit = 7 * time.Minute // they notice the end of their engine late
 	}
 	s.eventually(limit, "the killed engines and their plugins to end", func() (bool, string) {
 		var left []string
@@ -304,12 +310,14 @@ func TestKilledUpIsContinued(t *testing.T) {
 	s.destroyed()
 }
 
-// A cluster that OKE cannot make stays there, FAILED; the next up replaces it.
+// A cluster whose creation fails stays in state FAILED; the next up replaces it.
 func TestFailedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	s.fault(`{"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1}`)
+	s.fault(`{
+		"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1
+	}`)
 	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 	if err == nil || !strings.Contains(out, "the control plane did not start") {
 		t.Fatalf("up: %v; want the fault's message in\n%s", err, out)
@@ -331,12 +339,14 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.refused("frontendReplica: there is no such setting; did you mean frontendReplicas?")
 	s.unset("frontendReplica")
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
-	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user", "NotAuthorizedOrNotFound")
+	s.refused("compartmentId: there is no compartment ocid1.compartment.oc1..aaaaaaaaofsomebodyelse for this user",
+		"NotAuthorizedOrNotFound")
 	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")
-	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ", "nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
+	s.refused("vcnCidr: ", "frontendImage: ", "nodePools[0].size: ",
+		"nodePools[0].shape: VM.Standard.A1.Flex with 2 OCPUs needs memoryGb from 2 to 128")
 }
 
-// step names a part of a long test in its output; a failed part ends the test.
+// step runs a named part of a test. A failed part ends the test.
 func step(t *testing.T, name string, f func()) {
 	t.Helper()
 	start := time.Now()

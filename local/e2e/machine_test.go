@@ -15,17 +15,17 @@ import (
 	"oke-guestbook/local/launch/daemon"
 )
 
-// localCloud is what the cloud holds of stack local as the repository sets it, by kind. Beside what the program asks for:
-// the VCN's defaults, the node pool's instances with their boot volumes, the cloud controller's load balancer, and the volume
-// of the database's claim. Four things have an address in a subnet (the API endpoint, two nodes, the load balancer), two a
-// public one (the NAT gateway and the load balancer).
+// localCloud counts the resources of stack local with the repository's settings, by kind. In addition to those of the
+// program, these are the VCN's defaults, the instances with their boot volumes, the cloud controller's load balancer,
+// and the volume of the database's claim. Four resources have private addresses (the API endpoint, two nodes, the load
+// balancer), two have public ones (the NAT gateway and the load balancer).
 var localCloud = map[string]int{
 	"vcn": 1, "dhcpoptions": 1, "internetgateway": 1, "natgateway": 1, "servicegateway": 1,
 	"routetable": 4, "securitylist": 4, "subnet": 3, "vnic": 4, "privateip": 4, "publicip": 2,
 	"cluster": 1, "nodepool": 1, "instance": 2, "bootvolume": 2, "loadbalancer": 1, "volume": 1, "volumeattachment": 1,
 }
 
-// whole asserts that cloud and state hold all of stack local as the repository sets it, and nothing twice.
+// whole asserts that cloud and state have all resources of stack local with the repository's settings, each once.
 func (s *stack) whole() {
 	s.t.Helper()
 	s.eventually(shortly, "the whole inventory", func() (bool, string) {
@@ -64,7 +64,8 @@ func union(a, b map[string]int) map[string]int {
 	return all
 }
 
-// refusesMachines runs `make up` where it must not begin. Each time it says which setting is to blame, and what runs goes on.
+// refusesMachines runs `make up` where it must fail at once. Each error must name the setting to change, and the
+// running cloud must stay as it is.
 func (s *stack) refusesMachines() {
 	s.t.Helper()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,24 +73,44 @@ func (s *stack) refusesMachines() {
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	process, good := s.daemon(), s.o
+	const chooseAnother = "choose a directory that you may write to"
 	for _, tc := range []struct {
 		name  string
 		spoil func(t *testing.T, o *launch.Launcher)
 		env   []string
 		want  []string
 	}{
-		{"port of another program", func(_ *testing.T, o *launch.Launcher) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
-			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)}},
-		{"port of this cloud, for another", func(_ *testing.T, o *launch.Launcher) { o.Dir = s.t.TempDir() }, nil,
-			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)}},
-		{"another port than that of this cloud", func(_ *testing.T, o *launch.Launcher) { o.Port = freePort(s.t) }, nil,
-			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)}},
-		{"no directory", func(_ *testing.T, o *launch.Launcher) { o.Dir = "/proc/local" }, nil,
-			[]string{"LOCAL_DIR=/proc/local", "choose a directory that you may write to"}},
-		{"read-only directory", readOnly, nil, []string{"LOCAL_DIR=" + good.Dir, "read-only file system", "choose a directory that you may write to"}},
-		{"no space for the compiler", func(_ *testing.T, o *launch.Launcher) {
-			o.Bin, o.Prebuilt = filepath.Join(s.t.TempDir(), "bin"), false
-		}, []string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"}},
+		{
+			"port of another program",
+			func(_ *testing.T, o *launch.Launcher) { o.Dir, o.Port = s.t.TempDir(), port }, nil,
+			[]string{fmt.Sprintf("LOCAL_PORT=%d is taken", port), fmt.Sprintf("make up LOCAL_PORT=%d", port+1)},
+		},
+		{
+			"port of this cloud, for another",
+			func(_ *testing.T, o *launch.Launcher) { o.Dir = s.t.TempDir() }, nil,
+			[]string{fmt.Sprintf("LOCAL_PORT=%d: the local cloud of %s", good.Port, good.Dir)},
+		},
+		{
+			"another port than that of this cloud",
+			func(_ *testing.T, o *launch.Launcher) { o.Port = freePort(s.t) }, nil,
+			[]string{"LOCAL_PORT=", "LOCAL_DIR=" + good.Dir + " runs already, at port " + fmt.Sprint(good.Port)},
+		},
+		{
+			"no directory",
+			func(_ *testing.T, o *launch.Launcher) { o.Dir = "/proc/local" }, nil,
+			[]string{"LOCAL_DIR=/proc/local", chooseAnother},
+		},
+		{
+			"read-only directory", readOnly, nil,
+			[]string{"LOCAL_DIR=" + good.Dir, "read-only file system", chooseAnother},
+		},
+		{
+			"no space for the compiler",
+			func(_ *testing.T, o *launch.Launcher) {
+				o.Bin, o.Prebuilt = filepath.Join(s.t.TempDir(), "bin"), false
+			},
+			[]string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"},
+		},
 	} {
 		cloud, state := s.inventory(), s.ids()
 		s.t.Run(tc.name, func(t *testing.T) {

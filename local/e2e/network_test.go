@@ -15,30 +15,35 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// TestExistingNetwork deploys into a VCN that somebody made before, with subnets, gateways and an attachment, and destroys the stack
-// again: what was there is the same afterwards, byte for byte, and alone.
+// TestExistingNetwork deploys into an existing VCN with subnets, gateways and a DRG attachment, and destroys the stack.
+// After that, the existing resources are unchanged, byte for byte, and no others are left.
 func TestExistingNetwork(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	rest := s.rest()
 	create := func(kind string, props object) string { return s.post(rest, core+"/"+kind, with(props)) }
-	vcn := create("vcns", object{"cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}, "displayName": "somebody's", "dnsLabel": "somebody"})
+	vcn := create("vcns", object{
+		"cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"}, "displayName": "somebody's", "dnsLabel": "somebody",
+	})
 	nat := create("natGateways", object{"vcnId": vcn})
 	internet := create("internetGateways", object{"vcnId": vcn, "isEnabled": true})
-	subnet := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.0.0/28", "prohibitPublicIpOnVnic": true, "dnsLabel": "api"})
-	inTheWay := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.64.0/24"})
+	subnet := create("subnets", object{
+		"vcnId": vcn, "cidrBlock": "10.20.0.0/28", "prohibitPublicIpOnVnic": true, "dnsLabel": "api",
+	})
+	overlapping := create("subnets", object{"vcnId": vcn, "cidrBlock": "10.20.64.0/24"})
 	foreign := create("natGateways", object{"vcnId": create("vcns", object{"cidrBlocks": []any{"10.40.0.0/16"}})})
 	drg, otherDRG := create("drgs", object{}), create("drgs", object{})
 	attachment := s.post(rest, core+"/drgAttachments", object{"drgId": drg, "vcnId": vcn})
 	var defaults struct{ DefaultSecurityListID, DefaultRouteTableID, DefaultDhcpOptionsID string }
 	s.get(rest, core+"/vcns/"+vcn, &defaults)
-	there := func() map[string]string {
+	existing := func() map[string]string {
 		docs := map[string]string{}
 		for _, path := range []string{
-			"/vcns/" + vcn, "/natGateways/" + nat, "/natGateways/" + foreign, "/internetGateways/" + internet, "/subnets/" + subnet, "/subnets/" + inTheWay,
-			"/drgs/" + drg, "/drgAttachments/" + attachment,
-			"/securityLists/" + defaults.DefaultSecurityListID, "/routeTables/" + defaults.DefaultRouteTableID, "/dhcps/" + defaults.DefaultDhcpOptionsID,
+			"/vcns/" + vcn, "/natGateways/" + nat, "/natGateways/" + foreign, "/internetGateways/" + internet,
+			"/subnets/" + subnet, "/subnets/" + overlapping, "/drgs/" + drg, "/drgAttachments/" + attachment,
+			"/securityLists/" + defaults.DefaultSecurityListID, "/routeTables/" + defaults.DefaultRouteTableID,
+			"/dhcps/" + defaults.DefaultDhcpOptionsID,
 		} {
 			var doc json.RawMessage
 			s.get(rest, core+path, &doc)
@@ -46,31 +51,33 @@ func TestExistingNetwork(t *testing.T) {
 		}
 		return docs
 	}
-	before, counts := there(), s.inventory()
-	untouched := func(when string) {
+	before, counts := existing(), s.inventory()
+	checkExisting := func(when string) {
 		t.Helper()
-		for path, now := range there() {
+		for path, now := range existing() {
 			if now != before[path] {
 				t.Errorf("%s, %s was\n%s\nand is\n%s", when, path, before[path], now)
 			}
 		}
 	}
 
-	step(t, "what is not as the settings say is refused", func() {
-		s.settings("vcnId="+vcn, "vcnCidr=10.20.0.0/16", "natGatewayId="+foreign, "podsCidr=10.30.0.0/17", "securityBy=groups",
-			"drgId="+otherDRG, "peerCidrs[0]=172.16.0.0/16", "subnets.api.id="+subnet, "subnets.api.cidr=10.20.0.0/29")
+	step(t, "existing resources that differ from the settings are refused", func() {
+		s.settings("vcnId="+vcn, "vcnCidr=10.20.0.0/16", "natGatewayId="+foreign, "podsCidr=10.30.0.0/17",
+			"securityBy=groups", "drgId="+otherDRG, "peerCidrs[0]=172.16.0.0/16", "subnets.api.id="+subnet,
+			"subnets.api.cidr=10.20.0.0/29")
 		s.refused(
-			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29", "natGatewayId: the gateway belongs to another VCN",
-			"podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16", "subnets.workers: 10.20.64.0/20 overlaps the existing subnet "+inTheWay,
+			"subnets.api.cidr: the existing subnet has 10.20.0.0/28, not 10.20.0.0/29",
+			"natGatewayId: the gateway belongs to another VCN", "podsCidr: 10.30.0.0/17 overlaps 10.30.0.0/16",
+			"subnets.workers: 10.20.64.0/20 overlaps the existing subnet "+overlapping,
 			"internetGatewayId: the VCN has "+internet+" already", "drgId: the existing VCN is attached to "+drg,
 		)
 		s.settings("drgId="+drg, "subnets.api.cidr=10.20.0.0/28", "natGatewayId="+nat, "podsCidr=10.244.0.0/16",
 			"subnets.workers.cidr=10.20.96.0/20", "internetGatewayId="+internet)
 	})
-	step(t, "the stack lives in it", func() {
+	step(t, "the stack is deployed into the VCN", func() {
 		s.up()
 		s.unchanged("in an existing network")
-		untouched("with the stack in it")
+		checkExisting("after up")
 		if got := s.inventory(); got["vcn"] != counts["vcn"] || got["natgateway"] != counts["natgateway"] {
 			t.Errorf("the cloud held %v and holds %v", counts, got)
 		}
@@ -80,29 +87,32 @@ func TestExistingNetwork(t *testing.T) {
 			RouteRules []struct{ NetworkEntityID string }
 		}
 		s.get(rest, core+"/routeTables/"+s.id(tableType, "oke-guestbook-local-private"), &table)
-		if groups, id := s.output("nsgIds"), s.id("oci:Core/networkSecurityGroup:NetworkSecurityGroup", "oke-guestbook-local-publicLoadBalancers"); !strings.Contains(groups, id) {
+		const groupType = "oci:Core/networkSecurityGroup:NetworkSecurityGroup"
+		groups, id := s.output("nsgIds"), s.id(groupType, "oke-guestbook-local-publicLoadBalancers")
+		if !strings.Contains(groups, id) {
 			t.Errorf("the group for other load balancers, %s, is not among the outputs: %s", id, groups)
 		}
-		by := map[string]bool{}
+		targets := map[string]bool{}
 		for _, rule := range table.RouteRules {
-			by[rule.NetworkEntityID] = true
+			targets[rule.NetworkEntityID] = true
 		}
-		if cluster.EndpointConfig.SubnetID != subnet || len(table.RouteRules) != 3 || !by[nat] || !by[drg] {
-			t.Errorf("want the cluster's endpoint in %s and the workers' three routes by %s, %s and a service gateway: %+v %+v", subnet, nat, drg, cluster, table)
+		if cluster.EndpointConfig.SubnetID != subnet || len(table.RouteRules) != 3 || !targets[nat] || !targets[drg] {
+			t.Errorf("want the cluster's endpoint in %s and the workers' three routes to %s, %s and a service gateway: %+v %+v",
+				subnet, nat, drg, cluster, table)
 		}
 	})
-	step(t, "what was there is left alone", func() {
+	step(t, "destroy leaves the existing resources as they were", func() {
 		s.destroy()
-		untouched("after destroy")
+		checkExisting("after destroy")
 		if got := s.inventory(); !maps.Equal(got, counts) {
 			t.Errorf("the cloud held %v and holds %v", counts, got)
 		}
 	})
 }
 
-// TestNothingOpensByItself looks at the network after Services of every kind have got their load balancers: the default
-// security list lets nothing through, the cloud controller has changed no rule, and there is nothing to do for `up`. Where a
-// Service lets the cloud controller open the network, a refresh finds it and `up` closes the network again.
+// TestNothingOpensByItself checks the network after the creation of load balancers for Services: the default security
+// list has no rules, the cloud controller has changed none, and `up` finds no changes. If a Service lets the cloud
+// controller open the network, a refresh finds the rules and `up` removes them.
 func TestNothingOpensByItself(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -134,87 +144,93 @@ func TestNothingOpensByItself(t *testing.T) {
 			}
 		}
 	})
-	services := []object{balanced("public", "false"), balanced("internal", "true")}
-	step(t, "more Services change nothing of the stack", func() {
-		s.feed("apply", services...)
-		s.eventually(shortly, "addresses of both Services", func() (bool, string) {
-			var there list[service]
-			s.kubectl(&there, "get", "services", "-n", "default")
-			said, addresses := []string{}, 0
-			for _, svc := range there.Items {
-				said = append(said, svc.Metadata.Name)
+	services := []object{loadBalancerService("public", "false"), loadBalancerService("internal", "true")}
+	step(t, "more Services change nothing in the stack", func() {
+		s.kubectlWith("apply", services...)
+		s.eventually(shortly, "the addresses of both Services", func() (bool, string) {
+			var all list[service]
+			s.kubectl(&all, "get", "services", "-n", "default")
+			names, addresses := []string{}, 0
+			for _, svc := range all.Items {
+				names = append(names, svc.Metadata.Name)
 				addresses += len(svc.Status.LoadBalancer.Ingress)
 			}
-			return addresses == 2, strings.Join(said, ", ")
+			return addresses == 2, strings.Join(names, ", ")
 		})
-		s.untouched()
+		s.checkUnchanged()
 	})
-	step(t, "what the cloud controller opens is found and closed", func() {
-		foreign := balanced("foreign", "false")
+	step(t, "rules of the cloud controller are found and removed", func() {
+		foreign := loadBalancerService("foreign", "false")
 		delete(foreign["metadata"].(object)["annotations"].(object), managementMode)
 		foreign["spec"].(object)["ports"] = []any{object{"port": 8443, "targetPort": 8080}}
 		before := s.rules(rest)
-		s.feed("apply", foreign)
-		s.eventually(shortly, "rules of the cloud controller in two security lists", func() (bool, string) {
+		s.kubectlWith("apply", foreign)
+		s.eventually(shortly, "the cloud controller's rules in two security lists", func() (bool, string) {
 			now := s.rules(rest)
-			opened := slices.DeleteFunc(slices.Sorted(maps.Keys(now)), func(list string) bool { return slices.Equal(now[list], before[list]) })
+			same := func(list string) bool { return slices.Equal(now[list], before[list]) }
+			opened := slices.DeleteFunc(slices.Sorted(maps.Keys(now)), same)
 			return len(opened) == 2, strings.Join(opened, ", ")
 		})
 		if out, err := s.pulumi("refresh", "--yes", "--skip-preview", "--stack", "local"); err != nil {
 			t.Fatalf("refresh: %v\n%s", err, out)
 		}
 		if got := s.changes(); got["update"] != 2 {
-			t.Errorf("a preview after the refresh says %v, want the two security lists", got)
+			t.Errorf("the preview after the refresh has the changes %v, want updates of two security lists", got)
 		}
-		s.made()
+		s.mustUp()
 		if after := s.rules(rest); !maps.EqualFunc(before, after, slices.Equal) {
 			t.Errorf("the security lists held %v and hold %v", before, after)
 		}
-		s.feed("delete", foreign)
-		s.eventually(shortly, "the end of the load balancer", func() (bool, string) { n := len(s.balancers()); return n == 3, fmt.Sprint(n) })
-		s.untouched()
+		s.kubectlWith("delete", foreign)
+		s.eventually(shortly, "the deletion of the load balancer", func() (bool, string) {
+			n := len(s.balancers())
+			return n == 3, fmt.Sprint(n)
+		})
+		s.checkUnchanged()
 	})
-	step(t, "the rules do not move", func() {
+	step(t, "rules cannot move between lists and groups", func() {
 		s.settings("securityBy=groups")
 		s.refused("securityBy: the network was made with \"lists\"", "set it back")
 		s.settings("securityBy=lists")
 		s.unchanged("with securityBy set back")
 	})
 	step(t, "a public guestbook becomes an internal one", func() {
-		s.feed("delete", services...)
+		s.kubectlWith("delete", services...)
 		s.settings("exposure=internal", "loadBalancers=internal")
 		s.unset("loadBalancerAllowedCidrs")
 		s.deploy()
 		got, subnet := s.balancers(), s.id(subnetType, "oke-guestbook-local-internalLoadBalancers")
 		if len(got) != 1 || !got[0].IsPrivate || !slices.Equal(got[0].SubnetIDs, []string{subnet}) {
-			t.Errorf("want one private load balancer, in %s; there is %+v", subnet, got)
+			t.Errorf("want one private load balancer, in %s; got %+v", subnet, got)
 		}
 		if address := "http://" + got[0].IPAddresses[0].IPAddress; s.output("url") != address {
-			t.Errorf("the stack says %s, and the load balancer is at %s", s.output("url"), address)
+			t.Errorf("output url is %s, want the load balancer's %s", s.output("url"), address)
 		}
 		s.unchanged("after that")
 	})
-	step(t, "the state tells make tunnel bastion and endpoint", func() {
+	step(t, "make tunnel reads bastion and endpoint from the state", func() {
 		if _, err := exec.LookPath("jq"); err != nil && os.Getenv("CI") == "" {
 			t.Logf("make tunnel is not run: %v", err)
 			return
 		}
 		bin := t.TempDir()
+		const script = "#!/bin/sh\n[ \"${0##*/}\" = ip ] || { echo \"$@\" >&2; exit 1; }\n"
 		for _, name := range []string{"oci", "ssh", "ip", "sudo"} {
-			s.must(os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n[ \"${0##*/}\" = ip ] || { echo \"$@\" >&2; exit 1; }\n"), 0o700))
+			s.must(os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700))
 		}
 		key := filepath.Join(bin, "key")
 		s.must(os.WriteFile(key+".pub", nil, 0o600))
 		cmd := exec.CommandContext(t.Context(), "make", "tunnel", "STACK=local", "KEY="+key)
-		env := s.command("stack").Env
-		cmd.Dir, cmd.Env = s.o.Root, append(env, "PATH="+strings.Join([]string{bin, s.o.Bin, os.Getenv("PATH")}, ":"))
+		path := strings.Join([]string{bin, s.o.Bin, os.Getenv("PATH")}, ":")
+		cmd.Dir, cmd.Env = s.o.Root, slices.Concat(s.command("stack").Env, []string{"PATH=" + path})
 		out, _ := cmd.CombinedOutput()
 		var endpoints []struct{ PrivateEndpoint string }
 		s.must(json.Unmarshal([]byte(s.output("endpoints")), &endpoints))
 		address, port, _ := strings.Cut(endpoints[0].PrivateEndpoint, ":")
-		want := fmt.Sprintf("--bastion-id %s --target-private-ip %s --target-port %s --ssh-public-key-file %s.pub --session-ttl 10800 ", s.output("bastionId"), address, port, key)
+		want := fmt.Sprintf("--bastion-id %s --target-private-ip %s --target-port %s --ssh-public-key-file %s.pub "+
+			"--session-ttl 10800 ", s.output("bastionId"), address, port, key)
 		if !strings.Contains(string(out), want) {
-			t.Errorf("make tunnel asks for no session with %q:\n%s", want, out)
+			t.Errorf("make tunnel did not request a session with %q:\n%s", want, out)
 		}
 	})
 	step(t, "destroy leaves nothing", func() {
@@ -223,8 +239,8 @@ func TestNothingOpensByItself(t *testing.T) {
 	})
 }
 
-// untouched asserts that a refresh and an `up` find nothing changed.
-func (s *stack) untouched() {
+// checkUnchanged asserts that a refresh and an `up` find no changes.
+func (s *stack) checkUnchanged() {
 	s.t.Helper()
 	for _, command := range []string{"refresh", "up"} {
 		if out, err := s.pulumi(command, "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local"); err != nil {
@@ -233,7 +249,7 @@ func (s *stack) untouched() {
 	}
 }
 
-// rules returns the rules of the security lists, by the lists' names.
+// rules returns the rules of the security lists by the names of the lists.
 func (s *stack) rules(rest *ociclient.Client) map[string][]string {
 	s.t.Helper()
 	var lists []struct {
@@ -253,8 +269,9 @@ func (s *stack) rules(rest *ociclient.Client) map[string][]string {
 
 const managementMode = "service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode"
 
-// balanced is a Service with a load balancer, whose cloud controller is told to leave the rules alone, as docs/network.md asks.
-func balanced(name, internal string) object {
+// loadBalancerService returns a Service with a load balancer for which the cloud controller changes no rules, as
+// docs/network.md demands.
+func loadBalancerService(name, internal string) object {
 	const prefix = "service.beta.kubernetes.io/oci-load-balancer-"
 	return object{
 		"apiVersion": "v1", "kind": "Service",
@@ -262,12 +279,14 @@ func balanced(name, internal string) object {
 			managementMode: "None", prefix + "internal": internal,
 			prefix + "shape": "flexible", prefix + "shape-flex-min": "10", prefix + "shape-flex-max": "10",
 		}},
-		"spec": object{"type": "LoadBalancer", "selector": object{"app": name}, "ports": []any{object{"port": 80, "targetPort": 8080}}},
+		"spec": object{
+			"type": "LoadBalancer", "selector": object{"app": name}, "ports": []any{object{"port": 80, "targetPort": 8080}},
+		},
 	}
 }
 
-// feed gives objects to a command of kubectl, behind the engine's back.
-func (s *stack) feed(command string, objects ...object) {
+// kubectlWith passes objects to a command of kubectl, without the engine.
+func (s *stack) kubectlWith(command string, objects ...object) {
 	s.t.Helper()
 	text, err := json.Marshal(object{"apiVersion": "v1", "kind": "List", "items": objects})
 	s.must(err)

@@ -22,21 +22,21 @@ import (
 
 type object = map[string]any
 
-// request is an entry of the program in the folder refuser.
+// request is a resource that the program in the folder refuser registers.
 type request struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
 	Props object `json:"props"`
 }
 
-// refusal is a request that the service refuses, with its code and what its message must name.
+// refusal is a request that the service refuses, with the error code and texts of the message.
 type refusal struct {
 	request
 	code  string
 	words []string
 }
 
-// The types that the requests below have, and the rest of the API that they speak of.
+// Types of the requests below, and values that they use.
 const (
 	vcnType          = "oci:Core/vcn:Vcn"
 	subnetType       = "oci:Core/subnet:Subnet"
@@ -56,8 +56,8 @@ const (
 	invalidParameter = "InvalidParameter"
 )
 
-// TestRefusals asks the cloud through the engine for what the service refuses, which the program's own checks would never
-// let pass. Each refusal must arrive with its code and a sentence that names the thing, and change nothing.
+// TestRefusals sends requests through the engine that the service refuses. The program's own checks would reject them
+// before. Each refusal must have its code and a message that names the cause, and change nothing.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -67,59 +67,64 @@ func TestRefusals(t *testing.T) {
 	base := append(s.network(rest), request{"private", tableType, in("net", object{"routeRules": []any{
 		route(everywhere, "CIDR_BLOCK", "${nat}"), route(allServices, "SERVICE_CIDR_BLOCK", "${services}"),
 	}})})
-	s.ask(base...)
-	s.made()
+	s.setRequests(base...)
+	s.mustUp()
 	ids := s.byName()
-	fixed := literal(base, ids) // no entry depends on another any more, so that each can be changed or dropped alone
+	fixed := literal(base, ids) // without dependencies, so that each request can be changed or dropped alone
 
 	step(t, "creations", func() {
-		s.refuses(fixed, append(badNetworks(ids, find(fixed, "services").Props["services"]), badPools(s.images(rest), ids)...))
+		networks := badNetworks(ids, find(fixed, "services").Props["services"])
+		s.checkRefused(fixed, append(networks, badPools(s.images(rest), ids)...))
 	})
 	step(t, "six security lists", func() {
-		// Alone, because the official plugin refuses it before it asks, and the program ends.
+		// Alone, because the official plugin itself refuses it and ends the program.
 		six := []any{}
 		for i := range 6 {
 			six = append(six, fmt.Sprint("ocid1.securitylist.oc1.iad.", i))
 		}
-		subnet := request{"subnet-lists", subnetType, with(object{"vcnId": ids["net"], "cidrBlock": "10.0.64.0/24", "securityListIds": six})}
-		s.refuses(fixed, []refusal{{subnet, "", []string{"securityListIds", "5"}}})
+		subnet := request{"subnet-lists", subnetType, with(object{
+			"vcnId": ids["net"], "cidrBlock": "10.0.64.0/24", "securityListIds": six,
+		})}
+		s.checkRefused(fixed, []refusal{{subnet, "", []string{"securityListIds", "5"}}})
 	})
 	step(t, "changes", func() {
-		moved := changed(find(fixed, "pool"), []any{object{"availabilityDomain": oci.AvailabilityDomains[1], "subnetId": ids["workers"]}}, "nodeConfigDetails", "placementConfigs")
+		placement := object{"availabilityDomain": oci.AvailabilityDomains[1], "subnetId": ids["workers"]}
+		moved := changed(find(fixed, "pool"), []any{placement}, "nodeConfigDetails", "placementConfigs")
 		moved = changed(moved, true, "nodePoolCyclingDetails", "isNodeCyclingEnabled")
 		moved = changed(moved, "1", "nodePoolCyclingDetails", "maximumSurge")
-		s.refuses(fixed, []refusal{
-			{moved, "Conflict", []string{"node cycling", "placementConfigs"}},
-			{changed(find(fixed, "list"), []any{object{"source": "10.0.0.9/16", "protocol": "6"}}, "ingressSecurityRules"), invalidParameter, []string{"ingressSecurityRules[0]", "10.0.0.9"}},
+		badRule := []any{object{"source": "10.0.0.9/16", "protocol": "6"}}
+		badList := changed(find(fixed, "list"), badRule, "ingressSecurityRules")
+		s.checkRefused(fixed, []refusal{
+			refuse(moved, "Conflict", "node cycling", "placementConfigs"),
+			refuse(badList, invalidParameter, "ingressSecurityRules[0]", "10.0.0.9"),
 		})
-		s.ask(fixed...)
-		s.made() // the official plugin sends what was refused again, as it is now; the next change would meet that
+		s.setRequests(fixed...)
+		s.mustUp() // the official plugin repeats the refused request with the current values, before the next change
 		fixed = replaced(fixed, changed(find(fixed, "cluster"), newer, "kubernetesVersion"))
-		s.ask(fixed...)
-		s.made()
-		s.refuses(fixed, []refusal{
-			{changed(find(fixed, "cluster"), older, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version."}},
-		})
-		s.ask(fixed...)
-		s.made()
+		s.setRequests(fixed...)
+		s.mustUp()
+		downgrade := changed(find(fixed, "cluster"), older, "kubernetesVersion")
+		s.checkRefused(fixed, []refusal{{downgrade, invalidParameter, []string{"Invalid kubernetes version."}}})
+		s.setRequests(fixed...)
+		s.mustUp()
 	})
 	step(t, "deletions", func() {
-		// Two things that somebody else made in a VCN of this stack, and three that came with it.
+		// A NAT gateway that is not the stack's in a VCN of the stack, and the three defaults of the VCN.
 		foreign := s.post(rest, core+"/natGateways", object{"compartmentId": oci.CompartmentID, "vcnId": ids["shared"]})
 		s.adopt(rest, ids["shared"])
 		ids = s.byName()
-		s.refuses(fixed, []refusal{
-			{request{Name: "shared"}, "IncorrectState", []string{ids["shared"], foreign}},
-			{request{Name: "net"}, "IncorrectState", []string{ids["net"], "Subnet"}},
-			{request{Name: "api"}, "Conflict", []string{ids["api"], "references the VNIC"}},
-			{request{Name: "table"}, "IncorrectState", []string{ids["table"], "is associated with Subnet"}},
-			{request{Name: "list"}, "IncorrectState", []string{ids["list"], "is associated with subnet"}},
-			{request{Name: "internet"}, "Conflict", []string{ids["internet"], ids["table"]}},
-			{request{Name: "nat"}, "Conflict", []string{ids["nat"], ids["private"]}},
-			{request{Name: "services"}, "Conflict", []string{ids["services"], ids["private"]}},
-			{request{Name: "default-list"}, "Conflict", []string{ids["default-list"], "default of its VCN"}},
-			{request{Name: "default-table"}, "Conflict", []string{ids["default-table"], "default of its VCN"}},
-			{request{Name: "default-dhcp"}, "Conflict", []string{ids["default-dhcp"], "default of its VCN"}},
+		s.checkRefused(fixed, []refusal{
+			refuse(request{Name: "shared"}, "IncorrectState", ids["shared"], foreign),
+			refuse(request{Name: "net"}, "IncorrectState", ids["net"], "Subnet"),
+			refuse(request{Name: "api"}, "Conflict", ids["api"], "references the VNIC"),
+			refuse(request{Name: "table"}, "IncorrectState", ids["table"], "is associated with Subnet"),
+			refuse(request{Name: "list"}, "IncorrectState", ids["list"], "is associated with subnet"),
+			refuse(request{Name: "internet"}, "Conflict", ids["internet"], ids["table"]),
+			refuse(request{Name: "nat"}, "Conflict", ids["nat"], ids["private"]),
+			refuse(request{Name: "services"}, "Conflict", ids["services"], ids["private"]),
+			refuse(request{Name: "default-list"}, "Conflict", ids["default-list"], "default of its VCN"),
+			refuse(request{Name: "default-table"}, "Conflict", ids["default-table"], "default of its VCN"),
+			refuse(request{Name: "default-dhcp"}, "Conflict", ids["default-dhcp"], "default of its VCN"),
 		})
 		for _, name := range []string{"default-list", "default-table", "default-dhcp"} {
 			if out, err := s.pulumi("state", "delete", "--yes", "--stack", "local", s.urn(name)); err != nil {
@@ -129,17 +134,17 @@ func TestRefusals(t *testing.T) {
 		_, err := rest.Do(t.Context(), "DELETE", core+"/natGateways/"+foreign, nil, nil, nil)
 		s.must(err)
 	})
-	step(t, "what was there stays, and goes when it is asked to", func() {
-		s.ask(replaced(base, changed(find(base, "cluster"), newer, "kubernetesVersion"))...)
+	step(t, "the resources are unchanged, and can be destroyed", func() {
+		s.setRequests(replaced(base, changed(find(base, "cluster"), newer, "kubernetesVersion"))...)
 		s.unchanged("after all refusals")
-		s.made() // the state then knows again what depends on what
+		s.mustUp() // adds the dependencies to the state again
 		s.destroy()
 		s.destroyed()
 	})
 }
 
-// TestVersionRefusals asks for versions that lie too far apart, and for a change while another is under way. It takes more
-// versions than the local cloud can run, and a cloud as slow as the service: so the cloud is in this process, without
+// TestVersionRefusals requests version skews that the service refuses, and a change during another one. It needs more
+// versions than the local cloud can run, and a cloud as slow as the service, so the cloud runs in this process without
 // control planes.
 func TestVersionRefusals(t *testing.T) {
 	const oldest, old = "v1.31.10", "v1.34.2"
@@ -148,44 +153,48 @@ func TestVersionRefusals(t *testing.T) {
 	t.Cleanup(func() { oci.KubernetesVersions = offered })
 	s := newStack(t)
 	s.refuser()
-	stop := s.cloudHere(1000)
+	stop := s.serveInProcess(1000)
 	s.must(s.o.Prepare(t.Context()))
 	rest := s.rest()
 	base := s.network(rest)
-	base = append(base, changed(request{"old-cluster", clusterType, find(base, "cluster").Props}, old, "kubernetesVersion"))
-	s.ask(base...)
-	s.made()
+	oldCluster := request{"old-cluster", clusterType, find(base, "cluster").Props}
+	base = append(base, changed(oldCluster, old, "kubernetesVersion"))
+	s.setRequests(base...)
+	s.mustUp()
 	ids := s.byName()
 	fixed := literal(base, ids)
 
-	step(t, "versions apart", func() {
-		s.refuses(fixed, []refusal{
-			{changed(find(fixed, "old-cluster"), newer, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version.", old, "the next minor", newer}},
-			{changed(request{"oldest-pool", poolType, find(fixed, "pool").Props}, oldest, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version.", older, "3 minors older", oldest}},
+	step(t, "version skew", func() {
+		oldestPool := request{"oldest-pool", poolType, find(fixed, "pool").Props}
+		s.checkRefused(fixed, []refusal{
+			refuse(changed(find(fixed, "old-cluster"), newer, "kubernetesVersion"), invalidParameter,
+				"Invalid kubernetes version.", old, "the next minor", newer),
+			refuse(changed(oldestPool, oldest, "kubernetesVersion"), invalidParameter,
+				"Invalid kubernetes version.", older, "3 minors older", oldest),
 		})
 	})
-	step(t, "two changes at a time", func() {
+	step(t, "two changes at the same time", func() {
 		stop()
-		s.cloudHere(1)
+		s.serveInProcess(1)
 		put := func(path string, body object) {
 			_, err := rest.Do(t.Context(), "PUT", oke+path, nil, body, nil)
 			s.must(err)
 		}
 		put("/nodePools/"+ids["pool"], object{"nodeConfigDetails": object{"size": 1}})
 		s.eventually(shortly, "the node's instance", func() (bool, string) {
-			there := s.inventory()
-			return there["instance"] == 1, fmt.Sprint(there)
+			count := s.inventory()
+			return count["instance"] == 1, fmt.Sprint(count)
 		})
 		put("/clusters/"+ids["cluster"], object{"kubernetesVersion": newer})
-		s.refuses(fixed, []refusal{
-			{changed(find(fixed, "pool"), "other", "name"), "Conflict", []string{ids["pool"], "work request in progress"}},
-			{changed(find(fixed, "cluster"), "other", "name"), "Conflict", []string{ids["cluster"], "work request in progress"}},
+		s.checkRefused(fixed, []refusal{
+			refuse(changed(find(fixed, "pool"), "other", "name"), "Conflict", ids["pool"], "work request in progress"),
+			refuse(changed(find(fixed, "cluster"), "other", "name"), "Conflict", ids["cluster"], "work request in progress"),
 		})
 	})
 }
 
-// cloudHere runs the stack's cloud in this process, without control planes, until it is stopped or the test ends.
-func (s *stack) cloudHere(speed float64) (stop func()) {
+// serveInProcess runs the stack's cloud in this process, without control planes, until stop or the end of the test.
+func (s *stack) serveInProcess(speed float64) (stop func()) {
 	s.t.Helper()
 	cloud, err := oci.New(oci.Config{Dir: filepath.Join(s.o.Dir, "oci"), Speed: speed})
 	s.must(err)
@@ -194,7 +203,7 @@ func (s *stack) cloudHere(speed float64) (stop func()) {
 	mux := http.NewServeMux()
 	mux.Handle("/", cloud)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		const nobody = 1 << 30 // no process has this id, so none can be stopped by it
+		const nobody = 1 << 30 // no process has this id, so the launcher cannot stop any
 		_ = json.NewEncoder(w).Encode(object{"dir": s.o.Dir, "pid": nobody})
 	})
 	server := &http.Server{Handler: mux}
@@ -207,7 +216,8 @@ func (s *stack) cloudHere(speed float64) (stop func()) {
 	return stop
 }
 
-// refuser makes the stack one of the program in the folder refuser, which the language host runs in the place of the real one.
+// refuser makes the stack a stack of the program in the folder refuser, which the language host runs instead of the
+// real one.
 func (s *stack) refuser() {
 	s.t.Helper()
 	bin, project := s.t.TempDir(), s.t.TempDir()
@@ -219,68 +229,70 @@ func (s *stack) refuser() {
 		}
 	}
 	program := filepath.Join(bin, "oke-guestbook")
-	if out, err := exec.CommandContext(s.t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./refuser").CombinedOutput(); err != nil {
+	build := exec.CommandContext(s.t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./refuser")
+	if out, err := build.CombinedOutput(); err != nil {
 		s.t.Fatalf("build the program: %v\n%s", err, out)
 	}
-	// The option is for a CLI from PATH, whose language host is not told otherwise what to run.
+	// The language host of a CLI from PATH needs the option to find the program.
 	yaml := fmt.Sprintf("name: refuser\nruntime:\n  name: go\n  options:\n    binary: %s\n", program)
 	s.must(os.WriteFile(filepath.Join(project, "Pulumi.yaml"), []byte(yaml), 0o600))
 	s.o.Root, s.o.Bin = project, bin
-	s.ask()
+	s.setRequests()
 }
 
-// ask writes the stack's settings: what its program is to register.
-func (s *stack) ask(requests ...request) {
+// setRequests writes the stack's settings: the resources that the program registers.
+func (s *stack) setRequests(requests ...request) {
 	s.t.Helper()
 	text, err := json.Marshal(requests)
 	s.must(err)
-	// A conflict is a refusal here, and not something to wait out.
-	settings, err := json.Marshal(object{"config": object{"refuser:resources": string(text), "oci:disableAutoRetries": "true"}})
+	settings, err := json.Marshal(object{"config": object{
+		"refuser:resources": string(text), "oci:disableAutoRetries": "true", // conflicts must not be retried
+	}})
 	s.must(err)
 	s.must(os.WriteFile(s.config, settings, 0o600))
 }
 
-// made runs an `up` that has to succeed.
-func (s *stack) made() {
+// mustUp runs `pulumi up`, which must succeed.
+func (s *stack) mustUp() {
 	s.t.Helper()
 	if out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local"); err != nil {
 		s.t.Fatalf("up: %v\n%s", err, out)
 	}
 }
 
-// refuses asks for the requests beside what is there, or in its place where the name is the same; one without a type stands
-// for a deletion. It asserts that each is refused as it should be, and that cloud and state hold what they held.
-func (s *stack) refuses(there []request, cases []refusal) {
+// checkRefused sends the requests of the cases in addition to the existing ones, or instead of that of the same name;
+// one without a type is a deletion. It asserts that each is refused as wanted, and that cloud and state are unchanged.
+func (s *stack) checkRefused(existing []request, cases []refusal) {
 	s.t.Helper()
-	asked := slices.Clone(there)
+	requests := slices.Clone(existing)
 	for _, c := range cases {
-		asked = slices.DeleteFunc(asked, func(r request) bool { return r.Name == c.Name })
+		requests = slices.DeleteFunc(requests, func(r request) bool { return r.Name == c.Name })
 		if c.Type != "" {
-			asked = append(asked, c.request)
+			requests = append(requests, c.request)
 		}
 	}
-	s.ask(asked...)
-	things, state := s.inventory(), s.ids()
+	s.setRequests(requests...)
+	cloud, state := s.inventory(), s.ids()
 	out, err := s.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
 	if err == nil {
 		s.t.Errorf("up with %d bad requests succeeded:\n%s", len(cases), out)
 	}
-	said := diagnostics(out)
+	errs := diagnostics(out)
 	for _, c := range cases {
 		for _, words := range append([]string{c.code}, c.words...) {
-			if !strings.Contains(said[c.Name], words) {
-				s.t.Errorf("%s: want an error with %q, got %q", c.Name, words, said[c.Name])
+			if !strings.Contains(errs[c.Name], words) {
+				s.t.Errorf("%s: want an error with %q, got %q", c.Name, words, errs[c.Name])
 			}
 		}
-		delete(said, c.Name)
+		delete(errs, c.Name)
 	}
-	for name, text := range said {
+	for name, text := range errs {
 		if name != "refuser-local" {
-			s.t.Errorf("%s was to be let through: %s", name, text)
+			s.t.Errorf("%s: unexpected error: %s", name, text)
 		}
 	}
-	if after := s.inventory(); !maps.Equal(things, after) {
-		s.t.Errorf("the cloud held %v and holds %v", things, after)
+	if after := s.inventory(); !maps.Equal(cloud, after) {
+		s.t.Errorf("the cloud held %v and holds %v", cloud, after)
 	}
 	if after := s.ids(); !maps.Equal(state, after) {
 		s.t.Errorf("the state held %v and holds %v", state, after)
@@ -292,9 +304,9 @@ func (s *stack) refuses(there []request, cases []refusal) {
 
 var diagnostic = regexp.MustCompile(`(?m)^  \S+ \(([^)]+)\):$`)
 
-// diagnostics returns what the engine says of each resource in the last part of its output, by name.
+// diagnostics returns the diagnostics at the end of the engine's output, by name of the resource.
 func diagnostics(out string) map[string]string {
-	said := map[string]string{}
+	byName := map[string]string{}
 	_, out, _ = strings.Cut(out, "Diagnostics:\n")
 	out, _, _ = strings.Cut(out, "\nResources:\n")
 	heads := diagnostic.FindAllStringSubmatchIndex(out, -1)
@@ -303,12 +315,12 @@ func diagnostics(out string) map[string]string {
 		if i+1 < len(heads) {
 			end = heads[i+1][0]
 		}
-		said[out[h[2]:h[3]]] += out[h[1]:end]
+		byName[out[h[2]:h[3]]] += out[h[1]:end]
 	}
-	return said
+	return byName
 }
 
-// byName maps each resource in the state, by name, to its id.
+// byName returns the ids of the resources in the state, by name.
 func (s *stack) byName() map[string]string {
 	s.t.Helper()
 	names := map[string]string{}
@@ -318,7 +330,7 @@ func (s *stack) byName() map[string]string {
 	return names
 }
 
-// id returns the id of the resource of that type and name in the state.
+// id returns the id of a resource in the state.
 func (s *stack) id(typ, name string) string {
 	s.t.Helper()
 	for urn, id := range s.ids() {
@@ -341,7 +353,7 @@ func (s *stack) urn(name string) string {
 	return ""
 }
 
-// rest is a client of the cloud beside the engine's.
+// rest returns a client of the cloud.
 func (s *stack) rest() *ociclient.Client {
 	s.t.Helper()
 	credentials, err := oci.LoadCredentials(filepath.Join(s.o.Dir, "oci"))
@@ -357,31 +369,33 @@ func (s *stack) get(rest *ociclient.Client, path string, out any) {
 	s.must(err)
 }
 
-// post makes something behind the engine's back and returns its OCID.
+// post creates a resource without the engine, waits until it is available and returns its OCID.
 func (s *stack) post(rest *ociclient.Client, path string, body object) string {
 	s.t.Helper()
-	var made struct{ ID string }
-	_, err := rest.Do(s.t.Context(), "POST", path, nil, body, &made)
+	var created struct{ ID string }
+	_, err := rest.Do(s.t.Context(), "POST", path, nil, body, &created)
 	s.must(err)
-	s.eventually(shortly, "what was posted to "+path, func() (bool, string) {
+	s.eventually(shortly, "the new resource in "+path, func() (bool, string) {
 		var doc struct{ LifecycleState string }
-		s.get(rest, path+"/"+made.ID, &doc)
+		s.get(rest, path+"/"+created.ID, &doc)
 		return doc.LifecycleState == "AVAILABLE" || doc.LifecycleState == "ATTACHED", doc.LifecycleState
 	})
-	return made.ID
+	return created.ID
 }
 
-// adopt puts what came with a VCN into the state, as if the stack had made it.
+// adopt imports the default resources of a VCN into the state.
 func (s *stack) adopt(rest *ociclient.Client, vcn string) {
 	s.t.Helper()
 	var doc struct{ DefaultSecurityListID, DefaultRouteTableID, DefaultDhcpOptionsID string }
 	s.get(rest, core+"/vcns/"+vcn, &doc)
-	for _, thing := range [][]string{
-		{listType, "default-list", doc.DefaultSecurityListID}, {tableType, "default-table", doc.DefaultRouteTableID}, {dhcpType, "default-dhcp", doc.DefaultDhcpOptionsID},
+	for _, resource := range [][]string{
+		{listType, "default-list", doc.DefaultSecurityListID},
+		{tableType, "default-table", doc.DefaultRouteTableID},
+		{dhcpType, "default-dhcp", doc.DefaultDhcpOptionsID},
 	} {
-		args := append([]string{"import", "--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--stack", "local"}, thing...)
-		if out, err := s.pulumi(args...); err != nil {
-			s.t.Fatalf("pulumi import %v: %v\n%s", thing, err, out)
+		args := []string{"import", "--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--stack", "local"}
+		if out, err := s.pulumi(append(args, resource...)...); err != nil {
+			s.t.Fatalf("pulumi import %v: %v\n%s", resource, err, out)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 
 const shortly = 20 * time.Second
 
-// network is what the refusals are tried on: a VCN with its gateways, a cluster with an empty node pool, and another VCN.
+// network returns the resources of the refusal tests: a VCN with its gateways, a cluster with an empty node pool, and
+// another VCN.
 func (s *stack) network(rest *ociclient.Client) []request {
 	s.t.Helper()
 	var services []struct{ ID, CIDRBlock string }
@@ -22,7 +24,9 @@ func (s *stack) network(rest *ociclient.Client) []request {
 		s.t.Fatalf("the cloud has no %s, but %v", allServices, services)
 	}
 	subnet := func(name, cidr string) request {
-		return request{name, subnetType, in("net", object{"cidrBlock": cidr, "dnsLabel": name, "routeTableId": "${table}", "securityListIds": []any{"${list}"}})}
+		return request{name, subnetType, in("net", object{
+			"cidrBlock": cidr, "dnsLabel": name, "routeTableId": "${table}", "securityListIds": []any{"${list}"},
+		})}
 	}
 	return []request{
 		{"net", vcnType, with(object{"cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "net"})},
@@ -31,7 +35,9 @@ func (s *stack) network(rest *ociclient.Client) []request {
 		{"nat", natType, in("net", nil)},
 		{"services", servicesType, in("net", object{"services": []any{object{"serviceId": services[all].ID}}})},
 		{"table", tableType, in("net", object{"routeRules": []any{route(everywhere, "CIDR_BLOCK", "${internet}")}})},
-		{"list", listType, in("net", object{"egressSecurityRules": []any{object{"destination": everywhere, "protocol": "all"}}})},
+		{"list", listType, in("net", object{
+			"egressSecurityRules": []any{object{"destination": everywhere, "protocol": "all"}},
+		})},
 		subnet("api", "10.0.0.0/29"),
 		subnet("workers", "10.0.16.0/20"),
 		{"cluster", clusterType, in("net", object{
@@ -42,12 +48,14 @@ func (s *stack) network(rest *ociclient.Client) []request {
 			"clusterId": "${cluster}", "name": "pool", "kubernetesVersion": older,
 			"nodeShape": "VM.Standard.A1.Flex", "nodeShapeConfig": object{"ocpus": 2, "memoryInGbs": 12},
 			"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": s.images(rest)[older]},
-			"nodeConfigDetails": object{"size": 0, "placementConfigs": []any{object{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": "${workers}"}}},
+			"nodeConfigDetails": object{"size": 0, "placementConfigs": []any{
+				object{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": "${workers}"},
+			}},
 		})},
 	}
 }
 
-// images maps the versions of Kubernetes to node images for Arm.
+// images returns the node images for Arm by Kubernetes version.
 func (s *stack) images(rest *ociclient.Client) map[string]string {
 	s.t.Helper()
 	var options struct {
@@ -65,20 +73,16 @@ func (s *stack) images(rest *ociclient.Client) map[string]string {
 	return images
 }
 
-// badNetworks break the rules of VCNs, gateways, routes, rules and subnets.
+// badNetworks returns requests that break the rules of VCNs, gateways, routes, security rules, subnets and clusters.
 func badNetworks(ids map[string]string, services any) []refusal {
 	vcn := func(name, cidr string, more object) request {
 		props := with(object{"cidrBlocks": []any{cidr}})
-		for k, v := range more {
-			props[k] = v
-		}
+		maps.Copy(props, more)
 		return request{name, vcnType, props}
 	}
 	subnet := func(name, cidr string, more object) request {
 		props := with(object{"vcnId": ids["net"], "cidrBlock": cidr})
-		for k, v := range more {
-			props[k] = v
-		}
+		maps.Copy(props, more)
 		return request{name, subnetType, props}
 	}
 	table := func(name string, routes ...any) request {
@@ -86,48 +90,73 @@ func badNetworks(ids map[string]string, services any) []refusal {
 	}
 	gateway := func(name, typ string, more object) request {
 		props := with(object{"vcnId": ids["net"]})
-		for k, v := range more {
-			props[k] = v
-		}
+		maps.Copy(props, more)
 		return request{name, typ, props}
 	}
 	return []refusal{
-		{vcn("vcn-host-bits", "10.2.0.1/16", nil), invalidParameter, []string{"CIDR IP 10.2.0.1 does not match network IP 10.2.0.0"}},
-		{vcn("vcn-too-large", "10.2.0.0/15", nil), invalidParameter, []string{"10.2.0.0/15", "/16 to /30"}},
-		{vcn("vcn-too-small", "10.2.0.0/31", nil), invalidParameter, []string{"10.2.0.0/31", "/16 to /30"}},
-		{vcn("vcn-label", "10.2.0.0/16", object{"dnsLabel": "2nd-net"}), invalidParameter, []string{"dnsLabel", "2nd-net"}},
-		{vcn("vcn-long-label", "10.2.0.0/16", object{"dnsLabel": "abcdefghijklmnop"}), invalidParameter, []string{"dnsLabel", "abcdefghijklmnop"}},
+		refuse(
+			vcn("vcn-host-bits", "10.2.0.1/16", nil),
+			invalidParameter, "CIDR IP 10.2.0.1 does not match network IP 10.2.0.0",
+		),
+		refuse(vcn("vcn-too-large", "10.2.0.0/15", nil), invalidParameter, "10.2.0.0/15", "/16 to /30"),
+		refuse(vcn("vcn-too-small", "10.2.0.0/31", nil), invalidParameter, "10.2.0.0/31", "/16 to /30"),
+		refuse(vcn("vcn-label", "10.2.0.0/16", object{"dnsLabel": "2nd-net"}), invalidParameter, "dnsLabel", "2nd-net"),
+		refuse(
+			vcn("vcn-long-label", "10.2.0.0/16", object{"dnsLabel": "abcdefghijklmnop"}),
+			invalidParameter, "dnsLabel", "abcdefghijklmnop",
+		),
 
-		{gateway("second-internet", internetType, nil), "LimitExceeded", []string{ids["internet"], "at most one"}},
-		{gateway("second-nat", natType, nil), "LimitExceeded", []string{ids["nat"], "at most one"}},
-		{gateway("second-services", servicesType, object{"services": services}), invalidParameter, []string{ids["services"], "at most one"}},
+		refuse(gateway("second-internet", internetType, nil), "LimitExceeded", ids["internet"], "at most one"),
+		refuse(gateway("second-nat", natType, nil), "LimitExceeded", ids["nat"], "at most one"),
+		refuse(
+			gateway("second-services", servicesType, object{"services": services}),
+			invalidParameter, ids["services"], "at most one",
+		),
 
-		{table("table-internet-services", route(everywhere, "CIDR_BLOCK", ids["internet"]), route(allServices, "SERVICE_CIDR_BLOCK", ids["services"])), invalidParameter, []string{allServices, "internet gateway"}},
-		{table("table-host-bits", route("10.9.0.1/8", "CIDR_BLOCK", ids["nat"])), invalidParameter, []string{"10.9.0.1", "does not match network IP"}},
-		{table("table-to-subnet", route(everywhere, "CIDR_BLOCK", ids["api"])), invalidParameter, []string{ids["api"], "no OCID of a gateway"}},
-		{request{"list-host-bits", listType, with(object{"vcnId": ids["net"], "ingressSecurityRules": []any{object{"source": "10.0.0.9/16", "protocol": "6"}}})}, invalidParameter, []string{"10.0.0.9", "does not match network IP"}},
+		refuse(
+			table("table-internet-services", route(everywhere, "CIDR_BLOCK", ids["internet"]),
+				route(allServices, "SERVICE_CIDR_BLOCK", ids["services"])),
+			invalidParameter, allServices, "internet gateway",
+		),
+		refuse(
+			table("table-host-bits", route("10.9.0.1/8", "CIDR_BLOCK", ids["nat"])),
+			invalidParameter, "10.9.0.1", "does not match network IP",
+		),
+		refuse(
+			table("table-to-subnet", route(everywhere, "CIDR_BLOCK", ids["api"])),
+			invalidParameter, ids["api"], "no OCID of a gateway",
+		),
+		refuse(request{"list-host-bits", listType, with(object{
+			"vcnId": ids["net"], "ingressSecurityRules": []any{object{"source": "10.0.0.9/16", "protocol": "6"}},
+		})}, invalidParameter, "10.0.0.9", "does not match network IP"),
 
-		{subnet("subnet-outside", "10.1.0.0/24", nil), invalidParameter, []string{"10.1.0.0/24", "not inside"}},
-		{subnet("subnet-overlap", "10.0.16.0/24", nil), invalidParameter, []string{"10.0.16.0/24", "overlaps"}},
-		{subnet("subnet-host-bits", "10.0.64.1/24", nil), invalidParameter, []string{"10.0.64.1", "does not match network IP"}},
-		{subnet("subnet-too-small", "10.0.64.0/31", nil), invalidParameter, []string{"10.0.64.0/31", "/16 to /30"}},
-		{subnet("subnet-label", "10.0.64.0/24", object{"dnsLabel": "a-b"}), invalidParameter, []string{"dnsLabel", "a-b"}},
-		{subnet("subnet-label-taken", "10.0.65.0/24", object{"dnsLabel": "api"}), invalidParameter, []string{"dnsLabel", ids["api"]}},
+		refuse(subnet("subnet-outside", "10.1.0.0/24", nil), invalidParameter, "10.1.0.0/24", "not inside"),
+		refuse(subnet("subnet-overlap", "10.0.16.0/24", nil), invalidParameter, "10.0.16.0/24", "overlaps"),
+		refuse(subnet("subnet-host-bits", "10.0.64.1/24", nil), invalidParameter, "10.0.64.1", "does not match network IP"),
+		refuse(subnet("subnet-too-small", "10.0.64.0/31", nil), invalidParameter, "10.0.64.0/31", "/16 to /30"),
+		refuse(subnet("subnet-label", "10.0.64.0/24", object{"dnsLabel": "a-b"}), invalidParameter, "dnsLabel", "a-b"),
+		refuse(
+			subnet("subnet-label-taken", "10.0.65.0/24", object{"dnsLabel": "api"}),
+			invalidParameter, "dnsLabel", ids["api"],
+		),
 
-		{request{"cluster-version", clusterType, with(object{
-			"vcnId": ids["net"], "name": "no", "kubernetesVersion": "v1.30.1", "endpointConfig": object{"subnetId": ids["api"]},
-		})}, invalidParameter, []string{"Invalid kubernetes version."}},
+		refuse(request{"cluster-version", clusterType, with(object{
+			"vcnId": ids["net"], "name": "no", "kubernetesVersion": "v1.30.1",
+			"endpointConfig": object{"subnetId": ids["api"]},
+		})}, invalidParameter, "Invalid kubernetes version."),
 	}
 }
 
-// badPools break the rules of node pools.
+// badPools returns requests that break the rules of node pools.
 func badPools(images, ids map[string]string) []refusal {
 	pool := func(name string, v any, path ...string) request {
 		r := changed(request{name, poolType, with(object{
 			"clusterId": ids["cluster"], "name": name, "kubernetesVersion": older,
 			"nodeShape": "VM.Standard.A1.Flex", "nodeShapeConfig": object{"ocpus": 2, "memoryInGbs": 12},
 			"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": images[older]},
-			"nodeConfigDetails": object{"size": 1, "placementConfigs": []any{object{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": ids["workers"]}}},
+			"nodeConfigDetails": object{"size": 1, "placementConfigs": []any{
+				object{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": ids["workers"]},
+			}},
 		})}, v, path...)
 		if v == nil {
 			delete(r.Props, path[0])
@@ -135,16 +164,31 @@ func badPools(images, ids map[string]string) []refusal {
 		return r
 	}
 	return []refusal{
-		{pool("pool-newer", newer, "kubernetesVersion"), invalidParameter, []string{"Invalid kubernetes version.", newer}},
-		{pool("pool-image", images[newer], "nodeSourceDetails", "imageId"), "Conflict", []string{"is for Kubernetes " + newer, older}},
-		{pool("pool-unknown-image", "ocid1.image.oc1.iad.none", "nodeSourceDetails", "imageId"), "RelatedResourceNotAuthorizedOrNotFound", []string{"imageId", "ocid1.image.oc1.iad.none"}},
-		{pool("pool-no-ocpus", nil, "nodeShapeConfig"), invalidParameter, []string{"nodeShapeConfig", "VM.Standard.A1.Flex", "ocpus"}},
-		{pool("pool-memory", 129, "nodeShapeConfig", "memoryInGbs"), invalidParameter, []string{"memoryInGBs", "129", "1 to 64 GB per OCPU"}},
-		{pool("pool-shape", "VM.Huge", "nodeShape"), invalidParameter, []string{"nodeShape", "VM.Huge"}},
-		{pool("pool-size", -1, "nodeConfigDetails", "size"), invalidParameter, []string{"nodeConfigDetails.size", "negative"}},
+		refuse(pool("pool-newer", newer, "kubernetesVersion"), invalidParameter, "Invalid kubernetes version.", newer),
+		refuse(
+			pool("pool-image", images[newer], "nodeSourceDetails", "imageId"),
+			"Conflict", "is for Kubernetes "+newer, older,
+		),
+		refuse(
+			pool("pool-unknown-image", "ocid1.image.oc1.iad.none", "nodeSourceDetails", "imageId"),
+			"RelatedResourceNotAuthorizedOrNotFound", "imageId", "ocid1.image.oc1.iad.none",
+		),
+		refuse(
+			pool("pool-no-ocpus", nil, "nodeShapeConfig"),
+			invalidParameter, "nodeShapeConfig", "VM.Standard.A1.Flex", "ocpus",
+		),
+		refuse(
+			pool("pool-memory", 129, "nodeShapeConfig", "memoryInGbs"),
+			invalidParameter, "memoryInGBs", "129", "1 to 64 GB per OCPU",
+		),
+		refuse(pool("pool-shape", "VM.Huge", "nodeShape"), invalidParameter, "nodeShape", "VM.Huge"),
+		refuse(pool("pool-size", -1, "nodeConfigDetails", "size"), invalidParameter, "nodeConfigDetails.size", "negative"),
 	}
 }
 
+func refuse(r request, code string, words ...string) refusal { return refusal{r, code, words} }
+
+// with adds the compartment to properties.
 func with(props object) object {
 	props["compartmentId"] = oci.CompartmentID
 	return props
@@ -163,7 +207,7 @@ func route(destination, kind, gateway string) object {
 	return object{"destination": destination, "destinationType": kind, "networkEntityId": gateway}
 }
 
-// literal writes ids in the place of references.
+// literal replaces references by ids.
 func literal(requests []request, ids map[string]string) []request {
 	text, _ := json.Marshal(requests)
 	for name, id := range ids {
@@ -178,6 +222,7 @@ func find(requests []request, name string) request {
 	return requests[slices.IndexFunc(requests, func(r request) bool { return r.Name == name })]
 }
 
+// replaced returns the requests with one of them replaced by that of the same name.
 func replaced(requests []request, by request) []request {
 	out := slices.Clone(requests)
 	out[slices.IndexFunc(out, func(r request) bool { return r.Name == by.Name })] = by

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch"
 	"oke-guestbook/local/launch/pulumifiles"
@@ -55,7 +57,6 @@ type stack struct {
 	t      *testing.T
 	o      launch.Launcher
 	config string
-	env    []string
 	log    *bytes.Buffer
 }
 
@@ -202,12 +203,13 @@ func (s *stack) ids() map[string]string {
 	return ids
 }
 
-// resources is ids without what a program that made nothing leaves too: the stack itself, and the providers that it asked.
+// resources returns ids without those that exist after a failed program, too: the stack and the default providers.
 func (s *stack) resources() map[string]string {
 	s.t.Helper()
 	ids := s.ids()
 	maps.DeleteFunc(ids, func(urn, _ string) bool {
-		return strings.Contains(urn, "::pulumi:pulumi:Stack::") || strings.Contains(urn, "::pulumi:providers:") && strings.Contains(urn, "::default")
+		defaultProvider := strings.Contains(urn, "::pulumi:providers:") && strings.Contains(urn, "::default")
+		return defaultProvider || strings.Contains(urn, "::pulumi:pulumi:Stack::")
 	})
 	return ids
 }
@@ -225,46 +227,46 @@ func (s *stack) kubectl(out any, args ...string) {
 	s.must(json.Unmarshal(data, out))
 }
 
-// kubectlCommand is kubectl with the stack's kubeconfig.
+// kubectlCommand returns kubectl with the stack's kubeconfig.
 func (s *stack) kubectlCommand(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
 	return cmd
 }
 
-// held are the kinds, by id, of what lives in a cloud that may not run yet.
-func (s *stack) held() map[string]string {
+// kindsByID returns the kinds of the resources in the cloud, by id. It returns nil if the cloud does not run.
+func (s *stack) kindsByID() map[string]string {
 	s.t.Helper()
-	if resp, err := http.Get(s.o.Endpoint() + "/healthz"); err != nil {
+	resp, err := http.Get(s.o.Endpoint() + "/healthz")
+	if err != nil {
 		return nil
-	} else {
-		resp.Body.Close()
 	}
+	resp.Body.Close()
 	kinds := map[string]string{}
-	for _, thing := range s.living() {
-		kinds[thing.ID] = thing.Kind
+	for _, item := range s.inventoryItems() {
+		kinds[item.ID] = item.Kind
 	}
 	return kinds
 }
 
-// living lists what lives in the cloud.
-func (s *stack) living() (things []struct{ Kind, ID string }) {
+// inventoryItems lists the resources in the cloud.
+func (s *stack) inventoryItems() (items []struct{ Kind, ID string }) {
 	s.t.Helper()
-	s.read("/admin/inventory", &things)
-	return things
+	s.read("/admin/inventory", &items)
+	return items
 }
 
-// inventory counts what lives in the cloud, by kind.
+// inventory counts the resources in the cloud, by kind.
 func (s *stack) inventory() map[string]int {
 	s.t.Helper()
 	count := map[string]int{}
-	for _, thing := range s.living() {
-		count[thing.Kind]++
+	for _, item := range s.inventoryItems() {
+		count[item.Kind]++
 	}
 	return count
 }
 
-// read asks the daemon itself.
+// read reads JSON from the daemon.
 func (s *stack) read(path string, out any) {
 	s.t.Helper()
 	resp, err := http.Get(s.o.Endpoint() + path)
@@ -273,7 +275,7 @@ func (s *stack) read(path string, out any) {
 	s.must(json.NewDecoder(resp.Body).Decode(out))
 }
 
-// processes lists what runs of the local cloud's binary with this stack's directory or as the daemon's child.
+// processes lists the processes whose command line contains the stack's directory.
 func (s *stack) processes() []string {
 	s.t.Helper()
 	entries, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -289,47 +291,39 @@ func (s *stack) processes() []string {
 	return found
 }
 
-// eventually asks until cond says yes; it fails the test with what cond said last.
-func (s *stack) eventually(limit time.Duration, what string, cond func() (bool, string)) {
+// eventually polls until the condition is true. It fails the test with the last text of the condition.
+func (s *stack) eventually(limit time.Duration, what string, condition func() (bool, string)) {
 	s.t.Helper()
-	deadline := time.Now().Add(limit)
-	for {
-		ok, said := cond()
-		if ok {
-			return
+	eventually.Succeeds(s.t, limit, what, func(context.Context) error {
+		if ok, text := condition(); !ok {
+			return errors.New(text)
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("waited %s for %s: %s", limit, what, said)
-		}
-		select {
-		case <-s.t.Context().Done():
-			s.t.Fatal(s.t.Context().Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+		return nil
+	})
 }
 
 // components are the processes of a control plane.
 var components = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
-// controlPlane lists the components that run in this stack's cloud.
+// controlPlane lists the running components of this stack's cloud.
 func (s *stack) controlPlane() []string {
 	s.t.Helper()
 	processes := strings.Join(s.processes(), "\n")
 	return slices.DeleteFunc(slices.Clone(components), func(c string) bool { return !strings.Contains(processes, c) })
 }
 
+// destroyed asserts that neither resources nor control planes are left.
 func (s *stack) destroyed() {
 	s.t.Helper()
 	if left := s.inventory(); len(left) > 0 {
 		s.t.Errorf("left in the cloud: %v", left)
 	}
 	if left := s.controlPlane(); len(left) > 0 {
-		s.t.Errorf("still run: %v", left)
+		s.t.Errorf("running: %v", left)
 	}
 }
 
-// says runs one of the commands and returns what it printed.
+// says runs one of the launcher's commands and returns its output.
 func (s *stack) says(command func(context.Context) error) string {
 	s.t.Helper()
 	start := s.log.Len()
@@ -367,10 +361,10 @@ func (s *stack) upCommand(o launch.Launcher, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// killUpOnce runs `make up` and kills its whole process group, as soon as the cloud holds something new of kind.
+// killUpOnce runs `make up` and kills its process group as soon as the cloud has a new resource of the kind.
 func (s *stack) killUpOnce(kind string) {
 	s.t.Helper()
-	before := s.held()
+	before := s.kindsByID()
 	cmd := s.upCommand(s.o)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(s.o.Dir, "killed.log"))
@@ -387,7 +381,7 @@ func (s *stack) killUpOnce(kind string) {
 			s.t.Fatalf("up ended (%v) before it was killed:\n%s", err, log)
 		default:
 		}
-		held := s.held()
+		held := s.kindsByID()
 		for id := range before {
 			delete(held, id)
 		}
@@ -395,14 +389,14 @@ func (s *stack) killUpOnce(kind string) {
 	})
 	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
 	if err := <-ended; err == nil {
-		s.t.Fatal("up had ended well before it was killed")
+		s.t.Fatal("up succeeded before it was killed")
 	}
 }
 
-// refused asserts that `make up` ends with an error that holds each of the texts, and changes nothing.
+// refused asserts that `make up` fails with an error that contains the texts, and changes nothing.
 func (s *stack) refused(texts ...string) {
 	s.t.Helper()
-	// Components have no id: one that finds a problem is in the state, and nothing in the cloud.
+	// Components have no id. A component that finds a problem is in the state, but not in the cloud.
 	made := func() map[string]string {
 		resources := s.resources()
 		maps.DeleteFunc(resources, func(_, id string) bool { return id == "" })
@@ -417,7 +411,7 @@ func (s *stack) refused(texts ...string) {
 	said := fmt.Sprintf("%serror: %v", s.log, err)
 	for _, want := range texts {
 		if !strings.Contains(said, want) {
-			s.t.Errorf("no word of %q in\n%s", want, said)
+			s.t.Errorf("want %q in\n%s", want, said)
 		}
 	}
 	if after := s.inventory(); !maps.Equal(cloud, after) {
@@ -428,7 +422,7 @@ func (s *stack) refused(texts ...string) {
 	}
 }
 
-// fault makes the cloud fail as the fault says, in the emulator's words.
+// fault injects a fault, in the emulator's JSON format.
 func (s *stack) fault(fault string) {
 	s.t.Helper()
 	resp, err := http.Post(s.o.Endpoint()+"/admin/faults", "application/json", strings.NewReader(fault))

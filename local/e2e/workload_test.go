@@ -18,8 +18,8 @@ import (
 	"oke-guestbook/local/oci"
 )
 
-// TestWorkload takes a hardened guestbook through what its operator does to it: scaling, a new image, new passwords, a backup,
-// a database that moves out and back in, a restore.
+// TestWorkload operates a hardened guestbook: scaling, a new image, new passwords, a backup, the move of the database
+// to another place and back, a restore.
 func TestWorkload(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -27,10 +27,10 @@ func TestWorkload(t *testing.T) {
 	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
 		"frontendReplicas=3", "frontendMinReplicas=2", "frontendMaxReplicas=5")
 	s.up()
-	s.quiet(s.log.String())
+	s.noWarnings(s.log.String())
 	b := book{s, "guestbook"}
 
-	step(t, "the autoscaler keeps to its bounds", func() {
+	step(t, "the autoscaler keeps its bounds", func() {
 		if hpa := b.one("hpa", "frontend"); hpa.Spec.MinReplicas != 2 || hpa.Spec.MaxReplicas != 5 {
 			t.Errorf("the autoscaler's bounds are %d and %d, want 2 and 5", hpa.Spec.MinReplicas, hpa.Spec.MaxReplicas)
 		}
@@ -45,8 +45,8 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("after the autoscaler has scaled")
 	})
 
-	step(t, "a new image costs no capacity", func() {
-		b.scale(5) // as the autoscaler does under load; within its bounds it leaves the number alone
+	step(t, "a new image is deployed without loss of capacity", func() {
+		b.scale(5) // as the autoscaler does under load; it does not change a number within its bounds
 		b.scaled(5)
 		revision, database := b.revision(), b.one("statefulset", "mongo").Metadata
 		s.settings("frontendImage=registry.local/guestbook:v2")
@@ -63,18 +63,21 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("after the new image")
 	})
 
-	step(t, "new passwords, and fewer Pods at most", func() {
-		volume, job, secret, database := b.volume(), b.done("mongo-setup"), b.one("secret", "mongo-credentials").Data, b.one("statefulset", "mongo").Metadata
+	step(t, "new passwords, and a lower maximum of Pods", func() {
+		volume, job := b.volume(), b.done("mongo-setup")
+		secret, database := b.one("secret", "mongo-credentials").Data, b.one("statefulset", "mongo").Metadata
 		s.settings("credentialsRelease=2", "frontendMaxReplicas=4")
 		s.deploy()
 		now := b.one("secret", "mongo-credentials").Data
-		for key, rotates := range map[string]bool{"password": true, "backup-password": true, "root-password": false, "keyfile": false} {
+		for key, rotates := range map[string]bool{
+			"password": true, "backup-password": true, "root-password": false, "keyfile": false,
+		} {
 			if secret[key] == "" || now[key] == "" || (secret[key] != now[key]) != rotates {
 				t.Errorf("%s is new: %v, want %v", key, secret[key] != now[key], rotates)
 			}
 		}
 		if b.done("mongo-setup").Metadata.UID == job.Metadata.UID {
-			t.Error("the job that gives the users their passwords did not run again")
+			t.Error("the job that sets the passwords did not run again")
 		}
 		if now := b.one("statefulset", "mongo").Metadata; now != database {
 			t.Errorf("the database was %+v and is %+v", database, now)
@@ -85,21 +88,22 @@ func TestWorkload(t *testing.T) {
 		b.scaled(4)
 	})
 
-	step(t, "a backup at once", func() {
+	step(t, "a backup on demand", func() {
 		if cron := b.one("cronjob", "mongo-backup"); cron.Spec.Schedule != "0 3 * * *" || cron.Spec.TimeZone != "Etc/UTC" {
 			t.Errorf("backups at %q in time zone %q", cron.Spec.Schedule, cron.Spec.TimeZone)
 		}
-		if out, err := b.run("", "create", "job", "--from=cronjob/mongo-backup", "now"); err != nil || strings.Contains(out, "Warning") {
+		out, err := b.run("", "create", "job", "--from=cronjob/mongo-backup", "now")
+		if err != nil || strings.Contains(out, "Warning") {
 			t.Fatalf("kubectl create job: %v\n%s", err, out)
 		}
 		s.eventually(time.Minute, "the backup", func() (bool, string) {
 			job := b.one("job", "now")
 			return job.Status.Succeeded == 1, fmt.Sprintf("%+v", job.Status)
 		})
-		b.guarded()
+		b.checkGuardRails()
 	})
 
-	step(t, "the database moves out and back in", func() {
+	step(t, "the database moves to another place and back", func() {
 		volume, secret := b.volume(), b.one("secret", "mongo-credentials").Data
 		s.settings("externalDatabase=mongo.example.com")
 		s.secret("databasePassword=elsewhere")
@@ -107,27 +111,28 @@ func TestWorkload(t *testing.T) {
 		if left := b.all("statefulset"); len(left) > 0 {
 			t.Errorf("a StatefulSet is left: %+v", left)
 		}
-		if svc := b.one("service", "database"); svc.Spec.Type != "ExternalName" || svc.Spec.ExternalName != "mongo.example.com" {
-			t.Errorf("the Service of the database elsewhere: %+v", svc.Spec)
+		svc := b.one("service", "database")
+		if svc.Spec.Type != "ExternalName" || svc.Spec.ExternalName != "mongo.example.com" {
+			t.Errorf("the Service of the external database: %+v", svc.Spec)
 		}
 		if now := b.volume(); now != volume || s.inventory()["volume"] != 1 {
 			t.Errorf("the volume was %+v and is %+v; the cloud holds %v", volume, now, s.inventory())
 		}
 		if jobs := b.all("cronjob"); len(jobs) > 0 || s.inventory()["bucket"] != 1 {
-			t.Errorf("backups of a database that lives elsewhere: %+v; the cloud holds %v", jobs, s.inventory())
+			t.Errorf("backups of an external database: %+v; the cloud holds %v", jobs, s.inventory())
 		}
-		s.unchanged("with the database elsewhere")
+		s.unchanged("with an external database")
 
 		s.settings("externalDatabase=", "databasePassword=")
 		s.deploy()
 		if now := b.one("statefulset", "mongo"); now.Status.ReadyReplicas != 1 {
-			t.Errorf("the database that came back: %+v", now.Status)
+			t.Errorf("the database after its return: %+v", now.Status)
 		}
 		if now := b.volume(); now != volume {
 			t.Errorf("the volume was %+v and is %+v", volume, now)
 		}
 		if now := b.one("secret", "mongo-credentials").Data; !maps.Equal(now, secret) {
-			t.Error("the database that came back has other passwords than its volume knows")
+			t.Error("the database has other passwords than those in its volume")
 		}
 		if left := b.named("service", "database"); len(left) > 0 {
 			t.Errorf("a Service is left: %+v", left)
@@ -135,26 +140,27 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("with the database back")
 	})
 
-	step(t, "a backup is loaded once", func() {
+	step(t, "a backup is restored once", func() {
 		s.settings("restoreFrom=2026-11-23T03-00-00Z.archive.gz")
 		s.deploy()
 		restores := func() []string {
 			var found []string
 			for _, job := range b.all("job") {
 				if strings.HasPrefix(job.Metadata.Name, "mongo-restore-") {
-					found = append(found, fmt.Sprintf("%s %s, %d succeeded", job.Metadata.Name, job.Metadata.UID, job.Status.Succeeded))
+					found = append(found, fmt.Sprintf("%s %s, %d succeeded",
+						job.Metadata.Name, job.Metadata.UID, job.Status.Succeeded))
 				}
 			}
 			return found
 		}
 		before := restores()
 		if len(before) != 1 || !strings.HasSuffix(before[0], " 1 succeeded") {
-			t.Errorf("jobs that load a backup: %v", before)
+			t.Errorf("restore jobs: %v", before)
 		}
-		s.settings("backupRetentionDays=7", "mongoMemoryMb=640") // both are in the Pods of backup and database
+		s.settings("backupRetentionDays=7", "mongoMemoryMb=640") // they change the Pods of backup and database
 		s.deploy()
 		if after := restores(); !slices.Equal(before, after) {
-			t.Errorf("the jobs that load a backup were %v and are %v", before, after)
+			t.Errorf("the restore jobs were %v and are %v", before, after)
 		}
 		s.unchanged("after the restore")
 	})
@@ -166,13 +172,13 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("with the namespace back")
 	})
 
-	step(t, "destroy leaves a bucket with backups, and nothing else", func() {
+	step(t, "destroy leaves only a bucket with backups", func() {
 		backup := "/n/" + oci.Namespace + "/b/oke-guestbook-local-guestbook-backups/o/2026-11-25T03-00-00Z.archive.gz"
 		_, err := s.rest().Do(t.Context(), "PUT", backup, nil, "a backup", nil)
 		s.must(err)
 		out, err := s.pulumi("destroy", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
 		if err == nil || !strings.Contains(out, "BucketNotEmpty") {
-			t.Errorf("destroy: %v; want the bucket to refuse\n%s", err, out)
+			t.Errorf("destroy: %v; want BucketNotEmpty\n%s", err, out)
 		}
 		if left := s.inventory(); !maps.Equal(left, map[string]int{"bucket": 1, "object": 1}) {
 			t.Errorf("left in the cloud: %v", left)
@@ -184,7 +190,7 @@ func TestWorkload(t *testing.T) {
 	})
 }
 
-// TestProfiles stands both profiles beside each other in one stack, with every exposure, and agents that collect their logs.
+// TestProfiles deploys both profiles in one stack, with every exposure and with agents that collect the logs.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -193,25 +199,27 @@ func TestProfiles(t *testing.T) {
 	s.must(err)
 	s.settings("loadBalancers=both", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16",
 		"nodePools[0].size=3", "frontendReplicas=1", "logDestination=logs.example.com:24224",
-		"guestbooks[0].name=classroom", "guestbooks[0].profile=tutorial", "guestbooks[0].frontendImage=docker.io/paulczar/gb-frontend:v5",
-		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3", "guestbooks[1].tlsCertificate="+string(certificate),
+		"guestbooks[0].name=classroom", "guestbooks[0].profile=tutorial",
+		"guestbooks[0].frontendImage=docker.io/paulczar/gb-frontend:v5",
+		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3",
+		"guestbooks[1].tlsCertificate="+string(certificate),
 		"guestbooks[2].name=busan", "guestbooks[2].exposure=internal",
 		"guestbooks[3].name=jeju", "guestbooks[3].exposure=node-port",
 		"guestbooks[4].name=ulsan", "guestbooks[4].exposure=none")
-	for i, port := range []string{"80", "443"} { // texts, as ranges are
+	for i, port := range []string{"80", "443"} { // strings, because a port may be a range
 		s.set("--path", "--type", "string", fmt.Sprintf("loadBalancerPorts[%d]", i), port)
 	}
 	s.secret("guestbooks[1].tlsPrivateKey=" + string(key))
 	rest := s.rest()
 	var reserved struct{ ID, IPAddress string }
 	s.get(rest, core+"/publicIps/"+s.post(rest, core+"/publicIps", with(object{"lifetime": "RESERVED"})), &reserved)
-	step(t, "a reserved address that is not there is refused", func() {
+	step(t, "an unknown reserved address is refused", func() {
 		s.settings("guestbooks[0].reservedAddress=203.0.113.250")
 		s.refused("reservedAddress: guestbook \"classroom\" cannot have 203.0.113.250", "NotAuthorizedOrNotFound")
 		s.settings("guestbooks[0].reservedAddress=" + reserved.IPAddress)
 	})
 	s.up()
-	s.quiet(s.log.String())
+	s.noWarnings(s.log.String())
 	books := map[string]book{}
 	for _, name := range []string{"classroom", "seoul", "busan", "jeju", "ulsan"} {
 		books[name] = book{s, name}
@@ -230,7 +238,7 @@ func TestProfiles(t *testing.T) {
 			}
 		}
 		if agents := (book{s, "guestbook-logs"}).one("daemonset", "fluent-bit"); agents.Status.NumberReady != 3 {
-			t.Errorf("%d of 3 nodes have an agent that is ready", agents.Status.NumberReady)
+			t.Errorf("%d of 3 nodes have a ready agent", agents.Status.NumberReady)
 		}
 		s.unchanged("right after up")
 	})
@@ -247,14 +255,16 @@ func TestProfiles(t *testing.T) {
 		if len(volumes) != 3 || len(nodes) != 3 {
 			t.Errorf("three members are on nodes %v with volumes %v", nodes, volumes)
 		}
-		s.eventually(shortly, "a budget that lets one of three members go", func() (bool, string) {
+		s.eventually(shortly, "the disruption budget allows one of three members to be evicted", func() (bool, string) {
 			status := books["seoul"].one("pdb", "backend").Status
 			return status.DisruptionsAllowed == 1 && status.ExpectedPods == 3, fmt.Sprintf("%+v", status)
 		})
 	})
 
-	step(t, "each is exposed as it should be", func() {
-		for name, want := range map[string]string{"classroom": "LoadBalancer 80", "seoul": "LoadBalancer 443", "busan": "LoadBalancer 80", "jeju": "NodePort 80"} {
+	step(t, "each guestbook is exposed as configured", func() {
+		for name, want := range map[string]string{
+			"classroom": "LoadBalancer 80", "seoul": "LoadBalancer 443", "busan": "LoadBalancer 80", "jeju": "NodePort 80",
+		} {
 			svc := books[name].one("service", "frontend")
 			if got := fmt.Sprintf("%s %d", svc.Spec.Type, svc.Spec.Ports[0].Port); got != want {
 				t.Errorf("%s has %s, want %s", name, got, want)
@@ -267,19 +277,23 @@ func TestProfiles(t *testing.T) {
 		byAddress := map[string]string{}
 		for _, lb := range balancers {
 			for _, l := range lb.Listeners {
-				byAddress[lb.IPAddresses[0].IPAddress] = fmt.Sprintf("%d, private: %v, certificate: %v", l.Port, lb.IsPrivate, l.SSLConfiguration != nil)
+				byAddress[lb.IPAddresses[0].IPAddress] = fmt.Sprintf("%d, private: %v, certificate: %v",
+					l.Port, lb.IsPrivate, l.SSLConfiguration != nil)
 			}
 		}
 		for name, want := range map[string]string{
-			"classroom": "80, private: false, certificate: false", "seoul": "443, private: false, certificate: true", "busan": "80, private: true, certificate: false",
+			"classroom": "80, private: false, certificate: false",
+			"seoul":     "443, private: false, certificate: true",
+			"busan":     "80, private: true, certificate: false",
 		} {
 			address := books[name].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP
 			if byAddress[address] != want {
 				t.Errorf("%s's load balancer listens on %q, want %q", name, byAddress[address], want)
 			}
 		}
-		if address := books["classroom"].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP; address != reserved.IPAddress {
-			t.Errorf("classroom has the address %s, and %s is reserved for it", address, reserved.IPAddress)
+		address := books["classroom"].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP
+		if address != reserved.IPAddress {
+			t.Errorf("classroom has the address %s, want the reserved one, %s", address, reserved.IPAddress)
 		}
 		if len(balancers) != 3 {
 			t.Errorf("%d load balancers, want 3", len(balancers))
@@ -289,23 +303,26 @@ func TestProfiles(t *testing.T) {
 	step(t, "guard rails are in force", func() {
 		for name, b := range books {
 			if name != "classroom" {
-				b.guarded()
+				b.checkGuardRails()
 			}
 		}
-		if out, err := books["classroom"].run(bystander("1Gi", false), "create", "--dry-run=server", "-f", "-"); err != nil {
-			t.Errorf("the tutorial's namespace refuses a Pod: %v\n%s", err, out)
+		out, err := books["classroom"].run(testPod("1Gi", false), "create", "--dry-run=server", "-f", "-")
+		if err != nil {
+			t.Errorf("a Pod in the tutorial's namespace: %v\n%s", err, out)
 		}
 	})
 
-	step(t, "a warning of the API server is one of the engine", func() {
+	step(t, "the engine shows a warning of the API server", func() {
 		if s.o.Plugins == "official" {
-			return // it keeps them to itself
+			return // it does not pass warnings on
 		}
-		if out, err := books["classroom"].run("", "label", "namespace", "classroom", "pod-security.kubernetes.io/warn=restricted"); err != nil {
+		const label = "pod-security.kubernetes.io/warn=restricted"
+		out, err := books["classroom"].run("", "label", "namespace", "classroom", label)
+		if err != nil {
 			t.Fatalf("kubectl label: %v\n%s", err, out)
 		}
 		s.settings("guestbooks[0].frontendMemoryMb=128")
-		out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+		out, err = s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 		if said := warnings(out); err != nil || len(said) == 0 || !strings.Contains(said[0], "would violate PodSecurity") {
 			t.Errorf("up: %v; warnings %q in\n%s", err, said, out)
 		}
@@ -329,13 +346,14 @@ type balancer struct {
 	}
 }
 
-// balancers are the load balancers of the cloud.
+// balancers lists the load balancers of the cloud.
 func (s *stack) balancers() []balancer {
 	s.t.Helper()
-	var there []balancer
-	_, err := s.rest().Do(s.t.Context(), "GET", "/20170115/loadBalancers", url.Values{"compartmentId": {oci.CompartmentID}}, nil, &there)
+	var all []balancer
+	query := url.Values{"compartmentId": {oci.CompartmentID}}
+	_, err := s.rest().Do(s.t.Context(), "GET", "/20170115/loadBalancers", query, nil, &all)
 	s.must(err)
-	return there
+	return all
 }
 
 // settings changes settings by path, each "key=value".
@@ -344,41 +362,43 @@ func (s *stack) settings(pairs ...string) {
 	s.setAll("--plaintext", pairs)
 }
 
+// secret changes a secret setting.
 func (s *stack) secret(pair string) {
 	s.t.Helper()
 	s.setAll("--secret", []string{pair})
 }
 
-func (s *stack) setAll(how string, pairs []string) {
+func (s *stack) setAll(flag string, pairs []string) {
 	s.t.Helper()
 	args := []string{"config", "set-all", "--path", "--stack", "local"}
 	for _, pair := range pairs {
-		args = append(args, how, pair)
+		args = append(args, flag, pair)
 	}
 	if out, err := s.pulumi(args...); err != nil {
 		s.t.Fatalf("pulumi config set-all: %v\n%s", err, out)
 	}
 }
 
-// deploy runs an up that has to succeed, without a warning.
+// deploy runs `pulumi up`, which must succeed without a warning.
 func (s *stack) deploy() {
 	s.t.Helper()
 	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 	if err != nil {
 		s.t.Fatalf("up: %v\n%s", err, out)
 	}
-	s.quiet(out)
+	s.noWarnings(out)
 }
 
-// quiet asserts that the engine warned of nothing: what the API server warns of is bad input that happens to work.
-func (s *stack) quiet(out string) {
+// noWarnings fails the test if the engine shows a warning: the API server warns of bad input that it still accepts.
+func (s *stack) noWarnings(out string) {
 	s.t.Helper()
 	for _, warning := range warnings(out) {
 		s.t.Errorf("up warns: %s", warning)
 	}
 }
 
-// warnings are those in what the engine printed at its end: the official plugin warns of what it waits for meanwhile.
+// warnings returns the warnings in the diagnostics at the end of the engine's output. Earlier ones are progress
+// messages of the official plugin.
 func warnings(out string) (found []string) {
 	_, out, _ = strings.Cut(out, "\nDiagnostics:\n")
 	for line := range strings.Lines(out) {
@@ -389,8 +409,8 @@ func warnings(out string) (found []string) {
 	return found
 }
 
-// thing is what these tests look at in an object of any kind.
-type thing struct {
+// kubeObject has the fields that these tests read from an object of any kind.
+type kubeObject struct {
 	Metadata struct {
 		Name, UID, DeletionTimestamp string
 		Generation                   int
@@ -408,16 +428,18 @@ type thing struct {
 		Phase                                                                             string
 		Replicas, ReadyReplicas, Succeeded, NumberReady, DisruptionsAllowed, ExpectedPods int
 		Conditions                                                                        []struct{ Type, Status string }
-		LoadBalancer                                                                      struct{ Ingress []struct{ IP string } }
+		LoadBalancer                                                                      struct {
+			Ingress []struct{ IP string }
+		}
 	}
 }
 
-func (o thing) ready() bool {
+func (o kubeObject) ready() bool {
 	return o.Metadata.DeletionTimestamp == "" && o.Status.Phase == "Running" &&
 		slices.Contains(o.Status.Conditions, struct{ Type, Status string }{"Ready", "True"})
 }
 
-// book is a guestbook of the stack, by its namespace.
+// book is a guestbook of the stack.
 type book struct {
 	*stack
 	namespace string
@@ -436,27 +458,28 @@ func (b book) kubectlCommand(args ...string) *exec.Cmd {
 	return b.stack.kubectlCommand(append([]string{"-n", b.namespace}, args...)...)
 }
 
-func (b book) one(kind, name string) (o thing) {
+// one returns an object that must exist.
+func (b book) one(kind, name string) (o kubeObject) {
 	b.t.Helper()
 	b.kubectl(&o, "get", kind, name, "-n", b.namespace)
 	return o
 }
 
-func (b book) all(kind string, more ...string) []thing {
+func (b book) all(kind string, more ...string) []kubeObject {
 	b.t.Helper()
-	var l list[thing]
+	var l list[kubeObject]
 	b.kubectl(&l, append([]string{"get", kind, "-n", b.namespace}, more...)...)
 	return l.Items
 }
 
-// named lists the one object of that name, or none.
-func (b book) named(kind, name string) []thing {
+// named lists the object of that name, if it exists.
+func (b book) named(kind, name string) []kubeObject {
 	b.t.Helper()
 	return b.all(kind, "--field-selector", "metadata.name="+name)
 }
 
-// done returns a Job that has succeeded.
-func (b book) done(name string) thing {
+// done returns a Job that must have succeeded.
+func (b book) done(name string) kubeObject {
 	b.t.Helper()
 	job := b.one("job", name)
 	if job.Status.Succeeded != 1 {
@@ -465,7 +488,7 @@ func (b book) done(name string) thing {
 	return job
 }
 
-// revision is the Deployment's, which every change of its Pods raises.
+// revision returns the revision of the frontend's Deployment. It increases with each change of the Pod template.
 func (b book) revision() int {
 	b.t.Helper()
 	var d struct{ Metadata meta }
@@ -475,7 +498,7 @@ func (b book) revision() int {
 	return n
 }
 
-// volume is where the database's first member keeps its data.
+// volume returns the ids of the claim and of the volume of the database's first member.
 func (b book) volume() (v struct{ claim, name, id string }) {
 	b.t.Helper()
 	claim := b.one("pvc", "data-mongo-0")
@@ -487,7 +510,7 @@ func (b book) volume() (v struct{ claim, name, id string }) {
 	return v
 }
 
-// scale sets the number of the frontend's Pods, past the engine.
+// scale sets the number of the frontend's Pods without the engine.
 func (b book) scale(replicas int) {
 	b.t.Helper()
 	if out, err := b.run("", "scale", "deployment", "frontend", fmt.Sprintf("--replicas=%d", replicas)); err != nil {
@@ -499,18 +522,21 @@ func (b book) scale(replicas int) {
 func (b book) scaled(replicas int) {
 	b.t.Helper()
 	for _, field := range []string{"spec.replicas", "status.replicas", "status.readyReplicas"} {
-		if out, err := b.run("", "wait", "deployment", "frontend", fmt.Sprintf("--for=jsonpath={.%s}=%d", field, replicas), "--timeout=1m"); err != nil {
+		condition := fmt.Sprintf("--for=jsonpath={.%s}=%d", field, replicas)
+		if out, err := b.run("", "wait", "deployment", "frontend", condition, "--timeout=1m"); err != nil {
 			d := b.one("deployment", "frontend")
-			b.t.Fatalf("waited for %d frontends: %d are wanted, %d there, %d ready: %v\n%s", replicas, d.Spec.Replicas, d.Status.Replicas, d.Status.ReadyReplicas, err, out)
+			b.t.Fatalf("waited for %d frontends: %d wanted, %d exist, %d ready: %v\n%s",
+				replicas, d.Spec.Replicas, d.Status.Replicas, d.Status.ReadyReplicas, err, out)
 		}
 	}
 }
 
-// leastReady returns the least number of frontends that were ready while update ran and until the ones that are ready, replicas
-// of them, run the image. It sees every change of every Pod.
+// leastReady returns the minimum of ready frontends from the start of update until all replicas are ready with the
+// image. It sees every change of every Pod.
 func (b book) leastReady(image string, replicas int, update func()) int {
 	b.t.Helper()
-	cmd := b.kubectlCommand("get", "pods", "-l", "app.kubernetes.io/component=frontend", "--watch", "--output-watch-events", "-o", "json")
+	cmd := b.kubectlCommand("get", "pods", "-l", "app.kubernetes.io/component=frontend",
+		"--watch", "--output-watch-events", "-o", "json")
 	events, err := cmd.StdoutPipe()
 	b.must(err)
 	b.must(cmd.Start())
@@ -519,7 +545,7 @@ func (b book) leastReady(image string, replicas int, update func()) int {
 		_ = cmd.Wait()
 	}()
 	var mu sync.Mutex
-	var broken error
+	var watchErr error
 	ready := map[string]string{} // Pod to image
 	least := replicas
 	began := false
@@ -527,12 +553,12 @@ func (b book) leastReady(image string, replicas int, update func()) int {
 		for decoder := json.NewDecoder(events); ; {
 			var event struct {
 				Type   string
-				Object thing
+				Object kubeObject
 			}
 			err := decoder.Decode(&event)
 			mu.Lock()
 			if err != nil {
-				broken = err
+				watchErr = err
 				mu.Unlock()
 				return
 			}
@@ -551,7 +577,7 @@ func (b book) leastReady(image string, replicas int, update func()) int {
 		return func() (bool, string) {
 			mu.Lock()
 			defer mu.Unlock()
-			b.must(broken)
+			b.must(watchErr)
 			images := slices.Collect(maps.Values(ready))
 			return len(images) == replicas && wanted(images), fmt.Sprintf("ready are %v", ready)
 		}
@@ -569,8 +595,9 @@ func (b book) leastReady(image string, replicas int, update func()) int {
 	return least
 }
 
-// guarded asserts that the namespace takes Pods which keep to Pod Security level restricted and to the quota, and no others.
-func (b book) guarded() {
+// checkGuardRails asserts that the namespace accepts a Pod that complies with Pod Security level restricted and with
+// the quota, and no other.
+func (b book) checkGuardRails() {
 	b.t.Helper()
 	for _, c := range []struct {
 		memory, refusal string
@@ -580,24 +607,29 @@ func (b book) guarded() {
 		{"16Mi", `violates PodSecurity "restricted`, false},
 		{"1000Gi", "exceeded quota: guestbook", true},
 	} {
-		out, err := b.run(bystander(c.memory, c.restricted), "create", "--dry-run=server", "-f", "-")
+		out, err := b.run(testPod(c.memory, c.restricted), "create", "--dry-run=server", "-f", "-")
 		if (err != nil) != (c.refusal != "") || !strings.Contains(out, c.refusal) {
-			b.t.Errorf("%s: a Pod with %s of memory, restricted: %v: want %q, got %v\n%s", b.namespace, c.memory, c.restricted, c.refusal, err, out)
+			b.t.Errorf("%s: a Pod with %s of memory, restricted: %v: want %q, got %v\n%s",
+				b.namespace, c.memory, c.restricted, c.refusal, err, out)
 		}
 	}
 }
 
-// bystander is a Pod that belongs to nobody, with all that Pod Security level restricted asks for or nothing of it.
-func bystander(memory string, restricted bool) string {
+// testPod returns a Pod that complies with Pod Security level restricted, or has no security context at all.
+func testPod(memory string, restricted bool) string {
 	pod, container := object{}, object{
 		"name": "main", "image": "docker.io/library/busybox:1.37",
 		"resources": object{"requests": object{"cpu": "1m", "memory": memory}, "limits": object{"memory": memory}},
 	}
 	if restricted {
-		pod["securityContext"] = object{"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": object{"type": "RuntimeDefault"}}
-		container["securityContext"] = object{"allowPrivilegeEscalation": false, "capabilities": object{"drop": []any{"ALL"}}}
+		pod["securityContext"] = object{
+			"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": object{"type": "RuntimeDefault"},
+		}
+		container["securityContext"] = object{
+			"allowPrivilegeEscalation": false, "capabilities": object{"drop": []any{"ALL"}},
+		}
 	}
 	pod["containers"] = []any{container}
-	text, _ := json.Marshal(object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "bystander"}, "spec": pod})
+	text, _ := json.Marshal(object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "test"}, "spec": pod})
 	return string(text)
 }

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -14,32 +13,37 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// addresses gives each Pod an address of its node's range, or of the fallback range where nodes have none
-// (VCN-native pod networking). It knows the addresses that Pods of a former run hold.
-type addresses struct {
+// podAddresses assigns each Pod an address of its node's range, or of the fallback range where nodes have none
+// (VCN-native pod networking).
+//
+// kwok's own pool does not serve: it assigns another address each time that the same stage is retried, and it learns of
+// the Pods from before a restart only while it already assigns addresses, theirs included.
+type podAddresses struct {
 	fallback netip.Prefix
 	nodes    corelisters.NodeLister
 
-	mu    sync.Mutex
-	owner map[netip.Addr]types.UID
-	given map[types.UID]netip.Addr
+	mu        sync.Mutex
+	byAddress map[netip.Addr]types.UID
+	byPod     map[types.UID]netip.Addr
 }
 
-// newAddresses falls back to OKE's default pods CIDR.
-func newAddresses(podsCIDR string) *addresses {
+// newPodAddresses uses OKE's default pods CIDR, 10.244.0.0/16, if podsCIDR is empty.
+func newPodAddresses(podsCIDR string) *podAddresses {
 	fallback, err := netip.ParsePrefix(podsCIDR)
 	if err != nil {
 		fallback = netip.MustParsePrefix("10.244.0.0/16")
 	}
-	return &addresses{fallback: fallback, owner: map[netip.Addr]types.UID{}, given: map[types.UID]netip.Addr{}}
+	return &podAddresses{
+		fallback: fallback, byAddress: map[netip.Addr]types.UID{}, byPod: map[types.UID]netip.Addr{},
+	}
 }
 
-// watch makes the factory's informers of nodes and Pods known to a, before the factory starts.
-func (a *addresses) watch(factory informers.SharedInformerFactory) error {
+// watch registers a with the factory's informers, before the factory starts.
+func (a *podAddresses) watch(factory informers.SharedInformerFactory) error {
 	a.nodes = factory.Core().V1().Nodes().Lister()
 	_, err := factory.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(obj any) { a.hold(obj) },
-		UpdateFunc: func(_, obj any) { a.hold(obj) },
+		AddFunc:    func(obj any) { a.record(obj) },
+		UpdateFunc: func(_, obj any) { a.record(obj) },
 		DeleteFunc: func(obj any) {
 			if last, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = last.Obj
@@ -52,7 +56,8 @@ func (a *addresses) watch(factory informers.SharedInformerFactory) error {
 	return err
 }
 
-func (a *addresses) hold(obj any) {
+// record notes the address that a Pod has, or that a Pod which has ended has no more.
+func (a *podAddresses) record(obj any) {
 	pod, ok := obj.(*corev1.Pod)
 	if !ok || pod.Spec.HostNetwork {
 		return
@@ -64,27 +69,27 @@ func (a *addresses) hold(obj any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-		a.free(pod.UID) // its sandbox is gone
+		a.releaseLocked(pod.UID)
 		return
 	}
-	a.owner[ip], a.given[pod.UID] = pod.UID, ip
+	a.byAddress[ip], a.byPod[pod.UID] = pod.UID, ip
 }
 
-func (a *addresses) release(uid types.UID) {
+func (a *podAddresses) release(uid types.UID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.free(uid)
+	a.releaseLocked(uid)
 }
 
-func (a *addresses) free(uid types.UID) {
-	if ip, ok := a.given[uid]; ok {
-		delete(a.given, uid)
-		delete(a.owner, ip)
+func (a *podAddresses) releaseLocked(uid types.UID) {
+	if ip, ok := a.byPod[uid]; ok {
+		delete(a.byPod, uid)
+		delete(a.byAddress, ip)
 	}
 }
 
-// forPod is the template function PodIPs: the addresses of a Pod, given as the template's object.
-func (a *addresses) forPod(object map[string]any) ([]string, error) {
+// podIPs is the template function PodIPs of the stages. Its argument is the Pod.
+func (a *podAddresses) podIPs(object map[string]any) ([]string, error) {
 	spec, _ := object["spec"].(map[string]any)
 	metadata, _ := object["metadata"].(map[string]any)
 	nodeName, _ := spec["nodeName"].(string)
@@ -107,32 +112,23 @@ func (a *addresses) forPod(object map[string]any) ([]string, error) {
 			return nil, err
 		}
 	}
-	ip, err := a.take(types.UID(uid), prefix)
+	ip, err := a.assign(types.UID(uid), prefix)
 	return []string{ip.String()}, err
 }
 
-func (a *addresses) take(uid types.UID, prefix netip.Prefix) (netip.Addr, error) {
+// assign returns the Pod's address, a free one of the prefix if it has none yet.
+func (a *podAddresses) assign(uid types.UID, prefix netip.Prefix) (netip.Addr, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if ip, ok := a.given[uid]; ok {
+	if ip, ok := a.byPod[uid]; ok {
 		return ip, nil
 	}
-	// The first address is the network's, the second its bridge's.
+	// The first address is the network's, the second the bridge's.
 	for ip := prefix.Masked().Addr().Next().Next(); prefix.Contains(ip); ip = ip.Next() {
-		if _, taken := a.owner[ip]; !taken {
-			a.owner[ip], a.given[uid] = uid, ip
+		if _, used := a.byAddress[ip]; !used {
+			a.byAddress[ip], a.byPod[uid] = uid, ip
 			return ip, nil
 		}
 	}
 	return netip.Addr{}, errors.New("no address left in " + prefix.String())
-}
-
-// synced waits until the informers hold what the API server holds.
-func synced(ctx context.Context, factory informers.SharedInformerFactory) error {
-	for kind, ok := range factory.WaitForCacheSync(ctx.Done()) {
-		if !ok {
-			return fmt.Errorf("the informer of %v did not start", kind)
-		}
-	}
-	return nil
 }

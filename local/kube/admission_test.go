@@ -26,20 +26,21 @@ import (
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/utils/ptr"
+
+	"oke-guestbook/local/eventually"
 )
 
-const workers = 3 // nodes: one for each member of the replica set
+const workers = 3 // nodes, one for each member of the database's replica set
 
-// TestAdmission hands every object that the program can make, of both profiles, to a real API server: with strict field
-// validation, the namespaces' Pod Security level enforced, their quotas in force, and warnings as failures. Then it waits
-// until everything runs that should.
+// TestAdmission creates all objects of both profiles of the program on a real API server, with strict field validation,
+// Pod Security levels and quotas. Warnings are failures, too. Then it waits until the workloads run.
 func TestAdmission(t *testing.T) {
 	c := newCloud(t)
 	cluster := c.cluster("v1.36.3")
 	c.pool(cluster, "v1.36.3", workers)
 	cfg := c.config(cluster)
-	said := &heard{}
-	cfg.WarningHandler = said
+	warnings := &warningRecorder{}
+	cfg.WarningHandler = warnings
 	api, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +60,9 @@ func TestAdmission(t *testing.T) {
 		kinds[o.GetKind()]++
 	}
 	for _, kind := range []string{
-		"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim", "Deployment", "StatefulSet",
-		"DaemonSet", "Job", "CronJob", "Service", "NetworkPolicy", "HorizontalPodAutoscaler", "PodDisruptionBudget",
+		"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim",
+		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "NetworkPolicy",
+		"HorizontalPodAutoscaler", "PodDisruptionBudget",
 	} {
 		if kinds[kind] == 0 {
 			t.Errorf("the file holds no %s", kind)
@@ -80,7 +82,7 @@ func TestAdmission(t *testing.T) {
 			a.wait(a.create(jobOf(t, o)))
 		}
 	}
-	a.guarded("full")
+	a.checkGuardRails("full")
 	events, err := api.CoreV1().Events("").List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
 	if err != nil {
 		t.Fatal(err)
@@ -88,30 +90,30 @@ func TestAdmission(t *testing.T) {
 	for _, e := range events.Items {
 		t.Errorf("%s %s/%s: %s", e.InvolvedObject.Kind, e.Namespace, e.InvolvedObject.Name, e.Message)
 	}
-	for _, text := range said.all() {
+	for _, text := range warnings.all() {
 		t.Errorf("warning: %s", text)
 	}
 }
 
-// heard collects what an API server warns of. It is safe for concurrent use.
-type heard struct {
+// warningRecorder collects an API server's warnings. It is safe for concurrent use.
+type warningRecorder struct {
 	mu    sync.Mutex
 	texts []string
 }
 
-func (w *heard) HandleWarningHeader(_ int, _, text string) {
+func (w *warningRecorder) HandleWarningHeader(_ int, _, text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.texts = append(w.texts, text)
 }
 
-func (w *heard) all() []string {
+func (w *warningRecorder) all() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.texts)
 }
 
-// readObjects reads a file of YAML documents. It holds no keys: a TLS Secret gets one here.
+// readObjects reads a file of YAML documents. TLS Secrets get a new key, because the file has none.
 func readObjects(t *testing.T, path string) []*unstructured.Unstructured {
 	t.Helper()
 	f, err := os.Open(path)
@@ -148,7 +150,7 @@ type applier struct {
 	objects []*unstructured.Unstructured
 }
 
-// create makes an object, and waits until a quota is in force.
+// create creates an object. If it is a quota, it waits until the quota is in force.
 func (a *applier) create(o *unstructured.Unstructured) *unstructured.Unstructured {
 	a.t.Helper()
 	kind := o.GroupVersionKind()
@@ -160,12 +162,13 @@ func (a *applier) create(o *unstructured.Unstructured) *unstructured.Unstructure
 	if o.GetNamespace() != "" {
 		target = a.dynamic.Resource(mapping.Resource).Namespace(o.GetNamespace())
 	}
-	if _, err := target.Create(a.t.Context(), o, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}); err != nil {
+	options := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}
+	if _, err := target.Create(a.t.Context(), o, options); err != nil {
 		a.t.Errorf("%s %s/%s: %v", o.GetKind(), o.GetNamespace(), o.GetName(), err)
 		return o
 	}
 	if o.GetKind() == "ResourceQuota" {
-		eventually(a.t, 30*time.Second, "quota of "+o.GetNamespace()+" in force", func(ctx context.Context) error {
+		eventually.Succeeds(a.t, 30*time.Second, "quota of "+o.GetNamespace()+" in force", func(ctx context.Context) error {
 			quota, err := a.api.CoreV1().ResourceQuotas(o.GetNamespace()).Get(ctx, o.GetName(), metav1.GetOptions{})
 			if err == nil && len(quota.Status.Hard) != len(quota.Spec.Hard) {
 				err = fmt.Errorf("status %v", quota.Status.Hard)
@@ -176,7 +179,7 @@ func (a *applier) create(o *unstructured.Unstructured) *unstructured.Unstructure
 	return o
 }
 
-// tryPod asks whether the API server would admit a Pod of a workload. Controllers get the same answer, but not its warnings.
+// tryPod checks that the API server would admit a Pod of a workload. A controller would get no warnings.
 func (a *applier) tryPod(o *unstructured.Unstructured) {
 	a.t.Helper()
 	path := []string{"spec", "template"}
@@ -204,7 +207,7 @@ func (a *applier) tryPod(o *unstructured.Unstructured) {
 	}
 }
 
-// wait waits until the Pods of a workload run, or have ended well, and until claims that a Pod asks for are bound.
+// wait waits until the Pods of a workload are available, a Job has succeeded, or a claim is bound.
 func (a *applier) wait(o *unstructured.Unstructured) {
 	a.t.Helper()
 	apps, name := a.api.AppsV1(), o.GetName()
@@ -232,7 +235,7 @@ func (a *applier) wait(o *unstructured.Unstructured) {
 		}
 	case "PersistentVolumeClaim":
 		if strings.HasSuffix(o.GetNamespace(), "elsewhere") {
-			return // no Pod asks for the volume while the database lives elsewhere
+			return // with an external database, no Pod uses the claim
 		}
 		count = func(ctx context.Context, namespace string) (int32, int32, error) {
 			claim, err := a.api.CoreV1().PersistentVolumeClaims(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -244,7 +247,8 @@ func (a *applier) wait(o *unstructured.Unstructured) {
 	default:
 		return
 	}
-	eventually(a.t, 2*time.Minute, fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), name), func(ctx context.Context) error {
+	what := fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), name)
+	eventually.Succeeds(a.t, 2*time.Minute, what, func(ctx context.Context) error {
 		got, want, err := count(ctx, o.GetNamespace())
 		if err == nil && got != want {
 			err = fmt.Errorf("%d of %d", got, want)
@@ -253,13 +257,15 @@ func (a *applier) wait(o *unstructured.Unstructured) {
 	})
 }
 
-// guarded wants the API server to refuse what the guard rails of a namespace are there to refuse.
-func (a *applier) guarded(namespace string) {
+// checkGuardRails checks that the API server rejects Pods that break the namespace's rules.
+func (a *applier) checkGuardRails(namespace string) {
 	a.t.Helper()
+	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	pod := func(edit func(*corev1.Pod)) error {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{GenerateName: "try-"}, Spec: corev1.PodSpec{
 			SecurityContext: &corev1.PodSecurityContext{
-				RunAsNonRoot: new(true), RunAsUser: new(int64(1000)), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+				RunAsNonRoot: new(true), RunAsUser: new(int64(1000)),
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 			},
 			Containers: []corev1.Container{{
 				Name: "try", Image: "registry.local/try:v1",
@@ -269,11 +275,11 @@ func (a *applier) guarded(namespace string) {
 			}},
 		}}
 		edit(p)
-		_, err := a.api.CoreV1().Pods(namespace).Create(a.t.Context(), p, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := a.api.CoreV1().Pods(namespace).Create(a.t.Context(), p, dryRun)
 		return err
 	}
 	if err := pod(func(*corev1.Pod) {}); err != nil {
-		a.t.Errorf("a Pod that keeps to the rules: %v", err)
+		a.t.Errorf("a Pod that complies with the rules: %v", err)
 	}
 	for _, tc := range []struct {
 		what, want string
@@ -294,7 +300,7 @@ func (a *applier) guarded(namespace string) {
 	}
 }
 
-// jobOf returns a Job as `kubectl create job --from=cronjob/...` makes it.
+// jobOf returns a Job like that of `kubectl create job --from=cronjob/...`.
 func jobOf(t *testing.T, cronJob *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
 	spec, found, err := unstructured.NestedMap(cronJob.Object, "spec", "jobTemplate", "spec")

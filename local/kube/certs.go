@@ -1,150 +1,92 @@
 package kube
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
+
+	"k8s.io/client-go/util/keyutil"
+	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
 )
 
-// certLifetime is how long every certificate lives: as long as anybody keeps a local cluster.
+// certLifetime is the validity of every certificate: longer than anybody keeps a local cluster.
 const certLifetime = 10 * 365 * 24 * time.Hour
 
-// writePKI makes the cluster's keys and certificates in dir, unless they are there:
+// writePKI creates the cluster's keys and certificates in dir, once:
 //
-//	ca, etcd-ca               authorities; etcd has its own, so that no client of the API server may read etcd
-//	apiserver, etcd           servers
+//	ca, etcd-ca                                         authorities; only etcd-ca's clients may read etcd
+//	apiserver, etcd                                     servers
 //	admin, controller-manager, scheduler, etcd-client   clients
-//	service-account.key       signs the tokens of service accounts
+//	service-account.key                                 signs the tokens of service accounts
 //
-// serviceIP is the address of the Service "kubernetes", the first of the services CIDR.
+// serviceIP is the address of the Service "kubernetes", the first one of the services CIDR.
 func writePKI(dir string, serviceIP netip.Addr) error {
-	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
+	complete := filepath.Join(dir, "complete")
+	if _, err := os.Stat(complete); err == nil {
 		return nil
 	}
+	// The library writes keys that everybody may read; the directory keeps everybody out.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	loopback := net.IPv4(127, 0, 0, 1)
-	ca, err := newAuthority(dir, "ca", "kubernetes")
-	if err != nil {
-		return err
-	}
-	etcdCA, err := newAuthority(dir, "etcd-ca", "etcd")
-	if err != nil {
-		return err
-	}
-	server := []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	for _, leaf := range []struct {
-		ca   *authority
-		file string
-		cert x509.Certificate
-	}{
-		{ca, "apiserver", x509.Certificate{
-			Subject:     pkix.Name{CommonName: "kube-apiserver"},
-			ExtKeyUsage: server,
+	server, client := x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth
+	if err := writeAuthority(dir, "ca", "kubernetes", map[string]pki.CertConfig{
+		"apiserver": {CommonName: "kube-apiserver", Usages: []x509.ExtKeyUsage{server}, AltNames: pki.AltNames{
 			DNSNames: []string{
 				"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
 				"kubernetes.default.svc.cluster.local",
 			},
-			IPAddresses: []net.IP{loopback, serviceIP.AsSlice()},
+			IPs: []net.IP{loopback, serviceIP.AsSlice()},
 		}},
-		{ca, "admin", x509.Certificate{
-			Subject:     pkix.Name{CommonName: "kubernetes-admin", Organization: []string{"system:masters"}},
-			ExtKeyUsage: client,
+		"admin": {
+			CommonName: "kubernetes-admin", Organization: []string{"system:masters"}, Usages: []x509.ExtKeyUsage{client},
+		},
+		"controller-manager": {CommonName: "system:kube-controller-manager", Usages: []x509.ExtKeyUsage{client}},
+		"scheduler":          {CommonName: "system:kube-scheduler", Usages: []x509.ExtKeyUsage{client}},
+	}); err != nil {
+		return err
+	}
+	if err := writeAuthority(dir, "etcd-ca", "etcd", map[string]pki.CertConfig{
+		"etcd": {CommonName: "etcd", Usages: []x509.ExtKeyUsage{client, server}, AltNames: pki.AltNames{
+			DNSNames: []string{"localhost"}, IPs: []net.IP{loopback},
 		}},
-		{ca, "controller-manager", x509.Certificate{
-			Subject: pkix.Name{CommonName: "system:kube-controller-manager"}, ExtKeyUsage: client,
-		}},
-		{ca, "scheduler", x509.Certificate{Subject: pkix.Name{CommonName: "system:kube-scheduler"}, ExtKeyUsage: client}},
-		{etcdCA, "etcd", x509.Certificate{
-			Subject: pkix.Name{CommonName: "etcd"}, ExtKeyUsage: append(client, server...),
-			DNSNames: []string{"localhost"}, IPAddresses: []net.IP{loopback},
-		}},
-		{etcdCA, "etcd-client", x509.Certificate{Subject: pkix.Name{CommonName: "kube-apiserver"}, ExtKeyUsage: client}},
-	} {
-		if err := leaf.ca.issue(dir, leaf.file, leaf.cert); err != nil {
-			return err
+		"etcd-client": {CommonName: "kube-apiserver", Usages: []x509.ExtKeyUsage{client}},
+	}); err != nil {
+		return err
+	}
+	if _, _, err := keyutil.LoadOrGenerateKeyFile(filepath.Join(dir, "service-account.key")); err != nil {
+		return err
+	}
+	return os.WriteFile(complete, nil, 0o600)
+}
+
+// writeAuthority writes file.crt and file.key of a new authority, and the same for each certificate that it issues.
+func writeAuthority(dir, file, name string, issues map[string]pki.CertConfig) error {
+	config := pki.CertConfig{
+		CommonName: name, PublicKeyAlgorithm: x509.ECDSA,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(certLifetime),
+	}
+	caCert, caKey, err := pki.NewCertificateAuthority(config)
+	if err == nil {
+		err = pki.WriteCertAndKey(dir, file, caCert, caKey)
+	}
+	if err != nil {
+		return fmt.Errorf("authority %s: %w", name, err)
+	}
+	for file, issued := range issues {
+		issued.PublicKeyAlgorithm, issued.NotBefore, issued.NotAfter = x509.ECDSA, config.NotBefore, config.NotAfter
+		cert, key, err := pki.NewCertAndKey(caCert, caKey, issued)
+		if err == nil {
+			err = pki.WriteCertAndKey(dir, file, cert, key)
+		}
+		if err != nil {
+			return fmt.Errorf("certificate %s: %w", file, err)
 		}
 	}
-	if _, err := newKey(filepath.Join(dir, "service-account.key")); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "complete"), nil, 0o600)
-}
-
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(dir, file, name string) (*authority, error) {
-	key, err := newKey(filepath.Join(dir, file+".key"))
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: name},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(certLifetime),
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", file, err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", file, err)
-	}
-	return &authority{cert, key}, writePEM(filepath.Join(dir, file+".crt"), "CERTIFICATE", der)
-}
-
-// issue signs template's names and usages and writes file.crt and file.key.
-func (a *authority) issue(dir, file string, template x509.Certificate) error {
-	key, err := newKey(filepath.Join(dir, file+".key"))
-	if err != nil {
-		return err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return err
-	}
-	template.SerialNumber = serial
-	template.NotBefore, template.NotAfter = a.cert.NotBefore, a.cert.NotAfter
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	der, err := x509.CreateCertificate(rand.Reader, &template, a.cert, key.Public(), a.key)
-	if err != nil {
-		return fmt.Errorf("certificate %s: %w", file, err)
-	}
-	return writePEM(filepath.Join(dir, file+".crt"), "CERTIFICATE", der)
-}
-
-func newKey(path string) (*ecdsa.PrivateKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return key, writePEM(path, "EC PRIVATE KEY", der)
-}
-
-func writePEM(path, kind string, der []byte) error {
-	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
 )
@@ -68,7 +69,7 @@ func newCloud(t *testing.T) *testCloud {
 	return c
 }
 
-// do sends a request that must succeed.
+// do sends a request, which must succeed.
 func (c *testCloud) do(method, path string, body any) (object, http.Header) {
 	c.t.Helper()
 	var out object
@@ -79,13 +80,13 @@ func (c *testCloud) do(method, path string, body any) (object, http.Header) {
 	return out, header
 }
 
-// create makes a resource of the core services and returns its id once it is available.
+// create creates a resource of the core services, waits until it is available and returns its id.
 func (c *testCloud) create(collection string, body object) string {
 	c.t.Helper()
 	body["compartmentId"] = oci.CompartmentID
-	made, _ := c.do(http.MethodPost, "/20160918/"+collection, body)
-	id := made["id"].(string)
-	eventually(c.t, 20*time.Second, collection+" available", func(context.Context) error {
+	created, _ := c.do(http.MethodPost, "/20160918/"+collection, body)
+	id := created["id"].(string)
+	eventually.Succeeds(c.t, 20*time.Second, collection+" available", func(context.Context) error {
 		if now, _ := c.do(http.MethodGet, "/20160918/"+collection+"/"+id, nil); now["lifecycleState"] != "AVAILABLE" {
 			return fmt.Errorf("%v", now["lifecycleState"])
 		}
@@ -98,14 +99,17 @@ func (c *testCloud) network() {
 	c.t.Helper()
 	c.vcn = c.create("vcns", object{"cidrBlocks": []string{"10.0.0.0/16"}, "dnsLabel": "oke"})
 	igw := c.create("internetGateways", object{"vcnId": c.vcn, "isEnabled": true})
-	table := c.create("routeTables", object{"vcnId": c.vcn, "routeRules": []object{{"destination": "0.0.0.0/0", "networkEntityId": igw}}})
+	toInternet := object{"destination": "0.0.0.0/0", "networkEntityId": igw}
+	table := c.create("routeTables", object{"vcnId": c.vcn, "routeRules": []object{toInternet}})
 	list := func() string {
-		return c.create("securityLists", object{"vcnId": c.vcn, "ingressSecurityRules": []object{}, "egressSecurityRules": []object{}})
+		none := []object{}
+		return c.create("securityLists", object{"vcnId": c.vcn, "ingressSecurityRules": none, "egressSecurityRules": none})
 	}
 	c.workerList, c.lbList = list(), list()
 	subnet := func(cidr, list string, private bool) string {
 		return c.create("subnets", object{
-			"vcnId": c.vcn, "cidrBlock": cidr, "routeTableId": table, "securityListIds": []string{list}, "prohibitPublicIpOnVnic": private,
+			"vcnId": c.vcn, "cidrBlock": cidr, "routeTableId": table, "securityListIds": []string{list},
+			"prohibitPublicIpOnVnic": private,
 		})
 	}
 	c.apiSubnet = subnet("10.0.0.0/29", list(), false)
@@ -113,11 +117,11 @@ func (c *testCloud) network() {
 	c.lbSubnet = subnet("10.0.32.0/24", c.lbList, false)
 }
 
-// work waits for an OKE work request and returns the id of what it is about.
+// work waits for the end of an OKE work request and returns the id of its resource.
 func (c *testCloud) work(header http.Header) string {
 	c.t.Helper()
 	id := ""
-	eventually(c.t, 2*time.Minute, "work request", func(context.Context) error {
+	eventually.Succeeds(c.t, 2*time.Minute, "work request", func(context.Context) error {
 		work, _ := c.do(http.MethodGet, "/20180222/workRequests/"+header.Get("opc-work-request-id"), nil)
 		if work["status"] == "FAILED" {
 			c.t.Fatalf("work request failed: %v", work)
@@ -168,11 +172,12 @@ func (c *testCloud) pool(cluster, version string, size int) string {
 	return c.work(header)
 }
 
-// config is how to reach a cluster's API server.
+// config returns the client configuration of a cluster.
 func (c *testCloud) config(cluster string) *rest.Config {
 	c.t.Helper()
 	var kubeconfig []byte
-	_, err := c.client.Do(c.t.Context(), http.MethodPost, "/20180222/clusters/"+cluster+"/kubeconfig/content", nil, object{"tokenVersion": "2.0.0"}, &kubeconfig)
+	path, body := "/20180222/clusters/"+cluster+"/kubeconfig/content", object{"tokenVersion": "2.0.0"}
+	_, err := c.client.Do(c.t.Context(), http.MethodPost, path, nil, body, &kubeconfig)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -192,8 +197,8 @@ func (c *testCloud) api(cluster string) kubernetes.Interface {
 	return api
 }
 
-// living lists what the inventory has of a kind.
-func (c *testCloud) living(kind string) []oci.Item {
+// inventory lists the existing resources of a kind.
+func (c *testCloud) inventory(kind string) []oci.Item {
 	var out []oci.Item
 	for _, item := range c.srv.Inventory() {
 		if item.Kind == kind {
@@ -203,10 +208,11 @@ func (c *testCloud) living(kind string) []oci.Item {
 	return out
 }
 
+// none returns a check that there are no resources of the kinds.
 func (c *testCloud) none(kinds ...string) func(context.Context) error {
 	return func(context.Context) error {
 		for _, kind := range kinds {
-			if left := c.living(kind); len(left) > 0 {
+			if left := c.inventory(kind); len(left) > 0 {
 				return fmt.Errorf("left: %v", left)
 			}
 		}
@@ -214,10 +220,12 @@ func (c *testCloud) none(kinds ...string) func(context.Context) error {
 	}
 }
 
+// loadBalancer returns the only load balancer, or nil.
 func (c *testCloud) loadBalancer() object {
 	c.t.Helper()
 	var all []object
-	_, err := c.client.Do(c.t.Context(), http.MethodGet, "/20170115/loadBalancers", url.Values{"compartmentId": {oci.CompartmentID}}, nil, &all)
+	query := url.Values{"compartmentId": {oci.CompartmentID}}
+	_, err := c.client.Do(c.t.Context(), http.MethodGet, "/20170115/loadBalancers", query, nil, &all)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -229,7 +237,7 @@ func (c *testCloud) loadBalancer() object {
 	return nil
 }
 
-// openPorts returns the ports that a security list opens for single TCP ports, as "source port".
+// openPorts returns the ingress rules of a security list for single TCP ports, as "source port".
 func (c *testCloud) openPorts(list string) map[string]bool {
 	c.t.Helper()
 	doc, _ := c.do(http.MethodGet, "/20160918/securityLists/"+list, nil)

@@ -17,6 +17,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -27,13 +28,12 @@ import (
 )
 
 const (
-	binaryMinor = "1.36"          // minor version of the linked Kubernetes
-	readyLimit  = 2 * time.Minute // for the API server; it takes seconds on a machine that has nothing else to do
-	pollReady   = 50 * time.Millisecond
-	portLimit   = 10 * time.Second // for ended processes to let go of their ports
+	readyTimeout = 2 * time.Minute // for each step of the start; on an idle machine it takes seconds
+	readyPoll    = 50 * time.Millisecond
+	portTimeout  = 10 * time.Second // for ended processes to release their ports
 )
 
-var errStopped = errors.New("it was stopped while it started")
+var errStopped = errors.New("it was stopped while it was starting")
 
 // cluster is one control plane.
 type cluster struct {
@@ -41,41 +41,41 @@ type cluster struct {
 	dir string
 	log *slog.Logger
 
-	life context.Context // ends with the first stop, also while the control plane starts
-	kill context.CancelFunc
+	stopped    context.Context // done after stop, which may be called during a start
+	setStopped context.CancelFunc
 
 	mu    sync.Mutex // held while the control plane starts or stops
 	state state
 	rest  *rest.Config
 	api   kubernetes.Interface
 
-	// ctx ends when the control plane stops; controllers are the goroutines that it ends.
+	// ctx is done when the running control plane stops; controllers are the goroutines that end with it.
 	ctx         context.Context
-	cancel      context.CancelFunc
+	cancel      context.CancelFunc // nil while the control plane does not run
 	controllers sync.WaitGroup
 
 	nodesMu sync.Mutex // one syncNodes at a time
 
-	shownMu sync.Mutex // guards what status shows
-	shown   state
-	procs   []*process
+	statusMu    sync.Mutex // guards what status reads
+	statusState state
+	procs       []*process
 }
 
-// state is what a cluster remembers in its directory, so that a restart changes nothing that a user can see.
+// state is kept in the cluster's directory, so that a restart changes nothing that a user can see.
 type state struct {
 	Cluster  cloud.Cluster
 	APIPort  int
 	EtcdPort int
-	Defaults string // the cluster version whose default objects were applied
+	Defaults string // version of the cluster when its default objects were applied
 }
 
 func newCluster(cfg Config, dir string) *cluster {
 	c := &cluster{cfg: cfg, dir: dir, log: cfg.Log}
-	c.life, c.kill = context.WithCancel(context.Background())
+	c.stopped, c.setStopped = context.WithCancel(context.Background())
 	return c
 }
 
-func (c *cluster) pki(file string) string { return filepath.Join(c.dir, "pki", file) }
+func (c *cluster) pkiPath(file string) string { return filepath.Join(c.dir, "pki", file) }
 
 func (c *cluster) kubeconfigPath(user string) string { return filepath.Join(c.dir, user+".kubeconfig") }
 
@@ -85,10 +85,11 @@ func (c *cluster) etcdURL() string { return fmt.Sprintf("https://127.0.0.1:%d", 
 
 func (c *cluster) address() string { return fmt.Sprintf("127.0.0.1:%d", c.state.APIPort) }
 
+// start brings the control plane up with the wanted version, or returns at once if it runs with it.
 func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoints, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.life.Err() != nil {
+	if c.stopped.Err() != nil {
 		return cloud.Endpoints{}, errStopped
 	}
 	if c.cancel != nil {
@@ -101,7 +102,7 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 		return cloud.Endpoints{}, err
 	}
 	began := time.Now()
-	c.ctx, c.cancel = context.WithCancel(c.life)
+	c.ctx, c.cancel = context.WithCancel(c.stopped)
 	if err := c.run(ctx); err != nil {
 		c.halt()
 		return cloud.Endpoints{}, err
@@ -111,7 +112,7 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 	return c.endpoints()
 }
 
-// prepare writes what the processes need to start, keeping what a former start has written.
+// prepare writes the files that the processes need, except those that an earlier start has written.
 func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 	services, err := netip.ParsePrefix(want.ServicesCIDR)
 	if err != nil {
@@ -144,17 +145,18 @@ func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 	if err != nil {
 		return err
 	}
-	c.rest.QPS = -1 // no limit of the client's own: it is the only one
-	c.rest.UserAgent = "okelocal"
+	c.rest.QPS = -1 // no rate limit: the API server has few other clients
+	c.rest.UserAgent = "localcloudd"
 	c.api, err = kubernetes.NewForConfig(c.rest)
 	return err
 }
 
+// run starts the processes and controllers and returns when the cluster can be used.
 func (c *cluster) run(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Join(c.dir, "logs"), 0o700); err != nil {
+		return err
+	}
 	for _, comp := range components {
-		if err := os.MkdirAll(filepath.Join(c.dir, "logs"), 0o700); err != nil {
-			return err
-		}
 		p := &process{
 			name: comp.name,
 			path: c.cfg.Binary,
@@ -164,9 +166,9 @@ func (c *cluster) run(ctx context.Context) error {
 			out:  c.log.With("cluster", c.state.Cluster.Name),
 		}
 		p.start()
-		c.show(append(c.processes(), p))
+		c.setStatus(append(c.processes(), p))
 		if comp.name == apiServerName {
-			if err := c.waitReady(ctx, p); err != nil {
+			if err := c.waitReady(ctx); err != nil {
 				return err
 			}
 		}
@@ -183,17 +185,15 @@ func (c *cluster) run(ctx context.Context) error {
 	if err := c.startControllers(); err != nil {
 		return err
 	}
-	return c.waitFor(ctx, "the controller manager to make the default service account", func(ctx context.Context) (bool, error) {
+	accountExists := func(ctx context.Context) (bool, error) {
 		_, err := c.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return err == nil, err
-	})
+		return err == nil, utilerrors.FilterOut(err, apierrors.IsNotFound)
+	}
+	return c.waitFor(ctx, "the controller manager to create the default service account", accountExists)
 }
 
-// waitReady returns when /readyz of the API server says ok.
-func (c *cluster) waitReady(ctx context.Context, p *process) error {
+// waitReady returns when the API server's /readyz answers ok.
+func (c *cluster) waitReady(ctx context.Context) error {
 	client := c.api.Discovery().RESTClient()
 	return c.waitFor(ctx, "the API server to be ready", func(ctx context.Context) (bool, error) {
 		for _, p := range c.processes() {
@@ -207,40 +207,31 @@ func (c *cluster) waitReady(ctx context.Context, p *process) error {
 	})
 }
 
-// waitFor polls until done says true or fails, for readyLimit at most.
-func (c *cluster) waitFor(ctx context.Context, what string, done func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+// waitFor polls a condition for readyTimeout at most. The error has the log of the last process that was started.
+func (c *cluster) waitFor(ctx context.Context, what string, condition wait.ConditionWithContextFunc) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ticker := time.NewTicker(pollReady)
-	defer ticker.Stop()
-	for {
-		ok, err := done(ctx)
-		if ok {
-			return nil
-		}
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			all := c.processes()
-			last := all[len(all)-1]
-			return fmt.Errorf("waited %s for %s; the end of %s:\n%s", readyLimit, what, last.log, tail(last.log, 15))
-		case <-c.ctx.Done():
-			return errStopped
-		case <-ticker.C:
-		}
+	defer context.AfterFunc(c.ctx, cancel)()
+	err := wait.PollUntilContextTimeout(ctx, readyPoll, readyTimeout, true, condition)
+	switch {
+	case err != nil && c.ctx.Err() != nil:
+		return errStopped
+	case wait.Interrupted(err):
+		processes := c.processes()
+		return fmt.Errorf("waited %s for %s; %s", readyTimeout, what, processes[len(processes)-1].logEnd())
 	}
+	return err
 }
 
-// stop ends everything that runs and returns when it is gone.
+// stop ends all processes and controllers, also those of a start that is under way, and waits for their end.
 func (c *cluster) stop() {
-	c.kill()
+	c.setStopped()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.halt()
 }
 
+// halt stops the control plane if it runs. The caller holds c.mu.
 func (c *cluster) halt() {
 	if c.cancel == nil {
 		return
@@ -250,34 +241,34 @@ func (c *cluster) halt() {
 	for _, p := range slices.Backward(c.processes()) {
 		p.stop()
 	}
-	c.show(nil)
+	c.setStatus(nil)
 	c.cancel = nil
 }
 
 func (c *cluster) processes() []*process {
-	c.shownMu.Lock()
-	defer c.shownMu.Unlock()
+	c.statusMu.Lock()
+	defer c.statusMu.Unlock()
 	return slices.Clone(c.procs)
 }
 
-func (c *cluster) show(procs []*process) {
-	c.shownMu.Lock()
-	defer c.shownMu.Unlock()
-	c.shown, c.procs = c.state, procs
+func (c *cluster) setStatus(procs []*process) {
+	c.statusMu.Lock()
+	defer c.statusMu.Unlock()
+	c.statusState, c.procs = c.state, procs
 }
 
 func (c *cluster) endpoints() (cloud.Endpoints, error) {
-	ca, err := os.ReadFile(c.pki("ca.crt"))
+	ca, err := os.ReadFile(c.pkiPath("ca.crt"))
 	return cloud.Endpoints{Address: c.address(), CA: ca}, err
 }
 
-// status does not wait for a start or a stop that is under way.
+// status does not wait for a start or a stop to end.
 func (c *cluster) status() ClusterStatus {
-	c.shownMu.Lock()
-	defer c.shownMu.Unlock()
+	c.statusMu.Lock()
+	defer c.statusMu.Unlock()
 	s := ClusterStatus{
-		ID: c.shown.Cluster.ID, Name: c.shown.Cluster.Name, Version: c.shown.Cluster.Version,
-		Address: fmt.Sprintf("127.0.0.1:%d", c.shown.APIPort), Dir: c.dir,
+		ID: c.statusState.Cluster.ID, Name: c.statusState.Cluster.Name, Version: c.statusState.Cluster.Version,
+		Address: fmt.Sprintf("127.0.0.1:%d", c.statusState.APIPort), Dir: c.dir,
 	}
 	for _, p := range c.procs {
 		s.Processes = append(s.Processes, p.status())
@@ -309,33 +300,33 @@ func (c *cluster) saveState() error {
 	return writeFile(c.statePath(), append(data, '\n'))
 }
 
-// pickPorts chooses free ports once. Later they have to be the same, because kubeconfigs and the state of whoever
-// made the cluster hold them. The processes of a killed daemon may still be ending and hold theirs a moment longer.
+// pickPorts chooses free ports for a new cluster. A restarted one keeps its ports, because kubeconfigs hold them; it
+// waits for them a moment, because the processes of a killed daemon may still be ending.
 func (c *cluster) pickPorts(ctx context.Context) error {
 	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort} {
 		var l net.Listener
-		var taken error
-		err := wait.PollUntilContextTimeout(ctx, pollReady, portLimit, true, func(context.Context) (bool, error) {
-			at := *port
-			if at == 0 {
-				if at, taken = freeport.Pick(); taken != nil {
-					return false, taken
+		var listenErr error
+		err := wait.PollUntilContextTimeout(ctx, readyPoll, portTimeout, true, func(context.Context) (bool, error) {
+			candidate := *port
+			if candidate == 0 {
+				if candidate, listenErr = freeport.Pick(); listenErr != nil {
+					return false, listenErr
 				}
 			}
-			if l, taken = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", at)); taken == nil {
-				*port = at
+			if l, listenErr = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", candidate)); listenErr == nil {
+				*port = candidate
 			}
-			return taken == nil, nil
+			return listenErr == nil, nil
 		})
 		if err != nil {
-			return fmt.Errorf("another program has taken port %d of this cluster, and keeps it: %w", *port, cmp.Or(taken, err))
+			return fmt.Errorf("another program uses port %d of this cluster: %w", *port, cmp.Or(listenErr, err))
 		}
 		defer l.Close()
 	}
 	return nil
 }
 
-// writeFile writes a file that is whole or not there at all, for its owner only.
+// writeFile writes a file atomically, for its owner only.
 func writeFile(path string, data []byte) error {
 	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
@@ -23,17 +23,13 @@ const (
 	schedulerName         = "kube-scheduler"
 )
 
-// IsComponent says whether Main runs something of that name.
+// IsComponent reports whether Main runs a component of that name.
 func IsComponent(name string) bool {
-	switch name {
-	case etcdName, apiServerName, controllerManagerName, schedulerName:
-		return true
-	}
-	return false
+	return slices.ContainsFunc(components, func(c component) bool { return c.name == name })
 }
 
-// Main runs the named component in this process until it gets SIGTERM and returns the exit status. Args are the
-// component's flags.
+// Main runs the named component in this process until SIGTERM and returns the exit status. Args are the component's
+// flags.
 func Main(name string, args []string) int {
 	var cmd *cobra.Command
 	switch name {
@@ -60,16 +56,16 @@ func Main(name string, args []string) int {
 	return cli.Run(cmd)
 }
 
-// component is how a control-plane process of a cluster is started.
+// component describes how a control-plane process is started.
 type component struct {
 	name string
 	args func(*cluster) []string
-	env  []string // for the runtime's collector
+	env  []string // settings of the garbage collector
 }
 
-// components in the order in which they start; they stop in the reverse one. Most of what they do is to start, and a lazy
-// collector takes a seventh off that. The limits are for what the runtime holds beside the binary's own pages; all together
-// they keep the local cloud within 1.5 GB.
+// components are listed in the order of their start; they stop in reverse order. Mostly they just start, which a high
+// GOGC makes faster by a seventh. The memory limits do not count the binary's pages; all processes of the local cloud
+// together stay within 1.5 GB.
 var components = []component{
 	{etcdName, etcdArgs, []string{"GOGC=200", "GOMEMLIMIT=200MiB"}},
 	{apiServerName, apiServerArgs, []string{"GOGC=400", "GOMEMLIMIT=500MiB"}},
@@ -81,9 +77,9 @@ func etcdArgs(c *cluster) []string {
 	return []string{
 		"--data-dir=" + filepath.Join(c.dir, "etcd"),
 		"--listen-client-url=" + c.etcdURL(),
-		"--trusted-ca-file=" + c.pki("etcd-ca.crt"),
-		"--cert-file=" + c.pki("etcd.crt"),
-		"--key-file=" + c.pki("etcd.key"),
+		"--trusted-ca-file=" + c.pkiPath("etcd-ca.crt"),
+		"--cert-file=" + c.pkiPath("etcd.crt"),
+		"--key-file=" + c.pkiPath("etcd.key"),
 	}
 }
 
@@ -91,31 +87,28 @@ func apiServerArgs(c *cluster) []string {
 	args := []string{
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", c.state.APIPort),
-		"--endpoint-reconciler-type=none", // its endpoint would be a loopback address, which Endpoints may not hold
+		"--endpoint-reconciler-type=none", // Endpoints must not hold the server's loopback address
 		"--etcd-servers=" + c.etcdURL(),
-		"--etcd-cafile=" + c.pki("etcd-ca.crt"),
-		"--etcd-certfile=" + c.pki("etcd-client.crt"),
-		"--etcd-keyfile=" + c.pki("etcd-client.key"),
-		"--tls-cert-file=" + c.pki("apiserver.crt"),
-		"--tls-private-key-file=" + c.pki("apiserver.key"),
-		"--client-ca-file=" + c.pki("ca.crt"),
+		"--etcd-cafile=" + c.pkiPath("etcd-ca.crt"),
+		"--etcd-certfile=" + c.pkiPath("etcd-client.crt"),
+		"--etcd-keyfile=" + c.pkiPath("etcd-client.key"),
+		"--tls-cert-file=" + c.pkiPath("apiserver.crt"),
+		"--tls-private-key-file=" + c.pkiPath("apiserver.key"),
+		"--client-ca-file=" + c.pkiPath("ca.crt"),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-		"--service-account-key-file=" + c.pki("service-account.key"),
-		"--service-account-signing-key-file=" + c.pki("service-account.key"),
+		"--service-account-key-file=" + c.pkiPath("service-account.key"),
+		"--service-account-signing-key-file=" + c.pkiPath("service-account.key"),
 		"--service-cluster-ip-range=" + c.state.Cluster.ServicesCIDR,
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
 		"--allow-privileged=true",
-		// Nodes have no such address: logs and exec fail at once, in place of a connection to whoever has the node's
-		// private address in the network of this machine.
+		// Nodes have no address of this type, so that logs and exec fail at once instead of connecting to whatever
+		// has the node's private address in this machine's network.
 		"--kubelet-preferred-address-types=ExternalDNS",
 		"--profiling=false",
 		"--v=0",
 	}
-	if v := emulated(c.state.Cluster.Version); v != "" {
-		args = append(args, "--emulated-version=kube="+v)
-	}
-	return args
+	return append(args, emulationFlags(c.state.Cluster.Version)...)
 }
 
 func controllerManagerArgs(c *cluster) []string {
@@ -123,14 +116,14 @@ func controllerManagerArgs(c *cluster) []string {
 		"--kubeconfig=" + c.kubeconfigPath("controller-manager"),
 		"--secure-port=0",
 		"--leader-elect=false",
-		"--use-service-account-credentials=true", // its own user may do little but make them
-		"--service-account-private-key-file=" + c.pki("service-account.key"),
-		"--root-ca-file=" + c.pki("ca.crt"),
-		"--cluster-signing-cert-file=" + c.pki("ca.crt"),
-		"--cluster-signing-key-file=" + c.pki("ca.key"),
+		"--use-service-account-credentials=true", // its own user may do little else than create them
+		"--service-account-private-key-file=" + c.pkiPath("service-account.key"),
+		"--root-ca-file=" + c.pkiPath("ca.crt"),
+		"--cluster-signing-cert-file=" + c.pkiPath("ca.crt"),
+		"--cluster-signing-key-file=" + c.pkiPath("ca.key"),
 		"--kube-api-qps=200",
 		"--kube-api-burst=400",
-		// Claims wait for no other reason than this period, which is 15 s by default.
+		// The binding of a claim waits for this period, by default 15 s.
 		"--pvclaimbinder-sync-period=1s",
 		"--horizontal-pod-autoscaler-sync-period=5s",
 		"--profiling=false",
@@ -140,25 +133,19 @@ func controllerManagerArgs(c *cluster) []string {
 		args = append(args,
 			"--cluster-cidr="+c.state.Cluster.PodsCIDR,
 			"--allocate-node-cidrs=true",
-			"--node-cidr-mask-size=25", // what OKE's flannel gives each node
+			"--node-cidr-mask-size=25", // as with flannel on OKE
 		)
 	}
-	if v := emulated(c.state.Cluster.Version); v != "" {
-		args = append(args, "--emulated-version=kube="+v)
-	}
-	return args
+	return append(args, emulationFlags(c.state.Cluster.Version)...)
 }
 
 func schedulerArgs(c *cluster) []string {
 	args := []string{"--config=" + c.schedulerConfigPath(), "--secure-port=0", "--v=0"}
-	if v := emulated(c.state.Cluster.Version); v != "" {
-		args = append(args, "--emulated-version=kube="+v)
-	}
-	return args
+	return append(args, emulationFlags(c.state.Cluster.Version)...)
 }
 
-// schedulerConfig is the scheduler's file. Its longest back-off is a second, in place of ten: a Pod that waited for
-// nodes or a volume shall not wait on when they are there.
+// schedulerConfig returns the scheduler's configuration file. The maximum backoff is one second instead of ten, so that
+// Pods are scheduled soon after their nodes or volumes appear.
 func schedulerConfig(kubeconfig string) string {
 	return fmt.Sprintf(`apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
@@ -171,17 +158,4 @@ leaderElection:
 podInitialBackoffSeconds: 1
 podMaxBackoffSeconds: 1
 `, kubeconfig)
-}
-
-// emulated returns the minor version, "1.35", that the processes have to emulate for a cluster of that version, or ""
-// if it is their own.
-func emulated(version string) string {
-	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(parts) < 2 {
-		return ""
-	}
-	if minor := parts[0] + "." + parts[1]; minor != binaryMinor {
-		return minor
-	}
-	return ""
 }

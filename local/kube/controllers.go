@@ -1,20 +1,21 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"k8s.io/client-go/informers"
 
 	"oke-guestbook/local/kube/blockvolume"
-	"oke-guestbook/local/kube/loadbalancer"
+	"oke-guestbook/local/kube/servicelb"
 	"oke-guestbook/local/ociclient"
 )
 
-// startControllers starts what runs in this process for the cluster; it ends with the cluster's context.
+// startControllers starts the cluster's controllers that run in this process. They end with c.ctx.
 func (c *cluster) startControllers() error {
 	factory := informers.NewSharedInformerFactory(c.api, 0)
-	pods := newAddresses(c.state.Cluster.PodsCIDR)
+	pods := newPodAddresses(c.state.Cluster.PodsCIDR)
 	if err := pods.watch(factory); err != nil {
 		return err
 	}
@@ -24,24 +25,34 @@ func (c *cluster) startControllers() error {
 		}
 	}
 	factory.Start(c.ctx.Done())
-	if err := synced(c.ctx, factory); err != nil {
+	if err := waitForSync(c.ctx, factory); err != nil {
 		return err
 	}
 	c.controllers.Go(func() {
 		<-c.ctx.Done()
 		factory.Shutdown()
 	})
-	return c.startNodeLife(pods)
+	return c.startKwok(pods)
 }
 
-// startCloudControllers starts what speaks with OCI for the cluster.
+// waitForSync waits until the informers have listed the API server's objects.
+func waitForSync(ctx context.Context, factory informers.SharedInformerFactory) error {
+	for kind, ok := range factory.WaitForCacheSync(ctx.Done()) {
+		if !ok {
+			return fmt.Errorf("the informer of %v did not start", kind)
+		}
+	}
+	return nil
+}
+
+// startCloudControllers starts the controllers that call OCI: for load balancers and for block volumes.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
 	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
 	if err != nil {
 		return fmt.Errorf("cloud controller: %w", err)
 	}
 	poll := c.cfg.scaled(2*time.Second, 50*time.Millisecond)
-	balancers, err := loadbalancer.Prepare(loadbalancer.Config{
+	runBalancers, err := servicelb.New(servicelb.Config{
 		API: c.api, OCI: oci, Cluster: c.state.Cluster, Poll: poll,
 	}, factory)
 	if err != nil {
@@ -53,7 +64,7 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 	if err != nil {
 		return err
 	}
-	c.controllers.Go(func() { balancers(c.ctx) })
+	c.controllers.Go(func() { runBalancers(c.ctx) })
 	c.controllers.Go(func() { volumes.Run(c.ctx) })
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 //go:embed defaults/oke.yaml
 var defaultObjects string
 
-// applyDefaults applies the objects that OKE puts into every cluster.
+// applyDefaults applies the objects that OKE creates in every cluster.
 func (c *cluster) applyDefaults(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -56,8 +56,8 @@ func (c *cluster) applyDefaults(ctx context.Context) error {
 	}
 }
 
-// dnsIP is the address of the cluster's DNS service: the fifth of the services CIDR, as on OKE (10.96.5.5 of
-// 10.96.0.0/16) where that is large enough.
+// dnsIP returns the address of the cluster's DNS service: as on OKE, 10.96.5.5 for 10.96.0.0/16. In a range that is too
+// small for that it is the fifth address.
 func dnsIP(servicesCIDR string) string {
 	prefix, err := netip.ParsePrefix(servicesCIDR)
 	if err != nil {

@@ -12,9 +12,10 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// etcdMain runs a member that is alone in its cluster, until SIGTERM.
+// etcdMain runs a single-member etcd until SIGTERM.
 //
-// It does not wait for the disk: what a crash of this machine loses is a local cluster. A crash of the process loses nothing.
+// It does not sync to disk: a crash of the process loses nothing, and a crash of the machine loses a local cluster
+// only.
 func etcdMain(args []string) error {
 	flags := flag.NewFlagSet("etcd", flag.ContinueOnError)
 	dir := flags.String("data-dir", "", "directory of the data")
@@ -33,14 +34,14 @@ func etcdMain(args []string) error {
 	cfg.Dir = *dir
 	cfg.ListenClientUrls = []url.URL{*client}
 	cfg.AdvertiseClientUrls = []url.URL{*client}
-	cfg.ListenPeerUrls = nil // nobody to talk to; the advertised URL is only the member's name
+	cfg.ListenPeerUrls = nil // there are no peers
 	cfg.ClientTLSInfo.TrustedCAFile = *ca
 	cfg.ClientTLSInfo.CertFile = *cert
 	cfg.ClientTLSInfo.KeyFile = *key
 	cfg.ClientTLSInfo.ClientCertAuth = true
 	cfg.UnsafeNoFsync = true
 	cfg.SnapshotCount = 5000
-	cfg.TickMs, cfg.ElectionMs = 50, 250 // it elects itself at once, and shorter ticks keep an idle machine busy
+	cfg.TickMs, cfg.ElectionMs = 50, 250 // a quick election; shorter ticks would keep an idle machine busy
 	cfg.BackendBatchInterval = 50 * time.Millisecond
 	cfg.LogLevel = "error"
 	cfg.Name = "local"

@@ -7,20 +7,25 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/eventually"
 )
 
-// The test binary is also the binary of the components, so that the tests run the real ones.
+// TestMain makes the test binary the binary of the components, too, so that the tests run the real ones.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && IsComponent(os.Args[1]) {
 		os.Exit(Main(os.Args[1], os.Args[2:]))
@@ -42,7 +47,7 @@ func testConfig(t *testing.T) Config {
 		if t.Failed() {
 			logs, _ := filepath.Glob(filepath.Join(dir, "*", "logs", "*.log"))
 			for _, log := range logs {
-				t.Logf("the end of %s:\n%s", filepath.Base(log), tail(log, 20))
+				t.Logf("the end of %s:\n%s", filepath.Base(log), lastLines(log, 20))
 			}
 		}
 	})
@@ -74,7 +79,7 @@ func testNode(i int) cloud.Node {
 	}
 }
 
-// startCluster starts a manager with a cluster and n nodes, all stopped when the test ends.
+// startCluster starts a manager with a cluster and its nodes. They stop when the test ends.
 func startCluster(t *testing.T, cfg Config, nodes int) (*Manager, kubernetes.Interface) {
 	t.Helper()
 	m := New(cfg)
@@ -96,10 +101,10 @@ func startCluster(t *testing.T, cfg Config, nodes int) (*Manager, kubernetes.Int
 	if err := m.SyncNodes(ctx, testCluster().ID, all); err != nil {
 		t.Fatal(err)
 	}
-	return m, client(t, m)
+	return m, apiClient(t, m)
 }
 
-func client(t *testing.T, m *Manager) kubernetes.Interface {
+func apiClient(t *testing.T, m *Manager) kubernetes.Interface {
 	t.Helper()
 	kubeconfig, err := m.Kubeconfig(t.Context(), testCluster().ID)
 	if err != nil {
@@ -116,23 +121,43 @@ func client(t *testing.T, m *Manager) kubernetes.Interface {
 	return api
 }
 
-// eventually polls until check returns nil, and fails the test with check's last error after the limit.
-func eventually(t *testing.T, limit time.Duration, what string, check func(context.Context) error) {
+// kindClient is the client of one kind of object, such as that of core/v1 Pods.
+type kindClient[T any] interface {
+	Create(ctx context.Context, obj T, opts metav1.CreateOptions) (T, error)
+	Get(ctx context.Context, name string, opts metav1.GetOptions) (T, error)
+	Delete(ctx context.Context, name string, opts metav1.DeleteOptions) error
+	Patch(
+		ctx context.Context, name string, kind types.PatchType, data []byte, opts metav1.PatchOptions, subresources ...string,
+	) (T, error)
+}
+
+func mustCreate[T any](t *testing.T, client kindClient[T], obj T) {
 	t.Helper()
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	for {
-		err := check(ctx)
-		if err == nil {
-			t.Logf("%s after %s", what, time.Since(began).Round(10*time.Millisecond))
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: not within %s: %v", what, limit, err)
-		case <-time.After(50 * time.Millisecond):
-		}
+	if _, err := client.Create(t.Context(), obj, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustGet[T any](t *testing.T, client kindClient[T], name string) T {
+	t.Helper()
+	obj, err := client.Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
+func mustDelete[T any](t *testing.T, client kindClient[T], name string) {
+	t.Helper()
+	if err := client.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustPatch[T any](t *testing.T, client kindClient[T], name string, kind types.PatchType, patch string) {
+	t.Helper()
+	if _, err := client.Patch(t.Context(), name, kind, []byte(patch), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -178,35 +203,34 @@ func deploymentReady(api kubernetes.Interface, name string) func(context.Context
 func TestPods(t *testing.T) {
 	cfg := testConfig(t)
 	m, api := startCluster(t, cfg, 0)
-	t.Run("a Deployment gets ready", func(t *testing.T) { checkDeployment(t, m, api) })
+	t.Run("a Deployment becomes ready", func(t *testing.T) { checkDeployment(t, m, api) })
 	t.Run("a Pod drains before it ends", func(t *testing.T) { checkDrain(t, cfg, api) })
+	t.Run("a forbidden eviction delays the removal of a node", func(t *testing.T) { checkForcedRemoval(t, cfg, m, api) })
 }
 
 func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
 	ctx := t.Context()
-	if _, err := api.AppsV1().Deployments("default").Create(ctx, deployment("web", 3), metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 20*time.Second, "3 Pods wait for nodes", func(ctx context.Context) error {
+	mustCreate(t, api.AppsV1().Deployments("default"), deployment("web", 3))
+	eventually.Succeeds(t, 20*time.Second, "3 Pods are unschedulable", func(ctx context.Context) error {
 		pods, err := api.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
 		if err != nil {
 			return err
 		}
-		waiting := 0
+		unschedulable := 0
 		for _, p := range pods.Items {
 			if c := p.Status.Conditions; len(c) == 1 && c[0].Reason == corev1.PodReasonUnschedulable {
-				waiting++
+				unschedulable++
 			}
 		}
-		if waiting != 3 {
-			return fmt.Errorf("%d wait", waiting)
+		if unschedulable != 3 {
+			return fmt.Errorf("%d are", unschedulable)
 		}
 		return nil
 	})
 	if err := m.SyncNodes(ctx, testCluster().ID, []cloud.Node{testNode(0), testNode(1), testNode(2)}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "3 Pods ready", deploymentReady(api, "web"))
+	eventually.Succeeds(t, 5*time.Second, "3 Pods are ready", deploymentReady(api, "web"))
 
 	pods, err := api.CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
 	if err != nil {
@@ -214,12 +238,9 @@ func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
 	}
 	seen := map[string]bool{}
 	for _, p := range pods.Items {
-		node, err := api.CoreV1().Nodes().Get(ctx, p.Spec.NodeName, metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		node := mustGet(t, api.CoreV1().Nodes(), p.Spec.NodeName)
 		if ip := p.Status.PodIP; ip == "" || seen[ip] {
-			t.Errorf("pod %s has address %q, which must be its own", p.Name, ip)
+			t.Errorf("pod %s has address %q, want a unique one", p.Name, ip)
 		}
 		seen[p.Status.PodIP] = true
 		if p.Status.HostIP != node.Status.Addresses[0].Address {
@@ -227,22 +248,21 @@ func checkDeployment(t *testing.T, m *Manager, api kubernetes.Interface) {
 		}
 	}
 	if _, err := api.CoreV1().Nodes().Get(ctx, "10.0.64.99", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
-		t.Errorf("a node that nobody registered: %v", err)
+		t.Errorf("a node that was not registered: %v", err)
 	}
 }
 
-// While a Pod drains it still counts: in quotas, in budgets, for its node.
+// checkDrain checks that a Pod exists, and so counts in quotas and disruption budgets, until its preStop hook ends.
 func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 	pods := api.CoreV1().Pods("default")
 	const drain = 600 // seconds
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "draining"}, Spec: podTemplate("draining").Spec}
 	pod.Spec.TerminationGracePeriodSeconds = new(int64(drain))
 	pod.Spec.Containers[0].ReadinessProbe = nil
-	pod.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drain}}}
-	if _, err := pods.Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 20*time.Second, "the Pod runs", func(ctx context.Context) error {
+	sleep := &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: drain}}
+	pod.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: sleep}
+	mustCreate(t, pods, pod)
+	eventually.Succeeds(t, 20*time.Second, "the Pod runs", func(ctx context.Context) error {
 		p, err := pods.Get(ctx, "draining", metav1.GetOptions{})
 		if err == nil && p.Status.Phase != corev1.PodRunning {
 			err = fmt.Errorf("status %+v", p.Status)
@@ -250,10 +270,8 @@ func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 		return err
 	})
 	began := time.Now()
-	if err := pods.Delete(t.Context(), "draining", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 20*time.Second, "the Pod is gone", func(ctx context.Context) error {
+	mustDelete(t, pods, "draining")
+	eventually.Succeeds(t, 20*time.Second, "the Pod is deleted", func(ctx context.Context) error {
 		p, err := pods.Get(ctx, "draining", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -261,6 +279,41 @@ func checkDrain(t *testing.T, cfg Config, api kubernetes.Interface) {
 		return errors.Join(err, fmt.Errorf("status %+v", p.Status))
 	})
 	if took, want := time.Since(began), cfg.scaled(drain*time.Second, 0); took < want {
-		t.Errorf("the Pod was gone after %s, want %s at least", took, want)
+		t.Errorf("the Pod was deleted after %s, want %s at least", took, want)
+	}
+}
+
+// checkForcedRemoval removes a node while a disruption budget forbids to evict its Pod.
+func checkForcedRemoval(t *testing.T, cfg Config, m *Manager, api kubernetes.Interface) {
+	mustCreate(t, api.PolicyV1().PodDisruptionBudgets("default"), &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable: new(intstr.FromInt32(0)),
+			Selector:       &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+		},
+	})
+	pods, err := api.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{LabelSelector: "app=web"})
+	if err != nil || len(pods.Items) == 0 {
+		t.Fatalf("%d Pods: %v", len(pods.Items), err)
+	}
+	pod := pods.Items[0]
+	remaining := slices.DeleteFunc([]cloud.Node{testNode(0), testNode(1), testNode(2)}, func(n cloud.Node) bool {
+		return n.Name == pod.Spec.NodeName
+	})
+	began := time.Now()
+	if err := m.SyncNodes(t.Context(), testCluster().ID, remaining); err != nil {
+		t.Fatal(err)
+	}
+	took, grace := time.Since(began), cfg.scaled(evictionGrace, shortestEvictionGrace)
+	if took < grace || took > grace+5*time.Second {
+		t.Errorf("the node was removed after %s, want the grace period of %s", took, grace)
+	}
+	_, err = api.CoreV1().Nodes().Get(t.Context(), pod.Spec.NodeName, metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("the node: %v, want it deleted", err)
+	}
+	_, err = api.CoreV1().Pods("default").Get(t.Context(), pod.Name, metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("the Pod: %v, want it deleted", err)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// writeKubeconfigs writes the kubeconfigs of the administrator and of the components, each once.
-// The names in them are those of OKE: "context-", "cluster-" and "user-" with the end of the cluster's OCID.
+// writeKubeconfigs writes the kubeconfigs of the administrator and of the components, each once. Contexts, clusters and
+// users are named as on OKE: "context-", "cluster-" and "user-" with the end of the cluster's OCID.
 func (c *cluster) writeKubeconfigs() error {
-	ca, err := os.ReadFile(c.pki("ca.crt"))
+	ca, err := os.ReadFile(c.pkiPath("ca.crt"))
 	if err != nil {
 		return err
 	}
@@ -24,11 +24,11 @@ func (c *cluster) writeKubeconfigs() error {
 		} else if !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
-		cert, err := os.ReadFile(c.pki(user + ".crt"))
+		cert, err := os.ReadFile(c.pkiPath(user + ".crt"))
 		if err != nil {
 			return err
 		}
-		key, err := os.ReadFile(c.pki(user + ".key"))
+		key, err := os.ReadFile(c.pkiPath(user + ".key"))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
-// Package kube is the Kubernetes side of the local cloud: for each emulated OKE cluster a control plane of its own
-// (etcd, kube-apiserver, kube-controller-manager, kube-scheduler as processes), nodes and Pods whose life cycle kwok
-// plays, and what Oracle runs in a cluster: the cloud controller for load balancers and the block volume driver.
+// Package kube is the Kubernetes side of the local cloud. For each emulated OKE cluster it runs a real control plane
+// (etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes), simulates nodes and Pods with kwok,
+// and runs the controllers that Oracle adds to a cluster: for load balancers (servicelb) and block volumes
+// (blockvolume).
 package kube
 
 import (
@@ -21,17 +22,17 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// Config says where clusters live and whom they talk to.
+// Config configures a Manager.
 type Config struct {
 	// Dir holds a directory for each cluster: certificates, etcd's data, logs, kubeconfigs.
 	Dir string
 	// Binary is the executable that runs Main(os.Args[1], os.Args[2:]).
 	Binary string
-	// OCIEndpoint is the URL of OCI's REST API. Without one there are no load balancers and no volumes.
+	// OCIEndpoint is the URL of OCI's REST API. Without it there are no load balancers and no volumes.
 	OCIEndpoint string
 	Credentials ociclient.Credentials
 	Region      string // "us-ashburn-1"
-	// Speed is how many times faster than on OKE the grace periods pass that OKE grants; 0 means 100.
+	// Speed divides OKE's grace periods and polling intervals; 0 means 100.
 	Speed float64
 	Log   *slog.Logger // default: slog.Default()
 }
@@ -47,7 +48,7 @@ type Manager struct {
 
 var _ cloud.ControlPlane = (*Manager)(nil)
 
-// New returns a manager that runs nothing yet: a cluster that ran before comes up again with its next Start.
+// New returns a manager that runs no cluster yet. A cluster from before a restart runs again after its next Start.
 func New(cfg Config) *Manager {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -55,14 +56,14 @@ func New(cfg Config) *Manager {
 	if cfg.Speed <= 0 {
 		cfg.Speed = 100
 	}
-	// The processes run in other directories. An error leaves the path as it is; Start then says what is wrong with it.
+	// The processes run in other directories, so paths must be absolute. Start reports a bad path.
 	for _, path := range []*string{&cfg.Dir, &cfg.Binary} {
 		if abs, err := filepath.Abs(*path); err == nil {
 			*path = abs
 		}
 	}
 	// Kubernetes's libraries log through klog, which has one destination for all.
-	klog.SetSlogLogger(slog.New(warnings{cfg.Log.Handler()}))
+	klog.SetSlogLogger(slog.New(warningHandler{cfg.Log.Handler()}))
 	return &Manager{cfg: cfg, clusters: map[string]*cluster{}}
 }
 
@@ -82,7 +83,7 @@ func (m *Manager) Start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 	return endpoints, nil
 }
 
-// Stop implements cloud.ControlPlane. Load balancers and volumes that the cluster still has stay, as on OKE.
+// Stop implements cloud.ControlPlane. As on OKE, the cluster's load balancers and volumes stay.
 func (m *Manager) Stop(_ context.Context, clusterID string) error {
 	m.mu.Lock()
 	c := m.clusters[clusterID]
@@ -114,7 +115,7 @@ func (m *Manager) SyncNodes(ctx context.Context, clusterID string, nodes []cloud
 	return c.syncNodes(ctx, nodes)
 }
 
-// Close stops all processes and keeps all data.
+// Close stops all clusters and keeps their data.
 func (m *Manager) Close() error {
 	m.mu.Lock()
 	m.closed = true
@@ -129,7 +130,7 @@ func (m *Manager) Close() error {
 	return nil
 }
 
-// ClusterStatus is what runs for a cluster.
+// ClusterStatus describes a running cluster.
 type ClusterStatus struct {
 	ID, Name, Version string
 	Address           string // of the API server
@@ -137,7 +138,7 @@ type ClusterStatus struct {
 	Processes         []ProcessStatus
 }
 
-// ProcessStatus is a process of a control plane. PID is 0 while it does not run.
+// ProcessStatus describes a process of a control plane. PID is 0 while it does not run.
 type ProcessStatus struct {
 	Name     string
 	PID      int
@@ -145,7 +146,7 @@ type ProcessStatus struct {
 	Log      string // file
 }
 
-// Status lists the clusters that run, by name.
+// Status lists the running clusters by name.
 func (m *Manager) Status() []ClusterStatus {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -171,7 +172,7 @@ func (m *Manager) cluster(id string) (*cluster, error) {
 	return c, nil
 }
 
-// clusterDir is named after the end of the OCID, which OKE too uses to name a cluster's kubeconfig context.
+// clusterDir is named after the end of the OCID, as OKE names a cluster's kubeconfig context.
 func (m *Manager) clusterDir(id string) string {
 	return filepath.Join(m.cfg.Dir, shortID(id))
 }
@@ -181,14 +182,14 @@ func shortID(ocid string) string {
 	return "c" + name[max(0, len(name)-10):]
 }
 
-// scaled is a period of OKE's at the speed of the local cloud, and at least the shortest.
-func (cfg Config) scaled(real, shortest time.Duration) time.Duration {
-	return max(time.Duration(float64(real)/cfg.Speed), shortest)
+// scaled converts a period of OKE's to the speed of the local cloud.
+func (cfg Config) scaled(period, minimum time.Duration) time.Duration {
+	return max(time.Duration(float64(period)/cfg.Speed), minimum)
 }
 
-// warnings passes on what is at least a warning.
-type warnings struct{ slog.Handler }
+// warningHandler drops records below the level of a warning.
+type warningHandler struct{ slog.Handler }
 
-func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+func (h warningHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }

@@ -16,15 +16,56 @@ import (
 )
 
 const (
-	// volumesPerNode is the limit of block volume attachments of an instance: 32 with the boot volume's.
-	volumesPerNode = 32
-	podsPerNode    = 110 // flannel on OKE
+	volumesPerNode = 32  // block volume attachments of an instance, the boot volume's included
+	podsPerNode    = 110 // as with flannel on OKE
 	zoneLabel      = "topology.kubernetes.io/zone"
 )
 
-// nodeObject is the Node as the kubelet of an OKE worker and the cloud controller would make it, not ready yet.
+// nodeObject returns the Node as the kubelet of an OKE worker and the cloud controller create it: not ready yet.
 func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
+	annotations := map[string]string{
+		"alpha.kubernetes.io/provided-node-ip":                   n.PrivateIP,
+		"csi.volume.kubernetes.io/nodeid":                        fmt.Sprintf("{%q:%q}", blockvolume.DriverName, n.Name),
+		"oci.oraclecloud.com/compartment-id":                     c.CompartmentID,
+		"oci.oraclecloud.com/node-pool-id":                       n.PoolID,
+		"volumes.kubernetes.io/controller-managed-attach-detach": "true",
+	}
+	if c.PodsCIDR == "" {
+		annotations["oci.oraclecloud.com/pod-network"] = "vcn-native"
+	}
 	arch := architecture(n)
+	capacity, allocatable := resources(n, arch)
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: nodeLabels(n, arch, region), Annotations: annotations},
+		Spec:       corev1.NodeSpec{ProviderID: n.InstanceID},
+		Status: corev1.NodeStatus{
+			Capacity:    capacity,
+			Allocatable: allocatable,
+			Addresses: []corev1.NodeAddress{
+				{Type: corev1.NodeInternalIP, Address: n.PrivateIP},
+				{Type: corev1.NodeHostName, Address: n.Name},
+			},
+			Conditions: []corev1.NodeCondition{{
+				Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady",
+				Message:            "container runtime network not ready",
+				LastTransitionTime: metav1.Now(), LastHeartbeatTime: metav1.Now(),
+			}},
+			NodeInfo: corev1.NodeSystemInfo{
+				Architecture:            arch,
+				ContainerRuntimeVersion: "cri-o://" + strings.TrimPrefix(n.Version, "v"),
+				KernelVersion:           "5.15.0-oke",
+				KubeletVersion:          n.Version,
+				OperatingSystem:         "linux",
+				OSImage:                 "Oracle Linux Server 8",
+				MachineID:               n.InstanceID,
+				SystemUUID:              n.InstanceID,
+			},
+		},
+	}
+}
+
+// nodeLabels returns the labels that OKE sets, and those of the node pool.
+func nodeLabels(n cloud.Node, arch, region string) map[string]string {
 	zone := n.AvailabilityDomain[strings.LastIndex(n.AvailabilityDomain, ":")+1:]
 	labels := map[string]string{
 		"beta.kubernetes.io/arch":                      arch,
@@ -37,7 +78,7 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 		"kubernetes.io/os":                             "linux",
 		"internal_addr":                                n.PrivateIP,
 		"node-role.kubernetes.io/node":                 "",
-		"node.info/kubeletVersion":                     minorOf(n.Version),
+		"node.info/kubeletVersion":                     "v" + minorVersion(n.Version),
 		"node.kubernetes.io/instance-type":             n.Shape,
 		"oci.oraclecloud.com/fault-domain":             n.FaultDomain,
 		"oci.oraclecloud.com/node.info.managed":        "true",
@@ -47,47 +88,10 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 		zoneLabel:                                      zone,
 	}
 	maps.Copy(labels, n.Labels)
-	annotations := map[string]string{
-		"alpha.kubernetes.io/provided-node-ip":                   n.PrivateIP,
-		"csi.volume.kubernetes.io/nodeid":                        fmt.Sprintf("{%q:%q}", blockvolume.DriverName, n.Name),
-		"oci.oraclecloud.com/compartment-id":                     c.CompartmentID,
-		"oci.oraclecloud.com/node-pool-id":                       n.PoolID,
-		"volumes.kubernetes.io/controller-managed-attach-detach": "true",
-	}
-	if c.PodsCIDR == "" {
-		annotations["oci.oraclecloud.com/pod-network"] = "vcn-native"
-	}
-	capacity, allocatable := resources(n, arch)
-	return &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: labels, Annotations: annotations},
-		Spec:       corev1.NodeSpec{ProviderID: n.InstanceID},
-		Status: corev1.NodeStatus{
-			Capacity:    capacity,
-			Allocatable: allocatable,
-			Addresses: []corev1.NodeAddress{
-				{Type: corev1.NodeInternalIP, Address: n.PrivateIP},
-				{Type: corev1.NodeHostName, Address: n.Name},
-			},
-			Conditions: []corev1.NodeCondition{{
-				Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady",
-				Message: "container runtime network not ready", LastTransitionTime: metav1.Now(), LastHeartbeatTime: metav1.Now(),
-			}},
-			NodeInfo: corev1.NodeSystemInfo{
-				Architecture:            arch,
-				ContainerRuntimeVersion: "cri-o://" + strings.TrimPrefix(n.Version, "v"),
-				KernelVersion:           "5.15.0-oke",
-				KubeletVersion:          n.Version,
-				KubeProxyVersion:        n.Version,
-				OperatingSystem:         "linux",
-				OSImage:                 "Oracle Linux Server 8",
-				MachineID:               n.InstanceID,
-				SystemUUID:              n.InstanceID,
-			},
-		},
-	}
+	return labels
 }
 
-// csiNode says that the block volume driver runs on the node; the scheduler counts volumes against its limit.
+// csiNode tells the scheduler that the block volume driver runs on the node, and how many volumes it can attach.
 func csiNode(n *corev1.Node) *storagev1.CSINode {
 	return &storagev1.CSINode{
 		ObjectMeta: metav1.ObjectMeta{
@@ -110,7 +114,7 @@ func architecture(n cloud.Node) string {
 	return "amd64"
 }
 
-// regionKey is the region as the instance service names it: by its key where it is one of the first two regions.
+// regionKey returns the region as the instance metadata service has it: the first two regions go by their keys.
 func regionKey(region string) string {
 	switch region {
 	case "us-ashburn-1":
@@ -121,24 +125,17 @@ func regionKey(region string) string {
 	return region
 }
 
-// minorOf returns "v1.36" of "v1.36.3".
-func minorOf(version string) string {
-	if i := strings.LastIndex(version, "."); i > strings.Index(version, ".") {
-		return version[:i]
-	}
-	return version
-}
-
-// tier reserves a share of the next amount of a resource.
+// tier reserves a share of the next amount of a resource. The last tier has no limit.
 type tier struct{ amount, share float64 }
 
-// What a worker keeps for itself grows with its size, in the tiers that managed Kubernetes services use;
-// 100 millicores and 100 MiB for the system, and 100 MiB below which the kubelet evicts Pods, come on top.
+// A worker reserves a part of its CPUs and memory for Kubernetes, in the tiers that managed Kubernetes services use.
+// Also reserved are 100 millicores and 100 MiB for the system, and 100 MiB as the kubelet's eviction threshold.
 var (
 	cpuTiers    = []tier{{1, 0.06}, {1, 0.01}, {2, 0.005}, {1e6, 0.0025}}           // cores
 	memoryTiers = []tier{{4, 0.25}, {4, 0.20}, {8, 0.10}, {112, 0.06}, {1e6, 0.02}} // GiB
 )
 
+// reserved returns the part of the total that the tiers reserve.
 func reserved(total float64, tiers []tier) float64 {
 	var sum float64
 	for _, t := range tiers {
@@ -149,15 +146,15 @@ func reserved(total float64, tiers []tier) float64 {
 	return sum
 }
 
-// resources returns the node's capacity and what Pods may use of it. An OCPU is a core: two CPUs on x86 and on
-// Arm from A2 on, one on A1.
+// resources returns the node's capacity, and the allocatable part of it. An OCPU is a core: one CPU on Ampere A1, two
+// on all other shapes.
 func resources(n cloud.Node, arch string) (capacity, allocatable corev1.ResourceList) {
 	cpus := n.OCPUs * 2
 	if arch == "arm64" && strings.Contains(n.Shape, ".A1.") {
 		cpus = n.OCPUs
 	}
 	const gib = 1 << 30
-	memory := n.MemoryGB * 0.97 // what firmware and kernel leave
+	memory := n.MemoryGB * 0.97 // firmware and kernel use the rest
 	disk := float64(max(n.BootVolumeGB, 50)) - 12
 	list := func(cpus, memory, disk float64) corev1.ResourceList {
 		return corev1.ResourceList{

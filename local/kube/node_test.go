@@ -9,11 +9,11 @@ import (
 
 func TestResources(t *testing.T) {
 	for _, test := range []struct {
-		shape      string
-		ocpus, gb  float64
-		arch       string
-		cpus       int64 // millicores of capacity
-		reservedAt int64 // millicores that Pods cannot use
+		shape     string
+		ocpus, gb float64
+		arch      string
+		cpus      int64 // millicores of capacity
+		reserved  int64 // millicores that Pods cannot use
 	}{
 		{"VM.Standard.A1.Flex", 2, 12, "arm64", 2000, 170},
 		{"VM.Standard.A2.Flex", 1, 8, "arm64", 2000, 170},
@@ -25,8 +25,8 @@ func TestResources(t *testing.T) {
 		if got := capacity.Cpu().MilliValue(); got != test.cpus {
 			t.Errorf("%s with %v OCPUs has %d millicores, want %d", test.shape, test.ocpus, got, test.cpus)
 		}
-		if got := capacity.Cpu().MilliValue() - allocatable.Cpu().MilliValue(); got != test.reservedAt {
-			t.Errorf("%s with %v OCPUs reserves %d millicores, want %d", test.shape, test.ocpus, got, test.reservedAt)
+		if got := capacity.Cpu().MilliValue() - allocatable.Cpu().MilliValue(); got != test.reserved {
+			t.Errorf("%s with %v OCPUs reserves %d millicores, want %d", test.shape, test.ocpus, got, test.reserved)
 		}
 		if allocatable.Memory().Cmp(*capacity.Memory()) >= 0 {
 			t.Errorf("%s reserves no memory", test.shape)
@@ -35,30 +35,32 @@ func TestResources(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	a := newAddresses("10.244.0.0/29") // 6 addresses without the network's and the bridge's
+	a := newPodAddresses("10.244.0.0/29") // 6 addresses without the network's and the bridge's
 	prefix := netip.MustParsePrefix("10.244.0.0/29")
 	seen := map[netip.Addr]bool{}
 	for _, uid := range []types.UID{"a", "b", "c", "d", "e", "f"} {
-		ip, err := a.take(uid, prefix)
+		ip, err := a.assign(uid, prefix)
 		if err != nil || seen[ip] || !prefix.Contains(ip) {
 			t.Fatalf("Pod %s got %s, %v", uid, ip, err)
 		}
 		seen[ip] = true
-		if again, _ := a.take(uid, prefix); again != ip {
+		if again, _ := a.assign(uid, prefix); again != ip {
 			t.Errorf("Pod %s got %s, then %s", uid, ip, again)
 		}
 	}
-	if ip, err := a.take("g", prefix); err == nil {
-		t.Errorf("a full range gave %s", ip)
+	if ip, err := a.assign("g", prefix); err == nil {
+		t.Errorf("a full range has the free address %s", ip)
 	}
 	a.release("c")
-	if _, err := a.take("g", prefix); err != nil {
-		t.Errorf("an address that is free again was not given: %v", err)
+	if _, err := a.assign("g", prefix); err != nil {
+		t.Errorf("a released address is not assigned again: %v", err)
 	}
 }
 
 func TestShortNamesRefused(t *testing.T) {
-	for version, want := range map[string]bool{"v1.33.1": false, "v1.34.0": true, "v1.36.3": true, "": false, "v1.x.0": false} {
+	for version, want := range map[string]bool{
+		"v1.33.1": false, "v1.34.0": true, "v1.36.3": true, "": false, "v1.x.0": false,
+	} {
 		if got := shortNamesRefused(version); got != want {
 			t.Errorf("%q: %t, want %t", version, got, want)
 		}
@@ -80,7 +82,9 @@ func TestStagesLoad(t *testing.T) {
 }
 
 func TestDNSIP(t *testing.T) {
-	for services, want := range map[string]string{"10.96.0.0/16": "10.96.5.5", "10.2.4.0/24": "10.2.4.5", "172.16.0.0/12": "172.16.5.5"} {
+	for services, want := range map[string]string{
+		"10.96.0.0/16": "10.96.5.5", "10.2.4.0/24": "10.2.4.5", "172.16.0.0/12": "172.16.5.5",
+	} {
 		if got := dnsIP(services); got != want {
 			t.Errorf("DNS of %s is %s, want %s", services, got, want)
 		}

@@ -15,17 +15,23 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/clock"
 )
 
 const (
-	stopLimit    = 10 * time.Second // from SIGTERM to SIGKILL
-	firstBackoff = 500 * time.Millisecond
-	lastBackoff  = 15 * time.Second
-	healthyAfter = time.Minute // a process that ran this long starts over with the first back-off
-	logLimit     = 8 << 20     // bytes; a longer log is set aside when the process starts
+	stopTimeout  = 10 * time.Second // from SIGTERM to SIGKILL
+	restartReset = time.Minute      // after this time, restarts are quick again
+	maxLogSize   = 8 << 20          // bytes; a larger log is renamed to *.1 when its process starts
 )
 
-// process is one component of a control plane, kept running as a child of this one.
+var restartBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Steps: 10, Cap: 15 * time.Second}
+
+// process is one component of a control plane, a child process that is restarted when it ends.
+//
+// It is written by hand: kwokctl starts detached processes and does not watch them, and the supervisors for Go (suture)
+// watch goroutines. Neither ends the children with this process.
 type process struct {
 	name string
 	path string   // executable
@@ -43,41 +49,34 @@ type process struct {
 	lastErr  error
 }
 
-// start runs the process until stop and starts it again whenever it ends by itself.
+// start runs the process until stop is called.
 func (p *process) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.done = cancel, make(chan struct{})
 	go func() {
 		defer close(p.done)
-		// The kernel sends the parent-death signal when the thread that made the child ends, so the thread has to
-		// stay as long as the child does.
+		// The kernel sends the parent-death signal when the thread that created the child ends, so the thread must
+		// live as long as the child.
 		runtime.LockOSThread()
-		backoff := firstBackoff
-		for {
+		delay := restartBackoff.DelayWithReset(clock.RealClock{}, restartReset)
+		_ = delay.Until(ctx, true, true, func(ctx context.Context) (bool, error) { // ends with ctx only
 			began := time.Now()
 			err := p.runOnce(ctx)
 			if ctx.Err() != nil {
-				return
-			}
-			if time.Since(began) > healthyAfter {
-				backoff = firstBackoff
+				return true, nil
 			}
 			p.mu.Lock()
 			p.restarts++
 			p.lastErr = err
 			p.mu.Unlock()
-			p.out.Warn("a control-plane process ended; starting it again",
-				"process", p.name, "error", err, "after", time.Since(began).Round(time.Millisecond), "in", backoff, "log", p.log)
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(backoff):
-			}
-			backoff = min(2*backoff, lastBackoff)
-		}
+			p.out.Warn("a control-plane process ended and will be restarted", "process", p.name, "error", err,
+				"after", time.Since(began).Round(time.Millisecond), "log", p.log)
+			return false, nil
+		})
 	}()
 }
 
+// runOnce returns when the process has ended, always with an error.
 func (p *process) runOnce(ctx context.Context) error {
 	log, err := openLog(p.log)
 	if err != nil {
@@ -88,10 +87,10 @@ func (p *process) runOnce(ctx context.Context) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = p.env
 	cmd.Dir = filepath.Dir(p.log)
-	// A process group of its own keeps the terminal's Ctrl-C away: the manager stops its processes in order.
+	// With its own process group the process does not get the terminal's Ctrl-C: the manager stops processes in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = stopLimit
+	cmd.WaitDelay = stopTimeout
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (p *process) setPID(pid int) {
 	p.pid = pid
 }
 
-// stop asks the process to end, kills it after stopLimit, and returns when it is gone.
+// stop terminates the process, kills it after stopTimeout, and returns when it has ended.
 func (p *process) stop() {
 	if p.cancel == nil {
 		return
@@ -118,14 +117,19 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// failed returns an error with the end of the log if the process has ended by itself at least n times.
+// failed returns an error with the last lines of the log if the process has ended by itself at least n times.
 func (p *process) failed(n int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.restarts < n {
 		return nil
 	}
-	return fmt.Errorf("%s does not stay up: %w; the end of %s:\n%s", p.name, p.lastErr, p.log, tail(p.log, 15))
+	return fmt.Errorf("%s does not stay up: %w; %s", p.name, p.lastErr, p.logEnd())
+}
+
+// logEnd describes the last lines of the log for an error message.
+func (p *process) logEnd() string {
+	return fmt.Sprintf("the end of %s:\n%s", p.log, lastLines(p.log, 15))
 }
 
 func (p *process) status() ProcessStatus {
@@ -134,8 +138,9 @@ func (p *process) status() ProcessStatus {
 	return ProcessStatus{Name: p.name, PID: p.pid, Restarts: p.restarts, Log: p.log}
 }
 
+// openLog opens a log for appending, after it has set aside one that is larger than maxLogSize.
 func openLog(path string) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && info.Size() > logLimit {
+	if info, err := os.Stat(path); err == nil && info.Size() > maxLogSize {
 		if err := os.Rename(path, path+".1"); err != nil {
 			return nil, err
 		}
@@ -143,8 +148,8 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-// tail returns the last lines of a file, or says why it cannot.
-func tail(path string, lines int) string {
+// lastLines returns the last lines of a file, or the reason why they cannot be read.
+func lastLines(path string, lines int) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return err.Error()

@@ -14,9 +14,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"oke-guestbook/local/eventually"
 )
 
-// hold runs a cluster in dir, prints the pids of its processes and stays until it is killed.
+// hold runs a cluster in dir, prints the pids of its processes and then "ready", and runs until it is killed.
 func hold(dir string) {
 	binary, err := os.Executable()
 	if err == nil {
@@ -33,7 +35,7 @@ func hold(dir string) {
 	os.Exit(1)
 }
 
-// TestKillLeavesNoOrphan kills a daemon that cannot clean up, and starts its cluster again.
+// TestKillLeavesNoOrphan kills a daemon, so that it cannot clean up, and restarts its cluster.
 func TestKillLeavesNoOrphan(t *testing.T) {
 	cfg := testConfig(t)
 	cmd := exec.Command(cfg.Binary, "hold", cfg.Dir)
@@ -61,7 +63,7 @@ func TestKillLeavesNoOrphan(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // "signal: killed"
-	eventually(t, 10*time.Second, "all processes gone", func(context.Context) error {
+	eventually.Succeeds(t, 10*time.Second, "all processes have ended", func(context.Context) error {
 		for _, pid := range pids {
 			if alive(pid) == nil && !zombie(pid) {
 				return fmt.Errorf("pid %d runs", pid)
@@ -70,7 +72,7 @@ func TestKillLeavesNoOrphan(t *testing.T) {
 		return nil
 	})
 	_, api := startCluster(t, cfg, 1)
-	eventually(t, 20*time.Second, "node ready after the crash", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "a node is ready after the crash", func(ctx context.Context) error {
 		nodes, err := api.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
@@ -86,13 +88,13 @@ func TestKillLeavesNoOrphan(t *testing.T) {
 	})
 }
 
-// zombie says whether a process has ended and only waits to be reaped.
+// zombie reports whether a process has ended but is not reaped yet.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
-// TestUpgrade takes a cluster from a minor version that the processes emulate to their own.
+// TestUpgrade upgrades a cluster from a minor version that the processes emulate to their own one.
 func TestUpgrade(t *testing.T) {
 	m := New(testConfig(t))
 	t.Cleanup(func() { _ = m.Close() })
@@ -103,25 +105,23 @@ func TestUpgrade(t *testing.T) {
 		if _, err := m.Start(ctx, cluster); err != nil {
 			t.Fatalf("%s: %v", version, err)
 		}
-		api := client(t, m)
+		api := apiClient(t, m)
 		info, err := api.Discovery().ServerVersion()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := "v" + info.EmulationMajor + "." + info.EmulationMinor; got != minorOf(version) {
+		if got := "v" + info.EmulationMajor + "." + info.EmulationMinor; got != "v"+minorVersion(version) {
 			t.Errorf("a cluster of %s has the API of %s", version, got)
 		}
-		name := "made-with-" + strings.ReplaceAll(version, ".", "-")
-		if _, err := api.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		name := "from-" + strings.ReplaceAll(version, ".", "-")
+		mustCreate(t, api.CoreV1().Namespaces(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
-	if _, err := client(t, m).CoreV1().Namespaces().Get(ctx, "made-with-v1-35-4", metav1.GetOptions{}); err != nil {
+	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, "from-v1-35-4", metav1.GetOptions{}); err != nil {
 		t.Errorf("an object from before the upgrade: %v", err)
 	}
 }
 
-func TestStartSaysWhatIsWrong(t *testing.T) {
+func TestStartErrors(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.Binary = "/bin/false"
 	m := New(cfg)
@@ -137,20 +137,20 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestPortThatIsStillHeld starts on a port that the process of a killed daemon lets go of a moment later.
-func TestPortThatIsStillHeld(t *testing.T) {
-	held, err := net.Listen("tcp", "127.0.0.1:0")
+// TestPortInUse starts on a port that the process of a killed daemon releases a moment later.
+func TestPortInUse(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := newCluster(testConfig(t), t.TempDir())
-	c.state.APIPort = held.Addr().(*net.TCPAddr).Port
+	c.state.APIPort = listener.Addr().(*net.TCPAddr).Port
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.pickPorts(cancelled); err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Errorf("a port that is not let go of: %v", err)
+		t.Errorf("a port that stays in use: %v", err)
 	}
-	time.AfterFunc(200*time.Millisecond, func() { _ = held.Close() })
+	time.AfterFunc(200*time.Millisecond, func() { _ = listener.Close() })
 	if err := c.pickPorts(t.Context()); err != nil {
 		t.Error(err)
 	}

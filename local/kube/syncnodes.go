@@ -4,28 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"io"
+	"log/slog"
+	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
+	"k8s.io/kubectl/pkg/drain"
 
 	"oke-guestbook/local/cloud"
 )
 
 const (
-	// evictionGrace is how long OKE lets evictions try before it removes a node all the same (evictionGraceDuration of a
+	// evictionGrace is how long OKE retries evictions before it removes a node anyway (evictionGraceDuration of a
 	// node pool, default PT60M).
-	evictionGrace    = time.Hour
-	shortestEviction = 5 * time.Second
-	evictionRetry    = 500 * time.Millisecond
+	evictionGrace         = time.Hour
+	shortestEvictionGrace = 5 * time.Second
+	evictionRetry         = 500 * time.Millisecond
 )
 
-// syncNodes registers the nodes that are new, brings the labels of the others up to date, and removes the rest.
+// syncNodes registers new nodes, updates the registered ones and removes those that are not wanted.
 func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 	c.nodesMu.Lock()
 	defer c.nodesMu.Unlock()
@@ -37,7 +40,7 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 		return errors.New("the control plane does not run")
 	}
 	defer context.AfterFunc(c.ctx, cancel)()
-	c.controllers.Add(1) // whoever stops the control plane waits for this
+	c.controllers.Add(1) // a stop of the control plane waits for this
 	defer c.controllers.Done()
 	c.mu.Unlock()
 
@@ -45,20 +48,20 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 	if err != nil {
 		return fmt.Errorf("nodes: %w", err)
 	}
-	lost := map[string]corev1.Node{}
+	unwanted := map[string]corev1.Node{}
 	for _, n := range list.Items {
-		lost[n.Name] = n
+		unwanted[n.Name] = n
 	}
 	for _, n := range want {
-		have, ok := lost[n.Name]
+		have, ok := unwanted[n.Name]
 		if ok && have.Spec.ProviderID != n.InstanceID {
-			// Another instance got the address of one that is gone.
+			// A new instance has the address, and so the name, of a terminated one.
 			if err := c.removeNode(ctx, have.Name); err != nil {
 				return err
 			}
 			ok = false
 		}
-		delete(lost, n.Name)
+		delete(unwanted, n.Name)
 		if ok {
 			err = c.updateNode(ctx, n)
 		} else {
@@ -68,7 +71,7 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 			return fmt.Errorf("node %s: %w", n.Name, err)
 		}
 	}
-	return c.removeNodes(ctx, lost)
+	return c.removeNodes(ctx, unwanted)
 }
 
 func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
@@ -83,7 +86,7 @@ func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
 	return err
 }
 
-// updateNode sets the labels and the kubelet's version, and makes a node that was to be removed schedulable again.
+// updateNode sets the labels, the kubelet's version and the capacity. Labels that a user added stay.
 func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 	want := nodeObject(n, c.state.Cluster, c.cfg.Region)
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
@@ -91,14 +94,9 @@ func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 		if err != nil {
 			return err
 		}
-		changed := false
-		for k, v := range want.Labels {
-			if old, ok := have.Labels[k]; !ok || old != v {
-				have.Labels[k] = v
-				changed = true
-			}
-		}
-		if changed {
+		before := maps.Clone(have.Labels)
+		maps.Copy(have.Labels, want.Labels)
+		if !maps.Equal(before, have.Labels) {
 			if have, err = c.api.CoreV1().Nodes().Update(ctx, have, metav1.UpdateOptions{}); err != nil {
 				return err
 			}
@@ -113,52 +111,36 @@ func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 	})
 }
 
-// removeNodes cordons all nodes first, so that no evicted Pod moves from one to another.
-func (c *cluster) removeNodes(ctx context.Context, lost map[string]corev1.Node) error {
-	for name := range lost {
-		patch := []byte(`{"spec":{"unschedulable":true}}`)
-		_, err := c.api.CoreV1().Nodes().Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+// removeNodes cordons all of the nodes before it drains any, so that no evicted Pod moves from one to another.
+func (c *cluster) removeNodes(ctx context.Context, nodes map[string]corev1.Node) error {
+	for name, node := range nodes {
+		err := drain.RunCordonOrUncordon(&drain.Helper{Ctx: ctx, Client: c.api}, &node, true)
 		if err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("cordon node %s: %w", name, err)
+			return fmt.Errorf("node %s: %w", name, err)
 		}
 	}
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		errs []error
-	)
-	for name := range lost {
-		wg.Go(func() {
-			if err := c.removeNode(ctx, name); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, err)
-			}
-		})
+	var removals []func() error
+	for name := range nodes {
+		removals = append(removals, func() error { return c.removeNode(ctx, name) })
 	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return utilerrors.AggregateGoroutines(removals...)
 }
 
-// removeNode drains a node, for the grace period at most, and deletes it.
+// removeNode drains a node and deletes it, with the Pods that are left on it when the grace period ends.
 func (c *cluster) removeNode(ctx context.Context, name string) error {
-	grace := c.cfg.scaled(evictionGrace, shortestEviction)
-	drain, cancel := context.WithTimeout(ctx, grace)
-	err := c.evictAll(drain, name)
-	cancel()
-	if ctx.Err() != nil {
+	if err := c.drainNode(ctx, name); ctx.Err() != nil {
 		return ctx.Err()
+	} else if err != nil {
+		c.log.Warn("node removed before all its Pods were evicted", "node", name, "error", err)
 	}
-	if err != nil {
-		c.log.Warn("node removed before all its Pods were evicted", "node", name, "grace", grace, "error", err)
-	}
-	pods, err := c.podsOn(ctx, name)
+	onNode := metav1.ListOptions{FieldSelector: "spec.nodeName=" + name}
+	pods, err := c.api.CoreV1().Pods(metav1.NamespaceAll).List(ctx, onNode)
 	if err != nil {
 		return err
 	}
-	// What is left dies with the instance.
-	for _, pod := range pods {
-		err := c.api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
+	now := metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}
+	for _, pod := range pods.Items {
+		err := c.api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, now)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("pod %s/%s on node %s: %w", pod.Namespace, pod.Name, name, err)
 		}
@@ -170,65 +152,40 @@ func (c *cluster) removeNode(ctx context.Context, name string) error {
 	return nil
 }
 
-// evictAll asks for the eviction of the node's Pods, again and again, until none is left but those of DaemonSets, and no
-// volume is attached.
-func (c *cluster) evictAll(ctx context.Context, node string) error {
-	var refused error
-	for {
-		pods, err := c.podsOn(ctx, node)
-		if err != nil {
-			return errors.Join(err, refused)
-		}
-		left := 0
-		for _, pod := range pods {
-			if owner := metav1.GetControllerOf(&pod); owner != nil && owner.Kind == "DaemonSet" {
-				continue
-			}
-			left++
-			if pod.DeletionTimestamp != nil {
-				continue
-			}
-			err := c.api.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
-				ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace},
-			})
-			if err != nil && !apierrors.IsNotFound(err) && ctx.Err() == nil {
-				refused = fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
-			}
-		}
-		attached, err := c.attachedTo(ctx, node)
-		if err != nil {
-			return errors.Join(err, refused)
-		}
-		if left == 0 && attached == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), refused)
-		case <-time.After(evictionRetry):
-		}
+// drainNode evicts the node's Pods, as `kubectl drain` does, and waits until its volumes are detached. It retries what
+// fails until the grace period ends.
+func (c *cluster) drainNode(ctx context.Context, name string) error {
+	grace := c.cfg.scaled(evictionGrace, shortestEvictionGrace)
+	helper := &drain.Helper{
+		Client: c.api, Force: true, IgnoreAllDaemonSets: true, DeleteEmptyDirData: true,
+		GracePeriodSeconds: -1, // that of each Pod
+		Timeout:            grace, EvictErrorRetryDelay: evictionRetry,
+		Out: io.Discard, ErrOut: slog.NewLogLogger(c.log.Handler(), slog.LevelInfo).Writer(),
 	}
+	var failure error
+	err := wait.PollUntilContextTimeout(ctx, evictionRetry, grace, true, func(ctx context.Context) (bool, error) {
+		helper.Ctx = ctx
+		if failure = drain.RunNodeDrain(helper, name); failure != nil {
+			return false, nil
+		}
+		var attached int
+		attached, failure = c.attachedVolumes(ctx, name)
+		return attached == 0 && failure == nil, nil
+	})
+	return errors.Join(err, failure)
 }
 
-// attachedTo counts the volumes that are still attached to a node.
-func (c *cluster) attachedTo(ctx context.Context, node string) (int, error) {
+// attachedVolumes counts the volumes that are attached to a node.
+func (c *cluster) attachedVolumes(ctx context.Context, node string) (int, error) {
 	list, err := c.api.StorageV1().VolumeAttachments().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return 0, err
 	}
-	n := 0
+	count := 0
 	for _, a := range list.Items {
 		if a.Spec.NodeName == node {
-			n++
+			count++
 		}
 	}
-	return n, nil
-}
-
-func (c *cluster) podsOn(ctx context.Context, node string) ([]corev1.Pod, error) {
-	list, err := c.api.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + node})
-	if err != nil {
-		return nil, err
-	}
-	return list.Items, nil
+	return count, nil
 }

@@ -1,16 +1,30 @@
 package kube
 
 import (
-	"strconv"
-	"strings"
+	"k8s.io/apimachinery/pkg/util/version"
+	baseversion "k8s.io/component-base/version"
 )
 
-// shortNamesRefused says whether nodes of that Kubernetes version resolve fully qualified image names only: OKE's do from 1.34 on.
-func shortNamesRefused(version string) bool {
-	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(parts) < 2 {
-		return false
+// shortNamesRefused reports whether the nodes of a Kubernetes version resolve fully qualified image names only: OKE's
+// do from 1.34 on.
+func shortNamesRefused(kubernetes string) bool {
+	v, err := version.ParseGeneric(kubernetes)
+	return err == nil && v.AtLeast(version.MajorMinor(1, 34))
+}
+
+// minorVersion returns "1.36" for "v1.36.3", and "" for what is not a version.
+func minorVersion(kubernetes string) string {
+	v, err := version.ParseMajorMinor(kubernetes)
+	if err != nil {
+		return ""
 	}
-	minor, err := strconv.Atoi(parts[1])
-	return err == nil && parts[0] == "1" && minor >= 34
+	return v.String()
+}
+
+// emulationFlags makes a component behave like the cluster's minor version where that is not the linked one.
+func emulationFlags(kubernetes string) []string {
+	if minor := minorVersion(kubernetes); minor != "" && minor != baseversion.DefaultKubeBinaryVersion {
+		return []string{"--emulated-version=kube=" + minor}
+	}
+	return nil
 }

@@ -20,7 +20,7 @@ import (
 
 	"oke-guestbook/local/adopt"
 	"oke-guestbook/local/kube"
-	kubeprovider "oke-guestbook/local/provider/kubernetes"
+	"oke-guestbook/local/provider/kubeplugin"
 	"oke-guestbook/local/provider/ociplugin"
 )
 
@@ -45,7 +45,7 @@ func run(name string, args []string) int {
 		return exit(ociplugin.Main())
 	case "pulumi-resource-kubernetes":
 		go endWithParent()
-		return exit(kubeprovider.Main())
+		return exit(kubeplugin.Main())
 	case "kubectl":
 		os.Args = append([]string{"kubectl"}, args...)
 		command := kubectl.NewDefaultKubectlCommand()

@@ -1,5 +1,5 @@
-// Command refuser is a Pulumi program that registers whatever its setting "resources" lists. Nothing stands between the list
-// and the provider, so that a test can ask the cloud for what the real program's own checks would have refused.
+// Command refuser is a Pulumi program that registers the resources of its setting "resources". It validates nothing, so
+// that a test can send requests which the real program would reject.
 package main
 
 import (
@@ -24,14 +24,14 @@ func main() {
 		if err := json.Unmarshal([]byte(text), &requests); err != nil {
 			return fmt.Errorf("setting resources: %w", err)
 		}
-		made := map[string]*pulumi.CustomResourceState{}
+		created := map[string]*pulumi.CustomResourceState{}
 		for _, r := range requests {
 			props := pulumi.Map{}
 			for key, v := range r.Props {
-				props[key] = input(v, made)
+				props[key] = input(v, created)
 			}
-			made[r.Name] = &pulumi.CustomResourceState{}
-			if err := ctx.RegisterResource(r.Type, r.Name, props, made[r.Name]); err != nil {
+			created[r.Name] = &pulumi.CustomResourceState{}
+			if err := ctx.RegisterResource(r.Type, r.Name, props, created[r.Name]); err != nil {
 				return fmt.Errorf("resource %q: %w", r.Name, err)
 			}
 		}
@@ -40,23 +40,23 @@ func main() {
 }
 
 // input converts decoded JSON.
-func input(v any, made map[string]*pulumi.CustomResourceState) pulumi.Input {
+func input(v any, created map[string]*pulumi.CustomResourceState) pulumi.Input {
 	switch v := v.(type) {
 	case map[string]any:
 		out := pulumi.Map{}
 		for key, item := range v {
-			out[key] = input(item, made)
+			out[key] = input(item, created)
 		}
 		return out
 	case []any:
 		out := pulumi.Array{}
 		for _, item := range v {
-			out = append(out, input(item, made))
+			out = append(out, input(item, created))
 		}
 		return out
 	case string:
 		if name, ok := strings.CutPrefix(v, "${"); ok {
-			if r := made[strings.TrimSuffix(name, "}")]; r != nil {
+			if r := created[strings.TrimSuffix(name, "}")]; r != nil {
 				return r.ID().ToStringOutput()
 			}
 		}

@@ -1,8 +1,10 @@
 package blockvolume
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,7 +16,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
 )
 
 const (
@@ -24,23 +28,21 @@ const (
 	provisionerFinalizer   = "external-provisioner.volume.kubernetes.io/finalizer"
 )
 
-// syncClaim makes the volume of a claim that waits for one, and grows that of a claim that asks for more.
+// syncClaim creates the volume of a pending claim, or expands that of a bound claim which asks for more.
 func (c *Controller) syncClaim(ctx context.Context, key string) error {
 	namespace, name, err := cache.SplitMetaNamespaceKey(key)
 	if err != nil {
-		return nil // no retry makes it a key
+		return nil // a retry would not help
 	}
 	claim, err := c.claims.PersistentVolumeClaims(namespace).Get(name)
-	if apierrors.IsNotFound(err) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return ignoreNotFound(err)
 	}
 	if claim.Annotations[annotationProvisioner] != DriverName || claim.DeletionTimestamp != nil {
 		return nil
 	}
 	if claim.Spec.VolumeName != "" {
-		return c.grow(ctx, claim)
+		return c.expand(ctx, claim)
 	}
 	if claim.Spec.StorageClassName == nil {
 		return nil
@@ -49,22 +51,26 @@ func (c *Controller) syncClaim(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	waits := class.VolumeBindingMode != nil && *class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
-	if waits && claim.Annotations[annotationSelectedNode] == "" {
+	mode := ptr.Deref(class.VolumeBindingMode, storagev1.VolumeBindingImmediate)
+	if mode == storagev1.VolumeBindingWaitForFirstConsumer && claim.Annotations[annotationSelectedNode] == "" {
 		return nil
 	}
-	c.recorder.Eventf(claim, corev1.EventTypeNormal, "Provisioning", "External provisioner is provisioning volume for claim %q", key)
+	c.recorder.Eventf(claim, corev1.EventTypeNormal, "Provisioning",
+		"External provisioner is provisioning volume for claim %q", key)
 	pv, err := c.provision(ctx, claim, class)
 	if err != nil {
-		c.recorder.Eventf(claim, corev1.EventTypeWarning, "ProvisioningFailed", "failed to provision volume with StorageClass %q: %v", class.Name, err)
+		c.recorder.Eventf(claim, corev1.EventTypeWarning, "ProvisioningFailed",
+			"failed to provision volume with StorageClass %q: %v", class.Name, err)
 		return err
 	}
 	c.recorder.Eventf(claim, corev1.EventTypeNormal, "ProvisioningSucceeded", "Successfully provisioned volume %s", pv)
 	return nil
 }
 
-// provision returns the name of the claim's PersistentVolume, after it was made if need be.
-func (c *Controller) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) (string, error) {
+// provision creates the claim's PersistentVolume, unless an earlier try has, and returns its name.
+func (c *Controller) provision(
+	ctx context.Context, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass,
+) (string, error) {
 	name := "csi-" + string(claim.UID)
 	if _, err := c.volumes.Get(name); err == nil {
 		return name, nil
@@ -73,7 +79,7 @@ func (c *Controller) provision(ctx context.Context, claim *corev1.PersistentVolu
 	if err != nil {
 		return "", err
 	}
-	body, err := c.newVolume(ctx, name, zone, claim, class)
+	body, err := c.volumeRequest(ctx, name, zone, claim, class)
 	if err != nil {
 		return "", err
 	}
@@ -81,14 +87,16 @@ func (c *Controller) provision(ctx context.Context, claim *corev1.PersistentVolu
 	if err != nil {
 		return "", err
 	}
-	_, err = c.API.CoreV1().PersistentVolumes().Create(ctx, persistentVolume(name, zone, v, claim, class), metav1.CreateOptions{})
+	pv := persistentVolume(name, zone, v, claim, class)
+	_, err = c.API.CoreV1().PersistentVolumes().Create(ctx, pv, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return "", err
 	}
 	return name, nil
 }
 
-// zoneFor is the short name of an availability domain: that of the node which the scheduler chose, or the first that the class allows.
+// zoneFor is the short name of an availability domain: that of the node which the scheduler chose, or the first that
+// the class allows.
 func (c *Controller) zoneFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) (string, error) {
 	if selected := claim.Annotations[annotationSelectedNode]; selected != "" {
 		node, err := c.nodes.Get(selected)
@@ -107,7 +115,7 @@ func (c *Controller) zoneFor(claim *corev1.PersistentVolumeClaim, class *storage
 			}
 		}
 	}
-	nodes, err := c.nodes.List(everything)
+	nodes, err := c.nodes.List(labels.Everything())
 	if err != nil {
 		return "", err
 	}
@@ -116,11 +124,13 @@ func (c *Controller) zoneFor(claim *corev1.PersistentVolumeClaim, class *storage
 			return zone, nil
 		}
 	}
-	return "", fmt.Errorf("no node and no allowed topology names an availability domain")
+	return "", errors.New("no node and no allowed topology names an availability domain")
 }
 
-// newVolume is the body of the request.
-func (c *Controller) newVolume(ctx context.Context, name, zone string, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) (object, error) {
+// volumeRequest returns the body of the request that creates the block volume.
+func (c *Controller) volumeRequest(
+	ctx context.Context, name, zone string, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass,
+) (object, error) {
 	var domains []struct {
 		Name string `json:"name"`
 	}
@@ -144,7 +154,7 @@ func (c *Controller) newVolume(ctx context.Context, name, zone string, claim *co
 	if v := class.Parameters["vpusPerGB"]; v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil {
-			return nil, fmt.Errorf("storage class %s: vpusPerGB: %q is no number", class.Name, v)
+			return nil, fmt.Errorf("storage class %s: vpusPerGB: %q is not a number", class.Name, v)
 		}
 		body["vpusPerGB"] = n
 	}
@@ -158,12 +168,12 @@ func (c *Controller) newVolume(ctx context.Context, name, zone string, claim *co
 	return body, nil
 }
 
-// sizeInGB rounds up to whole GB and to the least that the service makes.
+// sizeInGB rounds up to whole GB, and to the minimum of the service.
 func sizeInGB(q resource.Quantity) int64 {
 	return max((q.Value()+gib-1)/gib, minGB)
 }
 
-// ensureVolume returns the volume of that name, available. It may be there from an earlier try.
+// ensureVolume creates the volume, unless an earlier try has, and waits until it is available.
 func (c *Controller) ensureVolume(ctx context.Context, name string, body object) (*volume, error) {
 	var all []volume
 	if err := c.list(ctx, "/volumes", url.Values{"displayName": {name}}, &all); err != nil {
@@ -177,42 +187,43 @@ func (c *Controller) ensureVolume(ctx context.Context, name string, body object)
 	}
 	if v == nil {
 		v = &volume{}
-		if _, err := c.OCI.Do(ctx, http.MethodPost, core+"/volumes", nil, body, v); err != nil {
+		if _, err := c.OCI.Do(ctx, http.MethodPost, corePath+"/volumes", nil, body, v); err != nil {
 			return nil, err
 		}
 	}
-	return v, c.await(ctx, core+"/volumes/"+v.ID, "AVAILABLE")
+	return v, c.await(ctx, corePath+"/volumes/"+v.ID, "AVAILABLE")
 }
 
-func persistentVolume(name, zone string, v *volume, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) *corev1.PersistentVolume {
-	reclaim := corev1.PersistentVolumeReclaimDelete
-	if class.ReclaimPolicy != nil {
-		reclaim = *class.ReclaimPolicy
-	}
-	fsType := class.Parameters["csi.storage.k8s.io/fstype"]
-	if fsType == "" {
-		fsType = "ext4"
+func persistentVolume(
+	name, zone string, v *volume, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass,
+) *corev1.PersistentVolume {
+	reclaim := ptr.Deref(class.ReclaimPolicy, corev1.PersistentVolumeReclaimDelete)
+	inZone := corev1.NodeSelectorRequirement{
+		Key: zoneLabel, Operator: corev1.NodeSelectorOpIn, Values: []string{zone},
 	}
 	pv := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{annotationProvisioned: DriverName}},
 		Spec: corev1.PersistentVolumeSpec{
-			AccessModes:                   claim.Spec.AccessModes,
-			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: *resource.NewQuantity(int64(v.SizeInGBs)*gib, resource.BinarySI)},
+			AccessModes: claim.Spec.AccessModes,
+			Capacity: corev1.ResourceList{
+				corev1.ResourceStorage: *resource.NewQuantity(int64(v.SizeInGBs)*gib, resource.BinarySI),
+			},
 			PersistentVolumeReclaimPolicy: reclaim,
 			StorageClassName:              class.Name,
 			MountOptions:                  class.MountOptions,
 			VolumeMode:                    claim.Spec.VolumeMode,
 			ClaimRef: &corev1.ObjectReference{
-				APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,
-				ResourceVersion: claim.ResourceVersion,
+				APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name,
+				UID: claim.UID, ResourceVersion: claim.ResourceVersion,
 			},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
-				Driver: DriverName, VolumeHandle: v.ID, FSType: fsType,
+				Driver: DriverName, VolumeHandle: v.ID,
+				FSType:           cmp.Or(class.Parameters["csi.storage.k8s.io/fstype"], "ext4"),
 				VolumeAttributes: map[string]string{"attachment-type": class.Parameters["attachment-type"]},
 			}},
-			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
-				MatchExpressions: []corev1.NodeSelectorRequirement{{Key: zoneLabel, Operator: corev1.NodeSelectorOpIn, Values: []string{zone}}},
-			}}}},
+			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{
+				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{inZone}}},
+			}},
 		},
 	}
 	if reclaim == corev1.PersistentVolumeReclaimDelete {
@@ -221,8 +232,9 @@ func persistentVolume(name, zone string, v *volume, claim *corev1.PersistentVolu
 	return pv
 }
 
-// grow enlarges the volume of a bound claim to what the claim asks for, and tells so in the PersistentVolume and the claim's status.
-func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+// expand resizes the volume of a bound claim to the size that it asks for, and updates the PersistentVolume and the
+// claim's status.
+func (c *Controller) expand(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	want := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	have := claim.Status.Capacity[corev1.ResourceStorage]
 	if claim.Status.Phase != corev1.ClaimBound || want.Cmp(have) <= 0 {
@@ -234,8 +246,9 @@ func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeCla
 	}
 	size := *resource.NewQuantity(sizeInGB(want)*gib, resource.BinarySI)
 	if pv.Spec.Capacity.Storage().Cmp(size) < 0 {
-		path := core + "/volumes/" + pv.Spec.CSI.VolumeHandle
-		if _, err := c.OCI.Do(ctx, http.MethodPut, path, nil, object{"sizeInGBs": sizeInGB(want)}, nil); err != nil {
+		path := corePath + "/volumes/" + pv.Spec.CSI.VolumeHandle
+		body := object{"sizeInGBs": sizeInGB(want)}
+		if _, err := c.OCI.Do(ctx, http.MethodPut, path, nil, body, nil); err != nil {
 			c.recorder.Eventf(claim, corev1.EventTypeWarning, "VolumeResizeFailed", "resize volume %q: %v", pv.Name, err)
 			return err
 		}
@@ -248,12 +261,14 @@ func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeCla
 			return err
 		}
 	}
-	// A kubelet grows the file system while it is mounted; here that takes no time.
+	// On a real node, the kubelet expands the file system now.
 	claim = claim.DeepCopy()
 	claim.Status.Capacity[corev1.ResourceStorage] = size
-	if _, err := c.API.CoreV1().PersistentVolumeClaims(claim.Namespace).UpdateStatus(ctx, claim, metav1.UpdateOptions{}); err != nil {
+	claims := c.API.CoreV1().PersistentVolumeClaims(claim.Namespace)
+	if _, err := claims.UpdateStatus(ctx, claim, metav1.UpdateOptions{}); err != nil {
 		return err
 	}
-	c.recorder.Eventf(claim, corev1.EventTypeNormal, "FileSystemResizeSuccessful", "volume %q has %s", pv.Name, size.String())
+	c.recorder.Eventf(claim, corev1.EventTypeNormal, "FileSystemResizeSuccessful",
+		"volume %q has %s", pv.Name, size.String())
 	return nil
 }

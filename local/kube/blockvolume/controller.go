@@ -1,17 +1,24 @@
-// Package blockvolume is what OKE's block volume driver for Kubernetes does outside of the nodes: it makes, attaches, grows and
-// deletes block volumes of OCI as claims, Pods and volumes of Kubernetes ask for it.
+// Package blockvolume does what OKE's CSI driver for block volumes does outside the nodes: it creates, attaches,
+// expands and deletes OCI block volumes for PersistentVolumeClaims.
+//
+// It is written by hand because the libraries of the real sidecars (external-provisioner, -attacher and -resizer) want
+// a CSI driver that serves gRPC.
 package blockvolume
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -24,28 +31,28 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// DriverName is the provisioner's, the attacher's and the CSI driver's.
+// DriverName is the name of the provisioner, the attacher and the CSI driver.
 const DriverName = "blockvolume.csi.oraclecloud.com"
 
 const (
-	core      = "/20160918"
-	zoneLabel = "topology.kubernetes.io/zone"
-	gib       = 1 << 30
-	minGB     = 50
-	waitLimit = 10 * time.Minute // for a volume or an attachment to get where it shall, at the real service's speed
+	corePath     = "/20160918"
+	zoneLabel    = "topology.kubernetes.io/zone"
+	gib          = 1 << 30
+	minGB        = 50
+	workers      = 4                // for each queue
+	stateTimeout = 10 * time.Minute // for a volume or an attachment to reach a state, enough for the real service
 )
 
-// Config is what the controller of a cluster needs.
+// Config configures the controller of a cluster.
 type Config struct {
 	API     kubernetes.Interface
 	OCI     *ociclient.Client
 	Cluster cloud.Cluster
-	// Poll is how often a volume or an attachment that changes is looked at.
-	Poll time.Duration
-	Log  *slog.Logger
+	Poll    time.Duration // polling interval of changing volumes and attachments
+	Log     *slog.Logger
 }
 
-// Controller keeps a cluster's block volumes.
+// Controller manages a cluster's block volumes.
 type Controller struct {
 	Config
 	claims      corelisters.PersistentVolumeClaimLister
@@ -59,7 +66,7 @@ type Controller struct {
 	claimQueue, volumeQueue, attachmentQueue *queue
 }
 
-// New registers the controller with the factory's informers. The factory is to be started before Run.
+// New registers the controller with the factory's informers. The factory must be started before Run.
 func New(cfg Config, factory informers.SharedInformerFactory) (*Controller, error) {
 	c := &Controller{
 		Config:      cfg,
@@ -80,7 +87,7 @@ func New(cfg Config, factory informers.SharedInformerFactory) (*Controller, erro
 	if err := c.volumeQueue.watch(factory.Core().V1().PersistentVolumes().Informer(), nil); err != nil {
 		return nil, err
 	}
-	// The end of an attachment lets the deletion of its volume go on.
+	// The deletion of a volume waits for the end of its attachment.
 	err := c.attachmentQueue.watch(factory.Storage().V1().VolumeAttachments().Informer(), func(obj any) {
 		if a, ok := obj.(*storagev1.VolumeAttachment); ok && a.Spec.Source.PersistentVolumeName != nil {
 			c.volumeQueue.add(*a.Spec.Source.PersistentVolumeName)
@@ -89,23 +96,18 @@ func New(cfg Config, factory informers.SharedInformerFactory) (*Controller, erro
 	return c, err
 }
 
-// Run works until ctx ends.
+// Run runs the controller until ctx is done.
 func (c *Controller) Run(ctx context.Context) {
 	c.broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.API.CoreV1().Events("")})
 	defer c.broadcaster.Shutdown()
-	done := make(chan struct{}, 3)
+	var wg sync.WaitGroup
 	for _, q := range []*queue{c.claimQueue, c.volumeQueue, c.attachmentQueue} {
-		go func() {
-			q.run(ctx, 4)
-			done <- struct{}{}
-		}()
+		wg.Go(func() { q.run(ctx, workers) })
 	}
-	for range 3 {
-		<-done
-	}
+	wg.Wait()
 }
 
-// volume of the REST API.
+// volume is a block volume in the REST API.
 type volume struct {
 	ID                 string  `json:"id"`
 	DisplayName        string  `json:"displayName"`
@@ -114,7 +116,7 @@ type volume struct {
 	SizeInGBs          float64 `json:"sizeInGBs"`
 }
 
-// attachment of the REST API.
+// attachment is a volume attachment in the REST API.
 type attachment struct {
 	ID             string `json:"id"`
 	InstanceID     string `json:"instanceId"`
@@ -122,40 +124,36 @@ type attachment struct {
 	LifecycleState string `json:"lifecycleState"`
 }
 
+// object is a JSON object of the REST API.
 type object = map[string]any
 
-// await polls a resource until its lifecycle state is the wanted one. A resource that is gone has the state "".
+var finalStates = []string{"FAULTY", "TERMINATED"}
+
+// await polls a resource until it has the wanted lifecycle state. A resource that does not exist (any more) counts as
+// TERMINATED and as DETACHED.
 func (c *Controller) await(ctx context.Context, path, want string) error {
-	ctx, cancel := context.WithTimeout(ctx, waitLimit)
-	defer cancel()
-	ticker := time.NewTicker(c.Poll)
-	defer ticker.Stop()
-	state := ""
-	for {
-		var now struct {
-			LifecycleState string `json:"lifecycleState"`
-		}
-		_, err := c.OCI.Do(ctx, http.MethodGet, path, nil, nil, &now)
-		if err != nil && !ociclient.IsNotFound(err) {
-			return err
-		}
-		state = now.LifecycleState
-		if state == want || err != nil && (want == "TERMINATED" || want == "DETACHED") {
-			return nil
-		}
-		if state == "" || state == "FAULTY" || state == "TERMINATED" {
-			return fmt.Errorf("%s became %q instead of %s", path, state, want)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s stays %s instead of %s: %w", path, state, want, ctx.Err())
-		case <-ticker.C:
-		}
+	var now struct {
+		LifecycleState string `json:"lifecycleState"`
 	}
+	err := wait.PollUntilContextTimeout(ctx, c.Poll, stateTimeout, true, func(ctx context.Context) (bool, error) {
+		_, err := c.OCI.Do(ctx, http.MethodGet, path, nil, nil, &now)
+		switch {
+		case ociclient.IsNotFound(err) && (want == "TERMINATED" || want == "DETACHED"):
+			return true, nil
+		case err == nil && now.LifecycleState != want && slices.Contains(finalStates, now.LifecycleState):
+			err = errors.New("the state is final")
+		}
+		return now.LifecycleState == want, err
+	})
+	if err != nil {
+		return fmt.Errorf("%s is %q instead of %s: %w", path, now.LifecycleState, want, err)
+	}
+	return nil
 }
 
+// list reads a collection of the cluster's compartment into out.
 func (c *Controller) list(ctx context.Context, collection string, filter url.Values, out any) error {
 	filter.Set("compartmentId", c.Cluster.CompartmentID)
-	_, err := c.OCI.Do(ctx, http.MethodGet, core+collection, filter, nil, out)
+	_, err := c.OCI.Do(ctx, http.MethodGet, corePath+collection, filter, nil, out)
 	return err
 }

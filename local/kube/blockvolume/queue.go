@@ -11,28 +11,27 @@ import (
 )
 
 const (
-	firstRetry = 200 * time.Millisecond
-	lastRetry  = 10 * time.Second
+	minRetryDelay = 200 * time.Millisecond
+	maxRetryDelay = 10 * time.Second
 )
 
-// queue holds the keys of objects that have changed, and those whose handling failed until their next try.
+// queue holds the keys of changed objects, and of those whose handling failed, until their retry.
 type queue struct {
-	kind   string
+	name   string
 	handle func(ctx context.Context, key string) error
 	log    *slog.Logger
 	keys   workqueue.TypedRateLimitingInterface[string]
 }
 
-func newQueue(kind string, handle func(context.Context, string) error, log *slog.Logger) *queue {
-	return &queue{
-		kind: kind, handle: handle, log: log,
-		keys: workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstRetry, lastRetry)),
-	}
+func newQueue(name string, handle func(context.Context, string) error, log *slog.Logger) *queue {
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[string](minRetryDelay, maxRetryDelay)
+	return &queue{name: name, handle: handle, log: log, keys: workqueue.NewTypedRateLimitingQueue(limiter)}
 }
 
 func (q *queue) add(key string) { q.keys.Add(key) }
 
-// watch puts every object of the informer that appears or changes into the queue; deleted is called with those that go.
+// watch adds the informer's new and changed objects to the queue, and calls deleted, if it is not nil, with the deleted
+// ones.
 func (q *queue) watch(informer cache.SharedIndexInformer, deleted func(any)) error {
 	enqueue := func(obj any) {
 		if key, err := cache.MetaNamespaceKeyFunc(obj); err == nil {
@@ -54,6 +53,7 @@ func (q *queue) watch(informer cache.SharedIndexInformer, deleted func(any)) err
 	return err
 }
 
+// run handles keys with that many workers until ctx is done.
 func (q *queue) run(ctx context.Context, workers int) {
 	var wg sync.WaitGroup
 	for range workers {
@@ -64,7 +64,7 @@ func (q *queue) run(ctx context.Context, workers int) {
 					return
 				}
 				if err := q.handle(ctx, key); err != nil && ctx.Err() == nil {
-					q.log.Warn("block volumes", q.kind, key, "error", err, "tries", q.keys.NumRequeues(key)+1)
+					q.log.Warn("block volumes", q.name, key, "error", err, "tries", q.keys.NumRequeues(key)+1)
 					q.keys.AddRateLimited(key)
 				} else {
 					q.keys.Forget(key)

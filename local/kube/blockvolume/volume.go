@@ -1,6 +1,7 @@
 package blockvolume
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,36 +13,35 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/utils/ptr"
 
 	"oke-guestbook/local/ociclient"
 )
 
 const attacherFinalizer = "external-attacher/blockvolume-csi-oraclecloud-com"
 
-var everything = labels.Everything()
-
-// syncVolume deletes the block volume of a released PersistentVolume, and then that.
+// syncVolume deletes a released PersistentVolume and its block volume.
 func (c *Controller) syncVolume(ctx context.Context, name string) error {
 	pv, err := c.volumes.Get(name)
-	if apierrors.IsNotFound(err) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return ignoreNotFound(err)
 	}
 	if pv.Annotations[annotationProvisioned] != DriverName || pv.Spec.CSI == nil ||
-		pv.Status.Phase != corev1.VolumeReleased || pv.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
+		pv.Status.Phase != corev1.VolumeReleased ||
+		pv.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
 		return nil
 	}
-	attachments, err := c.attachments.List(everything)
+	attachments, err := c.attachments.List(labels.Everything())
 	if err != nil {
 		return err
 	}
 	for _, a := range attachments {
-		if a.Spec.Source.PersistentVolumeName != nil && *a.Spec.Source.PersistentVolumeName == name {
-			return nil // its end brings the volume back here
+		if ptr.Deref(a.Spec.Source.PersistentVolumeName, "") == name {
+			return nil // its deletion adds the volume to the queue again
 		}
 	}
-	path := core + "/volumes/" + pv.Spec.CSI.VolumeHandle
+	path := corePath + "/volumes/" + pv.Spec.CSI.VolumeHandle
 	if _, err := c.OCI.Do(ctx, http.MethodDelete, path, nil, nil, nil); err != nil && !ociclient.IsNotFound(err) {
 		c.recorder.Eventf(pv, corev1.EventTypeWarning, "VolumeFailedDelete", "%v", err)
 		return err
@@ -49,30 +49,18 @@ func (c *Controller) syncVolume(ctx context.Context, name string) error {
 	if err := c.await(ctx, path, "TERMINATED"); err != nil {
 		return err
 	}
-	if err := c.API.CoreV1().PersistentVolumes().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+	volumes := c.API.CoreV1().PersistentVolumes()
+	if err := ignoreNotFound(volumes.Delete(ctx, name, metav1.DeleteOptions{})); err != nil {
 		return err
 	}
-	pv, err = c.API.CoreV1().PersistentVolumes().Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	pv.Finalizers = slices.DeleteFunc(pv.Finalizers, func(f string) bool { return f == provisionerFinalizer })
-	_, err = c.API.CoreV1().PersistentVolumes().Update(ctx, pv, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return removeFinalizer(ctx, volumes, name, provisionerFinalizer)
 }
 
 // syncAttachment attaches or detaches the volume as the VolumeAttachment says.
 func (c *Controller) syncAttachment(ctx context.Context, name string) error {
 	va, err := c.attachments.Get(name)
-	if apierrors.IsNotFound(err) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return ignoreNotFound(err)
 	}
 	if va.Spec.Attacher != DriverName || va.Spec.Source.PersistentVolumeName == nil {
 		return nil
@@ -94,10 +82,8 @@ func (c *Controller) syncAttachment(ctx context.Context, name string) error {
 	if fresh, getErr := c.API.StorageV1().VolumeAttachments().Get(ctx, name, metav1.GetOptions{}); getErr == nil {
 		update.ResourceVersion = fresh.ResourceVersion
 	}
-	if _, updateErr := c.API.StorageV1().VolumeAttachments().UpdateStatus(ctx, update, metav1.UpdateOptions{}); updateErr != nil && !apierrors.IsNotFound(updateErr) {
-		return updateErr
-	}
-	return err
+	_, updateErr := c.API.StorageV1().VolumeAttachments().UpdateStatus(ctx, update, metav1.UpdateOptions{})
+	return cmp.Or(ignoreNotFound(updateErr), err)
 }
 
 func (c *Controller) attach(ctx context.Context, va *storagev1.VolumeAttachment) (*attachment, error) {
@@ -112,11 +98,11 @@ func (c *Controller) attach(ctx context.Context, va *storagev1.VolumeAttachment)
 	if !slices.Contains(va.Finalizers, attacherFinalizer) {
 		va = va.DeepCopy()
 		va.Finalizers = append(va.Finalizers, attacherFinalizer)
-		if va, err = c.API.StorageV1().VolumeAttachments().Update(ctx, va, metav1.UpdateOptions{}); err != nil {
+		if _, err = c.API.StorageV1().VolumeAttachments().Update(ctx, va, metav1.UpdateOptions{}); err != nil {
 			return nil, err
 		}
 	}
-	found, err := c.find(ctx, pv.Spec.CSI.VolumeHandle)
+	found, err := c.findAttachment(ctx, pv.Spec.CSI.VolumeHandle)
 	if err != nil {
 		return nil, err
 	}
@@ -124,17 +110,16 @@ func (c *Controller) attach(ctx context.Context, va *storagev1.VolumeAttachment)
 		return nil, fmt.Errorf("volume %s is attached to %s", found.VolumeID, found.InstanceID)
 	}
 	if found == nil {
-		kind := pv.Spec.CSI.VolumeAttributes["attachment-type"]
-		if kind == "" {
-			kind = "iscsi"
-		}
 		found = &attachment{}
-		body := object{"type": kind, "instanceId": node.Spec.ProviderID, "volumeId": pv.Spec.CSI.VolumeHandle}
-		if _, err := c.OCI.Do(ctx, http.MethodPost, core+"/volumeAttachments", nil, body, found); err != nil {
+		body := object{
+			"type":       cmp.Or(pv.Spec.CSI.VolumeAttributes["attachment-type"], "iscsi"),
+			"instanceId": node.Spec.ProviderID, "volumeId": pv.Spec.CSI.VolumeHandle,
+		}
+		if _, err := c.OCI.Do(ctx, http.MethodPost, corePath+"/volumeAttachments", nil, body, found); err != nil {
 			return nil, err
 		}
 	}
-	return found, c.await(ctx, core+"/volumeAttachments/"+found.ID, "ATTACHED")
+	return found, c.await(ctx, corePath+"/volumeAttachments/"+found.ID, "ATTACHED")
 }
 
 func (c *Controller) detach(ctx context.Context, va *storagev1.VolumeAttachment) error {
@@ -146,12 +131,12 @@ func (c *Controller) detach(ctx context.Context, va *storagev1.VolumeAttachment)
 		return err
 	}
 	if err == nil {
-		found, err := c.find(ctx, pv.Spec.CSI.VolumeHandle)
+		found, err := c.findAttachment(ctx, pv.Spec.CSI.VolumeHandle)
 		if err != nil {
 			return err
 		}
 		if found != nil {
-			path := core + "/volumeAttachments/" + found.ID
+			path := corePath + "/volumeAttachments/" + found.ID
 			if _, err := c.OCI.Do(ctx, http.MethodDelete, path, nil, nil, nil); err != nil && !ociclient.IsNotFound(err) {
 				return err
 			}
@@ -160,22 +145,11 @@ func (c *Controller) detach(ctx context.Context, va *storagev1.VolumeAttachment)
 			}
 		}
 	}
-	va, err = c.API.StorageV1().VolumeAttachments().Get(ctx, va.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	va.Finalizers = slices.DeleteFunc(va.Finalizers, func(f string) bool { return f == attacherFinalizer })
-	_, err = c.API.StorageV1().VolumeAttachments().Update(ctx, va, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return removeFinalizer(ctx, c.API.StorageV1().VolumeAttachments(), va.Name, attacherFinalizer)
 }
 
-// find returns the living attachment of a volume, or nil.
-func (c *Controller) find(ctx context.Context, volumeID string) (*attachment, error) {
+// findAttachment returns the attachment of a volume that is not detached, or nil.
+func (c *Controller) findAttachment(ctx context.Context, volumeID string) (*attachment, error) {
 	var all []attachment
 	if err := c.list(ctx, "/volumeAttachments", url.Values{"volumeId": {volumeID}}, &all); err != nil {
 		return nil, fmt.Errorf("attachments of volume %s: %w", volumeID, err)
@@ -187,3 +161,22 @@ func (c *Controller) find(ctx context.Context, volumeID string) (*attachment, er
 	}
 	return nil, nil
 }
+
+// objects is the client of one kind of Kubernetes object.
+type objects[T any] interface {
+	Get(ctx context.Context, name string, opts metav1.GetOptions) (T, error)
+	Update(ctx context.Context, obj T, opts metav1.UpdateOptions) (T, error)
+}
+
+// removeFinalizer removes a finalizer from an object, if the object exists.
+func removeFinalizer[T metav1.Object](ctx context.Context, client objects[T], name, finalizer string) error {
+	obj, err := client.Get(ctx, name, metav1.GetOptions{})
+	if err == nil {
+		isFinalizer := func(f string) bool { return f == finalizer }
+		obj.SetFinalizers(slices.DeleteFunc(obj.GetFinalizers(), isFinalizer))
+		_, err = client.Update(ctx, obj, metav1.UpdateOptions{})
+	}
+	return ignoreNotFound(err)
+}
+
+func ignoreNotFound(err error) error { return utilerrors.FilterOut(err, apierrors.IsNotFound) }

@@ -1,48 +1,53 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	p "github.com/pulumi/pulumi-go-provider"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 )
 
-// readiness says whether an object is ready, and what it waits for if not; an error means that it will not be.
+// readiness reports whether an object is ready and, if it is not, what it waits for. An error is final.
 type readiness func(obj *unstructured.Unstructured) (ready bool, waitsFor string, err error)
 
-// awaited are the kinds that are waited for, as in the official plugin: by group and kind. All others are ready at once.
+// awaited holds the kinds that are awaited, by group and kind, with their default timeouts. As in the official plugin,
+// all other kinds are ready at once.
 var awaited = map[string]struct {
 	ready   readiness
 	minutes int
 }{
-	"apps/Deployment":   {byStatus, 10},
-	"apps/StatefulSet":  {byStatus, 10},
-	"apps/DaemonSet":    {byStatus, 10},
-	"apps/ReplicaSet":   {byStatus, 10},
-	"batch/Job":         {jobReady, 10},
-	"/Pod":              {podReady, 10},
-	"/Service":          {serviceReady, 10},
-	"/PersistentVolume": {volumeReady, 5},
-	// A claim of a class with WaitForFirstConsumer is not waited for: see await.
-	"/PersistentVolumeClaim":                        {byStatus, 5},
-	"/ReplicationController":                        {byStatus, 10},
-	"/ResourceQuota":                                {quotaReady, 1},
-	"networking.k8s.io/Ingress":                     {ingressReady, 10},
+	"apps/Deployment":           {byStatus, 10},
+	"apps/StatefulSet":          {byStatus, 10},
+	"apps/DaemonSet":            {byStatus, 10},
+	"apps/ReplicaSet":           {byStatus, 10},
+	"batch/Job":                 {jobReady, 10},
+	"/Pod":                      {podReady, 10},
+	"/Service":                  {serviceReady, 10},
+	"/PersistentVolume":         {volumeReady, 5},
+	"/PersistentVolumeClaim":    {byStatus, 5}, // unless it binds on first use
+	"/ReplicationController":    {byStatus, 10},
+	"/ResourceQuota":            {quotaReady, 1},
+	"networking.k8s.io/Ingress": {ingressReady, 10},
 	"apiextensions.k8s.io/CustomResourceDefinition": {byStatus, 5},
 	"apiregistration.k8s.io/APIService":             {byStatus, 5},
 }
 
-// await waits until the object is ready and returns it as it is then, or as it was last seen.
-func (g *plugin) await(ctx context.Context, obj *unstructured.Unstructured, timeout float64) (*unstructured.Unstructured, error) {
+// await waits until the object is ready and returns its last state, also if there is an error. The timeout is the
+// resource's custom timeout in seconds, or 0.
+func (g *plugin) await(
+	ctx context.Context, obj *unstructured.Unstructured, timeout float64,
+) (*unstructured.Unstructured, error) {
 	gvk := obj.GroupVersionKind()
 	rule, ok := awaited[gvk.Group+"/"+gvk.Kind]
 	if !ok || obj.GetAnnotations()[annotationSkipAwait] == "true" {
@@ -52,7 +57,7 @@ func (g *plugin) await(ctx context.Context, obj *unstructured.Unstructured, time
 	if err != nil {
 		return obj, err
 	}
-	if gvk.Kind == "PersistentVolumeClaim" && g.bindsLate(ctx, obj) {
+	if gvk.Kind == "PersistentVolumeClaim" && g.bindsOnFirstUse(ctx, obj) {
 		return obj, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -63,9 +68,10 @@ func (g *plugin) await(ctx context.Context, obj *unstructured.Unstructured, time
 	}
 	logger := p.GetLogger(ctx)
 	last, waitsFor := obj, ""
-	err = watchOne(ctx, client, obj.GetName(), func(event watch.Event, now *unstructured.Unstructured) (bool, error) {
+	list := lister(client, "", "metadata.name="+obj.GetName())
+	err = watchUntil(ctx, list, nil, func(event watch.Event, now *unstructured.Unstructured) (bool, error) {
 		if event.Type == watch.Deleted {
-			return false, errors.New("it was deleted while it was waited for")
+			return false, errors.New("it was deleted before it was ready")
 		}
 		if older(now, obj) {
 			return false, nil
@@ -82,39 +88,36 @@ func (g *plugin) await(ctx context.Context, obj *unstructured.Unstructured, time
 		waitsFor = "waits for its endpoints to be ready"
 		err = g.awaitEndpoints(ctx, last)
 	}
-	if err == nil {
-		return last, nil
-	}
-	var reason string
 	switch {
+	case err == nil:
+		return last, nil
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
-		reason = fmt.Sprintf("it was not ready within %s: %s", limit, waitsFor)
+		err = fmt.Errorf("it was not ready within %s: %s", limit, waitsFor)
 	case ctx.Err() != nil:
-		reason = "cancelled while waiting: " + waitsFor
-	default:
-		reason = err.Error()
+		err = errors.New("cancelled: " + waitsFor)
 	}
 	if more := g.explain(last); more != "" {
-		reason += "\n" + more
+		err = fmt.Errorf("%w\n%s", err, more)
 	}
-	return last, errors.New(reason)
+	return last, err
 }
 
-// older says whether a was seen before b: a watch may begin with what the API server's cache still holds.
+// older reports whether a is an earlier version than b: a watch may start with old versions from the API server's
+// cache.
 func older(a, b *unstructured.Unstructured) bool {
 	before, err1 := strconv.ParseUint(a.GetResourceVersion(), 10, 64)
 	after, err2 := strconv.ParseUint(b.GetResourceVersion(), 10, 64)
 	return err1 == nil && err2 == nil && before < after
 }
 
-// timeLimit is for how long to wait: the resource's custom timeout, the annotation, or what is usual.
-func timeLimit(obj *unstructured.Unstructured, timeout float64, usual time.Duration) (time.Duration, error) {
+// timeLimit returns the resource's custom timeout in seconds, that of the annotation, or the standard one.
+func timeLimit(obj *unstructured.Unstructured, timeout float64, standard time.Duration) (time.Duration, error) {
 	if timeout > 0 {
 		return time.Duration(timeout * float64(time.Second)), nil
 	}
 	text, ok := obj.GetAnnotations()[annotationTimeout]
 	if !ok {
-		return usual, nil
+		return standard, nil
 	}
 	seconds, err := strconv.Atoi(text)
 	if err != nil || seconds <= 0 {
@@ -137,7 +140,7 @@ func byStatus(obj *unstructured.Unstructured) (bool, string, error) {
 	return false, result.Message, nil
 }
 
-// podReady does not take "not scheduled yet" for a failure: the nodes may still be coming.
+// podReady does not fail for an unschedulable Pod: its node may not exist yet.
 func podReady(obj *unstructured.Unstructured) (bool, string, error) {
 	ready, text, err := byStatus(obj)
 	if phase, _, _ := unstructured.NestedString(obj.Object, "status", "phase"); phase != "Failed" {
@@ -168,13 +171,9 @@ func jobReady(obj *unstructured.Unstructured) (bool, string, error) {
 }
 
 func serviceReady(obj *unstructured.Unstructured) (bool, string, error) {
-	return loadBalancerReady(obj, "spec", "type")
-}
-
-func loadBalancerReady(obj *unstructured.Unstructured, typePath ...string) (bool, string, error) {
-	kind, _, _ := unstructured.NestedString(obj.Object, typePath...)
+	serviceType, _, _ := unstructured.NestedString(obj.Object, "spec", "type")
 	addresses, _, _ := unstructured.NestedSlice(obj.Object, "status", "loadBalancer", "ingress")
-	if kind != "LoadBalancer" || len(addresses) > 0 {
+	if serviceType != "LoadBalancer" || len(addresses) > 0 {
 		return true, "", nil
 	}
 	return false, "waits for the load balancer's address", nil
@@ -196,14 +195,16 @@ func quotaReady(obj *unstructured.Unstructured) (bool, string, error) {
 	return maps.Equal(want, have), "waits for the quota to be counted", nil
 }
 
-// bindsLate says whether the claim waits for a Pod that uses it, which may be made only after it.
-func (g *plugin) bindsLate(ctx context.Context, claim *unstructured.Unstructured) bool {
+// bindsOnFirstUse reports whether the claim's storage class waits for the first Pod that uses the claim. The program
+// may create that Pod after the claim.
+func (g *plugin) bindsOnFirstUse(ctx context.Context, claim *unstructured.Unstructured) bool {
 	name, _, _ := unstructured.NestedString(claim.Object, "spec", "storageClassName")
-	classes, err := g.cluster.client(schema.GroupVersionKind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}, "")
+	kind := schema.GroupVersionKind{Group: "storage.k8s.io", Version: "v1", Kind: "StorageClass"}
+	classes, err := g.cluster.client(kind, "")
 	if err != nil {
 		return false
 	}
-	list, err := classes.List(ctx, listAll)
+	list, err := classes.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return false
 	}
@@ -216,31 +217,29 @@ func (g *plugin) bindsLate(ctx context.Context, claim *unstructured.Unstructured
 	return false
 }
 
-// awaitEndpoints waits until no Pod behind the Service is still starting. A Service without selector, without address or with
-// an external name has none to wait for.
+// awaitEndpoints waits until all endpoints of the Service are ready. Services without selector, headless ones and those
+// with an external name are not awaited.
 func (g *plugin) awaitEndpoints(ctx context.Context, service *unstructured.Unstructured) error {
 	selector, _, _ := unstructured.NestedMap(service.Object, "spec", "selector")
 	clusterIP, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
-	kind, _, _ := unstructured.NestedString(service.Object, "spec", "type")
-	if len(selector) == 0 || clusterIP == "None" || kind == "ExternalName" {
+	serviceType, _, _ := unstructured.NestedString(service.Object, "spec", "type")
+	if len(selector) == 0 || clusterIP == "None" || serviceType == "ExternalName" {
 		return nil
 	}
-	slices, err := g.cluster.client(schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSlice"}, service.GetNamespace())
+	kind := schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSlice"}
+	client, err := g.cluster.client(kind, service.GetNamespace())
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{} // slice to whether all of its endpoints are ready
-	return watchList(ctx, slices, "kubernetes.io/service-name="+service.GetName(), "", func(event watch.Event, slice *unstructured.Unstructured) (bool, error) {
-		seen[slice.GetName()] = endpointsReady(slice)
+	ready := map[string]bool{} // by EndpointSlice: whether all of its endpoints are ready
+	list := lister(client, "kubernetes.io/service-name="+service.GetName(), "")
+	return watchUntil(ctx, list, nil, func(event watch.Event, slice *unstructured.Unstructured) (bool, error) {
+		ready[slice.GetName()] = endpointsReady(slice)
 		if event.Type == watch.Deleted {
-			delete(seen, slice.GetName())
+			delete(ready, slice.GetName())
 		}
-		for _, ready := range seen {
-			if !ready {
-				return false, nil
-			}
-		}
-		return len(seen) > 0, nil
+		allReady := !slices.Contains(slices.Collect(maps.Values(ready)), false)
+		return len(ready) > 0 && allReady, nil
 	})
 }
 
@@ -255,7 +254,7 @@ func endpointsReady(slice *unstructured.Unstructured) bool {
 	return true
 }
 
-// explain tells, for an object that did not get ready, what its Pods lack and what its last events say.
+// explain describes why an object is not ready: the problems of its Pods and its last warnings.
 func (g *plugin) explain(obj *unstructured.Unstructured) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

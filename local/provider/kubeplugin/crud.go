@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"context"
@@ -18,8 +18,10 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// apply sends the object as what manager wants of it.
-func (g *plugin) apply(ctx context.Context, obj *unstructured.Unstructured, manager string, force, dryRun bool) (*unstructured.Unstructured, error) {
+// apply applies the object server-side and returns the live object.
+func (g *plugin) apply(
+	ctx context.Context, obj *unstructured.Unstructured, manager string, force, dryRun bool,
+) (*unstructured.Unstructured, error) {
 	client, err := g.cluster.clientOf(obj)
 	if err != nil {
 		return nil, err
@@ -29,21 +31,22 @@ func (g *plugin) apply(ctx context.Context, obj *unstructured.Unstructured, mana
 		return nil, err
 	}
 	options := metav1.PatchOptions{FieldManager: manager, FieldValidation: metav1.FieldValidationWarn}
-	if force = force || g.config.enablePatchForce || obj.GetAnnotations()[annotationPatchForce] == "true"; force {
-		options.Force = &force
+	if force || g.config.enablePatchForce || obj.GetAnnotations()[annotationPatchForce] == "true" {
+		options.Force = new(true)
 	}
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
 	live, err := client.Patch(ctx, obj.GetName(), types.ApplyPatchType, data, options)
 	if apierrors.IsConflict(err) {
-		err = fmt.Errorf("another field manager owns fields that this resource sets (the annotation %s: \"true\" takes them over): %w", annotationPatchForce, err)
+		err = fmt.Errorf("another field manager owns fields that this resource sets "+
+			"(the annotation %s: \"true\" takes them over): %w", annotationPatchForce, err)
 	}
 	return live, err
 }
 
-// existing is an error if there is such an object already: applying would change what something else made.
-func (g *plugin) existing(ctx context.Context, obj *unstructured.Unstructured) error {
+// checkAbsent returns an error if the object exists: applying it would change an object that is not the program's.
+func (g *plugin) checkAbsent(ctx context.Context, obj *unstructured.Unstructured) error {
 	if g.config.upsertExistingObjects {
 		return nil
 	}
@@ -56,8 +59,8 @@ func (g *plugin) existing(ctx context.Context, obj *unstructured.Unstructured) e
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%s %q already exists in the cluster: import it (pulumi import), or set upsertExistingObjects on the provider to take it over",
-			obj.GetKind(), idOf(obj))
+		err = fmt.Errorf("%s %q already exists in the cluster: import it (pulumi import), "+
+			"or set upsertExistingObjects on the provider to take it over", obj.GetKind(), idOf(obj))
 	}
 	return err
 }
@@ -74,24 +77,21 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 		properties, err := g.previewCreate(ctx, inputs, obj, manager, req.Properties)
 		return p.CreateResponse{Properties: properties}, err
 	}
-	if err := g.reach(); err != nil {
+	if err := g.checkReachable(); err != nil {
 		return p.CreateResponse{}, err
 	}
 	if err := g.cluster.awaitKind(ctx, obj.GroupVersionKind()); err != nil {
-		return p.CreateResponse{}, fmt.Errorf("%s %q was not created: the cluster has no such kind: %w", obj.GroupVersionKind(), idOf(obj), err)
+		return p.CreateResponse{}, fmt.Errorf("%s %q was not created: the cluster has no such kind: %w",
+			obj.GroupVersionKind(), idOf(obj), err)
 	}
-	if err := g.existing(ctx, obj); err != nil {
+	if err := g.checkAbsent(ctx, obj); err != nil {
 		return p.CreateResponse{}, err
 	}
 	live, err := g.apply(ctx, obj, manager, false, false)
 	if err != nil {
 		return p.CreateResponse{}, fmt.Errorf("%s %q was not created: %w", obj.GetKind(), idOf(obj), err)
 	}
-	g.learn(live)
-	ready, err := g.await(ctx, live, req.Timeout)
-	if ready != nil {
-		live = ready
-	}
+	live, err = g.awaitApplied(ctx, live, req.Timeout)
 	out := p.CreateResponse{ID: idOf(live), Properties: state(live, req.Properties, manager)}
 	if err != nil {
 		err = fmt.Errorf("%s %q was created, but: %w", obj.GetKind(), idOf(obj), err)
@@ -100,18 +100,23 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 	return out, err
 }
 
-// learn asks the cluster for its kinds again after one was defined.
-func (g *plugin) learn(obj *unstructured.Unstructured) {
+// awaitApplied is await, for an object that may be the definition of a new kind.
+func (g *plugin) awaitApplied(
+	ctx context.Context, obj *unstructured.Unstructured, timeout float64,
+) (*unstructured.Unstructured, error) {
 	if obj.GetKind() == "CustomResourceDefinition" {
 		g.cluster.mapper.Reset()
 	}
+	return g.await(ctx, obj, timeout)
 }
 
-// previewCreate shows what the API server would make of the object. Where it cannot be asked, the inputs stand for it.
-func (g *plugin) previewCreate(ctx context.Context, inputs map[string]any, obj *unstructured.Unstructured, manager string, given property.Map) (property.Map, error) {
+// previewCreate returns the object with the API server's defaults. It returns the inputs if a dry run is not possible.
+func (g *plugin) previewCreate(
+	ctx context.Context, inputs map[string]any, obj *unstructured.Unstructured, manager string, given property.Map,
+) (property.Map, error) {
 	content := inputs
-	if g.canTry(inputs) {
-		live, err := g.try(ctx, obj, manager)
+	if g.canDryRun(inputs) {
+		live, err := g.dryRun(ctx, obj, manager)
 		if err != nil {
 			return property.Map{}, err
 		}
@@ -128,20 +133,22 @@ func (g *plugin) previewCreate(ctx context.Context, inputs map[string]any, obj *
 	return out.Set("metadata", property.WithGoValue(out.Get("metadata"), metadata)), nil
 }
 
-func (g *plugin) canTry(inputs map[string]any) bool {
-	return !value.ContainsUnknown(inputs) && g.reach() == nil
+func (g *plugin) canDryRun(inputs map[string]any) bool {
+	return !value.ContainsUnknown(inputs) && g.checkReachable() == nil
 }
 
-// try applies without effect. It returns nothing where the outcome says nothing about the update to come: the object's namespace
-// or kind may be made by it, and an object in the way may be deleted by it.
-func (g *plugin) try(ctx context.Context, obj *unstructured.Unstructured, manager string) (*unstructured.Unstructured, error) {
+// dryRun applies without effect. It returns nil after an error that the same update may prevent: it may create the
+// object's namespace or kind, or delete a conflicting object.
+func (g *plugin) dryRun(
+	ctx context.Context, obj *unstructured.Unstructured, manager string,
+) (*unstructured.Unstructured, error) {
 	live, err := g.apply(ctx, obj, manager, false, true)
 	switch {
 	case err == nil:
 		return live, nil
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), meta.IsNoMatchError(err):
 		return nil, nil
-	case apierrors.IsForbidden(err): // a quota, for example, that the update raises
+	case apierrors.IsForbidden(err): // for example by a quota that the update raises
 		p.GetLogger(ctx).Warningf("the API server would refuse this now: %v", err)
 		return nil, nil
 	case apierrors.IsInvalid(err) && strings.Contains(err.Error(), "field is immutable"):
@@ -162,7 +169,7 @@ func (g *plugin) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRespo
 		properties, err := g.previewUpdate(ctx, req, inputs, obj, manager)
 		return p.UpdateResponse{Properties: properties}, err
 	}
-	if err := g.reach(); err != nil {
+	if err := g.checkReachable(); err != nil {
 		if g.config.skipUpdateUnreachable {
 			p.GetLogger(ctx).Warningf("not updated: %v", err)
 			return p.UpdateResponse{Properties: req.State}, nil
@@ -176,11 +183,7 @@ func (g *plugin) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRespo
 	if err != nil {
 		return p.UpdateResponse{}, fmt.Errorf("%s %q was not updated: %w", obj.GetKind(), idOf(obj), err)
 	}
-	g.learn(live)
-	ready, err := g.await(ctx, live, req.Timeout)
-	if ready != nil {
-		live = ready
-	}
+	live, err = g.awaitApplied(ctx, live, req.Timeout)
 	out := p.UpdateResponse{Properties: state(live, req.Inputs, manager)}
 	if err != nil {
 		err = fmt.Errorf("%s %q was updated, but: %w", obj.GetKind(), idOf(obj), err)
@@ -189,18 +192,22 @@ func (g *plugin) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRespo
 	return out, err
 }
 
-func (g *plugin) previewUpdate(ctx context.Context, req p.UpdateRequest, inputs map[string]any, obj *unstructured.Unstructured, manager string) (property.Map, error) {
+// previewUpdate returns the state after a dry run. If that is not possible, it returns the old state with the new
+// inputs.
+func (g *plugin) previewUpdate(
+	ctx context.Context, req p.UpdateRequest, inputs map[string]any, obj *unstructured.Unstructured, manager string,
+) (property.Map, error) {
 	content := value.PlainMap(req.State)
 	for k, v := range inputs {
 		if k != "metadata" {
 			content[k] = v
 		}
 	}
-	if g.canTry(inputs) {
+	if g.canDryRun(inputs) {
 		if err := g.keepIgnored(ctx, obj, req.IgnoreChanges); err != nil {
 			return property.Map{}, err
 		}
-		live, err := g.try(ctx, obj, manager)
+		live, err := g.dryRun(ctx, obj, manager)
 		if err != nil {
 			return property.Map{}, err
 		}
@@ -211,8 +218,8 @@ func (g *plugin) previewUpdate(ctx context.Context, req p.UpdateRequest, inputs 
 	return value.KeepSecrets(value.OfMap(content), req.Inputs), nil
 }
 
-// keepIgnored sets the fields whose changes are ignored to what they are now: the engine gives their old inputs, and something else,
-// such as an autoscaler, may have changed them since.
+// keepIgnored sets the fields of ignoreChanges to their live values. The engine passes their old inputs, which
+// something else, such as an autoscaler, may have changed.
 func (g *plugin) keepIgnored(ctx context.Context, obj *unstructured.Unstructured, paths []string) error {
 	if len(paths) == 0 {
 		return nil
@@ -252,17 +259,20 @@ func (g *plugin) keepIgnored(ctx context.Context, obj *unstructured.Unstructured
 	return nil
 }
 
+const deleteUnreachableHint = "deleteUnreachable on the provider, or PULUMI_K8S_DELETE_UNREACHABLE=true, " +
+	"removes the cluster's objects from the state"
+
 func (g *plugin) delete(ctx context.Context, req p.DeleteRequest) error {
 	gvk, err := gvkOf(req.Urn)
 	if err != nil {
 		return err
 	}
-	if err := g.reach(); err != nil {
+	if err := g.checkReachable(); err != nil {
 		if g.config.deleteUnreachable {
-			p.GetLogger(ctx).Warningf("taken out of the state only: %v", err)
+			p.GetLogger(ctx).Warningf("removed from the state only: %v", err)
 			return nil
 		}
-		return fmt.Errorf("%w; deleteUnreachable on the provider, or PULUMI_K8S_DELETE_UNREACHABLE=true, takes the cluster's objects out of the state", err)
+		return fmt.Errorf("%w; %s", err, deleteUnreachableHint)
 	}
 	obj := object(value.PlainMap(req.OldInputs), gvk)
 	if len(req.OldInputs.AsMap()) == 0 {
@@ -271,7 +281,7 @@ func (g *plugin) delete(ctx context.Context, req p.DeleteRequest) error {
 	namespace, name := splitID(req.ID)
 	client, err := g.cluster.client(gvk, namespace)
 	if meta.IsNoMatchError(err) {
-		return nil // with the kind, its objects are gone
+		return nil // the deletion of a kind deletes its objects
 	}
 	if err != nil {
 		return err

@@ -27,11 +27,12 @@ var (
 	podStages string
 )
 
-// qualified is a jq expression: whether each image of a Pod names its registry.
-const qualified = `[.spec.initContainers[]?, .spec.containers[] | .image | split("/") | length > 1 and (.[0] | test("[.:]|^localhost$"))] | all`
+// imagesQualified is a jq expression: whether each image of a Pod names its registry.
+const imagesQualified = `[.spec.initContainers[]?, .spec.containers[] | .image | split("/") |` +
+	` length > 1 and (.[0] | test("[.:]|^localhost$"))] | all`
 
-// startNodeLife starts kwok's controllers, which play the kubelets of all nodes.
-func (c *cluster) startNodeLife(pods *addresses) error {
+// startKwok starts kwok's controllers, which play the kubelets of all nodes.
+func (c *cluster) startKwok(pods *podAddresses) error {
 	stages, err := loadStages(c.cfg.Speed, shortNamesRefused(c.state.Cluster.Version))
 	if err != nil {
 		return err
@@ -56,9 +57,9 @@ func (c *cluster) startNodeLife(pods *addresses) error {
 		NodeLeaseParallelism:      2,
 		NodeLeaseDurationSeconds:  40,
 		PodsOnNodeSyncParallelism: 2,
-		// The same holder after a restart: another one would have to wait until the leases run out.
-		ID:      "okelocal",
-		FuncMap: gotpl.FuncMap{"PodIPs": pods.forPod},
+		// The same holder as before a restart: another one would have to wait until the leases expire.
+		ID:      "localcloudd",
+		FuncMap: gotpl.FuncMap{"PodIPs": pods.podIPs},
 	})
 	if err != nil {
 		return err
@@ -74,8 +75,11 @@ func (c *cluster) startNodeLife(pods *addresses) error {
 	return nil
 }
 
-func loadStages(speed float64, refuseShortNames bool) (map[internalversion.StageResourceRef][]*internalversion.Stage, error) {
-	images := qualified
+type stagesByKind = map[internalversion.StageResourceRef][]*internalversion.Stage
+
+// loadStages fills in the placeholders of the embedded stages and parses them.
+func loadStages(speed float64, refuseShortNames bool) (stagesByKind, error) {
+	images := imagesQualified
 	if !refuseShortNames {
 		images = "true"
 	}
@@ -83,7 +87,7 @@ func loadStages(speed float64, refuseShortNames bool) (map[internalversion.Stage
 		"QUALIFIED", images,
 		"SPEED", strconv.FormatFloat(speed, 'f', -1, 64),
 	).Replace(nodeStages + "\n---\n" + podStages)
-	stages := map[internalversion.StageResourceRef][]*internalversion.Stage{}
+	stages := stagesByKind{}
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
 	for {
 		var external v1alpha1.Stage

@@ -1,4 +1,4 @@
-package loadbalancer
+package servicelb
 
 import (
 	"cmp"
@@ -16,21 +16,21 @@ import (
 
 // Annotations of a Service that the controller reads (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
 const (
-	prefix                    = "service.beta.kubernetes.io/oci-load-balancer-"
-	annotationInternal        = prefix + "internal"
-	annotationShape           = prefix + "shape"
-	annotationFlexMin         = prefix + "shape-flex-min"
-	annotationFlexMax         = prefix + "shape-flex-max"
-	annotationSubnet1         = prefix + "subnet1"
-	annotationSubnet2         = prefix + "subnet2"
-	annotationSecurityLists   = prefix + "security-list-management-mode"
-	annotationProtocol        = prefix + "backend-protocol"
-	annotationIdleTimeout     = prefix + "connection-idle-timeout"
-	annotationHealthRetries   = prefix + "health-check-retries"
-	annotationHealthTimeout   = prefix + "health-check-timeout"
-	annotationHealthInterval  = prefix + "health-check-interval"
-	annotationSSLPorts        = prefix + "ssl-ports"
-	annotationTLSSecret       = prefix + "tls-secret"
+	annotationPrefix          = "service.beta.kubernetes.io/oci-load-balancer-"
+	annotationInternal        = annotationPrefix + "internal"
+	annotationShape           = annotationPrefix + "shape"
+	annotationFlexMin         = annotationPrefix + "shape-flex-min"
+	annotationFlexMax         = annotationPrefix + "shape-flex-max"
+	annotationSubnet1         = annotationPrefix + "subnet1"
+	annotationSubnet2         = annotationPrefix + "subnet2"
+	annotationSecurityLists   = annotationPrefix + "security-list-management-mode"
+	annotationProtocol        = annotationPrefix + "backend-protocol"
+	annotationIdleTimeout     = annotationPrefix + "connection-idle-timeout"
+	annotationHealthRetries   = annotationPrefix + "health-check-retries"
+	annotationHealthTimeout   = annotationPrefix + "health-check-timeout"
+	annotationHealthInterval  = annotationPrefix + "health-check-interval"
+	annotationSSLPorts        = annotationPrefix + "ssl-ports"
+	annotationTLSSecret       = annotationPrefix + "tls-secret"
 	annotationType            = "oci.oraclecloud.com/load-balancer-type"
 	annotationNSGs            = "oci.oraclecloud.com/oci-network-security-groups"
 	annotationPolicy          = "oci.oraclecloud.com/loadbalancer-policy"
@@ -48,7 +48,7 @@ const (
 
 const (
 	defaultShape   = "100Mbps"
-	flexible       = "flexible"
+	flexibleShape  = "flexible"
 	minMbps        = 10
 	maxMbps        = 8192
 	maxNSGs        = 5
@@ -57,7 +57,7 @@ const (
 	allIPv4Sources = "0.0.0.0/0"
 )
 
-// The shapes of the REST API's bodies, as far as they matter here.
+// Parts of a load balancer in the REST API, with the fields that the controller uses.
 type (
 	shapeDetails struct {
 		Min int `json:"minimumBandwidthInMbps"`
@@ -81,6 +81,7 @@ type (
 		IntervalInMillis int    `json:"intervalInMillis"`
 	}
 	backendSet struct {
+		Name          string        `json:"name,omitempty"` // only in requests to create one, and in answers
 		Policy        string        `json:"policy"`
 		Backends      []backend     `json:"backends"`
 		HealthChecker healthChecker `json:"healthChecker"`
@@ -94,6 +95,7 @@ type (
 		VerifyPeerCertificate bool   `json:"verifyPeerCertificate"`
 	}
 	listener struct {
+		Name                    string                   `json:"name,omitempty"` // as in backendSet
 		DefaultBackendSetName   string                   `json:"defaultBackendSetName"`
 		Port                    int                      `json:"port"`
 		Protocol                string                   `json:"protocol"`
@@ -110,7 +112,7 @@ type (
 	}
 )
 
-// spec is the load balancer that a Service asks for; it is also the body of its creation.
+// spec is the load balancer that a Service asks for, and the body of the request that creates it.
 type spec struct {
 	CompartmentID string                 `json:"compartmentId"`
 	DisplayName   string                 `json:"displayName"`
@@ -125,15 +127,15 @@ type spec struct {
 	ReservedIPs   []reservedIP           `json:"reservedIps,omitempty"`
 	FreeformTags  map[string]string      `json:"freeformTags,omitempty"`
 
-	mode    string   // of the security lists
-	sources []string // CIDRs that may reach the listeners
+	mode    string   // management mode of the security lists
+	sources []string // CIDRs that may connect to the listeners
 }
 
-// name of a Service's load balancer.
+// name returns the display name of a Service's load balancer.
 func name(svc *corev1.Service) string { return string(svc.UID) }
 
-// newSpec derives the load balancer from the Service, its nodes and the subnets that the cluster has for load balancers.
-// The certificate of a TLS secret is left to the caller.
+// newSpec derives the load balancer from the Service, its nodes and the cluster's subnets for load balancers. The
+// caller adds the certificate of a TLS secret.
 func newSpec(svc *corev1.Service, nodes []*corev1.Node, compartment string, clusterSubnets []string) (*spec, error) {
 	a := svc.Annotations
 	s := &spec{
@@ -160,7 +162,7 @@ func newSpec(svc *corev1.Service, nodes []*corev1.Node, compartment string, clus
 	if s.SubnetIDs, err = subnets(a, clusterSubnets); err != nil {
 		return nil, err
 	}
-	if s.NSGs, err = groups(a[annotationNSGs]); err != nil {
+	if s.NSGs, err = securityGroups(a[annotationNSGs]); err != nil {
 		return nil, err
 	}
 	if s.mode, err = managementMode(a); err != nil {
@@ -187,7 +189,7 @@ func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", annotationNodes, err)
 	}
-	checker, err := health(svc)
+	checker, err := newHealthChecker(svc)
 	if err != nil {
 		return err
 	}
@@ -195,16 +197,9 @@ func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 	if err != nil {
 		return err
 	}
-	secure := map[int32]bool{}
-	for p := range strings.SplitSeq(a[annotationSSLPorts], ",") {
-		if p = strings.TrimSpace(p); p == "" {
-			continue
-		}
-		port, err := strconv.ParseInt(p, 10, 32)
-		if err != nil {
-			return fmt.Errorf("%s: %q is no port", annotationSSLPorts, p)
-		}
-		secure[int32(port)] = true
+	withTLS, err := sslPorts(a[annotationSSLPorts])
+	if err != nil {
+		return err
 	}
 	for _, port := range svc.Spec.Ports {
 		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
@@ -227,39 +222,57 @@ func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 		if idle > 0 {
 			l.ConnectionConfiguration = &connectionConfiguration{IdleTimeout: int64(idle)}
 		}
-		if secret := a[annotationTLSSecret]; secret != "" && secure[port.Port] {
-			l.SSLConfiguration = &sslConfiguration{CertificateName: secret[strings.LastIndex(secret, "/")+1:], VerifyDepth: 0}
+		if secret := a[annotationTLSSecret]; secret != "" && withTLS[port.Port] {
+			l.SSLConfiguration = &sslConfiguration{CertificateName: secret[strings.LastIndex(secret, "/")+1:]}
 		}
 		s.Listeners[fmt.Sprintf("%s-%d", protocol, port.Port)] = l
 	}
 	return nil
 }
 
+// sslPorts parses a list of ports, separated by commas.
+func sslPorts(list string) (map[int32]bool, error) {
+	ports := map[int32]bool{}
+	for p := range strings.SplitSeq(list, ",") {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		port, err := strconv.ParseInt(p, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is not a port", annotationSSLPorts, p)
+		}
+		ports[int32(port)] = true
+	}
+	return ports, nil
+}
+
 func compareBackends(a, b backend) int {
 	return cmp.Or(strings.Compare(a.IPAddress, b.IPAddress), cmp.Compare(a.Port, b.Port))
 }
 
-// shape returns the shape; a flexible one needs its bandwidths, which are brought into the allowed range as OKE does it.
+// shape returns the shape. A flexible one needs bandwidths, which are clamped to the allowed range as on OKE.
 func shape(a map[string]string) (string, *shapeDetails, error) {
 	shape := cmp.Or(a[annotationShape], defaultShape)
-	if !strings.EqualFold(shape, flexible) {
+	if !strings.EqualFold(shape, flexibleShape) {
 		return shape, nil, nil
 	}
 	if a[annotationFlexMin] == "" || a[annotationFlexMax] == "" {
-		return "", nil, fmt.Errorf("%s=flexible requires %s and %s to be set", annotationShape, annotationFlexMin, annotationFlexMax)
+		return "", nil, fmt.Errorf("%s=flexible requires %s and %s to be set",
+			annotationShape, annotationFlexMin, annotationFlexMax)
 	}
 	var mbps [2]int
 	for i, key := range []string{annotationFlexMin, annotationFlexMax} {
 		digits := strings.TrimSuffix(strings.ToLower(a[key]), "mbps")
 		n, err := strconv.Atoi(digits)
 		if err != nil {
-			return "", nil, fmt.Errorf("%s: %q is no number of Mbps", key, a[key])
+			return "", nil, fmt.Errorf("%s: %q is not a number of Mbps", key, a[key])
 		}
 		mbps[i] = min(max(n, minMbps), maxMbps)
 	}
-	return flexible, &shapeDetails{Min: mbps[0], Max: max(mbps[0], mbps[1])}, nil
+	return flexibleShape, &shapeDetails{Min: mbps[0], Max: max(mbps[0], mbps[1])}, nil
 }
 
+// subnets returns the annotated subnets, or the first one of the cluster's: regional subnets need no second one.
 func subnets(a map[string]string, cluster []string) ([]string, error) {
 	var ids []string
 	for _, key := range []string{annotationSubnet1, annotationSubnet2} {
@@ -268,16 +281,17 @@ func subnets(a map[string]string, cluster []string) ([]string, error) {
 		}
 	}
 	if len(ids) == 0 {
-		// Regional subnets: one is enough, and the service takes no second one.
 		ids = cluster[:min(1, len(cluster))]
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("a subnet must be specified for a load balancer: the cluster has none, and there is no annotation %s", annotationSubnet1)
+		return nil, fmt.Errorf("a subnet must be specified for a load balancer: "+
+			"the cluster has none, and there is no annotation %s", annotationSubnet1)
 	}
 	return ids, nil
 }
 
-func groups(list string) ([]string, error) {
+// securityGroups splits a list of OCIDs and drops repeated ones.
+func securityGroups(list string) ([]string, error) {
 	var ids []string
 	for id := range strings.SplitSeq(list, ",") {
 		if id = strings.TrimSpace(id); id != "" && !slices.Contains(ids, id) {
@@ -285,12 +299,14 @@ func groups(list string) ([]string, error) {
 		}
 	}
 	if len(ids) > maxNSGs {
-		return nil, fmt.Errorf("%s: %d network security groups, at most %d are allowed", annotationNSGs, len(ids), maxNSGs)
+		return nil, fmt.Errorf("%s: %d network security groups, at most %d are allowed",
+			annotationNSGs, len(ids), maxNSGs)
 	}
 	return ids, nil
 }
 
-// managementMode returns the mode; OKE takes a word that it does not know for "All".
+// managementMode returns the management mode of the security lists. Like OKE it takes an unknown security-list mode for
+// "All"; an unknown security-rule mode is an error.
 func managementMode(a map[string]string) (string, error) {
 	switch v := a[annotationRulesManagement]; strings.ToLower(v) {
 	case "":
@@ -301,7 +317,8 @@ func managementMode(a map[string]string) (string, error) {
 	case "sl-all":
 		return modeAll, nil
 	default:
-		return "", fmt.Errorf("%s: the local cloud knows SL-All, SL-Frontend and None, not %q", annotationRulesManagement, v)
+		return "", fmt.Errorf("%s: the local cloud supports SL-All, SL-Frontend and None, not %q",
+			annotationRulesManagement, v)
 	}
 	switch v := a[annotationSecurityLists]; v {
 	case modeFrontend, modeNone:
@@ -310,7 +327,8 @@ func managementMode(a map[string]string) (string, error) {
 	return modeAll, nil
 }
 
-func health(svc *corev1.Service) (healthChecker, error) {
+// newHealthChecker checks kube-proxy, or the Service's own port if its traffic must stay on the node.
+func newHealthChecker(svc *corev1.Service) (healthChecker, error) {
 	h := healthChecker{Protocol: "HTTP", Port: kubeProxyPort, URLPath: kubeProxyPath, ReturnCode: 200}
 	if path, port := servicehelpers.GetServiceHealthCheckPathPort(svc); path != "" {
 		h.URLPath, h.Port = path, int(port)
@@ -319,23 +337,23 @@ func health(svc *corev1.Service) (healthChecker, error) {
 	for _, field := range []struct {
 		key      string
 		target   *int
-		standard int
+		fallback int
 	}{
 		{annotationHealthRetries, &h.Retries, 3},
 		{annotationHealthTimeout, &h.TimeoutInMillis, 3000},
 		{annotationHealthInterval, &h.IntervalInMillis, 10000},
 	} {
-		if *field.target, err = number(svc.Annotations, field.key, field.standard); err != nil {
+		if *field.target, err = number(svc.Annotations, field.key, field.fallback); err != nil {
 			return h, err
 		}
 	}
 	return h, nil
 }
 
-func number(a map[string]string, key string, standard int) (int, error) {
+func number(a map[string]string, key string, fallback int) (int, error) {
 	v := a[key]
 	if v == "" {
-		return standard, nil
+		return fallback, nil
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 0 {

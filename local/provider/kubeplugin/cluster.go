@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"context"
@@ -25,16 +25,13 @@ import (
 // cluster is a connection to an API server.
 type cluster struct {
 	dynamic   dynamic.Interface
-	discovery discovery.DiscoveryInterface
 	mapper    meta.ResettableRESTMapper
 	namespace string // for objects that name none
 
-	mu        sync.Mutex
-	asked     bool
-	reachable error // why the cluster cannot be reached
+	unreachable func() error // why the cluster cannot be reached, or nil; it asks once
 }
 
-// loader reads the kubeconfig: its content, its path, or where there is neither, what kubectl would read.
+// loader loads the kubeconfig from its content, from its path or, if neither is set, like kubectl.
 func (c config) loader() clientcmd.ClientConfig {
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: c.context}
 	overrides.Context.Cluster = c.cluster
@@ -51,15 +48,15 @@ func (c config) loader() clientcmd.ClientConfig {
 }
 
 func expandHome(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+	if below, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
-			return home + "/" + rest
+			return home + "/" + below
 		}
 	}
 	return path
 }
 
-// server is the address and the CA of the active cluster, which together tell one cluster from another.
+// server returns the address and the CA of the active cluster, which together identify the cluster.
 func (c config) server() (string, error) {
 	cfg, err := c.loader().ClientConfig()
 	if err != nil {
@@ -97,14 +94,19 @@ func connect(_ context.Context, c config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
-	cached := memory.NewMemCacheClient(disco)
 	return &cluster{
-		dynamic: dyn, discovery: disco, namespace: namespace,
-		mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached),
+		dynamic: dyn, namespace: namespace,
+		mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco)),
+		unreachable: sync.OnceValue(func() error {
+			if _, err := disco.ServerVersion(); err != nil {
+				return fmt.Errorf("configured Kubernetes cluster is unreachable: %w", err)
+			}
+			return nil
+		}),
 	}, nil
 }
 
-// warnings shows the API server's warnings as Pulumi's.
+// warnings passes the API server's warnings on to Pulumi.
 type warnings struct{}
 
 func (warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, _, text string) {
@@ -115,28 +117,19 @@ func (warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, _,
 
 var errUnknownCluster = errors.New("the cluster's kubeconfig is not known yet")
 
-// reach says why the cluster cannot be reached, once for all; nil means that it answers.
-func (g *plugin) reach() error {
-	c := g.cluster
-	if c == nil {
+// checkReachable returns an error if the cluster is unknown or did not answer the first time.
+func (g *plugin) checkReachable() error {
+	if g.cluster == nil {
 		return errUnknownCluster
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.asked {
-		c.asked = true
-		if _, err := c.discovery.ServerVersion(); err != nil {
-			c.reachable = fmt.Errorf("configured Kubernetes cluster is unreachable: %w", err)
-		}
-	}
-	return c.reachable
+	return g.cluster.unreachable()
 }
 
-// client is where objects of the kind are read and written.
+// client returns the client of a kind, in the namespace, by default the provider's, if the kind has namespaces.
 func (c *cluster) client(gvk schema.GroupVersionKind, namespace string) (dynamic.ResourceInterface, error) {
 	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	if meta.IsNoMatchError(err) {
-		c.mapper.Reset() // it may have been defined since
+		c.mapper.Reset() // the kind may be a new one
 		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	}
 	if err != nil {
@@ -152,7 +145,7 @@ func (c *cluster) client(gvk schema.GroupVersionKind, namespace string) (dynamic
 	return resource.Namespace(namespace), nil
 }
 
-// awaitKind waits until the API server lists a kind that was defined just now, which takes it a moment.
+// awaitKind waits until the API server serves the kind, which takes a moment after its definition.
 func (c *cluster) awaitKind(ctx context.Context, gvk schema.GroupVersionKind) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -1,4 +1,4 @@
-package loadbalancer
+package servicelb
 
 import (
 	"context"
@@ -13,23 +13,23 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// rule opens one TCP port from or to a CIDR; a security list's other rules are kept as they are.
+// rule is a security list's rule for one TCP port from or to a CIDR. Other rules are never changed.
 type rule struct {
 	CIDR string
 	Port int
 }
 
-// opening is what a load balancer needs open in one direction of a subnet's security list, and which ports it needs no more.
+// opening is a change of one direction (ingress or egress) of a security list.
 type opening struct {
-	want  []rule
-	stale []int
+	want  []rule // to add
+	stale []int  // ports whose rules are removed
 }
 
-// openings of a load balancer: into its subnets, out of them, and into the workers' subnets.
+// openings are the changes for a load balancer: ingress and egress of its subnets, ingress of the workers' subnets.
 type openings struct{ frontIn, frontOut, nodeIn opening }
 
-// desiredOpenings returns what the mode lets the controller open. Stale are the listener and node ports that the load balancer
-// had; without a spec everything it had is stale.
+// desiredOpenings returns the changes that the mode allows. Stale are the listener and node ports that the load
+// balancer no longer needs. Without a spec, nothing is opened.
 func desiredOpenings(s *spec, mode string, staleListeners, staleNodePorts []int, lbCIDRs, nodeCIDRs []string) openings {
 	var o openings
 	if mode == modeNone {
@@ -71,8 +71,8 @@ func desiredOpenings(s *spec, mode string, staleListeners, staleNodePorts []int,
 // object is a JSON object of the REST API.
 type object = map[string]any
 
-// edit returns the rules with the opening's added and its stale ones taken away. End is "source" or "destination".
-// A port whose rules have another CIDR than wanted loses them, unless inUse says that another Service needs it.
+// edit adds the wanted rules and removes the stale ones, and the rules of a wanted port for other CIDRs. Ports that
+// another Service needs, according to inUse, keep their rules. End is "source" or "destination".
 func (o opening) edit(rules []any, end string, inUse func(port int) bool) (edited []any, changed bool) {
 	missing := map[rule]bool{}
 	wanted := map[int]bool{}
@@ -108,7 +108,7 @@ func (o opening) edit(rules []any, end string, inUse func(port int) bool) (edite
 	return edited, changed
 }
 
-// singlePort returns the rule that a security list's entry is, if it opens exactly one TCP port.
+// singlePort returns the rule of a security list's entry, if it opens exactly one TCP port.
 func singlePort(doc object, end string) (rule, bool) {
 	cidr, _ := doc[end].(string)
 	tcp, _ := doc["tcpOptions"].(object)
@@ -121,48 +121,37 @@ func singlePort(doc object, end string) (rule, bool) {
 	return rule{cidr, int(low)}, true
 }
 
-// manage edits the security lists of the load balancer's and the workers' subnets. S is nil when the load balancer goes.
-func (b *Balancer) manage(ctx context.Context, svc *corev1.Service, s *spec, mode string, lb *loadBalancer, nodes []*corev1.Node) error {
+// manageSecurityLists edits the security lists of the load balancer's and the workers' subnets. The spec is nil when
+// the load balancer is to be deleted.
+func (b *balancers) manageSecurityLists(
+	ctx context.Context, svc *corev1.Service, s *spec, mode string, lb *loadBalancer, nodes []*corev1.Node,
+) error {
 	if mode == modeNone {
 		return nil
-	}
-	var staleListeners, staleNodePorts []int
-	for name, l := range lb.Listeners {
-		if s == nil || s.Listeners[name].Port != l.Port {
-			staleListeners = append(staleListeners, l.Port)
-		}
-	}
-	for name, set := range lb.BackendSets {
-		staleNodePorts = append(staleNodePorts, set.HealthChecker.Port)
-		for _, old := range set.Backends {
-			if s == nil || !slices.ContainsFunc(s.BackendSets[name].Backends, func(b backend) bool { return b.Port == old.Port }) {
-				staleNodePorts = append(staleNodePorts, old.Port)
-			}
-		}
 	}
 	all, err := b.vcnSubnets(ctx)
 	if err != nil {
 		return err
 	}
-	front := make([]subnet, 0, 2)
+	var front []subnet
 	for _, n := range all {
 		if slices.Contains(lb.SubnetIDs, n.ID) {
 			front = append(front, n)
 		}
 	}
-	workers := subnetsOf(nodes, all)
-	o := desiredOpenings(s, mode, staleListeners, staleNodePorts, cidrs(front), cidrs(workers))
+	workerSubnets := subnetsOf(nodes, all)
+	staleListeners, staleNodePorts := stalePorts(lb, s)
+	o := desiredOpenings(s, mode, staleListeners, staleNodePorts, cidrs(front), cidrs(workerSubnets))
 
-	// One edit at a time: two Services share the lists.
-	b.lists.Lock()
-	defer b.lists.Unlock()
+	b.listsMu.Lock() // Services share the lists
+	defer b.listsMu.Unlock()
 	inUse := b.portsInUse(svc)
 	for _, n := range front {
 		if err := b.editList(ctx, n, o.frontIn, o.frontOut, inUse); err != nil {
 			return err
 		}
 	}
-	for _, n := range workers {
+	for _, n := range workerSubnets {
 		if err := b.editList(ctx, n, o.nodeIn, opening{}, inUse); err != nil {
 			return err
 		}
@@ -170,23 +159,45 @@ func (b *Balancer) manage(ctx context.Context, svc *corev1.Service, s *spec, mod
 	return nil
 }
 
-// subnet of the cluster's VCN.
+// stalePorts returns the ports that the load balancer has and the spec does not: all of them if the spec is nil.
+func stalePorts(lb *loadBalancer, s *spec) (listeners, nodePorts []int) {
+	if s == nil {
+		s = &spec{}
+	}
+	for name, l := range lb.Listeners {
+		if s.Listeners[name].Port != l.Port {
+			listeners = append(listeners, l.Port)
+		}
+	}
+	for name, set := range lb.BackendSets {
+		nodePorts = append(nodePorts, set.HealthChecker.Port)
+		for _, old := range set.Backends {
+			samePort := func(b backend) bool { return b.Port == old.Port }
+			if !slices.ContainsFunc(s.BackendSets[name].Backends, samePort) {
+				nodePorts = append(nodePorts, old.Port)
+			}
+		}
+	}
+	return listeners, nodePorts
+}
+
+// subnet is a subnet of the cluster's VCN.
 type subnet struct {
 	ID              string   `json:"id"`
 	CIDR            string   `json:"cidrBlock"`
 	SecurityListIDs []string `json:"securityListIds"`
 }
 
-func (b *Balancer) vcnSubnets(ctx context.Context) ([]subnet, error) {
+func (b *balancers) vcnSubnets(ctx context.Context) ([]subnet, error) {
 	var all []subnet
-	query := url.Values{"compartmentId": {b.cluster.CompartmentID}, "vcnId": {b.cluster.VcnID}}
-	if _, err := b.oci.Do(ctx, http.MethodGet, core+"/subnets", query, nil, &all); err != nil {
+	query := url.Values{"compartmentId": {b.Cluster.CompartmentID}, "vcnId": {b.Cluster.VcnID}}
+	if _, err := b.OCI.Do(ctx, http.MethodGet, corePath+"/subnets", query, nil, &all); err != nil {
 		return nil, fmt.Errorf("subnets of the cluster: %w", err)
 	}
 	return all, nil
 }
 
-// subnetsOf returns the subnets that hold the nodes' addresses.
+// subnetsOf returns the subnets that contain the nodes' addresses.
 func subnetsOf(nodes []*corev1.Node, all []subnet) []subnet {
 	var out []subnet
 	for _, n := range all {
@@ -212,15 +223,15 @@ func cidrs(subnets []subnet) []string {
 	return out
 }
 
-// portsInUse says which listener and health check ports other Services of type LoadBalancer need.
-func (b *Balancer) portsInUse(svc *corev1.Service) func(int) bool {
+// portsInUse returns whether a port is a listener or health check port of another Service of type LoadBalancer.
+func (b *balancers) portsInUse(svc *corev1.Service) func(int) bool {
 	used := map[int]bool{}
-	others, _ := b.services.List(labels.Everything()) // a lister's List of its cache does not fail
+	others, _ := b.services.List(labels.Everything()) // listing the cache does not fail
 	for _, other := range others {
 		if other.UID == svc.UID || other.Spec.Type != corev1.ServiceTypeLoadBalancer || other.DeletionTimestamp != nil {
 			continue
 		}
-		if h, err := health(other); err == nil {
+		if h, err := newHealthChecker(other); err == nil {
 			used[h.Port] = true
 		}
 		for _, port := range other.Spec.Ports {
@@ -230,12 +241,12 @@ func (b *Balancer) portsInUse(svc *corev1.Service) func(int) bool {
 	return func(port int) bool { return used[port] }
 }
 
-// editList changes the oldest of the subnet's security lists, as OKE does.
-func (b *Balancer) editList(ctx context.Context, n subnet, in, out opening, inUse func(int) bool) error {
+// editList edits the oldest of the subnet's security lists, as OKE does.
+func (b *balancers) editList(ctx context.Context, n subnet, in, out opening, inUse func(int) bool) error {
 	var oldest object
 	for _, id := range n.SecurityListIDs {
 		var list object
-		if _, err := b.oci.Do(ctx, http.MethodGet, core+"/securityLists/"+id, nil, nil, &list); err != nil {
+		if _, err := b.OCI.Do(ctx, http.MethodGet, corePath+"/securityLists/"+id, nil, nil, &list); err != nil {
 			return fmt.Errorf("security list of subnet %s: %w", n.ID, err)
 		}
 		if oldest == nil || fmt.Sprint(list["timeCreated"]) < fmt.Sprint(oldest["timeCreated"]) {
@@ -253,7 +264,8 @@ func (b *Balancer) editList(ctx context.Context, n subnet, in, out opening, inUs
 		return nil
 	}
 	body := object{"ingressSecurityRules": ingress, "egressSecurityRules": egress}
-	if _, err := b.oci.Do(ctx, http.MethodPut, core+"/securityLists/"+fmt.Sprint(oldest["id"]), nil, body, nil); err != nil {
+	path := corePath + "/securityLists/" + fmt.Sprint(oldest["id"])
+	if _, err := b.OCI.Do(ctx, http.MethodPut, path, nil, body, nil); err != nil {
 		return fmt.Errorf("security list of subnet %s: %w", n.ID, err)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"context"
@@ -11,11 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-var listAll = metav1.ListOptions{}
+const maxLines = 5 // of Pods or of events in an error message
 
-const mostLines = 5 // of Pods or events in an error message
-
-// podProblems says for each Pod of a workload why it is not ready.
+// podProblems describes why the Pods of a workload or a Service are not ready.
 func (g *plugin) podProblems(ctx context.Context, obj *unstructured.Unstructured) []string {
 	selector, _, _ := unstructured.NestedStringMap(obj.Object, "spec", "selector", "matchLabels")
 	if obj.GetKind() == "Service" {
@@ -34,13 +32,14 @@ func (g *plugin) podProblems(ctx context.Context, obj *unstructured.Unstructured
 	}
 	var lines []string
 	for i := range list.Items {
-		if problem := podProblem(&list.Items[i]); problem != "" && len(lines) < mostLines {
+		if problem := podProblem(&list.Items[i]); problem != "" && len(lines) < maxLines {
 			lines = append(lines, fmt.Sprintf("Pod %s: %s", list.Items[i].GetName(), problem))
 		}
 	}
 	return lines
 }
 
+// podProblem returns the first problem of a Pod's containers or conditions, or "".
 func podProblem(pod *unstructured.Unstructured) string {
 	for _, field := range []string{"initContainerStatuses", "containerStatuses"} {
 		statuses, _, _ := unstructured.NestedSlice(pod.Object, "status", field)
@@ -49,7 +48,8 @@ func podProblem(pod *unstructured.Unstructured) string {
 			for _, state := range []string{"waiting", "terminated"} {
 				s, ok, _ := unstructured.NestedMap(container, "state", state)
 				if ok && s["reason"] != "Completed" && s["reason"] != "PodInitializing" {
-					return fmt.Sprintf("container %v is %s: %v %v", container["name"], state, s["reason"], text(s["message"]))
+					return fmt.Sprintf("container %v is %s: %v %v",
+						container["name"], state, s["reason"], stringOf(s["message"]))
 				}
 			}
 		}
@@ -58,24 +58,26 @@ func podProblem(pod *unstructured.Unstructured) string {
 	for _, e := range conditions {
 		c, _ := e.(map[string]any)
 		if c["status"] != "True" && (c["type"] == "PodScheduled" || c["type"] == "Ready") && c["reason"] != "PodCompleted" {
-			return fmt.Sprintf("not %v: %v %v", c["type"], text(c["reason"]), text(c["message"]))
+			return fmt.Sprintf("not %v: %v %v", c["type"], stringOf(c["reason"]), stringOf(c["message"]))
 		}
 	}
 	return ""
 }
 
-func text(v any) string {
+// stringOf returns "" for everything but a string.
+func stringOf(v any) string {
 	s, _ := v.(string)
 	return s
 }
 
-// events are the last warnings about the object.
+// events returns the last warnings about the object.
 func (g *plugin) events(ctx context.Context, obj *unstructured.Unstructured) []string {
 	client, err := g.cluster.client(schema.GroupVersionKind{Version: "v1", Kind: "Event"}, obj.GetNamespace())
 	if err != nil {
 		return nil
 	}
-	list, err := client.List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(obj.GetUID())})
+	aboutObject := metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(obj.GetUID())}
+	list, err := client.List(ctx, aboutObject)
 	if err != nil {
 		return nil
 	}
@@ -84,7 +86,7 @@ func (g *plugin) events(ctx context.Context, obj *unstructured.Unstructured) []s
 	})
 	var lines []string
 	for _, e := range list.Items {
-		if e.Object["type"] == "Warning" && len(lines) < mostLines {
+		if e.Object["type"] == "Warning" && len(lines) < maxLines {
 			lines = append(lines, fmt.Sprintf("%v: %v", e.Object["reason"], e.Object["message"]))
 		}
 	}

@@ -1,13 +1,12 @@
-// Package kubernetes is the local cloud's stand-in for Pulumi's `kubernetes` plugin, for machines that cannot have the official one.
-// It applies any object server-side and waits for it; what is allowed, the API server says.
-package kubernetes
+// Package kubeplugin is the local cloud's stand-in for Pulumi's `kubernetes` plugin, for machines that cannot download
+// the official one. It applies any object server-side and waits until it is ready. Validation is left to the API
+// server.
+package kubeplugin
 
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -16,8 +15,11 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// Version is that of the official plugin whose behaviour this one follows.
+// Version is the version of the official plugin whose behaviour this one follows.
 const Version = "4.33.0"
+
+// standIn names the plugin in errors about what it lacks.
+const standIn = "the local cloud's stand-in for the kubernetes plugin"
 
 // Main serves the plugin to the engine that started this process.
 func Main() error {
@@ -35,7 +37,7 @@ func New() p.Provider {
 		DiffConfig:  g.diffConfig,
 		Configure:   g.configure,
 		Invoke: func(_ context.Context, req p.InvokeRequest) (p.InvokeResponse, error) {
-			return p.InvokeResponse{}, fmt.Errorf("the local cloud's stand-in for the kubernetes plugin has no %s; the official plugin has", req.Token)
+			return p.InvokeResponse{}, fmt.Errorf("%s has no function %s", standIn, req.Token)
 		},
 		Check:  g.check,
 		Diff:   g.diff,
@@ -46,14 +48,13 @@ func New() p.Provider {
 	})
 }
 
-// plugin is one configured provider: one cluster.
+// plugin is a configured provider, which manages the objects of one cluster.
 type plugin struct {
 	config  config
-	cluster *cluster // nil if the cluster is not known yet
-	unknown bool     // the kubeconfig is known only after the update
+	cluster *cluster // nil while the kubeconfig is unknown
 }
 
-// config is the provider's configuration, by the names of the official schema.
+// config is the provider's configuration, with the names of the official schema.
 type config struct {
 	kubeconfig, context, cluster, namespace string
 	clusterIdentifier                       string
@@ -62,8 +63,8 @@ type config struct {
 	suppressDeprecationWarnings, upsertExistingObjects bool
 }
 
-// What the official plugin has and this one has not.
-var unsupported = []string{"renderYamlToDirectory", "helmReleaseSettings"}
+// unsupportedConfig lists settings of the official plugin that this one lacks.
+var unsupportedConfig = []string{"renderYamlToDirectory", "helmReleaseSettings"}
 
 func (g *plugin) checkConfig(_ context.Context, req p.CheckRequest) (p.CheckResponse, error) {
 	out := p.CheckResponse{Inputs: req.Inputs}
@@ -74,15 +75,15 @@ func (g *plugin) checkConfig(_ context.Context, req p.CheckRequest) (p.CheckResp
 	return out, nil
 }
 
-// newConfig reads the configuration; what it does not hold comes from the environment variables that the official plugin reads.
+// newConfig reads the configuration. Like the official plugin, it takes missing switches from environment variables.
 func newConfig(args map[string]any) (config, error) {
-	for _, name := range unsupported {
+	for _, name := range unsupportedConfig {
 		if v := args[name]; v != nil && v != "" {
-			return config{}, fmt.Errorf("%s is not supported by the local cloud's stand-in for the kubernetes plugin", name)
+			return config{}, fmt.Errorf("%s is not supported by %s", name, standIn)
 		}
 	}
 	if fmt.Sprint(args["enableServerSideApply"]) == "false" {
-		return config{}, fmt.Errorf("enableServerSideApply: the local cloud's stand-in for the kubernetes plugin always applies server-side")
+		return config{}, fmt.Errorf("enableServerSideApply: %s always applies server-side", standIn)
 	}
 	text := func(name string) string {
 		s, _ := args[name].(string)
@@ -107,20 +108,14 @@ func newConfig(args map[string]any) (config, error) {
 	}, nil
 }
 
-// diffConfig replaces the provider, and so everything that it made, only when it is to speak to another cluster.
+// diffConfig replaces the provider, and so all of its objects, only if the cluster is another one.
 func (g *plugin) diffConfig(_ context.Context, req p.DiffRequest) (p.DiffResponse, error) {
 	old, now := value.PlainMap(req.OldInputs), value.PlainMap(req.Inputs)
 	if len(old) == 0 {
 		old = value.PlainMap(req.State)
 	}
-	keys := slices.Collect(maps.Keys(old))
-	for k := range now {
-		if _, ok := old[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
 	out := p.DiffResponse{DetailedDiff: map[string]p.PropertyDiff{}}
-	for _, k := range keys {
+	for _, k := range allKeys(old, now) {
 		if strings.HasPrefix(k, "__") || equal(old[k], now[k]) {
 			continue
 		}
@@ -133,6 +128,7 @@ func (g *plugin) diffConfig(_ context.Context, req p.DiffRequest) (p.DiffRespons
 	return out, nil
 }
 
+// replacesCluster reports whether the change of a setting makes the cluster another one.
 func replacesCluster(key string, old, now map[string]any) bool {
 	was, is := old["clusterIdentifier"], now["clusterIdentifier"]
 	if was != nil && is != nil {
@@ -161,7 +157,7 @@ func (g *plugin) configure(ctx context.Context, req p.ConfigureRequest) error {
 		return err
 	}
 	g.config = cfg
-	if g.unknown = value.ContainsUnknown(args); g.unknown {
+	if value.ContainsUnknown(args) {
 		return nil
 	}
 	g.cluster, err = connect(ctx, cfg)

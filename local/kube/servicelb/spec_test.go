@@ -1,4 +1,4 @@
-package loadbalancer
+package servicelb
 
 import (
 	"reflect"
@@ -12,7 +12,9 @@ import (
 func testService(annotations map[string]string, ports ...corev1.ServicePort) *corev1.Service {
 	return &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", UID: "1234", Annotations: annotations},
-		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: ports, SessionAffinity: corev1.ServiceAffinityNone},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeLoadBalancer, Ports: ports, SessionAffinity: corev1.ServiceAffinityNone,
+		},
 	}
 }
 
@@ -36,8 +38,9 @@ func TestNewSpec(t *testing.T) {
 		"the default is a public load balancer of 100 Mbps with managed security lists": {
 			port: http, cluster: []string{"lbs", "other"},
 			check: func(s *spec) bool {
-				return s.ShapeName == "100Mbps" && s.ShapeDetails == nil && !s.IsPrivate && reflect.DeepEqual(s.SubnetIDs, []string{"lbs"}) &&
-					s.mode == modeAll && reflect.DeepEqual(s.sources, []string{"0.0.0.0/0"}) && s.DisplayName == "1234"
+				return s.ShapeName == "100Mbps" && s.ShapeDetails == nil && !s.IsPrivate && s.mode == modeAll &&
+					reflect.DeepEqual(s.SubnetIDs, []string{"lbs"}) && s.DisplayName == "1234" &&
+					reflect.DeepEqual(s.sources, []string{"0.0.0.0/0"})
 			},
 		},
 		"backends are all nodes, in order, on the node port": {
@@ -48,37 +51,56 @@ func TestNewSpec(t *testing.T) {
 				}) && s.BackendSets["TCP-80"].HealthChecker.Port == 10256
 			},
 		},
-		"a label selector leaves nodes out": {
+		"a label selector excludes nodes": {
 			annotations: map[string]string{annotationNodes: "pool=b"}, port: http, cluster: []string{"lbs"},
 			check: func(s *spec) bool { return len(s.BackendSets["TCP-80"].Backends) == 1 },
 		},
-		"the bandwidth of a flexible shape is brought into range": {
-			annotations: map[string]string{annotationShape: "Flexible", annotationFlexMin: "5", annotationFlexMax: "99999Mbps"},
-			port:        http, cluster: []string{"lbs"},
+		"the bandwidth of a flexible shape is clamped": {
+			annotations: map[string]string{
+				annotationShape: "Flexible", annotationFlexMin: "5", annotationFlexMax: "99999Mbps",
+			},
+			port: http, cluster: []string{"lbs"},
 			check: func(s *spec) bool { return s.ShapeName == "flexible" && *s.ShapeDetails == shapeDetails{10, 8192} },
 		},
-		"an annotated subnet comes before the cluster's": {
-			annotations: map[string]string{annotationSubnet1: "mine", annotationInternal: "true"}, port: http, cluster: []string{"lbs"},
+		"an annotated subnet takes precedence over the cluster's": {
+			annotations: map[string]string{annotationSubnet1: "mine", annotationInternal: "true"},
+			port:        http, cluster: []string{"lbs"},
 			check: func(s *spec) bool { return s.IsPrivate && reflect.DeepEqual(s.SubnetIDs, []string{"mine"}) },
 		},
 		"an unknown management mode is All": {
 			annotations: map[string]string{annotationSecurityLists: "none"}, port: http, cluster: []string{"lbs"},
 			check: func(s *spec) bool { return s.mode == modeAll },
 		},
-		"groups": {
+		"network security groups without repetition": {
 			annotations: map[string]string{annotationNSGs: "a, b,a"}, port: http, cluster: []string{"lbs"},
 			check: func(s *spec) bool { return reflect.DeepEqual(s.NSGs, []string{"a", "b"}) },
 		},
 		"TLS on its ports only": {
-			annotations: map[string]string{annotationSSLPorts: "443", annotationTLSSecret: "web-tls"}, port: http, cluster: []string{"lbs"},
+			annotations: map[string]string{annotationSSLPorts: "443", annotationTLSSecret: "web-tls"},
+			port:        http, cluster: []string{"lbs"},
 			check: func(s *spec) bool { return s.Listeners["TCP-80"].SSLConfiguration == nil },
 		},
-		"no subnet":               {port: http, err: "a subnet must be specified"},
-		"flexible without limits": {annotations: map[string]string{annotationShape: "flexible"}, port: http, cluster: []string{"lbs"}, err: annotationFlexMin},
-		"UDP":                     {port: corev1.ServicePort{Port: 53, Protocol: corev1.ProtocolUDP}, cluster: []string{"lbs"}, err: "do not support UDP"},
-		"network load balancer":   {annotations: map[string]string{annotationType: "nlb"}, port: http, cluster: []string{"lbs"}, err: "type lb only"},
-		"six groups":              {annotations: map[string]string{annotationNSGs: "a,b,c,d,e,f"}, port: http, cluster: []string{"lbs"}, err: "at most 5"},
-		"a bad number":            {annotations: map[string]string{annotationHealthRetries: "many"}, port: http, cluster: []string{"lbs"}, err: "whole number"},
+		"no subnet": {port: http, err: "a subnet must be specified"},
+		"flexible without limits": {
+			annotations: map[string]string{annotationShape: "flexible"}, port: http, cluster: []string{"lbs"},
+			err: annotationFlexMin,
+		},
+		"UDP": {
+			port: corev1.ServicePort{Port: 53, Protocol: corev1.ProtocolUDP}, cluster: []string{"lbs"},
+			err: "do not support UDP",
+		},
+		"network load balancer": {
+			annotations: map[string]string{annotationType: "nlb"}, port: http, cluster: []string{"lbs"},
+			err: "type lb only",
+		},
+		"six groups": {
+			annotations: map[string]string{annotationNSGs: "a,b,c,d,e,f"}, port: http, cluster: []string{"lbs"},
+			err: "at most 5",
+		},
+		"a bad number": {
+			annotations: map[string]string{annotationHealthRetries: "many"}, port: http, cluster: []string{"lbs"},
+			err: "whole number",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := newSpec(testService(test.annotations, test.port), nodes, "compartment", test.cluster)
@@ -98,17 +120,17 @@ func TestNewSpec(t *testing.T) {
 	}
 }
 
-func TestLocalTrafficChecksTheServicesOwnPort(t *testing.T) {
+func TestLocalTrafficPolicyChecksTheServicesOwnPort(t *testing.T) {
 	svc := testService(nil, corev1.ServicePort{Port: 80, NodePort: 30080})
 	svc.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
 	svc.Spec.HealthCheckNodePort = 31234
-	h, err := health(svc)
+	h, err := newHealthChecker(svc)
 	if err != nil || h.Port != 31234 {
 		t.Errorf("health check on port %d, %v; want 31234", h.Port, err)
 	}
 }
 
-// entry is a security list's rule for a range of TCP ports.
+// entry returns a security list's rule for a range of TCP ports, as the API answers it.
 func entry(cidr string, low, high int) object {
 	return object{
 		"source": cidr, "sourceType": "CIDR_BLOCK", "protocol": "6", "isStateless": false,
@@ -125,14 +147,17 @@ func TestOpeningEdit(t *testing.T) {
 		want    []any
 		changed bool
 	}{
-		"what is missing is added, what is not its own stays": {
+		"missing rules are added, other rules stay": {
 			have:    []any{icmp, entry("10.0.0.0/8", 22, 22), entry("10.0.0.0/8", 30000, 32767)},
 			opening: opening{want: []rule{{"0.0.0.0/0", 80}}},
-			want:    []any{icmp, entry("10.0.0.0/8", 22, 22), entry("10.0.0.0/8", 30000, 32767), addedEntry("0.0.0.0/0", 80)},
+			want: []any{
+				icmp, entry("10.0.0.0/8", 22, 22), entry("10.0.0.0/8", 30000, 32767), addedEntry("0.0.0.0/0", 80),
+			},
 			changed: true,
 		},
 		"nothing to do": {
-			have: []any{entry("0.0.0.0/0", 80, 80)}, opening: opening{want: []rule{{"0.0.0.0/0", 80}}}, want: []any{entry("0.0.0.0/0", 80, 80)},
+			have: []any{entry("0.0.0.0/0", 80, 80)}, opening: opening{want: []rule{{"0.0.0.0/0", 80}}},
+			want: []any{entry("0.0.0.0/0", 80, 80)},
 		},
 		"another source range replaces the old one": {
 			have: []any{entry("0.0.0.0/0", 80, 80)}, opening: opening{want: []rule{{"192.0.2.0/24", 80}}},
@@ -143,7 +168,8 @@ func TestOpeningEdit(t *testing.T) {
 			want: []any{entry("0.0.0.0/0", 443, 443)}, changed: true,
 		},
 		"a port of another Service stays open": {
-			have: []any{entry("0.0.0.0/0", 80, 80)}, opening: opening{stale: []int{80}}, inUse: 80, want: []any{entry("0.0.0.0/0", 80, 80)},
+			have: []any{entry("0.0.0.0/0", 80, 80)}, opening: opening{stale: []int{80}}, inUse: 80,
+			want: []any{entry("0.0.0.0/0", 80, 80)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,21 +181,24 @@ func TestOpeningEdit(t *testing.T) {
 	}
 }
 
+// addedEntry returns the rule as the controller sends it.
 func addedEntry(cidr string, port int) object {
 	e := entry(cidr, port, port)
 	e["tcpOptions"] = object{"destinationPortRange": object{"min": port, "max": port}}
 	return e
 }
 
-func TestModesOpenWhatTheySay(t *testing.T) {
-	s, err := newSpec(testService(nil, corev1.ServicePort{Port: 80, NodePort: 30080}), []*corev1.Node{testNode("a", "10.0.16.2", nil)}, "c", []string{"lbs"})
+func TestManagementModes(t *testing.T) {
+	svc := testService(nil, corev1.ServicePort{Port: 80, NodePort: 30080})
+	s, err := newSpec(svc, []*corev1.Node{testNode("a", "10.0.16.2", nil)}, "c", []string{"lbs"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Rules of the ingress and egress of the load balancers' subnet and of the ingress of the workers' subnet.
 	for mode, want := range map[string][3]int{modeNone: {0, 0, 0}, modeFrontend: {1, 0, 0}, modeAll: {1, 2, 2}} {
 		o := desiredOpenings(s, mode, nil, nil, []string{"10.0.32.0/24"}, []string{"10.0.16.0/20"})
 		if got := [3]int{len(o.frontIn.want), len(o.frontOut.want), len(o.nodeIn.want)}; got != want {
-			t.Errorf("mode %s opens %v rules (into and out of the load balancers' subnet, into the workers'), want %v", mode, got, want)
+			t.Errorf("mode %s adds %v rules, want %v", mode, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"testing"
@@ -6,8 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// A quota that is raised is in force only when the controller has counted anew.
-func TestRaisedQuotaIsWaitedFor(t *testing.T) {
+// TestAwaitOfRaisedQuota checks that a quota is ready only when the controller has put the new limit in force.
+func TestAwaitOfRaisedQuota(t *testing.T) {
 	hard := func(claims string) map[string]any {
 		return map[string]any{"hard": map[string]any{"persistentvolumeclaims": claims}}
 	}

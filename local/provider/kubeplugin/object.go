@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"crypto/sha256"
@@ -28,27 +28,31 @@ const (
 	managerKey = "__fieldManager"
 )
 
-// gvkOf is the kind of object that a type token means: "kubernetes:apps/v1:Deployment". The core group goes by "core".
+// gvkOf returns the kind of a type token such as "kubernetes:apps/v1:Deployment". The token's name of the core group is
+// "core".
 func gvkOf(u urn.URN) (schema.GroupVersionKind, error) {
 	token := string(u.Type())
 	parts := strings.Split(token, ":")
+	unsupported := func(reason string) (schema.GroupVersionKind, error) {
+		return schema.GroupVersionKind{}, fmt.Errorf("%s has no %s: %s", standIn, token, reason)
+	}
 	if len(parts) != 3 || parts[0] != "kubernetes" || !strings.Contains(parts[1], "/") {
-		return schema.GroupVersionKind{}, fmt.Errorf("the local cloud's stand-in for the kubernetes plugin has no %s: it has objects only", token)
-	}
-	if group := parts[1][:strings.Index(parts[1], "/")]; group == "helm.sh" || group == "yaml" || group == "kustomize" {
-		return schema.GroupVersionKind{}, fmt.Errorf("the local cloud's stand-in for the kubernetes plugin has no %s: it has objects only", token)
-	}
-	if strings.HasSuffix(parts[2], "Patch") || strings.HasSuffix(parts[2], "List") {
-		return schema.GroupVersionKind{}, fmt.Errorf("the local cloud's stand-in for the kubernetes plugin has no %s: patches and lists need the official plugin", token)
+		return unsupported("it has objects only")
 	}
 	group, version, _ := strings.Cut(parts[1], "/")
-	if group == "core" {
+	switch {
+	case group == "helm.sh" || group == "yaml" || group == "kustomize":
+		return unsupported("it has objects only")
+	case strings.HasSuffix(parts[2], "Patch") || strings.HasSuffix(parts[2], "List"):
+		return unsupported("patches and lists need the official plugin")
+	case group == "core":
 		group = ""
 	}
 	return schema.GroupVersionKind{Group: group, Version: version, Kind: parts[2]}, nil
 }
 
-// object is the Kubernetes object that the properties describe. Names that begin with "__" are this plugin's own.
+// object returns the Kubernetes object of the properties, without those that start with "__": they are the plugin's
+// own.
 func object(m map[string]any, gvk schema.GroupVersionKind) *unstructured.Unstructured {
 	content := map[string]any{}
 	for k, v := range m {
@@ -63,7 +67,7 @@ func object(m map[string]any, gvk schema.GroupVersionKind) *unstructured.Unstruc
 	return obj
 }
 
-// integers makes whole numbers int64, as Kubernetes has them.
+// integers converts whole numbers to int64, the type that Kubernetes' libraries expect.
 func integers(v any) any {
 	switch v := v.(type) {
 	case float64:
@@ -86,8 +90,8 @@ func integers(v any) any {
 	return v
 }
 
-// applied is the object as it is sent: without this plugin's own annotation's values, and with stringData as data, because the API
-// server cannot take keys away that it was given as stringData.
+// applied returns the object as it is sent: without status, and with stringData as data, because server-side apply
+// cannot remove keys that were applied as stringData.
 func applied(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	out := obj.DeepCopy()
 	delete(out.Object, "status")
@@ -101,7 +105,8 @@ func applied(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	return out
 }
 
-// state is the live object by property names. What was secret in the inputs is secret, and so is all of a Secret.
+// state returns the properties of the live object. What is secret in the inputs is secret, and so is the data of a
+// Secret.
 func state(live *unstructured.Unstructured, inputs property.Map, manager string) property.Map {
 	content := live.DeepCopy().Object
 	unstructured.RemoveNestedField(content, "metadata", "managedFields")
@@ -116,8 +121,8 @@ func state(live *unstructured.Unstructured, inputs property.Map, manager string)
 	return out.Set(managerKey, property.New(manager))
 }
 
-// fieldManager is the name under which the object is applied: the one in its state, or one made of its URN, the same when a
-// creation that was cut short is begun again.
+// fieldManager returns the name of the field manager that applies the object: that of the annotation or of the state. A
+// new one is derived from the URN, so that the retry of an interrupted creation has the same one.
 func fieldManager(u urn.URN, state property.Map, obj *unstructured.Unstructured) string {
 	if name := obj.GetAnnotations()[annotationManager]; name != "" {
 		return name
@@ -129,7 +134,7 @@ func fieldManager(u urn.URN, state property.Map, obj *unstructured.Unstructured)
 	return "pulumi-kubernetes-" + hex.EncodeToString(sum[:4])
 }
 
-// idOf is "namespace/name", or the name alone of what belongs to no namespace.
+// idOf returns "namespace/name", or the name alone if the object has no namespace.
 func idOf(obj *unstructured.Unstructured) string {
 	if ns := obj.GetNamespace(); ns != "" {
 		return ns + "/" + obj.GetName()

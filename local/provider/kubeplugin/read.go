@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"context"
@@ -14,21 +14,22 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
+// read returns the live object, for a refresh or an import.
 func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, error) {
 	gvk, err := gvkOf(req.Urn)
 	if err != nil {
 		return p.ReadResponse{}, err
 	}
-	if err := g.reach(); err != nil {
+	if err := g.checkReachable(); err != nil {
 		if g.config.deleteUnreachable {
-			p.GetLogger(ctx).Warningf("taken out of the state: %v", err)
+			p.GetLogger(ctx).Warningf("removed from the state: %v", err)
 			return p.ReadResponse{}, nil
 		}
 		if g.config.skipUpdateUnreachable {
 			p.GetLogger(ctx).Warningf("not refreshed: %v", err)
 			return p.ReadResponse{ID: req.ID, Properties: req.Properties, Inputs: req.Inputs}, nil
 		}
-		return p.ReadResponse{}, fmt.Errorf("%w; deleteUnreachable on the provider, or PULUMI_K8S_DELETE_UNREACHABLE=true, takes the cluster's objects out of the state", err)
+		return p.ReadResponse{}, fmt.Errorf("%w; %s", err, deleteUnreachableHint)
 	}
 	namespace, name := splitID(req.ID)
 	client, err := g.cluster.client(gvk, namespace)
@@ -60,12 +61,14 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 	}, nil
 }
 
-// liveInputs are the old inputs, with what has drifted as it is now. Drift is what applying them again would change: so defaults and
-// other spellings of the same quantity are none.
-func (g *plugin) liveInputs(ctx context.Context, old, live *unstructured.Unstructured, manager string) (map[string]any, error) {
+// liveInputs returns the old inputs with the live values of fields that have drifted. A field has drifted if applying
+// the inputs again would change it, so defaults and other notations of a quantity are no drift.
+func (g *plugin) liveInputs(
+	ctx context.Context, old, live *unstructured.Unstructured, manager string,
+) (map[string]any, error) {
 	wanted, err := g.apply(ctx, old, manager, true, true)
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
-		wanted = applied(old) // an immutable field has drifted, for example: compare what was written
+		wanted = applied(old) // for example, an immutable field has drifted: compare with what was sent
 	} else if err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func (g *plugin) liveInputs(ctx context.Context, old, live *unstructured.Unstruc
 	return inputs, nil
 }
 
-// drifted is old where live is as wanted, and else live.
+// drifted returns old with the values of live where live differs from wanted.
 func drifted(old, wanted, live any) any {
 	if equal(wanted, live) {
 		return old
@@ -91,11 +94,11 @@ func drifted(old, wanted, live any) any {
 		out := map[string]any{}
 		for k, v := range o {
 			_, isWanted := w[k]
-			now, is := l[k]
+			now, exists := l[k]
 			switch {
-			case is:
+			case exists:
 				out[k] = drifted(v, w[k], now)
-			case !isWanted: // not kept by the API server, such as a Secret's stringData
+			case !isWanted: // the API server does not store it, for example a Secret's stringData
 				out[k] = v
 			}
 		}
@@ -115,7 +118,7 @@ func drifted(old, wanted, live any) any {
 	return live
 }
 
-// plainData is the stringData whose values the Secret has now.
+// plainData returns the live values of a Secret's stringData.
 func plainData(old map[string]any, live *unstructured.Unstructured) map[string]any {
 	out := map[string]any{}
 	for k := range old {
@@ -127,11 +130,14 @@ func plainData(old map[string]any, live *unstructured.Unstructured) map[string]a
 	return out
 }
 
-// imported is the live object without what the cluster adds.
+// imported returns the live object without the fields that the cluster sets.
 func imported(live *unstructured.Unstructured) map[string]any {
 	obj := live.DeepCopy().Object
 	delete(obj, "status")
-	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "ownerReferences", "deletionTimestamp"} {
+	for _, field := range []string{
+		"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "ownerReferences",
+		"deletionTimestamp",
+	} {
 		unstructured.RemoveNestedField(obj, "metadata", field)
 	}
 	unstructured.RemoveNestedField(obj, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration")

@@ -1,4 +1,4 @@
-package kubernetes
+package kubeplugin
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// check gives the object the name and namespace that it lacks. Whether it is right, the API server says.
+// check fills in a missing name and namespace. Validation is left to the API server.
 func (g *plugin) check(_ context.Context, req p.CheckRequest) (p.CheckResponse, error) {
 	gvk, err := gvkOf(req.Urn)
 	if err != nil {
@@ -50,10 +50,11 @@ func (g *plugin) check(_ context.Context, req p.CheckRequest) (p.CheckResponse, 
 	return p.CheckResponse{Inputs: inputs}, nil
 }
 
-// defaultNamespace is the provider's namespace, if the kind has namespaces at all. A cluster that cannot be asked leaves what was.
+// defaultNamespace returns the provider's namespace, or "" if the kind has no namespace. With an unreachable cluster it
+// returns the old namespace.
 func (g *plugin) defaultNamespace(req p.CheckRequest, old string) string {
 	gvk, _ := gvkOf(req.Urn)
-	if g.reach() != nil {
+	if g.checkReachable() != nil {
 		return old
 	}
 	mapping, err := g.cluster.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
@@ -66,6 +67,7 @@ func (g *plugin) defaultNamespace(req p.CheckRequest, old string) string {
 	return g.cluster.namespace
 }
 
+// metadata returns a field of the object's metadata.
 func metadata(m property.Map, name string) property.Value {
 	if v := m.Get("metadata"); v.IsMap() {
 		return v.AsMap().Get(name)
@@ -87,6 +89,6 @@ func isMissing(v property.Value) bool {
 
 func randomHex() string {
 	b := make([]byte, 4)
-	_, _ = rand.Read(b) // never fails
+	_, _ = rand.Read(b) // it never fails
 	return hex.EncodeToString(b)
 }
