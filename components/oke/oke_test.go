@@ -12,8 +12,8 @@ import (
 	"oke-guestbook/components/oke"
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/cluster"
-	"oke-guestbook/plan/problem/problemtest"
 	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem/problemtest"
 )
 
 const (
