@@ -319,6 +319,9 @@ func checkVolumes(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if doc["availabilityDomain"] != domain || doc["sizeInGBs"] != 50.0 {
 		t.Errorf("volume in %v of %v GB, want %s of 50", doc["availabilityDomain"], doc["sizeInGBs"], domain)
 	}
+	if tags := doc["freeformTags"].(object); tags["for"] != "volumes" {
+		t.Errorf("tags %v, want those of the cluster", tags)
+	}
 
 	mustPatch(t, claims, "data-db-0", types.MergePatchType, `{"spec":{"resources":{"requests":{"storage":"80Gi"}}}}`)
 	eventually.Succeeds(t, 20*time.Second, "the claim is expanded", func(ctx context.Context) error {
