@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,7 +125,8 @@ func TestBadSettings(t *testing.T) {
 		},
 	} {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(env, "GUESTBOOK_AS_PROCESS=1", "LISTEN_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=127.0.0.1:0")
+		cmd.Env = slices.Concat(env,
+			[]string{"GUESTBOOK_AS_PROCESS=1", "LISTEN_ADDRESS=127.0.0.1:0", "METRICS_ADDRESS=127.0.0.1:0"})
 		output, _ := cmd.CombinedOutput()
 		status, lines := cmd.ProcessState.ExitCode(), strings.Count(string(output), "\n")
 		if status != 1 || !strings.HasPrefix(string(output), want) || lines != 1 {

@@ -30,7 +30,7 @@ func seed(t *testing.T, uri string, entries ...storedEntry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Disconnect(context.Background())
+	defer func() { _ = client.Disconnect(context.Background()) }()
 	messages := client.Database("guestbook").Collection(store.Collection)
 	for _, e := range entries {
 		doc := bson.D{
@@ -55,7 +55,7 @@ func TestBrowser(t *testing.T) {
 	other := start(t, map[string]string{"MONGODB_URI": db.URI, "PAGE_SIZE": "5"})
 	browser := chromium(t)
 
-	phone := newVisitor(t, browser, person{language: "ko-KR", zone: "Asia/Seoul", width: 390, height: 844, scale: 2})
+	phone := newVisitor(browser, t, person{language: "ko-KR", zone: "Asia/Seoul", width: 390, height: 844, scale: 2})
 	phone.do(chromedp.Navigate(g.url))
 	if got := phone.text("h1"); got != "방명록" {
 		t.Errorf("heading for a Korean reader: %q", got)
@@ -75,7 +75,7 @@ func TestBrowser(t *testing.T) {
 	phone.detectsOverflow()
 	phone.fits()
 
-	wide := newVisitor(t, browser, person{language: "en-GB,en", zone: "Europe/London", width: 1280, height: 800, scale: 1})
+	wide := newVisitor(browser, t, person{language: "en-GB,en", zone: "Europe/London", width: 1280, height: 800, scale: 1})
 	wide.do(chromedp.Navigate(other.url))
 	if got := wide.content(".entry .message"); got != difficult {
 		t.Errorf("the other replica shows %q, want %q", got, difficult)
@@ -102,7 +102,7 @@ func TestBrowser(t *testing.T) {
 	phone.do(chromedp.WaitVisible(`//bdi[contains(., 'وليد')]`))
 	phone.fits()
 	phone.shot("phone-ko")
-	narrow := newVisitor(t, browser, person{
+	narrow := newVisitor(browser, t, person{
 		language: "ko-KR", zone: "Asia/Seoul", width: 320, height: 640, scale: 2, dark: true,
 	})
 	narrow.do(chromedp.Navigate(g.url+"/?page=2"), chromedp.WaitVisible(chromedp.CSS("nav")))
@@ -163,7 +163,7 @@ func TestBrowserZones(t *testing.T) {
 		{person{language: "ko-KR", zone: "Asia/Seoul", noScript: true}, "2024년 3월 1일 02:15 +0545"},
 	} {
 		c.width, c.height, c.scale = 390, 844, 2
-		v := newVisitor(t, browser, c.person)
+		v := newVisitor(browser, t, c.person)
 		v.do(chromedp.Navigate(g.url))
 		// Some versions of Chromium put a narrow no-break space before PM.
 		if got := strings.ReplaceAll(v.text(".entry time"), "\u202f", " "); got != c.want {
@@ -175,7 +175,7 @@ func TestBrowserZones(t *testing.T) {
 func TestBrowserWithoutScript(t *testing.T) {
 	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI, "TIME_ZONE": "Asia/Seoul", "PAGE_SIZE": "2"})
-	v := newVisitor(t, chromium(t), person{
+	v := newVisitor(chromium(t), t, person{
 		language: "en-US", zone: "America/New_York", width: 1280, height: 800, scale: 1, dark: true, noScript: true,
 	})
 	v.do(chromedp.Navigate(g.url))
@@ -223,7 +223,7 @@ func TestBrowserWithoutScript(t *testing.T) {
 func TestBrowserOffline(t *testing.T) {
 	db := apptest.StartDB(t)
 	g := start(t, map[string]string{"MONGODB_URI": db.URI})
-	v := newVisitor(t, chromium(t), person{language: "en-US", zone: "UTC", width: 390, height: 844, scale: 2})
+	v := newVisitor(chromium(t), t, person{language: "en-US", zone: "UTC", width: 390, height: 844, scale: 2})
 	v.do(chromedp.Navigate(g.url), chromedp.WaitVisible(chromedp.CSS("#message")))
 	g.stop()
 	if err := <-g.ended; err != nil {

@@ -65,7 +65,7 @@ type person struct {
 	dark, noScript bool
 }
 
-func newVisitor(t *testing.T, browser context.Context, p person) *visitor {
+func newVisitor(browser context.Context, t *testing.T, p person) *visitor {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)

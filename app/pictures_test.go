@@ -30,7 +30,7 @@ func TestBrowserPictures(t *testing.T) {
 		"app-wide-dark":  {language: "ko-KR", zone: "Asia/Seoul", width: 1920, height: 1080, scale: 1, dark: true},
 		"app-phone-dark": {language: "en-GB", zone: "Europe/London", width: 320, height: 888, scale: 2, dark: true},
 	} {
-		v := newVisitor(t, browser, p)
+		v := newVisitor(browser, t, p)
 		v.do(chromedp.Navigate(g.url), chromedp.WaitVisible(chromedp.CSS(".entry")))
 		if n := ask(v, chromedp.Evaluate[int](`document.querySelectorAll(".entry").length`)); n != 6 {
 			t.Errorf("%s: %d entries, want 6", name, n)

@@ -111,7 +111,7 @@ func TestBrowserRecovers(t *testing.T) {
 	var polls, posts atomic.Int64
 	network := unreliableNetwork(t, g.url, &polls, &posts, &unreadable)
 
-	v := newVisitor(t, chromium(t), person{language: "en-US", zone: "UTC", width: 390, height: 844, scale: 2})
+	v := newVisitor(chromium(t), t, person{language: "en-US", zone: "UTC", width: 390, height: 844, scale: 2})
 	v.shortenTimers()
 	v.do(chromedp.Navigate(network), chromedp.WaitVisible(chromedp.CSS("#message")))
 	seed(t, db.URI, storedEntry{time.Now(), "Grace", "written meanwhile"})

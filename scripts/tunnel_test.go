@@ -73,8 +73,10 @@ func TestTunnel(t *testing.T) {
 	opened := []string{export, show, region, open, get}
 	retried := slices.Concat(opened, []string{add}, slices.Repeat([]string{ssh, "sleep 5"}, 5), []string{ssh, del})
 	for _, run := range []tunnel{
-		{name: "until Ctrl-C", output: "10.0.0.2:6443 is forwarded for 3 hours, or until Ctrl-C",
-			calls: slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del})},
+		{
+			name: "until Ctrl-C", output: "10.0.0.2:6443 is forwarded for 3 hours, or until Ctrl-C",
+			calls: slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del}),
+		},
 		{name: "no pulumi", missing: "bin/pulumi", output: "the command pulumi is missing: install it"},
 		{name: "no oci", missing: "bin/oci", output: "the command oci is missing: install it"},
 		{name: "no jq", missing: "bin/jq", output: "the command jq is missing: install it"},
@@ -83,19 +85,31 @@ func TestTunnel(t *testing.T) {
 		{name: "no sudo", missing: "bin/sudo", output: "the command sudo is missing: install it"},
 		{name: "no key", missing: "key.pub", output: "KEY=DIR/key: there is no public key DIR/key.pub: make one"},
 		{name: "no stack", fail: "pulumi stack", output: "STACK=prod: pulumi cannot read the stack", calls: opened[:1]},
-		{name: "nothing deployed", state: `{"version":3,"deployment":{}}`,
-			output: "STACK=prod: the stack has no bastion: set bastion to true", calls: opened[:1]},
-		{name: "no bastion", state: begin + cluster + end,
-			output: "STACK=prod: the stack has no bastion: set bastion to true", calls: opened[:1]},
-		{name: "no cluster", state: begin + bastion + end,
-			output: "STACK=prod: the stack has no cluster yet: run pulumi up", calls: opened[:1]},
-		{name: "no endpoint yet", state: begin + created + bastion + end,
-			output: "STACK=prod: the stack has no cluster yet: run pulumi up", calls: opened[:1]},
-		{name: "another tunnel", address: "1: lo inet 10.0.0.2/32 scope global lo",
-			output: "this machine has 10.0.0.2 already: end the other tunnel", calls: opened[:2]},
+		{
+			name: "nothing deployed", state: `{"version":3,"deployment":{}}`,
+			output: "STACK=prod: the stack has no bastion: set bastion to true", calls: opened[:1],
+		},
+		{
+			name: "no bastion", state: begin + cluster + end,
+			output: "STACK=prod: the stack has no bastion: set bastion to true", calls: opened[:1],
+		},
+		{
+			name: "no cluster", state: begin + bastion + end,
+			output: "STACK=prod: the stack has no cluster yet: run pulumi up", calls: opened[:1],
+		},
+		{
+			name: "no endpoint yet", state: begin + created + bastion + end,
+			output: "STACK=prod: the stack has no cluster yet: run pulumi up", calls: opened[:1],
+		},
+		{
+			name: "another tunnel", address: "1: lo inet 10.0.0.2/32 scope global lo",
+			output: "this machine has 10.0.0.2 already: end the other tunnel", calls: opened[:2],
+		},
 		{name: "no session", fail: create, output: "oci cannot open a session at the bastion", calls: opened[:4]},
-		{name: "deleted session", fail: "oci bastion session get",
-			output: "oci cannot read the session session", calls: opened},
+		{
+			name: "deleted session", fail: "oci bastion session get",
+			output: "oci cannot read the session session", calls: opened,
+		},
 		{name: "no root", fail: "sudo", calls: slices.Concat(opened, []string{add})},
 		{name: "ssh refused", fail: "ssh", output: "ssh is refused: bastionAllowedCidrs must hold", calls: retried},
 	} {

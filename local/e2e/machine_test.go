@@ -109,7 +109,8 @@ func (s *stack) refusesMachines() {
 			func(_ *testing.T, o *launch.Launcher) {
 				o.Bin, o.Prebuilt = filepath.Join(s.t.TempDir(), "bin"), false
 			},
-			[]string{"TMPDIR=/proc"}, []string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"},
+			[]string{"TMPDIR=/proc"},
+			[]string{"TMPDIR=/proc: 0.0 GB free", "set TMPDIR to a larger disk"},
 		},
 	} {
 		cloud, state := s.inventory(), s.ids()

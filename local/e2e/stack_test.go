@@ -393,8 +393,8 @@ func (s *stack) killUpOnce(kind string) {
 	}
 }
 
-// refused runs up, which must fail and change neither the cloud nor the state. Its output must report each wanted problem,
-// written as the setting's key and the values that follow it on the line: "vcnCidr 10.0.0.0/15 /16".
+// refused runs up, which must fail and change neither the cloud nor the state. Its output must report each wanted
+// problem, written as the setting's key and the values that follow it on the line: "vcnCidr 10.0.0.0/15 /16".
 func (s *stack) refused(problems ...string) {
 	s.t.Helper()
 	// Components have no id. A component that finds a problem is in the state, but not in the cloud.

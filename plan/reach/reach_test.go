@@ -248,9 +248,12 @@ func TestPartOfAnEnd(t *testing.T) {
 		from, to string
 		want     Verdict
 	}{
-		{"workers", "api", Partly}, {"10.0.64.7", "api", Yes}, {"10.0.65.7", "api", No},
+		{"workers", "api", Partly},
+		{"10.0.64.7", "api", Yes},
+		{"10.0.65.7", "api", No},
 		{"publicLoadBalancers", Internet, Partly},
-		{"publicLoadBalancers", "198.51.100.7", Yes}, {"publicLoadBalancers", "198.51.101.7", No},
+		{"publicLoadBalancers", "198.51.100.7", Yes},
+		{"publicLoadBalancers", "198.51.101.7", No},
 	} {
 		if got := n.Ask(mustParse(t, n, test.from), mustParse(t, n, test.to), service); got.Verdict != test.want {
 			t.Errorf("%s to %s: %s", test.from, test.to, got.Explain())

@@ -56,13 +56,13 @@ func Load(getenv func(string) string) (Config, error) {
 		MongoPassFile:    r.text("MONGODB_PASSWORD_FILE", ""),
 		MongoAuthSource:  r.text("MONGODB_AUTH_SOURCE", "admin"),
 		MongoTimeout:     r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, 10*time.Second),
-		MongoConnections: r.number("MONGODB_MAX_CONNECTIONS", 20, 1, 1000),
+		MongoConnections: r.number("MONGODB_MAX_CONNECTIONS", 20, 1000),
 
 		Title:          r.text("TITLE", ""),
-		PageSize:       r.number("PAGE_SIZE", 20, 1, 100),
+		PageSize:       r.number("PAGE_SIZE", 20, 100),
 		TimeZone:       r.zone("TIME_ZONE"),
-		SignsPerMinute: r.number("SIGNS_PER_MINUTE", 10, 1, 1_000_000),
-		ReadsPerSecond: r.number("READS_PER_SECOND", 20, 1, 1_000_000),
+		SignsPerMinute: r.number("SIGNS_PER_MINUTE", 10, 1_000_000),
+		ReadsPerSecond: r.number("READS_PER_SECOND", 20, 1_000_000),
 		TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
 
 		// OCI's load balancer removes a backend after 3 failed health checks at intervals of 10 s (its defaults).
@@ -108,11 +108,12 @@ func (r *reader) address(key, def string) string {
 	return v
 }
 
-func (r *reader) number(key string, def, low, high int) int {
+// number reads a whole number from 1 to high.
+func (r *reader) number(key string, def, high int) int {
 	v := r.text(key, strconv.Itoa(def))
 	n, err := strconv.Atoi(v)
-	if err != nil || n < low || n > high {
-		r.add("%s %q: want a whole number from %d to %d", key, v, low, high)
+	if err != nil || n < 1 || n > high {
+		r.add("%s %q: want a whole number from 1 to %d", key, v, high)
 	}
 	return n
 }

@@ -241,7 +241,8 @@ func read(r io.Reader) (message []byte, doc bson.D, err error) {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, nil, err
 	}
-	message = append(head, make([]byte, binary.LittleEndian.Uint32(head)-16)...)
+	message = make([]byte, binary.LittleEndian.Uint32(head))
+	copy(message, head)
 	if _, err := io.ReadFull(r, message[16:]); err != nil {
 		return nil, nil, err
 	}

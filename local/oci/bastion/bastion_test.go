@@ -13,8 +13,10 @@ func TestBastionLife(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		base := ocitest.Bastion + "/bastions"
-		body := engine.Doc{"compartmentId": oci.CompartmentID, "name": "guestbook", "bastionType": "STANDARD",
-			"targetSubnetId": n.Workers, "clientCidrBlockAllowList": []any{"198.51.100.0/24"}}
+		body := engine.Doc{
+			"compartmentId": oci.CompartmentID, "name": "guestbook", "bastionType": "STANDARD",
+			"targetSubnetId": n.Workers, "clientCidrBlockAllowList": []any{"198.51.100.0/24"},
+		}
 		c.Refused(400, "InvalidParameter", "does not match network IP", "POST", base,
 			ocitest.Changed(body, "clientCidrBlockAllowList", []any{"198.51.100.1/24"}))
 		c.Refused(400, "InvalidParameter", "1800", "POST", base, ocitest.Changed(body, "maxSessionTtlInSeconds", 60))

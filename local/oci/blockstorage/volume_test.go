@@ -13,8 +13,10 @@ import (
 func TestVolumeLife(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		body := func(size int) engine.Doc {
-			return engine.Doc{"compartmentId": oci.CompartmentID, "availabilityDomain": oci.AvailabilityDomains[0],
-				"sizeInGBs": size}
+			return engine.Doc{
+				"compartmentId": oci.CompartmentID, "availabilityDomain": oci.AvailabilityDomains[0],
+				"sizeInGBs": size,
+			}
 		}
 		c.Refused(400, "InvalidParameter", "sizeInGBs", "POST", ocitest.Core+"/volumes", body(49))
 		n := c.Network()

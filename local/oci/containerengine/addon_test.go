@@ -20,8 +20,10 @@ func TestAddons(t *testing.T) {
 			engine.Doc{"type": "BASIC_CLUSTER"})
 		path := ocitest.OKE + "/clusters/" + basic + "/addons"
 		c.Refused(400, "InvalidParameter", "must be one of", "POST", path, engine.Doc{"addonName": "Nothing"})
-		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "CertManager",
-			"configurations": []any{engine.Doc{"key": "numOfReplicas", "value": "1"}}}, nil))
+		c.Succeeded(c.Send("POST", path, engine.Doc{
+			"addonName":      "CertManager",
+			"configurations": []any{engine.Doc{"key": "numOfReplicas", "value": "1"}},
+		}, nil))
 		addon := c.Get(path + "/CertManager")
 		c.Conforms("containerengine.Addon", addon)
 		if addon["lifecycleState"] != "ACTIVE" {

@@ -35,8 +35,10 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 		}
 
 		// Without cycling, only new nodes get a new version.
-		to := engine.Doc{"kubernetesVersion": "v1.36.3",
-			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)}}
+		to := engine.Doc{
+			"kubernetesVersion": "v1.36.3",
+			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)},
+		}
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, to, nil))
 		if got := nodes(); fmt.Sprint(got) != fmt.Sprint(first) {
 			t.Errorf("nodes changed without cycling: %v", got)
@@ -48,8 +50,10 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 
 		plane.Syncs = nil
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id,
-			engine.Doc{"nodePoolCyclingDetails": engine.Doc{"isNodeCyclingEnabled": true, "maximumSurge": "1",
-				"maximumUnavailable": "0"}}, nil))
+			engine.Doc{"nodePoolCyclingDetails": engine.Doc{
+				"isNodeCyclingEnabled": true, "maximumSurge": "1",
+				"maximumUnavailable": "0",
+			}}, nil))
 		for _, node := range nodes() {
 			if node["kubernetesVersion"] != "v1.36.3" {
 				t.Errorf("node %v", node)
@@ -60,8 +64,10 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 			t.Errorf("nodes in the cluster over the cycling: %s", got)
 		}
 		c.Refused(400, "InvalidParameter", "cannot go back", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
-			"kubernetesVersion": "v1.35.4", "nodeSourceDetails": engine.Doc{"sourceType": "IMAGE",
-				"imageId": ocitest.ImageFor("v1.35.4", true)},
+			"kubernetesVersion": "v1.35.4", "nodeSourceDetails": engine.Doc{
+				"sourceType": "IMAGE",
+				"imageId":    ocitest.ImageFor("v1.35.4", true),
+			},
 		})
 		c.Refused(409, "Conflict", "cycling cannot go together", "PUT", ocitest.OKE+"/nodePools/"+id,
 			engine.Doc{"nodeConfigDetails": engine.Doc{
@@ -115,8 +121,10 @@ func TestNodeCyclingKeepsNodesInAllDomains(t *testing.T) {
 func TestAddressesRunOut(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
-		small := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.200.0/29",
-			"prohibitPublicIpOnVnic": true}).Str("id")
+		small := c.Create("subnets", engine.Doc{
+			"vcnId": n.Vcn, "cidrBlock": "10.0.200.0/29",
+			"prohibitPublicIpOnVnic": true,
+		}).Str("id")
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
 		body := ocitest.Changed(ocitest.PoolBody(n, cluster, 6), "nodeConfigDetails.placementConfigs",
 			[]any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": small}})
@@ -135,8 +143,10 @@ func TestAddressesRunOut(t *testing.T) {
 func TestVCNNativePods(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
-		pods := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.64.0/19",
-			"prohibitPublicIpOnVnic": true}).Str("id")
+		pods := c.Create("subnets", engine.Doc{
+			"vcnId": n.Vcn, "cidrBlock": "10.0.64.0/19",
+			"prohibitPublicIpOnVnic": true,
+		}).Str("id")
 		body := ocitest.Changed(ocitest.ClusterBody(n), "clusterPodNetworkOptions",
 			[]any{engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}})
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))

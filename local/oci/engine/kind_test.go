@@ -70,8 +70,10 @@ func TestRemovedResourcesExpire(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	if _, err := oci.New(oci.Config{Dir: t.TempDir(),
-		Limits: map[string]int{"vnc": 1}}); err == nil || !strings.Contains(err.Error(), `"vnc"`) {
+	if _, err := oci.New(oci.Config{
+		Dir:    t.TempDir(),
+		Limits: map[string]int{"vnc": 1},
+	}); err == nil || !strings.Contains(err.Error(), `"vnc"`) {
 		t.Errorf("unknown limit: %v", err)
 	}
 	ocitest.Run(t, oci.Config{Limits: map[string]int{"vcn": 1}}, func(c *ocitest.Cloud) {

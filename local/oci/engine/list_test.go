@@ -33,8 +33,10 @@ func TestPagesAndFilters(t *testing.T) {
 		if got := strings.Join(names, " "); got != "net-0 net-1 net-2 net-3 net-4 net-5 net-6" || pages != 3 {
 			t.Errorf("%d pages: %s", pages, got)
 		}
-		for query, want := range map[string]int{"": 7, "&displayName=net-3": 1, "&displayName=none": 0,
-			"&lifecycleState=AVAILABLE": 7, "&lifecycleState=TERMINATED": 0} {
+		for query, want := range map[string]int{
+			"": 7, "&displayName=net-3": 1, "&displayName=none": 0,
+			"&lifecycleState=AVAILABLE": 7, "&lifecycleState=TERMINATED": 0,
+		} {
 			if got := len(c.GetList(base + query)); got != want {
 				t.Errorf("%q: %d items, want %d", query, got, want)
 			}

@@ -14,7 +14,7 @@ import (
 
 func TestTwoDaemonsOnOneState(t *testing.T) {
 	dir := t.TempDir()
-	ocitest.Run(t, oci.Config{Dir: dir}, func(c *ocitest.Cloud) {
+	ocitest.Run(t, oci.Config{Dir: dir}, func(*ocitest.Cloud) {
 		if _, err := oci.New(oci.Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "another process") {
 			t.Errorf("a second daemon on the same state: %v", err)
 		}

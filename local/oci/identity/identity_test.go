@@ -40,8 +40,10 @@ func TestIdentity(t *testing.T) {
 		c.Refused(400, "InvalidParameter", "availabilityDomain", "GET",
 			ocitest.Core+"/faultDomains?compartmentId="+oci.TenancyID+"&availabilityDomain=AD-1", nil)
 
-		policy := engine.Doc{"name": "backup", "description": "d",
-			"statements": []any{"Allow dynamic-group backup to manage objects in compartment x"}}
+		policy := engine.Doc{
+			"name": "backup", "description": "d",
+			"statements": []any{"Allow dynamic-group backup to manage objects in compartment x"},
+		}
 		id := c.Create("policies", policy.Clone()).Str("id")
 		policy["compartmentId"] = oci.CompartmentID
 		c.Refused(409, "NotAuthorizedOrResourceAlreadyExists", "backup", "POST", ocitest.Core+"/policies", policy)
@@ -52,8 +54,10 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("the etag changed from %s to %s", first, again)
 		}
 		c.Remove("policies", id)
-		group := c.Create("dynamicGroups", engine.Doc{"compartmentId": oci.TenancyID, "name": "nodes", "description": "d",
-			"matchingRule": "ALL {instance.compartment.id = 'x'}"})
+		group := c.Create("dynamicGroups", engine.Doc{
+			"compartmentId": oci.TenancyID, "name": "nodes", "description": "d",
+			"matchingRule": "ALL {instance.compartment.id = 'x'}",
+		})
 		c.Remove("dynamicGroups", group.Str("id"))
 	})
 }

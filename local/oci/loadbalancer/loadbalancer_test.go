@@ -73,8 +73,10 @@ func TestLoadBalancerLife(t *testing.T) {
 		c.Refused(400, "InvalidParameter", "same port", "POST", base+"/"+id+"/listeners",
 			engine.Doc{"name": "x", "defaultBackendSetName": "TCP-80", "port": 443, "protocol": "HTTP"})
 		finish(c, c.Send("PUT", base+"/"+id+"/updateShape",
-			engine.Doc{"shapeName": "flexible", "shapeDetails": engine.Doc{"minimumBandwidthInMbps": 10,
-				"maximumBandwidthInMbps": 100}}, nil))
+			engine.Doc{"shapeName": "flexible", "shapeDetails": engine.Doc{
+				"minimumBandwidthInMbps": 10,
+				"maximumBandwidthInMbps": 100,
+			}}, nil))
 		finish(c, c.Send("PUT", base+"/"+id, engine.Doc{"freeformTags": engine.Doc{"a": "b"}}, nil))
 		nsg := c.Create("networkSecurityGroups", engine.Doc{"vcnId": n.Vcn}).Str("id")
 		finish(c, c.Send("PUT", base+"/"+id+"/networkSecurityGroups", engine.Doc{"networkSecurityGroupIds": []any{nsg}}, nil))

@@ -162,8 +162,10 @@ func (s *sdk) createGateways(all core.Service) {
 	s.t.Helper()
 	igw := must[core.CreateInternetGatewayResponse](s.t)(s.network.CreateInternetGateway(ctx,
 		core.CreateInternetGatewayRequest{
-			CreateInternetGatewayDetails: core.CreateInternetGatewayDetails{CompartmentId: s.compartment, VcnId: s.vcn,
-				IsEnabled: common.Bool(true)},
+			CreateInternetGatewayDetails: core.CreateInternetGatewayDetails{
+				CompartmentId: s.compartment, VcnId: s.vcn,
+				IsEnabled: common.Bool(true),
+			},
 		})).InternetGateway
 	nat := must[core.CreateNatGatewayResponse](s.t)(s.network.CreateNatGateway(ctx, core.CreateNatGatewayRequest{
 		CreateNatGatewayDetails: core.CreateNatGatewayDetails{CompartmentId: s.compartment, VcnId: s.vcn},
@@ -182,13 +184,19 @@ func (s *sdk) createGateways(all core.Service) {
 	}
 	s.igw, s.nat, s.sgw = igw.Id, nat.Id, sgw.Id
 	anywhere := common.String("0.0.0.0/0")
-	s.public = table(core.RouteRule{NetworkEntityId: igw.Id, Destination: anywhere,
-		DestinationType: core.RouteRuleDestinationTypeCidrBlock})
+	s.public = table(core.RouteRule{
+		NetworkEntityId: igw.Id, Destination: anywhere,
+		DestinationType: core.RouteRuleDestinationTypeCidrBlock,
+	})
 	s.private = table(
-		core.RouteRule{NetworkEntityId: nat.Id, Destination: anywhere,
-			DestinationType: core.RouteRuleDestinationTypeCidrBlock},
-		core.RouteRule{NetworkEntityId: sgw.Id, Destination: all.CidrBlock,
-			DestinationType: core.RouteRuleDestinationTypeServiceCidrBlock},
+		core.RouteRule{
+			NetworkEntityId: nat.Id, Destination: anywhere,
+			DestinationType: core.RouteRuleDestinationTypeCidrBlock,
+		},
+		core.RouteRule{
+			NetworkEntityId: sgw.Id, Destination: all.CidrBlock,
+			DestinationType: core.RouteRuleDestinationTypeServiceCidrBlock,
+		},
 	)
 }
 
@@ -203,8 +211,10 @@ func (s *sdk) createSubnets() {
 				Protocol: common.String("6"), Source: anywhere,
 				TcpOptions: &core.TcpOptions{DestinationPortRange: &core.PortRange{Min: common.Int(80), Max: common.Int(80)}},
 			}},
-			EgressSecurityRules: []core.EgressSecurityRule{{Protocol: common.String("1"), Destination: anywhere,
-				IcmpOptions: &core.IcmpOptions{Type: common.Int(3), Code: common.Int(4)}}},
+			EgressSecurityRules: []core.EgressSecurityRule{{
+				Protocol: common.String("1"), Destination: anywhere,
+				IcmpOptions: &core.IcmpOptions{Type: common.Int(3), Code: common.Int(4)},
+			}},
 		},
 	})).SecurityList
 	if rule := list.IngressSecurityRules[0]; *rule.IsStateless ||
@@ -242,8 +252,10 @@ func (s *sdk) createCluster() {
 			CreateClusterDetails: containerengine.CreateClusterDetails{
 				Name: common.String("oke"), CompartmentId: s.compartment, VcnId: s.vcn, KubernetesVersion: common.String("v1.36.3"),
 				Type: containerengine.ClusterTypeEnhancedCluster,
-				EndpointConfig: &containerengine.CreateClusterEndpointConfigDetails{SubnetId: s.api,
-					IsPublicIpEnabled: common.Bool(true)},
+				EndpointConfig: &containerengine.CreateClusterEndpointConfigDetails{
+					SubnetId:          s.api,
+					IsPublicIpEnabled: common.Bool(true),
+				},
 				Options: &containerengine.ClusterCreateOptions{ServiceLbSubnetIds: []string{*s.lb}},
 				ClusterPodNetworkOptions: []containerengine.ClusterPodNetworkOptionDetails{
 					containerengine.FlannelOverlayClusterPodNetworkOptionDetails{},
@@ -287,10 +299,12 @@ func (s *sdk) createNodePool() {
 					Ocpus: common.Float32(2), MemoryInGBs: common.Float32(12),
 				},
 				NodeSourceDetails: containerengine.NodeSourceViaImageDetails{ImageId: image, BootVolumeSizeInGBs: common.Int64(50)},
-				NodeConfigDetails: &containerengine.CreateNodePoolNodeConfigDetails{Size: common.Int(2),
+				NodeConfigDetails: &containerengine.CreateNodePoolNodeConfigDetails{
+					Size: common.Int(2),
 					PlacementConfigs: []containerengine.NodePoolPlacementConfigDetails{{
 						AvailabilityDomain: s.ads[0].Name, SubnetId: s.workers, FaultDomains: []string{*s.fds[0].Name},
-					}}},
+					}},
+				},
 			},
 		})).OpcWorkRequestId)
 	pool := must[containerengine.GetNodePoolResponse](s.t)(s.oke.GetNodePool(ctx,
@@ -352,15 +366,19 @@ func (s *sdk) createLoadBalancer() {
 			CreateLoadBalancerDetails: loadbalancer.CreateLoadBalancerDetails{
 				CompartmentId: s.compartment, DisplayName: common.String("guestbook"), SubnetIds: []string{*s.lb},
 				ShapeName: common.String("flexible"),
-				ShapeDetails: &loadbalancer.ShapeDetails{MinimumBandwidthInMbps: common.Int(10),
-					MaximumBandwidthInMbps: common.Int(10)},
+				ShapeDetails: &loadbalancer.ShapeDetails{
+					MinimumBandwidthInMbps: common.Int(10),
+					MaximumBandwidthInMbps: common.Int(10),
+				},
 				BackendSets: map[string]loadbalancer.BackendSetDetails{"TCP-80": {
 					Policy:        common.String("ROUND_ROBIN"),
 					HealthChecker: &loadbalancer.HealthCheckerDetails{Protocol: common.String("HTTP"), Port: common.Int(10256)},
 					Backends:      []loadbalancer.BackendDetails{{IpAddress: common.String("10.0.16.2"), Port: common.Int(30080)}},
 				}},
-				Listeners: map[string]loadbalancer.ListenerDetails{"TCP-80": {DefaultBackendSetName: common.String("TCP-80"),
-					Port: common.Int(80), Protocol: common.String("TCP")}},
+				Listeners: map[string]loadbalancer.ListenerDetails{"TCP-80": {
+					DefaultBackendSetName: common.String("TCP-80"),
+					Port:                  common.Int(80), Protocol: common.String("TCP"),
+				}},
 			},
 		})).OpcWorkRequestId)
 	balancer := must[loadbalancer.GetLoadBalancerResponse](s.t)(s.lbs.GetLoadBalancer(ctx,

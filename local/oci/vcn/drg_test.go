@@ -27,8 +27,10 @@ func TestDynamicRoutingGateway(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		drg := c.Create("drgs", engine.Doc{}).Str("id")
-		route := engine.Doc{"vcnId": n.Vcn, "routeRules": []any{engine.Doc{"destination": "172.16.0.0/12",
-			"networkEntityId": drg}}}
+		route := engine.Doc{"vcnId": n.Vcn, "routeRules": []any{engine.Doc{
+			"destination":     "172.16.0.0/12",
+			"networkEntityId": drg,
+		}}}
 		c.Refused(400, "InvalidParameter", "is not attached to "+n.Vcn, "POST", ocitest.Core+"/routeTables",
 			ocitest.Changed(route, "compartmentId", oci.CompartmentID))
 

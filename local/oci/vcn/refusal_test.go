@@ -15,8 +15,10 @@ func TestNetworkRefusals(t *testing.T) {
 		n := c.Network()
 		other := c.Create("vcns", engine.Doc{"cidrBlock": "10.1.0.0/16"}).Str("id")
 		otherRT := c.Stored(other).Str("defaultRouteTableId")
-		dhcp := c.Create("dhcps", engine.Doc{"vcnId": n.Vcn,
-			"options": []any{engine.Doc{"type": "SearchDomain", "searchDomainNames": []any{"example.com"}}}}).Str("id")
+		dhcp := c.Create("dhcps", engine.Doc{
+			"vcnId":   n.Vcn,
+			"options": []any{engine.Doc{"type": "SearchDomain", "searchDomainNames": []any{"example.com"}}},
+		}).Str("id")
 		named := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.33.0/24", "dhcpOptionsId": dhcp}).Str("id")
 		refuseVcns(c, n)
 		refuseGateways(c, n, other)

@@ -15,8 +15,10 @@ func TestSecurityGroupRules(t *testing.T) {
 		b := c.Create("networkSecurityGroups", engine.Doc{"vcnId": n.Vcn}).Str("id")
 		path := ocitest.Core + "/networkSecurityGroups/" + a
 		added := c.Want(200, "POST", path+"/actions/addSecurityRules", engine.Doc{"securityRules": []any{
-			engine.Doc{"direction": "INGRESS", "protocol": "6", "source": b, "sourceType": "NETWORK_SECURITY_GROUP",
-				"tcpOptions": engine.Doc{"destinationPortRange": engine.Doc{"min": 6443, "max": 6443}}},
+			engine.Doc{
+				"direction": "INGRESS", "protocol": "6", "source": b, "sourceType": "NETWORK_SECURITY_GROUP",
+				"tcpOptions": engine.Doc{"destinationPortRange": engine.Doc{"min": 6443, "max": 6443}},
+			},
 			engine.Doc{"direction": "EGRESS", "protocol": "all", "destination": "0.0.0.0/0"},
 		}}).Object()
 		rules := added.Objects("securityRules")

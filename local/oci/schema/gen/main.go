@@ -9,11 +9,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,19 +103,27 @@ type pkg struct {
 	variants map[string]map[string]string
 }
 
+// notModels matches the files of an SDK package that hold no models.
+var notModels = regexp.MustCompile(`_(request_response|client|test)\.go$`)
+
+// parse reads the models of an SDK package.
 func parse(dir, name string) (*pkg, error) {
-	p := &pkg{name: name, types: map[string]ast.Expr{}, enums: map[string][]string{},
-		variants: map[string]map[string]string{}}
-	skip := func(f fs.FileInfo) bool {
-		n := f.Name()
-		return !strings.HasSuffix(n, "_request_response.go") && !strings.HasSuffix(n, "_client.go") && !strings.HasSuffix(n,
-			"_test.go")
+	p := &pkg{
+		name: name, types: map[string]ast.Expr{}, enums: map[string][]string{},
+		variants: map[string]map[string]string{},
 	}
-	pkgs, err := parser.ParseDir(token.NewFileSet(), dir, skip, parser.SkipObjectResolution)
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range pkgs[name].Files {
+	for _, path := range files {
+		if notModels.MatchString(path) {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
 		for _, decl := range file.Decls {
 			switch d := decl.(type) {
 			case *ast.GenDecl:
