@@ -80,7 +80,7 @@ packages:
 
 lint: ## the linters of .golangci.yml, in every module
 	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-	@for module in . app local; do (cd "$$module" && "$(CURDIR)/bin/golangci-lint" run ./...) || exit 1; done
+	@for module in . app local; do (cd "$$module" && "$(CURDIR)/bin/golangci-lint" run --allow-parallel-runners ./...) || exit 1; done
 
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
