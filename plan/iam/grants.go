@@ -1,0 +1,338 @@
+package iam
+
+// grant is a statement that some settings need.
+type grant struct {
+	to     Principal
+	allow  string // verb and resource type, or permissions in braces
+	in     place
+	when   condition
+	where  func(*stack) string // conditions; nil: none
+	why    string              // one line: what it is for
+	note   string              // where sources disagree
+	source *Source
+	covers []string // resource types, as the engine names them
+}
+
+// grants are all statements. Where Oracle's reference says which permissions an operation needs, a statement allows
+// those rather than an aggregate such as virtual-network-family. Statements with the same text are listed once: that
+// happens when two places are one compartment.
+var grants = []grant{
+	// Cluster and node pools.
+	{
+		to: Operators, allow: "manage clusters", in: inStack, when: always, source: engineVerbs,
+		why:    "creates, upgrades and deletes the cluster and its add-ons, and gets kubeconfigs and what the region offers",
+		covers: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/addon:Addon"},
+	},
+	{
+		to: Operators, allow: "manage cluster-node-pools", in: inStack, when: always, source: engineVerbs,
+		why:    "creates, scales, upgrades and deletes the node pools",
+		covers: []string{"oci:ContainerEngine/nodePool:NodePool"},
+	},
+	{
+		to: Operators, allow: "read cluster-work-requests", in: inStack, when: always, source: engineVerbs,
+		why: "waits for clusters and node pools, and reads why one failed",
+	},
+	{
+		to: Operators, allow: "manage instance-family", in: inStack, when: always, source: engineVerbs,
+		why:  "creating, changing and deleting a node pool needs it beside the node pool",
+		note: "Oracle asks for the whole family (2024-08-13, 2025-01-15), also since node pools act as their own principal",
+	},
+	{
+		to: Operators, allow: "inspect compartments", in: inStack, when: always, source: required,
+		why: "lists the availability domains, before anything is made",
+	},
+
+	// Network.
+	{
+		to: Operators, allow: "read virtual-network-family", in: inNetwork, when: always, source: engineVerbs,
+		why: "creating a cluster needs it; also reads what exists in a VCN of vcnId",
+	},
+	{
+		to: Operators, allow: "read virtual-network-family", in: inStack, when: networkElsewhere,
+		source: coreOperations,
+		why:    "finds what other stacks have created in the VCN",
+	},
+	{
+		to: Operators, allow: "use vnics", in: inStack, when: always, source: engineVerbs,
+		why: "the cluster's endpoint and the nodes get VNICs",
+	},
+	{
+		to: Operators, allow: "use vnics", in: inNetwork, when: always, source: engineVerbs,
+		why: "the cluster's endpoint and the nodes get VNICs in its subnets",
+	},
+	{
+		to: Operators, allow: "use private-ips", in: inNetwork, when: always, source: required,
+		why: "the cluster's endpoint gets an address of the VCN",
+	},
+	{
+		to: Operators, allow: "manage public-ips", in: inNetwork, source: required,
+		when: publicEndpoint,
+		why:  "a public endpoint gets a public address",
+		note: "Oracle's reference lists it for every cluster (2024-08-13), its guide for public endpoints only (2025-01-15)",
+	},
+	{
+		to: Operators, allow: "use network-security-groups", in: inNetwork, source: engineVerbs,
+		when: securityByLists,
+		why:  "creating a cluster needs it, even without groups",
+	},
+	{
+		to: Operators, allow: "manage network-security-groups", in: inStack, when: securityByGroups,
+		source: coreOperations,
+		why:    "creates a group for each subnet, and its rules",
+		covers: []string{
+			"oci:Core/networkSecurityGroup:NetworkSecurityGroup",
+			"oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule",
+		},
+	},
+	{
+		to: Operators, allow: "manage vcns", in: inStack, when: newVCN, source: coreOperations,
+		why: "creates the VCN, and attaches everything else to it", covers: []string{"oci:Core/vcn:Vcn"},
+	},
+	{
+		to: Operators, allow: "{VCN_READ, VCN_ATTACH, VCN_DETACH}", in: inNetwork, when: existingVCN,
+		source: coreOperations,
+		why:    "attaches subnets, route tables, security rules and gateways to the VCN of vcnId, without changing it",
+	},
+	{
+		to: Operators, allow: "manage subnets", in: inStack, when: newSubnets, source: coreOperations,
+		why: "creates the subnets, and puts the cluster into them", covers: []string{"oci:Core/subnet:Subnet"},
+	},
+	{
+		to: Operators, allow: "{DHCP_READ, DHCP_ATTACH, DHCP_DETACH}", in: inNetwork, when: newSubnets,
+		source: coreOperations,
+		why:    "a new subnet takes the VCN's DHCP options",
+	},
+	{
+		to: Operators, allow: "use subnets", in: inNetwork, when: existingSubnets, source: engineVerbs,
+		why: "puts the cluster, its nodes and load balancers into existing subnets",
+	},
+	{
+		to: Operators, allow: "manage route-tables", in: inStack, when: newRouteTables, source: coreOperations,
+		why: "creates the subnets' route tables", covers: []string{"oci:Core/routeTable:RouteTable"},
+	},
+	{
+		to: Operators, allow: "manage security-lists", in: inStack, when: always, source: coreOperations,
+		why:    "creates the subnets' security lists, and empties the default list of a new VCN",
+		covers: []string{"oci:Core/securityList:SecurityList", "oci:Core/defaultSecurityList:DefaultSecurityList"},
+	},
+	{
+		to: Operators, allow: "manage internet-gateways", in: inStack, source: coreOperations,
+		when:   newInternetGateway,
+		why:    "creates the internet gateway, and routes to it",
+		covers: []string{"oci:Core/internetGateway:InternetGateway"},
+	},
+	{
+		to: Operators, allow: "manage nat-gateways", in: inStack, source: coreOperations,
+		when: newNATGateway,
+		why:  "creates the NAT gateway, and routes to it", covers: []string{"oci:Core/natGateway:NatGateway"},
+	},
+	{
+		to: Operators, allow: "manage service-gateways", in: inStack, source: coreOperations,
+		when: newServiceGateway,
+		why:  "creates the service gateway, and routes to it", covers: []string{"oci:Core/serviceGateway:ServiceGateway"},
+	},
+	{
+		to: Operators, allow: "{INTERNET_GATEWAY_ATTACH, INTERNET_GATEWAY_DETACH}", in: inNetwork, source: coreOperations,
+		when: existingInternetGateway,
+		why:  "routes to the gateway of internetGatewayId",
+	},
+	{
+		to: Operators, allow: "{NAT_GATEWAY_ATTACH, NAT_GATEWAY_DETACH}", in: inNetwork, source: coreOperations,
+		when: existingNATGateway,
+		why:  "routes to the gateway of natGatewayId",
+	},
+	{
+		to: Operators, allow: "{SERVICE_GATEWAY_ATTACH, SERVICE_GATEWAY_DETACH}", in: inNetwork, source: coreOperations,
+		when: existingServiceGateway,
+		why:  "routes to the gateway of serviceGatewayId",
+	},
+	{
+		to: Operators, allow: "{DRG_READ, DRG_ATTACH, DRG_DETACH}", in: inNetwork, source: coreOperations,
+		when: peered,
+		why:  "routes to the gateway of drgId, and attaches a new VCN to it",
+	},
+	{
+		to: Operators, allow: "manage drg-attachments", in: inStack, source: coreOperations,
+		when: newDRGAttachment,
+		why:  "attaches the new VCN to the gateway of drgId", covers: []string{"oci:Core/drgAttachment:DrgAttachment"},
+	},
+	{
+		to: Operators, allow: "manage bastion-family", in: inStack, source: bastionPolicy,
+		when: bastion,
+		why:  "creates the bastion, and the sessions of make tunnel", covers: []string{"oci:Bastion/bastion:Bastion"},
+	},
+	{
+		to: Operators, allow: "inspect work-requests", in: inStack, source: bastionPolicy,
+		when: bastion,
+		why:  "waits for the bastion and its sessions",
+	},
+	{
+		to: Operators, allow: "manage log-groups", in: inStack, when: flowLogs, source: flowLogPolicy,
+		why:    "creates the log group of the flow logs, and the logs in it",
+		covers: []string{"oci:Logging/logGroup:LogGroup", "oci:Logging/log:Log"},
+	},
+	{
+		to: Operators, allow: "{SUBNET_READ, SUBNET_UPDATE}", in: inNetwork, when: existingSubnetLogged,
+		source: flowLogPolicy,
+		why:    "enables the flow log of an existing subnet",
+	},
+
+	// Guestbooks.
+	{
+		to: Operators, allow: "read public-ips", in: inAddress, when: addressReserved, source: coreOperations,
+		why: "looks up reservedAddress before the load balancer is changed",
+	},
+	{
+		to: Operators, allow: "{OBJECTSTORAGE_NAMESPACE_READ}", in: inTenancy, when: backups, source: storageOperations,
+		why: "looks up the namespace of Object Storage by compartment",
+		note: "the verb that has this permission differs between the pages of 2024 and 2026-09-05, so " +
+			"the permission is named",
+	},
+	{
+		to: Operators, allow: "manage buckets", in: inStack, when: backups, where: ofBackups("target.bucket.name"),
+		source: storageOperations,
+		why:    "creates the buckets of the backups; gives no access to the objects in them",
+		covers: []string{"oci:ObjectStorage/bucket:Bucket"},
+	},
+	{
+		to: Operators, allow: "manage policies", in: inStack, when: backups, where: ofBackups("target.policy.name"),
+		source: identityVerbs,
+		why:    "creates the policies that let the backup jobs use their buckets",
+		note: "whoever may write a policy of a compartment can give themselves anything in it: " +
+			"give it to few, or let an administrator run the first pulumi up with backups",
+		covers: []string{"oci:Identity/policy:Policy"},
+	},
+	{
+		to: Operators, allow: "manage repos", in: inStack, when: imagesAtOracle, source: registryPolicy,
+		why: "make push pushes images, and a pull secret with a member's auth token pulls private ones",
+		note: "create the repository in this compartment first: a push to a missing one creates it in the root. " +
+			"read repos is enough for pulling",
+	},
+	{
+		to: Operators, allow: "read keys", in: inKey, when: ownKey, where: ofKey, source: additional,
+		why:  "selects the key of kmsKeyId for the new cluster",
+		note: "Oracle's page asks for it in the Console (2025-01-15)",
+	},
+	{
+		to: Operators, allow: "read instance-images", in: inImage, when: imageElsewhere, source: coreOperations,
+		why: "selects the image of imageId for a node pool",
+	},
+
+	// The cluster.
+	{
+		to: ClusterItself, allow: "use keys", in: inKey, when: ownKey, where: asClusterOfKey, source: etcdKey,
+		why: "encrypts Kubernetes secrets with the key of kmsKeyId; without it the new cluster fails after minutes",
+	},
+	{
+		to: ClusterItself, allow: "use subnets", in: inNetwork, when: networkElsewhere, where: asCluster,
+		source: landingZone,
+		why:    "puts load balancers into subnets of another compartment",
+	},
+	{
+		to: ClusterItself, allow: "read vcns", in: inNetwork, when: networkElsewhere, where: asCluster,
+		source: landingZone,
+		why:    "reads the VCN of those subnets",
+	},
+	{
+		to: ClusterItself, allow: "use private-ips", in: inNetwork, when: networkElsewhere, where: asCluster,
+		source: podNetworking,
+		why:    "gives Pods and load balancers addresses of the VCN",
+	},
+	{
+		to: ClusterItself, allow: "use network-security-groups", in: inNetwork, where: asCluster, source: podNetworking,
+		when: podsElsewhere,
+		why:  "puts the VNICs of Pods into groups",
+	},
+	{
+		to: ClusterItself, allow: "manage instances", in: inStack, where: asCluster, source: podNetworking,
+		when: podsElsewhere,
+		why:  "attaches VNICs for Pods to the nodes",
+		note: "Oracle lists it for node pools in another compartment than the cluster; here both are in one (2026-09-05)",
+	},
+	{
+		to: ClusterItself, allow: "manage volumes", in: inTenancy, where: asCluster, source: blockVolumes,
+		when: volumesElsewhere,
+		why:  "creates the databases' volumes, as the nodes' subnet is in another compartment",
+		note: "Oracle writes in tenancy (2025-01-31); its landing zone allows use volumes in the " +
+			"cluster's compartment (2026-08-05)",
+	},
+	{
+		to: ClusterItself, allow: "manage volume-attachments", in: inTenancy, where: asCluster, source: blockVolumes,
+		when: volumesElsewhere,
+		why:  "attaches the databases' volumes to the nodes",
+		note: "Oracle writes in tenancy (2025-01-31); its landing zone has no such statement (2026-08-05)",
+	},
+	{
+		to: ClusterItself, allow: "read public-ips", in: inAddress, when: addressElsewhere, where: asCluster,
+		source: reservedAddress, why: "finds reservedAddress in another compartment",
+		note: "Oracle writes in tenancy; its landing zone names the compartment, and allows manage public-ips (2026-08-05)",
+	},
+	{
+		to: ClusterItself, allow: "manage floating-ips", in: inAddress, when: addressElsewhere, where: asCluster,
+		source: reservedAddress, why: "assigns reservedAddress to the load balancer",
+		note: "Oracle writes in tenancy; its landing zone names the compartment (2026-08-05)",
+	},
+
+	// Node pools. Since 2026-08-07 OKE acts as the node pool, not as a service, as announced.
+	{
+		to: NodePools, allow: "read instance-images", in: inImage, when: ownImage, where: asNodePool,
+		source: nodePoolPrincipal, why: "launches nodes from the image of imageId; not needed for an image of OKE's own",
+		note: "the blog names custom images but no statement; LaunchInstance needs INSTANCE_IMAGE_READ (2024-11-06)",
+	},
+	{
+		to: NodePools, allow: "use subnets", in: inNetwork, when: networkElsewhere, where: asNodePool,
+		source: nodePoolPrincipal, why: "launches nodes in subnets of another compartment",
+		note: "the blog names no statement; LaunchInstance needs it (2024-11-06); the landing zone has none (2026-08-05)",
+	},
+	{
+		to: NodePools, allow: "use vnics", in: inNetwork, when: networkElsewhere, where: asNodePool,
+		source: nodePoolPrincipal, why: "gives the nodes VNICs in those subnets",
+		note: "as for use subnets",
+	},
+
+	// The autoscaler of nodes, as the add-on.
+	{
+		to: NodesAutoscaler, allow: "manage cluster-node-pools", in: inStack, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "changes the size of the node pools",
+	},
+	{
+		to: NodesAutoscaler, allow: "manage instance-family", in: inStack, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "launches and terminates nodes",
+	},
+	{
+		to: NodesAutoscaler, allow: "use subnets", in: inStack, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "puts new nodes into their subnet",
+	},
+	{
+		to: NodesAutoscaler, allow: "use subnets", in: inNetwork, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "puts new nodes into their subnet, in another compartment",
+	},
+	{
+		to: NodesAutoscaler, allow: "use vnics", in: inStack, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "gives new nodes VNICs",
+	},
+	{
+		to: NodesAutoscaler, allow: "use vnics", in: inNetwork, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "gives new nodes VNICs, in another compartment",
+	},
+	{
+		to: NodesAutoscaler, allow: "read virtual-network-family", in: inNetwork, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy, why: "reads the subnets",
+	},
+	{
+		to: NodesAutoscaler, allow: "inspect compartments", in: inStack, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "finds the node pools",
+	},
+	{
+		to: NodesAutoscaler, allow: "inspect compartments", in: inNetwork, when: autoscaled, where: asAutoscaler,
+		source: autoscalerPolicy,
+		why:    "finds the subnets",
+	},
+}

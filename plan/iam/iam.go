@@ -1,0 +1,282 @@
+// Package iam lists the IAM policy statements that a stack's settings need: for the people who operate the stack, and
+// for the principals that act in it. It asks no cloud, and so does not know which statements exist already.
+package iam
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/setting"
+	"oke-guestbook/plan/workload"
+)
+
+// Input is a stack and what its settings do not say. Fields that end in Compartment hold the OCID of a compartment or
+// of the tenancy; empty for CompartmentID.
+type Input struct {
+	Project, Stack string
+	CompartmentID  string // required; or the tenancy's OCID
+	Network        layout.Spec
+	Cluster        cluster.Spec
+	Guestbooks     []workload.Guestbook
+
+	Group  string // name or OCID of the operators' group; required
+	Domain string // identity domain of the group; empty for the default one, or for a tenancy without domains
+
+	NetworkCompartment string // of the VCN vcnId, its subnets and gateways
+	AddressCompartment string // of the reserved public IP addresses
+	KeyCompartment     string // of the key kmsKeyId
+	ImageCompartment   string // of the images imageId
+	ClusterID          string // OCID of the cluster, once there is one: narrows what the cluster may do to this cluster
+}
+
+// Principal is who a statement is for.
+type Principal string
+
+// The principals, in the order in which their statements are listed.
+const (
+	Operators       Principal = "operators"
+	ClusterItself   Principal = "cluster"
+	NodePools       Principal = "nodePools"
+	NodesAutoscaler Principal = "autoscaler"
+)
+
+// Principals lists every principal.
+var Principals = []Principal{Operators, ClusterItself, NodePools, NodesAutoscaler}
+
+// Statement is one statement of a policy.
+type Statement struct {
+	Principal Principal `json:"principal"`
+	Location  string    `json:"location"`       // "tenancy", or "compartment id " and an OCID
+	Text      string    `json:"statement"`      // to paste
+	Grant     string    `json:"grant"`          // such as "manage vcns"
+	Why       string    `json:"why"`            // one line
+	Note      string    `json:"note,omitempty"` // where sources disagree, or what is not known
+	Source    *Source   `json:"source"`
+	Covers    []string  `json:"-"` // tokens of the resource types that cannot be managed without it
+}
+
+// Statements returns what the stack needs, in the order of Principals. in must be valid.
+func Statements(in Input) []Statement {
+	s := &stack{Input: in}
+	s.plan, _ = layout.Plan(in.Network) // an error is Validate's
+	var list []Statement
+	for _, principal := range Principals {
+		for _, g := range grants {
+			if g.to != principal || !g.when.holds(s) {
+				continue
+			}
+			statement := s.statement(g)
+			same := func(other Statement) bool { return other.Text == statement.Text }
+			if !slices.ContainsFunc(list, same) { // two places may be one
+				list = append(list, statement)
+			}
+		}
+	}
+	return list
+}
+
+// Created is a policy that `pulumi up` creates.
+type Created struct {
+	Name      string `json:"name"`
+	Statement string `json:"statement"`
+}
+
+// CreatedByTheProgram returns the policies that the program creates for the settings.
+func CreatedByTheProgram(in Input) (policies []Created) {
+	s := &stack{Input: in}
+	for _, g := range s.backing() {
+		name := s.bucket(g)
+		policies = append(policies, Created{name, BackupStatement(in.CompartmentID, g.Namespace, s.clusterID(), name)})
+	}
+	return policies
+}
+
+// BackupStatement returns the statement that lets the backup jobs in a namespace of a cluster manage the objects in a
+// bucket. Its conditions are those of workload identity (Oracle, "Granting Workloads Access to OCI Resources").
+func BackupStatement(compartmentID, namespace, clusterID, bucket string) string {
+	return fmt.Sprintf("Allow any-user to manage objects in %s where %s", location(compartmentID), all(
+		is("request.principal.type", "workload"), is("request.principal.namespace", namespace),
+		is("request.principal.service_account", flows.Backup), is("request.principal.cluster_id", clusterID),
+		is("target.bucket.name", bucket)))
+}
+
+// Assumptions returns what neither the settings nor the flags say, and is assumed.
+func Assumptions(in Input) (list []string) {
+	s := &stack{Input: in}
+	assume := func(open bool, what, flag string) {
+		if open {
+			list = append(list, what+" in compartmentId; if it is elsewhere, name its compartment with --"+flag)
+		}
+	}
+	assume(in.Network.VcnID != "" && in.NetworkCompartment == "", "the VCN of vcnId is", "network-compartment")
+	assume(addressReserved.holds(s) && in.AddressCompartment == "", "reservedAddress is", "address-compartment")
+	assume(in.Cluster.KMSKeyID != "" && in.KeyCompartment == "", "the key of kmsKeyId is", "key-compartment")
+	assume(ownImage.holds(s) && in.ImageCompartment == "", "the image of imageId is", "image-compartment")
+	if autoscales.holds(s) && in.Cluster.ClusterType == cluster.Basic {
+		list = append(list, "the autoscaler of a basic cluster acts as the nodes, which need a dynamic group and a policy: "+
+			`see Oracle, "Working with the Cluster Autoscaler as a Standalone Program"`)
+	}
+	if autoscaled.holds(s) && in.ClusterID == "" {
+		list = append(list, "the cluster does not exist yet; once it does, its OCID with --cluster completes the statements")
+	}
+	if in.Network.DrgID != "" {
+		list = append(list, "the gateway of drgId is where the VCN is; if not, write its statement for that compartment")
+	}
+	return list
+}
+
+var (
+	// groupName is what a group may be called without an identity domain (API of IAM, Group, "name").
+	groupName = regexp.MustCompile(`^[A-Za-z0-9+._-]{1,100}$`)
+	// quotable is what can stand between quotes in a statement.
+	quotable = regexp.MustCompile(`^[^'"\\/\pC]{1,100}$`)
+)
+
+// ocidText are the characters of an OCID, and of UnknownCompartment.
+var ocidText = regexp.MustCompile(`^[A-Za-z0-9._<>-]+$`)
+
+// UnknownCompartment stands for a compartment that the settings do not name yet.
+const UnknownCompartment = "ocid1.compartment.oc1..<unique-id>"
+
+const unquotable = "%q cannot stand in a statement: quotes, slashes, backslashes and more than 100 characters cannot"
+
+// Validate checks the flags; the settings are checked where they are loaded. The error has a line for each problem.
+func Validate(in Input) error {
+	s := &stack{Input: in}
+	found := validateGroup(in.Group, in.Domain)
+	for _, id := range []struct{ setting, value string }{
+		{"compartmentId", in.CompartmentID}, {"kmsKeyId", in.Cluster.KMSKeyID},
+	} {
+		if id.value != "" && !ocidText.MatchString(id.value) {
+			found = append(found, fmt.Errorf("%s: %q has characters that no OCID has", id.setting, id.value))
+		}
+	}
+	for _, flag := range []struct {
+		name, value, missing string
+		needed               bool
+		kinds                []string
+	}{
+		{
+			"--network-compartment", in.NetworkCompartment, "vcnId is not set, so the stack creates a VCN in compartmentId",
+			in.Network.VcnID != "", compartmentKinds,
+		},
+		{
+			"--address-compartment", in.AddressCompartment, "no guestbook has a reservedAddress",
+			addressReserved.holds(s), compartmentKinds,
+		},
+		{
+			"--key-compartment", in.KeyCompartment, "kmsKeyId is not set",
+			in.Cluster.KMSKeyID != "", compartmentKinds,
+		},
+		{
+			"--image-compartment", in.ImageCompartment, "no node pool has an imageId",
+			ownImage.holds(s), compartmentKinds,
+		},
+		{"--cluster", in.ClusterID, "", true, []string{"cluster"}},
+	} {
+		if flag.value == "" {
+			continue
+		}
+		if err := setting.OCID(flag.kinds...).Test(flag.value); err != nil {
+			found = append(found, fmt.Errorf("%s: %w", flag.name, err))
+		} else if !ocidText.MatchString(flag.value) {
+			found = append(found, fmt.Errorf("%s: %q has characters that no OCID has", flag.name, flag.value))
+		} else if !flag.needed {
+			found = append(found, fmt.Errorf("%s: leave it out: %s", flag.name, flag.missing))
+		}
+	}
+	return errors.Join(found...)
+}
+
+var compartmentKinds = []string{"compartment", "tenancy"}
+
+func validateGroup(group, domain string) (found []error) {
+	add := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
+	switch {
+	case strings.TrimSpace(group) == "":
+		add("--group: is empty: name the group of those who run pulumi, such as oke-operators")
+	case isOCID(group):
+		if err := setting.OCID("group").Test(group); err != nil {
+			add("--group: %w", err)
+		} else if domain != "" {
+			add("--domain: leave it out: an OCID names the group alone")
+		}
+	case domain == "" && !groupName.MatchString(group):
+		add("--group: %q is not a name of a group outside identity domains (letters, digits and + . _ -): "+
+			"set --domain too, such as Default", group)
+	case domain != "" && !quotable.MatchString(group):
+		add("--group: "+unquotable, group)
+	}
+	if domain != "" && !quotable.MatchString(domain) {
+		add("--domain: "+unquotable, domain)
+	}
+	return found
+}
+
+func isOCID(text string) bool { return strings.HasPrefix(text, "ocid1.") }
+
+// location returns a compartment as a statement names it. IAM refuses the tenancy's OCID as that of a compartment.
+func location(ocid string) string {
+	if ocid == tenancy || strings.HasPrefix(ocid, "ocid1.tenancy.") {
+		return "tenancy"
+	}
+	return "compartment id " + ocid
+}
+
+// Subject returns the operators as a statement names them.
+func Subject(in Input) string {
+	switch {
+	case isOCID(in.Group):
+		return "group id " + in.Group
+	case in.Domain != "":
+		return fmt.Sprintf("group '%s'/'%s'", in.Domain, in.Group)
+	}
+	return "group " + in.Group
+}
+
+// stack is an Input with its plan.
+type stack struct {
+	Input
+	plan layout.Layout
+}
+
+func (s *stack) statement(g grant) Statement {
+	subject := "any-user"
+	if g.to == Operators {
+		subject = Subject(s.Input)
+	}
+	where := ""
+	if g.where != nil {
+		where = " where " + g.where(s)
+	}
+	place := location(g.in.ocid(s))
+	return Statement{
+		Principal: g.to, Location: place, Grant: g.allow, Why: g.why, Note: g.note, Source: g.source, Covers: g.covers,
+		Text: fmt.Sprintf("Allow %s to %s in %s%s", subject, g.allow, place, where),
+	}
+}
+
+// names reports whether the settings name an existing gateway of the kind.
+func (s *stack) names(kind layout.Gateway) bool {
+	return slices.ContainsFunc(s.Network.ExistingGateways(),
+		func(gateway layout.ExistingGateway) bool { return gateway.Kind == kind })
+}
+
+// backing returns the guestbooks that have a place for backups.
+func (s *stack) backing() []workload.Guestbook {
+	return slices.DeleteFunc(slices.Clone(s.Guestbooks), func(g workload.Guestbook) bool { return !g.Backs() })
+}
+
+// bucket names a guestbook's bucket, and its policy.
+func (s *stack) bucket(g workload.Guestbook) string {
+	return fmt.Sprintf("%s-%s-%s-backups", s.Project, s.Stack, g.Name)
+}
+
+func (s *stack) clusterID() string { return cmp.Or(s.ClusterID, "<OCID of the cluster>") }

@@ -1,0 +1,62 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+)
+
+// all joins conditions that have to hold together.
+func all(conditions ...string) string {
+	if len(conditions) == 1 {
+		return conditions[0]
+	}
+	return "all {" + strings.Join(conditions, ", ") + "}"
+}
+
+// anyOf joins conditions of which one has to hold.
+func anyOf(conditions ...string) string {
+	if len(conditions) == 1 {
+		return conditions[0]
+	}
+	return "any {" + strings.Join(conditions, ", ") + "}"
+}
+
+func is(variable, value string) string { return fmt.Sprintf("%s = '%s'", variable, value) }
+
+// asCluster are the conditions that hold for the stack's cluster. While its OCID is not known, they hold for every
+// cluster in the stack's compartment. Oracle's pages name the OCID.
+func asCluster(s *stack) string { return all(clusterConditions(s)...) }
+
+func clusterConditions(s *stack) []string {
+	which := is("request.principal.compartment.id", s.CompartmentID)
+	if s.ClusterID != "" {
+		which = is("request.principal.id", s.ClusterID)
+	}
+	return []string{is("request.principal.type", "cluster"), which}
+}
+
+// asNodePool are the conditions that hold for the node pools in the stack's compartment.
+func asNodePool(s *stack) string {
+	return all(is("request.principal.type", "nodepool"), is("request.principal.compartment.id", s.CompartmentID))
+}
+
+// asAutoscaler are the conditions that hold for the cluster-autoscaler add-on.
+func asAutoscaler(s *stack) string {
+	return all(is("request.principal.type", "workload"), is("request.principal.namespace", "kube-system"),
+		is("request.principal.service_account", "cluster-autoscaler"), is("request.principal.cluster_id", s.clusterID()))
+}
+
+func ofKey(s *stack) string { return is("target.key.id", s.Cluster.KMSKeyID) }
+
+func asClusterOfKey(s *stack) string { return all(append(clusterConditions(s), ofKey(s))...) }
+
+// ofBackups returns the condition that holds for what bears the name of a guestbook's bucket.
+func ofBackups(variable string) func(*stack) string {
+	return func(s *stack) string {
+		var names []string
+		for _, g := range s.backing() {
+			names = append(names, is(variable, s.bucket(g)))
+		}
+		return anyOf(names...)
+	}
+}
