@@ -38,6 +38,11 @@ reach: ## who reaches whom in a stack's network: STACK=dev, and FROM= TO= PORT= 
 diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 	$(oke) diagram --stack "$(STACK)" -o "docs/network-$(STACK).svg"
 
+GROUP ?= oke-operators
+
+policies: ## IAM policy statements that a stack's settings need: STACK=dev GROUP=oke-operators DOMAIN=Default ARGS=--json
+	$(oke) policies --stack "$(STACK)" --group "$(GROUP)" --domain "$(DOMAIN)" $(ARGS)
+
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
@@ -85,4 +90,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram policies tunnel image push run-app test e2e packages lint clean

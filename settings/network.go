@@ -15,11 +15,41 @@ import (
 // yet. Of the problems that Load reports, it reports those of reading and those of the network. In the settings that
 // it returns as unset, layout.StandIn is used.
 func LoadNetwork(project, stack string, file map[string]any) (network layout.Spec, unset []string, err error) {
+	s, unset, err := loadFile(project, stack, file, func(*Settings) []string { return nil })
+	if err != nil {
+		return layout.Spec{}, nil, err
+	}
+	return s.Network, unset, nil
+}
+
+// LoadFile is LoadNetwork for all settings. It also reports the problems of OCIDs, of the cluster's type, and of
+// guestbooks' names and addresses. The compartment may be unset. A secret has no usable value.
+func LoadFile(project, stack string, file map[string]any) (*Settings, error) {
+	s, _, err := loadFile(project, stack, file, func(s *Settings) []string {
+		about := []string{"kmsKeyId", "clusterType"}
+		if s.CompartmentID != "" {
+			about = append(about, "compartmentId")
+		}
+		for i := range s.Guestbooks {
+			for _, key := range []string{"name", "namespace", "reservedAddress"} {
+				about = append(about, s.policy(i).Prefix+key)
+			}
+		}
+		return about
+	})
+	return s, err
+}
+
+// loadFile reports the problems of reading, those of the network, and those of the settings that more returns.
+func loadFile(
+	project, stack string, file map[string]any, more func(*Settings) []string,
+) (s *Settings, unset []string, err error) {
 	var list, found problem.List
 	config, secrets := AsHanded(project, file)
-	s := read(&list, project, config)
+	s = read(&list, project, config)
 	// The network must have room for node pools, and subnets for exposures.
 	about := append(s.Network.Settings().Keys(), "nodePools", "exposure")
+	about = append(about, more(s)...)
 	for _, key := range secrets {
 		if slices.Contains(about, key) {
 			list.Add(key, "is a secret, which only pulumi can read: the network is not known without it").Invalidates(key)
@@ -32,9 +62,9 @@ func LoadNetwork(project, stack string, file map[string]any) (network layout.Spe
 	s.validate(&found, stack)
 	list.Append(found.Of(about))
 	if err := list.Err(); err != nil {
-		return layout.Spec{}, nil, fmt.Errorf("stack %s: %w", stack, err)
+		return nil, nil, fmt.Errorf("stack %s: %w", stack, err)
 	}
-	return s.Network, unset, nil
+	return s, unset, nil
 }
 
 // AsHanded turns the section config of a stack's file into what Pulumi hands to the program: a key without a namespace

@@ -4,6 +4,7 @@
 //	oke reach --stack prod
 //	oke reach --stack prod --from workers --to api --port 6443
 //	oke diagram --stack prod -o docs/network-prod.svg
+//	oke policies --stack prod --group oke-operators --domain Default
 package main
 
 import (
@@ -31,10 +32,10 @@ func run(args []string, out, notes io.Writer) error {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("name a command: reach or diagram; oke help describes them")
+			return errors.New("name a command: reach, diagram or policies; oke help describes them")
 		},
 	}
-	root.AddCommand(reachCommand(), diagramCommand())
+	root.AddCommand(reachCommand(), diagramCommand(), policiesCommand())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(notes)
