@@ -47,18 +47,27 @@ func run(t *testing.T, name string, set map[string]string) (*mocks.Recorder, err
 // update runs the program as an update of a stack. The existing gateways that settings name exist.
 func update(t *testing.T, name string, set map[string]string, r *mocks.Recorder) error {
 	t.Helper()
+	program, option := prepared(t, name, set, r)
+	return r.Run(program, option)
+}
+
+// prepared returns the program and its configuration, and makes the existing gateways that settings name exist.
+func prepared(
+	t *testing.T, name string, set map[string]string, r *mocks.Recorder,
+) (pulumi.RunFunc, pulumi.RunOption) {
+	t.Helper()
 	config := configuration(t, name, set)
 	for _, key := range []string{"internetGatewayId", "natGatewayId", "serviceGatewayId"} {
 		if id := config[project+":"+key]; id != "" {
 			r.ExistingGateways = append(r.ExistingGateways, id)
 		}
 	}
-	return r.Run(func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, func(info *pulumi.RunInfo) {
+	return func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, func(info *pulumi.RunInfo) {
 		info.Config = config
 		info.ConfigSecretKeys = []string{
 			"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks",
 		}
-	})
+	}
 }
 
 // configuration returns the settings of a stack's file, its required settings, and set.

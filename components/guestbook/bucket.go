@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/iam"
 )
 
 // Store is where backups are kept.
@@ -62,11 +62,9 @@ func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) error {
 		}
 		opts = append(opts, pulumi.Provider(provider))
 	}
-	// Conditions of workload identity: Oracle documentation, "Granting Workloads Access to OCI Resources".
-	statement := pulumi.Sprintf("Allow any-user to manage objects in compartment id %s where all {"+
-		"request.principal.type = 'workload', request.principal.namespace = '%s', request.principal.service_account = '%s', "+
-		"request.principal.cluster_id = '%s', target.bucket.name = '%s'}",
-		s.CompartmentID, b.book.Namespace, flows.Backup, s.ClusterID, bucket)
+	statement := s.ClusterID.ToStringOutput().ApplyT(func(cluster string) string {
+		return iam.BackupStatement(s.CompartmentID, b.book.Namespace, cluster, bucket)
+	}).(pulumi.StringOutput)
 	var made pulumi.CustomResourceState
 	err := b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-backups", pulumi.Map{
 		"compartmentId": pulumi.String(s.CompartmentID),
