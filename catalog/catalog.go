@@ -5,6 +5,7 @@
 package catalog
 
 import (
+	_ "embed"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,20 @@ func Clients() []Client {
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient,
 	}
+}
+
+//go:embed clients.txt
+var providerClients string
+
+// ProviderClients returns every client that the official provider takes from CLIENT_HOST_OVERRIDES, sorted. clients.txt
+// lists the names that terraform-provider-oci registers in internal/client, in v7.32.0, which Pulumi's oci v3.16.0
+// contains, or in v8.28.0.
+func ProviderClients() []Client {
+	var clients []Client
+	for name := range strings.Lines(providerClients) {
+		clients = append(clients, Client(strings.TrimSpace(name)))
+	}
+	return clients
 }
 
 // Kinds returns all kinds, sorted by token.

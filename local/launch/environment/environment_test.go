@@ -1,11 +1,12 @@
 package environment
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 func unset(t *testing.T) {
@@ -78,18 +79,19 @@ func TestInheritedLeavesOutOtherTargets(t *testing.T) {
 	}
 }
 
+// writeConfig writes the OCI configuration file of a local cloud.
+func writeConfig(t *testing.T, s Settings) {
+	t.Helper()
+	text := "[DEFAULT]\nuser=u\nfingerprint=f\ntenancy = t\nregion=r\nkey_file=/k\n"
+	launchtest.Write(t, s.Path("oci", "config"), text)
+}
+
 func TestCloudVariables(t *testing.T) {
 	s := Settings{Dir: t.TempDir(), Port: 1234}
 	if _, err := s.CloudVariables("/bin"); err == nil || !strings.Contains(err.Error(), "make up") {
 		t.Errorf("without a local cloud: got error %v", err)
 	}
-	if err := os.Mkdir(s.Path("oci"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	text := "[DEFAULT]\nuser=u\nfingerprint=f\ntenancy = t\nregion=r\nkey_file=/k\n"
-	if err := os.WriteFile(s.Path("oci", "config"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeConfig(t, s)
 	got, err := s.CloudVariables("/bin")
 	if err != nil {
 		t.Fatal(err)
@@ -97,14 +99,10 @@ func TestCloudVariables(t *testing.T) {
 	for _, want := range []string{
 		"OCI_USER_OCID=u", "OCI_TENANCY_OCID=t", "OCI_FINGERPRINT=f", "OCI_REGION=r", "OCI_PRIVATE_KEY_PATH=/k",
 		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "PULUMI_HOME=" + s.Path("pulumi"),
-		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip",
+		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip", "OCI_domain_name_override=local-cloud.invalid",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in %q", want, got)
 		}
-	}
-	overrides := slices.IndexFunc(got, func(kv string) bool { return strings.HasPrefix(kv, "CLIENT_HOST_OVERRIDES=") })
-	if overrides < 0 || !strings.Contains(got[overrides], "oci_core.VirtualNetworkClient=http://127.0.0.1:1234") {
-		t.Errorf("no host override in %q", got)
 	}
 }

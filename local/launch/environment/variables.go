@@ -28,8 +28,14 @@ func (s Settings) PulumiVariables(bin string) []string {
 	}
 }
 
-// CloudVariables returns PulumiVariables and those that direct OCI clients to the local cloud. It fails if the local
-// cloud has never run.
+// noDomain is a domain that never resolves (RFC 6761).
+const noDomain = "local-cloud.invalid"
+
+// CloudVariables returns PulumiVariables and those that direct the official provider to the local cloud. It fails if
+// the local cloud has never run.
+//
+// All of the provider's clients are redirected. The local cloud answers NotImplemented for the services that it lacks;
+// Oracle would be asked for them otherwise, with the local cloud's credentials.
 func (s Settings) CloudVariables(bin string) ([]string, error) {
 	file := s.Path("oci", "config")
 	config, err := readConfig(file)
@@ -37,11 +43,13 @@ func (s Settings) CloudVariables(bin string) ([]string, error) {
 		return nil, fmt.Errorf("%w; `make up` starts the local cloud", err)
 	}
 	var overrides []string
-	for _, client := range catalog.Clients() {
+	for _, client := range catalog.ProviderClients() {
 		overrides = append(overrides, string(client)+"="+s.Endpoint())
 	}
 	return append(s.PulumiVariables(bin),
 		"CLIENT_HOST_OVERRIDES="+strings.Join(overrides, ";"),
+		// The provider makes one more client, of work requests, which has no name and cannot be redirected.
+		"OCI_domain_name_override="+noDomain,
 		"OCI_TENANCY_OCID="+config["tenancy"], "OCI_USER_OCID="+config["user"],
 		"OCI_FINGERPRINT="+config["fingerprint"], "OCI_REGION="+config["region"],
 		"OCI_PRIVATE_KEY_PATH="+config["key_file"], "OCI_CLI_CONFIG_FILE="+file,
