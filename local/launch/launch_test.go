@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch/diskspace"
@@ -233,8 +234,15 @@ func TestCleanKeepsADeployedStack(t *testing.T) {
 	}
 }
 
-func TestQuoted(t *testing.T) {
-	if got, want := quoted(`it's $HOME`), `'it'\''s $HOME'`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+func TestSummaryNamesThisLocalCloud(t *testing.T) {
+	l, _ := newLauncher(t)
+	got := l.summary(time.Second, "http://192.0.2.1")
+	for _, command := range []string{
+		`eval "$(make -s kubeconfig %s)" && kubectl`, "make status %s,", `eval "$(make -s env %s)" && pulumi`, "make down %s",
+	} {
+		settings := fmt.Sprintf("LOCAL_PORT=%d LOCAL_DIR=%s", l.Port, l.Dir)
+		if want := fmt.Sprintf(command, settings); !strings.Contains(got, want) {
+			t.Errorf("%s\nlacks %s", got, want)
+		}
 	}
 }

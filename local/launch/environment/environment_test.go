@@ -106,3 +106,26 @@ func TestCloudVariables(t *testing.T) {
 		}
 	}
 }
+
+func TestQuoted(t *testing.T) {
+	if got, want := Quoted(`it's $HOME`), `'it'\''s $HOME'`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestMakeRepeatsTheSettings(t *testing.T) {
+	for want, s := range map[string]Settings{
+		"make down":                    {Root: "/r", Dir: "/r/.local", Port: 8787},
+		"make down LOCAL_PORT=1234":    {Root: "/r", Dir: "/r/.local", Port: 1234},
+		"make down LOCAL_DIR=/tmp/x-1": {Root: "/r", Dir: "/tmp/x-1", Port: 8787},
+		"make down LOCAL_PORT=1234 LOCAL_DIR='/a b/it'\\''s'": {Root: "/r", Dir: "/a b/it's", Port: 1234},
+	} {
+		if got := s.Make("down"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	s := Settings{Root: "/r", Dir: "/r/.local", Port: 1234}
+	if got, want := s.MakeAt("up", 8787), "make up LOCAL_PORT=8787"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

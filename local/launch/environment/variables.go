@@ -40,7 +40,7 @@ func (s Settings) CloudVariables(bin string) ([]string, error) {
 	file := s.Path("oci", "config")
 	config, err := readConfig(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w; `make up` starts the local cloud", err)
+		return nil, fmt.Errorf("%w; `%s` starts the local cloud", err, s.Make("up"))
 	}
 	var overrides []string
 	for _, client := range catalog.ProviderClients() {
