@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -244,5 +245,30 @@ func TestSummaryNamesThisLocalCloud(t *testing.T) {
 		if want := fmt.Sprintf(command, settings); !strings.Contains(got, want) {
 			t.Errorf("%s\nlacks %s", got, want)
 		}
+	}
+}
+
+// Plugins on PATH are not those that the launcher chose. But the language host may be on PATH alone.
+func TestCommandIgnoresPluginsOnPath(t *testing.T) {
+	l, _ := newLauncher(t)
+	launchtest.Write(t, l.Path("oci", "config"), "")
+	bin, elsewhere := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", bin+":"+elsewhere)
+	launchtest.Write(t, filepath.Join(bin, "pulumi"), "#!/bin/sh\necho v3.253.0\n")
+	ignores := func() bool {
+		t.Helper()
+		cmd, err := l.Command(t.Context(), "up")
+		if err != nil || cmd.Path != filepath.Join(bin, "pulumi") {
+			t.Fatalf("command %v, %v", cmd, err)
+		}
+		return slices.Contains(cmd.Env, "PULUMI_IGNORE_AMBIENT_PLUGINS=true")
+	}
+	launchtest.Write(t, filepath.Join(elsewhere, "pulumi-language-go"), "")
+	if ignores() {
+		t.Error("the CLI would not find its language host")
+	}
+	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
+	if !ignores() {
+		t.Error("the CLI would use plugins on PATH")
 	}
 }
