@@ -96,9 +96,13 @@ func TestCloudVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if slices.ContainsFunc(got, func(kv string) bool { return strings.HasPrefix(kv, "PULUMI_IGNORE_AMBIENT_PLUGINS") }) {
+		t.Error("other projects would not find the language hosts on PATH")
+	}
 	for _, want := range []string{
 		"OCI_USER_OCID=u", "OCI_TENANCY_OCID=t", "OCI_FINGERPRINT=f", "OCI_REGION=r", "OCI_PRIVATE_KEY_PATH=/k",
-		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "PULUMI_HOME=" + s.Path("pulumi"),
+		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "OCI_CLI_ENDPOINT=http://127.0.0.1:1234",
+		"PULUMI_HOME=" + s.Path("pulumi"),
 		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip", "OCI_domain_name_override=local-cloud.invalid",
 	} {
 		if !slices.Contains(got, want) {
