@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 // otherProgram exports an output that this repository's program does not have.
@@ -21,17 +23,10 @@ func main() {
 }
 `
 
-// otherProject returns the directory of another project. It requires the modules of this one, which are on the machine,
-// but for those of the provider plugins.
+// otherProject returns the directory of another project in Go. It requires the modules of this one, which are on the
+// machine, but for those of the provider plugins.
 func otherProject(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	read := func(name string) string {
 		t.Helper()
 		data, err := os.ReadFile(filepath.Join("../..", name))
@@ -46,14 +41,17 @@ func otherProject(t *testing.T) string {
 			module.WriteString(line)
 		}
 	}
-	write("go.mod", strings.Replace(module.String(), "module oke-guestbook\n", "module other\n", 1))
-	write("go.sum", read("go.sum"))
-	write("main.go", otherProgram)
-	write("Pulumi.yaml", "name: other\nruntime: go\n")
+	dir := t.TempDir()
+	renamed := strings.Replace(module.String(), "module oke-guestbook", "module other", 1)
+	launchtest.Write(t, filepath.Join(dir, "go.mod"), renamed)
+	launchtest.Write(t, filepath.Join(dir, "go.sum"), read("go.sum"))
+	launchtest.Write(t, filepath.Join(dir, "main.go"), otherProgram)
+	launchtest.Write(t, filepath.Join(dir, "Pulumi.yaml"), "name: other\nruntime: go\n")
 	return dir
 }
 
-// In the environment that `make env` prints, the program of another project runs as itself, not this repository's.
+// In the environment that `make env` prints, the program of another project runs as itself, not this repository's, and
+// by the language host for its language.
 func TestOtherProject(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -62,13 +60,29 @@ func TestOtherProject(t *testing.T) {
 	o := s.o
 	o.Out = &env
 	s.must(o.PrintEnv(t.Context()))
-	const script = `eval "$ENVIRONMENT" && cd "$1" && pulumi stack init other >&2 &&
-pulumi up --yes --skip-preview >&2 && pulumi stack output program`
-	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", script, "sh", otherProject(t))
-	cmd.Env = append(os.Environ(), "ENVIRONMENT="+env.String())
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if out, err := cmd.Output(); err != nil || string(out) != "another one\n" {
-		t.Errorf("the other program's output is %q, %v\n%s", out, err, stderr.String())
+	shell := func(t *testing.T, dir, script string) (stdout, stderr string, err error) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `eval "$ENVIRONMENT" && cd "$1" && `+script, "sh", dir)
+		cmd.Env = append(os.Environ(), "ENVIRONMENT="+env.String())
+		var errors strings.Builder
+		cmd.Stderr = &errors
+		out, err := cmd.Output()
+		return string(out), errors.String(), err
 	}
+	t.Run("in Go", func(t *testing.T) {
+		out, log, err := shell(t, otherProject(t), `pulumi stack init other >&2 &&
+			pulumi up --yes --skip-preview >&2 && pulumi stack output program`)
+		if err != nil || out != "another one\n" {
+			t.Errorf("the other program's output is %q, %v\n%s", out, err, log)
+		}
+	})
+	t.Run("in another language", func(t *testing.T) {
+		dir := t.TempDir()
+		launchtest.Write(t, filepath.Join(dir, "Pulumi.yaml"), "name: foreign\nruntime: foreign\n")
+		launchtest.Write(t, filepath.Join(dir, "pulumi-language-foreign"), "#!/bin/sh\npwd -P > called\n")
+		out, log, err := shell(t, dir, `PATH=$PATH:$PWD; pulumi stack init foreign >&2 && pulumi preview >&2; cat called`)
+		if err != nil || out != dir+"\n" {
+			t.Errorf("its language host was called in %q, %v\n%s", out, err, log)
+		}
+	})
 }
