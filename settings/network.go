@@ -11,38 +11,36 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// LoadNetwork reads the network from a stack's file alone, where secrets stay encrypted and not everything may be set yet.
-// It refuses what cannot be read, and of what Load refuses, what is about the network. In the settings that it returns as
-// unset, layout.StandIn stands in.
-func LoadNetwork(project, stack string, file map[string]any) (network Network, unset []string, err error) {
-	config, secrets := asHanded(project, file)
-	s := Defaults()
-	var list problem.List
-	unread := s.decode(&list, project, config)
-	unread = append(unread, s.complete(&list, unread)...)
-	about := []string{"nodePools", "exposure"} // what the network must have room and subnets for
-	for _, setting := range layout.Settings {
-		about = append(about, setting.Key)
-	}
+// LoadNetwork reads the network from a stack's file alone, where secrets stay encrypted and not everything may be set
+// yet. Of the problems that Load reports, it reports those of reading and those of the network. In the settings that
+// it returns as unset, layout.StandIn is used.
+func LoadNetwork(project, stack string, file map[string]any) (network layout.Spec, unset []string, err error) {
+	var list, found problem.List
+	config, secrets := AsHanded(project, file)
+	s := read(&list, project, config)
+	// The network must have room for node pools, and subnets for exposures.
+	about := append(s.Network.Settings().Keys(), "nodePools", "exposure")
 	for _, key := range secrets {
 		if slices.Contains(about, key) {
-			list.Add(key, "is a secret, which only pulumi can read: the network is not known without it")
-			unread = append(unread, key)
+			list.Add(key, "is a secret, which only pulumi can read: the network is not known without it").Invalidates(key)
 		}
 	}
-	unset = s.FillIn()
-	var found problem.List
+	for i := range s.Guestbooks {
+		about = append(about, s.policy(i).Prefix+"exposure")
+	}
+	unset = s.Network.FillIn()
 	s.validate(&found, stack)
-	list.AddAllBut(found.Of(about), unread)
+	list.Append(found.Of(about))
 	if err := list.Err(); err != nil {
-		return Network{}, nil, fmt.Errorf("stack %s: %w", stack, err)
+		return layout.Spec{}, nil, fmt.Errorf("stack %s: %w", stack, err)
 	}
 	return s.Network, unset, nil
 }
 
-// asHanded makes of a stack's file what Pulumi hands to the program: a key without a namespace is the project's, and what is
-// not text becomes JSON. The settings that hold secrets are returned too.
-func asHanded(project string, file map[string]any) (config map[string]string, secrets []string) {
+// AsHanded turns the section config of a stack's file into what Pulumi hands to the program: a key without a namespace
+// is the project's, and what is not text becomes JSON. It also returns the keys of the project's settings that hold
+// secrets.
+func AsHanded(project string, file map[string]any) (config map[string]string, secrets []string) {
 	config = map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(file)) {
 		full := key
@@ -56,7 +54,7 @@ func asHanded(project string, file map[string]any) (config map[string]string, se
 		switch text, isText := value.(string); {
 		case isText:
 			config[full] = text
-		case file[key] == nil: // a key with nothing behind it
+		case file[key] == nil: // a key without a value
 			config[full] = ""
 		default:
 			raw, _ := json.Marshal(value)
@@ -66,10 +64,10 @@ func asHanded(project string, file map[string]any) (config map[string]string, se
 	return config, secrets
 }
 
-// hidden stands for a secret: a text where the setting is one, and nothing where it is JSON.
+// hidden replaces a secret: a text where the setting is one, and nothing where it is JSON.
 const hidden = "null"
 
-// withoutSecrets returns a value of a stack's file with hidden in the place of secrets, and whether there were any.
+// withoutSecrets returns a value of a stack's file with secrets replaced by hidden, and whether there were any.
 func withoutSecrets(value any) (rest any, secret bool) {
 	switch value := value.(type) {
 	case map[string]any:

@@ -1,13 +1,12 @@
-// Package settings is the configuration of a stack: what Pulumi.yaml declares and the stacks' files set, as one typed value.
-// It imports nothing of Pulumi.
+// Package settings is the configuration of a stack: what Pulumi.yaml declares and the stacks' files set, as one typed
+// value. It imports nothing of Pulumi.
 package settings
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,158 +16,195 @@ import (
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/rules"
+	"oke-guestbook/plan/setting"
 	"oke-guestbook/plan/workload"
 )
 
-// The parts of the settings that belong to one component each. Their keys are flat: a stack's file knows no groups.
-type (
-	Network  = layout.Spec
-	Fleet    = cluster.Spec
-	Workload = workload.Spec
-)
-
-// Settings is everything that a stack's file can say.
+// Settings is everything that a stack's file can set.
 type Settings struct {
-	CompartmentID string            `json:"compartmentId" help:"OCID of the compartment that everything is made in; required"`
-	Tags          map[string]string `json:"tags" help:"Freeform tags on everything, beside project and stack"`
-	Protect       bool              `json:"protect" help:"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"`
-	Network
-	Fleet
-	Workload
-	HomeRegion     string            `json:"homeRegion" help:"The tenancy's home region, such as us-ashburn-1, if oci:region is another: policies can only be made there"`
-	LogDestination string            `json:"logDestination" help:"Host and port that take logs over Fluentd's forward protocol; an agent on each node sends the guestbooks' there. extraRules open the way. Empty: none"`
-	LogAgentImage  string            `json:"logAgentImage" help:"Image of the agent, Fluent Bit, with its registry host"`
-	GuestbookList  []json.RawMessage `json:"guestbooks" help:"Several guestbooks: a name each, and any guestbook setting that differs from the stack's; empty for one called guestbook"`
+	CompartmentID  string
+	Tags           map[string]string
+	Protect        bool
+	Network        layout.Spec
+	Cluster        cluster.Spec
+	Workload       workload.Spec // of guestbooks, where they have no value of their own
+	HomeRegion     string
+	LogDestination string
+	LogAgentImage  string
+	Guestbooks     []workload.Guestbook // complete; at least one
 
-	// Region is the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION says it.
-	Region string `json:"-"`
-	// Guestbooks is GuestbookList completed with the stack's own guestbook settings. At least one.
-	Guestbooks []workload.Guestbook `json:"-"`
+	Region string // the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION is set
+	listed bool   // Guestbooks are those of the setting of that name
 }
 
-// Defaults returns the settings of a stack that says nothing.
-func Defaults() Settings {
-	s := Settings{
-		Tags:          map[string]string{},
-		Fleet:         cluster.Defaults(),
-		Workload:      workload.Defaults(),
-		GuestbookList: []json.RawMessage{},
-		LogAgentImage: "docker.io/fluent/fluent-bit:4.0.3",
+// Settings declares every setting. Their keys are flat: a stack's file has no groups.
+func (s *Settings) Settings() setting.Group {
+	return slices.Concat(
+		s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.logs(), s.several(),
+	)
+}
+
+func (s *Settings) general() setting.Group {
+	return setting.Group{
+		setting.Of(&s.CompartmentID, "compartmentId", "",
+			"OCID of the compartment that everything is created in. Required",
+			setting.Required[string]("pulumi config set compartmentId ocid1.compartment.oc1..<unique id>"),
+			setting.OCID("compartment", "tenancy")),
+		setting.Texts(&s.Tags, "tags",
+			"Freeform tags on everything, beside project and stack",
+			setting.Func("any but project and stack", checkTags)),
+		setting.Of(&s.Protect, "protect", false,
+			"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"),
+		setting.Of(&s.HomeRegion, "homeRegion", "",
+			"The tenancy's home region, such as us-ashburn-1, if oci:region is another: policies can only be created there",
+			setting.Optional(region)),
 	}
-	s.Network.ApplyDefaults()
-	return s
+}
+
+func (s *Settings) logs() setting.Group {
+	return setting.Group{
+		setting.Of(&s.LogDestination, "logDestination", "",
+			"Host and port that accept logs over Fluentd's forward protocol. "+
+				"An agent on each node sends the guestbooks' logs there; extraRules must allow it. Empty for none",
+			setting.Optional(setting.Func("a host and a port such as logs.example.com:24224", checkHostPort))),
+		setting.Of(&s.LogAgentImage, "logAgentImage", "docker.io/fluent/fluent-bit:4.0.3",
+			"Image of the log agent, Fluent Bit, with its registry host",
+			setting.Func("an image with registry host, and tag or digest", workload.CheckImage),
+			setting.Func("", workload.CheckPinned)),
+	}
+}
+
+var region = setting.Match(regexp.MustCompile(`^[a-z]+(-[a-z]+)+-\d+$`), "a region such as us-ashburn-1")
+
+func (s *Settings) several() setting.Group {
+	inherit := func() workload.Guestbook { return workload.Guestbook{Spec: s.Workload} }
+	return setting.Group{
+		setting.ObjectsFrom(&s.Guestbooks, "guestbooks",
+			"Several guestbooks, each with a name and the guestbook settings that differ from the stack's. "+
+				"Empty for one called guestbook",
+			(*workload.Guestbook).Settings, inherit),
+	}
+}
+
+func checkTags(tags map[string]string) error {
+	for _, reserved := range []string{"project", "stack"} {
+		if _, taken := tags[reserved]; taken {
+			return fmt.Errorf("%q is set by the program", reserved)
+		}
+	}
+	return nil
+}
+
+func checkHostPort(text string) error {
+	host, port, err := net.SplitHostPort(text)
+	number, _ := strconv.ParseUint(port, 10, 64)
+	if err != nil || host == "" || number < 1 || number > 65535 {
+		return fmt.Errorf("%q is not a host and port (1 to 65535) such as logs.example.com:24224", text)
+	}
+	return nil
 }
 
 // Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
-// Keys of other namespaces, such as oci:region, are the provider's and Pulumi's own. The error tells every problem that there is.
-// isSecret tells whether the stack's file keeps a key's value encrypted, or a part of it.
+// Settings of other namespaces, such as oci:region, are the provider's and Pulumi's own. IsSecret reports whether the
+// stack's file has a key's value, or a part of it, encrypted. The error holds a *problem.Error with every problem.
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
-	s := Defaults()
-	var list problem.List
-	unread := s.decode(&list, project, config)
+	var list, found problem.List
+	s := read(&list, project, config)
 	s.Region = config["oci:region"]
 	if s.Region == "" {
 		s.Region = os.Getenv("OCI_REGION")
 	}
-	unread = append(unread, s.complete(&list, unread)...)
-	var found problem.List
 	s.validate(&found, stack)
 	s.validateSecrets(&found, func(key string) bool { return isSecret(project + ":" + key) })
-	list.AddAllBut(found, unread) // what cannot be read cannot be judged
+	list.Append(found)
 	if err := list.Err(); err != nil {
 		return nil, fmt.Errorf("stack %s: %w", stack, err)
 	}
-	return &s, nil
+	return s, nil
 }
 
-// complete fills in Guestbooks. It returns those that it could not read, beside the settings of which that is known.
-func (s *Settings) complete(list *problem.List, unread []string) (more []string) {
-	if len(s.GuestbookList) == 0 && !slices.Contains(unread, "guestbooks") {
-		s.Guestbooks = []workload.Guestbook{workload.Complete("guestbook", s.Workload, s.exposure())}
+// read returns the settings that config sets, and the defaults of all others. It adds what cannot be read to the list.
+func read(list *problem.List, project string, config map[string]string) *Settings {
+	s := &Settings{}
+	s.Settings().ApplyDefaults()
+	s.decode(list, project, config)
+	s.listed = len(s.Guestbooks) > 0
+	if !s.listed {
+		s.Guestbooks = []workload.Guestbook{{Name: "guestbook", Spec: s.Workload}}
 	}
-	for i, raw := range s.GuestbookList {
-		key := fmt.Sprintf("guestbooks[%d]", i)
-		g := workload.Guestbook{Spec: s.Workload}
-		if !decodeInto(list, key, reflect.TypeOf(g), raw, raw, &g) {
-			more = append(more, key)
-		}
-		s.Guestbooks = append(s.Guestbooks, workload.Complete(g.Name, g.Spec, s.exposure()))
+	for i := range s.Guestbooks {
+		s.Guestbooks[i].Complete(s.exposure())
 	}
-	return more
+	return s
 }
 
-var (
-	compartment = regexp.MustCompile(`^ocid1\.(compartment|tenancy)\.`)
-	region      = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-\d+$`)
-)
-
+// validate adds what is wrong with the settings. A guestbook's are checked when it is complete.
 func (s *Settings) validate(list *problem.List, stack string) {
-	switch {
-	case s.CompartmentID == "":
-		list.Add("compartmentId", "is required: pulumi config set compartmentId ocid1.compartment.oc1..<unique id>")
-	case !compartment.MatchString(s.CompartmentID):
-		list.Add("compartmentId", "%q is not the OCID of a compartment (ocid1.compartment...) or a tenancy (ocid1.tenancy...)", s.CompartmentID)
-	}
-	for _, reserved := range []string{"project", "stack"} {
-		if _, taken := s.Tags[reserved]; taken {
-			list.Add("tags", "%q is set by the program", reserved)
-		}
-	}
+	s.general().Check(list, "")
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
-	s.Fleet.Validate(list)
-	if s.HomeRegion != "" && !region.MatchString(s.HomeRegion) {
-		list.Add("homeRegion", "%q is not a region such as us-ashburn-1", s.HomeRegion)
+	s.Cluster.Validate(list)
+	s.logs().Check(list, "")
+	for i := range s.Guestbooks {
+		policy := s.policy(i)
+		policy.Production = s.Protect || stack == "prod"
+		s.validateName(list, i)
+		s.Guestbooks[i].Validate(list, policy)
+		s.validateFit(list, i)
 	}
-	host, port, err := net.SplitHostPort(s.LogDestination)
-	number, _ := strconv.ParseUint(port, 10, 64)
-	if s.LogDestination != "" && (err != nil || host == "" || number < 1 || number > 65535) {
-		list.Add("logDestination", "%q is not a host and port (1 to 65535) such as logs.example.com:24224", s.LogDestination)
-	}
-	if err := workload.CheckImage(s.LogAgentImage, true); err != nil {
-		list.Add("logAgentImage", "%v", err)
-	}
-	s.validateGuestbooks(list, s.Protect || stack == "prod")
 }
 
-// validateSecrets refuses passwords and keys that lie in the stack's file for everybody to read.
+// validateSecrets refuses passwords and keys that are in the stack's file in plain text.
 func (s *Settings) validateSecrets(list *problem.List, isSecret func(key string) bool) {
 	for i, g := range s.Guestbooks {
 		for _, secret := range []struct{ key, value, stacks string }{
-			{"databasePassword", g.DatabasePassword, s.DatabasePassword},
-			{"tlsPrivateKey", g.TLSPrivateKey, s.TLSPrivateKey},
+			{"databasePassword", g.DatabasePassword, s.Workload.DatabasePassword},
+			{"tlsPrivateKey", g.TLSPrivateKey, s.Workload.TLSPrivateKey},
 		} {
 			key, path := secret.key, secret.key
 			if secret.value != secret.stacks {
 				key, path = "guestbooks", fmt.Sprintf("guestbooks[%d].%s", i, secret.key)
 			}
 			if secret.value != "" && !isSecret(key) {
-				list.Add(path, "is in the stack's file in clear: pulumi config set --secret --path '%s'", path)
+				list.Add(path, "is not encrypted in the stack's file: pulumi config set --secret --path '%s'", path)
 			}
 		}
 	}
 }
 
+// policy is what the stack requires of its guestbook i.
+func (s *Settings) policy(i int) workload.Policy {
+	policy := workload.Policy{Listens: s.listens}
+	if s.listed {
+		policy.Prefix = fmt.Sprintf("guestbooks[%d].", i)
+	}
+	return policy
+}
+
 // capacity is what the network must have room for while nodes are being replaced.
 func (s *Settings) capacity() layout.Capacity {
 	var need layout.Capacity
-	for _, p := range s.NodePools {
+	for i, p := range s.Cluster.NodePools {
 		need.Pools = append(need.Pools, layout.Pool{Nodes: p.Most(), PodsPerNode: p.MaxPodsPerNode})
+		for _, field := range []string{"size", "maxPodsPerNode", "maxSurge", "maxUnavailable"} {
+			need.PoolSettings = append(need.PoolSettings, fmt.Sprintf("nodePools[%d].%s", i, field))
+		}
 	}
-	for _, g := range s.Guestbooks {
+	for i, g := range s.Guestbooks {
 		switch g.Exposure {
 		case workload.Public:
 			need.PublicLoadBalancers++
 		case workload.Internal:
 			need.InternalLoadBalancers++
 		}
+		need.BalancerSettings = append(need.BalancerSettings, s.policy(i).DependsOn("exposure")...)
 	}
 	return need
 }
 
-// exposure is that of a guestbook which does not say it: public where the network has such load balancers.
-func (s *Settings) exposure() string {
-	if s.Has(layout.PublicLoadBalancers) {
+// exposure is that of a guestbook without one of its own: public where the network has such load balancers.
+func (s *Settings) exposure() workload.Exposure {
+	if s.Network.Has(layout.PublicLoadBalancers) {
 		return workload.Public
 	}
 	return workload.Internal
@@ -176,45 +212,66 @@ func (s *Settings) exposure() string {
 
 // listens reports whether load balancers may listen on a port.
 func (s *Settings) listens(port int) bool {
-	return slices.ContainsFunc(s.LoadBalancerPorts, func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
+	return slices.ContainsFunc(s.Network.LoadBalancerPorts,
+		func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
 }
 
-func (s *Settings) validateGuestbooks(list *problem.List, production bool) {
-	var names, namespaces []string
-	for i, g := range s.Guestbooks {
-		prefix := ""
-		if len(s.GuestbookList) > 0 {
-			prefix = fmt.Sprintf("guestbooks[%d].", i)
+// validateName checks that guestbook i has no name or namespace of another.
+func (s *Settings) validateName(list *problem.List, i int) {
+	g, policy := s.Guestbooks[i], s.policy(i)
+	find := func(among []workload.Guestbook, same func(workload.Guestbook) bool) (others []string, found bool) {
+		j := slices.IndexFunc(among, same)
+		return s.policy(max(j, 0)).DependsOn("name", "namespace"), j >= 0
+	}
+	named := func(name string) func(workload.Guestbook) bool {
+		return func(o workload.Guestbook) bool { return o.Name == name }
+	}
+	if others, found := find(s.Guestbooks[:i], named(g.Name)); found {
+		policy.Add(list, "name", nil, "%q is the name of another guestbook", g.Name).DependsOn(others...)
+		return
+	}
+	if other, isBackup := strings.CutSuffix(g.Name, "-backup"); isBackup {
+		// "a" + "-backup-password" and "a-backup" + "-password" are one name in the stack.
+		if others, found := find(s.Guestbooks, named(other)); found {
+			policy.Add(list, "name", nil, "%q is taken by the backup of guestbook %q", g.Name, other).DependsOn(others...)
+			return
 		}
-		other, isBackup := strings.CutSuffix(g.Name, "-backup")
-		if slices.Contains(names, g.Name) {
-			list.Add(prefix+"name", "%q is the name of another guestbook", g.Name)
-		} else if isBackup && slices.ContainsFunc(s.Guestbooks, func(o workload.Guestbook) bool { return o.Name == other }) {
-			// "a" + "-backup-password" and "a-backup" + "-password" are one name in the stack.
-			list.Add(prefix+"name", "%q is taken by what belongs to the backup of guestbook %q", g.Name, other)
-		} else if slices.Contains(namespaces, g.Namespace) {
-			list.Add(prefix+"namespace", "%q is the namespace of another guestbook", g.Namespace)
+	}
+	sameNamespace := func(o workload.Guestbook) bool { return o.Namespace == g.Namespace }
+	if others, found := find(s.Guestbooks[:i], sameNamespace); found {
+		policy.Add(list, "namespace", []string{"name"}, "%q is the namespace of another guestbook", g.Namespace).
+			DependsOn(others...)
+	}
+}
+
+// validateFit checks guestbook i against the network, the cluster and the region.
+func (s *Settings) validateFit(list *problem.List, i int) {
+	g, policy := s.Guestbooks[i], s.policy(i)
+	if g.Backs() {
+		key := "backupSchedule"
+		if g.BackupSchedule == "" {
+			key = "restoreFrom"
 		}
-		names, namespaces = append(names, g.Name), append(namespaces, g.Namespace)
-		g.Validate(list, workload.Strictness{Prefix: prefix, Production: production, Ports: s.listens})
-		if g.Backs() {
-			if s.ClusterType != cluster.Enhanced {
-				list.Add(prefix+"backupSchedule", "needs clusterType enhanced: backups reach Object Storage by workload identity")
-			}
-			if s.Region == "" {
-				list.Add(prefix+"backupSchedule", "needs the region: pulumi config set oci:region us-ashburn-1")
-			}
+		if s.Cluster.ClusterType != cluster.Enhanced {
+			policy.Add(list, key, nil, "needs clusterType enhanced: backups reach Object Storage by workload identity").
+				DependsOn("clusterType")
 		}
-		if nodes, more := s.Nodes(); g.ExternalDatabase == "" && g.MongoReplicas > max(nodes, 1) && !more {
-			list.Add(prefix+"mongoReplicas", "%d members need a node each, and nodePools have %d together", g.MongoReplicas, nodes)
+		if s.Region == "" {
+			policy.Add(list, key, nil, "needs the region: pulumi config set oci:region us-ashburn-1")
 		}
-		role := layout.PublicLoadBalancers
-		if g.Exposure == workload.Internal {
-			role = layout.InternalLoadBalancers
-		}
-		if g.Balanced() && !s.Has(role) {
-			list.Add(prefix+"exposure", "%s needs a subnet for such load balancers, and loadBalancers is %s", g.Exposure, s.LoadBalancers)
-		}
+	}
+	if nodes, more := s.Cluster.Nodes(); g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) && !more {
+		policy.Add(list, "mongoReplicas", []string{"externalDatabase"},
+			"%d members need a node each, and nodePools have %d together",
+			g.MongoReplicas, nodes).DependsOn("nodePools")
+	}
+	role := layout.PublicLoadBalancers
+	if g.Exposure == workload.Internal {
+		role = layout.InternalLoadBalancers
+	}
+	if g.Balanced() && !s.Network.Has(role) {
+		policy.Add(list, "exposure", nil, "%s needs a subnet for such load balancers, and loadBalancers is %s",
+			g.Exposure, s.Network.LoadBalancers).DependsOn("loadBalancers")
 	}
 }
 
@@ -227,11 +284,9 @@ func (s *Settings) Namespaces() []string {
 	return names
 }
 
-// FreeformTags returns the tags that everything in OCI carries.
+// FreeformTags returns the tags that everything in OCI has.
 func (s *Settings) FreeformTags(project, stack string) map[string]string {
 	tags := map[string]string{"project": project, "stack": stack}
-	for k, v := range s.Tags {
-		tags[k] = v
-	}
+	maps.Copy(tags, s.Tags)
 	return tags
 }

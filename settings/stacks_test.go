@@ -3,14 +3,13 @@ package settings
 import (
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"testing"
 
-	"gopkg.in/yaml.v3"
-
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/reach"
+	"oke-guestbook/settings/stackfile"
 )
 
 // TestDevFitsAlwaysFree adds up what stack dev asks for (Oracle documentation, "Always Free Resources").
@@ -18,7 +17,7 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 	s := loadStack(t, "dev", map[string]string{"apiAllowedCidrs": `["203.0.113.7/32"]`})
 	var ocpus, memory float64
 	storage := 0
-	for _, p := range s.NodePools {
+	for _, p := range s.Cluster.NodePools {
 		if !cluster.ArmShape(p.Shape) {
 			t.Errorf("node pool %s has shape %s, which is not free", p.Name, p.Shape)
 		}
@@ -32,8 +31,9 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 			t.Errorf("load balancer of %d Mbps", g.LoadBalancerMbps)
 		}
 	}
-	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.ClusterType != cluster.Basic {
-		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s", ocpus, memory, storage, len(s.Guestbooks), s.ClusterType)
+	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.Cluster.ClusterType != cluster.Basic {
+		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s",
+			ocpus, memory, storage, len(s.Guestbooks), s.Cluster.ClusterType)
 	}
 }
 
@@ -41,14 +41,16 @@ func TestDevFitsAlwaysFree(t *testing.T) {
 func TestProdIsHighlyAvailable(t *testing.T) {
 	s := loadStack(t, "prod", map[string]string{"bastionAllowedCidrs": `["203.0.113.0/24"]`})
 	g := s.Guestbooks[0]
-	if !s.Protect || s.ClusterType != cluster.Enhanced || len(s.AvailabilityDomains) != 0 || s.APIEndpoint != "private" {
-		t.Errorf("protect %v, cluster %s, domains %v, endpoint %s", s.Protect, s.ClusterType, s.AvailabilityDomains, s.APIEndpoint)
+	if !s.Protect || s.Cluster.ClusterType != cluster.Enhanced || len(s.Cluster.AvailabilityDomains) != 0 ||
+		s.Network.APIEndpoint != layout.Private {
+		t.Errorf("protect %v, cluster %s, domains %v, endpoint %s", s.Protect, s.Cluster.ClusterType,
+			s.Cluster.AvailabilityDomains, s.Network.APIEndpoint)
 	}
-	if g.MongoReplicas != 3 || g.BackupSchedule == "" || g.FrontendReplicas < 2 || s.NodePools[0].Size < 3 {
-		t.Errorf("guestbook %+v on %d nodes", g, s.NodePools[0].Size)
+	if g.MongoReplicas != 3 || g.BackupSchedule == "" || g.FrontendReplicas < 2 || s.Cluster.NodePools[0].Size < 3 {
+		t.Errorf("guestbook %+v on %d nodes", g, s.Cluster.NodePools[0].Size)
 	}
-	if !slices.Contains(s.Addons, "KubernetesMetricsServer") {
-		t.Errorf("the autoscaler has no metrics server in %v", s.Addons)
+	if !slices.Contains(s.Cluster.Addons, "KubernetesMetricsServer") {
+		t.Errorf("the autoscaler has no metrics server in %v", s.Cluster.Addons)
 	}
 	network, err := reach.Of(s.Network)
 	if err != nil {
@@ -67,14 +69,8 @@ func TestProdIsHighlyAvailable(t *testing.T) {
 
 func loadStack(t *testing.T, stack string, set map[string]string) *Settings {
 	t.Helper()
-	raw, err := os.ReadFile("../Pulumi." + stack + ".yaml")
+	project, file, err := stackfile.Read("..", stack)
 	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Config map[string]any `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(raw, &file); err != nil {
 		t.Fatal(err)
 	}
 	config := map[string]string{
@@ -82,7 +78,7 @@ func loadStack(t *testing.T, stack string, set map[string]string) *Settings {
 		"oke-guestbook:compartmentId": compartmentOCID,
 		"oke-guestbook:frontendImage": "iad.ocir.io/tenancy/guestbook:v1",
 	}
-	handed, _ := asHanded("oke-guestbook", file.Config)
+	handed, _ := AsHanded(project, file)
 	maps.Copy(config, handed)
 	for key, value := range set {
 		config["oke-guestbook:"+key] = value

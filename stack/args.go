@@ -46,7 +46,7 @@ func (c *composition) clusterArgs(offer *oke.Offer, net *network.Network) *oke.A
 	return &oke.Args{
 		Name:           c.name,
 		CompartmentID:  c.settings.CompartmentID,
-		Spec:           c.settings.Fleet,
+		Spec:           c.settings.Cluster,
 		Offer:          offer,
 		Tags:           c.tags,
 		Protect:        c.settings.Protect,

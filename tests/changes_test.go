@@ -11,6 +11,7 @@ import (
 
 	"oke-guestbook/catalog"
 	"oke-guestbook/internal/mocks"
+	"oke-guestbook/settings"
 )
 
 // change is a later change of settings, on stack local with an enhanced cluster.
@@ -225,11 +226,8 @@ func TestEveryChange(t *testing.T) {
 			rows[key] = true
 		}
 	}
-	settings := readConfig(t, "Pulumi.yaml")
-	if len(settings) == 0 {
-		t.Fatal("Pulumi.yaml declares no settings")
-	}
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
+	var declared settings.Settings
+	for _, key := range declared.Settings().Keys() {
 		if !rows[key] && !slices.Contains(identity, key) {
 			t.Errorf("no row changes %s", key)
 		}

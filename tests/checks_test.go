@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"oke-guestbook/catalog"
 	"oke-guestbook/internal/mocks"
+	"oke-guestbook/plan/problem"
 )
 
 // TestSecrets expects the kubeconfig and every password to be a secret in all inputs, on their way to the state.
@@ -146,17 +148,16 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// reports reports whether one of an error's lines is about a setting and contains a fact.
+// reports reports whether an error holds a problem of a setting whose text contains a fact. An error without problems
+// must contain both.
 func reports(err error, key, fact string) bool {
-	if err == nil {
-		return false
+	var found *problem.Error
+	if !errors.As(err, &found) {
+		return err != nil && strings.Contains(err.Error(), key) && strings.Contains(err.Error(), fact)
 	}
-	for line := range strings.Lines(err.Error()) {
-		if _, text, found := strings.Cut(line, " "+key+": "); found && strings.Contains(text, fact) {
-			return true
-		}
-	}
-	return strings.HasPrefix(err.Error(), key+": ") && strings.Contains(err.Error(), fact)
+	return slices.ContainsFunc(found.Problems, func(p problem.Problem) bool {
+		return p.Key == key && strings.Contains(p.Text, fact)
+	})
 }
 
 // TestTeardown checks the order of a destroy, which is the reverse of the dependencies.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"oke-guestbook/internal/mocks"
 )

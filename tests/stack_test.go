@@ -2,7 +2,6 @@
 package tests
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -13,9 +12,10 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"gopkg.in/yaml.v3"
 
 	"oke-guestbook/internal/mocks"
+	"oke-guestbook/settings"
+	"oke-guestbook/settings/stackfile"
 	"oke-guestbook/stack"
 )
 
@@ -64,7 +64,11 @@ func update(t *testing.T, name string, set map[string]string, r *mocks.Recorder)
 // configuration returns the settings of a stack's file, its required settings, and set.
 func configuration(t *testing.T, name string, set map[string]string) map[string]string {
 	t.Helper()
-	config := stackFile(t, name)
+	_, file, err := stackfile.Read("..", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, _ := settings.AsHanded(project, file)
 	config["oci:region"] = "us-ashburn-1"
 	for _, more := range []map[string]string{required[name], set} {
 		for key, value := range more {
@@ -75,41 +79,6 @@ func configuration(t *testing.T, name string, set map[string]string) map[string]
 		}
 	}
 	return config
-}
-
-// stackFile reads the configuration of Pulumi.<stack>.yaml as the engine hands it to a program.
-func stackFile(t *testing.T, name string) map[string]string {
-	t.Helper()
-	config := map[string]string{}
-	for key, value := range readConfig(t, "Pulumi."+name+".yaml") {
-		switch v := value.(type) {
-		case map[string]any, []any:
-			object, err := json.Marshal(v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			config[key] = string(object)
-		default:
-			config[key] = fmt.Sprint(v)
-		}
-	}
-	return config
-}
-
-// readConfig returns the part config of a Pulumi file.
-func readConfig(t *testing.T, path string) map[string]any {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Config map[string]any `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
-	}
-	return file.Config
 }
 
 // TestGraph compares type, name and parent of everything that an environment makes with its golden file. A line that

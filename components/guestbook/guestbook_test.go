@@ -17,10 +17,12 @@ import (
 // books are guestbooks that between them have every kind of Pod.
 func books() []workload.Guestbook {
 	book := func(name string, change func(*workload.Spec)) workload.Guestbook {
-		spec := workload.Defaults()
-		spec.FrontendImage = "iad.ocir.io/tenancy/guestbook:v1"
-		change(&spec)
-		return workload.Complete(name, spec, workload.Public)
+		g := workload.Guestbook{Name: name}
+		g.Settings().ApplyDefaults()
+		g.FrontendImage = "iad.ocir.io/tenancy/guestbook:v1"
+		change(&g.Spec)
+		g.Complete(workload.Public)
+		return g
 	}
 	return []workload.Guestbook{
 		book("full", func(s *workload.Spec) {

@@ -28,7 +28,7 @@ type Args struct {
 	// Rules are the security rules by the role of their subnet. Required.
 	Rules rules.Set
 	// SecurityBy is layout.Lists or layout.Groups: what the rules are kept in. Required; it cannot change later.
-	SecurityBy string
+	SecurityBy layout.SecurityBy
 	// Gateways are the OCIDs of existing gateways, by kind. Required for a DRG that the plan routes to; optional for
 	// the other kinds, of which new ones are made by default.
 	Gateways map[layout.Gateway]string
@@ -63,7 +63,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:network:Network", name, n, opts...); err != nil {
 		return nil, err
 	}
-	unchanged, err := immutable(ctx, name, args.SecurityBy, pulumi.Parent(n))
+	unchanged, err := immutable(ctx, name, string(args.SecurityBy), pulumi.Parent(n))
 	if err != nil {
 		return nil, fmt.Errorf("network %q: %w", name, err)
 	}

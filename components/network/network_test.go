@@ -124,7 +124,7 @@ func TestSecurity(t *testing.T) {
 		},
 	} {
 		for _, direction := range []rules.Direction{rules.Ingress, rules.Egress} {
-			for _, by := range []string{layout.Lists, layout.Groups} {
+			for _, by := range []layout.SecurityBy{layout.Lists, layout.Groups} {
 				tc.rule.Direction, tc.rule.Description = direction, tc.name
 				got := madeRule(t, tc.rule, by)
 				end := map[rules.Direction]string{rules.Ingress: "source", rules.Egress: "destination"}[direction]
@@ -154,7 +154,7 @@ func TestSecurity(t *testing.T) {
 }
 
 // madeRule makes a network with one rule and returns the rule's inputs.
-func madeRule(t *testing.T, rule rules.Rule, securityBy string) map[string]string {
+func madeRule(t *testing.T, rule rules.Rule, securityBy layout.SecurityBy) map[string]string {
 	t.Helper()
 	args := workersOnly()
 	args.SecurityBy, args.Rules = securityBy, rules.Set{layout.Workers: {rule}}

@@ -45,14 +45,17 @@ func Look(ctx *pulumi.Context, compartmentID string, spec cluster.Spec) (*Offer,
 	if err := cluster.CheckOffered(spec.KubernetesVersion, options.KubernetesVersions); err != nil {
 		list.Add("kubernetesVersion", "%v", err)
 	}
+	refused := map[string]bool{}
 	for i, p := range spec.NodePools {
 		key := fmt.Sprintf("nodePools[%d]", i)
 		numbers, numbersKey := p.AvailabilityDomains, key+".availabilityDomains"
 		if len(numbers) == 0 {
 			numbers, numbersKey = spec.AvailabilityDomains, "availabilityDomains"
 		}
-		if offer.Domains[p.Name], err = pick(all, numbers); err != nil {
+		offer.Domains[p.Name], err = pick(all, numbers)
+		if err != nil && !refused[numbersKey] { // several pools may have the stack's
 			list.Add(numbersKey, "%v", err)
+			refused[numbersKey] = true
 		}
 		if p.ImageID != "" {
 			continue

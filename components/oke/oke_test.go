@@ -13,6 +13,7 @@ import (
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem/problemtest"
 )
 
 const (
@@ -64,14 +65,8 @@ func TestLookRefuses(t *testing.T) {
 		_, err := oke.Look(ctx, compartment, s)
 		return err
 	})
-	for _, setting := range []string{
-		"kubernetesVersion: ", "availabilityDomains: ",
-		"nodePools[0].kubernetesVersion: ", "nodePools[1].availabilityDomains: ",
-	} {
-		if err == nil || !strings.Contains(err.Error(), "- "+setting) {
-			t.Errorf("no problem of %q in %v", setting, err)
-		}
-	}
+	problemtest.Check(t, err, "kubernetesVersion v1.30.1 v1.35.4", "availabilityDomains 9",
+		"nodePools[0].kubernetesVersion v1.30.1", "nodePools[1].availabilityDomains 4")
 }
 
 // deploy makes the cluster of spec as an update of a stack.

@@ -393,8 +393,9 @@ func (s *stack) killUpOnce(kind string) {
 	}
 }
 
-// refused asserts that `make up` fails with an error that contains the texts, and changes nothing.
-func (s *stack) refused(texts ...string) {
+// refused runs up, which must fail and change neither the cloud nor the state. Its output must report each wanted problem,
+// written as the setting's key and the values that follow it on the line: "vcnCidr 10.0.0.0/15 /16".
+func (s *stack) refused(problems ...string) {
 	s.t.Helper()
 	// Components have no id. A component that finds a problem is in the state, but not in the cloud.
 	made := func() map[string]string {
@@ -409,9 +410,9 @@ func (s *stack) refused(texts ...string) {
 		s.t.Fatalf("up succeeded:\n%s", s.log)
 	}
 	said := fmt.Sprintf("%serror: %v", s.log, err)
-	for _, want := range texts {
-		if !strings.Contains(said, want) {
-			s.t.Errorf("want %q in\n%s", want, said)
+	for _, want := range problems {
+		if !slices.ContainsFunc(strings.Split(said, "\n"), func(line string) bool { return reports(line, want) }) {
+			s.t.Errorf("want a problem %q in\n%s", want, said)
 		}
 	}
 	if after := s.inventory(); !maps.Equal(cloud, after) {
@@ -420,6 +421,13 @@ func (s *stack) refused(texts ...string) {
 	if after := made(); !maps.Equal(state, after) {
 		s.t.Errorf("the state held %v and holds %v", state, after)
 	}
+}
+
+// reports tells whether a line of output reports a problem, which is a setting's key and values.
+func reports(line, problem string) bool {
+	fields := strings.Fields(problem)
+	_, text, found := strings.Cut(line, fields[0]+": ")
+	return found && !slices.ContainsFunc(fields[1:], func(value string) bool { return !strings.Contains(text, value) })
 }
 
 // fault injects a fault, in the emulator's JSON format.

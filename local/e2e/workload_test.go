@@ -167,7 +167,7 @@ func TestWorkload(t *testing.T) {
 
 	step(t, "another namespace is refused", func() {
 		s.settings("namespace=busan")
-		s.refused(`namespace: guestbook "guestbook" was made with "guestbook", and its data would be lost with "busan"`)
+		s.refused("namespace guestbook busan")
 		s.settings("namespace=guestbook")
 		s.unchanged("with the namespace back")
 	})
@@ -215,7 +215,7 @@ func TestProfiles(t *testing.T) {
 	s.get(rest, core+"/publicIps/"+s.post(rest, core+"/publicIps", with(object{"lifetime": "RESERVED"})), &reserved)
 	step(t, "an unknown reserved address is refused", func() {
 		s.settings("guestbooks[0].reservedAddress=203.0.113.250")
-		s.refused("reservedAddress: guestbook \"classroom\" cannot have 203.0.113.250", "NotAuthorizedOrNotFound")
+		s.refused("reservedAddress classroom 203.0.113.250 NotAuthorizedOrNotFound")
 		s.settings("guestbooks[0].reservedAddress=" + reserved.IPAddress)
 	})
 	s.up()

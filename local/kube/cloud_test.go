@@ -143,6 +143,8 @@ func (c *testCloud) cluster(version string) string {
 		"options": object{
 			"serviceLbSubnetIds":      []string{c.lbSubnet},
 			"kubernetesNetworkConfig": object{"podsCidr": "10.244.0.0/16", "servicesCidr": "10.96.0.0/16"},
+			"serviceLbConfig":         object{"freeformTags": object{"for": "load balancers"}},
+			"persistentVolumeConfig":  object{"freeformTags": object{"for": "volumes"}},
 		},
 	})
 	return c.work(header)

@@ -60,6 +60,7 @@ func TestWholeCloud(t *testing.T) {
 	t.Run("nodes look like those of OKE", func(t *testing.T) { checkNodes(t, api) })
 	t.Run("load balancer", func(t *testing.T) { checkLoadBalancer(t, c, api) })
 	t.Run("security lists", func(t *testing.T) { checkSecurityLists(t, c, api) })
+	t.Run("failed load balancer", func(t *testing.T) { checkFailedLoadBalancer(t, c, api) })
 	t.Run("reserved address, group and TLS", func(t *testing.T) { checkAnnotations(t, c, api) })
 	t.Run("volumes", func(t *testing.T) { checkVolumes(t, c, api) })
 	t.Run("jobs", func(t *testing.T) { checkJob(t, api) })
@@ -152,6 +153,9 @@ func checkLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if lb["shapeName"] != "flexible" || lb["isPrivate"] != false || fmt.Sprint(lb["subnetIds"]) != subnets {
 		t.Errorf("load balancer %v", lb)
 	}
+	if tags := lb["freeformTags"].(object); tags["for"] != "load balancers" {
+		t.Errorf("tags %v, want those of the cluster", tags)
+	}
 	if open := c.openPorts(c.lbList); len(open) != 0 {
 		t.Errorf("mode None opened %v", open)
 	}
@@ -204,19 +208,52 @@ func checkSecurityLists(t *testing.T, c *testCloud, api kubernetes.Interface) {
 
 	bad := service("bad", map[string]string{"service.beta.kubernetes.io/oci-load-balancer-subnet1": c.workerSubnet}, 80)
 	mustCreate(t, services, bad)
-	eventually.Succeeds(t, 30*time.Second, "OCI's error is in an event", func(ctx context.Context) error {
-		events, err := api.CoreV1().Events("default").List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=bad"})
+	eventually.Succeeds(t, 30*time.Second, "OCI's error is in an event", syncFailed(api, "bad", "InvalidParameter"))
+	mustDelete(t, services, "bad")
+}
+
+// syncFailed returns nil when the service controller has told of an error with the text.
+func syncFailed(api kubernetes.Interface, service, text string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		options := metav1.ListOptions{FieldSelector: "involvedObject.name=" + service}
+		events, err := api.CoreV1().Events("default").List(ctx, options)
 		if err != nil {
 			return err
 		}
 		for _, e := range events.Items {
-			if e.Reason == "SyncLoadBalancerFailed" && strings.Contains(e.Message, "InvalidParameter") {
+			if e.Reason == "SyncLoadBalancerFailed" && strings.Contains(e.Message, text) {
 				return nil
 			}
 		}
 		return errors.New("no event")
+	}
+}
+
+// checkFailedLoadBalancer lets a load balancer's creation fail: as on OKE, only the deletion of its Service helps.
+func checkFailedLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interface) {
+	services := api.CoreV1().Services("default")
+	fault := object{"workRequest": "CreateLoadBalancer", "count": 1, "message": "no capacity"}
+	c.do(http.MethodPost, "/admin/faults", fault)
+	svc := service("failed", map[string]string{
+		"service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode": "None",
+	}, 80)
+	mustCreate(t, services, svc)
+	eventually.Succeeds(t, 30*time.Second, "the cause is in an event", syncFailed(api, "failed", "no capacity"))
+	eventually.Succeeds(t, 30*time.Second, "the state is in an event", syncFailed(api, "failed", "is FAILED"))
+	if lb := c.loadBalancer(); lb["lifecycleState"] != "FAILED" {
+		t.Errorf("load balancer %v", lb)
+	}
+	mustDelete(t, services, "failed")
+	eventually.Succeeds(t, 30*time.Second, "the load balancer is deleted", c.none("loadbalancer"))
+	mustCreate(t, services, svc)
+	eventually.Succeeds(t, 30*time.Second, "a new one is ACTIVE", func(context.Context) error {
+		if lb := c.loadBalancer(); lb == nil || lb["lifecycleState"] != "ACTIVE" {
+			return fmt.Errorf("load balancer %v", lb)
+		}
+		return nil
 	})
-	mustDelete(t, services, "bad")
+	mustDelete(t, services, "failed")
+	eventually.Succeeds(t, 30*time.Second, "it is deleted", c.none("loadbalancer"))
 }
 
 // checkAnnotations creates a load balancer with everything that a Service can ask for, and removes some of it.
@@ -318,6 +355,9 @@ func checkVolumes(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	domain := "Uocm:" + node.Labels["topology.kubernetes.io/zone"]
 	if doc["availabilityDomain"] != domain || doc["sizeInGBs"] != 50.0 {
 		t.Errorf("volume in %v of %v GB, want %s of 50", doc["availabilityDomain"], doc["sizeInGBs"], domain)
+	}
+	if tags := doc["freeformTags"].(object); tags["for"] != "volumes" {
+		t.Errorf("tags %v, want those of the cluster", tags)
 	}
 
 	mustPatch(t, claims, "data-db-0", types.MergePatchType, `{"spec":{"resources":{"requests":{"storage":"80Gi"}}}}`)

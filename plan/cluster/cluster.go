@@ -1,79 +1,58 @@
-// Package cluster plans an OKE cluster and its node pools: settings, defaults and validation, and the choice of Kubernetes
-// version, shape and node image.
+// Package cluster plans an OKE cluster and its node pools: settings, defaults and validation, and the choice of
+// Kubernetes version, shape and node image.
 package cluster
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"oke-guestbook/plan/problem"
 )
 
-// Cluster types, as the setting clusterType spells them.
+// Type is a kind of OKE cluster.
+type Type string
+
+// The kinds of cluster.
 const (
-	Basic    = "basic"
-	Enhanced = "enhanced"
+	Basic    Type = "basic"    // free control plane
+	Enhanced Type = "enhanced" // node cycling, workload identity, add-ons, service level agreement
 )
 
-// Spec is the cluster and its node pools.
+// Spec is the cluster and its node pools. Settings documents the fields.
 type Spec struct {
-	KubernetesVersion   string     `json:"kubernetesVersion" help:"Kubernetes version of the control plane, in full. One minor version at a time; never down"`
-	ClusterType         string     `json:"clusterType" help:"basic (free control plane) or enhanced (node cycling, workload identity, service level agreement)"`
-	KMSKeyID            string     `json:"kmsKeyId" help:"OCID of a Vault key that encrypts Kubernetes secrets; empty for Oracle's own. A change replaces the cluster"`
-	AvailabilityDomains []int      `json:"availabilityDomains" help:"Numbers of the availability domains to place nodes in, such as [1, 3]; empty for all that the region has"`
-	NodeImageRelease    string     `json:"nodeImageRelease" help:"Any text. Nodes keep the OKE image that was newest when this text was set; change it to move to today's newest"`
-	Addons              []string   `json:"addons" help:"Cluster add-ons, each after the one before it, such as CertManager and KubernetesMetricsServer, which the autoscaler of Pods needs (enhanced)"`
-	NodePools           []NodePool `json:"nodePools" help:"Node pools: name, size, shape, ocpus, memoryGb, bootVolumeGb, labels, kubernetesVersion, imageId, availabilityDomains, faultDomains, maxPodsPerNode, autoscaled, maxSurge, maxUnavailable, evictionGraceMinutes, preemptible"`
+	KubernetesVersion   string
+	ClusterType         Type
+	KMSKeyID            string
+	AvailabilityDomains []int
+	NodeImageRelease    string
+	Addons              []string
+	NodePools           []NodePool
 }
 
 // NodePool is a set of equal worker nodes.
 type NodePool struct {
-	Name                 string            `json:"name"`                           // required, unique, kept for life
-	Size                 int               `json:"size"`                           // nodes; required
-	Shape                string            `json:"shape,omitempty"`                // default VM.Standard.A1.Flex
-	OCPUs                float64           `json:"ocpus,omitempty"`                // of a flexible shape
-	MemoryGB             float64           `json:"memoryGb,omitempty"`             // of a flexible shape, 1 to 64 for each OCPU
-	BootVolumeGB         int               `json:"bootVolumeGb,omitempty"`         // default 50, the smallest
-	Labels               map[string]string `json:"labels,omitempty"`               // of the Kubernetes nodes
-	KubernetesVersion    string            `json:"kubernetesVersion,omitempty"`    // default the control plane's
-	ImageID              string            `json:"imageId,omitempty"`              // default the newest OKE image that suits version and shape
-	AvailabilityDomains  []int             `json:"availabilityDomains,omitempty"`  // default the stack's
-	FaultDomains         []int             `json:"faultDomains,omitempty"`         // 1 to 3; default all
-	MaxPodsPerNode       int               `json:"maxPodsPerNode,omitempty"`       // with podNetwork vcn-native; default 31
-	Autoscaled           bool              `json:"autoscaled,omitempty"`           // the size is the initial one; an autoscaler changes it
-	MaxSurge             string            `json:"maxSurge,omitempty"`             // nodes added while cycling, number or percent; enhanced clusters
-	MaxUnavailable       string            `json:"maxUnavailable,omitempty"`       // nodes missing while cycling, number or percent; enhanced clusters
-	EvictionGraceMinutes int               `json:"evictionGraceMinutes,omitempty"` // 0 to 60, default 15: how long a drain may take
-	Preemptible          bool              `json:"preemptible,omitempty"`          // cheaper; Oracle may take the nodes back
+	Name                 string
+	Size                 int
+	Shape                string
+	OCPUs                float64
+	MemoryGB             float64
+	BootVolumeGB         int
+	Labels               map[string]string
+	KubernetesVersion    string
+	ImageID              string
+	AvailabilityDomains  []int
+	FaultDomains         []int
+	MaxPodsPerNode       int
+	Autoscaled           bool
+	MaxSurge             string
+	MaxUnavailable       string
+	EvictionGraceMinutes int
+	Preemptible          bool
 }
 
-// UnmarshalJSON fills in the defaults of what the pool does not say.
-func (p *NodePool) UnmarshalJSON(data []byte) error {
-	*p = NodePool{Shape: "VM.Standard.A1.Flex", BootVolumeGB: minBootVolumeGB, MaxPodsPerNode: 31, EvictionGraceMinutes: 15}
-	type plain NodePool // without this method
-	return json.Unmarshal(data, (*plain)(p))
-}
-
-// Defaults returns the cluster of a stack that says nothing: two nodes within the Always Free allowance.
-func Defaults() Spec {
-	return Spec{
-		KubernetesVersion:   "v1.36.3",
-		ClusterType:         Basic,
-		AvailabilityDomains: []int{},
-		Addons:              []string{},
-		NodePools: []NodePool{{
-			Name: "workers", Size: 2, Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12,
-			BootVolumeGB: minBootVolumeGB, MaxPodsPerNode: 31, EvictionGraceMinutes: 15,
-		}},
-	}
-}
-
-// What OKE takes for a pool that cycles and says only the other of the two (API, NodePoolCyclingDetails).
+// Defaults of OKE for a pool that cycles and sets only the other of the two (API, NodePoolCyclingDetails).
 const (
 	DefaultSurge       = "1"
 	DefaultUnavailable = "0"
@@ -104,11 +83,11 @@ func (p *NodePool) Most() int {
 	if !p.Cycles() {
 		return p.Size
 	}
-	return p.Size + portion(cmp.Or(p.MaxSurge, DefaultSurge), p.Size)
+	return p.Size + nodes(cmp.Or(p.MaxSurge, DefaultSurge), p.Size)
 }
 
-// portion returns how many nodes a number is, or a percentage of size, rounded up.
-func portion(text string, size int) int {
+// nodes reads a number of nodes, or a percentage of size, which is rounded up.
+func nodes(text string, size int) int {
 	number, isPercent := strings.CutSuffix(text, "%")
 	n, _ := strconv.Atoi(number)
 	if isPercent {
@@ -117,135 +96,46 @@ func portion(text string, size int) int {
 	return n
 }
 
-// Limits of a node pool (Oracle documentation, "CreateNodePoolDetails" and "Creating Node Pools").
-const (
-	minBootVolumeGB = 50
-	maxBootVolumeGB = 32768
-	maxNodes        = 1000
-	maxPodsPerNode  = 110
-)
-
-var (
-	// poolName also has to suit the names of Pulumi resources and node labels.
-	poolName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
-	surge    = regexp.MustCompile(`^(\d{1,4}|\d{1,2}%|100%)$`)
-	kmsKey   = regexp.MustCompile(`^ocid1\.key\.`)
-	addon    = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,63}$`)
-	imageID  = regexp.MustCompile(`^ocid1\.image\.`)
-)
-
 // Validate adds every problem of the settings to list.
 func (s *Spec) Validate(list *problem.List) {
-	versionErr := CheckVersion(s.KubernetesVersion)
-	if versionErr != nil {
-		list.Add("kubernetesVersion", "%v", versionErr)
-	}
-	if s.ClusterType != Basic && s.ClusterType != Enhanced {
-		list.Add("clusterType", "%q is not one of basic, enhanced", s.ClusterType)
-	}
-	if s.KMSKeyID != "" && !kmsKey.MatchString(s.KMSKeyID) {
-		list.Add("kmsKeyId", "%q is not the OCID of a key (ocid1.key...)", s.KMSKeyID)
-	}
-	checkDomains(list, "availabilityDomains", s.AvailabilityDomains)
+	s.Settings().Check(list, "")
 	if len(s.Addons) > 0 && s.ClusterType == Basic {
-		list.Add("addons", "need clusterType enhanced")
-	}
-	for i, name := range s.Addons {
-		if !addon.MatchString(name) || slices.Contains(s.Addons[:i], name) {
-			list.Add("addons", "%q is named twice or is no name of an add-on such as KubernetesMetricsServer", name)
-		}
-	}
-	if len(s.NodePools) == 0 {
-		list.Add("nodePools", "needs at least one node pool")
+		list.Add("addons", "need clusterType enhanced").DependsOn("clusterType")
 	}
 	seen := map[string]int{}
 	for i := range s.NodePools {
 		p := &s.NodePools[i]
 		key := fmt.Sprintf("nodePools[%d]", i)
 		if first, twice := seen[p.Name]; twice {
-			list.Add(key+".name", "%q is the name of nodePools[%d] too", p.Name, first)
+			list.Add(key+".name", "%q is the name of nodePools[%d] too", p.Name, first).
+				DependsOn(fmt.Sprintf("nodePools[%d].name", first))
 		}
 		seen[p.Name] = i
-		p.validate(list, key, s, versionErr == nil)
+		p.validate(list, key, s)
 	}
 }
 
-func (p *NodePool) validate(list *problem.List, key string, s *Spec, clusterVersionOK bool) {
-	if !poolName.MatchString(p.Name) {
-		list.Add(key+".name", "%q is not a name of 1 to 32 lower-case letters, digits and hyphens that begins with a letter", p.Name)
-	}
-	checkRange(list, key+".size", p.Size, 1, maxNodes)
-	checkRange(list, key+".bootVolumeGb", p.BootVolumeGB, minBootVolumeGB, maxBootVolumeGB)
-	checkRange(list, key+".evictionGraceMinutes", p.EvictionGraceMinutes, 0, 60)
-	checkRange(list, key+".maxPodsPerNode", p.MaxPodsPerNode, 1, maxPodsPerNode)
+// validate checks what the settings of a pool must satisfy together, and with those of the cluster.
+func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 	if err := CheckShape(p.Shape, p.OCPUs, p.MemoryGB); err != nil {
-		list.Add(key+".shape", "%v", err)
+		list.Add(key+".shape", "%v", err).DependsOn(key+".ocpus", key+".memoryGb")
 	}
 	if p.KubernetesVersion != "" {
-		err := CheckVersion(p.KubernetesVersion)
-		if err == nil && clusterVersionOK {
-			err = CheckNodeVersion(s.KubernetesVersion, p.KubernetesVersion)
-		}
-		if err != nil {
-			list.Add(key+".kubernetesVersion", "%v", err)
+		if err := CheckNodeVersion(s.KubernetesVersion, p.KubernetesVersion); err != nil {
+			list.Add(key+".kubernetesVersion", "%v", err).DependsOn("kubernetesVersion")
 		}
 	}
-	if p.ImageID != "" && !imageID.MatchString(p.ImageID) {
-		list.Add(key+".imageId", "%q is not the OCID of an image (ocid1.image...)", p.ImageID)
-	}
-	checkDomains(list, key+".availabilityDomains", p.AvailabilityDomains)
-	checkDomains(list, key+".faultDomains", p.FaultDomains)
-	cycles := p.Cycles()
-	for _, c := range []struct{ key, value string }{{"maxSurge", p.MaxSurge}, {"maxUnavailable", p.MaxUnavailable}} {
-		switch {
-		case c.value == "":
-		case s.ClusterType == Basic:
-			list.Add(key+"."+c.key, "needs clusterType enhanced: a basic cluster does not cycle nodes")
-			cycles = false
-		case !surge.MatchString(c.value):
-			list.Add(key+"."+c.key, "%q is neither a number of nodes nor a percentage such as 25%%", c.value)
-			cycles = false
+	surge, unavailable := key+".maxSurge", key+".maxUnavailable"
+	switch {
+	case s.ClusterType == Basic:
+		for _, c := range []struct{ key, value string }{{surge, p.MaxSurge}, {unavailable, p.MaxUnavailable}} {
+			if c.value != "" {
+				list.Add(c.key, "needs clusterType enhanced: a basic cluster does not cycle nodes").DependsOn("clusterType")
+			}
 		}
-	}
-	if cycles && portion(cmp.Or(p.MaxSurge, DefaultSurge), maxNodes) == 0 && portion(cmp.Or(p.MaxUnavailable, DefaultUnavailable), maxNodes) == 0 {
-		list.Add(key+".maxSurge", "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more")
-	}
-	checkLabels(list, key+".labels", p.Labels)
-}
-
-func checkRange(list *problem.List, key string, got, low, high int) {
-	if got < low || got > high {
-		list.Add(key, "must be from %d to %d (got %d)", low, high, got)
-	}
-}
-
-// checkDomains checks the numbers of availability domains or fault domains: a region has at most three of either.
-func checkDomains(list *problem.List, key string, numbers []int) {
-	for i, n := range numbers {
-		if n < 1 || n > 3 {
-			list.Add(key, "must hold numbers from 1 to 3 (got %d)", n)
-		} else if slices.Contains(numbers[:i], n) {
-			list.Add(key, "holds %d twice", n)
-		}
-	}
-}
-
-// A label's key is an optional DNS prefix and a name, its value is empty or a name
-// (Kubernetes documentation, "Labels and Selectors", section "Syntax and character set").
-var (
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
-	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
-)
-
-func checkLabels(list *problem.List, key string, labels map[string]string) {
-	keys := make([]string, 0, len(labels))
-	for k := range labels {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		if !labelKey.MatchString(k) || !labelValue.MatchString(labels[k]) {
-			list.Add(key, "%s=%s is not a Kubernetes label", k, labels[k])
-		}
+	case p.Cycles() && nodes(cmp.Or(p.MaxSurge, DefaultSurge), maxNodes) == 0 &&
+		nodes(cmp.Or(p.MaxUnavailable, DefaultUnavailable), maxNodes) == 0:
+		list.Add(surge, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").
+			DependsOn(unavailable)
 	}
 }

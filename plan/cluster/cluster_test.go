@@ -2,13 +2,15 @@ package cluster
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 
 	"oke-guestbook/plan/problem"
 )
 
 func TestDefaultsAreValid(t *testing.T) {
-	s := Defaults()
+	var s Spec
+	s.Settings().ApplyDefaults()
 	var list problem.List
 	s.Validate(&list)
 	if err := list.Err(); err != nil {
@@ -16,18 +18,18 @@ func TestDefaultsAreValid(t *testing.T) {
 	}
 }
 
-// TestDefaultPoolSaysItsDefaults wants the pool of a stack that says nothing to be the one that its JSON says.
-func TestDefaultPoolSaysItsDefaults(t *testing.T) {
-	want := Defaults().NodePools[0]
-	raw, err := json.Marshal(want)
-	if err != nil {
+// TestPoolKeepsDefaults decodes a pool that sets little: the rest is as in the pool of a stack that sets nothing.
+func TestPoolKeepsDefaults(t *testing.T) {
+	var want, got Spec
+	want.Settings().ApplyDefaults()
+	got.Settings().ApplyDefaults()
+	var list problem.List
+	got.Settings().Decode(&list,
+		map[string]json.RawMessage{"nodePools": json.RawMessage(`[{"name":"workers","size":2,"ocpus":2,"memoryGb":12}]`)})
+	if err := list.Err(); err != nil {
 		t.Fatal(err)
 	}
-	var got NodePool
-	if err := json.Unmarshal(raw, &got); err != nil {
-		t.Fatal(err)
-	}
-	if got.Name != want.Name || got.EvictionGraceMinutes != want.EvictionGraceMinutes || got.MaxPodsPerNode != want.MaxPodsPerNode || got.BootVolumeGB != want.BootVolumeGB {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -30,10 +30,13 @@ func ImageVariant(shapeName string) string {
 	return AMD64
 }
 
-var okeName = regexp.MustCompile(`^Oracle-Linux-(\d+)\.(\d+)-(?:(aarch64|Gen2-GPU)-)?(\d{4})\.(\d{2})\.(\d{2})-(\d+)-OKE-(\d+\.\d+\.\d+)-(\d+)$`)
+// okeName has the groups: release (1, 2), variant (3), date and its counter (4 to 7), Kubernetes version (8), build
+// (9).
+var okeName = regexp.MustCompile(`^Oracle-Linux-(\d+)\.(\d+)-(?:(aarch64|Gen2-GPU)-)?(\d{4})\.(\d{2})\.(\d{2})-(\d+)` +
+	`-OKE-(\d+\.\d+\.\d+)-(\d+)$`)
 
-// NewestImage returns the newest OKE image for a Kubernetes version such as "v1.34.1" and a variant: the highest Oracle Linux
-// release, then the latest date and build.
+// NewestImage returns the newest OKE image for a Kubernetes version such as "v1.34.1" and a variant: the highest
+// Oracle Linux release, then the latest date and build.
 func NewestImage(images []Image, version, variant string) (Image, error) {
 	var best Image
 	var bestRank []int

@@ -25,7 +25,8 @@ func gpuShape(name string) bool {
 	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")
 }
 
-// CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one takes neither.
+// CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one
+// takes neither.
 func CheckShape(name string, ocpus, memoryGB float64) error {
 	if !strings.HasPrefix(name, "VM.") && !strings.HasPrefix(name, "BM.") {
 		return fmt.Errorf("%q is not a shape; write its full name, such as VM.Standard.A1.Flex", name)

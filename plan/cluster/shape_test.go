@@ -9,20 +9,20 @@ func TestCheckShape(t *testing.T) {
 	for _, tc := range []struct {
 		name          string
 		ocpus, memory float64
-		want          string
+		want          string // a value or a setting in the error; empty for none
 	}{
 		{"VM.Standard.A1.Flex", 2, 12, ""},
 		{"VM.Standard.E4.Flex", 1, 64, ""},
 		{"VM.Standard.E4.Flex", 2, 2, ""},
 		{"VM.Standard2.1", 0, 0, ""},
-		{"VM.Standard.A1.Flex", 0, 12, "needs ocpus"},
-		{"VM.Standard.A1.Flex", -1, 12, "needs ocpus"},
-		{"VM.Standard.A1.Flex", 2, 0, "memoryGb from 2 to 128"},
-		{"VM.Standard.E4.Flex", 2, 1.5, "1 to 64 GB for each OCPU"},
-		{"VM.Standard.E4.Flex", 1, 65, "memoryGb from 1 to 64"},
-		{"VM.Standard2.1", 1, 0, "leave ocpus and memoryGb out"},
-		{"A1.Flex", 1, 6, "is not a shape"},
-		{"", 1, 6, "is not a shape"},
+		{"VM.Standard.A1.Flex", 0, 12, "ocpus"},
+		{"VM.Standard.A1.Flex", -1, 12, "ocpus"},
+		{"VM.Standard.A1.Flex", 2, 0, "2 to 128"},
+		{"VM.Standard.E4.Flex", 2, 1.5, "2 to 128"},
+		{"VM.Standard.E4.Flex", 1, 65, "1 to 64"},
+		{"VM.Standard2.1", 1, 0, "ocpus"},
+		{"A1.Flex", 1, 6, `"A1.Flex"`},
+		{"", 1, 6, `""`},
 	} {
 		err := CheckShape(tc.name, tc.ocpus, tc.memory)
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {

@@ -16,10 +16,10 @@ import (
 // specs returns the stacks to draw: every combination that changes the drawing, and one with everything in it.
 func specs() map[string]layout.Spec {
 	all := map[string]layout.Spec{}
-	for _, podNetwork := range []string{layout.Flannel, layout.VCNNative} {
-		for _, endpoint := range []string{layout.Private, layout.Public} {
-			for _, balancers := range []string{layout.Public, layout.Internal, layout.Both} {
-				for _, egress := range []string{layout.EgressNone, layout.EgressWorkersAndPods} {
+	for _, podNetwork := range []layout.PodNetwork{layout.Flannel, layout.VCNNative} {
+		for _, endpoint := range []layout.Visibility{layout.Private, layout.Public} {
+			for _, balancers := range []layout.Visibility{layout.Public, layout.Internal, layout.Both} {
+				for _, egress := range []layout.Egress{layout.EgressNone, layout.EgressWorkersAndPods} {
 					for _, clients := range [][]string{{layout.Anywhere}, {"203.0.113.0/24", "198.51.100.0/24", "192.0.2.128/25"}} {
 						s := layout.Spec{
 							PodNetwork: podNetwork, APIEndpoint: endpoint, LoadBalancers: balancers, InternetEgress: egress,

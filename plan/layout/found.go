@@ -9,17 +9,17 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// Found is what the cloud says of the VCN that the settings name, of the parts of it that they name, and of what else is in it.
+// Found is what the cloud has: the existing VCN, the parts of it that the settings name, and all others.
 type Found struct {
 	VCNCIDRs []string
-	Subnets  map[Role]FoundSubnet     // named
-	Gateways map[Gateway]FoundGateway // named
+	Subnets  map[Role]FoundSubnet     // that the settings name
+	Gateways map[Gateway]FoundGateway // that the settings name
 
-	DrgID string // of the gateway that the VCN is attached to; empty if it is to none
+	DrgID string // of the gateway that the VCN is attached to; empty for none
 
 	AllSubnets  []FoundPart
 	AllGateways map[Gateway][]FoundPart
-	Own         map[string]string // freeform tags, all of which the stack's own parts carry
+	Own         map[string]string // freeform tags that all of the stack's own parts carry
 }
 
 // FoundSubnet is an existing subnet.
@@ -31,8 +31,8 @@ type FoundSubnet struct {
 // FoundGateway is an existing gateway. One that was not found has no VcnID.
 type FoundGateway struct {
 	VcnID    string
-	Closed   bool     // disabled, or told to block traffic
-	Services []string // names of what a service gateway is enabled for
+	Closed   bool     // disabled, or blocks traffic
+	Services []string // names of the services that a service gateway is enabled for
 }
 
 // FoundPart is a subnet or a gateway in the VCN, whoever made it.
@@ -63,11 +63,12 @@ func (f Found) isOwn(part FoundPart) bool {
 // such as "All IAD Services In Oracle Services Network".
 func AllServices(name string) bool { return strings.HasPrefix(name, "All ") }
 
-// ValidateFound adds every difference between the settings and what exists to the list. It expects valid settings with a vcnId.
+// ValidateFound adds every difference between the settings and what exists to the list. It expects valid settings with
+// a vcnId.
 func (s Spec) ValidateFound(p *problem.List, found Found) {
 	s.compareVCN(p, found.VCNCIDRs)
 	for _, role := range Roles {
-		if wish := s.Subnets[role]; s.Has(role) && wish.ID != "" {
+		if wanted := s.Subnets[role]; s.Has(role) && wanted.ID != "" {
 			s.compareSubnet(p, role, found.Subnets[role])
 		}
 	}
@@ -80,10 +81,12 @@ func (s Spec) ValidateFound(p *problem.List, found Found) {
 	}
 }
 
-// compareVCN also keeps the other ranges off those of a VCN with several CIDRs: the settings name only one.
+// compareVCN also refuses other ranges that overlap a CIDR of the VCN: it may have several, and the settings name only
+// one.
 func (s Spec) compareVCN(p *problem.List, cidrs []string) {
 	if !slices.Contains(cidrs, s.VcnCIDR) {
-		p.Add("vcnCidr", "%s is none of the CIDRs of the existing VCN, which are %s", s.VcnCIDR, strings.Join(cidrs, ", "))
+		p.Add("vcnCidr", "%s is none of the CIDRs of the existing VCN, which are %s", s.VcnCIDR, strings.Join(cidrs, ", ")).
+			DependsOn("vcnId")
 	}
 	ranges := []struct{ key, text string }{{"servicesCidr", s.ServicesCIDR}}
 	if s.PodNetwork == Flannel {
@@ -99,7 +102,8 @@ func (s Spec) compareVCN(p *problem.List, cidrs []string) {
 		}
 		for _, r := range ranges {
 			if prefix, err := ParseCIDR(r.text); err == nil && prefix.Overlaps(taken) {
-				p.Add(r.key, "%s overlaps %s, which the existing VCN has too", r.text, text)
+				p.Add(r.key, "%s overlaps %s, which the existing VCN has too", r.text, text).
+					DependsOn("vcnId", "vcnCidr", "podNetwork")
 			}
 		}
 	}
@@ -108,43 +112,48 @@ func (s Spec) compareVCN(p *problem.List, cidrs []string) {
 func (s Spec) compareSubnet(p *problem.List, role Role, found FoundSubnet) {
 	key, kind := "subnets."+string(role), map[bool]string{true: "private", false: "public"}
 	if found.VcnID != s.VcnID {
-		p.Add(key+".id", "the subnet lies in another VCN, %s", found.VcnID)
+		p.Add(key+".id", "the subnet lies in another VCN, %s", found.VcnID).DependsOn("vcnId")
 	}
 	if found.CIDR != s.Subnets[role].CIDR {
 		p.Add(key+".cidr", "the existing subnet has %s, not %s", found.CIDR, s.Subnets[role].CIDR)
 	}
 	if found.Private == s.isPublic(role) {
-		p.Add(key+".id", "the existing subnet is %s, and a %s one is needed", kind[found.Private], kind[!found.Private])
+		p.Add(key+".id", "the existing subnet is %s, and a %s one is needed", kind[found.Private], kind[!found.Private]).
+			DependsOn("apiEndpoint")
 	}
 }
 
 func (s Spec) compareGateway(p *problem.List, gateway ExistingGateway, found FoundGateway) {
 	switch {
 	case found.VcnID == "":
-		p.Add(gateway.Key, "the compartment of the existing VCN holds no such gateway")
+		p.Add(gateway.Key, "the compartment of the existing VCN holds no such gateway").DependsOn("vcnId")
 	case found.VcnID != s.VcnID:
-		p.Add(gateway.Key, "the gateway belongs to another VCN, %s", found.VcnID)
+		p.Add(gateway.Key, "the gateway belongs to another VCN, %s", found.VcnID).DependsOn("vcnId")
 	case found.Closed && gateway.Kind == InternetGateway:
 		p.Add(gateway.Key, "the gateway is disabled: enable it")
 	case found.Closed:
-		p.Add(gateway.Key, "the gateway blocks traffic: let it through")
+		p.Add(gateway.Key, "the gateway blocks traffic: allow it")
 	case gateway.Kind == ServiceGateway && !slices.ContainsFunc(found.Services, AllServices):
-		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services", enabledFor(found.Services))
+		p.Add(gateway.Key, "the gateway is enabled for %s: enable it for all of the region's services",
+			enabledFor(found.Services))
 	}
 }
 
-// compareDRG refuses a gateway that the VCN is not attached to, to which the service takes no route.
+// compareDRG refuses a gateway that the VCN is not attached to: the service refuses routes to it.
 func (s Spec) compareDRG(p *problem.List, attached string) {
 	switch {
 	case s.DrgID == "" || attached == s.DrgID:
 	case attached == "":
-		p.Add("drgId", "the compartment of the existing VCN holds no attachment of it to the gateway: attach it first")
+		p.Add("drgId", "the VCN's compartment holds no attachment of the VCN to the gateway: attach it first").
+			DependsOn("vcnId")
 	default:
-		p.Add("drgId", "the existing VCN is attached to %s, and can be to one gateway only: set drgId to it, or attach the VCN to the other", attached)
+		p.Add("drgId", "the existing VCN is attached to %s, and can be attached to one gateway only: set drgId to it, "+
+			"or attach the VCN to the other", attached).DependsOn("vcnId")
 	}
 }
 
-// comparePlan refuses to make a subnet where somebody's lies, and a second gateway of a kind of which a VCN has one at most.
+// comparePlan refuses subnets that would overlap existing ones, and a second gateway of a kind that a VCN has only one
+// of.
 func (s Spec) comparePlan(p *problem.List, plan Layout, found Found) {
 	named := map[string]bool{} // OCIDs
 	for _, subnet := range plan.Subnets {
@@ -154,8 +163,9 @@ func (s Spec) comparePlan(p *problem.List, plan Layout, found Found) {
 		key := "subnets." + string(subnet.Role)
 		for _, part := range found.AllSubnets {
 			if subnet.ExistingID == "" && !named[part.ID] && !found.isOwn(part) && part.overlaps(subnet.CIDR) {
-				p.Add(key, "%s overlaps the existing subnet %s, %s: set %s.cidr to a free range, or id and cidr to that subnet's to use it",
-					subnet.CIDR, part.ID, strings.Join(part.CIDRs, ", "), key)
+				p.Add(key,
+					"%s overlaps the existing subnet %s, %s: set %s.cidr to a free range, or id and cidr to that subnet's to use it",
+					subnet.CIDR, part.ID, strings.Join(part.CIDRs, ", "), key).DependsOn(occupied...)
 			}
 		}
 	}
@@ -163,7 +173,7 @@ func (s Spec) comparePlan(p *problem.List, plan Layout, found Found) {
 		key := string(kind) + "GatewayId"
 		for _, part := range found.AllGateways[kind] {
 			if !found.isOwn(part) {
-				p.Add(key, "the VCN has %s already, and can have one only: set %s to it", part.ID, key)
+				p.Add(key, "the VCN already has %s, and can have only one: set %s to it", part.ID, key).DependsOn(routes...)
 			}
 		}
 	}

@@ -12,15 +12,15 @@ import (
 // validateSubnets checks each subnet's place and that all have room.
 func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) {
 	for _, role := range slices.Sorted(maps.Keys(s.Subnets)) {
-		if !slices.Contains(Roles, role) {
-			p.Add("subnets", "%q is no role; the roles are %v", role, Roles)
-		} else if !s.Has(role) {
-			p.Add("subnets."+string(role), "this stack has no such subnet; it has %s", s.roleNames())
+		if slices.Contains(Roles, role) && !s.Has(role) {
+			p.Add("subnets."+string(role), "this stack has no such subnet; it has %s", s.roleNames()).DependsOn(presence[role])
 		}
 	}
-	crowded := vcn.Bits() > smallestPlanned && s.anyAutomatic()
-	if crowded {
-		p.Add("vcnCidr", "%s has no room for the planned subnets: /%d is the smallest that has; in a smaller one give every subnet a cidr", vcn, smallestPlanned)
+	tooSmall := vcn.Bits() > smallestPlanned && s.anyAutomatic()
+	if tooSmall {
+		p.Add("vcnCidr", "%s has no room for the planned subnets: use a /%d or larger, or give every subnet a cidr",
+			vcn, smallestPlanned).
+			DependsOn(occupied...)
 	}
 	var placed []Subnet
 	for _, role := range Roles {
@@ -28,24 +28,21 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 			continue
 		}
 		key := "subnets." + string(role)
-		if !s.validateWish(p, key, role) || crowded && s.Subnets[role].CIDR == "" {
+		if !s.validateFields(p, key, role) || tooSmall && s.Subnets[role].CIDR == "" {
 			continue
 		}
 		subnet, err := s.subnet(role, vcn)
 		switch {
 		case err != nil:
-			p.Add(key, "%v", err)
+			p.Add(key, "%v", err).DependsOn("vcnCidr")
 			continue
-		case subnet.CIDR.Bits() > 30:
-			p.Add(key+".cidr", "%s: a subnet is /30 at the smallest", subnet.CIDR)
-			continue
-		case subnet.CIDR.Bits() < vcn.Bits() || !vcn.Contains(subnet.CIDR.Addr()):
-			p.Add(key+".cidr", "%s is outside the VCN, %s", subnet.CIDR, vcn)
+		case !Within(subnet.CIDR, vcn):
+			p.Add(key+".cidr", "%s is outside the VCN, %s", subnet.CIDR, vcn).DependsOn("vcnCidr")
 			continue
 		}
 		for _, other := range placed {
 			if other.CIDR.Overlaps(subnet.CIDR) {
-				p.Add(key, "%s overlaps subnet %s, %s", subnet.CIDR, other.Role, other.CIDR)
+				p.Add(key, "%s overlaps subnet %s, %s", subnet.CIDR, other.Role, other.CIDR).DependsOn(occupied...)
 			}
 		}
 		placed = append(placed, subnet)
@@ -66,89 +63,107 @@ func (s Spec) anyAutomatic() bool {
 	return false
 }
 
-// validateWish checks which fields of a subnet's setting go together.
-func (s Spec) validateWish(p *problem.List, key string, role Role) bool {
-	wish := s.Subnets[role]
+// validateFields checks which fields of a subnet's setting go together.
+func (s Spec) validateFields(p *problem.List, key string, role Role) bool {
+	wanted := s.Subnets[role]
 	ok := true
-	refuse := func(field, format string, args ...any) {
-		p.Add(key+field, format, args...)
+	refuse := func(field, format string, args ...any) problem.Entry {
 		ok = false
+		return p.Add(key+field, format, args...)
 	}
-	if wish.CIDR != "" && wish.PrefixLength != 0 {
+	if wanted.CIDR != "" && wanted.PrefixLength != 0 {
 		refuse("", "takes prefixLength or cidr, not both")
 	}
-	if wish.ID == "" {
+	if wanted.ID == "" {
 		return ok
 	}
-	checkOCID(p, key+".id", wish.ID, "subnet")
 	switch {
 	case s.VcnID == "":
-		refuse(".id", "an existing subnet belongs to an existing VCN: set vcnId too")
-	case wish.CIDR == "":
-		refuse(".cidr", "say the CIDR of the existing subnet: the rules name it")
+		refuse(".id", "an existing subnet belongs to an existing VCN: set vcnId too").DependsOn("vcnId")
+	case wanted.CIDR == "":
+		refuse(".cidr", "is required for an existing subnet, as the rules name it")
 	case role == Bastion:
-		refuse(".id", "the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
+		refuse(".id",
+			"the rules of the bastion's subnet are in a security list, which an existing subnet does not get: leave id out")
 	case s.SecurityBy == Lists:
-		refuse(".id", "an existing subnet keeps its security lists, so its rules go into network security groups: set securityBy to %s", Groups)
+		refuse(".id", "an existing subnet keeps its security lists, so its rules must be in groups: set securityBy to %s",
+			Groups).DependsOn("securityBy")
 	}
 	return ok
 }
 
-// addresses is how many a subnet must hold, for what, and what to set where no VCN has that many.
-func (s Spec) addresses(role Role, need Capacity) (count int, reason, fewer string) {
+// demand is what a subnet must have room for.
+type demand struct {
+	addresses int
+	reason    string   // what the addresses are for
+	fewer     string   // what to change where no VCN has that many
+	dependsOn []string // settings that the demand follows from
+}
+
+// demandOf is what the subnet of a role must have room for.
+func demandOf(role Role, need Capacity) demand {
 	nodes, pods, vnics := 0, 0, 0
 	for _, pool := range need.Pools {
 		nodes += pool.Nodes
 		pods += pool.Nodes * pool.PodsPerNode
 		vnics += pool.Nodes * ((pool.PodsPerNode + podsPerVNIC - 1) / podsPerVNIC)
 	}
+	balancers := func(n int) demand {
+		n = max(1, n)
+		reason := fmt.Sprintf("%d load balancers", n)
+		return demand{n * addressesPerBalancer, reason, "use fewer load balancers", need.BalancerSettings}
+	}
 	switch role {
 	case Workers:
-		return nodes, fmt.Sprintf("%d nodes", nodes), "take fewer nodes"
+		return demand{nodes, fmt.Sprintf("%d nodes", nodes), "use fewer nodes", need.PoolSettings}
 	case Pods:
-		return pods + vnics, fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics), "take fewer nodes or a lower maxPodsPerNode"
+		reason := fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics)
+		return demand{pods + vnics, reason, "use fewer nodes or a lower maxPodsPerNode", need.PoolSettings}
 	case PublicLoadBalancers:
-		count = max(1, need.PublicLoadBalancers)
-		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count), "take fewer load balancers"
+		return balancers(need.PublicLoadBalancers)
 	case InternalLoadBalancers:
-		count = max(1, need.InternalLoadBalancers)
-		return count * addressesPerBalancer, fmt.Sprintf("load balancers, %d of them,", count), "take fewer load balancers"
+		return balancers(need.InternalLoadBalancers)
 	}
-	return 1, "endpoints", ""
+	return demand{addresses: 1, reason: "endpoints"}
 }
 
 func (s Spec) validateRoom(p *problem.List, subnet Subnet, vcn netip.Prefix, need Capacity) {
-	count, reason, fewer := s.addresses(subnet.Role, need)
-	holds := 1<<(32-subnet.CIDR.Bits()) - reserved
-	if count <= holds {
+	demand, holds := demandOf(subnet.Role, need), 1<<(32-subnet.CIDR.Bits())-reserved
+	if demand.addresses <= holds {
 		return
 	}
-	key := "subnets." + string(subnet.Role)
+	_, advice := s.advise(subnet, vcn, demand)
+	p.Add("subnets."+string(subnet.Role), "%s need %d addresses, but %s holds %d: %s",
+		demand.reason, demand.addresses, subnet.CIDR, holds, advice).
+		DependsOn(occupied...).DependsOn(demand.dependsOn...)
+}
+
+// advise returns the setting of a subnet that would meet the demand, if there is one, and the advice in words.
+func (s Spec) advise(subnet Subnet, vcn netip.Prefix, demand demand) (wanted SubnetSpec, advice string) {
 	length := 32
-	for 1<<(32-length)-reserved < count {
+	for 1<<(32-length)-reserved < demand.addresses {
 		length--
 	}
-	advice, way := "", "enlarge vcnCidr"
+	way := "enlarge vcnCidr"
 	if min(length, vcn.Bits()) <= largestVCN {
-		way = fewer
+		way = demand.fewer
 	}
 	switch spare, ok := s.spare(subnet, vcn, length); {
 	case length < vcn.Bits():
-		advice = fmt.Sprintf("that takes a /%d, more than the whole VCN, %s: %s", length, vcn, way)
+		return wanted, fmt.Sprintf("that takes a /%d, more than the whole VCN, %s: %s", length, vcn, way)
 	case subnet.ExistingID != "":
-		advice = fmt.Sprintf("choose a subnet of /%d", length)
+		return wanted, fmt.Sprintf("choose a subnet of /%d", length)
 	case s.Subnets[subnet.Role].CIDR == "" && length >= places[subnet.Role].room(vcn).Bits():
-		advice = fmt.Sprintf("prefixLength %d would do", length)
+		return SubnetSpec{PrefixLength: PrefixLength(length)}, fmt.Sprintf("prefixLength %d would do", length)
 	case !ok:
-		advice = fmt.Sprintf("that takes a /%d, and beside the other subnets' places %s has none: %s", length, vcn, way)
+		return wanted, fmt.Sprintf("that takes a /%d, and %s has none beside the other subnets' places: %s", length, vcn, way)
 	default:
-		advice = fmt.Sprintf("cidr %s would do", spare)
+		return SubnetSpec{CIDR: spare.String()}, fmt.Sprintf("cidr %s would do", spare)
 	}
-	p.Add(key, "%s need %d addresses, but %s holds %d: %s", reason, count, subnet.CIDR, holds, advice)
 }
 
-// spare finds a range of that prefix length in the VCN for a subnet that needs more: where it is, if no other subnet is in
-// the way, else the first that is clear of the others' places.
+// spare finds a range of that prefix length in the VCN for a subnet that needs more room: around where it is, unless
+// another subnet is in the way, else the first range outside the others' places.
 func (s Spec) spare(subnet Subnet, vcn netip.Prefix, length int) (netip.Prefix, bool) {
 	if length < vcn.Bits() {
 		return netip.Prefix{}, false
@@ -189,5 +204,8 @@ func (s Spec) validateOverlay(p *problem.List, need Capacity) {
 	for 1<<(flannelNodeBits-length) < nodes {
 		length--
 	}
-	p.Add("podsCidr", "%d nodes need a /%d each, but %s holds %d: /%d would do", nodes, flannelNodeBits, pods, 1<<(flannelNodeBits-pods.Bits()), length)
+	holds := 1 << (flannelNodeBits - pods.Bits())
+	p.Add("podsCidr", "%d nodes need a /%d each, but %s holds %d: /%d would do",
+		nodes, flannelNodeBits, pods, holds, length).
+		DependsOn("podNetwork").DependsOn(need.PoolSettings...)
 }

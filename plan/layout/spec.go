@@ -1,11 +1,8 @@
-// Package layout turns the network settings of a stack into a plan: subnets with
-// their CIDRs, route tables and gateways. It is pure: plain values in, plain
-// values out, so that the plan of a stack can be read, checked and drawn without
-// an engine or a cloud.
+// Package layout turns the network settings of a stack into a plan: subnets with their CIDRs, route tables and
+// gateways. It is pure, so that the plan of a stack can be read, checked and drawn without an engine or a cloud.
 package layout
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,74 +28,93 @@ const (
 // Roles lists every role in the order in which plans and matrices show them.
 var Roles = []Role{API, Workers, Pods, PublicLoadBalancers, InternalLoadBalancers, Bastion}
 
-// Values of the settings that are a choice.
+// PodNetwork is how Pods get their addresses.
+type PodNetwork string
+
+// The Pod networks of OKE.
 const (
-	Flannel   = "flannel"
-	VCNNative = "vcn-native"
+	Flannel   PodNetwork = "flannel"    // an overlay
+	VCNNative PodNetwork = "vcn-native" // an address of the VCN for each Pod
+)
 
-	Private = "private"
-	Public  = "public"
+// Visibility is from where an endpoint or load balancers can be reached.
+type Visibility string
 
-	Internal = "internal"
-	Both     = "both"
+// Private and Public are those of the Kubernetes API endpoint; Public, Internal and Both those of load balancers.
+const (
+	Private  Visibility = "private"
+	Public   Visibility = "public"
+	Internal Visibility = "internal"
+	Both     Visibility = "both"
+)
 
-	Lists  = "lists"
-	Groups = "groups"
+// SecurityBy is what holds the rules.
+type SecurityBy string
 
-	EgressNone           = "none"
-	EgressWorkers        = "workers"
-	EgressWorkersAndPods = "workers-and-pods"
+// The holders of rules.
+const (
+	Lists  SecurityBy = "lists"  // security lists of the subnets
+	Groups SecurityBy = "groups" // network security groups
+)
+
+// Egress is who may open connections to the internet.
+type Egress string
+
+// The hosts that may.
+const (
+	EgressNone           Egress = "none"
+	EgressWorkers        Egress = "workers"
+	EgressWorkersAndPods Egress = "workers-and-pods"
 )
 
 // Anywhere is every IPv4 address, inside the VCN and outside.
 const Anywhere = "0.0.0.0/0"
 
-// Spec is the network part of a stack's settings. The JSON names are the keys of
-// Pulumi.yaml; Settings describes each.
+// Spec is the network part of a stack's settings. Settings documents the fields.
 type Spec struct {
-	VcnCIDR      string `json:"vcnCidr"`
-	PodNetwork   string `json:"podNetwork"`
-	PodsCIDR     string `json:"podsCidr"`
-	ServicesCIDR string `json:"servicesCidr"`
+	VcnCIDR      string
+	PodNetwork   PodNetwork
+	PodsCIDR     string
+	ServicesCIDR string
 
-	APIEndpoint     string   `json:"apiEndpoint"`
-	APIAllowedCIDRs []string `json:"apiAllowedCidrs"`
+	APIEndpoint     Visibility
+	APIAllowedCIDRs []string
 
-	LoadBalancers                    string      `json:"loadBalancers"`
-	LoadBalancerAllowedCIDRs         []string    `json:"loadBalancerAllowedCidrs"`
-	InternalLoadBalancerAllowedCIDRs []string    `json:"internalLoadBalancerAllowedCidrs"`
-	LoadBalancerPorts                []PortRange `json:"loadBalancerPorts"`
+	LoadBalancers                    Visibility
+	LoadBalancerAllowedCIDRs         []string
+	InternalLoadBalancerAllowedCIDRs []string
+	LoadBalancerPorts                []PortRange
 
-	InternetEgress string `json:"internetEgress"`
+	InternetEgress Egress
 
-	Subnets           map[Role]SubnetSpec `json:"subnets"`
-	VcnID             string              `json:"vcnId"`
-	InternetGatewayID string              `json:"internetGatewayId"`
-	NATGatewayID      string              `json:"natGatewayId"`
-	ServiceGatewayID  string              `json:"serviceGatewayId"`
-	DrgID             string              `json:"drgId"`
-	PeerCIDRs         []string            `json:"peerCidrs"`
+	Subnets           map[Role]SubnetSpec
+	VcnID             string
+	InternetGatewayID string
+	NATGatewayID      string
+	ServiceGatewayID  string
+	DrgID             string
+	PeerCIDRs         []string
 
-	SecurityBy string      `json:"securityBy"`
-	ExtraRules []ExtraRule `json:"extraRules"`
+	SecurityBy SecurityBy
+	ExtraRules []ExtraRule
 
-	Bastion             bool     `json:"bastion"`
-	BastionAllowedCIDRs []string `json:"bastionAllowedCidrs"`
-	FlowLogs            []Role   `json:"flowLogs"`
+	Bastion             bool
+	BastionAllowedCIDRs []string
+	FlowLogs            []Role
 }
 
-// SubnetSpec says where one subnet lies: by prefix length at its place in the
-// plan, by a CIDR of its own, or by the OCID and CIDR of one that exists.
+// SubnetSpec says where one subnet lies: by prefix length at its place in the plan, by a CIDR of its own, or by the
+// OCID and CIDR of an existing subnet.
 type SubnetSpec struct {
-	PrefixLength PrefixLength `json:"prefixLength,omitempty"`
-	CIDR         string       `json:"cidr,omitempty"`
-	ID           string       `json:"id,omitempty"`
+	PrefixLength PrefixLength
+	CIDR         string
+	ID           string
 }
 
-// PrefixLength is a subnet's. 0 is the planned one, which is asked for by saying none.
+// PrefixLength is a subnet's. 0 stands for the planned one.
 type PrefixLength int
 
-// UnmarshalJSON refuses 0.
+// UnmarshalJSON refuses 0: the planned prefix length is chosen by leaving the setting out.
 func (p *PrefixLength) UnmarshalJSON(data []byte) error {
 	if string(data) == "0" {
 		return errors.New("no subnet has the prefix length 0: leave it out for the planned one")
@@ -106,59 +122,29 @@ func (p *PrefixLength) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*int)(p))
 }
 
-// ExtraRule lets one more flow through. From and To are a role of Roles, a CIDR,
-// or OSN; at least one is a role. Both ends are opened.
+// ExtraRule allows one more flow, in the rules of both ends. From and To are a role of Roles, a CIDR, or OSN; at least
+// one is a role.
 type ExtraRule struct {
-	From        string `json:"from"`
-	To          string `json:"to"`
-	Protocol    string `json:"protocol"`    // tcp, udp, icmp or all
-	Ports       Ports  `json:"ports"`       // "443" or "8000-8010" (tcp, udp); "3/4", type and code (icmp); empty: every one
-	Description string `json:"description"` // becomes the rules' description
+	From        string
+	To          string
+	Protocol    string // tcp, udp, icmp or all
+	Ports       Ports  // "443" or "8000-8010" (tcp, udp); "3/4", type and code (icmp); empty: all
+	Description string // of the rules
 }
 
-// Ports are those of an ExtraRule as they are written. JSON numbers are taken too: `pulumi config set --path` makes one of 443.
+// Ports are those of an ExtraRule as they are written.
 type Ports string
 
-// UnmarshalJSON takes a string or a number.
-func (p *Ports) UnmarshalJSON(data []byte) error {
-	var number json.Number
-	if json.Unmarshal(data, &number) == nil {
-		*p = Ports(number)
-		return nil
-	}
-	return json.Unmarshal(data, (*string)(p))
+// UnmarshalText takes any text: what it means depends on the protocol.
+func (p *Ports) UnmarshalText(text []byte) error {
+	*p = Ports(text)
+	return nil
 }
 
-// OSN stands for the all-services entry of the Oracle Services Network, whose
-// addresses only the region knows.
+// OSN stands for the all-services entry of the Oracle Services Network, whose addresses only the region knows.
 const OSN = "osn"
 
-// UnmarshalJSON refuses unknown fields, so that a typing error does not pass for a default.
-func (s *SubnetSpec) UnmarshalJSON(data []byte) error {
-	type plain SubnetSpec
-	if err := strict(data, (*plain)(s)); err != nil {
-		return fmt.Errorf("a subnet takes prefixLength, or cidr, or id and cidr: %w", err)
-	}
-	return nil
-}
-
-// UnmarshalJSON refuses unknown fields, so that a typing error does not pass for a default.
-func (r *ExtraRule) UnmarshalJSON(data []byte) error {
-	type plain ExtraRule
-	if err := strict(data, (*plain)(r)); err != nil {
-		return fmt.Errorf("an extra rule takes from, to, protocol, ports and description: %w", err)
-	}
-	return nil
-}
-
-func strict(data []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	return decoder.Decode(into)
-}
-
-// PortRange is an inclusive range of TCP or UDP ports, written "443" or
-// "8000-8010". JSON numbers are taken too. The zero value is every port.
+// PortRange is an inclusive range of TCP or UDP ports, written "443" or "8000-8010". The zero value is every port.
 type PortRange struct{ Min, Max int }
 
 // AllPorts is the whole range of port numbers that a rule can name.
@@ -173,12 +159,12 @@ func ParsePorts(text string) (PortRange, error) {
 	from, errLow := strconv.Atoi(low)
 	to, errHigh := strconv.Atoi(high)
 	if errLow != nil || errHigh != nil || from < 1 || to > 65535 || from > to {
-		return PortRange{}, fmt.Errorf("%q is no port (1 to 65535) and no range such as 8000-8010", text)
+		return PortRange{}, fmt.Errorf("%q is neither a port (1 to 65535) nor a range such as 8000-8010", text)
 	}
 	return PortRange{from, to}, nil
 }
 
-// ParseICMP reads an ICMP type, "8", or a type and code, "3/4". The code is -1 when every code is meant.
+// ParseICMP reads an ICMP type, "8", or a type and code, "3/4". A code of -1 stands for every code.
 func ParseICMP(text string) (kind, code int, err error) {
 	typeText, codeText, hasCode := strings.Cut(strings.TrimSpace(text), "/")
 	kind, err = strconv.Atoi(typeText)
@@ -187,7 +173,7 @@ func ParseICMP(text string) (kind, code int, err error) {
 		code, err = strconv.Atoi(codeText)
 	}
 	if err != nil || kind < 0 || kind > 255 || code > 255 || hasCode && code < 0 {
-		return 0, 0, fmt.Errorf("%q is no ICMP type such as 8, and no type and code such as 3/4", text)
+		return 0, 0, fmt.Errorf("%q is neither an ICMP type such as 8 nor a type and code such as 3/4", text)
 	}
 	return kind, code, nil
 }
@@ -200,17 +186,13 @@ func (p PortRange) String() string {
 	return fmt.Sprintf("%d-%d", p.Min, p.Max)
 }
 
-// MarshalJSON writes the form that ParsePorts reads.
-func (p PortRange) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
+// MarshalText writes the form that ParsePorts reads.
+func (p PortRange) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalJSON takes a string or a number.
-func (p *PortRange) UnmarshalJSON(data []byte) error {
-	parsed, err := ParsePorts(strings.Trim(string(data), `"`))
-	if err != nil {
-		return err
-	}
-	*p = parsed
-	return nil
+// UnmarshalText reads what ParsePorts reads.
+func (p *PortRange) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePorts(string(text))
+	return err
 }
 
 // Has reports whether the stack has a subnet of this role.
@@ -246,11 +228,11 @@ func (s Spec) isPublic(role Role) bool {
 	return role == PublicLoadBalancers || role == API && s.APIEndpoint == Public
 }
 
-// ParseCIDR reads an IPv4 CIDR and refuses host bits, naming the network that was meant.
+// ParseCIDR reads an IPv4 CIDR. The error for one with host bits names the network that was meant.
 func ParseCIDR(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil || !prefix.Addr().Is4() {
-		return netip.Prefix{}, fmt.Errorf("%q is no IPv4 CIDR such as 10.0.0.0/16", text)
+		return netip.Prefix{}, fmt.Errorf("%q is not an IPv4 CIDR such as 10.0.0.0/16", text)
 	}
 	if prefix != prefix.Masked() {
 		return netip.Prefix{}, fmt.Errorf("%s has host bits set: the network is %s", text, prefix.Masked())

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,12 +10,14 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// Capacity is what the network must have room for, at the pools' largest sizes.
-// Zero values ask for nothing.
+// Capacity is what the network must have room for, at the pools' largest sizes. Zero values ask for nothing.
 type Capacity struct {
 	Pools                 []Pool
 	PublicLoadBalancers   int // Services with a public load balancer
 	InternalLoadBalancers int // Services with an internal load balancer
+
+	PoolSettings     []string // keys of the settings that Pools follows from
+	BalancerSettings []string // keys of the settings that the numbers of load balancers follow from
 }
 
 // Pool is one node pool's share.
@@ -24,86 +27,67 @@ type Pool struct {
 }
 
 const (
-	// largestVCN is the shortest prefix length of a VCN.
-	largestVCN = 16
 	// reserved addresses of a subnet: network, router, broadcast (Oracle, "VCNs and Subnets", three reserved addresses).
 	reserved = 3
-	// podsPerVNIC is how many Pods' addresses a secondary VNIC carries (Oracle, "Using the OCI VCN-Native Pod Networking CNI plugin").
+	// podsPerVNIC is how many Pods' addresses a secondary VNIC carries (Oracle, "Using the OCI VCN-Native Pod Networking
+	// CNI plugin").
 	podsPerVNIC = 31
-	// flannelNodeBits is the prefix length of the Pods' range that OKE gives each node with flannel.
-	flannelNodeBits = 25
 	// addressesPerBalancer: an internal load balancer takes three addresses of its subnet, a public one two
 	// (Oracle, "Load Balancer", subnets); three leave room for both.
 	addressesPerBalancer = 3
-	// bastionNetworks is how many networks the allowlist of a bastion holds.
-	bastionNetworks = 20
 	// tableRules is how many rules a route table holds (Oracle, "Service Limits", Networking).
 	tableRules = 200
-	// widestNamedBits: a network that is let in and wider than this is the internet by another name.
-	widestNamedBits = 8
+)
+
+// presence is the setting that decides whether the stack has the subnet of a role. Those of other roles always exist.
+var presence = map[Role]string{
+	Pods: "podNetwork", PublicLoadBalancers: "loadBalancers", InternalLoadBalancers: "loadBalancers", Bastion: "bastion",
+}
+
+// The settings that facts about the whole network follow from.
+var (
+	// occupied decides where subnets lie.
+	occupied = []string{"vcnCidr", "subnets", "podNetwork", "loadBalancers", "bastion"}
+	// routes decides which routes lead where, peers and the VCN's own addresses included.
+	routes = append([]string{"vcnId", "apiEndpoint", "internetEgress", "drgId", "peerCidrs"}, occupied...)
 )
 
 // Validate adds every problem of the settings to the list. It expects defaults to be applied.
 func (s Spec) Validate(p *problem.List, need Capacity) {
-	s.validateChoices(p)
-	vcn := s.validateRanges(p)
+	s.Settings().Check(p, "")
+	s.validateOverlaps(p)
 	s.validateOpenings(p)
 	s.validateExisting(p)
-	if vcn.IsValid() {
+	if vcn, err := ParseCIDR(s.VcnCIDR); err == nil {
 		s.validateSubnets(p, vcn, need)
 	}
 	s.validateExtraRules(p)
-	s.validateFlowLogs(p)
-}
-
-func (s Spec) validateChoices(p *problem.List) {
-	for _, choice := range []struct {
-		key, value string
-		allowed    []string
-	}{
-		{"podNetwork", s.PodNetwork, []string{Flannel, VCNNative}},
-		{"apiEndpoint", s.APIEndpoint, []string{Private, Public}},
-		{"loadBalancers", s.LoadBalancers, []string{Public, Internal, Both}},
-		{"internetEgress", s.InternetEgress, []string{EgressNone, EgressWorkers, EgressWorkersAndPods}},
-		{"securityBy", s.SecurityBy, []string{Lists, Groups}},
-	} {
-		if !slices.Contains(choice.allowed, choice.value) {
-			p.Add(choice.key, "%q is not one of %s", choice.value, strings.Join(choice.allowed, ", "))
+	for _, role := range s.FlowLogs {
+		if !s.Has(role) {
+			p.Add("flowLogs", "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence[role])
 		}
 	}
 }
 
-// validateRanges checks the address ranges that are not subnets. It returns the VCN's, invalid when it cannot be used.
-func (s Spec) validateRanges(p *problem.List) netip.Prefix {
+// validateOverlaps checks the address ranges that are not subnets against each other.
+func (s Spec) validateOverlaps(p *problem.List) {
 	type named struct {
 		key   string
 		value netip.Prefix
 	}
 	var all []named
-	add := func(key, text string, low, high int) {
-		prefix, err := ParseCIDR(text)
-		switch {
-		case err != nil:
-			p.Add(key, "%v", err)
-		case prefix.Bits() < low || prefix.Bits() > high:
-			p.Add(key, "%s is outside /%d to /%d", text, low, high)
-		case unusable(prefix):
-			p.Add(key, "%s holds addresses that no network may use: 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and 224.0.0.0/3", text)
-		default:
+	add := func(key, text string) {
+		if prefix, err := ParseCIDR(text); err == nil {
 			all = append(all, named{key, prefix})
 		}
 	}
-	add("vcnCidr", s.VcnCIDR, largestVCN, 30)
-	var vcn netip.Prefix
-	if len(all) == 1 {
-		vcn = all[0].value
-	}
+	add("vcnCidr", s.VcnCIDR)
 	if s.PodNetwork != VCNNative { // Pods of the VCN take no overlay range
-		add("podsCidr", s.PodsCIDR, 8, flannelNodeBits)
+		add("podsCidr", s.PodsCIDR)
 	}
-	add("servicesCidr", s.ServicesCIDR, 12, 28)
+	add("servicesCidr", s.ServicesCIDR)
 	for _, peer := range s.PeerCIDRs {
-		add("peerCidrs", peer, 1, 32)
+		add("peerCidrs", peer)
 	}
 	for i, one := range all {
 		for _, other := range all[:i] {
@@ -111,82 +95,78 @@ func (s Spec) validateRanges(p *problem.List) netip.Prefix {
 				continue // peers may nest: the longer route wins
 			}
 			if one.value.Overlaps(other.value) {
-				p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key)
+				entry := p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key).DependsOn(other.key)
+				if one.key == "podsCidr" || other.key == "podsCidr" {
+					entry.DependsOn("podNetwork")
+				}
 			}
 		}
 	}
-	return vcn
 }
 
-// unusable reports whether the range overlaps addresses with a meaning of their
-// own (Oracle, "VCNs and Subnets", allowed VCN size and address ranges).
-func unusable(prefix netip.Prefix) bool {
-	return slices.ContainsFunc([]string{"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"}, func(text string) bool {
-		return netip.MustParsePrefix(text).Overlaps(prefix)
-	})
+// allowList is a list of networks that are let in.
+type allowList struct {
+	key     string
+	cidrs   []string
+	decider string // the setting that decides whether target exists
+	target  string // what the networks reach
+	exists  bool
+	role    Role   // whose subnet is opened; empty for none
+	closed  bool   // the internet does not reach the target
+	advice  string // for a target that exists and that nobody can reach
+	useless string // for networks without a target; empty if they are allowed
+}
+
+func (s Spec) allowLists() []allowList {
+	const everybody = "name the networks, or " + Anywhere + " for the whole internet"
+	return []allowList{
+		{
+			key: "apiAllowedCidrs", cidrs: s.APIAllowedCIDRs, decider: "apiEndpoint", target: "the endpoint",
+			exists: s.APIEndpoint == Public, role: API, closed: s.APIEndpoint != Public, advice: everybody,
+		},
+		{
+			key: "loadBalancerAllowedCidrs", cidrs: s.LoadBalancerAllowedCIDRs, decider: "loadBalancers",
+			target: "the public load balancers", exists: s.Has(PublicLoadBalancers), role: PublicLoadBalancers,
+			advice: everybody, useless: "set loadBalancers to public or both, or leave the networks out",
+		},
+		{
+			key: "internalLoadBalancerAllowedCidrs", cidrs: s.InternalLoadBalancerAllowedCIDRs, decider: "loadBalancers",
+			target: "the internal load balancers", exists: s.Has(InternalLoadBalancers), role: InternalLoadBalancers,
+			closed: true, advice: "name the networks, such as the VCN's, " + s.VcnCIDR,
+			useless: "set loadBalancers to internal or both, or leave the networks out",
+		},
+		{
+			key: "bastionAllowedCidrs", cidrs: s.BastionAllowedCIDRs, decider: "bastion", target: "the bastion",
+			exists: s.Bastion, advice: everybody, useless: "set bastion to true, or leave the networks out",
+		},
+	}
 }
 
 // validateOpenings checks the lists of networks that are let in.
 func (s Spec) validateOpenings(p *problem.List) {
-	everybody := fmt.Sprintf("name the networks, or %s for the whole internet", Anywhere)
-	if s.APIEndpoint == Public && len(s.APIAllowedCIDRs) == 0 {
-		p.Add("apiAllowedCidrs", "a public endpoint is reached by nobody: %s", everybody)
-	}
-	if s.Has(PublicLoadBalancers) && len(s.LoadBalancerAllowedCIDRs) == 0 {
-		p.Add("loadBalancerAllowedCidrs", "the public load balancers are reached by nobody: %s", everybody)
-	}
-	if s.Has(InternalLoadBalancers) && len(s.InternalLoadBalancerAllowedCIDRs) == 0 {
-		p.Add("internalLoadBalancerAllowedCidrs", "the internal load balancers are reached by nobody: name the networks, such as the VCN's, %s", s.VcnCIDR)
-	}
-	if !s.Has(PublicLoadBalancers) && len(s.LoadBalancerAllowedCIDRs) > 0 {
-		p.Add("loadBalancerAllowedCidrs", "there are no public load balancers: set loadBalancers to public or both, or leave the networks out")
-	}
-	if !s.Has(InternalLoadBalancers) && len(s.InternalLoadBalancerAllowedCIDRs) > 0 {
-		p.Add("internalLoadBalancerAllowedCidrs", "there are no internal load balancers: set loadBalancers to internal or both, or leave the networks out")
-	}
-	if s.Bastion && len(s.BastionAllowedCIDRs) == 0 {
-		p.Add("bastionAllowedCidrs", "nobody may open a session of the bastion: %s", everybody)
-	}
-	if len(s.BastionAllowedCIDRs) > bastionNetworks {
-		p.Add("bastionAllowedCidrs", "%d networks, and a bastion takes %d: name fewer, wider ones", len(s.BastionAllowedCIDRs), bastionNetworks)
-	}
-	if !s.Bastion && len(s.BastionAllowedCIDRs) > 0 {
-		p.Add("bastionAllowedCidrs", "there is no bastion to open sessions of: set bastion to true, or leave the networks out")
-	}
-	if s.Bastion && s.APIEndpoint == Public {
-		p.Add("bastion", "is for a private endpoint, and apiEndpoint is public")
-	}
-	for _, list := range []struct {
-		key    string
-		role   Role // whose subnet is opened; empty: none
-		cidrs  []string
-		closed string // what the internet does not reach; empty when it may
-	}{
-		{"apiAllowedCidrs", API, s.APIAllowedCIDRs, unless(s.APIEndpoint == Public, "a private endpoint")},
-		{"loadBalancerAllowedCidrs", PublicLoadBalancers, s.LoadBalancerAllowedCIDRs, ""},
-		{"internalLoadBalancerAllowedCidrs", InternalLoadBalancers, s.InternalLoadBalancerAllowedCIDRs, "an internal load balancer"},
-		{"bastionAllowedCidrs", "", s.BastionAllowedCIDRs, ""},
-	} {
+	for _, list := range s.allowLists() {
+		switch {
+		case list.exists && len(list.cidrs) == 0:
+			p.Add(list.key, "nobody can reach %s: %s", list.target, list.advice).DependsOn(list.decider)
+		case !list.exists && len(list.cidrs) > 0 && list.useless != "":
+			p.Add(list.key, "this stack does not have %s: %s", list.target, list.useless).DependsOn(list.decider)
+		}
 		for _, cidr := range list.cidrs {
 			prefix, err := ParseCIDR(cidr)
 			switch {
 			case err != nil:
-				p.Add(list.key, "%v", err)
-			case list.closed != "" && !s.connected(prefix):
-				p.Add(list.key, "%s is reached by %s and by peerCidrs behind drgId only, and %s lies in none", list.closed, s.VcnCIDR, cidr)
+			case list.closed && !s.connected(prefix):
+				p.Add(list.key, "%s lies neither in %s nor in peerCidrs behind drgId, and nothing else can reach %s",
+					cidr, s.VcnCIDR, list.target).
+					DependsOn(list.decider, "vcnCidr", "peerCidrs", "drgId")
 			case s.isPublic(list.role) && !s.routed(list.role, cidr, true):
-				p.Add(list.key, "%s is a private network, and no route lets it in: name the public address that it goes out by, or %s", cidr, asPeer)
-			default:
-				checkWidth(p, list.key, prefix)
+				p.Add(list.key, "%s is a private network, and no route lets it in: name its public address, or %s", cidr, asPeer).
+					DependsOn(routes...)
 			}
 		}
 	}
-}
-
-// checkWidth refuses the internet in other words than 0.0.0.0/0.
-func checkWidth(p *problem.List, key string, network netip.Prefix) {
-	if network.Bits() > 0 && network.Bits() < widestNamedBits {
-		p.Add(key, "%s is most of the internet: say %s if everybody is meant, else /%d at the widest", network, Anywhere, widestNamedBits)
+	if s.Bastion && s.APIEndpoint == Public {
+		p.Add("bastion", "is for a private endpoint, and apiEndpoint is public").DependsOn("apiEndpoint")
 	}
 }
 
@@ -205,33 +185,25 @@ func (s Spec) connected(network netip.Prefix) bool {
 	return false
 }
 
-func unless(condition bool, text string) string {
-	if condition {
-		return ""
-	}
-	return text
-}
-
-// validateExisting checks the OCIDs and what they go together with.
+// validateExisting checks what OCIDs of existing resources go together with.
 func (s Spec) validateExisting(p *problem.List) {
-	checkOCID(p, "vcnId", s.VcnID, "vcn")
-	checkOCID(p, "drgId", s.DrgID, "drg")
 	plan, err := Plan(s)
 	for _, gateway := range s.ExistingGateways() {
-		checkOCID(p, gateway.Key, gateway.ID, string(gateway.Kind)+"gateway")
 		switch {
 		case s.VcnID == "":
-			p.Add(gateway.Key, "an existing gateway belongs to an existing VCN: set vcnId too")
+			p.Add(gateway.Key, "an existing gateway belongs to an existing VCN: set vcnId too").DependsOn("vcnId")
 		case err == nil && !plan.Uses(gateway.Kind):
-			p.Add(gateway.Key, "no route that this stack makes leads to the gateway: leave it out")
+			p.Add(gateway.Key, "no route that this stack makes leads to the gateway: leave it out").DependsOn(routes...)
 		}
 	}
 	if s.DrgID != "" && len(s.PeerCIDRs) == 0 {
-		p.Add("drgId", "leads nowhere: name the networks behind it in peerCidrs")
+		p.Add("drgId", "leads nowhere: name the networks behind it in peerCidrs").DependsOn("peerCidrs")
 	}
 	for _, table := range plan.RouteTables {
 		if n := len(table.Routes); n > tableRules && !table.Existing {
-			p.Add("peerCidrs", "route table %s needs %d rules, and holds %d: name fewer, wider networks", table.Name, n, tableRules)
+			p.Add("peerCidrs", "route table %s needs %d rules, but holds %d: name fewer, wider networks",
+				table.Name, n, tableRules).
+				DependsOn(routes...)
 			break // the others need about as many
 		}
 	}
@@ -253,113 +225,89 @@ func (s Spec) ExistingGateways() []ExistingGateway {
 	}, func(g ExistingGateway) bool { return g.ID == "" })
 }
 
-// checkOCID refuses an OCID of another kind, or what is none. Empty is fine.
-func checkOCID(p *problem.List, key, value, kind string) {
-	if value == "" {
-		return
-	}
-	parts := strings.Split(value, ".")
-	switch {
-	case len(parts) < 5 || parts[0] != "ocid1":
-		p.Add(key, "%q is no OCID such as ocid1.%s.oc1.iad.aaaa", value, kind)
-	case parts[1] != kind:
-		p.Add(key, "%q is the OCID of a %s, not of a %s", value, parts[1], kind)
-	}
-}
-
-func (s Spec) validateFlowLogs(p *problem.List) {
-	for i, role := range s.FlowLogs {
-		switch {
-		case !slices.Contains(Roles, role):
-			p.Add("flowLogs", "%q is not one of %s", role, s.roleNames())
-		case !s.Has(role):
-			p.Add("flowLogs", "this stack has no subnet %q; it has %s", role, s.roleNames())
-		case slices.Contains(s.FlowLogs[:i], role):
-			p.Add("flowLogs", "%q is named twice", role)
-		}
-	}
-}
-
 // roleNames lists the roles of this stack.
 func (s Spec) roleNames() string {
-	var names []string
-	for _, role := range Roles {
-		if s.Has(role) {
-			names = append(names, string(role))
-		}
-	}
-	return strings.Join(names, ", ")
+	has := slices.DeleteFunc(slices.Clone(Roles), func(role Role) bool { return !s.Has(role) })
+	return strings.Join(roleNames(has), ", ")
 }
 
-// validateExtraRules checks the rules in the vocabulary of ExtraRule.
+// validateExtraRules checks what the fields of an extra rule must satisfy together, and in this network.
 func (s Spec) validateExtraRules(p *problem.List) {
 	for i, rule := range s.ExtraRules {
 		key := fmt.Sprintf("extraRules[%d]", i)
 		subnets := 0
-		for _, end := range []struct{ name, value string }{{"from", rule.From}, {"to", rule.To}} {
+		for _, end := range []struct{ key, value string }{{key + ".from", rule.From}, {key + ".to", rule.To}} {
 			role := Role(end.value)
-			switch network, err := ParseCIDR(end.value); {
-			case slices.Contains(Roles, role) && !s.Has(role):
-				p.Add(key, "%s: this stack has no subnet %q; it has %s", end.name, role, s.roleNames())
-				subnets++
-			case slices.Contains(Roles, role):
-				subnets++
-			case err == nil && end.name == "from":
-				checkWidth(p, key+": from", network)
-			case end.value == OSN && end.name == "to", err == nil:
-			case strings.Contains(end.value, "/"):
-				p.Add(key, "%s: %v", end.name, err)
-			case end.value == OSN:
-				p.Add(key, "from: Oracle's services open no connections to the VCN")
-			default:
-				p.Add(key, "%s: %q is no subnet of this stack (%s), no CIDR and not %s", end.name, end.value, s.roleNames(), OSN)
+			if !slices.Contains(Roles, role) {
+				continue
+			}
+			subnets++
+			if !s.Has(role) {
+				p.Add(end.key, "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence[role])
 			}
 		}
 		if subnets == 0 {
 			p.Add(key, "one end must be a subnet: %s", s.roleNames())
 		}
-		checkPorts(p, key, rule)
-		s.checkRoute(p, key, rule)
-		if strings.ContainsAny(rule.Description, "\n\r") || len(rule.Description) > 255 {
-			p.Add(key, "description: one line of at most 255 characters")
+		if err := checkPorts(rule); err != nil {
+			p.Add(key+".ports", "%v", err).DependsOn(key + ".protocol")
 		}
+		s.checkRoute(p, key, rule)
 	}
+}
+
+// checkPorts checks ports against the protocol.
+func checkPorts(rule ExtraRule) (err error) {
+	switch {
+	case rule.Ports == "":
+	case rule.Protocol == "all":
+		err = errors.New("protocol all has none: choose tcp or udp, or leave ports out")
+	case rule.Protocol == "icmp":
+		_, _, err = ParseICMP(string(rule.Ports))
+	default:
+		_, err = ParsePorts(string(rule.Ports))
+	}
+	return err
 }
 
 // asPeer is the advice for a network that no route leads to.
 const asPeer = "name the network in peerCidrs, behind drgId"
 
-// checkRoute refuses a rule for what no packet gets to. Ends that are no roles and no networks are told of elsewhere.
+// checkRoute refuses a rule for packets that no route delivers. It ignores ends that are neither roles nor networks.
 func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
 	from, to := Role(rule.From), Role(rule.To)
 	source, _ := ParseCIDR(rule.From)
 	network, _ := ParseCIDR(rule.To)
-	egress := map[Role]string{Workers: EgressWorkers, Pods: EgressWorkersAndPods}[from]
+	egress := map[Role]Egress{Workers: EgressWorkers, Pods: EgressWorkersAndPods}[from]
 	kind, _, _ := ParseICMP(string(rule.Ports))
-	failure := rule.Protocol == "icmp" && kind == 3 // a message that a packet did not arrive: NAT lets it back in
+	unreachable := rule.Protocol == "icmp" && kind == 3 // reports a packet that did not arrive: NAT lets it back in
+	refuse := func(format string, args ...any) { p.Add(key, format, args...).DependsOn(routes...) }
 	switch {
-	case s.Has(from) && s.routed(from, rule.To, false), s.Has(to) && s.routed(to, rule.From, !failure):
+	case s.Has(from) && s.routed(from, rule.To, false), s.Has(to) && s.routed(to, rule.From, !unreachable):
 	case s.Has(from) && rule.To == OSN:
-		p.Add(key, "no route leads from %s to Oracle's services: leave the rule out", from)
+		refuse("no route leads from %s to Oracle's services: leave the rule out", from)
 	case s.Has(from) && egress != "" && !PrivateNetwork(network):
-		p.Add(key, "no route leads from %s to %s: set internetEgress to %s, or %s", from, network, egress, asPeer)
+		refuse("no route leads from %s to %s: set internetEgress to %s, or %s", from, network, egress, asPeer)
 	case s.Has(from):
-		p.Add(key, "no route leads from %s to %s: %s", from, network, asPeer)
+		refuse("no route leads from %s to %s: %s", from, network, asPeer)
 	case s.Has(to) && PrivateNetwork(source):
-		p.Add(key, "no route lets %s in to %s: %s", rule.From, to, asPeer)
+		refuse("no route leads from %s to %s: %s", rule.From, to, asPeer)
 	case s.Has(to):
-		p.Add(key, "no route lets %s in to %s: %s, or open a public subnet", rule.From, to, asPeer)
+		refuse("no route leads from %s to %s: %s, or choose a public subnet", rule.From, to, asPeer)
 	}
 }
 
-// routed reports whether packets from a role's subnet get to a part of far, a CIDR or OSN; inward, whether connections from there get in.
+// routed reports whether a route delivers packets from a role's subnet to a part of far, a CIDR or OSN; inward, whether
+// connections from there get in.
 func (s Spec) routed(role Role, far string, inward bool) bool {
 	network, err := ParseCIDR(far)
 	vcn, vcnErr := ParseCIDR(s.VcnCIDR)
 	switch {
 	case err != nil && far != OSN, vcnErr != nil, s.Subnets[role].ID != "": // the table of an existing subnet is not known
 		return true
-	case err == nil && network.Overlaps(vcn), s.VcnID != "" && PrivateNetwork(network): // an existing VCN may have more CIDRs
+	case err == nil && network.Overlaps(vcn):
+		return true
+	case s.VcnID != "" && PrivateNetwork(network): // an existing VCN may have more CIDRs
 		return true
 	}
 	for _, table := range s.routeTables() {
@@ -376,22 +324,4 @@ func (s Spec) routed(role Role, far string, inward bool) bool {
 		}
 	}
 	return false
-}
-
-func checkPorts(p *problem.List, key string, rule ExtraRule) {
-	var err error
-	switch {
-	case !slices.Contains([]string{"tcp", "udp", "icmp", "all"}, rule.Protocol):
-		p.Add(key, "protocol: %q is not one of tcp, udp, icmp, all", rule.Protocol)
-	case rule.Ports == "":
-	case rule.Protocol == "all":
-		p.Add(key, "ports: protocol all has none; choose tcp or udp, or leave ports out")
-	case rule.Protocol == "icmp":
-		_, _, err = ParseICMP(string(rule.Ports))
-	default:
-		_, err = ParsePorts(string(rule.Ports))
-	}
-	if err != nil {
-		p.Add(key, "ports: %v", err)
-	}
 }

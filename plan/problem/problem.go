@@ -1,57 +1,133 @@
-// Package problem collects what is wrong with a stack's settings, so that a
-// reader of the error mends all of it at once.
+// Package problem collects what is wrong with a stack's settings, so that one error reports everything at once.
 package problem
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-// List collects problems in the order in which they were found. The zero value is empty and ready to use.
+// Problem is one thing that is wrong with the settings.
+type Problem struct {
+	Key  string // of the setting, or of a part of it, such as "nodePools[0].size"
+	Text string // what is wrong, and what is allowed
+
+	// DependsOn are the other settings that the judgement rests on. They and Key decide whether the problem is reported
+	// when one of them has no usable value; the text does not.
+	DependsOn []string
+	// Invalidates is the setting that has no usable value because of this problem. Empty if its value can be judged
+	// further.
+	Invalidates string
+}
+
+// String returns the problem as a line of the error.
+func (p Problem) String() string { return p.Key + ": " + p.Text }
+
+// List collects problems in the order in which they are found. The zero value is empty and ready to use.
 type List struct {
-	lines []string
+	entries []*Problem
 }
 
-// Add records one problem of the setting key. The message says what is allowed.
-func (l *List) Add(key, format string, args ...any) {
-	l.lines = append(l.lines, key+": "+fmt.Sprintf(format, args...))
+// Entry is a problem that was just added to a list.
+type Entry struct{ problem *Problem }
+
+// Add records a problem of the setting key.
+func (l *List) Add(key, format string, args ...any) Entry {
+	p := &Problem{Key: key, Text: fmt.Sprintf(format, args...)}
+	l.entries = append(l.entries, p)
+	return Entry{p}
 }
 
-// AddAllBut records the problems of other that name none of the settings.
-func (l *List) AddAllBut(other List, settings []string) {
-	for _, line := range other.lines {
-		if !names(line, settings) {
-			l.lines = append(l.lines, line)
+// DependsOn names other settings that the judgement rests on.
+func (e Entry) DependsOn(keys ...string) Entry {
+	e.problem.DependsOn = append(e.problem.DependsOn, keys...)
+	return e
+}
+
+// Invalidates says that the setting, or a part of it, has no usable value: what depends on it is not reported.
+func (e Entry) Invalidates(key string) Entry {
+	e.problem.Invalidates = key
+	return e
+}
+
+// Problems returns what is to be reported: everything but the problems that rest on a setting without a usable value.
+// The problems that say which value is unusable are all reported.
+func (l *List) Problems() []Problem {
+	unusable := l.unusable()
+	var reported []Problem
+	for _, p := range l.entries {
+		if p.Invalidates != "" || !p.restsOn(unusable) {
+			reported = append(reported, *p)
+		}
+	}
+	return reported
+}
+
+func (l *List) unusable() (settings []string) {
+	for _, p := range l.entries {
+		if p.Invalidates != "" {
+			settings = append(settings, p.Invalidates)
+		}
+	}
+	return settings
+}
+
+// Append appends what other reports, except problems that rest on a setting of which l says that it has no usable
+// value.
+func (l *List) Append(other List) {
+	unusable := l.unusable()
+	for _, p := range other.Problems() {
+		if !p.restsOn(unusable) {
+			l.entries = append(l.entries, &p)
 		}
 	}
 }
 
-// Of returns the problems that the settings themselves have, or their parts.
+// Of returns what the list reports of the settings and of their parts.
 func (l *List) Of(settings []string) (own List) {
-	for _, line := range l.lines {
-		if key, _, _ := strings.Cut(line, ": "); names(key, settings) {
-			own.lines = append(own.lines, line)
+	for _, p := range l.Problems() {
+		if slices.ContainsFunc(settings, func(setting string) bool { return isPart(p.Key, setting) }) {
+			own.entries = append(own.entries, &p)
 		}
 	}
 	return own
 }
 
-func names(text string, settings []string) bool {
-	return slices.ContainsFunc(settings, func(key string) bool {
-		return regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(key) + `(\W|$)`).MatchString(text)
+// Err returns nil when there is no problem, else an *Error.
+func (l *List) Err() error {
+	if problems := l.Problems(); len(problems) > 0 {
+		return &Error{problems}
+	}
+	return nil
+}
+
+// restsOn reports whether the problem's own setting or one that it depends on is among the settings, a part of one, or
+// has one as a part.
+func (p *Problem) restsOn(settings []string) bool {
+	return slices.ContainsFunc(settings, func(setting string) bool {
+		related := func(key string) bool { return isPart(key, setting) || isPart(setting, key) }
+		return related(p.Key) || slices.ContainsFunc(p.DependsOn, related)
 	})
 }
 
-// Err returns nil when there is no problem, else one error with a line for each.
-func (l *List) Err() error {
-	switch len(l.lines) {
-	case 0:
-		return nil
-	case 1:
-		return errors.New(l.lines[0])
+// isPart reports whether key is the setting or a part of it, such as "nodePools[0].size" of "nodePools".
+func isPart(key, setting string) bool {
+	rest, found := strings.CutPrefix(key, setting)
+	return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// Error is the error of settings with problems. There is at least one.
+type Error struct{ Problems []Problem }
+
+// Error returns the only problem, or a list with one problem a line.
+func (e *Error) Error() string {
+	if len(e.Problems) == 1 {
+		return e.Problems[0].String()
 	}
-	return fmt.Errorf("%d settings need a change:\n  - %s", len(l.lines), strings.Join(l.lines, "\n  - "))
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d settings need a change:", len(e.Problems))
+	for _, p := range e.Problems {
+		text.WriteString("\n  - " + p.String())
+	}
+	return text.String()
 }

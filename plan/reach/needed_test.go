@@ -31,9 +31,11 @@ const (
 
 // config is one case of the matrix.
 type config struct {
-	podNetwork, endpoint, balancers, egress string
-	everybody                               bool // the whole internet may reach what is public
-	bastion                                 bool
+	podNetwork          layout.PodNetwork
+	endpoint, balancers layout.Visibility
+	egress              layout.Egress
+	everybody           bool // the whole internet may reach what is public
+	bastion             bool
 }
 
 func (c config) String() string {
@@ -44,10 +46,10 @@ func (c config) String() string {
 // configs returns every combination of the settings that decide the rules.
 func configs() []config {
 	var all []config
-	for _, podNetwork := range []string{layout.Flannel, layout.VCNNative} {
-		for _, endpoint := range []string{layout.Private, layout.Public} {
-			for _, balancers := range []string{layout.Public, layout.Internal, layout.Both} {
-				for _, egress := range []string{layout.EgressNone, layout.EgressWorkers, layout.EgressWorkersAndPods} {
+	for _, podNetwork := range []layout.PodNetwork{layout.Flannel, layout.VCNNative} {
+		for _, endpoint := range []layout.Visibility{layout.Private, layout.Public} {
+			for _, balancers := range []layout.Visibility{layout.Public, layout.Internal, layout.Both} {
+				for _, egress := range []layout.Egress{layout.EgressNone, layout.EgressWorkers, layout.EgressWorkersAndPods} {
 					for _, everybody := range []bool{true, false} {
 						for _, bastion := range []bool{false, true} {
 							if bastion && endpoint == layout.Public {

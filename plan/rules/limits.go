@@ -8,7 +8,8 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// limit is how many rules of some directions something holds (Oracle, "Service Limits", Networking).
+// limit is how many rules of some directions a security list or a network security group holds (Oracle, "Service
+// Limits", Networking).
 type limit struct {
 	holder     string
 	holds      int
@@ -31,19 +32,27 @@ var lists = []struct {
 }{
 	{"apiAllowedCidrs", func(s *layout.Spec) { s.APIAllowedCIDRs = first(s.APIAllowedCIDRs) }},
 	{"loadBalancerAllowedCidrs", func(s *layout.Spec) { s.LoadBalancerAllowedCIDRs = first(s.LoadBalancerAllowedCIDRs) }},
-	{"internalLoadBalancerAllowedCidrs", func(s *layout.Spec) { s.InternalLoadBalancerAllowedCIDRs = first(s.InternalLoadBalancerAllowedCIDRs) }},
+	{"internalLoadBalancerAllowedCidrs", func(s *layout.Spec) {
+		s.InternalLoadBalancerAllowedCIDRs = first(s.InternalLoadBalancerAllowedCIDRs)
+	}},
 	{"loadBalancerPorts", func(s *layout.Spec) { s.LoadBalancerPorts = first(s.LoadBalancerPorts) }},
 	{"extraRules", func(s *layout.Spec) { s.ExtraRules = first(s.ExtraRules) }},
 }
 
+// decisive are the settings that the number of a subnet's rules follows from.
+var decisive = []string{
+	"podNetwork", "apiEndpoint", "loadBalancers", "internetEgress", "bastion", "securityBy", "vcnCidr", "subnets",
+	"apiAllowedCidrs", "loadBalancerAllowedCidrs", "internalLoadBalancerAllowedCidrs", "loadBalancerPorts", "extraRules",
+}
+
 func first[T any](list []T) []T { return list[:min(1, len(list))] }
 
-// CheckLimits adds the subnets that need more rules than one security list, or network security group, holds, each by the
-// setting that asks for most of them.
+// CheckLimits adds a problem for each subnet that needs more rules than one security list, or network security group,
+// holds. The problem is that of the setting that adds most of them.
 func CheckLimits(p *problem.List, s layout.Spec) {
 	plan, err := layout.Plan(s)
 	if err != nil {
-		return // told by layout, with the setting
+		return // reported by package layout
 	}
 	set := Expand(Table(s), plan)
 	for _, role := range layout.Roles {
@@ -56,17 +65,24 @@ func CheckLimits(p *problem.List, s layout.Spec) {
 			if needs <= limit.holds {
 				continue
 			}
-			key, fewest := "", math.MaxInt
-			for _, list := range lists {
-				shorter := s
-				list.shorten(&shorter)
-				if n := limit.count(rulesAt(role, Table(shorter), plan)); n < fewest {
-					key, fewest = list.key, n
-				}
-			}
-			p.Add(key, "subnet %s needs %d %s, and a %s holds %d: allow fewer, wider networks or port ranges", role, needs, limit.kind, limit.holder, limit.holds)
+			p.Add(limit.largest(s, role, plan),
+				"subnet %s needs %d %s, but a %s holds %d: allow fewer, wider networks or port ranges",
+				role, needs, limit.kind, limit.holder, limit.holds).DependsOn(decisive...)
 		}
 	}
+}
+
+// largest returns the setting that adds most rules of a subnet: the one without which the fewest are left.
+func (l limit) largest(s layout.Spec, role layout.Role, plan layout.Layout) (key string) {
+	fewest := math.MaxInt
+	for _, list := range lists {
+		shorter := s
+		list.shorten(&shorter)
+		if n := l.count(rulesAt(role, Table(shorter), plan)); n < fewest {
+			key, fewest = list.key, n
+		}
+	}
+	return key
 }
 
 func (l limit) count(all []Rule) (n int) {

@@ -7,19 +7,28 @@ type Resources struct {
 	Pods      int
 }
 
-// Helper is what a Pod asks for that runs now and then: a job, or the side of a Pod that only copies files.
+// Helper is what a job asks for, or a container that only copies files.
 var Helper = Resources{CPUMillis: 100, MemoryMB: 256, Pods: 1}
 
-// Need returns the most that the guestbook's Pods ask for at one time: every replica that the autoscaler may start, twice,
-// as the old ones of an update drain beside all the new ones; the database; and two helpers, such as a backup and the job
-// that prepares the database. A database Pod counts for no less than a helper, which is its first step. It counts while the
-// database lives elsewhere too: on the way there the own one ends last, after the frontend's update.
+// Need returns the most that the guestbook's Pods ask for at one time: twice as many frontends as the autoscaler may
+// start, because during an update the old ones drain beside all the new ones; the database; and two helpers, such as a
+// backup and the job that prepares the database. The database counts with externalDatabase too: when that is set, the
+// own database ends last, after the frontend's update.
 func (g *Guestbook) Need() Resources {
-	frontends := 2 * g.FrontendMaxReplicas
 	const helpers = 2
+	frontends, database := 2*g.FrontendMaxReplicas, g.databasePod()
 	return Resources{
-		CPUMillis: frontends*g.FrontendCPUMillis + g.MongoReplicas*max(g.MongoCPUMillis, Helper.CPUMillis) + helpers*Helper.CPUMillis,
-		MemoryMB:  frontends*g.FrontendMemoryMB + g.MongoReplicas*max(g.MongoMemoryMB, Helper.MemoryMB) + helpers*Helper.MemoryMB,
+		CPUMillis: frontends*g.FrontendCPUMillis + g.MongoReplicas*database.CPUMillis + helpers*Helper.CPUMillis,
+		MemoryMB:  frontends*g.FrontendMemoryMB + g.MongoReplicas*database.MemoryMB + helpers*Helper.MemoryMB,
 		Pods:      frontends + g.MongoReplicas + helpers,
+	}
+}
+
+// databasePod returns what a database Pod asks for: no less than a helper, which is its init container.
+func (g *Guestbook) databasePod() Resources {
+	return Resources{
+		CPUMillis: max(g.MongoCPUMillis, Helper.CPUMillis),
+		MemoryMB:  max(g.MongoMemoryMB, Helper.MemoryMB),
+		Pods:      1,
 	}
 }

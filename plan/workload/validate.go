@@ -2,257 +2,201 @@ package workload
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
-	"slices"
 	"strings"
-
-	"github.com/distribution/reference"
-	"github.com/robfig/cron/v3"
 
 	"oke-guestbook/plan/problem"
 )
 
-// Limits of what a guestbook is made of.
-const (
-	MinStorageGB = 50    // smallest block volume (Oracle documentation, "Block Volume", section "Capabilities and Limits")
-	maxStorageGB = 32768 // largest one
-	minMbps      = 10    // flexible load balancer ("Load Balancer Shapes")
-	maxMbps      = 8000
-	maxReplicas  = 100
-)
+// Policy is what a stack requires of its guestbooks, and how it names their settings.
+type Policy struct {
+	// Prefix of the settings' keys: "guestbooks[0]." for a guestbook of a list, which takes the stack's values for what it
+	// does not say, or empty for the stack's only guestbook.
+	Prefix     string
+	Production bool                // images have a version or a digest
+	Listens    func(port int) bool // load balancers may listen on the port
+}
 
-var (
-	dnsLabel = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	hostname = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	object   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$`)
-)
+// DependsOn returns the settings that a guestbook's settings follow from: its own and the stack's.
+func (p Policy) DependsOn(keys ...string) (all []string) {
+	for _, key := range keys {
+		all = append(all, p.Prefix+key)
+		if p.Prefix != "" {
+			all = append(all, key)
+		}
+	}
+	if p.Prefix == "" {
+		all = append(all, "guestbooks") // whose absence makes the stack's values those of a guestbook
+	}
+	return all
+}
 
-// Strictness is what a stack demands of its guestbooks beside what is possible at all.
-type Strictness struct {
-	Prefix     string // of the keys that problems are told by
-	Production bool   // images say their version
-	Ports      func(port int) bool
+// Add adds a problem of a guestbook's setting to list. It depends on the given settings of the guestbook.
+func (p Policy) Add(list *problem.List, key string, dependsOn []string, format string, args ...any) problem.Entry {
+	return list.Add(p.Prefix+key, format, args...).DependsOn(p.DependsOn(key)...).DependsOn(p.DependsOn(dependsOn...)...)
 }
 
 // Validate adds every problem of a completed guestbook to list.
-func (g *Guestbook) Validate(list *problem.List, strict Strictness) {
-	v := validator{list, strict.Prefix}
-	v.names(g)
-	v.numbers(g)
-	v.images(g, strict.Production)
-	v.exposure(g, strict.Ports)
-	v.database(g)
-	v.backup(g)
-	v.quota(g)
+func (g *Guestbook) Validate(list *problem.List, policy Policy) {
+	v := validator{list, policy, g}
+	g.Settings().Check(list, policy.Prefix)
+	v.namespace()
+	v.replicas()
+	v.ports()
+	v.images()
+	v.balancer()
+	v.certificate()
+	v.externalDatabase()
+	v.backup()
+	v.quota()
 }
 
 type validator struct {
 	list   *problem.List
-	prefix string
+	policy Policy
+	*Guestbook
 }
 
-func (v validator) add(key, format string, args ...any) { v.list.Add(v.prefix+key, format, args...) }
+// on are the settings that a judgement depends on beside its own.
+func on(keys ...string) []string { return keys }
 
-func (v validator) names(g *Guestbook) {
-	const allowed = "%q is not a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter"
+func (v validator) add(key string, dependsOn []string, format string, args ...any) {
+	v.policy.Add(v.list, key, dependsOn, format, args...)
+}
+
+func (v validator) namespace() {
+	name := on("name")
+	switch err := label.Test(v.Namespace); {
+	case err != nil:
+		v.add("namespace", name, "%v", err)
+	case v.Namespace == LogsNamespace:
+		v.add("namespace", name, "%q is the log agents'; give the guestbook one of its own", v.Namespace)
+	case v.Namespace == "default" || strings.HasPrefix(v.Namespace, "kube-"):
+		v.add("namespace", name, "%q belongs to Kubernetes; give the guestbook one of its own", v.Namespace)
+	}
+}
+
+func (v validator) replicas() {
+	bounds := on("profile", "frontendReplicas", "frontendMinReplicas", "frontendMaxReplicas")
 	switch {
-	case !dnsLabel.MatchString(g.Name):
-		v.add("name", allowed, g.Name)
-	case !dnsLabel.MatchString(g.Namespace):
-		v.add("namespace", allowed, g.Namespace)
-	case g.Namespace == LogsNamespace:
-		v.add("namespace", "%q is the log agents'; give the guestbook one of its own", g.Namespace)
-	case g.Namespace == "default" || strings.HasPrefix(g.Namespace, "kube-"):
-		v.add("namespace", "%q belongs to Kubernetes; give the guestbook one of its own", g.Namespace)
+	case v.FrontendMinReplicas > v.FrontendMaxReplicas:
+		v.add("frontendMinReplicas", bounds, "%d is above frontendMaxReplicas, %d",
+			v.FrontendMinReplicas, v.FrontendMaxReplicas)
+	case v.FrontendReplicas < v.FrontendMinReplicas || v.FrontendReplicas > v.FrontendMaxReplicas:
+		v.add("frontendReplicas", bounds,
+			"%d is outside the autoscaler's bounds, frontendMinReplicas %d to frontendMaxReplicas %d",
+			v.FrontendReplicas, v.FrontendMinReplicas, v.FrontendMaxReplicas)
 	}
-	if _, known := profiles[g.Profile]; !known {
-		v.add("profile", "%q is not one of hardened, tutorial", g.Profile)
-	}
-}
-
-// amount is a number and its limits.
-type amount struct {
-	key            string
-	got, low, high int
-}
-
-// within checks numbers and reports whether all are within their limits.
-func (v validator) within(amounts ...amount) bool {
-	ok := true
-	for _, a := range amounts {
-		if a.got < a.low || a.got > a.high {
-			v.add(a.key, "must be from %d to %d (got %d)", a.low, a.high, a.got)
-			ok = false
-		}
-	}
-	return ok
-}
-
-func (v validator) numbers(g *Guestbook) {
-	switch {
-	case !v.within(
-		amount{"frontendReplicas", g.FrontendReplicas, 1, maxReplicas},
-		amount{"frontendMinReplicas", g.FrontendMinReplicas, 0, maxReplicas},
-		amount{"frontendMaxReplicas", g.FrontendMaxReplicas, 0, 2 * maxReplicas},
-	):
-	case g.FrontendMinReplicas > g.FrontendMaxReplicas:
-		v.add("frontendMinReplicas", "%d is above frontendMaxReplicas, %d", g.FrontendMinReplicas, g.FrontendMaxReplicas)
-	case g.FrontendReplicas < g.FrontendMinReplicas || g.FrontendReplicas > g.FrontendMaxReplicas:
-		v.add("frontendReplicas", "%d is outside the autoscaler's bounds, frontendMinReplicas %d to frontendMaxReplicas %d",
-			g.FrontendReplicas, g.FrontendMinReplicas, g.FrontendMaxReplicas)
-	}
-	v.within([]amount{
-		{"autoscaleCpuPercent", g.AutoscaleCPUPercent, 1, 100},
-		{"frontendCpuMillis", g.FrontendCPUMillis, 1, 64000},
-		{"frontendMemoryMb", g.FrontendMemoryMB, 16, 65536},
-		{"frontendPort", g.FrontendPort, 1, 65535},
-		{"metricsPort", g.MetricsPort, 0, 65535},
-		{"mongoCpuMillis", g.MongoCPUMillis, 1, 64000},
-		{"mongoMemoryMb", g.MongoMemoryMB, 100, 524288},
-		{"storageGb", g.StorageGB, MinStorageGB, maxStorageGB},
-		{"loadBalancerMbps", g.LoadBalancerMbps, minMbps, maxMbps},
-		{"credentialsRelease", g.CredentialsRelease, 1, 1 << 30},
-		{"backupRetentionDays", g.BackupRetentionDays, 1, 3650},
-	}...)
-	if g.FrontendPort < 1024 && g.Hardened() {
-		v.add("frontendPort", "must be 1024 or more: in profile hardened no container may open port %d", g.FrontendPort)
-	}
-	if g.MetricsPort == g.FrontendPort {
-		v.add("metricsPort", "%d is the frontendPort too", g.MetricsPort)
+	if v.MongoReplicas == 3 && !v.Hardened() {
+		v.add("mongoReplicas", on("profile"), "must be 1 in profile %s", v.Profile)
 	}
 }
 
-func (v validator) images(g *Guestbook, production bool) {
-	if g.FrontendImage == "" {
-		v.add("frontendImage", "is required in profile %s: make push IMAGE=<registry host>/<name>:<version> builds and pushes this project's", g.Profile)
+func (v validator) ports() {
+	if v.FrontendPort < 1024 && v.Hardened() {
+		v.add("frontendPort", on("profile"), "must be 1024 or more: in profile hardened no container may open port %d",
+			v.FrontendPort)
 	}
-	for _, image := range []struct{ key, value string }{
-		{"frontendImage", g.FrontendImage}, {"mongoImage", g.MongoImage}, {"backupImage", g.BackupImage},
-	} {
-		if image.value == "" {
-			continue
-		}
-		if err := CheckImage(image.value, production); err != nil {
-			v.add(image.key, "%v", err)
-		}
+	if v.MetricsPort == v.FrontendPort {
+		v.add("metricsPort", on("profile", "frontendPort"), "%d is the frontendPort too", v.MetricsPort)
 	}
 }
 
-// CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34 on.
-func CheckImage(image string, production bool) error {
-	ref, err := reference.Parse(image)
-	if err != nil {
-		return fmt.Errorf("%q is not an image reference: %w", image, err)
+func (v validator) images() {
+	if v.FrontendImage == "" {
+		v.add("frontendImage", on("profile"),
+			"is required in profile %s: make push IMAGE=<registry host>/<name>:<version> builds and pushes this project's",
+			v.Profile)
 	}
-	named, ok := ref.(reference.Named)
-	if !ok {
-		return fmt.Errorf("%q names no image", image)
-	}
-	host := reference.Domain(named)
-	if !strings.ContainsAny(host, ".:") && host != "localhost" {
-		return fmt.Errorf("%q has no registry host; write it in full, such as docker.io/library/mongo:8.0", image)
-	}
-	if reference.IsNameOnly(named) {
-		return fmt.Errorf("%q has neither tag nor digest", image)
-	}
-	tagged, hasTag := ref.(reference.Tagged)
-	if _, pinned := ref.(reference.Digested); production && hasTag && !pinned && tagged.Tag() == "latest" {
-		return fmt.Errorf("%q is a moving tag; in production an image says its version or digest", image)
-	}
-	return nil
-}
-
-func (v validator) exposure(g *Guestbook, listens func(port int) bool) {
-	if !slices.Contains([]string{Public, Internal, NodePort, None}, g.Exposure) {
-		v.add("exposure", "%q is not one of public, internal, node-port, none", g.Exposure)
+	if !v.policy.Production {
 		return
 	}
-	if g.Balanced() && !listens(g.ServicePort()) {
-		v.list.Add("loadBalancerPorts", "must hold %d, the port of guestbook %s", g.ServicePort(), g.Name)
-	}
-	if g.ReservedAddress != "" {
-		address, err := netip.ParseAddr(g.ReservedAddress)
-		if err != nil || !address.Is4() || g.Exposure != Public {
-			v.add("reservedAddress", "%q must be the IPv4 address of a public load balancer", g.ReservedAddress)
+	for _, image := range []struct{ key, value string }{
+		{"frontendImage", v.FrontendImage}, {"mongoImage", v.MongoImage}, {"backupImage", v.BackupImage},
+	} {
+		if err := CheckPinned(image.value); err != nil {
+			v.add(image.key, nil, "%v", err)
 		}
 	}
+}
+
+func (v validator) balancer() {
+	if v.Balanced() && !v.policy.Listens(v.ServicePort()) {
+		v.list.Add("loadBalancerPorts", "must hold %d, the port of guestbook %s", v.ServicePort(), v.Name).
+			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate")...)
+	}
+	if v.ReservedAddress != "" {
+		address, err := netip.ParseAddr(v.ReservedAddress)
+		if err != nil || !address.Is4() || v.Exposure != Public {
+			v.add("reservedAddress", on("exposure"), "%q must be the IPv4 address of a public load balancer", v.ReservedAddress)
+		}
+	}
+}
+
+func (v validator) certificate() {
+	key := on("tlsPrivateKey")
 	switch {
-	case (g.TLSCertificate == "") != (g.TLSPrivateKey == ""):
-		v.add("tlsCertificate", "goes together with tlsPrivateKey: set both or none")
-	case g.TLSCertificate != "" && !g.Balanced():
-		v.add("tlsCertificate", "is served by a load balancer, and exposure is %s", g.Exposure)
-	case g.TLSCertificate != "":
+	case (v.TLSCertificate == "") != (v.TLSPrivateKey == ""):
+		v.add("tlsCertificate", key, "goes together with tlsPrivateKey: set both or none")
+	case v.TLSCertificate != "" && !v.Balanced():
+		v.add("tlsCertificate", on("exposure"), "is served by a load balancer, and exposure is %s", v.Exposure)
+	case v.TLSCertificate != "":
 		// The error must not quote the key.
-		if _, err := tls.X509KeyPair([]byte(g.TLSCertificate), []byte(g.TLSPrivateKey)); err != nil {
-			v.add("tlsCertificate", "does not go with tlsPrivateKey: %v", err)
+		if _, err := tls.X509KeyPair([]byte(v.TLSCertificate), []byte(v.TLSPrivateKey)); err != nil {
+			v.add("tlsCertificate", key, "does not go with tlsPrivateKey: %v", err)
 		}
 	}
 }
 
-func (v validator) database(g *Guestbook) {
-	if g.MongoReplicas != 1 && g.MongoReplicas != 3 {
-		v.add("mongoReplicas", "must be 1 or 3 (got %d): a replica set of two loses its majority with either", g.MongoReplicas)
-	}
-	if g.MongoReplicas == 3 && !g.Hardened() {
-		v.add("mongoReplicas", "must be 1 in profile %s", g.Profile)
-	}
+func (v validator) externalDatabase() {
 	switch {
-	case g.OwnDatabase() && g.DatabasePassword != "":
-		v.add("databasePassword", "is for externalDatabase; the own database's is generated")
-	case g.OwnDatabase():
-	case !hostname.MatchString(g.ExternalDatabase):
-		v.add("externalDatabase", "%q is not a host name such as mongo.example.com", g.ExternalDatabase)
-	case g.Hardened() && g.DatabasePassword == "":
-		v.add("databasePassword", "is required with externalDatabase: pulumi config set --secret databasePassword <password>")
+	case v.OwnDatabase() && v.DatabasePassword != "":
+		v.add("databasePassword", on("externalDatabase"), "is for externalDatabase; the own database's is generated")
+	case !v.OwnDatabase() && v.Hardened() && v.DatabasePassword == "":
+		v.add("databasePassword", on("externalDatabase", "profile"),
+			"is required with externalDatabase: pulumi config set --secret databasePassword <password>")
 	}
 }
 
-func (v validator) backup(g *Guestbook) {
-	if g.BackupSchedule != "" && !g.Hardened() {
-		v.add("backupSchedule", "is for profile hardened")
+func (v validator) backup() {
+	const hardenedOnly = "is for profile hardened"
+	if v.BackupSchedule != "" && !v.Hardened() {
+		v.add("backupSchedule", on("profile"), hardenedOnly)
 	}
-	if g.RestoreFrom != "" && !g.Hardened() {
-		v.add("restoreFrom", "is for profile hardened")
+	if v.RestoreFrom != "" && !v.Hardened() {
+		v.add("restoreFrom", on("profile"), hardenedOnly)
 	}
-	// Kept until the own database is back, it would load the old backup once more then.
-	if g.RestoreFrom != "" && !g.OwnDatabase() {
-		v.add("restoreFrom", "loads a backup into the own database: clear it while externalDatabase is set")
+	// If it stayed set until the own database is back, it would load the old backup once more then.
+	if v.RestoreFrom != "" && !v.OwnDatabase() {
+		v.add("restoreFrom", on("externalDatabase"),
+			"loads a backup into the own database: clear it while externalDatabase is set")
 	}
-	if g.BackupSchedule != "" {
-		if err := checkSchedule(g.BackupSchedule); err != nil {
-			v.add("backupSchedule", "%q is no schedule such as 0 3 * * *: %v", g.BackupSchedule, err)
+}
+
+func (v validator) quota() {
+	need := v.Need()
+	database := v.databasePod()
+	replicas := on("profile", "frontendReplicas", "frontendMinReplicas", "frontendMaxReplicas", "mongoReplicas")
+	for _, quota := range []struct {
+		key                                string
+		dependsOn                          []string
+		got, need, frontend, mongo, helper int
+	}{
+		{
+			"quotaCpuMillis", on("frontendCpuMillis", "mongoCpuMillis"),
+			v.QuotaCPUMillis, need.CPUMillis, v.FrontendCPUMillis, database.CPUMillis, Helper.CPUMillis,
+		},
+		{
+			"quotaMemoryMb", on("frontendMemoryMb", "mongoMemoryMb"),
+			v.QuotaMemoryMB, need.MemoryMB, v.FrontendMemoryMB, database.MemoryMB, Helper.MemoryMB,
+		},
+	} {
+		if quota.got < quota.need {
+			sum := fmt.Sprintf("%d frontends of %d + %d databases of %d + 2 jobs of %d",
+				2*v.FrontendMaxReplicas, quota.frontend, v.MongoReplicas, quota.mongo, quota.helper)
+			v.add(quota.key, append(quota.dependsOn, replicas...), "%d is below what the replicas need, %d: %s",
+				quota.got, quota.need, sum)
 		}
 	}
-	if g.RestoreFrom != "" && !object.MatchString(g.RestoreFrom) {
-		v.add("restoreFrom", "%q is not the name of a backup", g.RestoreFrom)
-	}
-}
-
-// checkSchedule parses as the CronJob controller does, which takes no time zone in the schedule.
-func checkSchedule(schedule string) error {
-	if strings.Contains(schedule, "TZ") {
-		return errors.New("it is in UTC and takes no TZ")
-	}
-	_, err := cron.ParseStandard(schedule)
-	return err
-}
-
-func (v validator) quota(g *Guestbook) {
-	need := g.Need()
-	if g.QuotaCPUMillis < need.CPUMillis {
-		v.add("quotaCpuMillis", "%d is below what the replicas need, %d: %s", g.QuotaCPUMillis, need.CPUMillis,
-			g.sum(g.FrontendCPUMillis, max(g.MongoCPUMillis, Helper.CPUMillis), Helper.CPUMillis))
-	}
-	if g.QuotaMemoryMB < need.MemoryMB {
-		v.add("quotaMemoryMb", "%d is below what the replicas need, %d: %s", g.QuotaMemoryMB, need.MemoryMB,
-			g.sum(g.FrontendMemoryMB, max(g.MongoMemoryMB, Helper.MemoryMB), Helper.MemoryMB))
-	}
-}
-
-// sum spells out an addition of Need.
-func (g *Guestbook) sum(frontend, mongo, helper int) string {
-	return fmt.Sprintf("%d frontends of %d + %d databases of %d + 2 jobs of %d", 2*g.FrontendMaxReplicas, frontend, g.MongoReplicas, mongo, helper)
 }

@@ -3,12 +3,10 @@ package blockvolume
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
+
+	"oke-guestbook/local/kube/initialtags"
 )
 
 const (
@@ -131,6 +131,13 @@ func (c *Controller) zoneFor(claim *corev1.PersistentVolumeClaim, class *storage
 func (c *Controller) volumeRequest(
 	ctx context.Context, name, zone string, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass,
 ) (object, error) {
+	p, err := parseParameters(class.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("storage class %s: %w", class.Name, err)
+	}
+	if err := p.checkModes(claim); err != nil {
+		return nil, err
+	}
 	var domains []struct {
 		Name string `json:"name"`
 	}
@@ -141,7 +148,7 @@ func (c *Controller) volumeRequest(
 		"compartmentId": c.Cluster.CompartmentID,
 		"displayName":   name,
 		"sizeInGBs":     sizeInGB(claim.Spec.Resources.Requests[corev1.ResourceStorage]),
-		"vpusPerGB":     10,
+		"vpusPerGB":     p.vpusPerGB,
 	}
 	for _, d := range domains {
 		if d.Name == zone || strings.HasSuffix(d.Name, ":"+zone) {
@@ -151,20 +158,14 @@ func (c *Controller) volumeRequest(
 	if body["availabilityDomain"] == nil {
 		return nil, fmt.Errorf("there is no availability domain %s", zone)
 	}
-	if v := class.Parameters["vpusPerGB"]; v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			return nil, fmt.Errorf("storage class %s: vpusPerGB: %q is not a number", class.Name, v)
-		}
-		body["vpusPerGB"] = n
+	if p.kmsKeyID != "" {
+		body["kmsKeyId"] = p.kmsKeyID
 	}
-	if v := class.Parameters["oci.oraclecloud.com/initial-freeform-tags-override"]; v != "" {
-		tags := map[string]string{}
-		if err := json.Unmarshal([]byte(v), &tags); err != nil {
-			return nil, fmt.Errorf("storage class %s: freeform tags: %w", class.Name, err)
-		}
-		body["freeformTags"] = tags
+	tags, err := initialtags.Choose(ctx, c.OCI, c.Cluster.ID, initialtags.Volumes, p.tags)
+	if err != nil {
+		return nil, err
 	}
+	body["freeformTags"], body["definedTags"] = tags.Freeform, tags.Defined
 	return body, nil
 }
 
@@ -219,7 +220,7 @@ func persistentVolume(
 			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
 				Driver: DriverName, VolumeHandle: v.ID,
 				FSType:           cmp.Or(class.Parameters["csi.storage.k8s.io/fstype"], "ext4"),
-				VolumeAttributes: map[string]string{"attachment-type": class.Parameters["attachment-type"]},
+				VolumeAttributes: map[string]string{"attachment-type": strings.ToLower(class.Parameters["attachment-type"])},
 			}},
 			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{
 				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{inZone}}},

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,6 +26,7 @@ import (
 	controllersmetrics "k8s.io/component-base/metrics/prometheus/controllers"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/kube/initialtags"
 	"oke-guestbook/local/ociclient"
 )
 
@@ -100,7 +100,9 @@ type loadBalancer struct {
 	Listeners      map[string]listener    `json:"listeners"`
 	Certificates   map[string]certificate `json:"certificates"`
 	IPAddresses    []struct {
-		IPAddress string `json:"ipAddress"`
+		IPAddress  string      `json:"ipAddress"`
+		IsPublic   bool        `json:"isPublic"`
+		ReservedIP *reservedIP `json:"reservedIp"`
 	} `json:"ipAddresses"`
 }
 
@@ -117,49 +119,113 @@ func (b *balancers) GetLoadBalancer(
 	if err != nil || lb == nil {
 		return nil, false, err
 	}
-	return lb.status(), true, nil
+	status, err := lb.status(nil)
+	return status, err == nil, err
 }
 
 // EnsureLoadBalancer implements cloudprovider.LoadBalancer.
 func (b *balancers) EnsureLoadBalancer(
-	ctx context.Context, _ string, svc *corev1.Service, nodes []*corev1.Node,
+	ctx context.Context, _ string, svc *corev1.Service, clusterNodes []*corev1.Node,
 ) (*corev1.LoadBalancerStatus, error) {
 	defer b.lock(svc)()
-	s, err := newSpec(svc, nodes, b.Cluster.CompartmentID, b.Cluster.ServiceLBSubnetIDs)
+	nodes, err := filterNodes(svc, clusterNodes)
 	if err != nil {
-		return nil, err
-	}
-	if err := b.readSecret(ctx, svc, s); err != nil {
 		return nil, err
 	}
 	lb, err := b.find(ctx, svc)
 	if err != nil {
 		return nil, err
 	}
+	s, err := newSpec(svc, nodes, b.Cluster, lb)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.readSecret(ctx, svc, s); err != nil {
+		return nil, err
+	}
 	if lb == nil {
 		if lb, err = b.create(ctx, svc, s); err != nil {
 			return nil, retry(err)
 		}
-	} else if err := b.update(ctx, lb, s); err != nil {
+	} else {
+		if err := lb.changeable(); err != nil {
+			return nil, err
+		}
+		if unreachable, err := b.allNotReady(clusterNodes); unreachable || err != nil {
+			return nil, err
+		}
+		if err := b.doAll(ctx, changes(lb, s)); err != nil {
+			return nil, retry(err)
+		}
+		if err := impossible(lb, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.manageSecurityLists(ctx, s, s.mode, lb, nodes); err != nil {
 		return nil, retry(err)
 	}
-	if err := b.manageSecurityLists(ctx, svc, s, s.mode, lb, nodes); err != nil {
-		return nil, retry(err)
-	}
-	return lb.status(), nil
+	return lb.status(s.ipMode)
 }
 
-// UpdateLoadBalancer implements cloudprovider.LoadBalancer. It is called when the nodes have changed.
+// UpdateLoadBalancer implements cloudprovider.LoadBalancer. It is called when the nodes have changed, and changes only
+// the backends.
 func (b *balancers) UpdateLoadBalancer(
-	ctx context.Context, clusterName string, svc *corev1.Service, nodes []*corev1.Node,
+	ctx context.Context, _ string, svc *corev1.Service, clusterNodes []*corev1.Node,
 ) error {
-	_, err := b.EnsureLoadBalancer(ctx, clusterName, svc, nodes)
-	return err
+	defer b.lock(svc)()
+	nodes, err := filterNodes(svc, clusterNodes)
+	if err != nil {
+		return err
+	}
+	if unreachable, err := b.allNotReady(nodes); unreachable || err != nil {
+		return err
+	}
+	lb, err := b.find(ctx, svc)
+	if err != nil || lb == nil {
+		return err // without a load balancer there is nothing to change; a change of the Service creates it
+	}
+	if err := lb.changeable(); err != nil {
+		return err
+	}
+	s, err := newSpec(svc, nodes, b.Cluster, lb)
+	if err != nil {
+		return err
+	}
+	if err := b.doAll(ctx, backendChanges(lb, s)); err != nil {
+		return retry(err)
+	}
+	return b.manageSecurityLists(ctx, s, s.mode, lb, nodes)
+}
+
+// allNotReady reports whether there are no nodes for backends because all nodes of the cluster are not ready: the
+// backends should then stay. That some are ready is an error: the list of nodes is out of date.
+func (b *balancers) allNotReady(backends []*corev1.Node) (bool, error) {
+	all, err := b.nodes.List(labels.Everything())
+	if err != nil || len(all) == 0 || len(backends) > 0 {
+		return false, err
+	}
+	if slices.ContainsFunc(all, isReady) {
+		return false, errors.New("no node can be a backend, but there are nodes that are ready; the backends stay")
+	}
+	return true, nil
+}
+
+func isReady(node *corev1.Node) bool {
+	if _, excluded := node.Labels[corev1.LabelNodeExcludeBalancers]; excluded {
+		return false
+	}
+	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // EnsureLoadBalancerDeleted implements cloudprovider.LoadBalancer. It returns when the load balancer is deleted.
 func (b *balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, svc *corev1.Service) error {
 	defer b.lock(svc)()
+	mode, err := managementMode(svc.Annotations)
+	if err != nil {
+		return err
+	}
 	lb, err := b.find(ctx, svc)
 	if err != nil || lb == nil {
 		return err
@@ -168,11 +234,7 @@ func (b *balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, svc
 	if err != nil {
 		return err
 	}
-	mode, err := managementMode(svc.Annotations)
-	if err != nil {
-		mode = modeNone // a bad mode was refused at creation, so that no port was opened
-	}
-	if err := b.manageSecurityLists(ctx, svc, nil, mode, lb, nodes); err != nil {
+	if err := b.manageSecurityLists(ctx, nil, mode, lb, nodes); err != nil {
 		return err
 	}
 	return b.do(ctx, request{http.MethodDelete, loadBalancerPath + "/" + lb.ID, nil})
@@ -184,20 +246,45 @@ func retry(err error) error {
 	return fmt.Errorf("%w%w", api.NewRetryError("", retryAfter), err) // the RetryError adds no text
 }
 
-func (lb *loadBalancer) status() *corev1.LoadBalancerStatus {
+// status returns the addresses for the Service's status. A mode of nil is the API server's default, VIP.
+func (lb *loadBalancer) status(mode *corev1.LoadBalancerIPMode) (*corev1.LoadBalancerStatus, error) {
+	if len(lb.IPAddresses) == 0 && lb.LifecycleState != "FAILED" {
+		return nil, fmt.Errorf("the load balancer %s has no address", lb.DisplayName)
+	}
 	status := &corev1.LoadBalancerStatus{}
 	for _, ip := range lb.IPAddresses {
-		status.Ingress = append(status.Ingress, corev1.LoadBalancerIngress{
-			IP: ip.IPAddress, IPMode: new(corev1.LoadBalancerIPModeVIP),
-		})
+		status.Ingress = append(status.Ingress, corev1.LoadBalancerIngress{IP: ip.IPAddress, IPMode: mode})
 	}
-	return status
+	return status, nil
+}
+
+// reservedAddress returns the reserved public address, or "".
+func (lb *loadBalancer) reservedAddress() string {
+	for _, ip := range lb.IPAddresses {
+		if ip.IsPublic && ip.ReservedIP != nil {
+			return ip.IPAddress
+		}
+	}
+	return ""
+}
+
+// changeable returns an error if the load balancer cannot be changed. One that has failed stays so: only the deletion
+// of its Service deletes it.
+func (lb *loadBalancer) changeable() error {
+	if lb.LifecycleState == "ACTIVE" {
+		return nil
+	}
+	err := fmt.Errorf("the load balancer %s is %s; only an ACTIVE one can be changed", lb.ID, lb.LifecycleState)
+	if lb.LifecycleState == "FAILED" {
+		return err
+	}
+	return retry(err)
 }
 
 // find returns the Service's load balancer, or nil. The result may be one whose creation has failed.
 func (b *balancers) find(ctx context.Context, svc *corev1.Service) (*loadBalancer, error) {
 	var all []loadBalancer
-	query := url.Values{"compartmentId": {b.Cluster.CompartmentID}, "displayName": {name(svc)}}
+	query := url.Values{"compartmentId": {compartment(svc, b.Cluster)}, "displayName": {name(svc)}}
 	if _, err := b.OCI.Do(ctx, http.MethodGet, loadBalancerPath, query, nil, &all); err != nil {
 		return nil, fmt.Errorf("load balancers: %w", err)
 	}
@@ -210,13 +297,24 @@ func (b *balancers) find(ctx context.Context, svc *corev1.Service) (*loadBalance
 }
 
 func (b *balancers) create(ctx context.Context, svc *corev1.Service, s *spec) (*loadBalancer, error) {
-	if ip := svc.Spec.LoadBalancerIP; ip != "" {
+	if err := b.chooseSubnets(ctx, svc, s); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.Tags, err = initialtags.Choose(ctx, b.OCI, b.Cluster.ID, initialtags.LoadBalancers, s.Tags); err != nil {
+		return nil, err
+	}
+	if s.address != "" {
 		var public struct {
-			ID string `json:"id"`
+			ID             string `json:"id"`
+			LifecycleState string `json:"lifecycleState"`
 		}
-		path, body := corePath+"/publicIps/actions/getByIpAddress", object{"ipAddress": ip}
+		path, body := corePath+"/publicIps/actions/getByIpAddress", object{"ipAddress": s.address}
 		if _, err := b.OCI.Do(ctx, http.MethodPost, path, nil, body, &public); err != nil {
-			return nil, fmt.Errorf("loadBalancerIP %s: %w", ip, err)
+			return nil, fmt.Errorf("loadBalancerIP %s: %w", s.address, err)
+		}
+		if public.LifecycleState != "AVAILABLE" {
+			return nil, fmt.Errorf("loadBalancerIP %s: the public IP is %s, not AVAILABLE", s.address, public.LifecycleState)
 		}
 		s.ReservedIPs = []reservedIP{{public.ID}}
 	}
@@ -230,11 +328,35 @@ func (b *balancers) create(ctx context.Context, svc *corev1.Service, s *spec) (*
 	return lb, err
 }
 
-// readSecret adds the certificate of the TLS listeners, if there are any.
+// chooseSubnets keeps one subnet if one of the annotated subnets is regional or the load balancer is private.
+func (b *balancers) chooseSubnets(ctx context.Context, svc *corev1.Service, s *spec) error {
+	for _, key := range subnetAnnotations {
+		id := svc.Annotations[key]
+		if id == "" {
+			continue
+		}
+		var n struct {
+			AvailabilityDomain string `json:"availabilityDomain"`
+		}
+		if _, err := b.OCI.Do(ctx, http.MethodGet, corePath+"/subnets/"+id, nil, nil, &n); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		if n.AvailabilityDomain == "" {
+			s.SubnetIDs = []string{id}
+			return nil
+		}
+	}
+	if s.IsPrivate {
+		s.SubnetIDs = s.SubnetIDs[:1]
+	}
+	return nil
+}
+
+// readSecret adds the certificate of the TLS listeners. OKE reads the secret as soon as there is a list of TLS ports,
+// even if none of them is a port of the Service.
 func (b *balancers) readSecret(ctx context.Context, svc *corev1.Service, s *spec) error {
 	reference := svc.Annotations[annotationTLSSecret]
-	hasTLS := func(l listener) bool { return l.SSLConfiguration != nil }
-	if !slices.ContainsFunc(slices.Collect(maps.Values(s.Listeners)), hasTLS) {
+	if _, ok := svc.Annotations[annotationSSLPorts]; !ok || reference == "" {
 		return nil
 	}
 	namespace, name, ok := strings.Cut(reference, "/")
@@ -250,6 +372,9 @@ func (b *balancers) readSecret(ctx context.Context, svc *corev1.Service, s *spec
 		return fmt.Errorf("%s: secret %s/%s has no %s and %s",
 			annotationTLSSecret, namespace, name, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
 	}
-	s.Certificates = map[string]certificate{name: {name, string(cert), string(key)}}
+	s.Certificates = map[string]certificate{name: {
+		CertificateName: name, PublicCertificate: string(cert), PrivateKey: string(key),
+		CACertificate: string(secret.Data["ca.crt"]), Passphrase: string(secret.Data["passphrase"]),
+	}}
 	return nil
 }

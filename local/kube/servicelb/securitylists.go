@@ -124,9 +124,9 @@ func singlePort(doc object, end string) (rule, bool) {
 // manageSecurityLists edits the security lists of the load balancer's and the workers' subnets. The spec is nil when
 // the load balancer is to be deleted.
 func (b *balancers) manageSecurityLists(
-	ctx context.Context, svc *corev1.Service, s *spec, mode string, lb *loadBalancer, nodes []*corev1.Node,
+	ctx context.Context, s *spec, mode string, lb *loadBalancer, nodes []*corev1.Node,
 ) error {
-	if mode == modeNone {
+	if mode == modeNone || mode == modeNSG {
 		return nil
 	}
 	all, err := b.vcnSubnets(ctx)
@@ -145,7 +145,7 @@ func (b *balancers) manageSecurityLists(
 
 	b.listsMu.Lock() // Services share the lists
 	defer b.listsMu.Unlock()
-	inUse := b.portsInUse(svc)
+	inUse := b.portsInUse()
 	for _, n := range front {
 		if err := b.editList(ctx, n, o.frontIn, o.frontOut, inUse); err != nil {
 			return err
@@ -223,18 +223,20 @@ func cidrs(subnets []subnet) []string {
 	return out
 }
 
-// portsInUse returns whether a port is a listener or health check port of another Service of type LoadBalancer.
-func (b *balancers) portsInUse(svc *corev1.Service) func(int) bool {
+// portsInUse returns whether a port is a listener or health check port of a Service of type LoadBalancer. As on OKE,
+// the Service that is being synchronized counts as well: a source range that it no longer names stays open until no
+// Service has the port any more.
+func (b *balancers) portsInUse() func(int) bool {
 	used := map[int]bool{}
-	others, _ := b.services.List(labels.Everything()) // listing the cache does not fail
-	for _, other := range others {
-		if other.UID == svc.UID || other.Spec.Type != corev1.ServiceTypeLoadBalancer || other.DeletionTimestamp != nil {
+	all, _ := b.services.List(labels.Everything()) // listing the cache does not fail
+	for _, svc := range all {
+		if svc.Spec.Type != corev1.ServiceTypeLoadBalancer || svc.DeletionTimestamp != nil {
 			continue
 		}
-		if h, err := newHealthChecker(other); err == nil {
+		if h, err := newHealthChecker(svc); err == nil {
 			used[h.Port] = true
 		}
-		for _, port := range other.Spec.Ports {
+		for _, port := range svc.Spec.Ports {
 			used[int(port.Port)] = true
 		}
 	}

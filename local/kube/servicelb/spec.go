@@ -2,9 +2,9 @@ package servicelb
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,49 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	servicehelpers "k8s.io/cloud-provider/service/helpers"
-)
 
-// Annotations of a Service that the controller reads (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
-const (
-	annotationPrefix          = "service.beta.kubernetes.io/oci-load-balancer-"
-	annotationInternal        = annotationPrefix + "internal"
-	annotationShape           = annotationPrefix + "shape"
-	annotationFlexMin         = annotationPrefix + "shape-flex-min"
-	annotationFlexMax         = annotationPrefix + "shape-flex-max"
-	annotationSubnet1         = annotationPrefix + "subnet1"
-	annotationSubnet2         = annotationPrefix + "subnet2"
-	annotationSecurityLists   = annotationPrefix + "security-list-management-mode"
-	annotationProtocol        = annotationPrefix + "backend-protocol"
-	annotationIdleTimeout     = annotationPrefix + "connection-idle-timeout"
-	annotationHealthRetries   = annotationPrefix + "health-check-retries"
-	annotationHealthTimeout   = annotationPrefix + "health-check-timeout"
-	annotationHealthInterval  = annotationPrefix + "health-check-interval"
-	annotationSSLPorts        = annotationPrefix + "ssl-ports"
-	annotationTLSSecret       = annotationPrefix + "tls-secret"
-	annotationType            = "oci.oraclecloud.com/load-balancer-type"
-	annotationNSGs            = "oci.oraclecloud.com/oci-network-security-groups"
-	annotationPolicy          = "oci.oraclecloud.com/loadbalancer-policy"
-	annotationNodes           = "oci.oraclecloud.com/node-label-selector"
-	annotationFreeformTags    = "oci.oraclecloud.com/initial-freeform-tags-override"
-	annotationRulesManagement = "oci.oraclecloud.com/security-rule-management-mode"
-)
-
-// Security-list management modes.
-const (
-	modeAll      = "All"
-	modeFrontend = "Frontend"
-	modeNone     = "None"
-)
-
-const (
-	defaultShape   = "100Mbps"
-	flexibleShape  = "flexible"
-	minMbps        = 10
-	maxMbps        = 8192
-	maxNSGs        = 5
-	kubeProxyPort  = 10256 // kube-proxy's health check
-	kubeProxyPath  = "/healthz"
-	allIPv4Sources = "0.0.0.0/0"
+	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/kube/initialtags"
 )
 
 // Parts of a load balancer in the REST API, with the fields that the controller uses.
@@ -87,9 +47,11 @@ type (
 		HealthChecker healthChecker `json:"healthChecker"`
 	}
 	connectionConfiguration struct {
-		IdleTimeout int64 `json:"idleTimeout"`
+		IdleTimeout   int `json:"idleTimeout"` // seconds
+		ProxyProtocol int `json:"backendTcpProxyProtocolVersion,omitempty"`
 	}
 	sslConfiguration struct {
+		CipherSuiteName       string `json:"cipherSuiteName,omitempty"`
 		CertificateName       string `json:"certificateName"`
 		VerifyDepth           int    `json:"verifyDepth"`
 		VerifyPeerCertificate bool   `json:"verifyPeerCertificate"`
@@ -106,6 +68,8 @@ type (
 		CertificateName   string `json:"certificateName"`
 		PublicCertificate string `json:"publicCertificate,omitempty"`
 		PrivateKey        string `json:"privateKey,omitempty"`
+		CACertificate     string `json:"caCertificate,omitempty"`
+		Passphrase        string `json:"passphrase,omitempty"`
 	}
 	reservedIP struct {
 		ID string `json:"id"`
@@ -125,41 +89,43 @@ type spec struct {
 	Listeners     map[string]listener    `json:"listeners"`
 	Certificates  map[string]certificate `json:"certificates,omitempty"`
 	ReservedIPs   []reservedIP           `json:"reservedIps,omitempty"`
-	FreeformTags  map[string]string      `json:"freeformTags,omitempty"`
+	initialtags.Tags
 
-	mode    string   // management mode of the security lists
-	sources []string // CIDRs that may connect to the listeners
+	mode    string                     // management mode of the security lists
+	sources []string                   // CIDRs that may connect to the listeners
+	address string                     // reserved public address, or empty
+	ipMode  *corev1.LoadBalancerIPMode // in the Service's status
 }
 
 // name returns the display name of a Service's load balancer.
 func name(svc *corev1.Service) string { return string(svc.UID) }
 
-// newSpec derives the load balancer from the Service, its nodes and the cluster's subnets for load balancers. The
-// caller adds the certificate of a TLS secret.
-func newSpec(svc *corev1.Service, nodes []*corev1.Node, compartment string, clusterSubnets []string) (*spec, error) {
+// newSpec derives the load balancer from the Service, the nodes that are its backends and the cluster. Have is the
+// existing load balancer, or nil. The caller adds the certificate of a TLS secret.
+func newSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Cluster, have *loadBalancer) (*spec, error) {
 	a := svc.Annotations
 	s := &spec{
-		CompartmentID: compartment,
+		CompartmentID: compartment(svc, cluster),
 		DisplayName:   name(svc),
 		BackendSets:   map[string]backendSet{},
 		Listeners:     map[string]listener{},
 	}
-	if t := a[annotationType]; t != "" && t != "lb" {
-		return nil, fmt.Errorf("%s: the local cloud has load balancers of type lb only, not %q", annotationType, t)
+	if strings.EqualFold(a[annotationType], "nlb") {
+		return nil, fmt.Errorf("%s: the local cloud has no network load balancers", annotationType)
+	}
+	for _, key := range unsupported {
+		if a[key] != "" {
+			return nil, fmt.Errorf("%s: the local cloud does not support this annotation", key)
+		}
 	}
 	if svc.Spec.SessionAffinity != corev1.ServiceAffinityNone && svc.Spec.SessionAffinity != "" {
 		return nil, errors.New(`OCI only supports SessionAffinity "None"`)
 	}
-	var err error
-	if v := a[annotationInternal]; v != "" {
-		if s.IsPrivate, err = strconv.ParseBool(v); err != nil {
-			return nil, fmt.Errorf("%s: %q must be true or false", annotationInternal, v)
-		}
-	}
-	if s.ShapeName, s.ShapeDetails, err = shape(a); err != nil {
+	if err := s.place(svc, cluster.ServiceLBSubnetIDs); err != nil {
 		return nil, err
 	}
-	if s.SubnetIDs, err = subnets(a, clusterSubnets); err != nil {
+	var err error
+	if s.ShapeName, s.ShapeDetails, err = shape(a, have); err != nil {
 		return nil, err
 	}
 	if s.NSGs, err = securityGroups(a[annotationNSGs]); err != nil {
@@ -168,10 +134,14 @@ func newSpec(svc *corev1.Service, nodes []*corev1.Node, compartment string, clus
 	if s.mode, err = managementMode(a); err != nil {
 		return nil, err
 	}
-	if v := a[annotationFreeformTags]; v != "" {
-		if err := json.Unmarshal([]byte(v), &s.FreeformTags); err != nil {
-			return nil, fmt.Errorf("%s: %w", annotationFreeformTags, err)
-		}
+	if s.mode == modeNSG {
+		return nil, fmt.Errorf("%s: the local cloud does not support NSG", annotationRulesManagement)
+	}
+	if err := parseJSON(a, annotationFreeformTags, &s.Freeform); err != nil {
+		return nil, err
+	}
+	if err := parseJSON(a, annotationDefinedTags, &s.Defined); err != nil {
+		return nil, err
 	}
 	ranges, err := servicehelpers.GetLoadBalancerSourceRanges(svc)
 	if err != nil {
@@ -182,149 +152,121 @@ func newSpec(svc *corev1.Service, nodes []*corev1.Node, compartment string, clus
 	return s, s.addPorts(svc, nodes)
 }
 
+// compartment returns the compartment of the Service's load balancer.
+func compartment(svc *corev1.Service, cluster cloud.Cluster) string {
+	if id, ok := svc.Annotations[annotationCompartment]; ok {
+		return id
+	}
+	return cluster.CompartmentID
+}
+
+// place sets where the load balancer is reached: publicly or not, its subnets, its address and the mode of its address.
+// An existing load balancer keeps all but the last.
+func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
+	a := svc.Annotations
+	if v, ok := a[annotationInternal]; ok {
+		if s.IsPrivate, err = strconv.ParseBool(v); err != nil {
+			return fmt.Errorf("%s: %q must be true or false", annotationInternal, v)
+		}
+	}
+	if s.SubnetIDs, err = subnets(a, clusterSubnets); err != nil {
+		return err
+	}
+	if s.address = svc.Spec.LoadBalancerIP; s.address != "" {
+		if net.ParseIP(s.address) == nil {
+			return fmt.Errorf("loadBalancerIP: %q is not an IP address", s.address)
+		}
+		if s.IsPrivate {
+			return fmt.Errorf("loadBalancerIP: a private load balancer cannot have the reserved address %s", s.address)
+		}
+	}
+	if v, ok := a[annotationIPMode]; ok {
+		modes := map[string]corev1.LoadBalancerIPMode{
+			"proxy": corev1.LoadBalancerIPModeProxy, "vip": corev1.LoadBalancerIPModeVIP,
+		}
+		mode, ok := modes[strings.ToLower(v)]
+		if !ok {
+			return fmt.Errorf("%s: %q must be Proxy or VIP", annotationIPMode, v)
+		}
+		s.ipMode = &mode
+	}
+	return nil
+}
+
+// filterNodes returns the nodes that the Service's label selector admits.
+func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, error) {
+	selector, err := labels.Parse(svc.Annotations[annotationNodes])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", annotationNodes, err)
+	}
+	var out []*corev1.Node
+	for _, node := range nodes {
+		if selector.Matches(labels.Set(node.Labels)) {
+			out = append(out, node)
+		}
+	}
+	return out, nil
+}
+
 // addPorts adds a listener and a backend set for each port of the Service.
 func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 	a := svc.Annotations
-	selector, err := labels.Parse(a[annotationNodes])
-	if err != nil {
-		return fmt.Errorf("%s: %w", annotationNodes, err)
-	}
 	checker, err := newHealthChecker(svc)
 	if err != nil {
 		return err
 	}
-	idle, err := number(a, annotationIdleTimeout, 0)
-	if err != nil {
-		return err
-	}
-	withTLS, err := sslPorts(a[annotationSSLPorts])
-	if err != nil {
-		return err
+	policy := "ROUND_ROBIN"
+	if v, ok := a[annotationPolicy]; ok {
+		if policy = v; !slices.Contains([]string{"ROUND_ROBIN", "LEAST_CONNECTIONS", "IP_HASH"}, v) {
+			return fmt.Errorf("%s: %q must be ROUND_ROBIN, LEAST_CONNECTIONS or IP_HASH", annotationPolicy, v)
+		}
 	}
 	for _, port := range svc.Spec.Ports {
 		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
 			return fmt.Errorf("port %d: OCI load balancers do not support %s", port.Port, port.Protocol)
 		}
-		protocol := cmp.Or(strings.ToUpper(a[annotationProtocol]), "TCP")
-		if !slices.Contains([]string{"TCP", "HTTP", "GRPC"}, protocol) {
-			return fmt.Errorf("%s: %q must be TCP, HTTP or GRPC", annotationProtocol, a[annotationProtocol])
-		}
-		set := backendSet{Policy: cmp.Or(a[annotationPolicy], "ROUND_ROBIN"), HealthChecker: checker, Backends: []backend{}}
+		set := backendSet{Policy: policy, HealthChecker: checker, Backends: []backend{}}
 		for _, node := range nodes {
-			if ip := internalIP(node); ip != "" && selector.Matches(labels.Set(node.Labels)) {
+			if ip := internalIP(node); ip != "" {
 				set.Backends = append(set.Backends, backend{IPAddress: ip, Port: int(port.NodePort), Weight: 1})
 			}
 		}
 		slices.SortFunc(set.Backends, compareBackends)
-		setName := fmt.Sprintf("TCP-%d", port.Port)
-		s.BackendSets[setName] = set
-		l := listener{DefaultBackendSetName: setName, Port: int(port.Port), Protocol: protocol}
-		if idle > 0 {
-			l.ConnectionConfiguration = &connectionConfiguration{IdleTimeout: int64(idle)}
+		l, err := newListener(a, port.Port)
+		if err != nil {
+			return err
 		}
-		if secret := a[annotationTLSSecret]; secret != "" && withTLS[port.Port] {
-			l.SSLConfiguration = &sslConfiguration{CertificateName: secret[strings.LastIndex(secret, "/")+1:]}
-		}
-		s.Listeners[fmt.Sprintf("%s-%d", protocol, port.Port)] = l
+		s.BackendSets[l.DefaultBackendSetName] = set
+		s.Listeners[fmt.Sprintf("%s-%d", l.Protocol, l.Port)] = l
 	}
 	return nil
 }
 
-// sslPorts parses a list of ports, separated by commas.
-func sslPorts(list string) (map[int32]bool, error) {
-	ports := map[int32]bool{}
-	for p := range strings.SplitSeq(list, ",") {
-		if p = strings.TrimSpace(p); p == "" {
-			continue
-		}
-		port, err := strconv.ParseInt(p, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %q is not a port", annotationSSLPorts, p)
-		}
-		ports[int32(port)] = true
+func newListener(a map[string]string, port int32) (listener, error) {
+	protocol := cmp.Or(strings.ToUpper(a[annotationProtocol]), "TCP")
+	l := listener{DefaultBackendSetName: fmt.Sprintf("TCP-%d", port), Port: int(port), Protocol: protocol}
+	if !slices.Contains([]string{"TCP", "HTTP", "GRPC"}, protocol) {
+		return l, fmt.Errorf("%s: %q must be TCP, HTTP or GRPC", annotationProtocol, a[annotationProtocol])
 	}
-	return ports, nil
+	withTLS, err := sslPorts(a)
+	if err != nil {
+		return l, err
+	}
+	if secret := a[annotationTLSSecret]; secret != "" && withTLS[port] {
+		l.SSLConfiguration = &sslConfiguration{CertificateName: secret[strings.LastIndex(secret, "/")+1:]}
+	}
+	if protocol == "GRPC" {
+		if l.SSLConfiguration == nil {
+			return l, fmt.Errorf("%s: GRPC needs TLS: %s and %s", annotationProtocol, annotationSSLPorts, annotationTLSSecret)
+		}
+		l.SSLConfiguration.CipherSuiteName = cipherSuiteGRPC
+	}
+	l.ConnectionConfiguration, err = newConnectionConfiguration(a, protocol)
+	return l, err
 }
 
 func compareBackends(a, b backend) int {
 	return cmp.Or(strings.Compare(a.IPAddress, b.IPAddress), cmp.Compare(a.Port, b.Port))
-}
-
-// shape returns the shape. A flexible one needs bandwidths, which are clamped to the allowed range as on OKE.
-func shape(a map[string]string) (string, *shapeDetails, error) {
-	shape := cmp.Or(a[annotationShape], defaultShape)
-	if !strings.EqualFold(shape, flexibleShape) {
-		return shape, nil, nil
-	}
-	if a[annotationFlexMin] == "" || a[annotationFlexMax] == "" {
-		return "", nil, fmt.Errorf("%s=flexible requires %s and %s to be set",
-			annotationShape, annotationFlexMin, annotationFlexMax)
-	}
-	var mbps [2]int
-	for i, key := range []string{annotationFlexMin, annotationFlexMax} {
-		digits := strings.TrimSuffix(strings.ToLower(a[key]), "mbps")
-		n, err := strconv.Atoi(digits)
-		if err != nil {
-			return "", nil, fmt.Errorf("%s: %q is not a number of Mbps", key, a[key])
-		}
-		mbps[i] = min(max(n, minMbps), maxMbps)
-	}
-	return flexibleShape, &shapeDetails{Min: mbps[0], Max: max(mbps[0], mbps[1])}, nil
-}
-
-// subnets returns the annotated subnets, or the first one of the cluster's: regional subnets need no second one.
-func subnets(a map[string]string, cluster []string) ([]string, error) {
-	var ids []string
-	for _, key := range []string{annotationSubnet1, annotationSubnet2} {
-		if id := a[key]; id != "" {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		ids = cluster[:min(1, len(cluster))]
-	}
-	if len(ids) == 0 {
-		return nil, fmt.Errorf("a subnet must be specified for a load balancer: "+
-			"the cluster has none, and there is no annotation %s", annotationSubnet1)
-	}
-	return ids, nil
-}
-
-// securityGroups splits a list of OCIDs and drops repeated ones.
-func securityGroups(list string) ([]string, error) {
-	var ids []string
-	for id := range strings.SplitSeq(list, ",") {
-		if id = strings.TrimSpace(id); id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) > maxNSGs {
-		return nil, fmt.Errorf("%s: %d network security groups, at most %d are allowed",
-			annotationNSGs, len(ids), maxNSGs)
-	}
-	return ids, nil
-}
-
-// managementMode returns the management mode of the security lists. Like OKE it takes an unknown security-list mode for
-// "All"; an unknown security-rule mode is an error.
-func managementMode(a map[string]string) (string, error) {
-	switch v := a[annotationRulesManagement]; strings.ToLower(v) {
-	case "":
-	case "none":
-		return modeNone, nil
-	case "sl-frontend":
-		return modeFrontend, nil
-	case "sl-all":
-		return modeAll, nil
-	default:
-		return "", fmt.Errorf("%s: the local cloud supports SL-All, SL-Frontend and None, not %q",
-			annotationRulesManagement, v)
-	}
-	switch v := a[annotationSecurityLists]; v {
-	case modeFrontend, modeNone:
-		return v, nil
-	}
-	return modeAll, nil
 }
 
 // newHealthChecker checks kube-proxy, or the Service's own port if its traffic must stay on the node.
@@ -347,19 +289,11 @@ func newHealthChecker(svc *corev1.Service) (healthChecker, error) {
 			return h, err
 		}
 	}
+	if h.IntervalInMillis < minHealthCheck || h.IntervalInMillis > maxHealthCheck {
+		return h, fmt.Errorf("%s: %d must be from %d to %d",
+			annotationHealthInterval, h.IntervalInMillis, minHealthCheck, maxHealthCheck)
+	}
 	return h, nil
-}
-
-func number(a map[string]string, key string, fallback int) (int, error) {
-	v := a[key]
-	if v == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%s: %q must be a whole number", key, v)
-	}
-	return n, nil
 }
 
 func internalIP(node *corev1.Node) string {

@@ -7,7 +7,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"oke-guestbook/local/cloud"
 )
+
+var testCluster = cloud.Cluster{ID: "cluster", CompartmentID: "compartment", ServiceLBSubnetIDs: []string{"lbs"}}
 
 func testService(annotations map[string]string, ports ...corev1.ServicePort) *corev1.Service {
 	return &corev1.Service{
@@ -39,7 +43,7 @@ func TestNewSpec(t *testing.T) {
 			port: http, cluster: []string{"lbs", "other"},
 			check: func(s *spec) bool {
 				return s.ShapeName == "100Mbps" && s.ShapeDetails == nil && !s.IsPrivate && s.mode == modeAll &&
-					reflect.DeepEqual(s.SubnetIDs, []string{"lbs"}) && s.DisplayName == "1234" &&
+					reflect.DeepEqual(s.SubnetIDs, []string{"lbs", "other"}) && s.DisplayName == "1234" &&
 					reflect.DeepEqual(s.sources, []string{"0.0.0.0/0"})
 			},
 		},
@@ -91,7 +95,7 @@ func TestNewSpec(t *testing.T) {
 		},
 		"network load balancer": {
 			annotations: map[string]string{annotationType: "nlb"}, port: http, cluster: []string{"lbs"},
-			err: "type lb only",
+			err: "no network load balancers",
 		},
 		"six groups": {
 			annotations: map[string]string{annotationNSGs: "a,b,c,d,e,f"}, port: http, cluster: []string{"lbs"},
@@ -103,7 +107,13 @@ func TestNewSpec(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := newSpec(testService(test.annotations, test.port), nodes, "compartment", test.cluster)
+			svc := testService(test.annotations, test.port)
+			backends, err := filterNodes(svc, nodes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cluster := cloud.Cluster{CompartmentID: "compartment", ServiceLBSubnetIDs: test.cluster}
+			s, err := newSpec(svc, backends, cluster, nil)
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("error %v, want one with %q", err, test.err)
@@ -190,7 +200,7 @@ func addedEntry(cidr string, port int) object {
 
 func TestManagementModes(t *testing.T) {
 	svc := testService(nil, corev1.ServicePort{Port: 80, NodePort: 30080})
-	s, err := newSpec(svc, []*corev1.Node{testNode("a", "10.0.16.2", nil)}, "c", []string{"lbs"})
+	s, err := newSpec(svc, []*corev1.Node{testNode("a", "10.0.16.2", nil)}, testCluster, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -19,48 +20,79 @@ type request struct {
 	body         any
 }
 
-// update changes what differs from the spec, with one work request after the other.
-func (b *balancers) update(ctx context.Context, lb *loadBalancer, s *spec) error {
-	switch lb.LifecycleState {
-	case "ACTIVE":
-	case "FAILED":
-		if err := b.do(ctx, request{http.MethodDelete, loadBalancerPath + "/" + lb.ID, nil}); err != nil {
-			return err
-		}
-		return errors.New("the load balancer had failed and was deleted; a new one will be created")
-	default:
-		return fmt.Errorf("the load balancer is %s", lb.LifecycleState)
+// impossible returns an error if the spec asks for what a load balancer cannot become.
+func impossible(lb *loadBalancer, s *spec) error {
+	if lb.toFixedShape(s) {
+		return fmt.Errorf("a flexible load balancer cannot get the fixed shape %s", s.ShapeName)
 	}
-	for _, r := range changes(lb, s) {
-		if err := b.do(ctx, r); err != nil {
-			return err
-		}
+	if have := lb.reservedAddress(); have != s.address {
+		return fmt.Errorf("the reserved address of a load balancer cannot change: it has %q, the Service asks for %q",
+			have, s.address)
 	}
 	return nil
 }
 
-// changes lists the requests that turn the load balancer into that of the spec. The order matters: a listener's backend
+func (lb *loadBalancer) toFixedShape(s *spec) bool {
+	return lb.ShapeName == flexibleShape && s.ShapeName != flexibleShape
+}
+
+// changes lists the requests that turn the load balancer into that of the spec, in OKE's order. A listener's backend
 // set and certificate must exist, and two listeners cannot have the same port.
 func changes(lb *loadBalancer, s *spec) []request {
 	path := loadBalancerPath + "/" + lb.ID
+	listeners := keepNames(lb.Listeners, s.Listeners)
 	var out []request
-	if lb.ShapeName != s.ShapeName || s.ShapeDetails != nil && !reflect.DeepEqual(lb.ShapeDetails, s.ShapeDetails) {
-		body := object{"shapeName": s.ShapeName, "shapeDetails": s.ShapeDetails}
-		out = append(out, request{http.MethodPut, path + "/updateShape", body})
+	for _, name := range sortedKeys(s.Certificates) {
+		if _, ok := lb.Certificates[name]; !ok { // one of the same name stays, whatever it contains
+			out = append(out, request{http.MethodPost, path + "/certificates", s.Certificates[name]})
+		}
 	}
+	out = append(out, deletes(path+"/listeners", lb.Listeners, listeners)...)
+	out = append(out, deletes(path+"/backendSets", lb.BackendSets, s.BackendSets)...)
+	out = append(out, createsAndUpdates(path+"/backendSets", lb.BackendSets, s.BackendSets)...)
+	out = append(out, createsAndUpdates(path+"/listeners", lb.Listeners, listeners)...)
 	if !sets.New(lb.NSGs...).Equal(sets.New(s.NSGs...)) {
 		body := object{"networkSecurityGroupIds": append([]string{}, s.NSGs...)}
 		out = append(out, request{http.MethodPut, path + "/networkSecurityGroups", body})
 	}
-	for name, cert := range s.Certificates {
-		if _, ok := lb.Certificates[name]; !ok {
-			out = append(out, request{http.MethodPost, path + "/certificates", cert})
-		}
+	otherMbps := s.ShapeDetails != nil && !reflect.DeepEqual(lb.ShapeDetails, s.ShapeDetails)
+	if (otherMbps || lb.ShapeName != s.ShapeName) && !lb.toFixedShape(s) {
+		body := object{"shapeName": s.ShapeName, "shapeDetails": s.ShapeDetails}
+		out = append(out, request{http.MethodPut, path + "/updateShape", body})
 	}
-	out = append(out, createsAndUpdates(path+"/backendSets", lb.BackendSets, s.BackendSets)...)
-	out = append(out, deletes(path+"/listeners", lb.Listeners, s.Listeners)...)
-	out = append(out, createsAndUpdates(path+"/listeners", lb.Listeners, s.Listeners)...)
-	return append(out, deletes(path+"/backendSets", lb.BackendSets, s.BackendSets)...)
+	return out
+}
+
+// backendChanges lists the requests that update the backend sets that the load balancer has and should have.
+func backendChanges(lb *loadBalancer, s *spec) []request {
+	want := maps.Clone(s.BackendSets)
+	maps.DeleteFunc(want, func(name string, _ backendSet) bool {
+		_, ok := lb.BackendSets[name]
+		return !ok
+	})
+	return createsAndUpdates(loadBalancerPath+"/"+lb.ID+"/backendSets", lb.BackendSets, want)
+}
+
+// keepNames returns the wanted listeners under the names that they have: a listener whose protocol changes between TCP
+// and HTTP is updated in place.
+func keepNames(have, want map[string]listener) map[string]listener {
+	out := map[string]listener{}
+	for name, l := range want {
+		for old := range have {
+			if asTCP(old) == asTCP(name) {
+				name = old
+			}
+		}
+		out[name] = l
+	}
+	return out
+}
+
+func asTCP(name string) string {
+	if port, ok := strings.CutPrefix(name, "HTTP-"); ok {
+		return "TCP-" + port
+	}
+	return name
 }
 
 // part is a backend set or a listener.
@@ -98,12 +130,21 @@ func (s backendSet) named(name string) backendSet {
 	return s
 }
 
+// equals compares backends by address and port only, so that other weights and drained backends stay.
 func (s backendSet) equals(have backendSet) bool {
-	have.Name = ""
-	have.Backends = append([]backend{}, have.Backends...)
-	slices.SortFunc(have.Backends, compareBackends)
-	return reflect.DeepEqual(have, s)
+	endpoints := sets.New[string]()
+	for _, b := range s.Backends {
+		endpoints.Insert(b.endpoint())
+	}
+	for _, b := range have.Backends {
+		if !endpoints.Has(b.endpoint()) {
+			return false
+		}
+	}
+	return len(have.Backends) == len(endpoints) && have.Policy == s.Policy && have.HealthChecker == s.HealthChecker
 }
+
+func (b backend) endpoint() string { return fmt.Sprintf("%s:%d", b.IPAddress, b.Port) }
 
 func (l listener) named(name string) listener {
 	l.Name = name
@@ -115,7 +156,20 @@ func (l listener) equals(have listener) bool {
 	if l.ConnectionConfiguration == nil {
 		have.ConnectionConfiguration = nil // the service's default
 	}
+	if have.SSLConfiguration != nil && l.SSLConfiguration != nil && l.SSLConfiguration.CipherSuiteName == "" {
+		have.SSLConfiguration = new(*have.SSLConfiguration)
+		have.SSLConfiguration.CipherSuiteName = "" // the service's default
+	}
 	return reflect.DeepEqual(have, l)
+}
+
+func (b *balancers) doAll(ctx context.Context, requests []request) error {
+	for _, r := range requests {
+		if err := b.do(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // do sends a request and waits for the end of its work request.

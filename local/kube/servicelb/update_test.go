@@ -1,8 +1,12 @@
 package servicelb
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 func TestChanges(t *testing.T) {
@@ -29,7 +33,7 @@ func TestChanges(t *testing.T) {
 		"order, names and the default idle timeout do not matter": {func(*loadBalancer) {}, nil},
 		"shape and groups": {
 			func(lb *loadBalancer) { lb.ShapeName, lb.NSGs = "400Mbps", nil },
-			[]string{"PUT lb/updateShape", "PUT lb/networkSecurityGroups"},
+			[]string{"PUT lb/networkSecurityGroups", "PUT lb/updateShape"},
 		},
 		"other backends": {
 			func(lb *loadBalancer) { lb.BackendSets["TCP-80"] = backendSet{Policy: "ROUND_ROBIN"} },
@@ -41,8 +45,26 @@ func TestChanges(t *testing.T) {
 				lb.Listeners = map[string]listener{"TCP-8080": {DefaultBackendSetName: "TCP-8080", Port: 8080, Protocol: "TCP"}}
 			},
 			[]string{
-				"POST lb/backendSets", "DELETE lb/listeners/TCP-8080", "POST lb/listeners", "DELETE lb/backendSets/TCP-8080",
+				"DELETE lb/listeners/TCP-8080", "DELETE lb/backendSets/TCP-8080", "POST lb/backendSets", "POST lb/listeners",
 			},
+		},
+		"HTTP instead of TCP: the listener keeps its name": {
+			func(lb *loadBalancer) {
+				l := lb.Listeners["TCP-80"]
+				l.Protocol = "HTTP"
+				lb.Listeners = map[string]listener{"HTTP-80": l}
+			},
+			[]string{"PUT lb/listeners/HTTP-80"},
+		},
+		"a weight and a drained backend stay": {
+			func(lb *loadBalancer) {
+				b := lb.BackendSets["TCP-80"].Backends
+				b[0].Weight, b[1].Drain = 3, true
+			},
+			nil,
+		},
+		"a flexible shape stays": {
+			func(lb *loadBalancer) { lb.ShapeName, lb.ShapeDetails = "flexible", &shapeDetails{10, 10} }, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,5 +78,57 @@ func TestChanges(t *testing.T) {
 				t.Errorf("requests %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// OKE uploads a certificate under the name of its Secret, once: what a Secret of the same name contains later never
+// reaches the load balancer.
+func TestOnlyAnotherSecretNameRenewsTheCertificate(t *testing.T) {
+	svc := testService(map[string]string{annotationSSLPorts: "443"}, corev1.ServicePort{Port: 443})
+	specWith := func(name, content string) *spec {
+		svc.Annotations[annotationTLSSecret] = name
+		s, err := newSpec(svc, nil, testCluster, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Certificates = map[string]certificate{name: {CertificateName: name, PublicCertificate: content}}
+		return s
+	}
+	first := specWith("web-1", "old")
+	lb := &loadBalancer{
+		ID: "lb", ShapeName: first.ShapeName, BackendSets: first.BackendSets, Listeners: first.Listeners,
+		Certificates: first.Certificates,
+	}
+	if got := changes(lb, specWith("web-1", "new")); len(got) != 0 {
+		t.Errorf("requests %v for a new certificate of the same name, want none", got)
+	}
+	for _, name := range []string{"web-2", "web-3"} {
+		renewed := specWith(name, "new")
+		var got []string
+		for _, r := range changes(lb, renewed) {
+			got = append(got, r.method+" "+strings.TrimPrefix(r.path, loadBalancerPath))
+		}
+		if !slices.Equal(got, []string{"POST /lb/certificates", "PUT /lb/listeners/TCP-443"}) {
+			t.Fatalf("requests %q for the Secret %s, want the certificate and its listener", got, name)
+		}
+		lb.Listeners = renewed.Listeners
+		lb.Certificates[name] = renewed.Certificates[name]
+	}
+}
+
+func TestImpossible(t *testing.T) {
+	lb := &loadBalancer{ShapeName: "flexible"}
+	if err := impossible(lb, &spec{ShapeName: "100Mbps"}); err == nil || !strings.Contains(err.Error(), "fixed shape") {
+		t.Errorf("error %v for a fixed shape", err)
+	}
+	if err := json.Unmarshal([]byte(`{"ipAddresses": [
+		{"ipAddress": "10.0.32.2"}, {"ipAddress": "192.0.2.1", "isPublic": true, "reservedIp": {"id": "ip"}}
+	]}`), lb); err != nil {
+		t.Fatal(err)
+	}
+	for address, refused := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true, "": true} {
+		if err := impossible(lb, &spec{ShapeName: "flexible", address: address}); (err != nil) != refused {
+			t.Errorf("address %q: error %v, want one: %t", address, err, refused)
+		}
 	}
 }

@@ -1,6 +1,6 @@
 // Command gen writes models.json: the request and answer models of OCI's REST API, read from the source of oci-go-sdk.
-// Importing the SDK's packages instead would cost minutes of compilation and tell less: enumerations and mandatory
-// fields are not to be had by reflection.
+// It parses the source because importing the SDK's packages would cost minutes of compilation, and because reflection
+// shows neither enumerations nor the variants of a polymorphic model.
 package main
 
 import (
@@ -21,38 +21,46 @@ import (
 	"oke-guestbook/local/oci/schema"
 )
 
-// roots are the models that the emulator reads or writes, by SDK package. What they refer to comes along.
+// roots are the models that the emulator reads or writes, by SDK package. What they refer to is added.
 var roots = map[string]string{
-	"core": `CreateVcnDetails UpdateVcnDetails Vcn AddVcnCidrDetails RemoveVcnCidrDetails ModifyVcnCidrDetails
-		CreateInternetGatewayDetails UpdateInternetGatewayDetails InternetGateway
-		CreateNatGatewayDetails UpdateNatGatewayDetails NatGateway
-		CreateServiceGatewayDetails UpdateServiceGatewayDetails ServiceGateway ServiceIdRequestDetails Service
-		CreateDrgDetails UpdateDrgDetails Drg CreateDrgAttachmentDetails UpdateDrgAttachmentDetails DrgAttachment
-		CreateRouteTableDetails UpdateRouteTableDetails RouteTable
-		CreateSecurityListDetails UpdateSecurityListDetails SecurityList
-		CreateSubnetDetails UpdateSubnetDetails Subnet
-		CreateDhcpDetails UpdateDhcpDetails DhcpOptions
-		CreateNetworkSecurityGroupDetails UpdateNetworkSecurityGroupDetails NetworkSecurityGroup
-		AddNetworkSecurityGroupSecurityRulesDetails UpdateNetworkSecurityGroupSecurityRulesDetails
-		RemoveNetworkSecurityGroupSecurityRulesDetails SecurityRule NetworkSecurityGroupVnic
-		Vnic UpdateVnicDetails VnicAttachment PrivateIp PublicIp CreatePublicIpDetails UpdatePublicIpDetails GetPublicIpByIpAddressDetails GetPublicIpByPrivateIpIdDetails
-		Instance UpdateInstanceDetails Image Shape BootVolume BootVolumeAttachment
-		Volume CreateVolumeDetails UpdateVolumeDetails VolumeAttachment AttachVolumeDetails`,
-	"containerengine": `CreateClusterDetails UpdateClusterDetails Cluster ClusterSummary UpdateClusterEndpointConfigDetails
-		CreateNodePoolDetails UpdateNodePoolDetails NodePool NodePoolSummary
-		WorkRequest WorkRequestSummary WorkRequestError WorkRequestLogEntry ClusterOptions NodePoolOptions
-		CreateClusterKubeconfigContentDetails InstallAddonDetails UpdateAddonDetails Addon AddonSummary AddonOptionSummary`,
-	"identity": `AvailabilityDomain FaultDomain Compartment Tenancy RegionSubscription Region
-		CreatePolicyDetails UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup`,
-	"loadbalancer": `CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth LoadBalancerHealthSummary
-		BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails CreateListenerDetails UpdateListenerDetails
-		CreateBackendDetails UpdateBackendDetails CreateCertificateDetails UpdateNetworkSecurityGroupsDetails UpdateLoadBalancerShapeDetails
-		UpdateHealthCheckerDetails CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy LoadBalancerProtocol`,
-	"objectstorage": `CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata ListObjects`,
-	"bastion": `CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError WorkRequestLogEntry
-		CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
-	"logging": `CreateLogGroupDetails UpdateLogGroupDetails LogGroup LogGroupSummary CreateLogDetails UpdateLogDetails Log LogSummary
-		WorkRequest WorkRequestError WorkRequestLog`,
+	"core": `
+		CreateVcnDetails UpdateVcnDetails Vcn AddVcnCidrDetails RemoveVcnCidrDetails ModifyVcnCidrDetails
+		CreateInternetGatewayDetails UpdateInternetGatewayDetails InternetGateway CreateNatGatewayDetails
+		UpdateNatGatewayDetails NatGateway CreateServiceGatewayDetails UpdateServiceGatewayDetails ServiceGateway
+		ServiceIdRequestDetails Service CreateDrgDetails UpdateDrgDetails Drg CreateDrgAttachmentDetails
+		UpdateDrgAttachmentDetails DrgAttachment CreateRouteTableDetails UpdateRouteTableDetails RouteTable
+		CreateSecurityListDetails UpdateSecurityListDetails SecurityList CreateSubnetDetails UpdateSubnetDetails
+		Subnet CreateDhcpDetails UpdateDhcpDetails DhcpOptions CreateNetworkSecurityGroupDetails
+		UpdateNetworkSecurityGroupDetails NetworkSecurityGroup AddNetworkSecurityGroupSecurityRulesDetails
+		UpdateNetworkSecurityGroupSecurityRulesDetails RemoveNetworkSecurityGroupSecurityRulesDetails SecurityRule
+		NetworkSecurityGroupVnic Vnic UpdateVnicDetails VnicAttachment PrivateIp PublicIp CreatePublicIpDetails
+		UpdatePublicIpDetails GetPublicIpByIpAddressDetails GetPublicIpByPrivateIpIdDetails Instance
+		UpdateInstanceDetails Image Shape BootVolume BootVolumeAttachment Volume CreateVolumeDetails
+		UpdateVolumeDetails VolumeAttachment AttachVolumeDetails`,
+	"containerengine": `
+		CreateClusterDetails UpdateClusterDetails Cluster ClusterSummary UpdateClusterEndpointConfigDetails
+		CreateNodePoolDetails UpdateNodePoolDetails NodePool NodePoolSummary WorkRequest WorkRequestSummary
+		WorkRequestError WorkRequestLogEntry ClusterOptions NodePoolOptions CreateClusterKubeconfigContentDetails
+		InstallAddonDetails UpdateAddonDetails Addon AddonSummary AddonOptionSummary`,
+	"identity": `
+		AvailabilityDomain FaultDomain Compartment Tenancy RegionSubscription Region CreatePolicyDetails
+		UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup`,
+	"loadbalancer": `
+		CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth
+		LoadBalancerHealthSummary BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails
+		CreateListenerDetails UpdateListenerDetails CreateBackendDetails UpdateBackendDetails
+		CreateCertificateDetails UpdateNetworkSecurityGroupsDetails UpdateLoadBalancerShapeDetails
+		UpdateHealthCheckerDetails CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy
+		LoadBalancerProtocol`,
+	"objectstorage": `
+		CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata
+		ListObjects`,
+	"bastion": `
+		CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError
+		WorkRequestLogEntry CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
+	"logging": `
+		CreateLogGroupDetails UpdateLogGroupDetails LogGroup LogGroupSummary CreateLogDetails UpdateLogDetails Log
+		LogSummary WorkRequest WorkRequestError WorkRequestLog`,
 }
 
 func main() {
@@ -96,10 +104,12 @@ type pkg struct {
 }
 
 func parse(dir, name string) (*pkg, error) {
-	p := &pkg{name: name, types: map[string]ast.Expr{}, enums: map[string][]string{}, variants: map[string]map[string]string{}}
+	p := &pkg{name: name, types: map[string]ast.Expr{}, enums: map[string][]string{},
+		variants: map[string]map[string]string{}}
 	skip := func(f fs.FileInfo) bool {
 		n := f.Name()
-		return !strings.HasSuffix(n, "_request_response.go") && !strings.HasSuffix(n, "_client.go") && !strings.HasSuffix(n, "_test.go")
+		return !strings.HasSuffix(n, "_request_response.go") && !strings.HasSuffix(n, "_client.go") && !strings.HasSuffix(n,
+			"_test.go")
 	}
 	pkgs, err := parser.ParseDir(token.NewFileSet(), dir, skip, parser.SkipObjectResolution)
 	if err != nil {

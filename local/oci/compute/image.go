@@ -1,0 +1,87 @@
+package compute
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"oke-guestbook/local/oci/engine"
+)
+
+// KubernetesVersions are those that there are images for, oldest first.
+var KubernetesVersions = []string{"v1.35.4", "v1.36.3"}
+
+// Image is a platform image. Those for OKE have the Kubernetes version in their names.
+type Image struct {
+	ID, Name string
+	Arm      bool
+	Version  string // of Kubernetes, "v1.36.3"; empty: not for OKE
+}
+
+// Images are those that the region offers.
+var Images = makeImages()
+
+func makeImages() []Image {
+	var out []Image
+	for _, arm := range []bool{false, true} {
+		arch, suffix := "", "x86"
+		if arm {
+			arch, suffix = "aarch64-", "arm"
+		}
+		name := fmt.Sprintf("Oracle-Linux-8.10-%s2026.05.31-0", arch)
+		out = append(out, Image{ID: imageID(suffix + "plain"), Name: name, Arm: arm})
+		for i, v := range KubernetesVersions {
+			number := strings.TrimPrefix(v, "v")
+			out = append(out, Image{
+				ID: imageID(suffix + strings.ReplaceAll(number, ".", "")), Arm: arm, Version: v,
+				Name: fmt.Sprintf("%s-OKE-%s-%d", name, number, 1234+i),
+			})
+		}
+	}
+	return out
+}
+
+func imageID(suffix string) string {
+	return "ocid1.image.oc1." + engine.RegionKey + ".aaaaaaaalocalcloudimage" + suffix
+}
+
+// ImageByID returns the image, or nil.
+func ImageByID(id string) *Image {
+	i := slices.IndexFunc(Images, func(m Image) bool { return m.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &Images[i]
+}
+
+func (m *Image) doc() engine.Doc {
+	return engine.Doc{
+		"id": m.ID, "compartmentId": engine.TenancyID, "displayName": m.Name, "createImageAllowed": true,
+		"lifecycleState": "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": "8", "sizeInMBs": 47694,
+		"launchMode": "NATIVE", "timeCreated": "2026-05-31T00:00:00.000Z",
+		"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
+	}
+}
+
+func registerImages(api engine.API) {
+	api.Handle("GET /images", "", func(c *engine.Call) (*engine.Answer, error) {
+		shape := ShapeNamed(c.Query.Get("shape"))
+		var out []any
+		for i := range Images {
+			if shape != nil && shape.Arm != Images[i].Arm {
+				continue
+			}
+			doc := Images[i].doc()
+			if c.Matches(doc, "displayName", "operatingSystem", "operatingSystemVersion", "lifecycleState") {
+				out = append(out, doc)
+			}
+		}
+		return c.Page(out)
+	})
+	api.Handle("GET /images/{id}", "", func(c *engine.Call) (*engine.Answer, error) {
+		if img := ImageByID(c.ID()); img != nil {
+			return &engine.Answer{Body: img.doc()}, nil
+		}
+		return nil, engine.NotFound(c.ID())
+	})
+}

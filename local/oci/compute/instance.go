@@ -1,0 +1,106 @@
+package compute
+
+import (
+	"cmp"
+	"strings"
+
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/vcn"
+)
+
+// InstanceKind is the kind of instances.
+const InstanceKind = "instance"
+
+// defaultBootVolumeGB is the size of a boot volume for which no size is given.
+const defaultBootVolumeGB = 50.0
+
+// instanceState is what the service remembers of an instance.
+type instanceState struct {
+	BootVolumeGB float64
+	NodeLabels   map[string]string
+}
+
+func registerInstances(api engine.API) {
+	api.Serve(&engine.Kind{
+		Name: InstanceKind, Path: "/instances", Model: "core.Instance", Update: "core.UpdateInstanceDetails",
+		Filters: []string{"availabilityDomain"}, Private: engine.PrivateOf[instanceState](), Async: true,
+		States:  engine.States{Creating: "PROVISIONING", Live: "RUNNING", Deleting: "TERMINATING", Deleted: "TERMINATED"},
+		Removed: removeInstance,
+	})
+}
+
+// InstanceArgs are the arguments of Launch.
+type InstanceArgs struct {
+	ID, Name                            string
+	Compartment                         any
+	AvailabilityDomain, FaultDomain     string
+	Shape                               string
+	ShapeConfig                         engine.Doc
+	ImageID                             string
+	BootVolumeGB                        float64 // 0: the default
+	Metadata, FreeformTags, DefinedTags any
+	NodeLabels                          map[string]string
+}
+
+// Launch creates an instance, which is PROVISIONING, with its boot volume. Its VNICs are the caller's.
+func Launch(t *engine.Tx, args InstanceArgs) error {
+	size := cmp.Or(args.BootVolumeGB, defaultBootVolumeGB)
+	instance, err := t.Insert(InstanceKind, engine.Doc{
+		"id": args.ID, "compartmentId": args.Compartment, "displayName": args.Name,
+		"availabilityDomain": args.AvailabilityDomain, "faultDomain": args.FaultDomain, "region": engine.RegionKey,
+		"shape": args.Shape, "shapeConfig": args.ShapeConfig.Clone(), "imageId": args.ImageID,
+		"launchMode":    "PARAVIRTUALIZED",
+		"sourceDetails": engine.Doc{"sourceType": "image", "imageId": args.ImageID, "bootVolumeSizeInGBs": size},
+		"metadata":      engine.Clone(args.Metadata),
+		"freeformTags":  engine.Clone(args.FreeformTags), "definedTags": engine.Clone(args.DefinedTags),
+	})
+	if err != nil {
+		return err
+	}
+	*engine.Private[instanceState](instance) = instanceState{size, args.NodeLabels}
+	return createBootVolume(t, instance, size)
+}
+
+// NodeFacts returns the size of the boot volume in GB, and the labels of the instance's node.
+func NodeFacts(instance *engine.Resource) (bootVolumeGB float64, labels map[string]string) {
+	state := engine.Private[instanceState](instance)
+	return state.BootVolumeGB, state.NodeLabels
+}
+
+// Terminate removes an instance, with its boot volume and VNICs. Attached block volumes stay.
+func Terminate(t *engine.Tx, id string) error {
+	if r := t.Edit(id); r != nil && r.Removed == nil {
+		return t.Remove(r)
+	}
+	return nil
+}
+
+func removeInstance(t *engine.Tx, instance *engine.Resource) error {
+	if err := removeBootVolume(t, instance.ID); err != nil {
+		return err
+	}
+	return vcn.RemoveVnics(t, instance.ID)
+}
+
+func registerVnicAttachments(api engine.API) {
+	api.Handle("GET /vnicAttachments", "", func(c *engine.Call) (*engine.Answer, error) {
+		var out []any
+		for _, vnic := range vcn.Vnics(c.Tx) {
+			instance := c.Find(vcn.Owner(vnic))
+			if instance == nil || instance.Kind != InstanceKind {
+				continue
+			}
+			doc := engine.Doc{
+				"id":         strings.Replace(vnic.ID, ".vnic.", ".vnicattachment.", 1),
+				"instanceId": instance.ID, "vnicId": vnic.ID, "lifecycleState": "ATTACHED", "nicIndex": 0,
+			}
+			for _, field := range []string{"availabilityDomain", "compartmentId", "subnetId", "displayName", "timeCreated"} {
+				doc[field] = vnic.Doc[field]
+			}
+			if c.Matches(doc, "instanceId", "vnicId", "availabilityDomain") {
+				out = append(out, doc)
+			}
+		}
+		return c.Page(out)
+	})
+}

@@ -1,0 +1,72 @@
+package compute
+
+import "oke-guestbook/local/oci/engine"
+
+// Shape is a compute shape for nodes. Sizes are Oracle's ("Compute Shapes"). A fixed shape has its minimum only.
+type Shape struct {
+	Name                                         string
+	Arm                                          bool
+	Flexible                                     bool
+	MinOCPUs, MaxOCPUs, MinMemoryGB, MaxMemoryGB float64
+	processor                                    string
+}
+
+// Memory of flexible shapes in GB per OCPU (Oracle: "Compute Shapes", flexible shapes).
+const (
+	MinMemoryPerOCPU     = 1
+	DefaultMemoryPerOCPU = 16
+	MaxMemoryPerOCPU     = 64
+)
+
+// Shapes are those that the region offers.
+var Shapes = []Shape{
+	{"VM.Standard.A1.Flex", true, true, 1, 80, 1, 512, "3.0 GHz Ampere® Altra™"},
+	{"VM.Standard.A2.Flex", true, true, 1, 78, 1, 946, "3.0 GHz AmpereOne®"},
+	{"VM.Standard.E3.Flex", false, true, 1, 114, 1, 1776, "2.25 GHz AMD EPYC™ 7742 (Rome)"},
+	{"VM.Standard.E4.Flex", false, true, 1, 114, 1, 1760, "2.55 GHz AMD EPYC™ 7J13 (Milan)"},
+	{"VM.Standard.E5.Flex", false, true, 1, 126, 1, 1049, "2.4 GHz AMD EPYC™ 9J14 (Genoa)"},
+	{"VM.Standard3.Flex", false, true, 1, 56, 1, 896, "2.6 GHz Intel® Xeon® Platinum 8358 (Ice Lake)"},
+	{"VM.Standard2.1", false, false, 1, 1, 15, 15, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
+	{"VM.Standard2.2", false, false, 2, 2, 30, 30, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
+	{"VM.Standard2.4", false, false, 4, 4, 60, 60, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
+	{"VM.Standard2.8", false, false, 8, 8, 120, 120, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
+}
+
+// ShapeNamed returns the shape with that name, or nil.
+func ShapeNamed(name string) *Shape {
+	for i := range Shapes {
+		if Shapes[i].Name == name {
+			return &Shapes[i]
+		}
+	}
+	return nil
+}
+
+func (s *Shape) doc() engine.Doc {
+	doc := engine.Doc{
+		"shape": s.Name, "isFlexible": s.Flexible, "ocpus": s.MinOCPUs, "memoryInGBs": s.MinMemoryGB,
+		"processorDescription": s.processor, "maxVnicAttachments": 2, "networkPorts": 1, "networkingBandwidthInGbps": 1,
+		"billingType": "PAID", "gpus": 0, "localDisks": 0,
+	}
+	if s.Flexible {
+		doc["ocpuOptions"] = engine.Doc{"min": s.MinOCPUs, "max": s.MaxOCPUs}
+		doc["memoryOptions"] = engine.Doc{
+			"minInGBs": s.MinMemoryGB, "maxInGBs": s.MaxMemoryGB, "defaultPerOcpuInGBs": DefaultMemoryPerOCPU,
+			"minPerOcpuInGBs": MinMemoryPerOCPU, "maxPerOcpuInGBs": MaxMemoryPerOCPU,
+		}
+	}
+	return doc
+}
+
+func registerShapes(api engine.API) {
+	api.Handle("GET /shapes", "", func(c *engine.Call) (*engine.Answer, error) {
+		img := ImageByID(c.Query.Get("imageId"))
+		var out []any
+		for i := range Shapes {
+			if img == nil || img.Arm == Shapes[i].Arm {
+				out = append(out, Shapes[i].doc())
+			}
+		}
+		return c.Page(out)
+	})
+}

@@ -1,0 +1,168 @@
+package containerengine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"oke-guestbook/local/oci/engine"
+)
+
+const addonTime = 30 * time.Second
+
+// addons can be installed (Oracle: "Cluster Add-ons"). Their programs do not run in the local cloud; the service keeps
+// what the API shows.
+var addons = []string{
+	"CertManager", "ClusterAutoscaler", "CoreDNS", "KubeProxy", "KubernetesDashboard", "KubernetesMetricsServer",
+	"NativeIngressController", "OciVcnIpNative", "Flannel", "WeblogicKubernetesOperator", "Istio",
+}
+
+var essentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
+
+// addonState is what the service remembers of an add-on.
+type addonState struct{ Cluster string } // OCID
+
+const taskAddonDone engine.Task[workTask] = "addon done"
+
+func (s *Service) registerAddons(api engine.API) {
+	api.AddKind(&engine.Kind{
+		Name: addonKind, Model: "containerengine.Addon", States: engine.ServiceStates, Async: true, NameKey: "name",
+		Private: engine.PrivateOf[addonState](),
+	})
+	taskAddonDone.OnDue(s.e, s.addonDone)
+	const path = "/clusters/{id}/addons"
+	api.Handle("GET "+path, "", engine.OnNamed(clusterKind, listAddons))
+	api.Handle("GET "+path+"/{addon}", "", func(c *engine.Call) (*engine.Answer, error) {
+		r, err := namedAddon(c)
+		if err != nil {
+			return nil, err
+		}
+		return r.Answer(), nil
+	})
+	api.Handle("POST "+path, "containerengine.InstallAddonDetails", onEnhanced(s.installAddon))
+	api.Handle("PUT "+path+"/{addon}", "containerengine.UpdateAddonDetails", s.changeNamed("UPDATE_ADDON", "UPDATING"))
+	api.Handle("DELETE "+path+"/{addon}", "", s.changeNamed("DISABLE_ADDON", "DELETING"))
+	api.Handle("GET /addonOptions", "", s.listAddonOptions)
+}
+
+// onEnhanced makes a handler of an active cluster whose add-ons can be managed.
+func onEnhanced(h engine.ResourceHandler) engine.Handler {
+	return engine.OnChangeable(clusterKind, func(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
+		if cluster.Doc.Str("type") != "ENHANCED_CLUSTER" {
+			return nil, engine.Invalid("add-ons are managed in enhanced clusters only, and %s is a basic one", cluster.ID)
+		}
+		return h(c, cluster)
+	}, "ACTIVE")
+}
+
+func addonsOf(t *engine.Tx, clusterID string) []*engine.Resource {
+	return t.All(addonKind, func(r *engine.Resource) bool {
+		return engine.Private[addonState](r).Cluster == clusterID
+	})
+}
+
+// findAddon returns a cluster's add-on with that name, or nil.
+func findAddon(t *engine.Tx, clusterID, name string) *engine.Resource {
+	for _, r := range addonsOf(t, clusterID) {
+		if r.Doc["name"] == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// namedAddon returns the add-on that the path names.
+func namedAddon(c *engine.Call) (*engine.Resource, error) {
+	name := c.Path("addon")
+	r := findAddon(c.Tx, c.ID(), name)
+	if r == nil {
+		return nil, engine.NotFound(name)
+	}
+	return r, nil
+}
+
+func listAddons(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
+	var out []any
+	for _, r := range addonsOf(c.Tx, cluster.ID) {
+		out = append(out, engine.Summary("containerengine.AddonSummary", r.Doc))
+	}
+	return c.Page(out)
+}
+
+func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
+	var out []any
+	for _, name := range addons {
+		doc := engine.Doc{
+			"name": name, "lifecycleState": "ACTIVE", "versions": []any{},
+			"isEssential": slices.Contains(essentialAddons, name), "supportedKubernetesVersions": s.versions,
+			"addonSchemaVersion": "1.0", "addonGroup": "NETWORKING",
+			"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
+		}
+		if n := c.Query.Get("addonName"); n == "" || n == name {
+			out = append(out, doc)
+		}
+	}
+	return c.Page(out)
+}
+
+func (s *Service) installAddon(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
+	name := c.Body.Str("addonName")
+	if !slices.Contains(addons, name) {
+		return nil, engine.Invalid("addonName: %q must be one of %s", name, strings.Join(addons, ", "))
+	}
+	if findAddon(c.Tx, cluster.ID, name) != nil {
+		return nil, engine.Conflict("the add-on %s is installed in %s", name, cluster.ID)
+	}
+	r, err := c.Insert(addonKind, engine.Doc{"name": name, "configurations": []any{}})
+	if err != nil {
+		return nil, err
+	}
+	engine.Private[addonState](r).Cluster = cluster.ID
+	return s.changeAddon(c, cluster, r, "ENABLE_ADDON", "CREATING"), nil
+}
+
+// changeNamed makes a handler that changes the add-on that the path names.
+func (s *Service) changeNamed(operation, state string) engine.Handler {
+	return onEnhanced(func(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
+		r, err := namedAddon(c)
+		if err != nil {
+			return nil, err
+		}
+		return s.changeAddon(c, cluster, c.Edit(r.ID), operation, state), nil
+	})
+}
+
+func (s *Service) changeAddon(c *engine.Call, cluster, r *engine.Resource, operation, state string) *engine.Answer {
+	for _, field := range []string{"version", "configurations"} {
+		if c.Body[field] != nil {
+			r.Doc[field] = c.Body[field]
+		}
+	}
+	r.SetState(state)
+	wr := s.work.Begin(c.Tx, operation, clusterKind, cluster)
+	name := r.Doc.Str("name")
+	wr.Doc["resources"] = append(wr.Doc.List("resources"), engine.Doc{
+		"actionType": "IN_PROGRESS", "entityType": addonKind, "identifier": name,
+		"entityUri": "/clusters/" + cluster.ID + "/addons/" + name,
+	})
+	taskAddonDone.After(c.Tx, addonTime, r.ID, workTask{wr.ID})
+	return engine.Accepted(wr)
+}
+
+func (s *Service) addonDone(t *engine.Tx, addonID string, args workTask) error {
+	r, failure := t.Edit(addonID), s.work.Failure(t, args.Work)
+	switch {
+	case failure != nil:
+		r.SetState("NEEDS_ATTENTION")
+	case r.State() == "DELETING":
+		if err := t.Remove(r); err != nil {
+			return err
+		}
+	default:
+		r.SetState("ACTIVE")
+		r.Doc["currentInstalledVersion"] = cmp.Or(r.Doc.Str("version"), "v1.0.0")
+	}
+	s.work.End(t, args.Work, failure)
+	return nil
+}

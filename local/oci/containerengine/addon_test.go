@@ -1,0 +1,35 @@
+package containerengine_test
+
+import (
+	"testing"
+
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/ocitest"
+)
+
+func TestAddons(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		body := ocitest.ClusterBody(n)
+		basic := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
+		c.Refused(400, "InvalidParameter", "enhanced", "POST", ocitest.OKE+"/clusters/"+basic+"/addons",
+			engine.Doc{"addonName": "CertManager"})
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/clusters/"+basic, engine.Doc{"type": "ENHANCED_CLUSTER"}, nil))
+		c.Refused(400, "InvalidParameter", "cannot become a basic one", "PUT", ocitest.OKE+"/clusters/"+basic,
+			engine.Doc{"type": "BASIC_CLUSTER"})
+		path := ocitest.OKE + "/clusters/" + basic + "/addons"
+		c.Refused(400, "InvalidParameter", "must be one of", "POST", path, engine.Doc{"addonName": "Nothing"})
+		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "CertManager",
+			"configurations": []any{engine.Doc{"key": "numOfReplicas", "value": "1"}}}, nil))
+		addon := c.Get(path + "/CertManager")
+		c.Conforms("containerengine.Addon", addon)
+		if addon["lifecycleState"] != "ACTIVE" {
+			t.Errorf("add-on %v", addon)
+		}
+		c.Refused(409, "Conflict", "is installed", "POST", path, engine.Doc{"addonName": "CertManager"})
+		c.Succeeded(c.Send("PUT", path+"/CertManager", engine.Doc{"configurations": []any{}}, nil))
+		c.Succeeded(c.Send("DELETE", path+"/CertManager?isRemoveExistingAddOn=true", nil, nil))
+		c.Refused(404, "NotAuthorizedOrNotFound", "CertManager", "GET", path+"/CertManager", nil)
+	})
+}

@@ -1,0 +1,146 @@
+package containerengine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/oci/compute"
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/vcn"
+)
+
+// launch creates one instance with its VNICs, and its node in the pool.
+func launch(t *engine.Tx, pool *engine.Resource) error {
+	if f := t.WorkFailure("LAUNCH_INSTANCE"); f != nil {
+		return f
+	}
+	state := engine.Private[poolState](pool)
+	ad, fd, subnetID := place(pool)
+	id := engine.NewOCID(compute.InstanceKind)
+	name := fmt.Sprintf("oke-c%s-n%s-s%s-%d", engine.ShortID(pool.Doc.Str("clusterId")), engine.ShortID(pool.ID),
+		engine.ShortID(subnetID), state.Launched)
+	state.Launched++
+	vnic, err := createVnics(t, pool, vcn.VnicArgs{SubnetID: subnetID, Owner: id, Name: name, AvailabilityDomain: ad})
+	if err != nil {
+		return err
+	}
+	config := pool.Doc.Sub("nodeConfigDetails")
+	labels := map[string]string{}
+	for _, label := range pool.Doc.Objects("initialNodeLabels") {
+		labels[label.Str("key")] = label.Str("value")
+	}
+	err = compute.Launch(t, compute.InstanceArgs{
+		ID: id, Name: name, Compartment: pool.Doc["compartmentId"], AvailabilityDomain: ad, FaultDomain: fd,
+		Shape: pool.Doc.Str("nodeShape"), ShapeConfig: pool.Doc.Sub("nodeShapeConfig"),
+		ImageID:      pool.Doc.Str("nodeSourceDetails", "imageId"),
+		BootVolumeGB: pool.Doc.Num("nodeSourceDetails", "bootVolumeSizeInGBs"), Metadata: pool.Doc["nodeMetadata"],
+		FreeformTags: config["freeformTags"], DefinedTags: config["definedTags"], NodeLabels: labels,
+	})
+	if err != nil {
+		return err
+	}
+	node := engine.Doc{
+		"id": id, "name": name, "nodePoolId": pool.ID, "availabilityDomain": ad, "faultDomain": fd, "subnetId": subnetID,
+		"privateIp": vnic.Doc["privateIp"], "kubernetesVersion": pool.Doc["kubernetesVersion"],
+		"lifecycleState": "CREATING", "freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
+	}
+	if public := vnic.Doc.Str("publicIp"); public != "" {
+		node["publicIp"] = public
+	}
+	pool.Doc["nodes"] = append(pool.Doc.List("nodes"), node)
+	if state.MadeFrom == nil {
+		state.MadeFrom = map[string]string{}
+	}
+	state.MadeFrom[id] = nodeSettings(pool.Doc)
+	return nil
+}
+
+// createVnics creates the primary VNIC of a node, which it returns, and with VCN-native pods the one for them.
+func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engine.Resource, error) {
+	config := pool.Doc.Sub("nodeConfigDetails")
+	args.GroupIDs, args.PublicIP = config.Texts("nsgIds"), true
+	vnic, err := vcn.NewVnic(t, args)
+	if err != nil {
+		return nil, err
+	}
+	pods := config.Sub("nodePoolPodNetworkOptionDetails")
+	subnets := pods.Texts("podSubnetIds")
+	if len(subnets) == 0 {
+		return vnic, nil
+	}
+	args.SubnetID = subnets[engine.Private[poolState](pool).Launched%len(subnets)]
+	args.Name += " pods"
+	args.GroupIDs, args.PublicIP, args.Secondary = pods.Texts("podNsgIds"), false, true
+	if _, err := vcn.NewVnic(t, args); err != nil {
+		return nil, errors.Join(err, vcn.RemoveVnics(t, args.Owner))
+	}
+	return vnic, nil
+}
+
+// place chooses the placement and the fault domain that the fewest nodes of the pool use.
+func place(pool *engine.Resource) (ad, fd, subnetID string) {
+	placement := leastUsed(pool, pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p, n engine.Doc) bool {
+		return p["availabilityDomain"] == n["availabilityDomain"] && p["subnetId"] == n["subnetId"]
+	})
+	ad, subnetID = placement.Str("availabilityDomain"), placement.Str("subnetId")
+	domains := placement.Texts("faultDomains")
+	if len(domains) == 0 {
+		domains = engine.FaultDomains
+	}
+	fd = leastUsed(pool, domains, func(d string, n engine.Doc) bool {
+		return n["availabilityDomain"] == ad && n["faultDomain"] == d
+	})
+	return ad, fd, subnetID
+}
+
+// leastUsed returns the first of the choices that the fewest of the pool's nodes use. During node cycling those count
+// that stay, as otherwise one availability domain could end with two nodes and another with none; then all.
+func leastUsed[C any](pool *engine.Resource, choices []C, uses func(choice C, node engine.Doc) bool) C {
+	all := pool.Doc.Objects("nodes")
+	staying := all
+	if pool.Doc.Flag("nodePoolCyclingDetails", "isNodeCyclingEnabled") {
+		staying = slices.DeleteFunc(slices.Clone(all), func(n engine.Doc) bool { return isStale(pool, n) })
+	}
+	count := func(c C, nodes []engine.Doc) (n int) {
+		for _, node := range nodes {
+			if uses(c, node) {
+				n++
+			}
+		}
+		return n
+	}
+	return slices.MinFunc(choices, func(a, b C) int {
+		return cmp.Or(count(a, staying)-count(b, staying), count(a, all)-count(b, all))
+	})
+}
+
+// clusterNodes returns the nodes of all of a cluster's pools that are, or can be, its members.
+func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
+	nodes := []cloud.Node{}
+	for _, pool := range poolsOf(t, clusterID) {
+		for _, n := range pool.Doc.Objects("nodes") {
+			instance := t.Find(n.Str("id"))
+			if instance == nil || instance.State() != "RUNNING" || n.Str("lifecycleState") == "DELETING" {
+				continue
+			}
+			bootVolumeGB, labels := compute.NodeFacts(instance)
+			node := cloud.Node{
+				InstanceID: instance.ID, Name: n.Str("privateIp"), PoolID: pool.ID, PoolName: pool.Doc.Str("name"),
+				Version: n.Str("kubernetesVersion"), Shape: instance.Doc.Str("shape"),
+				OCPUs: instance.Doc.Num("shapeConfig", "ocpus"), MemoryGB: instance.Doc.Num("shapeConfig", "memoryInGBs"),
+				BootVolumeGB: int64(bootVolumeGB), AvailabilityDomain: n.Str("availabilityDomain"),
+				FaultDomain: n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
+				Labels: maps.Clone(labels),
+			}
+			if img := compute.ImageByID(instance.Doc.Str("imageId")); img != nil {
+				node.ImageName = img.Name
+			}
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}

@@ -1,0 +1,162 @@
+package containerengine_test
+
+import (
+	"fmt"
+	"testing"
+
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/ocitest"
+)
+
+func TestNodeCyclingAndUpgrade(t *testing.T) {
+	plane := ocitest.NewControlPlane()
+	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		body := ocitest.Changed(ocitest.ClusterBody(n), "kubernetesVersion", "v1.35.4")
+		body["type"] = "ENHANCED_CLUSTER"
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
+		pool := ocitest.PoolBody(n, cluster, 3)
+		pool["kubernetesVersion"] = "v1.35.4"
+		pool.Sub("nodeSourceDetails")["imageId"] = ocitest.ImageFor("v1.35.4", true)
+		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", pool, nil))
+		nodes := func() []engine.Doc {
+			return c.Get(ocitest.OKE + "/nodePools/" + id).Objects("nodes")
+		}
+		first := nodes()
+
+		upgrade := c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.3"}, nil)
+		c.Refused(409, "Conflict", "work request in progress", "PUT", ocitest.OKE+"/clusters/"+cluster,
+			engine.Doc{"name": "x"})
+		c.Refused(409, "Conflict", "is UPDATING", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"name": "x"})
+		c.Succeeded(upgrade)
+		if plane.Versions[cluster] != "v1.36.3" {
+			t.Errorf("control plane %v", plane.Versions)
+		}
+
+		// Without cycling, only new nodes get a new version.
+		to := engine.Doc{"kubernetesVersion": "v1.36.3",
+			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)}}
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, to, nil))
+		if got := nodes(); fmt.Sprint(got) != fmt.Sprint(first) {
+			t.Errorf("nodes changed without cycling: %v", got)
+		}
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodeConfigDetails": engine.Doc{"size": 4}}, nil))
+		if got := nodes(); got[0]["kubernetesVersion"] != "v1.35.4" || got[3]["kubernetesVersion"] != "v1.36.3" {
+			t.Errorf("nodes after one was added: %v", got)
+		}
+
+		plane.Syncs = nil
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id,
+			engine.Doc{"nodePoolCyclingDetails": engine.Doc{"isNodeCyclingEnabled": true, "maximumSurge": "1",
+				"maximumUnavailable": "0"}}, nil))
+		for _, node := range nodes() {
+			if node["kubernetesVersion"] != "v1.36.3" {
+				t.Errorf("node %v", node)
+			}
+		}
+		// Three times one node more and one fewer: at least four nodes, at most five.
+		if got := fmt.Sprint(plane.Syncs); got != "[5 4 5 4 5 4]" {
+			t.Errorf("nodes in the cluster over the cycling: %s", got)
+		}
+		c.Refused(400, "InvalidParameter", "cannot go back", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
+			"kubernetesVersion": "v1.35.4", "nodeSourceDetails": engine.Doc{"sourceType": "IMAGE",
+				"imageId": ocitest.ImageFor("v1.35.4", true)},
+		})
+		c.Refused(409, "Conflict", "cycling cannot go together", "PUT", ocitest.OKE+"/nodePools/"+id,
+			engine.Doc{"nodeConfigDetails": engine.Doc{
+				"placementConfigs": []any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers}},
+			}})
+
+		gone := nodes()[0].Str("id")
+		c.Succeeded(c.Send("DELETE", ocitest.OKE+"/nodePools/"+id+"/node/"+gone, nil, nil))
+		if got := nodes(); len(got) != 3 || got[0].Str("id") == gone {
+			t.Errorf("nodes after one was deleted: %v", got)
+		}
+	})
+}
+
+// A volume can only be attached in its availability domain, so each domain must have a node when cycling has ended.
+func TestNodeCyclingKeepsNodesInAllDomains(t *testing.T) {
+	for name, cycling := range map[string]engine.Doc{
+		"one more":  {"isNodeCyclingEnabled": true, "maximumSurge": "1", "maximumUnavailable": "0"},
+		"one fewer": {"isNodeCyclingEnabled": true, "maximumSurge": "0", "maximumUnavailable": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ocitest.Run(t, oci.Config{ControlPlane: ocitest.NewControlPlane()}, func(c *ocitest.Cloud) {
+				n := c.Network()
+				body := ocitest.ClusterBody(n)
+				body["type"] = "ENHANCED_CLUSTER"
+				cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
+				id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.PoolBody(n, cluster, 2), nil))
+				nodes := func() []engine.Doc {
+					return c.Get(ocitest.OKE + "/nodePools/" + id).Objects("nodes")
+				}
+				first := nodes()
+				// The third node has the new labels already, so cycling replaces the other two.
+				c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id,
+					engine.Doc{"initialNodeLabels": []any{}, "nodeConfigDetails": engine.Doc{"size": 3}}, nil))
+				c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodePoolCyclingDetails": cycling}, nil))
+				used := map[string]int{}
+				for _, node := range nodes() {
+					used[node.Str("availabilityDomain")]++
+					if node["id"] == first[0]["id"] || node["id"] == first[1]["id"] {
+						t.Errorf("the node %v was not replaced", node)
+					}
+				}
+				if len(used) != 3 {
+					t.Errorf("nodes by availability domain after the cycling: %v", used)
+				}
+			})
+		})
+	}
+}
+
+func TestAddressesRunOut(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		small := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.200.0/29",
+			"prohibitPublicIpOnVnic": true}).Str("id")
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
+		body := ocitest.Changed(ocitest.PoolBody(n, cluster, 6), "nodeConfigDetails.placementConfigs",
+			[]any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": small}})
+		wr := c.WorkRequest(c.Send("POST", ocitest.OKE+"/nodePools", body, nil))
+		if wr["status"] != "FAILED" {
+			t.Fatalf("work request %v", wr)
+		}
+		pool := wr.Objects("resources")[0].Str("identifier")
+		// Of the eight addresses three are reserved.
+		if got := len(c.Get(ocitest.OKE + "/nodePools/" + pool).List("nodes")); got != 5 {
+			t.Errorf("%d nodes fit, want 5", got)
+		}
+	})
+}
+
+func TestVCNNativePods(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		pods := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.64.0/19",
+			"prohibitPublicIpOnVnic": true}).Str("id")
+		body := ocitest.Changed(ocitest.ClusterBody(n), "clusterPodNetworkOptions",
+			[]any{engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}})
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
+		pool := ocitest.PoolBody(n, cluster, 2)
+		native := engine.Doc{"cniType": "OCI_VCN_IP_NATIVE", "podSubnetIds": []any{pods}}
+		c.Refused(400, "InvalidParameter", "from 1 to 110", "POST", ocitest.OKE+"/nodePools",
+			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+				ocitest.Changed(native, "maxPodsPerNode", 111)))
+		c.Refused(400, "MissingParameter", "podSubnetIds", "POST", ocitest.OKE+"/nodePools",
+			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+				engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}))
+		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools",
+			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails", native), nil))
+		got := c.Get(ocitest.OKE + "/nodePools/" + id)
+		c.Conforms("containerengine.NodePool", got)
+		node := got.Objects("nodes")[0].Str("id")
+		vnics := c.GetList(ocitest.Core + "/vnicAttachments?compartmentId=" + oci.CompartmentID + "&instanceId=" + node)
+		if len(vnics) != 2 {
+			t.Errorf("VNICs of a node: %v", vnics)
+		}
+		c.Refused(409, "Conflict", "references the VNIC", "DELETE", ocitest.Core+"/subnets/"+pods, nil)
+	})
+}

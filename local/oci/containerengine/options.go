@@ -1,0 +1,52 @@
+package containerengine
+
+import (
+	"oke-guestbook/local/oci/compute"
+	"oke-guestbook/local/oci/engine"
+)
+
+// registerOptions adds what is offered for clusters and node pools.
+func (s *Service) registerOptions(api engine.API) {
+	api.Handle("GET /clusterOptions/{id}", "", func(c *engine.Call) (*engine.Answer, error) {
+		if err := checkOptionID(c, clusterKind); err != nil {
+			return nil, err
+		}
+		return &engine.Answer{Body: engine.Doc{
+			"kubernetesVersions":       s.versions,
+			"clusterPodNetworkOptions": []any{engine.Doc{"cniType": vcnNative}, engine.Doc{"cniType": "FLANNEL_OVERLAY"}},
+		}}, nil
+	})
+	api.Handle("GET /nodePoolOptions/{id}", "", func(c *engine.Call) (*engine.Answer, error) {
+		if err := checkOptionID(c, poolKind); err != nil {
+			return nil, err
+		}
+		arch, version := c.Query.Get("nodePoolOsArch"), c.Query.Get("nodePoolK8sVersion")
+		selects := func(arm bool) bool { return arch == "" || arm == (arch == "AARCH64") }
+		shapes, images, sources := []string{}, []string{}, []any{}
+		for _, shape := range compute.Shapes {
+			if selects(shape.Arm) {
+				shapes = append(shapes, shape.Name)
+			}
+		}
+		for _, img := range compute.Images {
+			if selects(img.Arm) && (version == "" || img.Version == version) {
+				images = append(images, img.Name)
+				sources = append(sources, engine.Doc{"sourceType": "IMAGE", "imageId": img.ID, "sourceName": img.Name})
+			}
+		}
+		return &engine.Answer{Body: engine.Doc{
+			"kubernetesVersions": s.versions, "shapes": shapes, "images": images, "sources": sources,
+		}}, nil
+	})
+}
+
+// checkOptionID allows "all", and the OCID of an existing resource of the kind or of a cluster.
+func checkOptionID(c *engine.Call, kind string) error {
+	if c.ID() == "all" {
+		return nil
+	}
+	if r := c.Find(c.ID()); r != nil && r.Removed == nil && (r.Kind == kind || r.Kind == clusterKind) {
+		return nil
+	}
+	return engine.NotFound(c.ID())
+}

@@ -1,0 +1,205 @@
+package containerengine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oke-guestbook/local/oci/compute"
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/vcn"
+)
+
+// Sizes of a boot volume in GB (API reference, NodeSourceViaImageDetails).
+const minBootVolumeGB, maxBootVolumeGB = 50, 32768
+
+// checkNodePool checks a whole node pool, and sets what follows from its fields.
+func (s *Service) checkNodePool(t *engine.Tx, doc, cluster engine.Doc) error {
+	if err := s.versions.checkNodes(doc.Str("kubernetesVersion"), cluster.Str("kubernetesVersion")); err != nil {
+		return err
+	}
+	shape, err := checkNodeShape(doc)
+	if err != nil {
+		return err
+	}
+	if err := checkNodeImage(doc, shape); err != nil {
+		return err
+	}
+	if err := checkCycling(doc.Sub("nodePoolCyclingDetails")); err != nil {
+		return err
+	}
+	return checkNodeConfig(t, doc.Sub("nodeConfigDetails"), cluster)
+}
+
+func checkNodeShape(doc engine.Doc) (*compute.Shape, error) {
+	name := doc.Str("nodeShape")
+	shape := compute.ShapeNamed(name)
+	if shape == nil {
+		return nil, engine.Invalid("Invalid nodeShape: %q is not offered in this region.", name)
+	}
+	config := doc.Sub("nodeShapeConfig")
+	if !shape.Flexible {
+		if config != nil {
+			return nil, engine.Invalid("nodeShapeConfig: %s is not a flexible shape", name)
+		}
+		doc["nodeShapeConfig"] = engine.Doc{"ocpus": shape.MinOCPUs, "memoryInGBs": shape.MinMemoryGB}
+		return shape, nil
+	}
+	ocpus, memory := config.Num("ocpus"), config.Num("memoryInGBs")
+	if ocpus == 0 {
+		return nil, engine.Invalid("nodeShapeConfig: the flexible shape %s needs ocpus", name)
+	}
+	if memory == 0 {
+		memory = compute.DefaultMemoryPerOCPU * ocpus
+		config["memoryInGBs"] = memory
+	}
+	if ocpus < shape.MinOCPUs || ocpus > shape.MaxOCPUs {
+		return nil, engine.Invalid("nodeShapeConfig.ocpus: %v must be from %v to %v for %s",
+			ocpus, shape.MinOCPUs, shape.MaxOCPUs, name)
+	}
+	if memory < compute.MinMemoryPerOCPU*ocpus || memory > compute.MaxMemoryPerOCPU*ocpus || memory > shape.MaxMemoryGB {
+		return nil, engine.Invalid("nodeShapeConfig.memoryInGBs: %v must be from %d to %d GB per OCPU, "+
+			"and at most %v, for %s", memory, compute.MinMemoryPerOCPU, compute.MaxMemoryPerOCPU, shape.MaxMemoryGB, name)
+	}
+	return shape, nil
+}
+
+func checkNodeImage(doc engine.Doc, shape *compute.Shape) error {
+	const path = "nodeSourceDetails"
+	source := doc.Sub(path)
+	id := source.Str("imageId")
+	if engine.KindOf(id) != "image" {
+		return engine.Invalid("%s.imageId: %q is no OCID of an image", path, id)
+	}
+	img := compute.ImageByID(id)
+	if img == nil {
+		return engine.RelatedNotFound(path+".imageId", id)
+	}
+	if img.Arm != shape.Arm {
+		return engine.Invalid("%s.imageId: the image %s is not compatible with the shape %s", path, img.Name, shape.Name)
+	}
+	// A platform image without a version gets its Kubernetes packages when the node starts.
+	if version := doc.Str("kubernetesVersion"); img.Version != "" && img.Version != version {
+		return engine.Conflict("the image %s is for Kubernetes %s, the node pool for %s", img.Name, img.Version, version)
+	}
+	if source["bootVolumeSizeInGBs"] != nil {
+		if size := source.Num("bootVolumeSizeInGBs"); size < minBootVolumeGB || size > maxBootVolumeGB {
+			return engine.Invalid("%s.bootVolumeSizeInGBs: %v must be from %d to %d GB",
+				path, size, minBootVolumeGB, maxBootVolumeGB)
+		}
+	}
+	doc["nodeSource"] = engine.Doc{"sourceType": "IMAGE", "imageId": id, "sourceName": img.Name}
+	doc["nodeImageId"], doc["nodeImageName"] = id, img.Name
+	return nil
+}
+
+// cyclingSteps returns how many nodes a step of node cycling adds and removes, in a pool of a size.
+func cyclingSteps(details engine.Doc, size int) (surge, unavailable int) {
+	surge, _ = countOrShare(cmp.Or(details.Str("maximumSurge"), "1"), size)
+	unavailable, _ = countOrShare(cmp.Or(details.Str("maximumUnavailable"), "0"), size)
+	return surge, unavailable
+}
+
+func checkCycling(details engine.Doc) error {
+	for _, field := range []string{"maximumSurge", "maximumUnavailable"} {
+		if text := details.Str(field); text != "" {
+			if _, err := countOrShare(text, 1); err != nil {
+				return engine.Invalid("nodePoolCyclingDetails.%s: %q must be a number or a percentage from 0 to 100", field, text)
+			}
+		}
+	}
+	surge, unavailable := cyclingSteps(details, 100)
+	if details.Flag("isNodeCyclingEnabled") && surge == 0 && unavailable == 0 {
+		return engine.Invalid("nodePoolCyclingDetails: maximumSurge and maximumUnavailable cannot both be 0")
+	}
+	return nil
+}
+
+// countOrShare parses a count such as "1", or a share such as "25%" of n, rounded up.
+func countOrShare(text string, n int) (int, error) {
+	number, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.Atoi(number)
+	if err != nil || v < 0 || percent && v > 100 {
+		return 0, fmt.Errorf("%q is no count", text)
+	}
+	if percent {
+		return (v*n + 99) / 100, nil
+	}
+	return v, nil
+}
+
+func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc) error {
+	const path = "nodeConfigDetails."
+	size, limit := config.Num("size"), t.Limit(nodeLimit)
+	if size < 0 {
+		return engine.Invalid(path + "size: must not be negative")
+	}
+	if int(size) > limit {
+		return engine.LimitExceeded("%ssize: a node pool has at most %d nodes", path, limit)
+	}
+	vcnID, placements := cluster.Str("vcnId"), config.Objects("placementConfigs")
+	if len(placements) == 0 {
+		return engine.Invalid(path + "placementConfigs: must hold at least one entry")
+	}
+	for i, placement := range placements {
+		if err := checkPlacement(t, fmt.Sprintf("%splacementConfigs[%d]", path, i), placement, vcnID); err != nil {
+			return err
+		}
+	}
+	if err := vcn.CheckSecurityGroups(t, path+"nsgIds", config.Texts("nsgIds"), vcnID); err != nil {
+		return err
+	}
+	return checkPodNetwork(t, config.Sub("nodePoolPodNetworkOptionDetails"), cluster)
+}
+
+func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID string) error {
+	oneOf := func(field, value string, allowed []string) error {
+		if slices.Contains(allowed, value) {
+			return nil
+		}
+		return engine.Invalid("%s.%s: %q must be one of %s", path, field, value, strings.Join(allowed, ", "))
+	}
+	ad := placement.Str("availabilityDomain")
+	if err := oneOf("availabilityDomain", ad, engine.AvailabilityDomains); err != nil {
+		return err
+	}
+	for _, fd := range placement.Texts("faultDomains") {
+		if err := oneOf("faultDomains", fd, engine.FaultDomains); err != nil {
+			return err
+		}
+	}
+	subnet, err := vcn.LiveSubnet(t, vcnID, path+".subnetId", placement.Str("subnetId"))
+	if err != nil {
+		return err
+	}
+	if own := subnet.Doc.Str("availabilityDomain"); own != "" && own != ad {
+		return engine.Invalid("%s: the subnet %s is in %s", path, subnet.ID, own)
+	}
+	return nil
+}
+
+func checkPodNetwork(t *engine.Tx, pods, cluster engine.Doc) error {
+	const path = "nodeConfigDetails.nodePoolPodNetworkOptionDetails."
+	vcnID, cni := cluster.Str("vcnId"), cniType(cluster)
+	if pods.Str("cniType") != cni {
+		return engine.Invalid("%scniType: must be the cluster's, %s", path, cni)
+	}
+	if cni != vcnNative {
+		return nil
+	}
+	if len(pods.List("podSubnetIds")) == 0 {
+		return engine.MissingParameter(path + "podSubnetIds")
+	}
+	for i, id := range pods.Texts("podSubnetIds") {
+		if _, err := vcn.LiveSubnet(t, vcnID, fmt.Sprintf("%spodSubnetIds[%d]", path, i), id); err != nil {
+			return err
+		}
+	}
+	pods.Default(engine.Doc{"maxPodsPerNode": 31.0, "podNsgIds": []any{}})
+	if n := pods.Num("maxPodsPerNode"); n < 1 || n > 110 {
+		return engine.Invalid("%smaxPodsPerNode: %v must be from 1 to 110", path, n)
+	}
+	return vcn.CheckSecurityGroups(t, path+"podNsgIds", pods.Texts("podNsgIds"), vcnID)
+}

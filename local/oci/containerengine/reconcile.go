@@ -1,0 +1,249 @@
+package containerengine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"oke-guestbook/local/oci/compute"
+	"oke-guestbook/local/oci/engine"
+)
+
+// Usual durations of a node pool's steps on the real service.
+const (
+	poolUpdateTime   = 5 * time.Second
+	instanceBootTime = 2 * time.Minute
+	instanceStopTime = time.Minute
+)
+
+// syncArgs are the arguments of the task that gives the control plane its nodes.
+type syncArgs struct {
+	Work string
+	Then syncReason
+}
+
+// syncReason is why the control plane's nodes change, which decides what comes next.
+type syncReason string
+
+const (
+	nodesJoined  syncReason = "joined"
+	nodesDrained syncReason = "drained"
+)
+
+const (
+	taskReconcile       engine.Task[workTask] = "node pool reconcile"
+	taskNodesBooted     engine.Task[workTask] = "node pool booted"
+	taskSyncNodes       engine.Task[syncArgs] = "node pool sync"
+	taskNodesTerminated engine.Task[workTask] = "node pool terminated"
+)
+
+func (s *Service) registerReconcile() {
+	taskReconcile.OnDue(s.e, s.reconcile)
+	taskNodesBooted.OnDue(s.e, nodesBooted)
+	taskSyncNodes.OnDueOutside(s.e, s.syncNodes)
+	taskNodesTerminated.OnDue(s.e, nodesTerminated)
+}
+
+// reconcile brings a node pool one step nearer to its document, and ends the work request when nothing is left to do.
+// Nodes are removed, or launched, one kind of step at a time; with node cycling the steps alternate until no node is
+// left that was made from other settings.
+func (s *Service) reconcile(t *engine.Tx, poolID string, args workTask) error {
+	pool := t.Edit(poolID)
+	if pool.Removed != nil {
+		return nil
+	}
+	next := nextStep(pool)
+	switch {
+	case len(next.remove) > 0:
+		for _, n := range pool.Doc.Objects("nodes") {
+			if slices.Contains(next.remove, n.Str("id")) {
+				n["lifecycleState"] = "DELETING"
+			}
+		}
+		queueSync(t, pool, syncArgs{args.Work, nodesDrained})
+	case next.add > 0:
+		for range next.add {
+			if err := launch(t, pool); err != nil {
+				engine.Private[poolState](pool).Failure = engine.AsFailure(err)
+				break
+			}
+		}
+		taskNodesBooted.After(t, instanceBootTime, poolID, args)
+	default:
+		s.poolDone(t, pool, args.Work)
+	}
+	return nil
+}
+
+// poolDone ends the work request of a node pool.
+func (s *Service) poolDone(t *engine.Tx, pool *engine.Resource, work string) {
+	state := engine.Private[poolState](pool)
+	failure := s.work.Failure(t, work)
+	if state.Failure != nil {
+		failure = state.Failure
+	}
+	state.Failure, state.UnwantedNode = nil, ""
+	if failure == nil && pool.State() == "DELETING" {
+		if err := t.Remove(pool); err != nil {
+			failure = engine.AsFailure(err)
+		}
+	} else if failure == nil {
+		pool.SetState("ACTIVE")
+		delete(pool.Doc, "lifecycleDetails")
+	}
+	if failure != nil {
+		pool.SetState("NEEDS_ATTENTION")
+		pool.Doc["lifecycleDetails"] = failure.Message
+	}
+	s.work.End(t, work, failure)
+}
+
+// nodesBooted is when launched instances run: they can join the cluster.
+func nodesBooted(t *engine.Tx, poolID string, args workTask) error {
+	pool := t.Edit(poolID)
+	for _, n := range pool.Doc.Objects("nodes") {
+		if r := t.Edit(n.Str("id")); r != nil && r.State() == "PROVISIONING" {
+			r.SetState("RUNNING")
+		}
+	}
+	queueSync(t, pool, syncArgs{args.Work, nodesJoined})
+	return nil
+}
+
+// queueSync has the control plane take over the cluster's nodes. Calls for one cluster come one after the other.
+func queueSync(t *engine.Tx, pool *engine.Resource, args syncArgs) {
+	taskSyncNodes.InOrder(t, pool.Doc.Str("clusterId"), pool.ID, args)
+}
+
+// syncNodes gives the control plane the cluster's nodes, and continues with the pool.
+func (s *Service) syncNodes(ctx context.Context, poolID string, args syncArgs) func(*engine.Tx) error {
+	var clusterID string
+	err := s.e.View(func(t *engine.Tx) error {
+		pool, err := t.Named(poolKind, poolID)
+		if err == nil {
+			clusterID = pool.Doc.Str("clusterId")
+		}
+		return err
+	})
+	if err == nil {
+		err = s.syncPlane(ctx, clusterID)
+	}
+	return func(t *engine.Tx) error {
+		pool := t.Edit(poolID)
+		if err != nil {
+			engine.Private[poolState](pool).Failure = engine.Fail(http.StatusInternalServerError, "InternalError",
+				"nodes of %s: %v", clusterID, err)
+		}
+		nodes := pool.Doc.Objects("nodes")
+		if args.Then == nodesJoined {
+			for _, n := range nodes {
+				if n["lifecycleState"] == "CREATING" {
+					n["lifecycleState"] = "ACTIVE"
+				}
+			}
+			taskReconcile.After(t, 0, poolID, workTask{args.Work})
+			return nil
+		}
+		for _, n := range nodes {
+			if r := t.Edit(n.Str("id")); r != nil && n["lifecycleState"] == "DELETING" {
+				r.SetState("TERMINATING")
+			}
+		}
+		taskNodesTerminated.After(t, instanceStopTime, poolID, workTask{args.Work})
+		return nil
+	}
+}
+
+func nodesTerminated(t *engine.Tx, poolID string, args workTask) error {
+	pool := t.Edit(poolID)
+	kept := []any{}
+	for _, n := range pool.Doc.Objects("nodes") {
+		if n["lifecycleState"] != "DELETING" {
+			kept = append(kept, n)
+			continue
+		}
+		if err := compute.Terminate(t, n.Str("id")); err != nil {
+			return err
+		}
+		delete(engine.Private[poolState](pool).MadeFrom, n.Str("id"))
+	}
+	pool.Doc["nodes"] = kept
+	taskReconcile.After(t, 0, poolID, args)
+	return nil
+}
+
+// removeNodes removes the nodes that a removed pool still has, when its cluster is deleted.
+func removeNodes(t *engine.Tx, pool *engine.Resource) error {
+	for _, n := range pool.Doc.Objects("nodes") {
+		if err := compute.Terminate(t, n.Str("id")); err != nil {
+			return err
+		}
+	}
+	pool.Doc["nodes"] = []any{}
+	return nil
+}
+
+// step is what to do next with a node pool: launch nodes, or remove those with the OCIDs.
+type step struct {
+	add    int
+	remove []string
+}
+
+// nextStep compares a pool's nodes with its document.
+func nextStep(pool *engine.Resource) step {
+	state := engine.Private[poolState](pool)
+	var all, stale []string
+	for _, n := range pool.Doc.Objects("nodes") {
+		all = append(all, n.Str("id"))
+		if isStale(pool, n) {
+			stale = append(stale, n.Str("id"))
+		}
+	}
+	if pool.State() == "DELETING" {
+		return step{remove: all}
+	}
+	if slices.Contains(all, state.UnwantedNode) {
+		return step{remove: []string{state.UnwantedNode}}
+	}
+	if state.Failure != nil {
+		return step{}
+	}
+	size := int(pool.Doc.Num("nodeConfigDetails", "size"))
+	if extra := len(all) - size; extra > 0 {
+		// Those with old settings go first, then the youngest.
+		order := slices.Clone(stale)
+		for _, id := range slices.Backward(all) {
+			if !slices.Contains(order, id) {
+				order = append(order, id)
+			}
+		}
+		return step{remove: order[:extra]}
+	}
+	if missing := size - len(all); missing > 0 {
+		return step{add: missing}
+	}
+	cycling := pool.Doc.Sub("nodePoolCyclingDetails")
+	if !cycling.Flag("isNodeCyclingEnabled") || len(stale) == 0 {
+		return step{}
+	}
+	surge, unavailable := cyclingSteps(cycling, size)
+	if surge > 0 {
+		return step{add: min(surge, len(stale))}
+	}
+	return step{remove: stale[:min(max(unavailable, 1), len(stale))]}
+}
+
+// isStale reports whether a node was made from other settings than its pool's present ones.
+func isStale(pool *engine.Resource, node engine.Doc) bool {
+	return engine.Private[poolState](pool).MadeFrom[node.Str("id")] != nodeSettings(pool.Doc)
+}
+
+// nodeSettings returns, as one text, the settings of a pool that only new nodes get.
+func nodeSettings(pool engine.Doc) string {
+	return fmt.Sprint(pool["kubernetesVersion"], pool["nodeShape"], pool.Get("nodeShapeConfig", "ocpus"),
+		pool.Get("nodeShapeConfig", "memoryInGBs"), pool.Get("nodeSourceDetails", "imageId"),
+		pool.Get("nodeSourceDetails", "bootVolumeSizeInGBs"), pool["sshPublicKey"], pool["nodeMetadata"],
+		pool["initialNodeLabels"])
+}

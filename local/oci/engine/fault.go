@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Fault makes requests or work requests fail. One without Status and WorkRequest only delays.
+type Fault struct {
+	Method string `json:"method,omitempty"` // empty: any
+	Path   string `json:"path,omitempty"`   // a pattern of path.Match, "/20160918/vcns/*"; empty: any
+	Status int    `json:"status,omitempty"` // of the answer
+	// WorkRequest is an operation type, such as NODEPOOL_CREATE, whose next work requests fail; or LAUNCH_INSTANCE, which
+	// makes a node pool's instances fail to start.
+	WorkRequest string `json:"workRequest,omitempty"`
+	Code        string `json:"code,omitempty"`    // default InternalServerError
+	Message     string `json:"message,omitempty"` // default "injected fault"; a usual one: "Out of host capacity."
+	Count       int    `json:"count,omitempty"`   // how often; 0: until the faults are deleted
+	// LatencyMs delays each request that matches, in milliseconds.
+	LatencyMs int `json:"latencyMs,omitempty"`
+	// Probability from 0 to 1 that a match fails; 0 means 1.
+	Probability float64 `json:"probability,omitempty"`
+}
+
+func (f *Fault) failure() *Failure {
+	status := cmp.Or(f.Status, http.StatusInternalServerError)
+	return Fail(status, cmp.Or(f.Code, "InternalServerError"), "%s", cmp.Or(f.Message, "injected fault"))
+}
+
+func (f *Fault) check() error {
+	if _, err := path.Match(f.Path, "/"); err != nil {
+		return fmt.Errorf("path %q: %w", f.Path, err)
+	}
+	if f.Status != 0 && (f.Status < 400 || f.Status > 599) {
+		return fmt.Errorf("status %d: must be from 400 to 599", f.Status)
+	}
+	if f.Probability < 0 || f.Probability > 1 || f.Count < 0 || f.LatencyMs < 0 {
+		return fmt.Errorf("probability must be from 0 to 1, count and latencyMs not negative")
+	}
+	return nil
+}
+
+// faults are the injected ones. They are not part of the state: a restart removes them.
+type faults struct {
+	mu   sync.Mutex
+	list []*Fault
+}
+
+// Inject adds a fault.
+func (e *Engine) Inject(f Fault) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	e.faults.mu.Lock()
+	defer e.faults.mu.Unlock()
+	e.faults.list = append(e.faults.list, &f)
+	return nil
+}
+
+// take returns a fault that matches, and counts it; or nil.
+func (f *faults) take(match func(*Fault) bool) *Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, fault := range f.list {
+		if !match(fault) || rand.Float64() >= cmp.Or(fault.Probability, 1) {
+			continue
+		}
+		if fault.Count == 1 {
+			f.list = slices.Delete(f.list, i, i+1)
+		} else if fault.Count > 1 {
+			fault.Count--
+		}
+		taken := *fault
+		return &taken
+	}
+	return nil
+}
+
+// apply delays or refuses a request that a fault matches.
+func (f *faults) apply(r *http.Request) error {
+	fault := f.take(func(fault *Fault) bool {
+		ok, _ := path.Match(fault.Path, r.URL.Path)
+		return fault.WorkRequest == "" && (fault.Method == "" || fault.Method == r.Method) && (fault.Path == "" || ok)
+	})
+	if fault == nil {
+		return nil
+	}
+	if fault.LatencyMs > 0 {
+		select {
+		case <-time.After(time.Duration(fault.LatencyMs) * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}
+	if fault.Status == 0 {
+		return nil
+	}
+	return fault.failure()
+}
+
+// WorkFailure returns the injected failure of a work request of this operation type, or nil.
+func (t *Tx) WorkFailure(operation string) *Failure {
+	fault := t.e.faults.take(func(fault *Fault) bool { return fault.WorkRequest == operation })
+	if fault == nil {
+		return nil
+	}
+	return fault.failure()
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oke-guestbook/local/oci/schema"
+)
+
+// listParameters are query parameters of every list that do not select by a field, or that other code reads.
+var listParameters = []string{
+	"compartmentId", "compartmentIdInSubtree", "isCompartmentIdInSubtree", "detail", "limit", "page",
+	"sortBy", "sortOrder",
+}
+
+func (c *Call) listKind(k *Kind) (*Answer, error) {
+	if k.Parent == "" && !k.AllCompartments {
+		if err := c.NeedsQuery("compartmentId"); err != nil {
+			return nil, err
+		}
+	}
+	filters := append([]string{k.nameField(), "lifecycleState"}, k.Filters...)
+	for parameter := range c.Query {
+		if !slices.Contains(filters, parameter) && !slices.Contains(listParameters, parameter) {
+			return nil, Invalid("%s is not a parameter of this list", parameter)
+		}
+	}
+	found := c.All(k.Name, func(r *Resource) bool {
+		for _, f := range filters {
+			if c.Query.Has(f) && !slices.Contains(c.Query[f], fmt.Sprint(r.Doc[f])) {
+				return false
+			}
+		}
+		if k.Parent != "" {
+			return r.Doc.Str(k.Parent) == c.Path(k.Parent)
+		}
+		return k.AllCompartments || r.Doc.Str("compartmentId") == c.Query.Get("compartmentId")
+	})
+	sortBy(found, k.nameField(), c.Query)
+	var items []any
+	for _, r := range found {
+		items = append(items, Summary(k.Summary, r.Doc))
+	}
+	return c.Page(items)
+}
+
+// sortBy orders a list by the query's parameters; by default newest first, as the services do.
+func sortBy(found []*Resource, nameKey string, query url.Values) {
+	descending := query.Get("sortOrder") != "ASC"
+	switch query.Get("sortBy") {
+	case "DISPLAYNAME", "NAME", "displayName", "name":
+		slices.SortStableFunc(found, func(a, b *Resource) int {
+			return strings.Compare(a.Doc.Str(nameKey), b.Doc.Str(nameKey))
+		})
+		descending = query.Get("sortOrder") == "DESC"
+	}
+	if descending {
+		slices.Reverse(found)
+	}
+}
+
+// Summary returns the fields of a document that a model has; without a model, all.
+func Summary(model string, doc Doc) Doc {
+	if model == "" {
+		return doc
+	}
+	out := maps.Clone(doc)
+	maps.DeleteFunc(out, func(field string, _ any) bool { return !schema.Has(model, field) })
+	return out
+}
+
+// Page answers with the part of a list that the query asks for. The page token is the position of its first item.
+func (c *Call) Page(items []any) (*Answer, error) {
+	start, limit := 0, 100
+	if token := c.Query.Get("page"); token != "" {
+		n, err := strconv.Atoi(token)
+		if err != nil || n < 0 || n > len(items) {
+			return nil, Invalid("page: %q is no page token of this list", token)
+		}
+		start = n
+	}
+	if text := c.Query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1000 {
+			return nil, Invalid("limit: %q must be a number from 1 to 1000", text)
+		}
+		limit = n
+	}
+	end := min(start+limit, len(items))
+	a := &Answer{Body: append([]any{}, items[start:end]...), Header: map[string]string{}}
+	if end < len(items) {
+		a.Header["opc-next-page"] = fmt.Sprint(end)
+	}
+	return a, nil
+}

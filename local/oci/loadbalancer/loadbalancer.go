@@ -1,0 +1,168 @@
+package loadbalancer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/vcn"
+)
+
+// state is what the service remembers of a load balancer.
+type state struct {
+	PublicIP string // OCID of its public IP address
+}
+
+func create(c *engine.Call) (*engine.Answer, error) {
+	reserved := c.Body.Objects("reservedIps")
+	r, err := c.Create(lbKind)
+	if err != nil {
+		return nil, err
+	}
+	if err := place(c.Tx, r, reserved); err != nil {
+		return nil, err
+	}
+	a := begin(c.Tx, r, "CreateLoadBalancer", createTime, change{})
+	a.Created = r.ID
+	return a, nil
+}
+
+// complete checks the body of a new load balancer and makes it the form of an answer.
+func complete(c *engine.Call, doc engine.Doc) error {
+	if err := checkShape(doc); err != nil {
+		return err
+	}
+	doc.Default(engine.Doc{
+		"isPrivate": false, "networkSecurityGroupIds": []any{}, "ipMode": "IPV4", "isDeleteProtectionEnabled": false,
+		"isRequestIdEnabled": false, "hostnames": engine.Doc{}, "pathRouteSets": engine.Doc{},
+		"sslCipherSuites": engine.Doc{}, "routingPolicies": engine.Doc{},
+	})
+	if doc["ipMode"] != "IPV4" {
+		return engine.NotImplemented("the local cloud has no IPv6")
+	}
+	vcnID, err := checkSubnets(c.Tx, doc)
+	if err != nil {
+		return err
+	}
+	const groups = "networkSecurityGroupIds"
+	if err := vcn.CheckSecurityGroups(c.Tx, groups, doc.Texts(groups), vcnID); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		doc.Default(engine.Doc{p.field: engine.Doc{}})
+		for _, name := range slices.Sorted(maps.Keys(doc.Sub(p.field))) {
+			part := doc.Sub(p.field, name)
+			part[p.nameKey] = name
+			if err := p.complete(part); err != nil {
+				return err
+			}
+		}
+	}
+	return checkParts(doc)
+}
+
+// checkSubnets checks a load balancer's subnets, and returns their VCN.
+func checkSubnets(t *engine.Tx, doc engine.Doc) (vcnID string, err error) {
+	ids := doc.Texts("subnetIds")
+	if len(ids) == 0 || len(ids) > 2 {
+		return "", engine.Invalid("subnetIds: a load balancer has one regional subnet, or two of availability domains")
+	}
+	for i, id := range ids {
+		subnet, err := t.Live(vcn.SubnetKind, fmt.Sprintf("subnetIds[%d]", i), id)
+		if err != nil {
+			return "", err
+		}
+		vcnID = subnet.Doc.Str("vcnId")
+		if subnet.Doc.Flag("prohibitPublicIpOnVnic") && !doc.Flag("isPrivate") {
+			return "", engine.Invalid("subnetIds[%d]: the private subnet %s cannot hold a public load balancer", i, id)
+		}
+	}
+	return vcnID, nil
+}
+
+const flexible = "flexible"
+
+var fixedShapes = []string{"10Mbps", "10Mbps-Micro", "100Mbps", "400Mbps", "8000Mbps"}
+
+// checkShape checks the shape; a flexible one has 10 to 8000 Mbps (Oracle: "Load Balancer Shapes").
+func checkShape(doc engine.Doc) error {
+	name := doc.Str("shapeName")
+	if slices.Contains(fixedShapes, name) {
+		return nil
+	}
+	if name != flexible {
+		return engine.Invalid("shapeName: %q must be flexible or one of %s", name, strings.Join(fixedShapes, ", "))
+	}
+	low := doc.Num("shapeDetails", "minimumBandwidthInMbps")
+	high := doc.Num("shapeDetails", "maximumBandwidthInMbps")
+	if low < 10 || high > 8000 || low > high {
+		return engine.Invalid("shapeDetails: the bandwidth of a flexible load balancer is from 10 to 8000 Mbps, "+
+			"not %v to %v", low, high)
+	}
+	return nil
+}
+
+// place creates a load balancer's VNICs in its subnets, and gives it its address.
+func place(t *engine.Tx, r *engine.Resource, reserved []engine.Doc) error {
+	var private []any
+	for _, id := range r.Doc.Texts("subnetIds") {
+		vnic, err := vcn.NewVnic(t, vcn.VnicArgs{
+			SubnetID: id, Owner: r.ID, Name: "VNIC for LB " + r.Doc.Str("displayName"),
+			GroupIDs: r.Doc.Texts("networkSecurityGroupIds"),
+		})
+		if err != nil {
+			return err
+		}
+		private = append(private, engine.Doc{"ipAddress": vnic.Doc["privateIp"], "isPublic": false})
+	}
+	if r.Doc.Flag("isPrivate") {
+		r.Doc["ipAddresses"] = private[:1]
+		return nil
+	}
+	user := vcn.IPUser{Type: "PRIVATE_IP", ID: r.ID}
+	address := engine.Doc{"isPublic": true}
+	var ip *engine.Resource
+	var err error
+	if len(reserved) > 0 {
+		id := reserved[0].Str("id")
+		address["reservedIp"] = engine.Doc{"id": id}
+		ip, err = vcn.AssignReservedIP(t, "reservedIps[0].id", id, user)
+	} else {
+		ip, err = vcn.NewEphemeralIP(t, r.Doc["compartmentId"], r.Doc.Str("displayName"), user)
+	}
+	if err != nil {
+		return err
+	}
+	engine.Private[state](r).PublicIP = ip.ID
+	address["ipAddress"] = ip.Doc["ipAddress"]
+	r.Doc["ipAddresses"] = []any{address}
+	return nil
+}
+
+func setSecurityGroups(c *engine.Call, r *engine.Resource) (engine.Doc, error) {
+	const field = "networkSecurityGroupIds"
+	ids := c.Body.Texts(field)
+	subnet := c.Find(r.Doc.Texts("subnetIds")[0])
+	if err := vcn.CheckSecurityGroups(c.Tx, field, ids, subnet.Doc.Str("vcnId")); err != nil {
+		return nil, err
+	}
+	vcn.SetSecurityGroups(c.Tx, r.ID, ids)
+	return engine.Doc{field: engine.List(ids)}, nil
+}
+
+func remove(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	if r.Doc.Flag("isDeleteProtectionEnabled") {
+		return nil, engine.Conflict("the load balancer %s is protected from deletion", r.ID)
+	}
+	r.SetState("DELETING")
+	return begin(c.Tx, r, "DeleteLoadBalancer", deleteTime, change{}), nil
+}
+
+func removed(t *engine.Tx, r *engine.Resource) error {
+	if err := vcn.ReleasePublicIP(t, engine.Private[state](r).PublicIP); err != nil {
+		return err
+	}
+	return vcn.RemoveVnics(t, r.ID)
+}

@@ -1,0 +1,49 @@
+// Package loadbalancer emulates the Load Balancing service. No traffic flows through its load balancers.
+package loadbalancer
+
+import (
+	"slices"
+
+	"oke-guestbook/local/oci/engine"
+)
+
+const base = "/20170115"
+
+// Register adds the Load Balancing service to an engine.
+func Register(e *engine.Engine) {
+	api := e.API(base)
+	api.ServeReads(&engine.Kind{
+		Name: lbKind, Title: "load balancer", Path: lbPath, Model: "loadbalancer.LoadBalancer", Limit: 50,
+		States: engine.ServiceStates, Async: true, Private: engine.PrivateOf[state](), OnCreate: complete, Removed: removed,
+	})
+	registerWorkRequests(api)
+	api.Handle("POST "+lbPath, "loadbalancer.CreateLoadBalancerDetails", create)
+	api.Handle("PUT "+lbPath+"/{id}", "loadbalancer.UpdateLoadBalancerDetails",
+		changeFields("UpdateLoadBalancer", func(c *engine.Call, _ *engine.Resource) (engine.Doc, error) {
+			return c.Body, nil
+		}))
+	api.Handle("PUT "+lbPath+"/{id}/networkSecurityGroups", "loadbalancer.UpdateNetworkSecurityGroupsDetails",
+		changeFields("UpdateNetworkSecurityGroups", setSecurityGroups))
+	api.Handle("PUT "+lbPath+"/{id}/updateShape", "loadbalancer.UpdateLoadBalancerShapeDetails",
+		changeFields("UpdateShape", func(c *engine.Call, _ *engine.Resource) (engine.Doc, error) {
+			return c.Body, checkShape(c.Body)
+		}))
+	api.Handle("DELETE "+lbPath+"/{id}", "", engine.OnChangeable(lbKind, remove, "ACTIVE", "FAILED"))
+	for _, p := range parts {
+		registerPart(api, p)
+	}
+	registerBackends(api)
+	registerHealth(api)
+	for path, names := range map[string][]string{
+		"/loadBalancerShapes": append(slices.Clone(fixedShapes), flexible), "/loadBalancerPolicies": policies,
+		"/loadBalancerProtocols": protocols,
+	} {
+		api.Handle("GET "+path, "", func(c *engine.Call) (*engine.Answer, error) {
+			var out []any
+			for _, name := range names {
+				out = append(out, engine.Doc{"name": name})
+			}
+			return c.Page(out)
+		})
+	}
+}

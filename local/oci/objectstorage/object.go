@@ -1,0 +1,159 @@
+package objectstorage
+
+import (
+	"crypto/md5"
+	"encoding/base64"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"oke-guestbook/local/oci/engine"
+)
+
+const objectKind = "object"
+
+// maxObject is the size of the largest object that the local cloud keeps, in bytes.
+const maxObject = 64 << 20
+
+// objectState is what the service remembers of an object.
+type objectState struct {
+	Bucket      string // OCID
+	ContentType string
+}
+
+// store keeps the objects' content in files, named by OCID.
+type store struct{ dir string }
+
+func (s store) file(o *engine.Resource) string { return filepath.Join(s.dir, o.ID) }
+
+func registerObjects(api engine.API, path string) {
+	s := store{filepath.Join(api.Dir(), "objects")}
+	api.AddKind(&engine.Kind{Name: objectKind, Private: engine.PrivateOf[objectState]()})
+	api.Handle("GET "+path, "", onBucket(listObjects))
+	api.Handle("GET "+path+"/{object...}", "", onObject(s.get))
+	api.Handle("DELETE "+path+"/{object...}", "", onObject(s.delete))
+	api.HandleUpload("PUT "+path+"/{object...}", maxObject, s.put)
+}
+
+// onObject makes a handler of the object that the path names.
+func onObject(h engine.ResourceHandler) engine.Handler {
+	return onBucket(func(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
+		name := c.Path("object")
+		o := objectNamed(c.Tx, bucket, name)
+		if o == nil {
+			return nil, engine.Fail(http.StatusNotFound, "ObjectNotFound", "The object '%s' was not found", name)
+		}
+		return h(c, o)
+	})
+}
+
+func objectsIn(t *engine.Tx, bucket *engine.Resource) []*engine.Resource {
+	return t.All(objectKind, func(r *engine.Resource) bool {
+		return engine.Private[objectState](r).Bucket == bucket.ID
+	})
+}
+
+func objectNamed(t *engine.Tx, bucket *engine.Resource, name string) *engine.Resource {
+	for _, r := range objectsIn(t, bucket) {
+		if r.Doc["name"] == name {
+			return r
+		}
+	}
+	return nil
+}
+
+func (s store) put(c *engine.Call, content []byte) (*engine.Answer, error) {
+	sum := md5.Sum(content)
+	digest := base64.StdEncoding.EncodeToString(sum[:])
+	if want := c.Request.Header.Get("Content-MD5"); want != "" && want != digest {
+		return nil, engine.Fail(http.StatusBadRequest, "UnmatchedContentMD5",
+			"the content's MD5 is %s, not %s", digest, want)
+	}
+	bucket, err := bucketOf(c)
+	if err != nil {
+		return nil, err
+	}
+	name, now := c.Path("object"), engine.Timestamp(c.Now)
+	o := objectNamed(c.Tx, bucket, name)
+	if o == nil {
+		o = c.Add(objectKind, engine.NewOCID(objectKind), engine.Doc{
+			"name": name, "timeCreated": now, "storageTier": "Standard",
+		})
+	}
+	o = c.Edit(o.ID)
+	o.Doc.Merge(engine.Doc{"size": len(content), "md5": digest, "timeModified": now, "etag": o.Etag()})
+	*engine.Private[objectState](o) = objectState{bucket.ID, c.Request.Header.Get("Content-Type")}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(s.file(o), content, 0o600); err != nil {
+		return nil, err
+	}
+	return &engine.Answer{Header: map[string]string{
+		"opc-content-md5": digest, "etag": o.Etag(), "last-modified": c.Now.Format(http.TimeFormat),
+	}}, nil
+}
+
+func (s store) get(_ *engine.Call, o *engine.Resource) (*engine.Answer, error) {
+	content, err := os.ReadFile(s.file(o))
+	if err != nil {
+		return nil, err
+	}
+	modified, err := time.Parse(time.RFC3339, o.Doc.Str("timeModified"))
+	return &engine.Answer{Body: content, Header: map[string]string{
+		"etag": o.Etag(), "content-length": strconv.Itoa(len(content)), "content-md5": o.Doc.Str("md5"),
+		"content-type":  engine.Private[objectState](o).ContentType,
+		"last-modified": modified.Format(http.TimeFormat), "storage-tier": "Standard",
+	}}, err
+}
+
+func (s store) delete(c *engine.Call, o *engine.Resource) (*engine.Answer, error) {
+	if err := c.Remove(c.Edit(o.ID)); err != nil {
+		return nil, err
+	}
+	return &engine.Answer{Status: http.StatusNoContent}, os.Remove(s.file(o))
+}
+
+// listObjects lists objects by name, with the query's prefix, from start, before end, at most limit. Those with the
+// delimiter after the prefix are listed as common prefixes.
+func listObjects(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
+	limit := 1000
+	if n, err := strconv.Atoi(c.Query.Get("limit")); err == nil && n > 0 && n < limit {
+		limit = n
+	}
+	found := objectsIn(c.Tx, bucket)
+	slices.SortFunc(found, func(a, b *engine.Resource) int {
+		return strings.Compare(a.Doc.Str("name"),
+			b.Doc.Str("name"))
+	})
+	body := engine.Doc{}
+	objects, prefixes := []any{}, []any{}
+	prefix, delimiter := c.Query.Get("prefix"), c.Query.Get("delimiter")
+	for _, o := range found {
+		name := o.Doc.Str("name")
+		rest, selected := strings.CutPrefix(name, prefix)
+		if !selected || name < c.Query.Get("start") || c.Query.Has("end") && name >= c.Query.Get("end") {
+			continue
+		}
+		if i := strings.Index(rest, delimiter); delimiter != "" && i >= 0 {
+			if p := prefix + rest[:i+1]; !slices.Contains(prefixes, any(p)) {
+				prefixes = append(prefixes, p)
+			}
+			continue
+		}
+		if len(objects) == limit {
+			body["nextStartWith"] = name
+			break
+		}
+		objects = append(objects, o.Doc)
+	}
+	body["objects"] = objects
+	if delimiter != "" {
+		body["prefixes"] = prefixes
+	}
+	return &engine.Answer{Body: body}, nil
+}

@@ -1,0 +1,81 @@
+package objectstorage_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/ocitest"
+)
+
+func TestBucketsAndObjects(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		if got := c.Want(200, "GET", "/n", nil).Body; got != oci.Namespace {
+			t.Errorf("namespace %v", got)
+		}
+		base := "/n/" + oci.Namespace + "/b"
+		body := engine.Doc{"compartmentId": oci.CompartmentID, "name": "backups"}
+		c.Conforms("objectstorage.Bucket", c.Want(200, "POST", base, body).Body)
+		c.Refused(409, "BucketAlreadyExists", "backups", "POST", base, body)
+		c.Refused(400, "InvalidBucketName", "name", "POST", base, ocitest.Changed(body, "name", "a b"))
+		c.Refused(404, "BucketNotFound", "other", "GET", base+"/other", nil)
+		c.Refused(404, "NamespaceNotFound", "elsewhere", "GET", "/n/elsewhere/b/backups", nil)
+		updated := c.Want(200, "POST", base+"/backups",
+			engine.Doc{"freeformTags": engine.Doc{"a": "b"}, "versioning": "Enabled"}).Object()
+		c.Conforms("objectstorage.Bucket", updated)
+		if updated.Str("freeformTags", "a") != "b" {
+			t.Errorf("bucket %v", updated)
+		}
+		if got := c.Get(base + "/backups/retentionRules"); len(got) != 1 {
+			t.Errorf("retention rules %v", got)
+		}
+		if got := c.GetList(base + "?compartmentId=" + oci.CompartmentID); len(got) != 1 {
+			t.Errorf("buckets %v", got)
+		}
+
+		put := func(name, content, md5 string) int {
+			header := http.Header{"Content-Type": {"text/plain"}}
+			if md5 != "" {
+				header.Set("Content-MD5", md5)
+			}
+			return c.SendRaw("PUT", base+"/backups/o/"+name, []byte(content), header, nil).Status
+		}
+		for i := range 3 {
+			if got := put(fmt.Sprintf("daily/%d.gz", i), strings.Repeat("x", i), ""); got != 200 {
+				t.Fatalf("put %d: %d", i, got)
+			}
+		}
+		// The signature covers the path as it was sent, with its escapes.
+		if got := put("a%20b%2Fc", "x", ""); got != 200 {
+			t.Errorf("name with escapes: %d", got)
+		}
+		c.Want(204, "DELETE", base+"/backups/o/a%20b%2Fc", nil)
+		if got := put("bad", "x", "AAAA"); got != 400 {
+			t.Errorf("content with another MD5: %d", got)
+		}
+		if got := c.Want(200, "GET", base+"/backups/o/daily/2.gz",
+			nil); string(got.Raw) != "xx" || got.Header.Get("content-type") != "text/plain" {
+			t.Errorf("object %q %v", got.Raw, got.Header)
+		}
+		listed := c.Get(base + "/backups/o?prefix=daily/&limit=2")
+		c.Conforms("objectstorage.ListObjects", listed)
+		if len(listed.List("objects")) != 2 || listed["nextStartWith"] != "daily/2.gz" {
+			t.Errorf("list %v", listed)
+		}
+		byFolder := c.Get(base + "/backups/o?delimiter=/")
+		if fmt.Sprint(byFolder["prefixes"]) != "[daily/]" || len(byFolder.List("objects")) != 0 {
+			t.Errorf("list by delimiter %v", byFolder)
+		}
+		c.Refused(409, "BucketNotEmpty", "backups", "DELETE", base+"/backups", nil)
+		for i := range 3 {
+			c.Want(204, "DELETE", base+fmt.Sprintf("/backups/o/daily/%d.gz", i), nil)
+		}
+		c.Refused(404, "ObjectNotFound", "daily/0.gz", "GET", base+"/backups/o/daily/0.gz", nil)
+		c.Want(204, "DELETE", base+"/backups", nil)
+		c.Refused(404, "BucketNotFound", "backups", "GET", base+"/backups", nil)
+		c.NothingLeft()
+	})
+}

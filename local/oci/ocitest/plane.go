@@ -1,0 +1,69 @@
+package ocitest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"oke-guestbook/local/cloud"
+)
+
+// ControlPlane records what the emulator asks of control planes.
+type ControlPlane struct {
+	mu       sync.Mutex
+	Versions map[string]string // of running clusters
+	Nodes    map[string][]cloud.Node
+	Syncs    []int // sizes of the node sets
+	StartErr error
+}
+
+// NewControlPlane returns one without clusters.
+func NewControlPlane() *ControlPlane {
+	return &ControlPlane{Versions: map[string]string{}, Nodes: map[string][]cloud.Node{}}
+}
+
+// Start implements cloud.ControlPlane.
+func (p *ControlPlane) Start(_ context.Context, c cloud.Cluster) (cloud.Endpoints, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.StartErr != nil {
+		return cloud.Endpoints{}, p.StartErr
+	}
+	p.Versions[c.ID] = c.Version
+	return cloud.Endpoints{Address: "127.0.0.1:40123"}, nil
+}
+
+// Stop implements cloud.ControlPlane.
+func (p *ControlPlane) Stop(_ context.Context, id string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.Versions, id)
+	delete(p.Nodes, id)
+	return nil
+}
+
+// Kubeconfig implements cloud.ControlPlane.
+func (p *ControlPlane) Kubeconfig(_ context.Context, id string) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.Versions[id] == "" {
+		return nil, errors.New("no such control plane")
+	}
+	return []byte("kind: Config # " + id), nil
+}
+
+// SyncNodes implements cloud.ControlPlane.
+func (p *ControlPlane) SyncNodes(_ context.Context, id string, nodes []cloud.Node) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Nodes[id] = nodes
+	p.Syncs = append(p.Syncs, len(nodes))
+	return nil
+}
+
+// Count returns the number of a cluster's nodes.
+func (p *ControlPlane) Count(id string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.Nodes[id])
+}

@@ -1,0 +1,154 @@
+package setting
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"oke-guestbook/plan/problem"
+)
+
+// Check is what a value must satisfy, whatever the other settings are.
+type Check[T any] struct {
+	Allowed string // for the reference, such as "1 to 100"; empty if the help says it
+	// Test returns why a value is refused, or nil. Errors that errors.Join has joined are reported one by one.
+	Test func(T) error
+}
+
+// Func is a check by a function.
+func Func[T any](allowed string, test func(T) error) Check[T] { return Check[T]{allowed, test} }
+
+// Range allows numbers from low to high.
+func Range[T ~int](low, high T) Check[T] {
+	return Func(fmt.Sprintf("%d to %d", low, high), func(got T) error {
+		if got < low || got > high {
+			return fmt.Errorf("must be from %d to %d (got %d)", low, high, got)
+		}
+		return nil
+	})
+}
+
+// OneOf allows some values only.
+func OneOf[T ~string](allowed ...T) Check[T] {
+	names := make([]string, len(allowed))
+	for i, value := range allowed {
+		names[i] = string(value)
+	}
+	all := strings.Join(names, ", ")
+	return Func(all, func(got T) error {
+		if !slices.Contains(allowed, got) {
+			return fmt.Errorf("%q is not one of %s", got, all)
+		}
+		return nil
+	})
+}
+
+// Match allows texts that match the pattern. Allowed describes them, such as "a name that begins with a letter".
+func Match(pattern *regexp.Regexp, allowed string) Check[string] {
+	return Func(allowed, func(got string) error {
+		if !pattern.MatchString(got) {
+			return fmt.Errorf("%q is not %s", got, allowed)
+		}
+		return nil
+	})
+}
+
+// OCID allows the OCIDs of some kinds of resource, such as "vcn", and the empty text.
+func OCID(kinds ...string) Check[string] {
+	return Func("an OCID of kind "+strings.Join(kinds, " or "), func(got string) error {
+		parts := strings.Split(got, ".")
+		switch {
+		case got == "":
+			return nil
+		case len(parts) < 5 || parts[0] != "ocid1":
+			return fmt.Errorf("%q is not an OCID such as ocid1.%s.oc1.iad.aaaa", got, kinds[0])
+		case !slices.Contains(kinds, parts[1]):
+			return fmt.Errorf("%q is the OCID of a resource of kind %s, not of kind %s",
+				got, parts[1], strings.Join(kinds, " or "))
+		}
+		return nil
+	})
+}
+
+// Required refuses the zero value. How tells how to set the setting.
+func Required[T comparable](how string) Check[T] {
+	return Func("", func(got T) error {
+		var zero T
+		if got == zero {
+			return errors.New("is required: " + how)
+		}
+		return nil
+	})
+}
+
+// If applies a check only while the condition holds. The condition is that of the time of the declaration.
+func If[T any](condition bool, check Check[T]) Check[T] {
+	if !condition {
+		check.Test = func(T) error { return nil }
+	}
+	return check
+}
+
+// Optional allows the zero value beside what check allows.
+func Optional[T comparable](check Check[T]) Check[T] {
+	var zero T
+	if _, number := any(zero).(int); number {
+		check.Allowed = "0, or " + check.Allowed
+	}
+	test := check.Test
+	check.Test = func(got T) error {
+		if got == zero {
+			return nil
+		}
+		return test(got)
+	}
+	return check
+}
+
+// Each checks every item of a list.
+func Each[T any](check Check[T]) Check[[]T] {
+	return Func(check.Allowed, func(items []T) error {
+		var all []error
+		for _, item := range items {
+			all = append(all, check.Test(item))
+		}
+		return errors.Join(all...)
+	})
+}
+
+// Names checks every name of a map.
+func Names[K ~string, V any](check Check[K]) Check[map[K]V] {
+	return Func(check.Allowed, func(values map[K]V) error {
+		return Each(check).Test(slices.Sorted(maps.Keys(values)))
+	})
+}
+
+// Unique refuses lists that hold an item twice.
+func Unique[T comparable]() Check[[]T] {
+	return Func("each once", func(items []T) error {
+		for i, item := range items {
+			if slices.Contains(items[:i], item) {
+				return fmt.Errorf("holds %v twice", item)
+			}
+		}
+		return nil
+	})
+}
+
+// run adds the problems of a value.
+func (c Check[T]) run(list *problem.List, key string, value T) {
+	err := c.Test(value)
+	if err == nil {
+		return
+	}
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // by errors.Join
+		all = joined.Unwrap()
+	}
+	for _, err := range all {
+		list.Add(key, "%v", err).Invalidates(key)
+	}
+}

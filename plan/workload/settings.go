@@ -1,0 +1,206 @@
+package workload
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/robfig/cron/v3"
+
+	"oke-guestbook/plan/setting"
+)
+
+// Limits of a guestbook's parts.
+const (
+	MinStorageGB = 50    // smallest block volume (Oracle documentation, "Block Volume", section "Capabilities and Limits")
+	maxStorageGB = 32768 // largest one
+	minMbps      = 10    // flexible load balancer ("Load Balancer Shapes")
+	maxMbps      = 8000
+	maxReplicas  = 100
+	maxMillis    = 64000
+	maxPort      = 65535
+)
+
+// Settings declares the settings of a guestbook.
+func (s *Spec) Settings() setting.Group {
+	return append(append(append(s.general(), s.frontend()...), s.exposure()...), s.database()...)
+}
+
+// Settings declares the settings of a guestbook in a stack's list of several.
+func (g *Guestbook) Settings() setting.Group {
+	name := setting.Of(&g.Name, "name", "", "Name, unique in the stack, and prefix of its Pulumi resources", label)
+	return append(setting.Group{name}, g.Spec.Settings()...)
+}
+
+func (s *Spec) general() setting.Group {
+	return setting.Group{
+		setting.Of(&s.Profile, "profile", Hardened,
+			"hardened (authentication, guard rails, this project's frontend) or tutorial (for learning: no password, "+
+				"the tutorial's images)",
+			setting.OneOf(Hardened, Tutorial)),
+		setting.Of(&s.Namespace, "namespace", "", "Kubernetes namespace. Empty for the guestbook's name"),
+	}
+}
+
+func (s *Spec) frontend() setting.Group {
+	return setting.Group{
+		setting.Of(&s.FrontendImage, "frontendImage", "",
+			"Image of the frontend, with its registry host. Required in profile hardened: make push builds and pushes "+
+				"this project's",
+			image),
+		setting.Of(&s.FrontendReplicas, "frontendReplicas", 3,
+			"Pods of the frontend. With autoscaling the initial number, between the bounds",
+			setting.Range(1, maxReplicas)),
+		setting.Of(&s.FrontendMinReplicas, "frontendMinReplicas", 0,
+			"Lower bound of the autoscaler. 0 for frontendReplicas",
+			setting.Range(0, maxReplicas)),
+		setting.Of(&s.FrontendMaxReplicas, "frontendMaxReplicas", 0,
+			"Upper bound of the autoscaler. 0 for twice frontendReplicas (hardened) or none (tutorial). "+
+				"Equal bounds: no autoscaler",
+			setting.Range(0, 2*maxReplicas)),
+		setting.Of(&s.AutoscaleCPUPercent, "autoscaleCpuPercent", 70,
+			"CPU use that the autoscaler aims at, in percent of the request",
+			setting.Range(1, 100)),
+		setting.Of(&s.FrontendCPUMillis, "frontendCpuMillis", 0,
+			"CPU request of a frontend Pod, in thousandths. 0 for the profile's",
+			setting.Optional(setting.Range(1, maxMillis))),
+		setting.Of(&s.FrontendMemoryMB, "frontendMemoryMb", 0,
+			"Memory request and limit of a frontend Pod, in MiB. 0 for the profile's",
+			setting.Optional(setting.Range(16, 65536))),
+		setting.Of(&s.FrontendPort, "frontendPort", 0,
+			"Port of the frontend's container. 0 for the profile's: 8080 (hardened) or 80 (tutorial)",
+			setting.Optional(setting.Range(1, maxPort))),
+		setting.Of(&s.MetricsPort, "metricsPort", 0,
+			"Port of the frontend's metrics. 0 for the profile's: 9090 (hardened) or none (tutorial)",
+			setting.Range(0, maxPort)),
+		setting.Of(&s.ReadinessPath, "readinessPath", "",
+			"Path that answers 200 when the frontend can serve. Empty for the profile's: /readyz (hardened) or / (tutorial)"),
+		setting.Of(&s.LivenessPath, "livenessPath", "",
+			"Path that answers 200 while the frontend is alive. Empty for the profile's: /livez (hardened) or none (tutorial)"),
+	}
+}
+
+func (s *Spec) exposure() setting.Group {
+	return setting.Group{
+		setting.Of(&s.Exposure, "exposure", "",
+			"public, internal (load balancers), node-port or none. Empty for the kind of load balancer that the network has",
+			setting.Optional(setting.OneOf(Public, Internal, NodePort, None))),
+		setting.Of(&s.LoadBalancerMbps, "loadBalancerMbps", minMbps,
+			"Bandwidth of the load balancer. 10 is free of charge",
+			setting.Range(minMbps, maxMbps)),
+		setting.Of(&s.ReservedAddress, "reservedAddress", "",
+			"Reserved public IP address for the load balancer. Empty for any"),
+		setting.Of(&s.TLSCertificate, "tlsCertificate", "",
+			"Certificate chain in PEM. With it the load balancer serves HTTPS on 443 instead of HTTP on 80"),
+		setting.Of(&s.TLSPrivateKey, "tlsPrivateKey", "",
+			"Private key of tlsCertificate in PEM. Set it with --secret"),
+	}
+}
+
+func (s *Spec) database() setting.Group {
+	return setting.Group{
+		setting.Of(&s.MongoImage, "mongoImage", "",
+			"Image of the database, with its registry host. Empty for the profile's",
+			image),
+		setting.Of(&s.MongoReplicas, "mongoReplicas", 1,
+			"Members of the database: 1, or 3 for a replica set (hardened)",
+			setting.Func("1 or 3", checkMembers)),
+		setting.Of(&s.MongoCPUMillis, "mongoCpuMillis", 0,
+			"CPU request of a database Pod, in thousandths. 0 for the profile's",
+			setting.Optional(setting.Range(1, maxMillis))),
+		setting.Of(&s.MongoMemoryMB, "mongoMemoryMb", 0,
+			"Memory request and limit of a database Pod, in MiB. 0 for the profile's",
+			setting.Optional(setting.Range(100, 524288))),
+		setting.Of(&s.StorageGB, "storageGb", MinStorageGB,
+			"Size of each database volume in GB. It can grow, but never shrink",
+			setting.Range(MinStorageGB, maxStorageGB)),
+		setting.Of(&s.CredentialsRelease, "credentialsRelease", 1,
+			"A higher number gives the database's users new passwords",
+			setting.Range(1, 1<<30)),
+		setting.Of(&s.ExternalDatabase, "externalDatabase", "",
+			"Host name of a MongoDB outside the cluster, to which extraRules must allow port 27017. "+
+				"The volumes of the stack's own database are kept. Empty for the own database",
+			setting.Optional(hostname)),
+		setting.Of(&s.DatabasePassword, "databasePassword", "",
+			"Password of user guestbook in externalDatabase. Set it with --secret"),
+		setting.Of(&s.BackupSchedule, "backupSchedule", "",
+			"When to back up to Object Storage, in cron's five fields, UTC, such as 0 3 * * *. Empty for never (hardened). "+
+				"No backups are made while externalDatabase is set",
+			setting.Optional(setting.Func("a schedule such as 0 3 * * *", checkSchedule))),
+		setting.Of(&s.BackupRetentionDays, "backupRetentionDays", 30,
+			"Days after which a backup is deleted",
+			setting.Range(1, 3650)),
+		setting.Of(&s.BackupImage, "backupImage", "ghcr.io/oracle/oci-cli:3.63.0",
+			"Image with the OCI command line interface, with its registry host",
+			image),
+		setting.Of(&s.RestoreFrom, "restoreFrom", "",
+			"Name of a backup to load into the database, once. Empty for none",
+			setting.Optional(backupName)),
+		setting.Of(&s.QuotaCPUMillis, "quotaCpuMillis", 0,
+			"CPU quota of the namespace, in thousandths. 0 for the most that the settings can need (hardened)"),
+		setting.Of(&s.QuotaMemoryMB, "quotaMemoryMb", 0,
+			"Memory quota of the namespace, in MiB. 0 for the most that the settings can need (hardened)"),
+	}
+}
+
+var (
+	label = setting.Match(regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
+		"a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter")
+	hostname = setting.Match(
+		regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
+		"a host name such as mongo.example.com")
+	backupName = setting.Match(regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$`), "the name of a backup")
+	image      = setting.Optional(setting.Func("an image with registry host, and tag or digest", CheckImage))
+)
+
+// CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34
+// on.
+func CheckImage(image string) error {
+	ref, err := reference.Parse(image)
+	if err != nil {
+		return fmt.Errorf("%q is not an image reference: %w", image, err)
+	}
+	named, ok := ref.(reference.Named)
+	if !ok {
+		return fmt.Errorf("%q names no image", image)
+	}
+	host := reference.Domain(named)
+	if !strings.ContainsAny(host, ".:") && host != "localhost" {
+		return fmt.Errorf("%q has no registry host; write it in full, such as docker.io/library/mongo:8.0", image)
+	}
+	if reference.IsNameOnly(named) {
+		return fmt.Errorf("%q has neither tag nor digest", image)
+	}
+	return nil
+}
+
+// CheckPinned returns an error if image is a tag that moves, as nobody knows later which version ran.
+func CheckPinned(image string) error {
+	ref, _ := reference.Parse(image) // CheckImage reports what cannot be parsed
+	tagged, hasTag := ref.(reference.Tagged)
+	if _, pinned := ref.(reference.Digested); hasTag && !pinned && tagged.Tag() == "latest" {
+		return fmt.Errorf("%q is a moving tag; in production an image has a version or a digest", image)
+	}
+	return nil
+}
+
+func checkMembers(n int) error {
+	if n != 1 && n != 3 {
+		return fmt.Errorf("must be 1 or 3 (got %d): a replica set of two has no majority when one is lost", n)
+	}
+	return nil
+}
+
+// checkSchedule parses as the CronJob controller does, which takes no time zone in the schedule.
+func checkSchedule(schedule string) error {
+	err := errors.New("it is in UTC and takes no TZ")
+	if !strings.Contains(schedule, "TZ") {
+		_, err = cron.ParseStandard(schedule)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a schedule such as 0 3 * * *: %w", schedule, err)
+	}
+	return nil
+}
