@@ -1,10 +1,11 @@
 // Package catalog lists the kinds of OCI resources that the program creates or the local cloud's plugin offers: how
 // Pulumi's oci provider (v3.16.0) and the REST API name them, and which changes replace them. It also holds the
-// replacement rules of Kubernetes objects. The program's tests and the local cloud read it. It imports the standard
-// library alone, because the launcher is compiled before everything else.
+// replacement rules of Kubernetes objects, and the names of the official provider's clients. The program's tests and the
+// local cloud read it. It imports the standard library alone, because the launcher is compiled before everything else.
 package catalog
 
 import (
+	_ "embed"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,20 @@ func Clients() []Client {
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient,
 	}
+}
+
+//go:embed clients.txt
+var providerClients string
+
+// ProviderClients returns every client that the official provider takes from CLIENT_HOST_OVERRIDES, sorted. clients.txt
+// lists the names that terraform-provider-oci registers in internal/client, in v7.32.0, which Pulumi's oci v3.16.0
+// contains, or in v8.28.0.
+func ProviderClients() []Client {
+	var clients []Client
+	for name := range strings.Lines(providerClients) {
+		clients = append(clients, Client(strings.TrimSpace(name)))
+	}
+	return clients
 }
 
 // Kinds returns all kinds, sorted by token.

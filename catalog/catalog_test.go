@@ -12,8 +12,23 @@ var (
 	tokenForm      = regexp.MustCompile(`^oci:[A-Z]\w+/([a-z]\w+):([A-Z]\w+)$`)
 	collectionForm = regexp.MustCompile(`^/(20\d{6}|n)(/(\w+|\{\w+\}))+$`)
 	fieldForm      = regexp.MustCompile(`^[a-z]\w*(\.[a-z]\w*)*$`)
+	clientForm     = regexp.MustCompile(`^oci_[a-z]\w*\.[A-Z]\w*Client$`)
 	nameForm       = regexp.MustCompile(`^[a-z]+$`)
 )
+
+func TestProviderClients(t *testing.T) {
+	all := ProviderClients()
+	for i, c := range all {
+		if !clientForm.MatchString(string(c)) || i > 0 && all[i-1] >= c {
+			t.Errorf("line %d, %q, is not oci_service.NameClient, or not after the line before", i+1, c)
+		}
+	}
+	for _, c := range Clients() {
+		if !slices.Contains(all, c) {
+			t.Errorf("clients.txt lacks %s, which is emulated", c)
+		}
+	}
+}
 
 func TestKindsAreWellFormed(t *testing.T) {
 	for _, k := range Kinds() {

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
 )
@@ -223,12 +224,18 @@ func (s *stack) refuser() {
 	bin, project := s.t.TempDir(), s.t.TempDir()
 	tools, err := filepath.Glob(filepath.Join(s.o.Bin, "*"))
 	s.must(err)
+	program := filepath.Join(bin, "refuser")
 	for _, path := range tools {
-		if filepath.Base(path) != "oke-guestbook" {
-			s.must(os.Symlink(path, filepath.Join(bin, filepath.Base(path))))
+		switch name := filepath.Base(path); name {
+		case "pulumi": // it looks for the language host beside its file, not beside a link to it
+			s.must(exec.CommandContext(s.t.Context(), "cp", path, bin).Run())
+		case "pulumi-language-go": // the tools' own is for this repository's project
+			script := fmt.Sprintf("#!/bin/sh\nexec '%s-host' -binary '%s' \"$@\"\n", path, program)
+			launchtest.Write(s.t, filepath.Join(bin, name), script)
+		default:
+			s.must(os.Symlink(path, filepath.Join(bin, name)))
 		}
 	}
-	program := filepath.Join(bin, "oke-guestbook")
 	build := exec.CommandContext(s.t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./refuser")
 	if out, err := build.CombinedOutput(); err != nil {
 		s.t.Fatalf("build the program: %v\n%s", err, out)

@@ -22,20 +22,26 @@ func (l Launcher) Up(ctx context.Context) error {
 	}
 	p.out.Printf("3/3 stack %s", cli.Stack)
 	if err := cli.Up(ctx); err != nil {
-		return fmt.Errorf("%w; created resources are kept: fix the cause and run `make up` again, or `make down`", err)
+		return fmt.Errorf("%w; created resources are kept: fix the cause and run `%s` again, or `%s`",
+			err, l.Make("up"), l.Make("down"))
 	}
 	outputs, err := l.writeKubeconfig(ctx, cli)
 	if err != nil {
 		return err
 	}
-	p.out.Printf(`
-The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balancers are simulated.
-  guestbook   %v   (an address of the local cloud: nothing listens there)
-  kubectl     eval "$(make -s kubeconfig)" && kubectl get pods -A
-  what exists make status, or the console at %s
-  Pulumi      eval "$(make -s env)" && pulumi stack -s %s
-  tear down   make down`, time.Since(start).Round(time.Second), outputs["url"], l.Endpoint(), cli.Stack)
+	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"]))
 	return nil
+}
+
+// summary says what is up at url, and what to do with it.
+func (l Launcher) summary(elapsed time.Duration, url any) string {
+	return fmt.Sprintf(`The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balancers are simulated.
+  guestbook   %v   (an address of the local cloud: nothing listens there)
+  kubectl     eval "$(%s)" && kubectl get pods -A
+  what exists %s, or the console at %s
+  Pulumi      eval "$(%s)" && pulumi stack -s %s
+  tear down   %s`, elapsed.Round(time.Second), url, l.Make("-s kubeconfig"), l.Make("status"), l.Endpoint(),
+		l.Make("-s env"), environment.Stack, l.Make("down"))
 }
 
 // Preview shows what Up would change.
@@ -116,7 +122,7 @@ func (l Launcher) Clean(ctx context.Context) error {
 			return err
 		}
 		if len(left) > 0 {
-			return fmt.Errorf("the local cloud holds %d resources; run `make down` first", len(left))
+			return fmt.Errorf("the local cloud holds %d resources; run `%s` first", len(left), l.Make("down"))
 		}
 		if err := p.cloud.Stop(ctx); err != nil {
 			return err
@@ -128,7 +134,7 @@ func (l Launcher) Clean(ctx context.Context) error {
 	}
 	for _, state := range states {
 		if n := len(state.Resources); n > 0 {
-			return fmt.Errorf("stack %s has %d resources; run `make down` first", environment.Stack, n)
+			return fmt.Errorf("stack %s has %d resources; run `%s` first", environment.Stack, n, l.Make("down"))
 		}
 	}
 	if _, err := os.Stat(l.ToolsDir()); err != nil {
@@ -149,7 +155,7 @@ func (l Launcher) Status(ctx context.Context) error {
 		return err
 	}
 	if !ok {
-		p.out.Printf("the local cloud does not run; `make up` starts it")
+		p.out.Printf("the local cloud does not run; `%s` starts it", l.Make("up"))
 		return nil
 	}
 	status, err := p.cloud.Status(ctx)
@@ -182,7 +188,7 @@ func (l Launcher) Status(ctx context.Context) error {
 func (l Launcher) Kubeconfig(ctx context.Context) error {
 	p := l.parts()
 	if _, ok, err := p.cloud.Running(ctx); err != nil || !ok {
-		return errors.Join(err, errors.New("no cluster is running: run `make up` first"))
+		return errors.Join(err, fmt.Errorf("no cluster is running: run `%s` first", l.Make("up")))
 	}
 	path, err := p.tools.CLI(ctx)
 	if err != nil {
@@ -196,7 +202,8 @@ func (l Launcher) Kubeconfig(ctx context.Context) error {
 		return err
 	}
 	// The tools come after PATH: the user's own kubectl is preferred.
-	p.out.Printf("export KUBECONFIG=%s PATH=\"$PATH\":%s", quoted(l.kubeconfigFile()), quoted(l.ToolsDir()))
+	p.out.Printf("export KUBECONFIG=%s PATH=\"$PATH\":%s",
+		environment.Quoted(l.kubeconfigFile()), environment.Quoted(l.ToolsDir()))
 	return nil
 }
 
@@ -208,7 +215,7 @@ func (l Launcher) writeKubeconfig(ctx context.Context, cli pulumicli.CLI) (map[s
 	}
 	config, ok := outputs["kubeconfig"].(string)
 	if !ok {
-		return nil, errors.New("the stack has no kubeconfig yet: run `make up`")
+		return nil, fmt.Errorf("the stack has no kubeconfig yet: run `%s`", l.Make("up"))
 	}
 	return outputs, os.WriteFile(l.kubeconfigFile(), []byte(config), 0o600)
 }
@@ -221,10 +228,7 @@ func (l Launcher) PrintEnv(context.Context) error {
 	}
 	for _, kv := range variables {
 		name, value, _ := strings.Cut(kv, "=")
-		fmt.Fprintf(l.Out, "export %s=%s\n", name, quoted(value))
+		fmt.Fprintf(l.Out, "export %s=%s\n", name, environment.Quoted(value))
 	}
 	return nil
 }
-
-// quoted quotes text for the shell. A library for this line would be a dependency of the launcher.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

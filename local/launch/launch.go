@@ -153,6 +153,10 @@ func (p parts) firstBuildNotice() string {
 // cli returns the CLI at path with the given variables in place of the user's.
 func (p parts) cli(path string, variables []string) pulumicli.CLI {
 	environ := append(environment.Inherited(), variables...)
+	if toolchain.HasLanguageHost(path) {
+		// The engine prefers a plugin on PATH, with a warning: also to the stand-ins, and in any version.
+		environ = append(environ, "PULUMI_IGNORE_AMBIENT_PLUGINS=true")
+	}
 	return pulumicli.CLI{
 		Path: path, Project: p.Root, Stack: environment.Stack, ConfigFile: p.ConfigFile,
 		Environ: append(environ, environment.GarbageCollection()...), Out: p.Out, Err: p.Err,

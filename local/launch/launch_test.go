@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch/diskspace"
@@ -233,8 +235,40 @@ func TestCleanKeepsADeployedStack(t *testing.T) {
 	}
 }
 
-func TestQuoted(t *testing.T) {
-	if got, want := quoted(`it's $HOME`), `'it'\''s $HOME'`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+func TestSummaryNamesThisLocalCloud(t *testing.T) {
+	l, _ := newLauncher(t)
+	got := l.summary(time.Second, "http://192.0.2.1")
+	for _, command := range []string{
+		`eval "$(make -s kubeconfig %s)" && kubectl`, "make status %s,", `eval "$(make -s env %s)" && pulumi`, "make down %s",
+	} {
+		settings := fmt.Sprintf("LOCAL_PORT=%d LOCAL_DIR=%s", l.Port, l.Dir)
+		if want := fmt.Sprintf(command, settings); !strings.Contains(got, want) {
+			t.Errorf("%s\nlacks %s", got, want)
+		}
+	}
+}
+
+// Plugins on PATH are not those that the launcher chose. But the language host may be on PATH alone.
+func TestCommandIgnoresPluginsOnPath(t *testing.T) {
+	l, _ := newLauncher(t)
+	launchtest.Write(t, l.Path("oci", "config"), "")
+	bin, elsewhere := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", bin+":"+elsewhere)
+	launchtest.Write(t, filepath.Join(bin, "pulumi"), "#!/bin/sh\necho v3.253.0\n")
+	ignores := func() bool {
+		t.Helper()
+		cmd, err := l.Command(t.Context(), "up")
+		if err != nil || cmd.Path != filepath.Join(bin, "pulumi") {
+			t.Fatalf("command %v, %v", cmd, err)
+		}
+		return slices.Contains(cmd.Env, "PULUMI_IGNORE_AMBIENT_PLUGINS=true")
+	}
+	launchtest.Write(t, filepath.Join(elsewhere, "pulumi-language-go"), "")
+	if ignores() {
+		t.Error("the CLI would not find its language host")
+	}
+	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
+	if !ignores() {
+		t.Error("the CLI would use plugins on PATH")
 	}
 }

@@ -67,7 +67,7 @@ func (d Daemon) Running(ctx context.Context) (Health, bool, error) {
 		return h, true, nil
 	case err == nil && h.Dir != "":
 		return h, false, fmt.Errorf("LOCAL_PORT=%d: the local cloud of %s (process %d) uses this port; "+
-			"run `make down` there, or choose another port: make up LOCAL_PORT=%d", d.Port, h.Dir, h.PID, d.Port+1)
+			"run `make down` there, or choose another port: %s", d.Port, h.Dir, h.PID, d.MakeAt("up", d.Port+1))
 	}
 	if err := d.unreachable(); err != nil {
 		return h, false, err
@@ -75,7 +75,7 @@ func (d Daemon) Running(ctx context.Context) (Health, bool, error) {
 	l, err := net.Listen("tcp", d.Address())
 	if err != nil {
 		return h, false, fmt.Errorf("LOCAL_PORT=%d is taken by another program on this machine (%w); "+
-			"choose a free port: make up LOCAL_PORT=%d", d.Port, err, d.Port+1)
+			"choose a free port: %s", d.Port, err, d.MakeAt("up", d.Port+1))
 	}
 	return h, false, l.Close()
 }
@@ -91,9 +91,9 @@ func (d Daemon) unreachable() error {
 		return nil
 	}
 	data, err := os.ReadFile(d.portFile())
-	if port := strings.TrimSpace(string(data)); err == nil && port != strconv.Itoa(d.Port) {
-		return fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %s; "+
-			"use that port, or stop it there first: make down LOCAL_PORT=%s", d.Port, d.Dir, port, port)
+	if port, invalid := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && invalid == nil && port != d.Port {
+		return fmt.Errorf("LOCAL_PORT=%d: the local cloud of LOCAL_DIR=%s runs already, at port %d; "+
+			"use that port, or stop it there first: %s", d.Port, d.Dir, port, d.MakeAt("down", port))
 	}
 	return fmt.Errorf("LOCAL_DIR=%s: its local cloud runs and does not answer; "+
 		"wait, or read %s and stop it: fuser -k %s", d.Dir, d.logFile(), lock.Name())

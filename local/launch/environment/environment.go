@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Stack is the name of the Pulumi stack on the local cloud.
@@ -22,6 +24,12 @@ const (
 	StandIn  = "local"    // PLUGINS: this repository's stand-ins
 	OnPath   = "path"     // PULUMI_CLI: the CLI on PATH only
 	Own      = "own"      // PULUMI_CLI: the CLI that this repository pins, built from source
+)
+
+// Defaults of LOCAL_DIR and LOCAL_PORT.
+const (
+	defaultDir  = ".local"
+	defaultPort = "8787"
 )
 
 // Settings say where and how the local cloud runs. Each but Root is read from an environment variable, which make
@@ -37,7 +45,7 @@ type Settings struct {
 
 // Read returns the settings for the repository at root. Its error lists every variable with an invalid value.
 func Read(root string) (Settings, error) {
-	s := Settings{Root: root, Dir: variable("LOCAL_DIR", ".local")}
+	s := Settings{Root: root, Dir: variable("LOCAL_DIR", defaultDir)}
 	var problems []error
 	number := func(key, fallback string, low, high int) int {
 		n, err := strconv.Atoi(variable(key, fallback))
@@ -54,7 +62,7 @@ func Read(root string) (Settings, error) {
 		}
 		return value
 	}
-	s.Port = number("LOCAL_PORT", "8787", 1024, 65535)
+	s.Port = number("LOCAL_PORT", defaultPort, 1024, 65535)
 	s.Speed = number("LOCAL_SPEED", "100", 1, 1000)
 	s.Plugins = choice("PLUGINS", Auto, Official, StandIn)
 	s.Pulumi = choice("PULUMI_CLI", Auto, OnPath, Own)
@@ -78,6 +86,41 @@ func variable(key, fallback string) string {
 	}
 	return fallback
 }
+
+// Make returns the command line of a make target on this local cloud. It repeats the settings that are not the
+// default, so that it works when it is copied.
+func (s Settings) Make(target string) string {
+	if strconv.Itoa(s.Port) != defaultPort {
+		return s.MakeAt(target, s.Port)
+	}
+	return "make " + target + s.dirArgument()
+}
+
+// MakeAt is Make with another port, which it always names.
+func (s Settings) MakeAt(target string, port int) string {
+	return "make " + target + " LOCAL_PORT=" + strconv.Itoa(port) + s.dirArgument()
+}
+
+// dirArgument is the argument of make for LOCAL_DIR, or "" for the default.
+func (s Settings) dirArgument() string {
+	if s.Dir == filepath.Join(s.Root, defaultDir) {
+		return ""
+	}
+	return " LOCAL_DIR=" + word(s.Dir)
+}
+
+// word quotes text for the shell if it needs quotes.
+func word(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:@%", r)
+	}) {
+		return Quoted(text)
+	}
+	return text
+}
+
+// Quoted quotes text for the shell. A library for this line would be a dependency of the launcher.
+func Quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // Path returns the path of a file below LOCAL_DIR.
 func (s Settings) Path(elem ...string) string {

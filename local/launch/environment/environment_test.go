@@ -1,11 +1,12 @@
 package environment
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"oke-guestbook/local/launch/launchtest"
 )
 
 func unset(t *testing.T) {
@@ -78,33 +79,57 @@ func TestInheritedLeavesOutOtherTargets(t *testing.T) {
 	}
 }
 
+// writeConfig writes the OCI configuration file of a local cloud.
+func writeConfig(t *testing.T, s Settings) {
+	t.Helper()
+	text := "[DEFAULT]\nuser=u\nfingerprint=f\ntenancy = t\nregion=r\nkey_file=/k\n"
+	launchtest.Write(t, s.Path("oci", "config"), text)
+}
+
 func TestCloudVariables(t *testing.T) {
 	s := Settings{Dir: t.TempDir(), Port: 1234}
 	if _, err := s.CloudVariables("/bin"); err == nil || !strings.Contains(err.Error(), "make up") {
 		t.Errorf("without a local cloud: got error %v", err)
 	}
-	if err := os.Mkdir(s.Path("oci"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	text := "[DEFAULT]\nuser=u\nfingerprint=f\ntenancy = t\nregion=r\nkey_file=/k\n"
-	if err := os.WriteFile(s.Path("oci", "config"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeConfig(t, s)
 	got, err := s.CloudVariables("/bin")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if slices.ContainsFunc(got, func(kv string) bool { return strings.HasPrefix(kv, "PULUMI_IGNORE_AMBIENT_PLUGINS") }) {
+		t.Error("other projects would not find the language hosts on PATH")
+	}
 	for _, want := range []string{
 		"OCI_USER_OCID=u", "OCI_TENANCY_OCID=t", "OCI_FINGERPRINT=f", "OCI_REGION=r", "OCI_PRIVATE_KEY_PATH=/k",
-		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "PULUMI_HOME=" + s.Path("pulumi"),
-		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip",
+		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "OCI_CLI_ENDPOINT=http://127.0.0.1:1234",
+		"PULUMI_HOME=" + s.Path("pulumi"),
+		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip", "OCI_domain_name_override=local-cloud.invalid",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in %q", want, got)
 		}
 	}
-	overrides := slices.IndexFunc(got, func(kv string) bool { return strings.HasPrefix(kv, "CLIENT_HOST_OVERRIDES=") })
-	if overrides < 0 || !strings.Contains(got[overrides], "oci_core.VirtualNetworkClient=http://127.0.0.1:1234") {
-		t.Errorf("no host override in %q", got)
+}
+
+func TestQuoted(t *testing.T) {
+	if got, want := Quoted(`it's $HOME`), `'it'\''s $HOME'`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestMakeRepeatsTheSettings(t *testing.T) {
+	for want, s := range map[string]Settings{
+		"make down":                    {Root: "/r", Dir: "/r/.local", Port: 8787},
+		"make down LOCAL_PORT=1234":    {Root: "/r", Dir: "/r/.local", Port: 1234},
+		"make down LOCAL_DIR=/tmp/x-1": {Root: "/r", Dir: "/tmp/x-1", Port: 8787},
+		"make down LOCAL_PORT=1234 LOCAL_DIR='/a b/it'\\''s'": {Root: "/r", Dir: "/a b/it's", Port: 1234},
+	} {
+		if got := s.Make("down"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	s := Settings{Root: "/r", Dir: "/r/.local", Port: 1234}
+	if got, want := s.MakeAt("up", 8787), "make up LOCAL_PORT=8787"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

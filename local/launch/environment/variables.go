@@ -28,23 +28,33 @@ func (s Settings) PulumiVariables(bin string) []string {
 	}
 }
 
-// CloudVariables returns PulumiVariables and those that direct OCI clients to the local cloud. It fails if the local
-// cloud has never run.
+// noDomain is a domain that never resolves (RFC 6761).
+const noDomain = "local-cloud.invalid"
+
+// CloudVariables returns PulumiVariables and those that direct the official provider and the oci command to the local
+// cloud. It fails if the local cloud has never run.
+//
+// All of the provider's clients are redirected. The local cloud answers NotImplemented for the services that it lacks;
+// Oracle would be asked for them otherwise, with the local cloud's credentials.
 func (s Settings) CloudVariables(bin string) ([]string, error) {
 	file := s.Path("oci", "config")
 	config, err := readConfig(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w; `make up` starts the local cloud", err)
+		return nil, fmt.Errorf("%w; `%s` starts the local cloud", err, s.Make("up"))
 	}
 	var overrides []string
-	for _, client := range catalog.Clients() {
+	for _, client := range catalog.ProviderClients() {
 		overrides = append(overrides, string(client)+"="+s.Endpoint())
 	}
 	return append(s.PulumiVariables(bin),
 		"CLIENT_HOST_OVERRIDES="+strings.Join(overrides, ";"),
+		// The provider makes one more client, of work requests, which has no name and cannot be redirected.
+		"OCI_domain_name_override="+noDomain,
 		"OCI_TENANCY_OCID="+config["tenancy"], "OCI_USER_OCID="+config["user"],
 		"OCI_FINGERPRINT="+config["fingerprint"], "OCI_REGION="+config["region"],
-		"OCI_PRIVATE_KEY_PATH="+config["key_file"], "OCI_CLI_CONFIG_FILE="+file,
+		"OCI_PRIVATE_KEY_PATH="+config["key_file"],
+		// The oci command: each of its services adds the version's path to the endpoint.
+		"OCI_CLI_CONFIG_FILE="+file, "OCI_CLI_ENDPOINT="+s.Endpoint(),
 	), nil
 }
 

@@ -48,15 +48,20 @@ func unusable(ctx context.Context, path string) (problem, remedy string) {
 	if err != nil || semver.Compare(version, "v"+minPulumi) < 0 {
 		return fmt.Sprintf("is version %q, and %s or later is needed", version[1:], minPulumi), "upgrade it"
 	}
-	if _, err := exec.LookPath("pulumi-language-go"); err == nil {
-		return "", ""
-	}
-	file, err := filepath.EvalSymlinks(path) // the CLI looks for the language host beside its own file
-	if err == nil {
-		_, err = os.Stat(filepath.Join(filepath.Dir(file), "pulumi-language-go"))
-	}
-	if err != nil {
+	if _, err := exec.LookPath(hostName); err != nil && !HasLanguageHost(path) {
 		return "has no pulumi-language-go beside it or on PATH", "install Pulumi as a whole"
 	}
 	return "", ""
+}
+
+// hostName is the file name of the Go language host that a CLI looks for.
+const hostName = "pulumi-language-go"
+
+// HasLanguageHost reports whether the CLI at path has its Go language host beside its own file, where it looks for it.
+func HasLanguageHost(path string) bool {
+	file, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		_, err = os.Stat(filepath.Join(filepath.Dir(file), hostName))
+	}
+	return err == nil
 }

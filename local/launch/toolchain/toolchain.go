@@ -136,15 +136,21 @@ func (t Toolchain) has(tool tool) bool {
 	return err == nil
 }
 
-// wrapLanguageHost makes the pinned language host run the built program: it would otherwise link the program for each
-// command. A CLI on PATH has a language host of its own, and gets none from here.
+// wrapLanguageHost makes the pinned language host run the built program in this repository's project: it would
+// otherwise link the program for each command. It builds and runs every other program itself. The engine starts it in
+// the program's directory. A CLI on PATH has a language host of its own, and gets none from here.
 func (t Toolchain) wrapLanguageHost(pinned bool) error {
-	wrapper := filepath.Join(t.Bin, "pulumi-language-go")
+	wrapper := filepath.Join(t.Bin, hostName)
 	if !pinned {
 		return os.RemoveAll(wrapper)
 	}
+	root, err := filepath.EvalSymlinks(t.Root)
+	if err != nil {
+		return err
+	}
 	script := "#!/bin/sh\nbin=$(dirname \"$0\")\n" +
-		"exec \"$bin/" + languageHost.name + "\" -binary \"$bin/" + program.name + "\" \"$@\"\n"
+		"[ \"$(pwd -P)\" != " + environment.Quoted(root) + " ] || set -- -binary \"$bin/" + program.name + "\" \"$@\"\n" +
+		"exec \"$bin/" + languageHost.name + "\" \"$@\"\n"
 	return os.WriteFile(wrapper, []byte(script), 0o755)
 }
 

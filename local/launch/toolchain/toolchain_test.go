@@ -3,6 +3,7 @@ package toolchain
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,5 +86,34 @@ func TestCLIOnPathBringsItsLanguageHost(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(tools.Bin, "pulumi-language-go")); err == nil {
 		t.Error("the pinned language host would replace the CLI's own")
+	}
+}
+
+// With the pinned CLI, a program other than this repository's runs as itself.
+func TestLanguageHostKnowsThisProject(t *testing.T) {
+	tools, _ := newToolchain(t)
+	repository := tools.Root
+	tools.Root = filepath.Join(t.TempDir(), "a link, it's one")
+	tools.Bin = filepath.Join(tools.Root, "bin")
+	if err := os.Symlink(repository, tools.Root); err != nil {
+		t.Fatal(err)
+	}
+	launchtest.Write(t, tools.path(languageHost), "#!/bin/sh\necho \"$@\"\n")
+	if err := tools.wrapLanguageHost(true); err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(repository, "other")
+	if err := os.Mkdir(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ours := "-binary " + tools.path(program) + " 127.0.0.1:1\n"
+	for dir, want := range map[string]string{
+		repository: ours, tools.Root: ours, below: "127.0.0.1:1\n", t.TempDir(): "127.0.0.1:1\n",
+	} {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(tools.Bin, "pulumi-language-go"), "127.0.0.1:1")
+		cmd.Dir = dir
+		if got, err := cmd.Output(); err != nil || string(got) != want {
+			t.Errorf("in %s the language host gets %q, %v; want %q", dir, got, err, want)
+		}
 	}
 }

@@ -62,13 +62,12 @@ func (g *plugin) configure(_ context.Context, req p.ConfigureRequest) error {
 	if v, ok := req.Args.GetOk("disableAutoRetries"); ok {
 		g.retry = fmt.Sprint(value.Plain(v)) != "true"
 	}
-	overrides := os.Getenv("CLIENT_HOST_OVERRIDES")
-	for _, entry := range strings.Split(overrides, ";") {
+	for _, entry := range strings.Split(os.Getenv("CLIENT_HOST_OVERRIDES"), ";") {
 		_, host, _ := strings.Cut(entry, "=")
 		if !isLoopback(host) {
-			return fmt.Errorf("this stand-in for the oci plugin only talks to the local cloud, and CLIENT_HOST_OVERRIDES (%q) "+
-				"does not point to a loopback address: install the official plugin for Oracle Cloud "+
-				"(pulumi plugin install resource oci %s)", overrides, Version)
+			return fmt.Errorf("this stand-in for the oci plugin only talks to the local cloud, and %q in "+
+				"CLIENT_HOST_OVERRIDES does not point to a loopback address: install the official plugin for Oracle Cloud "+
+				"(pulumi plugin install resource oci %s)", entry, Version)
 		}
 	}
 	creds, err := ociclient.CredentialsFromEnv()
