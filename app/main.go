@@ -1,5 +1,5 @@
-// Command guestbook serves the guestbook. It is configured by environment variables (README.md).
-// "guestbook indexes" creates the database's indexes and exits.
+// Command guestbook serves the guestbook and, as "guestbook help" says, does the chores around its database. It is
+// configured by environment variables (README.md).
 package main
 
 import (
@@ -48,33 +48,37 @@ func main() {
 // startedFunc is called with the addresses that the servers listen on.
 type startedFunc func(pages, metrics net.Addr)
 
-// run serves until ctx is done, then drains and shuts down. It writes the log to out. started may be nil.
+// run runs the command of args. Without one it serves until ctx is done, then drains and shuts down. It writes the log
+// to out. started may be nil.
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, started startedFunc) error {
+	if len(args) > 0 {
+		return chore(ctx, args, getenv, out)
+	}
 	cfg, err := config.Load(getenv)
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	db, err := store.Open(store.Config{
+	db, err := openStore(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeStore(db, cfg)
+	return serve(ctx, cfg, db, log, started)
+}
+
+func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
+	return store.Open(store.Config{
 		URI: cfg.MongoURI, Database: cfg.MongoDatabase,
 		Username: cfg.MongoUser, PasswordFile: cfg.MongoPassFile, AuthSource: cfg.MongoAuthSource,
 		Timeout: cfg.MongoTimeout, Connections: cfg.MongoConnections, Log: log,
 	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), cfg.MongoTimeout)
-		defer cancel()
-		_ = db.Close(ctx)
-	}()
-	switch {
-	case len(args) == 0:
-		return serve(ctx, cfg, db, log, started)
-	case len(args) == 1 && args[0] == "indexes":
-		return db.EnsureIndexes(ctx)
-	}
-	return fmt.Errorf("invalid arguments %q: the only argument is \"indexes\"", args)
+}
+
+func closeStore(db *store.Store, cfg config.Config) {
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.MongoTimeout)
+	defer cancel()
+	_ = db.Close(ctx)
 }
 
 func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Logger, started startedFunc) error {

@@ -21,13 +21,8 @@ type Config struct {
 	Listen  string // LISTEN_ADDRESS, default ":8080"
 	Metrics string // METRICS_ADDRESS, default ":9090"
 
-	MongoURI         string        // MONGODB_URI, required
-	MongoDatabase    string        // MONGODB_DATABASE, default "guestbook"
-	MongoUser        string        // MONGODB_USERNAME, default none
-	MongoPassFile    string        // MONGODB_PASSWORD_FILE, default none
-	MongoAuthSource  string        // MONGODB_AUTH_SOURCE, default "admin"
-	MongoTimeout     time.Duration // MONGODB_TIMEOUT, default 3s; a page takes two operations, the server's limit is 30 s
-	MongoConnections int           // MONGODB_MAX_CONNECTIONS, default 20
+	Mongo
+	MongoConnections int // MONGODB_MAX_CONNECTIONS, default 20
 
 	Title          string         // TITLE, default "Guestbook" in the reader's language
 	PageSize       int            // PAGE_SIZE, default 20
@@ -41,6 +36,16 @@ type Config struct {
 	LogLevel        slog.Level    // LOG_LEVEL, default info
 }
 
+// Mongo holds the settings of the connection to the database.
+type Mongo struct {
+	MongoURI        string        // MONGODB_URI, required
+	MongoDatabase   string        // MONGODB_DATABASE, default "guestbook"
+	MongoUser       string        // MONGODB_USERNAME, default none
+	MongoPassFile   string        // MONGODB_PASSWORD_FILE, default none
+	MongoAuthSource string        // MONGODB_AUTH_SOURCE, default "admin"
+	MongoTimeout    time.Duration // MONGODB_TIMEOUT, default 3s; a page takes two operations, the server's limit is 30 s
+}
+
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
 
 // Load reads the settings with getenv. The error has one line for each invalid setting and says what is allowed.
@@ -50,12 +55,6 @@ func Load(getenv func(string) string) (Config, error) {
 		Listen:  r.address("LISTEN_ADDRESS", ":8080"),
 		Metrics: r.address("METRICS_ADDRESS", ":9090"),
 
-		MongoURI:         r.text("MONGODB_URI", ""),
-		MongoDatabase:    r.text("MONGODB_DATABASE", "guestbook"),
-		MongoUser:        r.text("MONGODB_USERNAME", ""),
-		MongoPassFile:    r.text("MONGODB_PASSWORD_FILE", ""),
-		MongoAuthSource:  r.text("MONGODB_AUTH_SOURCE", "admin"),
-		MongoTimeout:     r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, 10*time.Second),
 		MongoConnections: r.number("MONGODB_MAX_CONNECTIONS", 20, 1000),
 
 		Title:          r.text("TITLE", ""),
@@ -70,16 +69,29 @@ func Load(getenv func(string) string) (Config, error) {
 		ShutdownTimeout: r.duration("SHUTDOWN_TIMEOUT", 20*time.Second, time.Second, 10*time.Minute),
 		LogLevel:        r.level("LOG_LEVEL"),
 	}
-	if c.MongoURI == "" {
+	c.Mongo = r.mongo()
+	return c, errors.Join(r.problems...)
+}
+
+func (r *reader) mongo() Mongo {
+	m := Mongo{
+		MongoURI:        r.text("MONGODB_URI", ""),
+		MongoDatabase:   r.text("MONGODB_DATABASE", "guestbook"),
+		MongoUser:       r.text("MONGODB_USERNAME", ""),
+		MongoPassFile:   r.text("MONGODB_PASSWORD_FILE", ""),
+		MongoAuthSource: r.text("MONGODB_AUTH_SOURCE", "admin"),
+		MongoTimeout:    r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, 10*time.Second),
+	}
+	if m.MongoURI == "" {
 		r.add("MONGODB_URI is not set: give the database's address, such as mongodb://mongo:27017")
 	}
-	if !databaseName.MatchString(c.MongoDatabase) {
-		r.add("MONGODB_DATABASE %q: 1 to 63 letters, digits, _ or -", c.MongoDatabase)
+	if !databaseName.MatchString(m.MongoDatabase) {
+		r.add("MONGODB_DATABASE %q: 1 to 63 letters, digits, _ or -", m.MongoDatabase)
 	}
-	if (c.MongoUser == "") != (c.MongoPassFile == "") {
+	if (m.MongoUser == "") != (m.MongoPassFile == "") {
 		r.add("MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together: set both or none")
 	}
-	return c, errors.Join(r.problems...)
+	return m
 }
 
 type reader struct {

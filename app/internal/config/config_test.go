@@ -19,7 +19,7 @@ func TestDefaults(t *testing.T) {
 	documented := map[string]string{}
 	rows := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| ([^|]+) \\|")
 	for _, row := range rows.FindAllStringSubmatch(string(readme), -1) {
-		if value := strings.Trim(row[2], "`"); value != row[2] {
+		if value := strings.Trim(row[2], "`"); value != row[2] && !strings.HasPrefix(value, "~") {
 			documented[row[1]] = value
 		} else {
 			documented[row[1]] = "" // described in words: required, none, depends on the language
@@ -35,6 +35,11 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The chores': their errors name what is required.
+	getenv := func(key string) string { read[key] = ""; return "" }
+	_, _ = LoadProbe(getenv)
+	setup, _ := LoadSetup(getenv)
+	backup, _ := LoadBackup(getenv)
 	if c.MongoURI != uri || len(c.TrustedProxies) > 0 {
 		t.Errorf("MONGODB_URI %q, TRUSTED_PROXIES %v", c.MongoURI, c.TrustedProxies)
 	}
@@ -46,6 +51,9 @@ func TestDefaults(t *testing.T) {
 		"TITLE":                   c.Title, "PAGE_SIZE": c.PageSize, "TIME_ZONE": c.TimeZone,
 		"SIGNS_PER_MINUTE": c.SignsPerMinute, "READS_PER_SECOND": c.ReadsPerSecond,
 		"DRAIN_DELAY": c.DrainDelay, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout, "LOG_LEVEL": strings.ToLower(c.LogLevel.String()),
+		"MONGODB_ROOT_USERNAME": setup.RootUser, "BACKUP_USERNAME": setup.BackupUser, "SETUP_TIMEOUT": setup.Timeout,
+		"BACKUP_KEEP_DAYS": backup.KeepDays, "BACKUP_TIMEOUT": backup.Timeout,
+		"OCI_AUTH": backup.Auth, "OCI_CONFIG_PROFILE": backup.ConfigProfile,
 	} {
 		read[key] = fmt.Sprint(value)
 	}

@@ -14,6 +14,19 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
+// Connect returns a client for programs other than the server: it reads the password file once. It connects on first
+// use. Each error names the environment variable of its setting.
+func Connect(cfg Config) (*mongo.Client, error) {
+	if cfg.PasswordFile == "" {
+		return connect(cfg, "")
+	}
+	password, err := ReadPassword(passwordVariable, cfg.PasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	return connect(cfg, password)
+}
+
 // connect returns a client, which connects on first use. Options in the URI take precedence over cfg.
 func connect(cfg Config, password string) (*mongo.Client, error) {
 	journal := true
@@ -56,15 +69,18 @@ func redact(message, uri string) string {
 	return message
 }
 
-// readPassword returns the file's content without trailing line breaks.
-func readPassword(file string) (string, error) {
+// passwordVariable is the environment variable of Config.PasswordFile.
+const passwordVariable = "MONGODB_PASSWORD_FILE"
+
+// ReadPassword returns the file's content without trailing line breaks. Errors name the file's environment variable.
+func ReadPassword(variable, file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("MONGODB_PASSWORD_FILE: %w", err)
+		return "", fmt.Errorf("%s: %w", variable, err)
 	}
 	password := strings.TrimRight(string(b), "\r\n")
 	if password == "" {
-		return "", fmt.Errorf("MONGODB_PASSWORD_FILE %s is empty", file)
+		return "", fmt.Errorf("%s %s is empty", variable, file)
 	}
 	return password, nil
 }
@@ -100,7 +116,7 @@ func (s *Store) watch(ctx context.Context) {
 // written, or changed before the database is, must not break a working connection. Running operations finish on the old
 // client; their timeout limits the wait.
 func (s *Store) reloadPassword(ctx context.Context) error {
-	password, err := readPassword(s.cfg.PasswordFile)
+	password, err := ReadPassword(passwordVariable, s.cfg.PasswordFile)
 	if err != nil || password == s.password {
 		return err
 	}

@@ -38,14 +38,14 @@ func mount(t *testing.T, dir, version, password string) {
 }
 
 // passwordStore opens a store with a mounted password file on a database with the password "old-secret".
-func passwordStore(t *testing.T, password string) (p *proxy, s *Store, dir string, log *apptest.Buffer) {
+func passwordStore(t *testing.T, password string) (p *apptest.Proxy, s *Store, dir string, log *apptest.Buffer) {
 	t.Helper()
-	p = startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
-	p.setPassword("old-secret")
+	p = apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
+	p.SetPassword("guest", "old-secret")
 	dir, log = t.TempDir(), &apptest.Buffer{}
 	mount(t, dir, "1", password)
 	s, err := Open(Config{
-		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: 5 * time.Second, Connections: 5,
+		URI: "mongodb://" + p.Address, Database: "guestbook", Timeout: 5 * time.Second, Connections: 5,
 		Username: "guest", PasswordFile: filepath.Join(dir, "password"), AuthSource: "admin",
 		Recheck: 20 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(log, nil)),
 	})
@@ -83,7 +83,7 @@ func TestPasswordChanges(t *testing.T) {
 			}
 		}
 	}()
-	p.setPassword("new-secret")
+	p.SetPassword("guest", "new-secret")
 	mount(t, dir, "3", "new-secret")
 	apptest.Eventually(t, "the store has the new password", func() bool {
 		s.mu.RLock()
@@ -122,25 +122,25 @@ func TestRejectedPassword(t *testing.T) {
 	}
 	sign("at first")
 	for version, password := range map[string]string{"2": "another-secret", "3": "new-se"} {
-		rejected := p.rejections()
+		rejected := p.Rejections()
 		mount(t, dir, version, password)
 		// The store retries, because the database may be changed after the file.
 		apptest.Eventually(t, "the database has rejected "+password+" twice", func() bool {
-			return p.rejections() >= rejected+2
+			return p.Rejections() >= rejected+2
 		})
 		sign("while the file has " + password)
-		p.closeClients() // new connections must use the previous password
+		p.CloseClients() // new connections must use the previous password
 		sign("on a new connection, while the file has " + password)
 	}
 	if count := strings.Count(log.String(), "the database rejects the new password"); count == 0 || count > 2 {
 		t.Errorf("two rejected passwords are logged %d times:\n%s", count, log.String())
 	}
 	mount(t, dir, "4", "new-secret")
-	p.setPassword("new-secret")
+	p.SetPassword("guest", "new-secret")
 	apptest.Eventually(t, "the new password is used", func() bool {
 		return strings.Contains(log.String(), "the database password has changed")
 	})
-	p.closeClients()
+	p.CloseClients()
 	sign("with the new password")
 	if _, total, err := s.Page(ctx, 0, 1); err != nil || total != n {
 		t.Errorf("%d entries, want %d; error %v", total, n, err)
@@ -155,7 +155,7 @@ func TestRejectedPassword(t *testing.T) {
 func TestTLS(t *testing.T) {
 	web := httptest.NewTLSServer(http.NotFoundHandler()) // only its certificate is used
 	defer web.Close()
-	p := startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, web.TLS)
+	p := apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, web.TLS)
 	ca := filepath.Join(t.TempDir(), "ca.crt")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})
 	if err := os.WriteFile(ca, block, 0o600); err != nil {
@@ -171,7 +171,7 @@ func TestTLS(t *testing.T) {
 			timeout = 20 * time.Second
 		}
 		s, err := Open(Config{
-			URI: "mongodb://" + p.address + "/" + query, Database: "guestbook",
+			URI: "mongodb://" + p.Address + "/" + query, Database: "guestbook",
 			Timeout: timeout, Connections: 1, Log: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
@@ -187,20 +187,20 @@ func TestTLS(t *testing.T) {
 // Writes succeed when another member of the replica set becomes primary.
 func TestReplicaSet(t *testing.T) {
 	backend := apptest.StartDB(t).URI
-	addresses := []string{freeAddress(t), freeAddress(t)}
-	var members []*proxy
+	addresses := []string{apptest.FreeAddress(t), apptest.FreeAddress(t)}
+	var members []*apptest.Proxy
 	for i, address := range addresses {
-		p := startProxy(t, address, backend, nil)
-		p.members = addresses
-		p.primary.Store(i == 0)
+		p := apptest.StartProxy(t, address, backend, nil)
+		p.Members = addresses
+		p.Primary.Store(i == 0)
 		members = append(members, p)
 	}
 	s := open(t, "mongodb://"+strings.Join(addresses, ",")+"/?replicaSet=rs0")
 	ctx := context.Background()
 	for i := range 20 {
 		if i == 10 {
-			members[0].primary.Store(false)
-			members[1].primary.Store(true)
+			members[0].Primary.Store(false)
+			members[1].Primary.Store(true)
 		}
 		if _, err := s.Add(ctx, entry.Draft{Form: "f", Message: fmt.Sprint(i)}); err != nil {
 			t.Fatalf("entry %d: %v", i, err)

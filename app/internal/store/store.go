@@ -68,7 +68,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, stopped: make(chan struct{})}
 	if cfg.PasswordFile != "" {
-		password, err := readPassword(cfg.PasswordFile)
+		password, err := ReadPassword(passwordVariable, cfg.PasswordFile)
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -168,7 +167,7 @@ func TestCollectionDropped(t *testing.T) {
 }
 
 func TestDatabaseStopsAndStarts(t *testing.T) {
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), apptest.FreeAddress(t)
 	db := apptest.StartDBAt(t, dir, address)
 	s, err := Open(Config{
 		URI: "mongodb://" + address, Database: "guestbook", Timeout: 3 * time.Second, Connections: 20,
@@ -216,20 +215,21 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 // WriteTimeout.
 func TestOneTimeoutForAnEntry(t *testing.T) {
 	const timeout, slow = 4 * time.Second, 2 * time.Second
-	p := startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
+	p := apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
 	inserts := make(chan time.Duration, 10) // time limit of each insert
-	p.onCommand = func(name string, command bson.D) {
+	p.Answer = func(name string, command bson.D) bson.D {
 		switch name {
 		case "listIndexes":
 			<-time.After(slow)
 		case "insert":
-			ms, _ := lookup(command, "maxTimeMS").(int64)
+			ms, _ := apptest.Lookup(command, "maxTimeMS").(int64)
 			inserts <- time.Duration(ms) * time.Millisecond
 			<-t.Context().Done() // no reply
 		}
+		return nil
 	}
 	s, err := Open(Config{
-		URI: "mongodb://" + p.address, Database: "guestbook", Timeout: timeout, Connections: 5,
+		URI: "mongodb://" + p.Address, Database: "guestbook", Timeout: timeout, Connections: 5,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -250,14 +250,15 @@ func TestOneTimeoutForAnEntry(t *testing.T) {
 // The index is created once, unique and sparse. The test reads the command, because the embedded database does not
 // report whether an index is sparse.
 func TestIndex(t *testing.T) {
-	p := startProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
+	p := apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
 	created := make(chan any, 10)
-	p.onCommand = func(name string, command bson.D) {
+	p.Answer = func(name string, command bson.D) bson.D {
 		if name == "createIndexes" {
-			created <- lookup(command, "indexes")
+			created <- apptest.Lookup(command, "indexes")
 		}
+		return nil
 	}
-	s := open(t, "mongodb://"+p.address)
+	s := open(t, "mongodb://"+p.Address)
 	for range 2 {
 		if err := s.EnsureIndexes(context.Background()); err != nil {
 			t.Fatal(err)
@@ -275,17 +276,6 @@ func TestIndex(t *testing.T) {
 	if got := <-created; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("indexes %v, want %v", got, want)
 	}
-}
-
-// freeAddress returns a loopback address on which nothing listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // Entries are interchangeable with the tutorial's frontend, which inserts {message} and shows the field message of each

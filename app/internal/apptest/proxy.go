@@ -1,4 +1,4 @@
-package store
+package apptest
 
 import (
 	"bytes"
@@ -17,22 +17,25 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// proxy is a proxy in front of the embedded database that adds what it lacks: authentication (SCRAM-SHA-256, RFC 5802),
+// Proxy is a proxy in front of the embedded database that adds what it lacks: authentication (SCRAM-SHA-256, RFC 5802),
 // TLS and membership in a replica set. It forwards all other commands.
 // Message formats: MongoDB Wire Protocol, OP_MSG, OP_QUERY and OP_REPLY.
-type proxy struct {
-	t       *testing.T
-	address string
-	backend string
-	members []string // addresses of the replica set; empty: a standalone server
-	primary atomic.Bool
-	// onCommand, if not nil, is called with each command before it is forwarded.
-	onCommand func(name string, command bson.D)
+type Proxy struct {
+	Address string
+	Members []string // addresses of the replica set; empty: a standalone server
+	Primary atomic.Bool
+	// Hello, if not nil, returns fields that replace those of the database's reply to hello.
+	Hello func() bson.D
+	// Answer, if not nil, is called with each command before it is forwarded. Its reply, if not nil, is the database's.
+	Answer func(name string, command bson.D) bson.D
 
-	mu       sync.Mutex
-	password string            // empty: no authentication
-	rejected int               // attempts with a wrong password
-	clients  map[net.Conn]bool // true: authenticated
+	t       *testing.T
+	backend string
+
+	mu        sync.Mutex
+	passwords map[string]string // by user; empty: no authentication
+	rejected  int               // attempts with a wrong password
+	clients   map[net.Conn]bool // true: authenticated
 }
 
 const (
@@ -41,18 +44,19 @@ const (
 	opMsg   = 2013
 )
 
-// startProxy starts a proxy that listens on address, with TLS if conf is not nil.
-func startProxy(t *testing.T, address, backendURI string, conf *tls.Config) *proxy {
+// StartProxy starts a proxy that listens on address, with TLS if conf is not nil. Its fields may be changed before the
+// first client connects.
+func StartProxy(t *testing.T, address, backendURI string, conf *tls.Config) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{
-		t: t, address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/"),
-		clients: map[net.Conn]bool{},
+	p := &Proxy{
+		t: t, Address: l.Addr().String(), backend: strings.Trim(strings.TrimPrefix(backendURI, "mongodb://"), "/"),
+		passwords: map[string]string{}, clients: map[net.Conn]bool{},
 	}
-	p.primary.Store(true)
+	p.Primary.Store(true)
 	if conf != nil {
 		l = tls.NewListener(l, conf)
 	}
@@ -69,21 +73,22 @@ func startProxy(t *testing.T, address, backendURI string, conf *tls.Config) *pro
 	return p
 }
 
-func (p *proxy) setPassword(v string) {
+// SetPassword makes the proxy ask for the password of a user, which it adds if it does not exist.
+func (p *Proxy) SetPassword(user, password string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.password = v
+	p.passwords[user] = password
 }
 
-// rejections returns the number of attempts with a wrong password.
-func (p *proxy) rejections() int {
+// Rejections returns the number of attempts with a wrong password.
+func (p *Proxy) Rejections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.rejected
 }
 
-// closeClients closes the authenticated connections.
-func (p *proxy) closeClients() {
+// CloseClients closes the authenticated connections.
+func (p *Proxy) CloseClients() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c, authenticated := range p.clients {
@@ -93,23 +98,33 @@ func (p *proxy) closeClients() {
 	}
 }
 
-func (p *proxy) credentials(user string) (scram.StoredCredentials, error) {
+func (p *Proxy) credentials(user string) (scram.StoredCredentials, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if user != "guest" {
+	password, ok := p.passwords[user]
+	if !ok {
 		return scram.StoredCredentials{}, errors.New("unknown user")
 	}
-	client, err := scram.SHA256.NewClient(user, p.password, "")
+	client, err := scram.SHA256.NewClient(user, password, "")
 	if err != nil {
 		return scram.StoredCredentials{}, err
 	}
 	return client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: "saltsaltsaltsalt", Iters: 4096})
 }
 
-func (p *proxy) serve(client net.Conn) {
+func (p *Proxy) conversation() *scram.ServerConversation {
+	server, err := scram.SHA256.NewServer(p.credentials)
+	if err != nil {
+		p.t.Error(err)
+		return nil
+	}
+	return server.NewConversation()
+}
+
+func (p *Proxy) serve(client net.Conn) {
 	p.mu.Lock()
 	p.clients[client] = false
-	anonymous := p.password == ""
+	anonymous := len(p.passwords) == 0
 	p.mu.Unlock()
 	defer func() {
 		client.Close()
@@ -122,23 +137,18 @@ func (p *proxy) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	var login *scram.ServerConversation
+	var login *scram.ServerConversation // nil: the client has not sent a password
 	for {
 		message, command, err := read(client)
 		if err != nil {
 			return
 		}
-		var reply bson.D // nil: message is the database's reply
+		var reply bson.D // nil: the database replies
 		switch name := command[0].Key; {
-		case name == "saslStart":
-			sasl, err := scram.SHA256.NewServer(p.credentials)
-			if err != nil {
-				p.t.Error(err)
-				return
+		case name == "saslStart" || name == "saslContinue":
+			if name == "saslStart" {
+				login = p.conversation()
 			}
-			login = sasl.NewConversation()
-			reply = p.authenticate(client, login, command)
-		case name == "saslContinue":
 			reply = p.authenticate(client, login, command)
 		case name == "hello" || strings.EqualFold(name, "isMaster"):
 			_, hello, err := exchange(server, message)
@@ -146,24 +156,23 @@ func (p *proxy) serve(client net.Conn) {
 				return
 			}
 			reply = p.rewriteHello(hello)
-		case !anonymous && (login == nil || !login.Valid()):
-			reply = failure(13, "Unauthorized")
-		case name == "insert" && !p.primary.Load():
+		case !anonymous && name != "ping" && (login == nil || !login.Valid()):
+			reply = Failure(13, "Unauthorized")
+		case name == "insert" && !p.Primary.Load():
 			// Servers from 4.4 on label the errors after which a driver may retry.
 			label := bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}}
-			reply = append(failure(10107, "NotWritablePrimary"), label)
-		case name == "createIndexes" && !p.primary.Load():
-			reply = failure(10107, "NotWritablePrimary") // drivers do not retry this command
+			reply = append(Failure(10107, "NotWritablePrimary"), label)
+		case name == "createIndexes" && !p.Primary.Load():
+			reply = Failure(10107, "NotWritablePrimary") // drivers do not retry this command
 		default:
-			if p.onCommand != nil {
-				p.onCommand(name, command)
-			}
-			if message, _, err = exchange(server, message); err != nil {
-				return
+			if p.Answer != nil {
+				reply = p.Answer(name, command)
 			}
 		}
 		if reply != nil {
 			message = encode(p.t, message, reply)
+		} else if message, _, err = exchange(server, message); err != nil {
+			return
 		}
 		if _, err := client.Write(message); err != nil {
 			return
@@ -172,14 +181,14 @@ func (p *proxy) serve(client net.Conn) {
 }
 
 // authenticate continues the SCRAM conversation and returns the reply to the client's command.
-func (p *proxy) authenticate(client net.Conn, login *scram.ServerConversation, command bson.D) bson.D {
-	payload, _ := lookup(command, "payload").(bson.Binary)
+func (p *Proxy) authenticate(client net.Conn, login *scram.ServerConversation, command bson.D) bson.D {
+	payload, _ := Lookup(command, "payload").(bson.Binary)
 	challenge, err := login.Step(string(payload.Data))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
 		p.rejected++
-		return failure(18, "AuthenticationFailed")
+		return Failure(18, "AuthenticationFailed")
 	}
 	p.clients[client] = login.Valid()
 	return bson.D{
@@ -191,25 +200,36 @@ func (p *proxy) authenticate(client net.Conn, login *scram.ServerConversation, c
 }
 
 // rewriteHello changes the database's reply to hello.
-func (p *proxy) rewriteHello(hello bson.D) bson.D {
-	hello = slices.DeleteFunc(hello, func(e bson.E) bool {
-		return e.Key == "saslSupportedMechs" || e.Key == "speculativeAuthenticate"
-	})
-	hello = append(hello, bson.E{Key: "saslSupportedMechs", Value: bson.A{"SCRAM-SHA-256"}})
-	if p.members == nil {
-		return hello
+func (p *Proxy) rewriteHello(hello bson.D) bson.D {
+	fields := bson.D{{Key: "saslSupportedMechs", Value: bson.A{"SCRAM-SHA-256"}}}
+	if p.Members != nil {
+		fields = append(fields, MemberFields(p.Address, p.Primary.Load(), p.Members)...)
 	}
-	primary := p.primary.Load()
+	if p.Hello != nil {
+		fields = append(fields, p.Hello()...)
+	}
 	hello = slices.DeleteFunc(hello, func(e bson.E) bool {
-		return e.Key == "ismaster" || e.Key == "isWritablePrimary" || e.Key == "logicalSessionTimeoutMinutes"
+		return e.Key == "speculativeAuthenticate" || Lookup(fields, e.Key) != nil
 	})
-	return append(hello, bson.E{Key: "ismaster", Value: primary}, bson.E{Key: "isWritablePrimary", Value: primary},
-		bson.E{Key: "secondary", Value: !primary}, bson.E{Key: "setName", Value: "rs0"},
-		bson.E{Key: "setVersion", Value: int32(1)}, bson.E{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
-		bson.E{Key: "hosts", Value: p.members}, bson.E{Key: "me", Value: p.address})
+	return append(hello, fields...)
 }
 
-func failure(code int32, name string) bson.D {
+// MemberFields are the fields of a reply to hello by a member of a replica set.
+func MemberFields(address string, primary bool, members []string) bson.D {
+	return bson.D{
+		{Key: "ismaster", Value: primary},
+		{Key: "isWritablePrimary", Value: primary},
+		{Key: "secondary", Value: !primary},
+		{Key: "setName", Value: "rs0"},
+		{Key: "setVersion", Value: int32(1)},
+		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
+		{Key: "hosts", Value: members},
+		{Key: "me", Value: address},
+	}
+}
+
+// Failure is a reply that says that a command failed.
+func Failure(code int32, name string) bson.D {
 	return bson.D{
 		{Key: "ok", Value: 0.0},
 		{Key: "code", Value: code},
@@ -218,7 +238,8 @@ func failure(code int32, name string) bson.D {
 	}
 }
 
-func lookup(d bson.D, key string) any {
+// Lookup returns the value of a key, or nil.
+func Lookup(d bson.D, key string) any {
 	for _, e := range d {
 		if e.Key == key {
 			return e.Value

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"oke-guestbook/app/internal/chores"
+	"oke-guestbook/app/internal/config"
+)
+
+const usage = `Usage: guestbook [command]
+
+Without a command it serves the guestbook until SIGTERM. Commands:
+
+  probe startup   exit status 0 if the database's server answers as a member of a replica set
+  probe ready     exit status 0 if it is the primary or a secondary
+  probe live      exit status 0 if it answers
+  setup           initiate the replica set, add and remove members, set up the users and the index
+  indexes         make the index of the entries
+  backup          save the database to a bucket of Object Storage, and delete old backups
+  restore NAME    load the backup NAME, such as 2026-11-23T03-00-00Z.archive.gz, in place of the entries
+  help            show this text
+
+setup and restore may be repeated. Exit status 1: the command failed, and the last line says why. Settings are
+environment variables:
+
+  all commands     MONGODB_URI (probe: the server on this host), MONGODB_TIMEOUT
+  all but probe    MONGODB_USERNAME, MONGODB_PASSWORD_FILE, MONGODB_AUTH_SOURCE, MONGODB_DATABASE
+  setup            MONGODB_ROOT_USERNAME, MONGODB_ROOT_PASSWORD_FILE, BACKUP_USERNAME, BACKUP_PASSWORD_FILE,
+                   SETUP_TIMEOUT
+  backup, restore  BACKUP_NAMESPACE, BACKUP_BUCKET, BACKUP_KEEP_DAYS, BACKUP_TIMEOUT, OBJECT_STORAGE_ENDPOINT,
+                   OCI_AUTH (workload_identity or config_file), OCI_REGION, OCI_CONFIG_FILE, OCI_CONFIG_PROFILE
+`
+
+// chore runs the command args[0] and writes its log to out.
+func chore(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	want := map[string]int{
+		"probe": 2, "setup": 1, "indexes": 1, "backup": 1, "restore": 2, "help": 1, "-h": 1, "--help": 1,
+	}
+	if n, ok := want[args[0]]; !ok || n != len(args) {
+		return fmt.Errorf("invalid arguments %q\n\n%s", args, usage)
+	}
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	switch args[0] {
+	case "probe":
+		return runProbe(ctx, args[1], getenv, out)
+	case "setup":
+		cfg, err := config.LoadSetup(getenv)
+		if err != nil {
+			return err
+		}
+		return chores.Setup(ctx, cfg, log)
+	case "indexes":
+		return indexes(ctx, getenv, log)
+	case "backup", "restore":
+		cfg, err := config.LoadBackup(getenv)
+		if err != nil {
+			return err
+		}
+		if args[0] == "restore" {
+			return chores.Restore(ctx, cfg, args[1], log)
+		}
+		return chores.Backup(ctx, cfg, version, log)
+	}
+	_, err := io.WriteString(out, usage)
+	return err
+}
+
+func runProbe(ctx context.Context, kind string, getenv func(string) string, out io.Writer) error {
+	if kind != chores.Startup && kind != chores.Ready && kind != chores.Live {
+		return fmt.Errorf("probe %q: want %s, %s or %s", kind, chores.Startup, chores.Ready, chores.Live)
+	}
+	cfg, err := config.LoadProbe(getenv)
+	if err != nil {
+		return err
+	}
+	state, err := chores.Probe(ctx, cfg, kind)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, state)
+	return err
+}
+
+func indexes(ctx context.Context, getenv func(string) string, log *slog.Logger) error {
+	cfg, err := config.Load(getenv)
+	if err != nil {
+		return err
+	}
+	db, err := openStore(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeStore(db, cfg)
+	return db.EnsureIndexes(ctx)
+}

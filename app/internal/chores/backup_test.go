@@ -1,0 +1,347 @@
+package chores
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"oke-guestbook/app/internal/apptest"
+	"oke-guestbook/app/internal/archive"
+	"oke-guestbook/app/internal/config"
+	"oke-guestbook/app/internal/entry"
+	"oke-guestbook/app/internal/store"
+)
+
+// site is a guestbook with entries and a bucket.
+type site struct {
+	t      *testing.T
+	bucket *apptest.ObjectStore
+	db     *mongo.Database
+	cfg    config.Backup
+	log    *apptest.Buffer
+}
+
+func newSite(t *testing.T, entries int) *site {
+	t.Helper()
+	proxy := apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
+	proxy.SetPassword("backup", "of-backup")
+	s := &site{t: t, bucket: apptest.StartObjectStore(t), log: &apptest.Buffer{}}
+	s.cfg = config.Backup{
+		Mongo: config.Mongo{
+			MongoURI: "mongodb://" + proxy.Address, MongoDatabase: "guestbook", MongoUser: "backup",
+			MongoPassFile: password(t, "of-backup"), MongoAuthSource: "admin", MongoTimeout: 5 * time.Second,
+		},
+		Namespace: "tenancy", Bucket: "backups", KeepDays: 30, Timeout: time.Minute,
+		Auth: "config_file", ConfigFile: s.bucket.ConfigFile, ConfigProfile: "DEFAULT", Endpoint: s.bucket.URL,
+	}
+	client, err := mongo.Connect(options.Client().ApplyURI(s.cfg.MongoURI).
+		SetAuth(options.Credential{Username: "backup", Password: "of-backup"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disconnect(client) })
+	s.db = client.Database("guestbook")
+	s.sign(entries)
+	return s
+}
+
+// sign stores n entries as the frontend does.
+func (s *site) sign(n int) {
+	s.t.Helper()
+	pages, err := store.Open(store.Config{
+		URI: s.cfg.MongoURI, Database: "guestbook",
+		Username: "backup", PasswordFile: s.cfg.MongoPassFile, AuthSource: "admin",
+		Timeout: time.Minute, Connections: 1, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer pages.Close(s.t.Context())
+	for i := range n {
+		d := entry.Draft{Form: fmt.Sprint(i), Name: "이름", Message: fmt.Sprint("메시지 ", i)}
+		if _, err := pages.Add(s.t.Context(), d); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// holds returns all documents and indexes of the database.
+func (s *site) holds() string {
+	s.t.Helper()
+	var out strings.Builder
+	names, err := s.db.ListCollectionNames(s.t.Context(), bson.D{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for doc, err := range documents(s.t.Context(), s.db.Collection(name)) {
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			fmt.Fprintln(&out, name, doc)
+		}
+		indexes, err := s.db.Collection(name).Indexes().ListSpecifications(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, i := range indexes {
+			fmt.Fprintln(&out, name, i.Name, i.KeysDocument, i.Unique != nil && *i.Unique)
+		}
+	}
+	return out.String()
+}
+
+func (s *site) backup() error {
+	return Backup(s.t.Context(), s.cfg, "test", slog.New(slog.NewTextHandler(s.log, nil)))
+}
+
+func (s *site) restore(name string) error {
+	return Restore(s.t.Context(), s.cfg, name, slog.New(slog.NewTextHandler(s.log, nil)))
+}
+
+// A restore brings back what the backup saved, however often it is repeated, and leaves other collections alone.
+func TestBackupAndRestore(t *testing.T) {
+	s := newSite(t, 50)
+	saved := bson.D{{Key: "_id", Value: "saved"}, {Key: "n", Value: bson.DateTime(1)}}
+	if _, err := s.db.Collection("others").InsertOne(t.Context(), saved); err != nil {
+		t.Fatal(err)
+	}
+	want, before := s.holds(), time.Now().UTC().Truncate(time.Second)
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	name := s.bucket.Names()[0]
+	if at, err := time.Parse(backupName, name); err != nil || at.Before(before) || at.After(time.Now()) {
+		t.Errorf("name %s, %v", name, err)
+	}
+	if n := strings.Count(want, "messages {"); n != 50 {
+		t.Fatalf("%d entries before the backup", n)
+	}
+
+	s.sign(60) // 10 more, then others go and one comes that the backup does not know
+	if _, err := s.db.Collection("messages").DeleteMany(t.Context(), bson.D{}); err != nil {
+		t.Fatal(err)
+	}
+	s.sign(3)
+	if _, err := s.db.Collection("new").InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.restore(name); err != nil {
+			t.Fatal(err)
+		}
+		var got []string // without what the backup does not know
+		for line := range strings.Lines(s.holds()) {
+			if !strings.HasPrefix(line, "new ") {
+				got = append(got, line)
+			}
+		}
+		if strings.Join(got, "") != want {
+			t.Errorf("after the restore\n%s\nwant\n%s", strings.Join(got, ""), want)
+		}
+		if n, err := s.db.Collection("new").CountDocuments(t.Context(), bson.D{}); n != 1 || err != nil {
+			t.Errorf("a collection that the backup does not know has %d documents, %v", n, err)
+		}
+	}
+	if strings.Contains(s.log.String(), "of-") || strings.Contains(s.log.String(), "메시지") {
+		t.Errorf("the log has a password or an entry: %s", s.log)
+	}
+}
+
+// The backup is a gzip archive of mongodump: its metadata has the fields that mongorestore reads.
+func TestBackupFormat(t *testing.T) {
+	s := newSite(t, 1)
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	uncompressed, err := gzip.NewReader(bytes.NewReader(s.bucket.Get(s.bucket.Names()[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := archive.NewReader(uncompressed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Header.ServerVersion == "" || in.Header.ToolVersion != "guestbook test" || len(in.Collections) != 1 {
+		t.Errorf("header %+v, collections %+v", in.Header, in.Collections)
+	}
+	for _, want := range []string{
+		`"options":{`, `"collectionName":"messages"`, `"type":"collection"`, `"name":"form"`, `"unique":true`,
+	} {
+		if !strings.Contains(in.Collections[0].Metadata, want) {
+			t.Errorf("metadata %s, want %s", in.Collections[0].Metadata, want)
+		}
+	}
+}
+
+// Only what has the name of a backup, and is too old, is deleted, and only after a backup has been made.
+func TestRetention(t *testing.T) {
+	s := newSite(t, 1)
+	now := time.Now().UTC()
+	ago := func(days int, less time.Duration) string {
+		return now.Add(-time.Duration(days)*24*time.Hour + less).Format(backupName)
+	}
+	const margin = 10 * time.Minute // of a slow machine
+	old := []string{ago(4000, 0), ago(31, 0), ago(30, -margin)}
+	kept := []string{
+		ago(30, margin), ago(29, 0), ago(1, 0), ago(-1, 0),
+		// A person put these there.
+		"0-before-the-move.archive.gz", "2020.archive.gz", "before " + ago(31, 0), ago(31, 0) + ".old",
+		strings.TrimSuffix(ago(31, 0), ".archive.gz"), `"` + ago(31, 0) + `"`, "a,[b]", "*", "-",
+		"2020-02-31T00-00-00Z.archive.gz",
+	}
+	for _, name := range append(slices.Clone(kept), old...) {
+		s.bucket.Put(name, []byte("x"))
+	}
+	s.bucket.Refuse = func(r *http.Request) (int, string) {
+		if r.Method == http.MethodPut {
+			return 400, "X"
+		}
+		return 0, ""
+	}
+	if err := s.backup(); err == nil || len(s.bucket.Names()) != len(kept)+len(old) {
+		t.Errorf("a failed upload: %v, the bucket has %q", err, s.bucket.Names())
+	}
+	s.bucket.Refuse = nil
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	got := s.bucket.Names()
+	for _, name := range kept {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s was deleted", name)
+		}
+	}
+	for _, name := range old {
+		if slices.Contains(got, name) {
+			t.Errorf("%s was kept", name)
+		}
+	}
+	if len(got) != len(kept)+1 {
+		t.Errorf("the bucket has %q", got)
+	}
+}
+
+// A policy that takes effect late delays backup and restore; a bucket that is missing ends them with its name.
+func TestLatePolicy(t *testing.T) {
+	s := newSite(t, 3)
+	calls := 0
+	late := func(*http.Request) (int, string) {
+		if calls++; calls <= 2 {
+			return 404, "NotAuthorizedOrNotFound"
+		}
+		return 0, ""
+	}
+	s.bucket.Refuse = late
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	calls = 0
+	if err := s.restore(s.bucket.Names()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(s.log.String(), "waiting"); n != 2 {
+		t.Errorf("%d lines about waiting, want 2:\n%s", n, s.log)
+	}
+	s.cfg.Bucket, s.cfg.Timeout = "missing", time.Second
+	for name, err := range map[string]error{"backup": s.backup(), "restore": s.restore("x")} {
+		if err == nil || !strings.Contains(err.Error(), "bucket missing in namespace tenancy does not exist") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A restore that cannot succeed changes nothing.
+func TestRestoreRefused(t *testing.T) {
+	s := newSite(t, 5)
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	name := s.bucket.Names()[0]
+	content := s.bucket.Get(name)
+	compress := func(collections ...archive.Collection) []byte {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		if _, err := archive.NewWriter(w, "8.0.0", "test", collections); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.Close()
+		return out.Bytes()
+	}
+	for object, bad := range map[string][]byte{
+		"cut off": content[:len(content)-20], "text": []byte("hello"),
+		"other":      compress(archive.Collection{Database: "other", Name: "messages", Type: "view"}),
+		"series":     compress(archive.Collection{Database: "guestbook", Name: "messages", Type: "timeseries"}),
+		"metadata":   compress(archive.Collection{Database: "guestbook", Name: "messages", Type: "view", Metadata: "{"}),
+		"incomplete": compress(archive.Collection{Database: "guestbook", Name: "messages", Type: "collection"}),
+	} {
+		s.bucket.Put(object, bad)
+	}
+	before := s.holds()
+	for object, want := range map[string]string{
+		"cut off": "unexpected EOF", "text": "not compressed", "other": "no collection of database guestbook",
+		"series": "time series", "metadata": "description of messages", "incomplete": "guestbook.messages is missing",
+		"none": "the last names in the bucket are",
+	} {
+		err := s.restore(object)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", object, err, want)
+		}
+	}
+	s.bucket.Deliver = func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
+	if err := s.restore(name); err == nil || !strings.Contains(err.Error(), "is corrupt") {
+		t.Errorf("corrupted: %v", err)
+	}
+	s.bucket.Deliver = nil
+	s.cfg.MongoPassFile = password(t, "of-nobody")
+	for what, err := range map[string]error{"backup": s.backup(), "restore": s.restore(name)} {
+		if err == nil || !strings.Contains(err.Error(), "AuthenticationFailed") ||
+			strings.Contains(err.Error(), "of-nobody") {
+			t.Errorf("%s with a wrong password: %v", what, err)
+		}
+	}
+	if after := s.holds(); after != before {
+		t.Errorf("the database has changed:\n%s\nwant\n%s", after, before)
+	}
+	if !slices.Contains(s.bucket.Names(), name) || s.bucket.Uploads() != 0 {
+		t.Errorf("the bucket has %q", s.bucket.Names())
+	}
+}
+
+// A large database is saved in parts and comes back.
+func TestLargeBackup(t *testing.T) {
+	s := newSite(t, 0)
+	random, data := rand.NewChaCha8([32]byte{}), make([]byte, 1<<20)
+	for i := range 20 { // over one part
+		_, _ = random.Read(data)
+		doc := bson.D{{Key: "_id", Value: i}, {Key: "data", Value: bson.Binary{Data: data}}}
+		if _, err := s.db.Collection("large").InsertOne(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	want := s.holds()
+	if err := s.db.Collection("large").Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.restore(s.bucket.Names()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if s.holds() != want {
+		t.Error("the documents are not the same")
+	}
+}

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"errors"
+	"net/url"
+	"time"
+)
+
+// Probe holds the settings of "guestbook probe".
+type Probe struct {
+	URI     string        // MONGODB_URI, default the member in the same Pod
+	Timeout time.Duration // MONGODB_TIMEOUT, default 3s
+}
+
+// LoadProbe reads the settings of "guestbook probe" with getenv.
+func LoadProbe(getenv func(string) string) (Probe, error) {
+	r := reader{getenv: getenv}
+	p := Probe{
+		URI:     r.text("MONGODB_URI", "mongodb://127.0.0.1:27017/?directConnection=true"),
+		Timeout: r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, 10*time.Second),
+	}
+	return p, errors.Join(r.problems...)
+}
+
+// Setup holds the settings of "guestbook setup". Its Mongo has the members, the replica set and the guestbook's user.
+type Setup struct {
+	Mongo
+	RootUser       string        // MONGODB_ROOT_USERNAME, default "root"
+	RootPassFile   string        // MONGODB_ROOT_PASSWORD_FILE, required
+	BackupUser     string        // BACKUP_USERNAME, default "backup"
+	BackupPassFile string        // BACKUP_PASSWORD_FILE, required
+	Timeout        time.Duration // SETUP_TIMEOUT, default 10m, of all steps together
+}
+
+// LoadSetup reads the settings of "guestbook setup" with getenv.
+func LoadSetup(getenv func(string) string) (Setup, error) {
+	r := reader{getenv: getenv}
+	s := Setup{
+		Mongo:          r.mongo(),
+		RootUser:       r.text("MONGODB_ROOT_USERNAME", "root"),
+		RootPassFile:   r.required("MONGODB_ROOT_PASSWORD_FILE", "the file with the password of the database's root user"),
+		BackupUser:     r.text("BACKUP_USERNAME", "backup"),
+		BackupPassFile: r.required("BACKUP_PASSWORD_FILE", "the file with the password of the user for backups"),
+		Timeout:        r.duration("SETUP_TIMEOUT", 10*time.Minute, time.Second, 24*time.Hour),
+	}
+	if s.MongoUser == "" {
+		r.add("MONGODB_USERNAME is not set: give the guestbook's user, such as guestbook")
+	}
+	return s, errors.Join(r.problems...)
+}
+
+// Backup holds the settings of "guestbook backup" and "guestbook restore". Its Mongo has the user for backups.
+type Backup struct {
+	Mongo
+	Namespace string        // BACKUP_NAMESPACE, required: the tenancy's namespace of Object Storage
+	Bucket    string        // BACKUP_BUCKET, required
+	KeepDays  int           // BACKUP_KEEP_DAYS, default 30
+	Timeout   time.Duration // BACKUP_TIMEOUT, default 10m: how long a step is repeated that Object Storage refuses
+
+	Auth          string // OCI_AUTH, default "workload_identity"
+	Region        string // OCI_REGION, required with workload_identity
+	ConfigFile    string // OCI_CONFIG_FILE, default ~/.oci/config
+	ConfigProfile string // OCI_CONFIG_PROFILE, default "DEFAULT"
+	Endpoint      string // OBJECT_STORAGE_ENDPOINT, default the region's
+}
+
+// LoadBackup reads the settings of "guestbook backup" and "guestbook restore" with getenv.
+func LoadBackup(getenv func(string) string) (Backup, error) {
+	r := reader{getenv: getenv}
+	b := Backup{
+		Mongo:     r.mongo(),
+		Namespace: r.required("BACKUP_NAMESPACE", "the tenancy's namespace of Object Storage (oci os ns get)"),
+		Bucket:    r.required("BACKUP_BUCKET", "the name of the bucket"),
+		KeepDays:  r.number("BACKUP_KEEP_DAYS", 30, 3650),
+		Timeout:   r.duration("BACKUP_TIMEOUT", 10*time.Minute, time.Second, 24*time.Hour),
+
+		Auth:          r.text("OCI_AUTH", "workload_identity"),
+		Region:        r.text("OCI_REGION", ""),
+		ConfigFile:    r.text("OCI_CONFIG_FILE", ""),
+		ConfigProfile: r.text("OCI_CONFIG_PROFILE", "DEFAULT"),
+		Endpoint:      r.text("OBJECT_STORAGE_ENDPOINT", ""),
+	}
+	switch {
+	case b.Auth == "workload_identity" && b.Region == "":
+		r.add("OCI_REGION is not set: give the bucket's region, such as us-ashburn-1")
+	case b.Auth != "workload_identity" && b.Auth != "config_file":
+		r.add("OCI_AUTH %q: want workload_identity (in a Pod of an enhanced cluster) or config_file", b.Auth)
+	}
+	if u, err := url.Parse(b.Endpoint); b.Endpoint != "" && (err != nil || u.Host == "" || u.Path != "") {
+		r.add("OBJECT_STORAGE_ENDPOINT %q: want a URL without a path, such as "+
+			"https://objectstorage.us-ashburn-1.oraclecloud.com", b.Endpoint)
+	}
+	return b, errors.Join(r.problems...)
+}
+
+func (r *reader) required(key, what string) string {
+	v := r.text(key, "")
+	if v == "" {
+		r.add("%s is not set: give %s", key, what)
+	}
+	return v
+}
