@@ -71,8 +71,8 @@ test: packages ## every test, the whole life cycle with the real engine included
 e2e: ## some of the end-to-end tests: RUN='TestLifeCycle|TestWorkload'
 	cd local && go test -vet=off -count=1 -v -timeout 30m -parallel 5 -run '$(RUN)' ./e2e
 
-packages = chromium fonts-noto-cjk fonts-noto-color-emoji jq nodejs
-have_packages = command -v chromium >/dev/null && command -v jq >/dev/null && command -v node >/dev/null
+packages = chromium fonts-noto-cjk fonts-noto-color-emoji jq
+have_packages = command -v chromium >/dev/null && command -v jq >/dev/null
 
 # CI has a browser or fails.
 without = $$(command -v chromium >/dev/null || test -n "$$CI" || echo -skip=^TestBrowser)
@@ -80,8 +80,8 @@ without = $$(command -v chromium >/dev/null || test -n "$$CI" || echo -skip=^Tes
 packages:
 	@if $(have_packages); then :; \
 	elif test -n "$$CI"; then apt-get update -qq && apt-get install -qq -y --no-install-recommends $(packages) >/dev/null && $(have_packages) || \
-		{ echo "make test shows the guestbook in a browser, and runs make tunnel and the database's setup.js: chromium, jq or node is not to be had" >&2; exit 1; }; \
-	else echo "no chromium, no jq or no node: what needs them is not tested; sudo apt-get install $(packages) brings them"; fi
+		{ echo "make test shows the guestbook in a browser, and runs make tunnel: chromium or jq is not to be had" >&2; exit 1; }; \
+	else echo "no chromium or no jq: what needs them is not tested; sudo apt-get install $(packages) brings them"; fi
 
 lint: ## the linters of .golangci.yml, in every module
 	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

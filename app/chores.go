@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"oke-guestbook/app/internal/chores"
 	"oke-guestbook/app/internal/config"
@@ -17,8 +20,8 @@ Without a command it serves the guestbook until SIGTERM. Commands:
   probe startup   exit status 0 if the database's server answers as a member of a replica set
   probe ready     exit status 0 if it is the primary or a secondary
   probe live      exit status 0 if it answers
+  install DIR     copy this program to DIR/guestbook, for the probes of another container
   setup           initiate the replica set, add and remove members, set up the users and the index
-  indexes         make the index of the entries
   backup          save the database to a bucket of Object Storage, and delete old backups
   restore NAME    load the backup NAME, such as 2026-11-23T03-00-00Z.archive.gz, in place of the entries
   help            show this text
@@ -37,7 +40,7 @@ environment variables:
 // chore runs the command args[0] and writes its log to out.
 func chore(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	want := map[string]int{
-		"probe": 2, "setup": 1, "indexes": 1, "backup": 1, "restore": 2, "help": 1, "-h": 1, "--help": 1,
+		"probe": 2, "install": 2, "setup": 1, "backup": 1, "restore": 2, "help": 1, "-h": 1, "--help": 1,
 	}
 	if n, ok := want[args[0]]; !ok || n != len(args) {
 		return fmt.Errorf("invalid arguments %q\n\n%s", args, usage)
@@ -52,8 +55,8 @@ func chore(ctx context.Context, args []string, getenv func(string) string, out i
 			return err
 		}
 		return chores.Setup(ctx, cfg, log)
-	case "indexes":
-		return indexes(ctx, getenv, log)
+	case "install":
+		return install(args[1])
 	case "backup", "restore":
 		cfg, err := config.LoadBackup(getenv)
 		if err != nil {
@@ -84,15 +87,22 @@ func runProbe(ctx context.Context, kind string, getenv func(string) string, out 
 	return err
 }
 
-func indexes(ctx context.Context, getenv func(string) string, log *slog.Logger) error {
-	cfg, err := config.Load(getenv)
+// install copies this program into a directory.
+func install(dir string) error {
+	in, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return err
 	}
-	db, err := openStore(cfg, log)
+	defer in.Close()
+	// A program that runs cannot be written to, but replaced.
+	next := filepath.Join(dir, "guestbook.new")
+	out, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
 	if err != nil {
 		return err
 	}
-	defer closeStore(db, cfg)
-	return db.EnsureIndexes(ctx)
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next, filepath.Join(dir, "guestbook"))
 }

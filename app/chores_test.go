@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"oke-guestbook/app/internal/apptest"
+	"oke-guestbook/app/internal/entry"
+	"oke-guestbook/app/internal/store"
 )
 
 // The chores refuse bad arguments and settings, all of the settings at once.
@@ -20,6 +24,7 @@ func TestBadChores(t *testing.T) {
 		want []string
 	}{
 		{[]string{"serve"}, nil, []string{`invalid arguments ["serve"]`, "Usage: guestbook"}},
+		{[]string{"install", "/nowhere"}, nil, []string{"/nowhere/guestbook"}},
 		{[]string{"probe"}, nil, []string{"invalid arguments", "probe ready"}},
 		{[]string{"probe", "alive"}, nil, []string{`probe "alive": want startup, ready or live`}},
 		{[]string{"probe", "live"}, map[string]string{"MONGODB_TIMEOUT": "1h"}, []string{`MONGODB_TIMEOUT "1h"`}},
@@ -54,7 +59,10 @@ func TestBadChores(t *testing.T) {
 func TestHelp(t *testing.T) {
 	var out bytes.Buffer
 	read := map[string]bool{}
-	getenv := func(key string) string { read[key] = true; return "" }
+	getenv := func(key string) string {
+		read[key] = true
+		return map[string]string{"MONGODB_TIMEOUT": "100ms"}[key]
+	}
 	if err := run(context.Background(), []string{"help"}, getenv, &out, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -99,14 +107,38 @@ func TestChores(t *testing.T) {
 		}
 		return out.String()
 	}
-	do("indexes")
+	dir := t.TempDir()
+	for range 2 {
+		do("install", dir)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "guestbook")); err != nil || info.Mode().Perm()&0o555 != 0o555 {
+		t.Errorf("install: %v, %v", info, err)
+	}
+	pages, err := store.Open(store.Config{
+		URI: env["MONGODB_URI"], Database: "guestbook", Username: "backup", PasswordFile: file, AuthSource: "admin",
+		Timeout: time.Minute, Connections: 1, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pages.Close(t.Context())
+	if _, err := pages.Add(t.Context(), entry.Draft{Form: "f", Message: "saved"}); err != nil {
+		t.Fatal(err)
+	}
 	if got := do("probe", "live"); got != "the database answers\n" {
 		t.Errorf("probe live: %q", got)
 	}
 	if got := do("backup"); !strings.Contains(got, `"msg":"saved"`) || len(bucket.Names()) != 1 {
 		t.Errorf("backup: %s; the bucket has %q", got, bucket.Names())
 	}
+	if _, err := pages.Add(t.Context(), entry.Draft{Form: "f", Message: "not saved"}); err != nil {
+		t.Fatal(err)
+	}
 	if got := do("restore", bucket.Names()[0]); !strings.Contains(got, `"msg":"restored"`) {
 		t.Errorf("restore: %s", got)
+	}
+	entries, total, err := pages.Page(t.Context(), 0, 10)
+	if err != nil || total != 1 || entries[0].Message != "saved" {
+		t.Errorf("after the restore: %v, %v", entries, err)
 	}
 }

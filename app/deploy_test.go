@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io"
 	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,12 +23,16 @@ type object struct {
 	Kind     string
 	Metadata struct{ Name, Namespace string }
 	Spec     struct {
-		Template struct {
-			Spec struct {
-				Grace      int `yaml:"terminationGracePeriodSeconds"`
-				Containers []container
-			}
-		}
+		Template template
+		Job      struct{ Spec struct{ Template template } } `yaml:"jobTemplate"`
+	}
+}
+
+type template struct {
+	Spec struct {
+		Grace      int         `yaml:"terminationGracePeriodSeconds"`
+		Init       []container `yaml:"initContainers"`
+		Containers []container
 	}
 }
 
@@ -40,6 +44,7 @@ type container struct {
 		Name   string
 		Number int `yaml:"containerPort"`
 	}
+	Startup   *probe `yaml:"startupProbe"`
 	Liveness  *probe `yaml:"livenessProbe"`
 	Readiness *probe `yaml:"readinessProbe"`
 	Lifecycle struct {
@@ -49,6 +54,7 @@ type container struct {
 
 type probe struct {
 	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
+	Exec    struct{ Command []string }
 }
 
 // The containers that the stack deploys, as in its golden file, have settings, arguments, ports and probes that this
@@ -69,10 +75,19 @@ func TestDeployedContainers(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Profile tutorial sets the tutorial's environment variables for any image.
-		if o.Kind != "Deployment" && o.Kind != "Job" || strings.HasPrefix(o.Metadata.Namespace, "classroom") {
+		if strings.HasPrefix(o.Metadata.Namespace, "classroom") {
 			continue
 		}
-		for _, c := range o.Spec.Template.Spec.Containers {
+		if o.Kind == "StatefulSet" {
+			found[o.Kind]++
+			o.Spec.Template.probes(t)
+			continue
+		}
+		pod := o.Spec.Template.Spec
+		if o.Kind == "CronJob" {
+			pod = o.Spec.Job.Spec.Template.Spec
+		}
+		for _, c := range pod.Containers {
 			if c.Image != "registry.local/guestbook:v1" {
 				continue
 			}
@@ -81,32 +96,34 @@ func TestDeployedContainers(t *testing.T) {
 				if len(c.Command) > 0 {
 					t.Errorf("command %q: the image has an entry point", c.Command)
 				}
-				env, cfg := c.environment(t)
-				if o.Kind == "Job" {
-					c.runs(t, env)
+				if o.Kind != "Deployment" {
+					c.runs(t)
 					return
 				}
+				env, cfg := environment(t, c, config.Load)
 				c.serves(t, env, cfg)
 				stop := time.Duration(c.Lifecycle.PreStop.Sleep.Seconds)*time.Second + cfg.DrainDelay + cfg.ShutdownTimeout
-				if grace := time.Duration(o.Spec.Template.Spec.Grace) * time.Second; stop >= grace {
+				if grace := time.Duration(pod.Grace) * time.Second; stop >= grace {
 					t.Errorf("termination takes up to %v, the grace period is %v", stop, grace)
 				}
 			})
 		}
 	}
-	if found["Deployment"] == 0 || found["Job"] == 0 {
-		t.Errorf("containers of the guestbook in the golden file: %v, want some of both kinds", found)
+	for _, kind := range []string{"Deployment", "Job", "CronJob", "StatefulSet"} {
+		if found[kind] == 0 {
+			t.Errorf("the golden file has no container of the guestbook in a %s", kind)
+		}
 	}
 }
 
-// environment returns the container's environment variables and the settings that config reads from them.
-func (c container) environment(t *testing.T) (map[string]string, config.Config) {
+// environment returns the container's environment variables and the settings that load reads from them.
+func environment[T any](t *testing.T, c container, load func(func(string) string) (T, error)) (map[string]string, T) {
 	t.Helper()
 	env, known := map[string]string{}, map[string]bool{}
 	for _, v := range c.Env {
 		env[v.Name] = v.Value
 	}
-	cfg, err := config.Load(func(key string) string {
+	cfg, err := load(func(key string) string {
 		known[key] = true
 		return env[key]
 	})
@@ -121,15 +138,47 @@ func (c container) environment(t *testing.T) (map[string]string, config.Config) 
 	return env, cfg
 }
 
-// runs checks that the container's arguments are a command that exits, with a database of the test.
-func (c container) runs(t *testing.T, env map[string]string) {
+// runs checks that the container's arguments are a command that exits, and that its environment has its settings.
+func (c container) runs(t *testing.T) {
 	t.Helper()
 	if len(c.Args) == 0 {
 		t.Fatal("no arguments: the Job would serve and never complete")
 	}
-	env = reachable(env, apptest.StartDB(t).URI)
-	if err := run(context.Background(), c.Args, func(key string) string { return env[key] }, io.Discard, nil); err != nil {
+	switch c.Args[0] {
+	case "setup":
+		environment(t, c, config.LoadSetup)
+	case "backup", "restore":
+		environment(t, c, config.LoadBackup)
+	default:
+		t.Errorf("arguments %q", c.Args)
+	}
+	// Without settings it fails for want of them, and not because of its arguments.
+	err := run(t.Context(), c.Args, func(string) string { return "" }, io.Discard, nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "MONGODB_URI is not set") {
 		t.Errorf("%q: %v", c.Args, err)
+	}
+}
+
+// probes checks that the database's Pod installs this program where its probes run it.
+func (p template) probes(t *testing.T) {
+	t.Helper()
+	dir := ""
+	for _, c := range p.Spec.Init {
+		if c.Image == "registry.local/guestbook:v1" && len(c.Args) == 2 && c.Args[0] == "install" {
+			dir = c.Args[1]
+		}
+	}
+	c := p.Spec.Containers[0]
+	for kind, probe := range map[string]*probe{"startup": c.Startup, "ready": c.Readiness, "live": c.Liveness} {
+		want := []string{dir + "/guestbook", "probe", kind}
+		if dir == "" || probe == nil || !slices.Equal(probe.Exec.Command, want) {
+			t.Errorf("probe %s: %+v, want %q", kind, probe, want)
+		}
+		env := map[string]string{"MONGODB_URI": apptest.StartDB(t).URI}
+		err := run(t.Context(), want[1:], func(key string) string { return env[key] }, io.Discard, nil)
+		if (err == nil) != (kind == "live") { // the embedded database is no member of a replica set
+			t.Errorf("%q: %v", want, err)
+		}
 	}
 }
 

@@ -59,26 +59,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	db, err := openStore(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer closeStore(db, cfg)
-	return serve(ctx, cfg, db, log, started)
-}
-
-func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
-	return store.Open(store.Config{
+	db, err := store.Open(store.Config{
 		URI: cfg.MongoURI, Database: cfg.MongoDatabase,
 		Username: cfg.MongoUser, PasswordFile: cfg.MongoPassFile, AuthSource: cfg.MongoAuthSource,
 		Timeout: cfg.MongoTimeout, Connections: cfg.MongoConnections, Log: log,
 	})
-}
-
-func closeStore(db *store.Store, cfg config.Config) {
-	ctx, cancel := context.WithTimeout(context.Background(), cfg.MongoTimeout)
-	defer cancel()
-	_ = db.Close(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), cfg.MongoTimeout)
+		defer cancel()
+		_ = db.Close(ctx)
+	}()
+	return serve(ctx, cfg, db, log, started)
 }
 
 func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Logger, started startedFunc) error {

@@ -11,11 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
 	"oke-guestbook/app/internal/apptest"
-	"oke-guestbook/app/internal/store"
 )
 
 // guestbook is one running replica.
@@ -150,30 +146,6 @@ func occupied(t *testing.T) string {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l.Addr().String()
-}
-
-func TestIndexesCommand(t *testing.T) {
-	db := apptest.StartDB(t)
-	env := func(key string) string { return map[string]string{"MONGODB_URI": db.URI}[key] }
-	for range 2 { // a Job may be retried
-		if err := run(context.Background(), []string{"indexes"}, env, io.Discard, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = client.Disconnect(context.Background()) }()
-	messages := client.Database("guestbook").Collection(store.Collection)
-	indexes, err := messages.Indexes().ListSpecifications(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The embedded database does not report whether an index is sparse: see TestIndex in internal/store.
-	if len(indexes) != 2 || indexes[1].Name != "form" || indexes[1].Unique == nil || !*indexes[1].Unique {
-		t.Errorf("indexes %+v, want one on _id and a unique one on form", indexes)
-	}
 }
 
 func TestProbesWithoutDatabase(t *testing.T) {

@@ -288,7 +288,7 @@ func TestRefusedGuestbooks(t *testing.T) {
 		{
 			"quota of memory",
 			map[string]string{"quotaMemoryMb": "1024"},
-			[]string{"quotaMemoryMb 1024 1792 12 64 1 512 2 256"},
+			[]string{"quotaMemoryMb 1024 1536 12 64 1 512 2 128"},
 		},
 		{"privileged port", map[string]string{"frontendPort": "80"}, []string{"frontendPort 1024"}},
 		{"key without certificate", map[string]string{"tlsPrivateKey": "x"}, []string{"tlsCertificate tlsPrivateKey"}},

@@ -65,7 +65,7 @@ var changes = []change{
 	{what: "databasePassword", before: elsewhere, set: map[string]string{"databasePassword": "another"}},
 	{what: "backupSchedule", set: backups},
 	{what: "backupRetentionDays", before: backups, set: map[string]string{"backupRetentionDays": "7"}},
-	{what: "backupImage", before: backups, set: map[string]string{"backupImage": "ghcr.io/oracle/oci-cli:3.64.0"}},
+	{what: "choresImage", before: backups, set: map[string]string{"choresImage": "registry.local/guestbook:v2"}},
 	{what: "restoreFrom", before: backups, set: map[string]string{"restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}},
 	{what: "quotaCpuMillis", set: map[string]string{"quotaCpuMillis": "9000"}},
 	{what: "quotaMemoryMb", set: map[string]string{"quotaMemoryMb": "9000"}},

@@ -112,7 +112,7 @@ func TestRefused(t *testing.T) {
 			"frontendMinReplicas", "frontendMaxReplicas",
 		},
 		{"quota of CPU below the replicas' need", "dev", settings{"quotaCpuMillis": "600"}, "quotaCpuMillis", "850"},
-		{"quota of memory below the replicas' need", "dev", settings{"quotaMemoryMb": "1000"}, "quotaMemoryMb", "1536"},
+		{"quota of memory below the replicas' need", "dev", settings{"quotaMemoryMb": "1000"}, "quotaMemoryMb", "1280"},
 		{"volume below the smallest", "dev", settings{"storageGb": "49"}, "storageGb", "50"},
 		{
 			"schedule that does not parse", "prod",

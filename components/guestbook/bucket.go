@@ -24,16 +24,16 @@ type Store struct {
 }
 
 // bucket makes the guestbook's bucket, and a policy by which only its backup jobs may use the objects in it. It returns
-// the bucket's name and Object Storage namespace. A destroy fails at a bucket that contains backups: a person has to
-// empty it.
+// the bucket's name, its Object Storage namespace and the policy. A destroy fails at a bucket that contains backups: a
+// person has to empty it.
 //
 // Bucket and policy are registered by their tokens: pulumi-oci's packages objectstorage and identity take minutes to
 // compile.
-func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace string, err error) {
+func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace string, policy pulumi.Resource, err error) {
 	s := b.args.Store
 	namespace, err = objectStorageNamespace(b.ctx, s.CompartmentID, pulumi.Parent(b.g))
 	if err != nil {
-		return "", "", fmt.Errorf("namespace of Object Storage: %w", err)
+		return "", "", nil, fmt.Errorf("namespace of Object Storage: %w", err)
 	}
 	name = fmt.Sprintf("%s-%s-%s-backups", b.ctx.Project(), b.ctx.Stack(), b.name)
 	var made pulumi.CustomResourceState
@@ -46,19 +46,20 @@ func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace strin
 		"freeformTags":  pulumi.ToStringMap(s.Tags),
 	}, &made, pulumi.Parent(b.g), pulumi.Protect(b.args.Protect), unchanged)
 	if err != nil {
-		return "", "", fmt.Errorf("bucket %q: %w", name, err)
+		return "", "", nil, fmt.Errorf("bucket %q: %w", name, err)
 	}
-	return name, namespace, b.policy(name, unchanged)
+	policy, err = b.policy(name, unchanged)
+	return name, namespace, policy, err
 }
 
 // policy allows the backup jobs, by their workload identity, to use the objects in the bucket.
-func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) error {
+func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) (pulumi.Resource, error) {
 	s := b.args.Store
 	opts := []pulumi.ResourceOption{pulumi.Parent(b.g), unchanged}
 	if s.HomeRegion != "" && s.HomeRegion != s.Region {
 		provider, err := oci.NewProvider(b.ctx, b.name+"-home", b.inRegion(s.HomeRegion), pulumi.Parent(b.g))
 		if err != nil {
-			return fmt.Errorf("provider for home region %s: %w", s.HomeRegion, err)
+			return nil, fmt.Errorf("provider for home region %s: %w", s.HomeRegion, err)
 		}
 		opts = append(opts, pulumi.Provider(provider))
 	}
@@ -74,9 +75,9 @@ func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) error {
 		"freeformTags":  pulumi.ToStringMap(s.Tags),
 	}, &made, opts...)
 	if err != nil {
-		return fmt.Errorf("policy %q: %w", bucket, err)
+		return nil, fmt.Errorf("policy %q: %w", bucket, err)
 	}
-	return nil
+	return &made, nil
 }
 
 // objectStorageNamespace returns the tenancy's namespace of Object Storage.

@@ -14,6 +14,7 @@ import (
 const (
 	rootUser   = "root"
 	appUser    = "guestbook"
+	backupUser = "backup"
 	rootFile   = "root-password"
 	appFile    = "password"
 	backupFile = "backup-password"

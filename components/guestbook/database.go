@@ -102,7 +102,10 @@ func (b *builder) headlessService() error {
 func (b *builder) statefulSet(secret *corev1.Secret) (*appsv1.StatefulSet, error) {
 	pod := b.tutorialDatabase()
 	if b.book.Hardened() {
-		pod = b.hardenedDatabase(secret)
+		var err error
+		if pod, err = b.hardenedDatabase(secret); err != nil {
+			return nil, err
+		}
 	}
 	claims := make([]pulumi.Resource, 0, len(b.g.Claims))
 	for _, c := range b.g.Claims {

@@ -6,6 +6,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/stash"
 	"oke-guestbook/plan/flows"
 )
 
@@ -31,7 +32,11 @@ func (b *builder) tutorialDatabase() corev1.PodSpecArgs {
 
 // hardenedDatabase is a member of a replica set, with authentication, as an unprivileged user on a read-only root file
 // system. A database of one member is a replica set too, so that others can join it without a restart.
-func (b *builder) hardenedDatabase(secret *corev1.Secret) corev1.PodSpecArgs {
+func (b *builder) hardenedDatabase(secret *corev1.Secret) (corev1.PodSpecArgs, error) {
+	prober, err := b.prober()
+	if err != nil {
+		return corev1.PodSpecArgs{}, err
+	}
 	return corev1.PodSpecArgs{
 		ServiceAccountName:           pulumi.String(flows.Backend),
 		AutomountServiceAccountToken: pulumi.Bool(false),
@@ -48,12 +53,36 @@ func (b *builder) hardenedDatabase(secret *corev1.Secret) corev1.PodSpecArgs {
 		// mongod refuses a key file that its group can read, and a Secret's files belong to root.
 		InitContainers: corev1.ContainerArray{helper("key", b.book.MongoImage,
 			[]string{"install", "-m", "0400", secretPath + "/" + keyFile, "/keys/" + keyFile}, nil,
-			mount(credentialsVolume, secretPath, true), mount("keys", "/keys", false))},
+			mount(credentialsVolume, secretPath, true), mount("keys", "/keys", false)), prober},
 		Containers: corev1.ContainerArray{b.mongod()},
 		Volumes: corev1.VolumeArray{
-			scratch("tmp"), scratch("configdb"), scratch("keys"), credentialFiles(secret, rootFile, keyFile),
+			scratch("tmp"), scratch("configdb"), scratch("keys"), scratch(probeVolume),
+			credentialFiles(secret, rootFile, keyFile),
 		},
+	}, nil
+}
+
+const (
+	probeVolume = "probe"
+	probePath   = "/probe"
+)
+
+// prober is an init container that copies this project's binary to a volume, for the probes of mongod.
+//
+// Without choresImage it keeps the image that the database began with. A new frontendImage would otherwise restart the
+// database, and one that cannot be pulled would stop it.
+func (b *builder) prober() (corev1.ContainerArgs, error) {
+	container := helper("probe", b.book.ChoresImage, nil, nil, mount(probeVolume, probePath, false))
+	container.Command, container.Args = nil, pulumi.ToStringArray([]string{"install", probePath})
+	if b.book.ChoresImage == "" {
+		first := pulumi.String(b.book.FrontendImage)
+		image, err := stash.Keep[string](b.ctx, b.name+"-probe-image", first, pulumi.Parent(b.g))
+		if err != nil {
+			return container, err
+		}
+		container.Image = image.(pulumi.StringOutput)
 	}
+	return container, nil
 }
 
 // startMember starts mongod. Only the first member makes the root user: the others get it by replication.
@@ -73,7 +102,7 @@ func (b *builder) mongod() corev1.ContainerArgs {
 			"--wiredTigerCacheSizeGB", fmt.Sprintf("%.2f", cache),
 		}),
 		Env: environment(map[string]string{
-			"HOME":                            "/tmp", // of mongosh
+			"HOME":                            "/tmp", // of mongosh, which the image's entry point runs
 			"MONGO_INITDB_ROOT_USERNAME":      rootUser,
 			"MONGO_INITDB_ROOT_PASSWORD_FILE": secretPath + "/" + rootFile,
 		}),
@@ -81,25 +110,24 @@ func (b *builder) mongod() corev1.ContainerArgs {
 		Resources:       resources(b.book.MongoCPUMillis, b.book.MongoMemoryMB),
 		SecurityContext: containerSecurity(),
 		// A first start makes the root user and restarts; a start after a crash replays the journal: up to ten minutes.
-		StartupProbe:   ask("db.adminCommand('ping').ok", 10, 60),
-		ReadinessProbe: ask("db.hello().isWritablePrimary || db.hello().secondary", 10, 3),
-		LivenessProbe:  ask("db.adminCommand('ping').ok", 30, 4),
+		StartupProbe:   ask("startup", 10, 60),
+		ReadinessProbe: ask("ready", 10, 3),
+		LivenessProbe:  ask("live", 30, 4),
 		VolumeMounts: corev1.VolumeMountArray{
 			mount(dataVolume, "/data/db", false), mount("configdb", "/data/configdb", false), mount("tmp", "/tmp", false),
-			mount("keys", "/keys", true), mount(credentialsVolume, secretPath, true),
+			mount("keys", "/keys", true), mount(probeVolume, probePath, true), mount(credentialsVolume, secretPath, true),
 		},
 	}
 }
 
-// ask is a probe that evaluates an expression in the database: a mongod that hangs still accepts connections. period is
-// in seconds.
-func ask(expression string, period, failures int) corev1.ProbeArgs {
-	script := fmt.Sprintf("quit((%s) ? 0 : 1)", expression)
-	command := []string{"mongosh", "--quiet", "--norc", "--eval", script}
+// ask is a probe by this project's binary, which asks the database itself: a mongod that hangs still accepts
+// connections. kind is that of the command, period is in seconds.
+func ask(kind string, period, failures int) corev1.ProbeArgs {
+	command := []string{probePath + "/guestbook", "probe", kind}
 	return corev1.ProbeArgs{
 		Exec:             corev1.ExecActionArgs{Command: pulumi.ToStringArray(command)},
 		PeriodSeconds:    pulumi.Int(period),
-		TimeoutSeconds:   pulumi.Int(10), // mongosh itself takes two seconds to start on a busy node
+		TimeoutSeconds:   pulumi.Int(10), // the command's own limit is 8 s
 		FailureThreshold: pulumi.Int(failures),
 	}
 }

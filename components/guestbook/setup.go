@@ -1,7 +1,6 @@
 package guestbook
 
 import (
-	_ "embed"
 	"strconv"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -12,67 +11,46 @@ import (
 	"oke-guestbook/plan/flows"
 )
 
-// setupScript makes the replica set and the users, and sets the users' current passwords. It is idempotent.
-//
-//go:embed scripts/setup.js
-var setupScript string
-
 // ttlSeconds is how long a finished job can be inspected before the TTL controller deletes it.
 const ttlSeconds = 24 * 60 * 60
 
-// setup makes the job that prepares the database: replica set and users, then the application's indexes. A new release
-// of the credentials changes its template, and so replaces it.
+// setup makes the job that prepares the database: replica set, users with their current passwords, and the frontend's
+// index. It is idempotent. A new release of the credentials changes its template, and so replaces it.
 func (b *builder) setup(secret *corev1.Secret) (*batchv1.Job, error) {
-	script, err := corev1.NewConfigMap(b.ctx, b.name+"-setup", &corev1.ConfigMapArgs{
-		Metadata: b.meta("mongo-setup", flows.Setup, nil),
-		Data:     pulumi.StringMap{"setup.js": pulumi.String(setupScript)},
-	}, b.namespaced()...)
-	if err != nil {
-		return nil, err
-	}
-	secretMount := mount(credentialsVolume, secretPath, true)
-	first := "mongodb://" + member(0) + "/admin?directConnection=true"
-	users := helper("users", b.book.MongoImage,
-		// Without a database one attempt takes half a minute; the job starts the next.
-		[]string{"mongosh", "--quiet", "--norc", first, "/scripts/setup.js"},
-		map[string]string{
-			"HOME": "/tmp", "REPLICAS": strconv.Itoa(b.book.MongoReplicas),
-			"SECRETS": secretPath, "RELEASE": strconv.Itoa(b.book.CredentialsRelease),
-		},
-		mount("scripts", "/scripts", true), secretMount)
-	indexes := helper("indexes", b.book.FrontendImage, nil, b.databaseEnvironment(), secretMount)
-	indexes.Command = nil
-	indexes.Args = pulumi.ToStringArray([]string{"indexes"})
-
-	volumes := corev1.VolumeArray{
-		scratch("tmp"), credentialFiles(secret, rootFile, appFile, backupFile),
-		corev1.VolumeArgs{
-			Name: pulumi.String("scripts"), ConfigMap: corev1.ConfigMapVolumeSourceArgs{Name: script.Metadata.Name()},
-		},
-	}
+	env := b.databaseEnvironment()
+	env["MONGODB_ROOT_PASSWORD_FILE"] = secretPath + "/" + rootFile
+	env["BACKUP_PASSWORD_FILE"] = secretPath + "/" + backupFile
 	return batchv1.NewJob(b.ctx, b.name+"-setup", &batchv1.JobArgs{
 		Metadata: b.meta("mongo-setup", flows.Setup, nil),
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit:            pulumi.Int(20),
 			TtlSecondsAfterFinished: pulumi.Int(ttlSeconds),
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Setup)},
-				Spec:     jobPod(flows.Setup, users, indexes, volumes),
+				Metadata: metav1.ObjectMetaArgs{
+					Labels: labels(flows.Setup),
+					Annotations: pulumi.StringMap{
+						"oke-guestbook/credentials-release": pulumi.String(strconv.Itoa(b.book.CredentialsRelease)),
+					},
+				},
+				Spec: b.jobPod(flows.Setup, []string{"setup"}, env, credentialFiles(secret, rootFile, appFile, backupFile)),
 			},
 		},
 	}, b.namespaced(createTimeout())...)
 }
 
-// jobPod is a Pod that runs two containers one after the other, as the database image's user.
-func jobPod(component string, first, second corev1.ContainerArgs, volumes corev1.VolumeArray) corev1.PodSpecArgs {
+// jobPod is a Pod that runs a command of this project's binary, as the database image's user, to whom the credentials
+// belong.
+func (b *builder) jobPod(component string, command []string, env map[string]string, credentials corev1.VolumeArgs,
+) corev1.PodSpecArgs {
+	container := helper(component, b.book.Chores(), nil, env, mount(credentialsVolume, secretPath, true))
+	container.Command, container.Args = nil, pulumi.ToStringArray(command)
 	return corev1.PodSpecArgs{
 		ServiceAccountName:           pulumi.String(component),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		EnableServiceLinks:           pulumi.Bool(false),
 		SecurityContext:              podSecurity(mongoUser),
 		RestartPolicy:                pulumi.String("OnFailure"),
-		InitContainers:               corev1.ContainerArray{first},
-		Containers:                   corev1.ContainerArray{second},
-		Volumes:                      volumes,
+		Containers:                   corev1.ContainerArray{container},
+		Volumes:                      corev1.VolumeArray{scratch("tmp"), credentials},
 	}
 }

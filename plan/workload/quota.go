@@ -7,8 +7,9 @@ type Resources struct {
 	Pods      int
 }
 
-// Helper is what a job asks for, or a container that only copies files.
-var Helper = Resources{CPUMillis: 100, MemoryMB: 256, Pods: 1}
+// Helper is what a job asks for, or a container that only copies files. A backup and a restore use 65 MiB
+// (docs/benchmarks.md).
+var Helper = Resources{CPUMillis: 100, MemoryMB: 128, Pods: 1}
 
 // Need returns the most that the guestbook's Pods ask for at one time: twice as many frontends as the autoscaler may
 // start, because during an update the old ones drain beside all the new ones; the database; and two helpers, such as a

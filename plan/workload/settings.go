@@ -132,8 +132,9 @@ func (s *Spec) database() setting.Group {
 		setting.Of(&s.BackupRetentionDays, "backupRetentionDays", 30,
 			"Days after which a backup is deleted",
 			setting.Range(1, 3650)),
-		setting.Of(&s.BackupImage, "backupImage", "ghcr.io/oracle/oci-cli:3.63.0",
-			"Image with the OCI command line interface, with its registry host",
+		setting.Of(&s.ChoresImage, "choresImage", "",
+			"Image of this project, whose binary sets up, probes, saves and restores the database (hardened). "+
+				"Empty for frontendImage; the probes then keep the one that the database began with",
 			image),
 		setting.Of(&s.RestoreFrom, "restoreFrom", "",
 			"Name of a backup to load into the database, once. Empty for none",

@@ -113,7 +113,7 @@ func (v validator) images() {
 		return
 	}
 	for _, image := range []struct{ key, value string }{
-		{"frontendImage", v.FrontendImage}, {"mongoImage", v.MongoImage}, {"backupImage", v.BackupImage},
+		{"frontendImage", v.FrontendImage}, {"mongoImage", v.MongoImage}, {"choresImage", v.ChoresImage},
 	} {
 		if err := CheckPinned(image.value); err != nil {
 			v.add(image.key, nil, "%v", err)

@@ -1,6 +1,8 @@
 // Package workload is the plan of a guestbook: settings, defaults by profile, validation and quota.
 package workload
 
+import "cmp"
+
 // Profile is a set of defaults and guard rails.
 type Profile string
 
@@ -59,7 +61,7 @@ type Spec struct {
 
 	BackupSchedule      string
 	BackupRetentionDays int
-	BackupImage         string
+	ChoresImage         string
 	RestoreFrom         string
 
 	QuotaCPUMillis int
@@ -136,6 +138,9 @@ func orElse[T comparable](setting *T, value T) {
 		*setting = value
 	}
 }
+
+// Chores returns the image of the jobs that set up, save and restore the database.
+func (g *Guestbook) Chores() string { return cmp.Or(g.ChoresImage, g.FrontendImage) }
 
 // Hardened reports whether the guestbook has authentication and guard rails.
 func (g *Guestbook) Hardened() bool { return g.Profile == Hardened }

@@ -9,7 +9,7 @@ import (
 // Probe holds the settings of "guestbook probe".
 type Probe struct {
 	URI     string        // MONGODB_URI, default the member in the same Pod
-	Timeout time.Duration // MONGODB_TIMEOUT, default 3s
+	Timeout time.Duration // MONGODB_TIMEOUT, default 8s, within the 10 s that Kubernetes gives the probe
 }
 
 // LoadProbe reads the settings of "guestbook probe" with getenv.
@@ -17,7 +17,7 @@ func LoadProbe(getenv func(string) string) (Probe, error) {
 	r := reader{getenv: getenv}
 	p := Probe{
 		URI:     r.text("MONGODB_URI", "mongodb://127.0.0.1:27017/?directConnection=true"),
-		Timeout: r.duration("MONGODB_TIMEOUT", 3*time.Second, 100*time.Millisecond, 10*time.Second),
+		Timeout: r.duration("MONGODB_TIMEOUT", 8*time.Second, 100*time.Millisecond, 10*time.Second),
 	}
 	return p, errors.Join(r.problems...)
 }

@@ -1,2 +1,0 @@
-# Fetches the backup that is to be loaded.
-oci os object get --namespace "$NAMESPACE" --bucket-name "$BUCKET" --name "$OBJECT" --file /work/backup

@@ -1,0 +1,198 @@
+package sdktest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oracle/oci-go-sdk/v65/common"
+	"github.com/oracle/oci-go-sdk/v65/objectstorage"
+
+	"oke-guestbook/local/oci"
+)
+
+// TestGuestbookBackups runs the guestbook's binary, as the stack's jobs do, with a bucket of the emulator and with the
+// database that `make run-app` starts: from an entry on the page to a backup and back to the page.
+func TestGuestbookBackups(t *testing.T) {
+	dir := t.TempDir()
+	srv, err := oci.New(oci.Config{Dir: dir, Speed: 2000, ControlPlane: plane{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	g := startGuestbook(t, append(os.Environ(),
+		"OCI_AUTH=config_file", "OCI_CONFIG_FILE="+filepath.Join(dir, oci.ConfigFile), "OBJECT_STORAGE_ENDPOINT="+web.URL,
+		"BACKUP_NAMESPACE="+oci.Namespace, "BACKUP_BUCKET=backups", "BACKUP_TIMEOUT=1s"))
+
+	if out, err := g.run("backup"); err == nil || !strings.Contains(out, "bucket backups in namespace "+oci.Namespace) {
+		t.Errorf("backup without a bucket: %v\n%s", err, out)
+	}
+	objects := bucketClient(t, filepath.Join(dir, oci.ConfigFile), web.URL)
+	g.sign("saved")
+	if out, err := g.run("backup"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	list := must[objectstorage.ListObjectsResponse](t)(objects.ListObjects(ctx, objectstorage.ListObjectsRequest{
+		NamespaceName: common.String(oci.Namespace), BucketName: common.String("backups"),
+	})).Objects
+	if len(list) != 1 {
+		t.Fatalf("the bucket has %v, want one backup", list)
+	}
+	g.sign("written later")
+	for range 2 {
+		if out, err := g.run("restore", *list[0].Name); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		until(t, "saved", func() (string, error) {
+			switch page := g.page(); {
+			case strings.Contains(page, "written later"): // the page is cached for a second
+				return "written later", nil
+			case strings.Contains(page, "saved"):
+				return "saved", nil
+			}
+			return "neither", nil
+		})
+	}
+	if out, err := g.run("restore", "missing"); err == nil || !strings.Contains(out, *list[0].Name) {
+		t.Errorf("restore of a missing backup: %v\n%s", err, out)
+	}
+}
+
+// bucketClient returns a client of Object Storage, and creates the bucket "backups".
+func bucketClient(t *testing.T, configFile, url string) objectstorage.ObjectStorageClient {
+	t.Helper()
+	config := must[common.ConfigurationProvider](t)(common.ConfigurationProviderFromFile(configFile, ""))
+	client := must[objectstorage.ObjectStorageClient](t)(
+		objectstorage.NewObjectStorageClientWithConfigurationProvider(config))
+	client.Host = url
+	_, err := client.CreateBucket(ctx, objectstorage.CreateBucketRequest{
+		NamespaceName: common.String(oci.Namespace),
+		CreateBucketDetails: objectstorage.CreateBucketDetails{
+			Name: common.String("backups"), CompartmentId: common.String(oci.CompartmentID),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// runningGuestbook is a guestbook with its database.
+type runningGuestbook struct {
+	t      *testing.T
+	binary string
+	env    []string // of its chores
+	url    string
+}
+
+// startGuestbook builds the guestbook and runs it with an embedded database until the test ends.
+func startGuestbook(t *testing.T, env []string) *runningGuestbook {
+	t.Helper()
+	dir := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", ".", "./cmd/run-app")
+	build.Dir = "../../../app"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	binary := filepath.Join(dir, "app") // the module's name
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	// run-app gives the database's address to the guestbook only.
+	script, uriFile := filepath.Join(dir, "start"), filepath.Join(dir, "uri")
+	text := fmt.Sprintf("#!/bin/sh\necho \"$MONGODB_URI\" > %s.new && mv %[1]s.new %[1]s && exec %s\n", uriFile, binary)
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(dir, "run-app"), "-app", script, "-dir", filepath.Join(dir, "db"))
+	cmd.Env = append(os.Environ(), "LISTEN_ADDRESS="+address, "METRICS_ADDRESS=127.0.0.1:0")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	g := &runningGuestbook{t: t, binary: binary, url: "http://" + address}
+	until(t, "200 OK", func() (string, error) {
+		res, err := http.Get(g.url + "/readyz")
+		if err != nil {
+			return err.Error(), nil
+		}
+		res.Body.Close()
+		return res.Status, nil
+	})
+	uri, err := os.ReadFile(uriFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.env = slices.Concat(env, []string{"MONGODB_URI=" + strings.TrimSpace(string(uri))})
+	return g
+}
+
+// run runs a chore.
+func (g *runningGuestbook) run(args ...string) (output string, err error) {
+	limited, cancel := context.WithTimeout(g.t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(limited, g.binary, args...)
+	cmd.Env = g.env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+// sign stores an entry by the form of the page.
+func (g *runningGuestbook) sign(message string) {
+	g.t.Helper()
+	const token = "AAAAAAAAAAAAAAAAAAAAAA" // of the cookie, which the form repeats
+	form := url.Values{"message": {message}, "form": {"form-" + message}, "token": {token}}
+	r, err := http.NewRequest(http.MethodPost, g.url+"/", strings.NewReader(form.Encode()))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Cookie", "guestbook_token="+token)
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusSeeOther {
+		body, _ := io.ReadAll(res.Body)
+		g.t.Fatalf("signing: %s\n%s", res.Status, body)
+	}
+}
+
+// page returns the first page.
+func (g *runningGuestbook) page() string {
+	g.t.Helper()
+	res, err := http.Get(g.url + "/")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(body)
+}
