@@ -113,8 +113,7 @@ var (
 		anyGuestbook("no `externalDatabase`", func(g workload.Guestbook) bool { return g.OwnDatabase() }))
 
 	imagesAtOracle = anyGuestbook("an image in Oracle's registry", func(g workload.Guestbook) bool {
-		return oracleRegistry.MatchString(g.FrontendImage) || oracleRegistry.MatchString(g.MongoImage) ||
-			g.Backs() && oracleRegistry.MatchString(g.BackupImage)
+		return slices.ContainsFunc([]string{g.FrontendImage, g.MongoImage, g.Chores()}, oracleRegistry.MatchString)
 	})
 )
 

@@ -234,9 +234,9 @@ var changes = []change{
 	{"Oracle's registry by region name", func(in *Input) {
 		in.Guestbooks[0].MongoImage = "ocir.us-ashburn-1.oci.oraclecloud.com/t/mongo:8.0"
 	}, []string{"operators: manage repos here"}, nil},
-	{"image of the backups, which there are none of", func(in *Input) {
-		in.Guestbooks[0].BackupImage = "iad.ocir.io/t/cli:1"
-	}, nil, nil},
+	{"image of the chores", func(in *Input) {
+		in.Guestbooks[0].ChoresImage = "iad.ocir.io/t/guestbook:v1"
+	}, []string{"operators: manage repos here"}, nil},
 	{"autoscaled pool of a basic cluster", func(in *Input) { in.Cluster.NodePools[0].Autoscaled = true }, nil, nil},
 	{"autoscaled pool of an enhanced cluster", func(in *Input) {
 		in.Cluster.ClusterType, in.Cluster.NodePools[0].Autoscaled = cluster.Enhanced, true
