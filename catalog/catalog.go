@@ -1,7 +1,8 @@
 // Package catalog lists the kinds of OCI resources that the program creates or the local cloud's plugin offers: how
 // Pulumi's oci provider (v3.16.0) and the REST API name them, and which changes replace them. It also holds the
-// replacement rules of Kubernetes objects, and the names of the official provider's clients. The program's tests and the
-// local cloud read it. It imports the standard library alone, because the launcher is compiled before everything else.
+// replacement rules of Kubernetes objects, and the names of the official provider's clients. The program's tests and
+// the local cloud read it. It imports the standard library alone, because the launcher is compiled before everything
+// else.
 package catalog
 
 import (
