@@ -185,6 +185,7 @@ func TestRefusedForms(t *testing.T) {
 }
 
 func TestRefusedPools(t *testing.T) {
+	newNodes := pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"v1.37.1"`)["nodePools"]
 	checkRefusals(t, []refusal{
 		{
 			"flexible shape without OCPUs", pool(`"shape":"VM.Standard.E4.Flex","memoryGb":16`),
@@ -218,9 +219,20 @@ func TestRefusedPools(t *testing.T) {
 		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels a b=c"}},
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains 1 3 4"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion 1.36"}},
+		{"version of a build", map[string]string{"kubernetesVersion": "v1.36.4-1820"}, []string{"kubernetesVersion v1.36.4-1820"}},
 		{
-			"nodes newer than the control plane", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"v1.37.0"`),
-			[]string{"nodePools[0].kubernetesVersion v1.37.0"},
+			"version of nodes", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"latest"`),
+			[]string{"nodePools[0].kubernetesVersion latest"},
+		},
+		{
+			"nodes newer than the control plane",
+			map[string]string{"kubernetesVersion": "v1.36", "nodePools": newNodes},
+			[]string{"nodePools[0].kubernetesVersion v1.37.1"},
+		},
+		{
+			"nodes four minor versions older",
+			map[string]string{"kubernetesVersion": "v1.41.1", "nodePools": newNodes},
+			[]string{"nodePools[0].kubernetesVersion v1.37.1 3"},
 		},
 		{"cluster type", map[string]string{"clusterType": "free"}, []string{"clusterType free basic enhanced"}},
 		{"members without nodes", map[string]string{"mongoReplicas": "3"}, []string{"mongoReplicas 3 nodePools 2"}},

@@ -70,7 +70,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 // look asks the cloud whether the settings can be met: what the region offers, the guestbooks' addresses, an existing
 // VCN.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
-	offer, err := oke.Look(ctx, c.settings.CompartmentID, c.settings.Cluster)
+	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.settings.Cluster)
 	if err != nil {
 		return nil, err
 	}

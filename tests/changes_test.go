@@ -83,12 +83,14 @@ var changes = []change{
 	{
 		what: "kubernetesVersion",
 		before: map[string]string{
-			"kubernetesVersion": "v1.35.4", "nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`),
+			"kubernetesVersion": "v1.35.2", "nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.2"`),
 		},
-		set: map[string]string{"kubernetesVersion": "v1.36.3"},
+		set: map[string]string{"kubernetesVersion": "v1.36.4"},
 	},
+	{what: "kubernetesVersion: the minor version that runs", set: map[string]string{"kubernetesVersion": "v1.36"}},
+	{what: "kubernetesVersion: lowered", set: map[string]string{"kubernetesVersion": "v1.35"}},
 	{what: "nodePools: kubernetesVersion", set: map[string]string{
-		"nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.4"`),
+		"nodePools": pool(`"size":2,"kubernetesVersion":"v1.35.2"`),
 	}},
 	{what: "nodePools: size", set: map[string]string{"nodePools": pool(`"size":3`)}},
 	{what: "nodePools: labels", set: map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},

@@ -77,7 +77,16 @@ func TestRefused(t *testing.T) {
 		{
 			"version that the region lacks", "dev",
 			settings{"kubernetesVersion": "v1.30.1"},
-			"kubernetesVersion", "v1.35.4, v1.36.3",
+			"kubernetesVersion", "v1.35.2, v1.36.4",
+		},
+		{"minor version that the region lacks", "dev", settings{"kubernetesVersion": "v1.34"}, "kubernetesVersion", "v1.34"},
+		{
+			"nodes newer than the control plane", "dev",
+			settings{
+				"kubernetesVersion": "v1.35",
+				"nodePools":         `[{"name":"workers","size":2,"ocpus":2,"memoryGb":12,"kubernetesVersion":"v1.36"}]`,
+			},
+			"nodePools[0].kubernetesVersion", "v1.36",
 		},
 		{
 			"availability domain that the region lacks", "dev",

@@ -123,7 +123,7 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 	made := &containerengine.ClusterArgs{
 		CompartmentId:     pulumi.String(args.CompartmentID),
 		Name:              pulumi.String(args.Name),
-		KubernetesVersion: pulumi.String(args.Spec.KubernetesVersion),
+		KubernetesVersion: pulumi.String(args.Offer.ControlPlane),
 		Type:              pulumi.String(kind),
 		VcnId:             args.VcnID,
 		ClusterPodNetworkOptions: containerengine.ClusterClusterPodNetworkOptionArray{

@@ -26,7 +26,7 @@ func keepImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[s
 			images[p.Name] = pulumi.String(p.ImageID).ToStringOutput()
 			continue
 		}
-		key := name + "-image-" + args.Spec.VersionOf(p)
+		key := name + "-image-" + args.Offer.Nodes[p.Name]
 		for _, part := range []string{cluster.ImageVariant(p.Shape), args.Spec.NodeImageRelease} {
 			if part != "" {
 				key += "-" + part
@@ -52,7 +52,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		ClusterId:         c.Cluster.ID(),
 		CompartmentId:     pulumi.String(args.CompartmentID),
 		Name:              pulumi.String(p.Name),
-		KubernetesVersion: pulumi.String(args.Spec.VersionOf(p)),
+		KubernetesVersion: pulumi.String(args.Offer.Nodes[p.Name]),
 		NodeShape:         pulumi.String(p.Shape),
 		NodeSourceDetails: containerengine.NodePoolNodeSourceDetailsArgs{
 			SourceType:          pulumi.String("IMAGE"),

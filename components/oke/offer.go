@@ -14,60 +14,118 @@ import (
 	"oke-guestbook/plan/problem"
 )
 
-// Offer is what the region has for the node pools of a cluster.
+// Offer is what the region has for a cluster and its node pools.
 type Offer struct {
+	// Choice has the versions and images.
+	cluster.Choice
 	// Domains are the names of each pool's availability domains, in order, by the pool's name.
 	Domains map[string][]string
-	// Images are the OCIDs of the newest suitable images by the pool's name; none for a pool that names its image.
-	Images map[string]string
 }
 
-// Look asks the region what it has for a cluster. It registers nothing. The error names every setting that the region
-// cannot satisfy.
-func Look(ctx *pulumi.Context, compartmentID string, spec cluster.Spec) (*Offer, error) {
+// Look asks the region what it has for a cluster of a name, and what runs of it already: see cluster.Spec.Choose. It
+// registers nothing. The error names every setting that the region cannot satisfy.
+func Look(ctx *pulumi.Context, name, compartmentID string, spec cluster.Spec) (*Offer, error) {
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
 		return nil, lookupError("availability domains", compartmentID, err)
 	}
-	options, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
-		CompartmentId: &compartmentID, NodePoolOptionId: "all",
-	})
+	offered, err := offers(ctx, compartmentID)
 	if err != nil {
-		return nil, lookupError("node pool options", compartmentID, err)
+		return nil, err
 	}
-	sources := make([]cluster.Image, 0, len(options.Sources))
-	for _, s := range options.Sources {
-		sources = append(sources, cluster.Image{ID: s.ImageId, Name: s.SourceName})
+	running, err := existing(ctx, name, compartmentID)
+	if err != nil {
+		return nil, err
 	}
 
 	var list problem.List
-	offer := &Offer{Domains: map[string][]string{}, Images: map[string]string{}}
-	if err := cluster.CheckOffered(spec.KubernetesVersion, options.KubernetesVersions); err != nil {
-		list.Add("kubernetesVersion", "%v", err)
-	}
+	offer := &Offer{Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}}
 	refused := map[string]bool{}
 	for i, p := range spec.NodePools {
-		key := fmt.Sprintf("nodePools[%d]", i)
-		numbers, numbersKey := p.AvailabilityDomains, key+".availabilityDomains"
+		numbers, key := p.AvailabilityDomains, fmt.Sprintf("nodePools[%d].availabilityDomains", i)
 		if len(numbers) == 0 {
-			numbers, numbersKey = spec.AvailabilityDomains, "availabilityDomains"
+			numbers, key = spec.AvailabilityDomains, "availabilityDomains"
 		}
 		offer.Domains[p.Name], err = pick(all, numbers)
-		if err != nil && !refused[numbersKey] { // several pools may have the stack's
-			list.Add(numbersKey, "%v", err)
-			refused[numbersKey] = true
+		if err != nil && !refused[key] { // several pools may have the stack's
+			list.Add(key, "%v", err)
+			refused[key] = true
 		}
-		if p.ImageID != "" {
-			continue
-		}
-		newest, err := cluster.NewestImage(sources, spec.VersionOf(p), cluster.ImageVariant(p.Shape))
-		if err != nil {
-			list.Add(key+".kubernetesVersion", "%v", err)
-		}
-		offer.Images[p.Name] = newest.ID
 	}
 	return offer, list.Err()
 }
+
+// offers asks for every patch version: the service lists only minor versions where it is told not to
+// (Oracle documentation, "Kubernetes Versions and Kubernetes Engine", section "Note about Kubernetes Version
+// Selection", 2026-09-05).
+func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) {
+	var offered cluster.Offered
+	clusters, err := containerengine.LookupClusterOption(ctx, &containerengine.LookupClusterOptionArgs{
+		CompartmentId: &compartmentID, ClusterOptionId: "all", ShouldListAllPatchVersions: pulumi.BoolRef(true),
+	})
+	if err != nil {
+		return offered, lookupError("cluster options", compartmentID, err)
+	}
+	pools, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
+		CompartmentId: &compartmentID, NodePoolOptionId: "all", ShouldListAllPatchVersions: pulumi.BoolRef(true),
+	})
+	if err != nil {
+		return offered, lookupError("node pool options", compartmentID, err)
+	}
+	offered.ControlPlane, offered.Nodes = clusters.KubernetesVersions, pools.KubernetesVersions
+	for _, s := range pools.Sources {
+		offered.Images = append(offered.Images, cluster.Image{ID: s.ImageId, Name: s.SourceName})
+	}
+	return offered, nil
+}
+
+// existing looks for the stack's cluster by its name: the program cannot read the state. A replaced cluster that an
+// interrupted update has left is no different.
+func existing(ctx *pulumi.Context, name, compartmentID string) (cluster.Running, error) {
+	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
+	found, err := containerengine.GetClusters(ctx, &containerengine.GetClustersArgs{
+		CompartmentId: compartmentID, Name: &name,
+	})
+	if err != nil {
+		return running, lookupError("clusters", compartmentID, err)
+	}
+	var id string
+	for _, c := range found.Clusters {
+		switch {
+		case gone(c.State):
+			continue
+		case id != "" && c.KubernetesVersion != running.ControlPlane:
+			return running, fmt.Errorf("compartment %s has two clusters named %s: %s of version %s, and %s of version %s; "+
+				"rename or delete the one that is not this stack's",
+				compartmentID, name, id, running.ControlPlane, c.Id, c.KubernetesVersion)
+		}
+		id = c.Id
+		running.ControlPlane, running.Upgrades = c.KubernetesVersion, c.AvailableKubernetesUpgrades
+		pools, err := containerengine.GetNodePools(ctx, &containerengine.GetNodePoolsArgs{
+			CompartmentId: compartmentID, ClusterId: &id,
+		})
+		if err != nil {
+			return running, lookupError("node pools", compartmentID, err)
+		}
+		for _, p := range pools.NodePools {
+			if !gone(p.State) {
+				running.Pools[p.Name] = runningPool(p)
+			}
+		}
+	}
+	return running, nil
+}
+
+func runningPool(p containerengine.GetNodePoolsNodePool) cluster.RunningPool {
+	pool := cluster.RunningPool{Version: p.KubernetesVersion, Shape: p.NodeShape}
+	for _, source := range p.NodeSourceDetails {
+		pool.ImageID = source.ImageId
+	}
+	return pool
+}
+
+// gone reports whether a cluster or node pool in that state is deleted. The service lists them for some time.
+func gone(state string) bool { return state == "DELETING" || state == "DELETED" }
 
 // lookupError explains a failed look-up. The service does not say whether a compartment does not exist or the user may
 // not see it.

@@ -18,18 +18,18 @@ import (
 
 const (
 	compartment = "ocid1.compartment.oc1..aaaaexample"
-	armImage    = "ocid1.image.oc1.iad.Oracle-Linux-8.10-aarch64-2026.09.30-0-OKE-1.36.3-1500"
-	oldImage    = "ocid1.image.oc1.iad.Oracle-Linux-8.10-2026.06.30-0-OKE-1.35.4-1400"
+	armImage    = "ocid1.image.oc1.iad.Oracle-Linux-8.10-aarch64-2026.09.30-0-OKE-1.36.4-1500"
+	oldImage    = "ocid1.image.oc1.iad.Oracle-Linux-8.10-2026.06.30-0-OKE-1.35.2-1400"
 	ownImage    = "ocid1.image.oc1.iad.own"
 )
 
 // spec has a pool for each way to choose an image and availability domains.
 func spec() cluster.Spec {
 	return cluster.Spec{
-		KubernetesVersion: "v1.36.3", ClusterType: cluster.Enhanced, AvailabilityDomains: []int{3, 1},
+		KubernetesVersion: "v1.36.4", ClusterType: cluster.Enhanced, AvailabilityDomains: []int{3, 1},
 		NodePools: []cluster.NodePool{
 			{Name: "arm", Size: 1, Shape: "VM.Standard.A1.Flex"},
-			{Name: "old", Size: 1, Shape: "VM.Standard.E5.Flex", KubernetesVersion: "v1.35.4", AvailabilityDomains: []int{2}},
+			{Name: "old", Size: 1, Shape: "VM.Standard.E5.Flex", KubernetesVersion: "v1.35.2", AvailabilityDomains: []int{2}},
 			{Name: "own", Size: 1, Shape: "VM.Standard.E5.Flex", ImageID: ownImage},
 		},
 	}
@@ -40,7 +40,7 @@ func TestLook(t *testing.T) {
 	r := mocks.New("project", "stack")
 	var offer *oke.Offer
 	err := r.Run(func(ctx *pulumi.Context) (err error) {
-		offer, err = oke.Look(ctx, compartment, spec())
+		offer, err = oke.Look(ctx, "cluster", compartment, spec())
 		return err
 	})
 	if err != nil || len(r.Resources) > 0 {
@@ -62,11 +62,54 @@ func TestLookRefuses(t *testing.T) {
 	err := mocks.New("project", "stack").Run(func(ctx *pulumi.Context) error {
 		s := spec()
 		s.KubernetesVersion, s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = "v1.30.1", []int{9}, []int{4}
-		_, err := oke.Look(ctx, compartment, s)
+		_, err := oke.Look(ctx, "cluster", compartment, s)
 		return err
 	})
-	problemtest.Check(t, err, "kubernetesVersion v1.30.1 v1.35.4", "availabilityDomains 9",
-		"nodePools[0].kubernetesVersion v1.30.1", "nodePools[1].availabilityDomains 4")
+	problemtest.Check(t, err, "kubernetesVersion v1.30.1 v1.35.2", "availabilityDomains 9",
+		"nodePools[1].availabilityDomains 4")
+}
+
+// TestLookAtMinorVersions expects the same versions and images where the service lists minor versions only.
+func TestLookAtMinorVersions(t *testing.T) {
+	r := mocks.New("project", "stack")
+	r.OnlyMinorVersions = true
+	var offer *oke.Offer
+	err := r.Run(func(ctx *pulumi.Context) (err error) {
+		offer, err = oke.Look(ctx, "cluster", compartment, spec())
+		return err
+	})
+	if err != nil || offer.ControlPlane != "v1.36.4" || offer.Images["old"] != oldImage {
+		t.Errorf("%v: %+v", err, offer)
+	}
+}
+
+// TestVersionStays expects a cluster to keep its versions and images when the service offers newer ones, whether it
+// offers those of the cluster still or not, and a change of them to be refused.
+func TestVersionStays(t *testing.T) {
+	first := mocks.New("project", "stack")
+	unset := func(args *oke.Args) { args.Spec.KubernetesVersion = "" }
+	deploy(t, first, unset)
+	for _, offered := range [][]string{{"v1.36.4", "v1.37.1"}, {"v1.37.1"}, {"v1.38.1"}} {
+		next := first.Next()
+		next.KubernetesVersions = offered
+		deploy(t, next, unset)
+		made := inputs(t, next, "oci:ContainerEngine/cluster:Cluster", "cluster")
+		pool := inputs(t, next, "oci:ContainerEngine/nodePool:NodePool", "cluster-old")
+		if made["kubernetesVersion"] != "v1.36.4" || pool["kubernetesVersion"] != "v1.35.2" ||
+			pool["nodeSourceDetails.imageId"] != oldImage {
+			t.Errorf("with %v offered: control plane %s, nodes %s of image %s", offered, made["kubernetesVersion"],
+				pool["kubernetesVersion"], pool["nodeSourceDetails.imageId"])
+		}
+	}
+	next := first.Next()
+	next.KubernetesVersions = []string{"v1.38.1"}
+	err := next.Run(func(ctx *pulumi.Context) error {
+		s := spec()
+		s.KubernetesVersion = "v1.38"
+		_, err := oke.Look(ctx, "cluster", compartment, s)
+		return err
+	})
+	problemtest.Check(t, err, "kubernetesVersion v1.36.4 v1.37")
 }
 
 // deploy makes the cluster of spec as an update of a stack.
@@ -83,7 +126,7 @@ func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
 		}
 		change(args)
 		var err error
-		if args.Offer, err = oke.Look(ctx, compartment, args.Spec); err != nil {
+		if args.Offer, err = oke.Look(ctx, args.Name, compartment, args.Spec); err != nil {
 			return err
 		}
 		_, err = oke.New(ctx, "cluster", args)

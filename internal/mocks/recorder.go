@@ -26,19 +26,28 @@ type Recorder struct {
 	Resources      []Resource
 	// ExistingGateways are OCIDs of gateways in ExistingVCN.
 	ExistingGateways []string
+	// KubernetesVersions are what the region offers for clusters and nodes. There are images for KubernetesVersions of
+	// New only.
+	KubernetesVersions []string
+	// OnlyMinorVersions makes the region list no patch versions, whatever it is asked for.
+	OnlyMinorVersions bool
 
-	mu   sync.Mutex
-	kept resource.PropertyMap // values of the previous update's stashes by name
+	mu       sync.Mutex
+	kept     resource.PropertyMap // values of the previous update's stashes by name
+	previous []Resource           // of the previous update
 }
 
 // New returns the first update of a stack.
 func New(project, stack string) *Recorder {
-	return &Recorder{Project: project, Stack: stack, kept: resource.PropertyMap{}}
+	return &Recorder{
+		Project: project, Stack: stack, kept: resource.PropertyMap{}, KubernetesVersions: []string{"v1.35.2", "v1.36.4"},
+	}
 }
 
-// Next returns the update after this one: stashes keep their values.
+// Next returns the update after this one: stashes keep their values, and the region has the cluster.
 func (r *Recorder) Next() *Recorder {
 	next := New(r.Project, r.Stack)
+	next.previous = r.Resources
 	for _, res := range r.Resources {
 		if res.Type == "pulumi:index:Stash" {
 			next.kept[resource.PropertyKey(res.Name)] = stashed(res.Name, res.Inputs["input"])

@@ -2,9 +2,12 @@ package mocks
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"golang.org/x/mod/semver"
 )
 
 // The public IP addresses of the region.
@@ -13,7 +16,7 @@ const (
 	EphemeralAddress = "192.0.2.8"
 )
 
-// Call answers questions to the cloud. The region has three availability domains, and images for two Kubernetes
+// Call answers questions to the cloud. The region has three availability domains, and images for its Kubernetes
 // versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
@@ -23,17 +26,14 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			map[string]any{"name": "Uocm:US-ASHBURN-AD-1"},
 			map[string]any{"name": "Uocm:US-ASHBURN-AD-3"},
 		}}), nil
+	case "oci:ContainerEngine/getClusterOption:getClusterOption":
+		return object(map[string]any{"kubernetesVersions": r.versions(args)}), nil
 	case "oci:ContainerEngine/getNodePoolOption:getNodePoolOption":
-		var sources []any
-		for _, name := range []string{
-			"Oracle-Linux-8.10-2026.09.30-0-OKE-1.36.3-1500", "Oracle-Linux-8.10-aarch64-2026.09.30-0-OKE-1.36.3-1500",
-			"Oracle-Linux-8.10-2026.06.30-0-OKE-1.35.4-1400", "Oracle-Linux-8.10-aarch64-2026.06.30-0-OKE-1.35.4-1400",
-		} {
-			sources = append(sources, map[string]any{
-				"imageId": "ocid1.image.oc1.iad." + name, "sourceName": name, "sourceType": "IMAGE",
-			})
-		}
-		return object(map[string]any{"kubernetesVersions": []any{"v1.35.4", "v1.36.3"}, "sources": sources}), nil
+		return object(map[string]any{"kubernetesVersions": r.versions(args), "sources": r.images()}), nil
+	case "oci:ContainerEngine/getClusters:getClusters":
+		return object(map[string]any{"clusters": r.existing("oci:ContainerEngine/cluster:Cluster", args)}), nil
+	case "oci:ContainerEngine/getNodePools:getNodePools":
+		return object(map[string]any{"nodePools": r.existing("oci:ContainerEngine/nodePool:NodePool", args)}), nil
 	case "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":
 		content := "kubeconfig of " + Text(args.Args["clusterId"]) + " at " + Text(args.Args["endpoint"])
 		return object(map[string]any{"content": content}), nil
@@ -52,6 +52,56 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		}}}), nil
 	}
 	return r.existingNetwork(args)
+}
+
+// versions lists the minor versions, or each patch version if all are asked for, as the service does.
+func (r *Recorder) versions(args pulumi.MockCallArgs) []any {
+	all := args.Args["shouldListAllPatchVersions"]
+	var list []any
+	for _, v := range r.KubernetesVersions {
+		if r.OnlyMinorVersions || !all.IsBool() || !all.BoolValue() {
+			v = semver.MajorMinor(v)
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// images lists an image for each version that is offered and each architecture.
+func (r *Recorder) images() []any {
+	var sources []any
+	for _, name := range []string{
+		"Oracle-Linux-8.10-2026.09.30-0-OKE-1.36.4-1500", "Oracle-Linux-8.10-aarch64-2026.09.30-0-OKE-1.36.4-1500",
+		"Oracle-Linux-8.10-2026.06.30-0-OKE-1.35.2-1400", "Oracle-Linux-8.10-aarch64-2026.06.30-0-OKE-1.35.2-1400",
+	} {
+		if slices.ContainsFunc(r.KubernetesVersions, func(v string) bool { return strings.Contains(name, "-OKE-"+v[1:]+"-") }) {
+			sources = append(sources, map[string]any{
+				"imageId": "ocid1.image.oc1.iad." + name, "sourceName": name, "sourceType": "IMAGE",
+			})
+		}
+	}
+	return sources
+}
+
+// existing lists the previous update's resources of a type that match the name or the cluster that is asked for.
+func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
+	var list []any
+	for _, res := range r.previous {
+		in := res.Inputs.Copy()
+		if res.Type != token || args.Args["name"].IsString() && Text(in["name"]) != Text(args.Args["name"]) ||
+			args.Args["clusterId"].IsString() && Text(in["clusterId"]) != Text(args.Args["clusterId"]) {
+			continue
+		}
+		found := map[string]any{
+			"id": "ocid1." + Kind(token) + ".oc1.iad." + res.Name, "name": Text(in["name"]), "state": "ACTIVE",
+			"kubernetesVersion": Text(in["kubernetesVersion"]), "nodeShape": Text(in["nodeShape"]),
+		}
+		if source := Properties(in["nodeSourceDetails"]); source != nil {
+			found["nodeSourceDetails"] = []any{map[string]any{"imageId": Text(source["imageId"])}}
+		}
+		list = append(list, found)
+	}
+	return list
 }
 
 // AllServicesLabel is the CIDR label of all of Oracle's services in the region.

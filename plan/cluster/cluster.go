@@ -58,14 +58,6 @@ const (
 	DefaultUnavailable = "0"
 )
 
-// VersionOf returns the Kubernetes version of a pool's nodes.
-func (s *Spec) VersionOf(p NodePool) string {
-	if p.KubernetesVersion != "" {
-		return p.KubernetesVersion
-	}
-	return s.KubernetesVersion
-}
-
 // Nodes returns how many nodes the pools have together, and whether an autoscaler may add more.
 func (s *Spec) Nodes() (n int, more bool) {
 	for _, p := range s.NodePools {
@@ -120,7 +112,7 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 	if err := CheckShape(p.Shape, p.OCPUs, p.MemoryGB); err != nil {
 		list.Add(key+".shape", "%v", err).DependsOn(key+".ocpus", key+".memoryGb")
 	}
-	if p.KubernetesVersion != "" {
+	if s.KubernetesVersion != "" && p.KubernetesVersion != "" {
 		if err := CheckNodeVersion(s.KubernetesVersion, p.KubernetesVersion); err != nil {
 			list.Add(key+".kubernetesVersion", "%v", err).DependsOn("kubernetesVersion")
 		}

@@ -35,6 +35,14 @@ func ImageVariant(shapeName string) string {
 var okeName = regexp.MustCompile(`^Oracle-Linux-(\d+)\.(\d+)-(?:(aarch64|Gen2-GPU)-)?(\d{4})\.(\d{2})\.(\d{2})-(\d+)` +
 	`-OKE-(\d+\.\d+\.\d+)-(\d+)$`)
 
+// version returns the Kubernetes version of an OKE image, such as "v1.34.1", or "".
+func (m Image) version() string {
+	if groups := okeName.FindStringSubmatch(m.Name); groups != nil {
+		return "v" + groups[8]
+	}
+	return ""
+}
+
 // NewestImage returns the newest OKE image for a Kubernetes version such as "v1.34.1" and a variant: the highest
 // Oracle Linux release, then the latest date and build.
 func NewestImage(images []Image, version, variant string) (Image, error) {

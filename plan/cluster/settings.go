@@ -26,10 +26,11 @@ func (s *Spec) Settings() setting.Group {
 	workers := setting.New((*NodePool).settings)
 	workers.Name, workers.Size, workers.OCPUs, workers.MemoryGB = "workers", 2, 2, 12
 	return setting.Group{
-		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "v1.36.3",
-			"Kubernetes version of the control plane, in full. It can be raised by one minor version at a time, "+
-				"and never lowered",
-			version),
+		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "",
+			"Kubernetes version of the control plane. Empty for the newest that the region offers to a new cluster, "+
+				"and v1.36 for the newest of that minor version; a cluster that has it stays as it is. "+
+				"It can be raised by one minor version at a time, and never lowered",
+			setting.Optional(version)),
 		setting.Of(&s.ClusterType, "clusterType", Basic,
 			"basic (free control plane) or enhanced (node cycling, workload identity, service level agreement)",
 			setting.OneOf(Basic, Enhanced)),
@@ -63,7 +64,7 @@ func (p *NodePool) settings() setting.Group {
 			setting.Range(minBootVolumeGB, maxBootVolumeGB)),
 		setting.Texts(&p.Labels, "labels", "Labels of the Kubernetes nodes", nodeLabels),
 		setting.Of(&p.KubernetesVersion, "kubernetesVersion", "",
-			"Kubernetes version of the nodes. Empty for the control plane's",
+			"Kubernetes version of the nodes. Empty for the control plane's. It can be raised and lowered",
 			setting.Optional(version)),
 		setting.Of(&p.ImageID, "imageId", "",
 			"OCID of the nodes' image. Empty for the newest OKE image that suits version and shape",
@@ -88,7 +89,7 @@ func (p *NodePool) settings() setting.Group {
 }
 
 var (
-	version = setting.Func("a full version such as v1.36.3", CheckVersion)
+	version = setting.Func("a minor version such as v1.36, or a full one such as v1.36.4", CheckVersion)
 	// A region has at most three availability domains, and each of them three fault domains.
 	domains = setting.Each(setting.Range(1, 3))
 	// The name is also a part of the names of Pulumi resources and Kubernetes nodes.

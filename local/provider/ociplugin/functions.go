@@ -39,17 +39,23 @@ var functions = map[string]function{
 	},
 	"oci:ContainerEngine/getClusterOption:getClusterOption": {
 		client: catalog.ContainerEngineClient, path: "/20180222/clusterOptions/{clusterOptionId}",
-		one: "clusterOptionId", query: []string{"compartmentId"},
+		one: "clusterOptionId", query: []string{"compartmentId", "shouldListAllPatchVersions"},
 		element: fields{"kubernetesVersions": {}, "clusterPodNetworkOptions": {}},
 	},
 	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
 		client: catalog.ContainerEngineClient, path: "/20180222/nodePoolOptions/{nodePoolOptionId}",
-		one: "nodePoolOptionId", query: []string{"compartmentId", "nodePoolK8sVersion", "nodePoolOsType", "nodePoolOsArch"},
+		one: "nodePoolOptionId",
+		query: []string{
+			"compartmentId", "nodePoolK8sVersion", "nodePoolOsType", "nodePoolOsArch", "shouldListAllPatchVersions",
+		},
 		element: fields{"kubernetesVersions": {}, "shapes": {}, "images": {}, "sources": {}},
 	},
 	"oci:ContainerEngine/getNodePool:getNodePool": {of: catalog.NodePool, one: "nodePoolId"},
 	"oci:ContainerEngine/getNodePools:getNodePools": {
 		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"},
+		element: fields{"nodeSourceDetails": {asList: true, fields: fields{
+			"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
+		}}},
 	},
 	"oci:ContainerEngine/getClusters:getClusters": {
 		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"},

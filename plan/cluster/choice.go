@@ -1,0 +1,160 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"oke-guestbook/plan/problem"
+)
+
+// Offered is what a region offers for new clusters and node pools.
+type Offered struct {
+	// ControlPlane and Nodes are Kubernetes versions in any order, such as "v1.36.4" or "v1.36".
+	ControlPlane, Nodes []string
+	// Images are those for node pools.
+	Images []Image
+}
+
+// Running is a stack's cluster as it is. The zero value is no cluster.
+type Running struct {
+	// ControlPlane is its Kubernetes version, such as "v1.36.4".
+	ControlPlane string
+	// Upgrades are the versions that the service would raise the control plane to. It lists those of minor versions that
+	// it does not offer for new clusters, where an upgrade passes through them.
+	Upgrades []string
+	// Pools are the node pools by name.
+	Pools map[string]RunningPool
+}
+
+// RunningPool is a node pool as it is.
+type RunningPool struct{ Version, Shape, ImageID string }
+
+// Choice is a version, or a version and an image, for everything that the settings leave to the program.
+type Choice struct {
+	// ControlPlane is the full Kubernetes version of the control plane.
+	ControlPlane string
+	// Nodes are the full Kubernetes versions of the node pools by name.
+	Nodes map[string]string
+	// Images are the OCIDs of the newest suitable images by the pool's name; none for a pool that names its image.
+	Images map[string]string
+}
+
+// Choose chooses versions and images. What runs already and satisfies the settings stays as it is, whether the service
+// still offers it or not; the rest is the newest that is offered. Every problem is added to list. s must be valid.
+func (s *Spec) Choose(list *problem.List, offered Offered, running Running) Choice {
+	c := Choice{Nodes: map[string]string{}, Images: map[string]string{}}
+	var err error
+	if c.ControlPlane, err = s.chooseControlPlane(offered, running); err != nil {
+		list.Add("kubernetesVersion", "%v", err)
+	}
+	for i, p := range s.NodePools {
+		key := fmt.Sprintf("nodePools[%d].kubernetesVersion", i)
+		version, err := p.chooseVersion(c.ControlPlane, offered, running)
+		if err == nil && p.ImageID == "" && version != "" {
+			c.Images[p.Name], err = p.chooseImage(version, offered.Images, running.Pools[p.Name])
+		}
+		if err != nil {
+			list.Add(key, "%v", err).DependsOn("kubernetesVersion")
+		}
+		c.Nodes[p.Name] = version
+	}
+	return c
+}
+
+func (s *Spec) chooseControlPlane(offered Offered, running Running) (string, error) {
+	want, now := s.KubernetesVersion, running.ControlPlane
+	full := fullVersions(offered.ControlPlane, offered.Images)
+	if now == "" {
+		return newestOffered(want, full, offered.ControlPlane)
+	}
+	if want == "" || suits(now, want) {
+		return now, nil
+	}
+	if err := checkUpgrade(now, want); err != nil {
+		return "", err
+	}
+	to, err := newestOffered(want, slices.Concat(full, running.Upgrades), offered.ControlPlane)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(running.Pools)) { // the service compares them before an upgrade
+		if err := CheckNodeVersion(to, running.Pools[name].Version); err != nil {
+			return "", fmt.Errorf("node pool %q must be upgraded first: %w", name, err)
+		}
+	}
+	return to, nil
+}
+
+// chooseVersion returns the version of a pool's nodes, or "" if it depends on that of a control plane without one.
+func (p *NodePool) chooseVersion(controlPlane string, offered Offered, running Running) (string, error) {
+	want, now := p.KubernetesVersion, running.Pools[p.Name].Version
+	if controlPlane == "" {
+		return "", nil
+	}
+	if want == "" {
+		want = controlPlane
+	}
+	if now != "" && suits(now, want) {
+		return now, CheckNodeVersion(controlPlane, now)
+	}
+	var compatible []string // a minor version may have newer patch versions than the control plane's
+	full := fullVersions(offered.Nodes, offered.Images)
+	for _, v := range full {
+		if semver.Compare(v, controlPlane) <= 0 {
+			compatible = append(compatible, v)
+		}
+	}
+	if newer := newest(want, full); newer != "" && newest(want, compatible) == "" {
+		return "", CheckNodeVersion(controlPlane, newer)
+	}
+	version, err := newestOffered(want, compatible, offered.Nodes)
+	if err != nil {
+		return "", err
+	}
+	return version, CheckNodeVersion(controlPlane, version)
+}
+
+// chooseImage returns the OCID of the newest image. A pool whose version OKE makes no images for any more keeps its
+// image.
+func (p *NodePool) chooseImage(version string, images []Image, now RunningPool) (string, error) {
+	newest, err := NewestImage(images, version, ImageVariant(p.Shape))
+	if err != nil && now.ImageID != "" && now.Version == version && ImageVariant(now.Shape) == ImageVariant(p.Shape) {
+		return now.ImageID, nil
+	}
+	return newest.ID, err
+}
+
+// fullVersions returns the full versions of a list. For a list of minor versions, those are the versions that there are
+// images for.
+func fullVersions(listed []string, images []Image) []string {
+	full := slices.DeleteFunc(slices.Clone(listed), isMinor)
+	if len(full) > 0 {
+		return full
+	}
+	for _, image := range images {
+		if v := image.version(); slices.Contains(listed, semver.MajorMinor(v)) && !slices.Contains(full, v) {
+			full = append(full, v)
+		}
+	}
+	return full
+}
+
+// newestOffered returns the newest wanted version of full. The service lists it in that form, or by its minor version,
+// which is enough for a version that is wanted in full.
+func newestOffered(want string, full, listed []string) (string, error) {
+	if version := newest(want, full); version != "" {
+		return version, nil
+	}
+	if want != "" && !isMinor(want) && slices.Contains(listed, semver.MajorMinor(want)) {
+		return want, nil
+	}
+	sorted := slices.Clone(listed)
+	semver.Sort(sorted)
+	return "", fmt.Errorf("OKE does not offer %s here; it offers %s",
+		cmp.Or(want, "a full version"), strings.Join(sorted, ", "))
+}
