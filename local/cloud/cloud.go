@@ -8,7 +8,7 @@ import "context"
 type Cluster struct {
 	ID            string // OCID
 	Name          string
-	Version       string // "v1.36.3"
+	Version       string // "v1.36.4"
 	CompartmentID string
 	VcnID         string
 	PodsCIDR      string // empty with VCN-native pod networking
@@ -23,7 +23,7 @@ type Node struct {
 	Name               string // the primary private address, as on OKE
 	PoolID             string
 	PoolName           string
-	Version            string // kubelet version, "v1.36.3"
+	Version            string // kubelet version, "v1.36.4"
 	Shape              string
 	OCPUs              float64
 	MemoryGB           float64

@@ -53,7 +53,7 @@ const (
 	allServices      = "all-iad-services-in-oracle-services-network"
 	core             = "/20160918"
 	oke              = "/20180222"
-	older, newer     = "v1.35.4", "v1.36.3"
+	older, newer     = "v1.35.2", "v1.36.4"
 	invalidParameter = "InvalidParameter"
 )
 

@@ -36,8 +36,8 @@ const workers = 3 // nodes, one for each member of the database's replica set
 // Pod Security levels and quotas. Warnings are failures, too. Then it waits until the workloads run.
 func TestAdmission(t *testing.T) {
 	c := newCloud(t)
-	cluster := c.cluster("v1.36.3")
-	c.pool(cluster, "v1.36.3", workers)
+	cluster := c.cluster("v1.36.4")
+	c.pool(cluster, "v1.36.4", workers)
 	cfg := c.config(cluster)
 	warnings := &warningRecorder{}
 	cfg.WarningHandler = warnings

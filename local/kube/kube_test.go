@@ -63,7 +63,7 @@ func testConfig(t *testing.T) Config {
 
 func testCluster() cloud.Cluster {
 	return cloud.Cluster{
-		ID: "ocid1.cluster.oc1.iad.aaaaaaaatestclusterabcdefghij", Name: "test", Version: "v1.36.3",
+		ID: "ocid1.cluster.oc1.iad.aaaaaaaatestclusterabcdefghij", Name: "test", Version: "v1.36.4",
 		CompartmentID: "ocid1.compartment.oc1..test", PodsCIDR: "10.244.0.0/16", ServicesCIDR: "10.96.0.0/16",
 	}
 }
@@ -72,10 +72,10 @@ func testNode(i int) cloud.Node {
 	ip := fmt.Sprintf("10.0.64.%d", i+2)
 	return cloud.Node{
 		InstanceID: fmt.Sprintf("ocid1.instance.oc1.iad.test%d", i), Name: ip, PrivateIP: ip,
-		PoolID: "ocid1.nodepool.oc1.iad.test", PoolName: "pool1", Version: "v1.36.3",
+		PoolID: "ocid1.nodepool.oc1.iad.test", PoolName: "pool1", Version: "v1.36.4",
 		Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BootVolumeGB: 50,
 		AvailabilityDomain: fmt.Sprintf("Uocm:US-ASHBURN-AD-%d", i%3+1), FaultDomain: "FAULT-DOMAIN-1",
-		ImageName: "Oracle-Linux-8.10-aarch64-2026.01.01-0-OKE-1.36.3-1", Labels: map[string]string{"pool": "one"},
+		ImageName: "Oracle-Linux-8.10-aarch64-2026.01.01-0-OKE-1.36.4-1", Labels: map[string]string{"pool": "one"},
 	}
 }
 

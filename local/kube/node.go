@@ -56,7 +56,7 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 				KernelVersion:           "5.15.0-oke",
 				KubeletVersion:          n.Version,
 				OperatingSystem:         "linux",
-				OSImage:                 "Oracle Linux Server 8",
+				OSImage:                 osImage(n.ImageName),
 				MachineID:               n.InstanceID,
 				SystemUUID:              n.InstanceID,
 			},
@@ -112,6 +112,13 @@ func architecture(n cloud.Node) string {
 		return "arm64"
 	}
 	return "amd64"
+}
+
+// osImage returns what a node says of its operating system: "Oracle Linux Server 8.10" for the image
+// "Oracle-Linux-8.10-aarch64-2026.08.14-0-OKE-1.36.4-1820".
+func osImage(imageName string) string {
+	release, _, _ := strings.Cut(strings.TrimPrefix(imageName, "Oracle-Linux-"), "-")
+	return strings.TrimSpace("Oracle Linux Server " + release)
 }
 
 // regionKey returns the region as the instance metadata service has it: the first two regions go by their keys.

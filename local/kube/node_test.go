@@ -59,10 +59,22 @@ func TestAddresses(t *testing.T) {
 
 func TestShortNamesRefused(t *testing.T) {
 	for version, want := range map[string]bool{
-		"v1.33.1": false, "v1.34.0": true, "v1.36.3": true, "": false, "v1.x.0": false,
+		"v1.33.1": false, "v1.34.0": true, "v1.36.4": true, "": false, "v1.x.0": false,
 	} {
 		if got := shortNamesRefused(version); got != want {
 			t.Errorf("%q: %t, want %t", version, got, want)
+		}
+	}
+}
+
+func TestOSImage(t *testing.T) {
+	for image, want := range map[string]string{
+		"Oracle-Linux-9.8-aarch64-2026.08.14-0-OKE-1.36.4-1820": "Oracle Linux Server 9.8",
+		"Oracle-Linux-8.10-2026.05.31-0":                        "Oracle Linux Server 8.10",
+		"":                                                      "Oracle Linux Server",
+	} {
+		if got := osImage(image); got != want {
+			t.Errorf("%s: %q, want %q", image, got, want)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/oci"
 )
 
 // hold runs a cluster in dir, prints the pids of its processes and then "ready", and runs until it is killed.
@@ -94,13 +95,16 @@ func zombie(pid int) bool {
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
-// TestUpgrade upgrades a cluster from a minor version that the processes emulate to their own one.
+// TestUpgrade upgrades a cluster from the oldest minor version that is offered, which the processes emulate, to the
+// newest, which is their own one or an older one.
 func TestUpgrade(t *testing.T) {
 	m := New(testConfig(t))
 	t.Cleanup(func() { _ = m.Close() })
 	ctx := t.Context()
 	cluster := testCluster()
-	for _, version := range []string{"v1.35.4", "v1.36.3"} {
+	offered := oci.KubernetesVersions
+	oldest, newest := offered[0], offered[len(offered)-1]
+	for _, version := range []string{oldest, "v1.35.2", newest} {
 		cluster.Version = version
 		if _, err := m.Start(ctx, cluster); err != nil {
 			t.Fatalf("%s: %v", version, err)
@@ -116,7 +120,7 @@ func TestUpgrade(t *testing.T) {
 		name := "from-" + strings.ReplaceAll(version, ".", "-")
 		mustCreate(t, api.CoreV1().Namespaces(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
-	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, "from-v1-35-4", metav1.GetOptions{}); err != nil {
+	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, "from-"+strings.ReplaceAll(oldest, ".", "-"), metav1.GetOptions{}); err != nil {
 		t.Errorf("an object from before the upgrade: %v", err)
 	}
 }

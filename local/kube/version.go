@@ -12,7 +12,7 @@ func shortNamesRefused(kubernetes string) bool {
 	return err == nil && v.AtLeast(version.MajorMinor(1, 34))
 }
 
-// minorVersion returns "1.36" for "v1.36.3", and "" for what is not a version.
+// minorVersion returns "1.36" for "v1.36.4", and "" for what is not a version.
 func minorVersion(kubernetes string) string {
 	v, err := version.ParseMajorMinor(kubernetes)
 	if err != nil {
@@ -21,7 +21,9 @@ func minorVersion(kubernetes string) string {
 	return v.String()
 }
 
-// emulationFlags makes a component behave like the cluster's minor version where that is not the linked one.
+// emulationFlags makes a component behave like the cluster's minor version where that is not the linked one. The patch
+// version is always the linked one, which the API server names in its version: there is one build of Kubernetes, and OKE
+// offers other patch versions than upstream. Nodes name the cluster's version.
 func emulationFlags(kubernetes string) []string {
 	if minor := minorVersion(kubernetes); minor != "" && minor != baseversion.DefaultKubeBinaryVersion {
 		return []string{"--emulated-version=kube=" + minor}

@@ -32,7 +32,7 @@ import (
 // the cloud's resources.
 func TestWholeCloud(t *testing.T) {
 	c := newCloud(t)
-	cluster := c.cluster("v1.36.3")
+	cluster := c.cluster("v1.36.4")
 	api := c.api(cluster)
 	services := api.CoreV1().Services("default")
 	early := service("early", map[string]string{"service.beta.kubernetes.io/oci-load-balancer-internal": "true"}, 80)
@@ -46,7 +46,7 @@ func TestWholeCloud(t *testing.T) {
 		}
 	}
 	eventually.Succeeds(t, 20*time.Second, "the load balancer exists before the nodes", active(true))
-	pool := c.pool(cluster, "v1.36.3", 3)
+	pool := c.pool(cluster, "v1.36.4", 3)
 	eventually.Succeeds(t, 20*time.Second, "the nodes are backends", func(context.Context) error {
 		backends := c.loadBalancer()["backendSets"].(object)["TCP-80"].(object)["backends"].([]any)
 		if len(backends) != 3 {

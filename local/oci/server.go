@@ -36,8 +36,8 @@ var (
 	AvailabilityDomains = engine.AvailabilityDomains
 	// FaultDomains are the names of each availability domain's fault domains.
 	FaultDomains = engine.FaultDomains
-	// KubernetesVersions are those that OKE offers, oldest first. Tests may set others before New.
-	KubernetesVersions = compute.KubernetesVersions
+	// KubernetesVersions are those that OKE offers, oldest first. Tests may set others between requests.
+	KubernetesVersions = compute.OfferedVersions()
 )
 
 // Config is what a Server needs.
@@ -85,7 +85,7 @@ func New(config Config) (*Server, error) {
 	bastion.Register(e)
 	logging.Register(e)
 	oke := containerengine.Register(e, containerengine.Options{
-		ControlPlane: config.ControlPlane, KubernetesVersions: KubernetesVersions,
+		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})
 	if err := e.Start(); err != nil {
 		return nil, err

@@ -8,14 +8,12 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-// KubernetesVersions are those that there are images for, oldest first.
-var KubernetesVersions = []string{"v1.35.4", "v1.36.3"}
-
 // Image is a platform image. Those for OKE have the Kubernetes version in their names.
 type Image struct {
 	ID, Name string
 	Arm      bool
-	Version  string // of Kubernetes, "v1.36.3"; empty: not for OKE
+	Linux    string // release of Oracle Linux, "8.10"
+	Version  string // of Kubernetes, "v1.36.4"; empty: not for OKE
 }
 
 // Images are those that the region offers.
@@ -28,14 +26,18 @@ func makeImages() []Image {
 		if arm {
 			arch, suffix = "aarch64-", "arm"
 		}
-		name := fmt.Sprintf("Oracle-Linux-8.10-%s2026.05.31-0", arch)
-		out = append(out, Image{ID: imageID(suffix + "plain"), Name: name, Arm: arm})
-		for i, v := range KubernetesVersions {
-			number := strings.TrimPrefix(v, "v")
-			out = append(out, Image{
-				ID: imageID(suffix + strings.ReplaceAll(number, ".", "")), Arm: arm, Version: v,
-				Name: fmt.Sprintf("%s-OKE-%s-%d", name, number, 1234+i),
-			})
+		out = append(out, Image{
+			ID: imageID(suffix + "plain"), Name: "Oracle-Linux-8.10-" + arch + "2026.05.31-0", Arm: arm, Linux: "8.10",
+		})
+		for _, v := range OKEVersions {
+			for _, b := range v.Builds {
+				number := strings.TrimPrefix(v.Number, "v")
+				out = append(out, Image{
+					ID:  imageID(suffix + strings.ReplaceAll(number+"ol"+b.Linux+"build"+b.Number, ".", "")),
+					Arm: arm, Linux: b.Linux, Version: v.Number,
+					Name: fmt.Sprintf("Oracle-Linux-%s-%s%s-OKE-%s-%s", b.Linux, arch, b.Date, number, b.Number),
+				})
+			}
 		}
 	}
 	return out
@@ -54,10 +56,16 @@ func ImageByID(id string) *Image {
 	return &Images[i]
 }
 
+// osVersion is the version of the operating system as the service shows it: "8" for the release 8.10.
+func (m *Image) osVersion() string {
+	version, _, _ := strings.Cut(m.Linux, ".")
+	return version
+}
+
 func (m *Image) doc() engine.Doc {
 	return engine.Doc{
 		"id": m.ID, "compartmentId": engine.TenancyID, "displayName": m.Name, "createImageAllowed": true,
-		"lifecycleState": "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": "8", "sizeInMBs": 47694,
+		"lifecycleState": "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": m.osVersion(), "sizeInMBs": 47694,
 		"launchMode": "NATIVE", "timeCreated": "2026-05-31T00:00:00.000Z",
 		"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
 	}

@@ -90,18 +90,38 @@ func listAddons(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error
 	return c.Page(out)
 }
 
+// addonVersions are the newest versions of add-ons for Kubernetes 1.34 to 1.36, where they are the same (Oracle
+// documentation, "Compatibility Matrix", 2026-09-05).
+var addonVersions = map[string]string{
+	"CertManager": "1.17.1", "ClusterAutoscaler": "1.34.3", "CoreDNS": "1.12.2", "KubernetesDashboard": "2.7.0",
+	"KubernetesMetricsServer": "0.7.2", "NativeIngressController": "1.4.5", "OciVcnIpNative": "3.3.0",
+	"Flannel": "0.27.3", "WeblogicKubernetesOperator": "4.3.10", "Istio": "1.29.5",
+}
+
+// listAddonOptions lists the add-ons with their versions for a Kubernetes version, which is required.
 func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
+	kubernetes := c.Query.Get("kubernetesVersion")
+	if kubernetes == "" {
+		return nil, engine.MissingParameter("kubernetesVersion")
+	}
 	var out []any
 	for _, name := range addons {
-		doc := engine.Doc{
-			"name": name, "lifecycleState": "ACTIVE", "versions": []any{},
-			"isEssential": slices.Contains(essentialAddons, name), "supportedKubernetesVersions": s.versions,
+		if n := c.Query.Get("addonName"); n != "" && n != name {
+			continue
+		}
+		number := addonVersions[name]
+		if name == "KubeProxy" { // has the version of Kubernetes
+			number = strings.TrimPrefix(kubernetes, "v")
+		}
+		out = append(out, engine.Doc{
+			"name": name, "lifecycleState": "ACTIVE", "isEssential": slices.Contains(essentialAddons, name),
+			"versions": []any{engine.Doc{
+				"versionNumber": "v" + number, "status": "ACTIVE", "configurations": []any{},
+				"kubernetesVersionFilters": engine.Doc{"exactKubernetesVersions": []any{kubernetes}},
+			}},
 			"addonSchemaVersion": "1.0", "addonGroup": "NETWORKING",
 			"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
-		}
-		if n := c.Query.Get("addonName"); n == "" || n == name {
-			out = append(out, doc)
-		}
+		})
 	}
 	return c.Page(out)
 }

@@ -67,10 +67,11 @@ func (s *Service) createCluster(c *engine.Call) (*engine.Answer, error) {
 // completeCluster checks the body of a new cluster, and makes it the form of an answer (Oracle: "Creating a Cluster",
 // "Network Resource Configuration").
 func (s *Service) completeCluster(c *engine.Call, doc engine.Doc) error {
-	version := doc.Str("kubernetesVersion")
-	if err := s.versions.check(version); err != nil {
+	version, err := s.versions.resolve(doc.Str("kubernetesVersion"), s.versions.list(true))
+	if err != nil {
 		return err
 	}
+	doc["kubernetesVersion"] = version
 	network, err := vcn.Live(c.Tx, "vcnId", doc.Str("vcnId"))
 	if err != nil {
 		return err
@@ -133,7 +134,11 @@ func (s *Service) updateCluster(c *engine.Call, r *engine.Resource) (*engine.Ans
 	to, from := c.Body.Str("kubernetesVersion"), r.Doc.Str("kubernetesVersion")
 	upgrade := to != "" && to != from
 	if upgrade {
-		if err := s.versions.checkUpgrade(from, to); err != nil {
+		var err error
+		if to, err = s.versions.checkUpgrade(from, to); err != nil {
+			return nil, err
+		}
+		if err := checkNodesBefore(c.Tx, r.ID, to); err != nil {
 			return nil, err
 		}
 	}
@@ -160,6 +165,19 @@ func (s *Service) updateCluster(c *engine.Call, r *engine.Resource) (*engine.Ans
 		taskClusterUpdated.After(c.Tx, clusterUpdateTime, r.ID, workTask{wr.ID})
 	}
 	return engine.Accepted(wr), nil
+}
+
+// checkNodesBefore compares the versions of node pools and of their nodes with the one that the control plane is to get
+// (Oracle documentation, "Rolling Back the Kubernetes Version on Managed Nodes", 2026-09-05).
+func checkNodesBefore(t *engine.Tx, clusterID, to string) error {
+	for _, pool := range poolsOf(t, clusterID) {
+		for _, doc := range append(pool.Doc.Objects("nodes"), pool.Doc) {
+			if err := checkSkew(doc.Str("kubernetesVersion"), to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Service) updateEndpoint(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {

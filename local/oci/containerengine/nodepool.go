@@ -85,7 +85,7 @@ func (s *Service) completeNodePool(c *engine.Call, doc engine.Doc) error {
 		"isPvEncryptionInTransitEnabled":  false,
 		"nodePoolPodNetworkOptionDetails": engine.Doc{"cniType": cniType(cluster.Doc)},
 	})
-	return s.checkNodePool(c.Tx, doc, cluster.Doc)
+	return s.checkNodePool(c.Tx, doc, nil, cluster.Doc)
 }
 
 func checkActive(cluster *engine.Resource) error {
@@ -102,12 +102,8 @@ func (s *Service) updateNodePool(c *engine.Call, r *engine.Resource) (*engine.An
 	}
 	old := r.Doc.Clone()
 	mergePool(r.Doc, c.Body)
-	if err := s.checkNodePool(c.Tx, r.Doc, cluster.Doc); err != nil {
+	if err := s.checkNodePool(c.Tx, r.Doc, old, cluster.Doc); err != nil {
 		return nil, err
-	}
-	from, to := old.Str("kubernetesVersion"), r.Doc.Str("kubernetesVersion")
-	if s.versions.older(to, from) {
-		return nil, engine.Invalid("Invalid kubernetes version. A node pool cannot go back from %s to %s.", from, to)
 	}
 	if r.Doc.Flag("nodePoolCyclingDetails", "isNodeCyclingEnabled") {
 		placements := func(doc engine.Doc) string { return fmt.Sprint(doc.Get("nodeConfigDetails", "placementConfigs")) }

@@ -13,38 +13,38 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 	plane := ocitest.NewControlPlane()
 	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
 		n := c.Network()
-		body := ocitest.Changed(ocitest.ClusterBody(n), "kubernetesVersion", "v1.35.4")
+		body := ocitest.Changed(ocitest.ClusterBody(n), "kubernetesVersion", "v1.35.2")
 		body["type"] = "ENHANCED_CLUSTER"
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
 		pool := ocitest.PoolBody(n, cluster, 3)
-		pool["kubernetesVersion"] = "v1.35.4"
-		pool.Sub("nodeSourceDetails")["imageId"] = ocitest.ImageFor("v1.35.4", true)
+		pool["kubernetesVersion"] = "v1.35.2"
+		pool.Sub("nodeSourceDetails")["imageId"] = ocitest.ImageFor("v1.35.2", true)
 		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", pool, nil))
 		nodes := func() []engine.Doc {
 			return c.Get(ocitest.OKE + "/nodePools/" + id).Objects("nodes")
 		}
 		first := nodes()
 
-		upgrade := c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.3"}, nil)
+		upgrade := c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.4"}, nil)
 		c.Refused(409, "Conflict", "work request in progress", "PUT", ocitest.OKE+"/clusters/"+cluster,
 			engine.Doc{"name": "x"})
 		c.Refused(409, "Conflict", "is UPDATING", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"name": "x"})
 		c.Succeeded(upgrade)
-		if plane.Versions[cluster] != "v1.36.3" {
+		if plane.Versions[cluster] != "v1.36.4" {
 			t.Errorf("control plane %v", plane.Versions)
 		}
 
 		// Without cycling, only new nodes get a new version.
 		to := engine.Doc{
-			"kubernetesVersion": "v1.36.3",
-			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.3", true)},
+			"kubernetesVersion": "v1.36.4",
+			"nodeSourceDetails": engine.Doc{"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.4", true)},
 		}
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, to, nil))
 		if got := nodes(); fmt.Sprint(got) != fmt.Sprint(first) {
 			t.Errorf("nodes changed without cycling: %v", got)
 		}
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodeConfigDetails": engine.Doc{"size": 4}}, nil))
-		if got := nodes(); got[0]["kubernetesVersion"] != "v1.35.4" || got[3]["kubernetesVersion"] != "v1.36.3" {
+		if got := nodes(); got[0]["kubernetesVersion"] != "v1.35.2" || got[3]["kubernetesVersion"] != "v1.36.4" {
 			t.Errorf("nodes after one was added: %v", got)
 		}
 
@@ -55,7 +55,7 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 				"maximumUnavailable": "0",
 			}}, nil))
 		for _, node := range nodes() {
-			if node["kubernetesVersion"] != "v1.36.3" {
+			if node["kubernetesVersion"] != "v1.36.4" {
 				t.Errorf("node %v", node)
 			}
 		}
@@ -63,12 +63,16 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 		if got := fmt.Sprint(plane.Syncs); got != "[5 4 5 4 5 4]" {
 			t.Errorf("nodes in the cluster over the cycling: %s", got)
 		}
-		c.Refused(400, "InvalidParameter", "cannot go back", "PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
-			"kubernetesVersion": "v1.35.4", "nodeSourceDetails": engine.Doc{
-				"sourceType": "IMAGE",
-				"imageId":    ocitest.ImageFor("v1.35.4", true),
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
+			"kubernetesVersion": "v1.35.2", "nodeSourceDetails": engine.Doc{
+				"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.35.2", true),
 			},
-		})
+		}, nil))
+		for _, node := range nodes() {
+			if node["kubernetesVersion"] != "v1.35.2" {
+				t.Errorf("node after the pool went back: %v", node)
+			}
+		}
 		c.Refused(409, "Conflict", "cycling cannot go together", "PUT", ocitest.OKE+"/nodePools/"+id,
 			engine.Doc{"nodeConfigDetails": engine.Doc{
 				"placementConfigs": []any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers}},

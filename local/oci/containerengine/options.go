@@ -1,6 +1,8 @@
 package containerengine
 
 import (
+	"slices"
+
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/engine"
 )
@@ -12,7 +14,7 @@ func (s *Service) registerOptions(api engine.API) {
 			return nil, err
 		}
 		return &engine.Answer{Body: engine.Doc{
-			"kubernetesVersions":       s.versions,
+			"kubernetesVersions":       s.versions.listFor(c),
 			"clusterPodNetworkOptions": []any{engine.Doc{"cniType": vcnNative}, engine.Doc{"cniType": "FLANNEL_OVERLAY"}},
 		}}, nil
 	})
@@ -28,14 +30,18 @@ func (s *Service) registerOptions(api engine.API) {
 				shapes = append(shapes, shape.Name)
 			}
 		}
+		offered := s.versions.list(true)
 		for _, img := range compute.Images {
+			if img.Version != "" && !slices.Contains(offered, img.Version) {
+				continue // OKE withdraws the images with the version
+			}
 			if selects(img.Arm) && (version == "" || img.Version == version) {
 				images = append(images, img.Name)
 				sources = append(sources, engine.Doc{"sourceType": "IMAGE", "imageId": img.ID, "sourceName": img.Name})
 			}
 		}
 		return &engine.Answer{Body: engine.Doc{
-			"kubernetesVersions": s.versions, "shapes": shapes, "images": images, "sources": sources,
+			"kubernetesVersions": s.versions.listFor(c), "shapes": shapes, "images": images, "sources": sources,
 		}}, nil
 	})
 }

@@ -15,9 +15,17 @@ import (
 // Sizes of a boot volume in GB (API reference, NodeSourceViaImageDetails).
 const minBootVolumeGB, maxBootVolumeGB = 50, 32768
 
-// checkNodePool checks a whole node pool, and sets what follows from its fields.
-func (s *Service) checkNodePool(t *engine.Tx, doc, cluster engine.Doc) error {
-	if err := s.versions.checkNodes(doc.Str("kubernetesVersion"), cluster.Str("kubernetesVersion")); err != nil {
+// checkNodePool checks a whole node pool, and sets what follows from its fields. Old is the pool before an update, or
+// nil. Nodes may go back to an earlier version (OKE release note of 2026-08-14).
+func (s *Service) checkNodePool(t *engine.Tx, doc, old, cluster engine.Doc) error {
+	if version := doc.Str("kubernetesVersion"); version != old.Str("kubernetesVersion") {
+		resolved, err := s.versions.resolve(version, s.versions.list(true))
+		if err != nil {
+			return err
+		}
+		doc["kubernetesVersion"] = resolved
+	}
+	if err := checkSkew(doc.Str("kubernetesVersion"), cluster.Str("kubernetesVersion")); err != nil {
 		return err
 	}
 	shape, err := checkNodeShape(doc)

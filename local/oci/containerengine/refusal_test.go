@@ -21,7 +21,7 @@ func TestOKERefusals(t *testing.T) {
 		other := c.Create("vcns", engine.Doc{"cidrBlock": "10.1.0.0/16"}).Str("id")
 		otherSubnet := c.Create("subnets", engine.Doc{"vcnId": other, "cidrBlock": "10.1.0.0/24"}).Str("id")
 		refuseClusters(c, n, otherSubnet)
-		body := changed(ocitest.ClusterBody(n), "kubernetesVersion", "v1.35.4")
+		body := changed(ocitest.ClusterBody(n), "kubernetesVersion", "v1.35.2")
 		id := c.Succeeded(c.Send("POST", clusters, body, nil))
 		refusePools(c, n, id, otherSubnet)
 		c.Refuses("downgrade", "PUT "+clusters+"/"+id, engine.Doc{"kubernetesVersion": "v1.34.1"},
@@ -61,8 +61,8 @@ func refuseClusters(c *ocitest.Cloud, n ocitest.Network, otherSubnet string) {
 
 func refusePools(c *ocitest.Cloud, n ocitest.Network, id, otherSubnet string) {
 	pool := ocitest.PoolBody(n, id, 1)
-	pool["kubernetesVersion"] = "v1.35.4"
-	pool.Sub("nodeSourceDetails")["imageId"] = ocitest.ImageFor("v1.35.4", true)
+	pool["kubernetesVersion"] = "v1.35.2"
+	pool.Sub("nodeSourceDetails")["imageId"] = ocitest.ImageFor("v1.35.2", true)
 	placement := func(field string, v any) engine.Doc {
 		p := engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers}
 		p[field] = v
@@ -70,13 +70,13 @@ func refusePools(c *ocitest.Cloud, n ocitest.Network, id, otherSubnet string) {
 	}
 	c.Refuses("unknown cluster", "POST "+pools, changed(pool, "clusterId", "ocid1.cluster.oc1.iad.none"),
 		"400 RelatedResourceNotAuthorizedOrNotFound: clusterId")
-	c.Refuses("nodes newer than the control plane", "POST "+pools, changed(pool, "kubernetesVersion", "v1.36.3"),
+	c.Refuses("nodes newer than the control plane", "POST "+pools, changed(pool, "kubernetesVersion", "v1.36.4"),
 		"400 InvalidParameter: Invalid kubernetes version.")
 	c.Refuses("image of another version", "POST "+pools,
-		changed(pool, "nodeSourceDetails.imageId", ocitest.ImageFor("v1.36.3", true)),
-		"409 Conflict: is for Kubernetes v1.36.3")
+		changed(pool, "nodeSourceDetails.imageId", ocitest.ImageFor("v1.36.4", true)),
+		"409 Conflict: is for Kubernetes v1.36.4")
 	c.Refuses("image of another architecture", "POST "+pools,
-		changed(pool, "nodeSourceDetails.imageId", ocitest.ImageFor("v1.35.4", false)),
+		changed(pool, "nodeSourceDetails.imageId", ocitest.ImageFor("v1.35.2", false)),
 		"400 InvalidParameter: not compatible with the shape")
 	c.Refuses("unknown image", "POST "+pools, changed(pool, "nodeSourceDetails.imageId", "ocid1.image.oc1.iad.none"),
 		"400 RelatedResourceNotAuthorizedOrNotFound: imageId")

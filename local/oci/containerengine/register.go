@@ -11,7 +11,7 @@ const base = "/20180222"
 func Register(e *engine.Engine, options Options) *Service {
 	api := e.API(base)
 	s := &Service{
-		e: e, plane: options.ControlPlane, versions: options.KubernetesVersions, restarts: map[string]chan error{},
+		e: e, plane: options.ControlPlane, versions: versions{options.KubernetesVersions}, restarts: map[string]chan error{},
 		work: &engine.WorkRequests{
 			API: api, Kind: "clustersworkrequest", FailedAction: "FAILED", Selects: selectsCluster,
 			Collections: map[string]string{clusterKind: "/clusters/", poolKind: "/nodePools/"},

@@ -34,7 +34,7 @@ func TestRestart(t *testing.T) {
 		if err := c.Server.Resume(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		if plane.Versions[cluster] != "v1.36.3" {
+		if plane.Versions[cluster] != "v1.36.4" {
 			t.Errorf("control planes after the restart: %v", plane.Versions)
 		}
 		wr := c.WorkRequest(ocitest.Reply{Header: http.Header{http.CanonicalHeaderKey("opc-work-request-id"): {creating}}})
@@ -69,7 +69,7 @@ func TestRestartBetweenStartAndReady(t *testing.T) {
 	ocitest.Run(t, oci.Config{Dir: dir, ControlPlane: plane}, func(c *ocitest.Cloud) {
 		wr = c.Send("POST", ocitest.OKE+"/clusters",
 			ocitest.Changed(ocitest.ClusterBody(c.Network()), "kubernetesVersion",
-				"v1.35.4"), nil).Header.Get("opc-work-request-id")
+				"v1.35.2"), nil).Header.Get("opc-work-request-id")
 		time.Sleep(time.Minute)
 	})
 	forget()
@@ -82,17 +82,17 @@ func TestRestartBetweenStartAndReady(t *testing.T) {
 	}
 	ocitest.Run(t, oci.Config{Dir: dir, ControlPlane: plane}, func(c *ocitest.Cloud) {
 		wait(c)
-		if plane.Versions[cluster] != "v1.35.4" {
+		if plane.Versions[cluster] != "v1.35.2" {
 			t.Errorf("control planes after the creation: %v", plane.Versions)
 		}
-		wr = c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.3"},
+		wr = c.Send("PUT", ocitest.OKE+"/clusters/"+cluster, engine.Doc{"kubernetesVersion": "v1.36.4"},
 			nil).Header.Get("opc-work-request-id")
 		time.Sleep(time.Minute)
 	})
 	forget()
 	ocitest.Run(t, oci.Config{Dir: dir, ControlPlane: plane}, func(c *ocitest.Cloud) {
 		wait(c)
-		if plane.Versions[cluster] != "v1.36.3" {
+		if plane.Versions[cluster] != "v1.36.4" {
 			t.Errorf("control planes after the upgrade: %v", plane.Versions)
 		}
 	})

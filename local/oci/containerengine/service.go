@@ -16,8 +16,8 @@ const (
 type Options struct {
 	// ControlPlane runs the clusters' control planes. Without one, clusters become ACTIVE and have no API.
 	ControlPlane cloud.ControlPlane
-	// KubernetesVersions are those that are offered, oldest first.
-	KubernetesVersions []string
+	// KubernetesVersions returns those that are offered. Required.
+	KubernetesVersions func() []string
 }
 
 // Service is a registered Container Engine.

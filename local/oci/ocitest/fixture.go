@@ -75,7 +75,7 @@ func (c *Cloud) RemoveNetwork(n Network) {
 // ClusterBody is the body of a new cluster.
 func ClusterBody(n Network) engine.Doc {
 	return engine.Doc{
-		"name": "oke", "compartmentId": oci.CompartmentID, "vcnId": n.Vcn, "kubernetesVersion": "v1.36.3",
+		"name": "oke", "compartmentId": oci.CompartmentID, "vcnId": n.Vcn, "kubernetesVersion": "v1.36.4",
 		"endpointConfig": engine.Doc{"subnetId": n.API, "isPublicIpEnabled": true},
 		"options":        engine.Doc{"serviceLbSubnetIds": []any{n.LBs}},
 	}
@@ -88,10 +88,10 @@ func PoolBody(n Network, cluster string, size int) engine.Doc {
 		placements = append(placements, engine.Doc{"availabilityDomain": ad, "subnetId": n.Workers})
 	}
 	return engine.Doc{
-		"name": "workers", "compartmentId": oci.CompartmentID, "clusterId": cluster, "kubernetesVersion": "v1.36.3",
+		"name": "workers", "compartmentId": oci.CompartmentID, "clusterId": cluster, "kubernetesVersion": "v1.36.4",
 		"nodeShape": "VM.Standard.A1.Flex", "nodeShapeConfig": engine.Doc{"ocpus": 2, "memoryInGBs": 12},
 		"nodeSourceDetails": engine.Doc{
-			"sourceType": "IMAGE", "imageId": ImageFor("v1.36.3", true), "bootVolumeSizeInGBs": 50,
+			"sourceType": "IMAGE", "imageId": ImageFor("v1.36.4", true), "bootVolumeSizeInGBs": 50,
 		},
 		"nodeConfigDetails": engine.Doc{"size": size, "placementConfigs": placements},
 		"initialNodeLabels": []any{engine.Doc{"key": "pool", "value": "workers"}},

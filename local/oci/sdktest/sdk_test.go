@@ -250,7 +250,7 @@ func (s *sdk) createCluster() {
 	s.cluster = s.work(must[containerengine.CreateClusterResponse](s.t)(s.oke.CreateCluster(ctx,
 		containerengine.CreateClusterRequest{
 			CreateClusterDetails: containerengine.CreateClusterDetails{
-				Name: common.String("oke"), CompartmentId: s.compartment, VcnId: s.vcn, KubernetesVersion: common.String("v1.36.3"),
+				Name: common.String("oke"), CompartmentId: s.compartment, VcnId: s.vcn, KubernetesVersion: common.String("v1.36.4"),
 				Type: containerengine.ClusterTypeEnhancedCluster,
 				EndpointConfig: &containerengine.CreateClusterEndpointConfigDetails{
 					SubnetId:          s.api,
@@ -285,7 +285,7 @@ func (s *sdk) createNodePool() {
 	var image *string
 	for _, source := range options.Sources {
 		option, ok := source.(containerengine.NodeSourceViaImageOption)
-		if ok && strings.Contains(*option.SourceName, "aarch64") && strings.Contains(*option.SourceName, "OKE-1.36.3") {
+		if ok && strings.Contains(*option.SourceName, "aarch64") && strings.Contains(*option.SourceName, "OKE-1.36.4") {
 			image = option.ImageId
 		}
 	}
@@ -293,7 +293,7 @@ func (s *sdk) createNodePool() {
 		containerengine.CreateNodePoolRequest{
 			CreateNodePoolDetails: containerengine.CreateNodePoolDetails{
 				CompartmentId: s.compartment, ClusterId: s.cluster, Name: common.String("workers"),
-				KubernetesVersion: common.String("v1.36.3"),
+				KubernetesVersion: common.String("v1.36.4"),
 				NodeShape:         common.String("VM.Standard.A1.Flex"),
 				NodeShapeConfig: &containerengine.CreateNodeShapeConfigDetails{
 					Ocpus: common.Float32(2), MemoryInGBs: common.Float32(12),

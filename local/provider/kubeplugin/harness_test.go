@@ -62,7 +62,7 @@ func withCluster(run func() int) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cluster := cloud.Cluster{
-		ID: "ocid1.cluster.oc1.iad.aaaaaaaaplugintest", Name: "test", Version: "v1.36.3",
+		ID: "ocid1.cluster.oc1.iad.aaaaaaaaplugintest", Name: "test", Version: "v1.36.4",
 		CompartmentID: "ocid1.compartment.oc1..test", PodsCIDR: "10.244.0.0/16", ServicesCIDR: "10.96.0.0/16",
 	}
 	_, err = manager.Start(ctx, cluster)
@@ -85,10 +85,10 @@ func node(i int) cloud.Node {
 	ip := fmt.Sprintf("10.0.64.%d", i+1)
 	return cloud.Node{
 		InstanceID: fmt.Sprintf("ocid1.instance.oc1.iad.test%d", i), Name: ip, PrivateIP: ip,
-		PoolID: "ocid1.nodepool.oc1.iad.test", PoolName: "pool", Version: "v1.36.3",
+		PoolID: "ocid1.nodepool.oc1.iad.test", PoolName: "pool", Version: "v1.36.4",
 		Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BootVolumeGB: 50,
 		AvailabilityDomain: "Uocm:US-ASHBURN-AD-1", FaultDomain: "FAULT-DOMAIN-1",
-		ImageName: "Oracle-Linux-8.10-aarch64-OKE-1.36.3-1",
+		ImageName: "Oracle-Linux-8.10-aarch64-OKE-1.36.4-1",
 	}
 }
 

@@ -51,18 +51,18 @@ func (w *world) build() {
 	})["sources"].([]any)
 	for _, s := range sources {
 		source, _ := s.(object)
-		if source["sourceName"] == "Oracle-Linux-8.10-2026.05.31-0-OKE-1.35.4-1234" {
+		if source["sourceName"] == "Oracle-Linux-8.10-2026.08.14-0-OKE-1.35.2-1820" {
 			w.ids["image"], _ = source["imageId"].(string)
 		}
 	}
 	if w.ids["image"] == "" {
-		w.Fatalf("no image for v1.35.4 in %v", sources)
+		w.Fatalf("no image for v1.35.2 in %v", sources)
 	}
 }
 
 func (w *world) cluster() object {
 	return object{
-		"compartmentId": compartment, "vcnId": w.ids["vcn"], "kubernetesVersion": "v1.35.4", "name": "guestbook",
+		"compartmentId": compartment, "vcnId": w.ids["vcn"], "kubernetesVersion": "v1.35.2", "name": "guestbook",
 		"type":                     "ENHANCED_CLUSTER",
 		"clusterPodNetworkOptions": []any{object{"cniType": "FLANNEL_OVERLAY"}},
 		"endpointConfig": object{
@@ -81,7 +81,7 @@ func (w *world) cluster() object {
 func (w *world) nodePool() object {
 	return object{
 		"clusterId": w.ids["cluster"], "compartmentId": compartment, "name": "pool",
-		"nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.4",
+		"nodeShape": "VM.Standard.E4.Flex", "kubernetesVersion": "v1.35.2",
 		"nodeShapeConfig":   object{"ocpus": 2.0, "memoryInGbs": 16.0},
 		"nodeSourceDetails": object{"sourceType": "IMAGE", "imageId": w.ids["image"], "bootVolumeSizeInGbs": "60"},
 		"nodeConfigDetails": object{
@@ -461,7 +461,7 @@ func TestClusterUpdates(t *testing.T) {
 		{"other tags for volumes", object{
 			"options": with(inputs["options"].(object), object{"persistentVolumeConfig": object{"freeformTags": retagged}}),
 		}},
-		{"an upgrade", object{"kubernetesVersion": "v1.36.3"}},
+		{"an upgrade", object{"kubernetesVersion": "v1.36.4"}},
 	} {
 		inputs = with(inputs, c.changes)
 		if d := cluster.diff(inputs); !d.HasChanges && c.what != "no network security group" {

@@ -104,18 +104,18 @@ func TestFunctions(t *testing.T) {
 		"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {inCompartment, "availabilityDomains", 3},
 		"oci:Identity/getFaultDomains:getFaultDomains":               {inDomain, "faultDomains", 3},
 		"oci:ContainerEngine/getClusterOption:getClusterOption": {
-			object{"clusterOptionId": "all"}, "kubernetesVersions", 2,
+			object{"clusterOptionId": "all"}, "kubernetesVersions", 6,
 		},
 		"oci:ContainerEngine/getClusters:getClusters": {inCompartment, "clusters", 1},
 		"oci:Core/getServices:getServices":            {object{}, "services", 2},
 		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
-			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 2,
+			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 6,
 		},
 		"oci:ContainerEngine/getNodePools:getNodePools": {inCompartment, "nodePools", 0},
 		"oci:Core/getSubnets:getSubnets":                {inCompartment, "subnets", 4},
 		"oci:Core/getNatGateways:getNatGateways":        {inCompartment, "natGateways", 0},
 		"oci:Core/getDrgAttachments:getDrgAttachments":  {ofOther, "drgAttachments", 1},
-		"oci:Core/getImages:getImages":                  {oracleLinux, "images", 6},
+		"oci:Core/getImages:getImages":                  {oracleLinux, "images", 20},
 	} {
 		t.Run(token, func(t *testing.T) {
 			w := *w
