@@ -219,7 +219,10 @@ func TestRefusedPools(t *testing.T) {
 		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels a b=c"}},
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains 1 3 4"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion 1.36"}},
-		{"version of a build", map[string]string{"kubernetesVersion": "v1.36.4-1820"}, []string{"kubernetesVersion v1.36.4-1820"}},
+		{
+			"version of a build", map[string]string{"kubernetesVersion": "v1.36.4-1820"},
+			[]string{"kubernetesVersion v1.36.4-1820"},
+		},
 		{
 			"version of nodes", pool(`"ocpus":1,"memoryGb":6,"kubernetesVersion":"latest"`),
 			[]string{"nodePools[0].kubernetesVersion latest"},

@@ -74,7 +74,8 @@ func (r *Recorder) images() []any {
 		"Oracle-Linux-8.10-2026.09.30-0-OKE-1.36.4-1500", "Oracle-Linux-8.10-aarch64-2026.09.30-0-OKE-1.36.4-1500",
 		"Oracle-Linux-8.10-2026.06.30-0-OKE-1.35.2-1400", "Oracle-Linux-8.10-aarch64-2026.06.30-0-OKE-1.35.2-1400",
 	} {
-		if slices.ContainsFunc(r.KubernetesVersions, func(v string) bool { return strings.Contains(name, "-OKE-"+v[1:]+"-") }) {
+		named := func(version string) bool { return strings.Contains(name, "-OKE-"+version[1:]+"-") }
+		if slices.ContainsFunc(r.KubernetesVersions, named) {
 			sources = append(sources, map[string]any{
 				"imageId": "ocid1.image.oc1.iad." + name, "sourceName": name, "sourceType": "IMAGE",
 			})

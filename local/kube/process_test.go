@@ -120,7 +120,8 @@ func TestUpgrade(t *testing.T) {
 		name := "from-" + strings.ReplaceAll(version, ".", "-")
 		mustCreate(t, api.CoreV1().Namespaces(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
-	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, "from-"+strings.ReplaceAll(oldest, ".", "-"), metav1.GetOptions{}); err != nil {
+	name := "from-" + strings.ReplaceAll(oldest, ".", "-")
+	if _, err := apiClient(t, m).CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{}); err != nil {
 		t.Errorf("an object from before the upgrade: %v", err)
 	}
 }

@@ -22,8 +22,8 @@ func minorVersion(kubernetes string) string {
 }
 
 // emulationFlags makes a component behave like the cluster's minor version where that is not the linked one. The patch
-// version is always the linked one, which the API server names in its version: there is one build of Kubernetes, and OKE
-// offers other patch versions than upstream. Nodes name the cluster's version.
+// version is always the linked one, which the API server names in its version: there is one build of Kubernetes, and
+// OKE offers other patch versions than the linked one. Nodes name the cluster's version.
 func emulationFlags(kubernetes string) []string {
 	if minor := minorVersion(kubernetes); minor != "" && minor != baseversion.DefaultKubeBinaryVersion {
 		return []string{"--emulated-version=kube=" + minor}

@@ -45,42 +45,94 @@ func TestChoose(t *testing.T) {
 		{"new, of a minor version", "v1.35", "", today, Running{}, "v1.35.2", "v1.35.2", "image 1.35.2", ""},
 		{"new, in full", "v1.36.1", "", today, Running{}, "v1.36.1", "v1.36.1", "image 1.36.1", ""},
 		{"new, older nodes", "", "v1.35", today, Running{}, "v1.36.4", "v1.35.2", "image 1.35.2", ""},
-		{"nodes of the same minor version", "v1.36.1", "v1.36", today, Running{}, "v1.36.1", "v1.36.1", "image 1.36.1", ""},
+		{
+			"nodes of the same minor version", "v1.36.1", "v1.36", today,
+			Running{},
+			"v1.36.1", "v1.36.1", "image 1.36.1", "",
+		},
 		{"not offered", "v1.36.3", "", today, Running{}, "", "", "", "kubernetesVersion v1.36.3 v1.36.4"},
-		{"nodes newer", "v1.36.1", "v1.36.4", today, Running{}, "v1.36.1", "", "",
-			"nodePools[0].kubernetesVersion newer v1.36.1"},
-		{"no image", "v1.34.10", "", today, Running{}, "v1.34.10", "v1.34.10", "", "nodePools[0].kubernetesVersion v1.34.10"},
+		{
+			"nodes newer", "v1.36.1", "v1.36.4", today,
+			Running{},
+			"v1.36.1", "", "", "nodePools[0].kubernetesVersion newer v1.36.1",
+		},
+		{
+			"no image", "v1.34.10", "", today,
+			Running{},
+			"v1.34.10", "v1.34.10", "", "nodePools[0].kubernetesVersion v1.34.10",
+		},
 
 		{"list of minor versions", "", "", minors, Running{}, "v1.36.4", "v1.36.4", "image 1.36.4", ""},
-		{"list of minor versions, in full", "v1.36.1", "", minors, Running{}, "v1.36.1", "v1.36.1", "image 1.36.1", ""},
-		{"list of minor versions, not offered", "v1.30.1", "", minors, Running{}, "", "", "", "kubernetesVersion v1.30.1 v1.34"},
-		{"list of minor versions without images", "", "", Offered{ControlPlane: minors.Nodes}, Running{}, "", "", "",
-			"kubernetesVersion full v1.36"},
+		{
+			"list of minor versions, in full", "v1.36.1", "", minors,
+			Running{},
+			"v1.36.1", "v1.36.1", "image 1.36.1", "",
+		},
+		{
+			"list of minor versions, not offered", "v1.30.1", "", minors,
+			Running{},
+			"", "", "", "kubernetesVersion v1.30.1 v1.34",
+		},
+		{
+			"list of minor versions without images", "", "",
+			Offered{ControlPlane: minors.Nodes},
+			Running{},
+			"", "", "", "kubernetesVersion full v1.36",
+		},
 
 		{"stays", "", "", today, existing("v1.36.1", "v1.36.1"), "v1.36.1", "v1.36.1", "image 1.36.1", ""},
-		{"stays at the minor version", "v1.36", "", today, existing("v1.36.1", "v1.36.1"), "v1.36.1", "v1.36.1", "image 1.36.1", ""},
-		{"withdrawn", "", "", later, existing("v1.34.2", "v1.34.2"), "v1.34.2", "v1.34.2", "image of the pool", ""},
-		{"withdrawn, in full", "v1.34.2", "v1.34.2", later, existing("v1.34.2", "v1.34.2"), "v1.34.2", "v1.34.2",
-			"image of the pool", ""},
-		{"withdrawn, older nodes", "v1.34.2", "v1.33", later, existing("v1.34.2", "v1.33.1"), "v1.34.2", "v1.33.1",
-			"image of the pool", ""},
-		{"withdrawn, a new pool", "", "", later, Running{ControlPlane: "v1.34.2"}, "v1.34.2", "", "",
-			"nodePools[0].kubernetesVersion v1.34.2 v1.37.1"},
+		{
+			"stays at the minor version", "v1.36", "", today, existing("v1.36.1", "v1.36.1"),
+			"v1.36.1", "v1.36.1", "image 1.36.1", "",
+		},
+		{
+			"withdrawn", "", "", later, existing("v1.34.2", "v1.34.2"),
+			"v1.34.2", "v1.34.2", "image of the pool", "",
+		},
+		{
+			"withdrawn, in full", "v1.34.2", "v1.34.2", later, existing("v1.34.2", "v1.34.2"),
+			"v1.34.2", "v1.34.2", "image of the pool", "",
+		},
+		{
+			"withdrawn, older nodes", "v1.34.2", "v1.33", later, existing("v1.34.2", "v1.33.1"),
+			"v1.34.2", "v1.33.1", "image of the pool", "",
+		},
+		{
+			"withdrawn, a new pool", "", "", later,
+			Running{ControlPlane: "v1.34.2"},
+			"v1.34.2", "", "", "nodePools[0].kubernetesVersion v1.34.2 v1.37.1",
+		},
 
 		{"patch", "v1.36.4", "", today, existing("v1.36.1", "v1.36.1"), "v1.36.4", "v1.36.4", "image 1.36.4", ""},
 		{"upgrade", "v1.36", "", today, existing("v1.35.2", "v1.35.2"), "v1.36.4", "v1.36.4", "image 1.36.4", ""},
-		{"upgrade before the nodes", "v1.36", "v1.35", today, existing("v1.35.2", "v1.35.2"), "v1.36.4", "v1.35.2",
-			"image 1.35.2", ""},
-		{"rollback of nodes", "", "v1.35", today, existing("v1.36.4", "v1.36.4"), "v1.36.4", "v1.35.2", "image 1.35.2", ""},
-		{"upgrade through a version that is withdrawn", "v1.34", "v1.33.1", later, passing, "v1.34.2", "v1.33.1",
-			"image of the pool", ""},
-		{"upgrade to a version that is withdrawn", "v1.36.3", "", today, existing("v1.35.2", "v1.35.2"), "", "", "",
-			"kubernetesVersion v1.36.3 v1.36.4"},
-		{"downgrade", "v1.36.1", "", today, existing("v1.36.4", "v1.36.4"), "", "", "", "kubernetesVersion back v1.36.1"},
-		{"a minor version skipped", "v1.36", "", today, existing("v1.34.2", "v1.34.2"), "", "", "",
-			"kubernetesVersion v1.34.2 v1.35"},
-		{"nodes too old for the upgrade", "v1.37", "v1.37", later, existing("v1.36.4", "v1.33.1"), "", "", "",
-			"kubernetesVersion pool v1.33.1"},
+		{
+			"upgrade before the nodes", "v1.36", "v1.35", today, existing("v1.35.2", "v1.35.2"),
+			"v1.36.4", "v1.35.2", "image 1.35.2", "",
+		},
+		{
+			"rollback of nodes", "", "v1.35", today, existing("v1.36.4", "v1.36.4"),
+			"v1.36.4", "v1.35.2", "image 1.35.2", "",
+		},
+		{
+			"upgrade through a version that is withdrawn", "v1.34", "v1.33.1", later, passing,
+			"v1.34.2", "v1.33.1", "image of the pool", "",
+		},
+		{
+			"upgrade to a version that is withdrawn", "v1.36.3", "", today, existing("v1.35.2", "v1.35.2"),
+			"", "", "", "kubernetesVersion v1.36.3 v1.36.4",
+		},
+		{
+			"downgrade", "v1.36.1", "", today, existing("v1.36.4", "v1.36.4"),
+			"", "", "", "kubernetesVersion back v1.36.1",
+		},
+		{
+			"a minor version skipped", "v1.36", "", today, existing("v1.34.2", "v1.34.2"),
+			"", "", "", "kubernetesVersion v1.34.2 v1.35",
+		},
+		{
+			"nodes too old for the upgrade", "v1.37", "v1.37", later, existing("v1.36.4", "v1.33.1"),
+			"", "", "", "kubernetesVersion pool v1.33.1",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := Spec{KubernetesVersion: tc.cluster, NodePools: []NodePool{

@@ -12,7 +12,9 @@ func TestCheckVersion(t *testing.T) {
 			t.Errorf("CheckVersion(%q) = %v", v, err)
 		}
 	}
-	for _, v := range []string{"", "1.36.3", "1.36", "v1.36.", "v1", "latest", "v1.36.3-rc.1", "v1.36.3 ", "v1.036.3", "v1.36+oke", "v1.36.4.1"} {
+	for _, v := range []string{
+		"", "1.36.3", "1.36", "v1.36.", "v1", "latest", "v1.36.3-rc.1", "v1.36.3 ", "v1.036.3", "v1.36+oke", "v1.36.4.1",
+	} {
 		if err := CheckVersion(v); err == nil || !strings.Contains(err.Error(), strconv.Quote(v)) {
 			t.Errorf("CheckVersion(%q) = %v, want an error with the version", v, err)
 		}

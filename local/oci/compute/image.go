@@ -65,7 +65,8 @@ func (m *Image) osVersion() string {
 func (m *Image) doc() engine.Doc {
 	return engine.Doc{
 		"id": m.ID, "compartmentId": engine.TenancyID, "displayName": m.Name, "createImageAllowed": true,
-		"lifecycleState": "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": m.osVersion(), "sizeInMBs": 47694,
+		"lifecycleState": "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": m.osVersion(),
+		"sizeInMBs":  47694,
 		"launchMode": "NATIVE", "timeCreated": "2026-05-31T00:00:00.000Z",
 		"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
 	}
