@@ -63,6 +63,29 @@ func plainText(v resource.PropertyValue, part string) string {
 	return ""
 }
 
+// TestWithdrawnVersion changes something else on a stack whose version and images the region does not offer any more.
+func TestWithdrawnVersion(t *testing.T) {
+	for _, version := range []string{"", "v1.35", "v1.35.2"} {
+		set := map[string]string{"kubernetesVersion": version}
+		before := mocks.New(project, "dev")
+		before.KubernetesVersions = []string{"v1.35.2"}
+		if err := update(t, "dev", set, before); err != nil {
+			t.Fatal(err)
+		}
+		after := before.Next()
+		after.KubernetesVersions = []string{"v1.38.1"}
+		set["frontendReplicas"] = "3"
+		if err := update(t, "dev", set, after); err != nil {
+			t.Errorf("kubernetesVersion %q: %v", version, err)
+		}
+		for _, e := range effects(before, after) {
+			if !strings.HasPrefix(e.typ, "kubernetes:") {
+				t.Errorf("kubernetesVersion %q: %s %s %s %v", version, e.verb, e.typ, e.name, e.paths)
+			}
+		}
+	}
+}
+
 // TestRefused gives settings that cannot be met and expects an error that names the setting and the fact, with nothing
 // registered. The settings package tests the checks themselves.
 func TestRefused(t *testing.T) {

@@ -112,6 +112,26 @@ func TestVersionStays(t *testing.T) {
 	problemtest.Check(t, err, "kubernetesVersion v1.36.4 v1.37")
 }
 
+// TestTwoClusters expects an error where the stack's cluster cannot be told from another one of its name.
+func TestTwoClusters(t *testing.T) {
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(*oke.Args) {})
+	for _, version := range []string{"v1.36.4", "v1.35.2"} {
+		other := mocks.Resource{Type: "oci:ContainerEngine/cluster:Cluster", Name: "other", Inputs: resource.PropertyMap{
+			"name": resource.NewProperty("cluster"), "kubernetesVersion": resource.NewProperty(version),
+		}}
+		both := mocks.Recorder{Project: "project", Stack: "stack"}
+		both.Resources = append(slices.Clone(first.Resources), other)
+		err := both.Next().Run(func(ctx *pulumi.Context) error {
+			_, err := oke.Look(ctx, "cluster", compartment, spec())
+			return err
+		})
+		if refused := err != nil; refused != (version != "v1.36.4") || refused && !strings.Contains(err.Error(), version) {
+			t.Errorf("another cluster of %s: %v", version, err)
+		}
+	}
+}
+
 // deploy makes the cluster of spec as an update of a stack.
 func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
 	t.Helper()
