@@ -220,7 +220,8 @@ func TestRefusedPools(t *testing.T) {
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains 1 3 4"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion 1.36"}},
 		{
-			"version of a build", map[string]string{"kubernetesVersion": "v1.36.4-1820"},
+			"version of a build",
+			map[string]string{"kubernetesVersion": "v1.36.4-1820"},
 			[]string{"kubernetesVersion v1.36.4-1820"},
 		},
 		{

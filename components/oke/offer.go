@@ -79,14 +79,30 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 	return offered, nil
 }
 
+// The lists are asked for by their tokens. The typed functions drop the error of an answer that they cannot decode, and
+// return an empty list, which would be an answer here: the cluster is new.
+const (
+	getClusters  = "oci:ContainerEngine/getClusters:getClusters"
+	getNodePools = "oci:ContainerEngine/getNodePools:getNodePools"
+)
+
 // existing looks for the stack's cluster by its name: the program cannot read the state. A replaced cluster that an
 // interrupted update has left is no different.
 func existing(ctx *pulumi.Context, name, compartmentID string) (cluster.Running, error) {
 	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
-	found, err := containerengine.GetClusters(ctx, &containerengine.GetClustersArgs{
-		CompartmentId: compartmentID, Name: &name,
-	})
-	if err != nil {
+	args := struct {
+		CompartmentID string `pulumi:"compartmentId"`
+		Name          string `pulumi:"name"`
+	}{compartmentID, name}
+	var found struct {
+		Clusters []struct {
+			ID       string   `pulumi:"id"`
+			State    string   `pulumi:"state"`
+			Version  string   `pulumi:"kubernetesVersion"`
+			Upgrades []string `pulumi:"availableKubernetesUpgrades"`
+		} `pulumi:"clusters"`
+	}
+	if _, err := ctx.InvokePackageRaw(getClusters, &args, &found, ""); err != nil {
 		return running, lookupError("clusters", compartmentID, err)
 	}
 	var id string
@@ -94,34 +110,50 @@ func existing(ctx *pulumi.Context, name, compartmentID string) (cluster.Running,
 		switch {
 		case gone(c.State):
 			continue
-		case id != "" && c.KubernetesVersion != running.ControlPlane:
+		case id != "" && c.Version != running.ControlPlane:
 			return running, fmt.Errorf("compartment %s has two clusters named %s: %s of version %s, and %s of version %s; "+
 				"rename or delete the one that is not this stack's",
-				compartmentID, name, id, running.ControlPlane, c.Id, c.KubernetesVersion)
+				compartmentID, name, id, running.ControlPlane, c.ID, c.Version)
 		}
-		id = c.Id
-		running.ControlPlane, running.Upgrades = c.KubernetesVersion, c.AvailableKubernetesUpgrades
-		pools, err := containerengine.GetNodePools(ctx, &containerengine.GetNodePoolsArgs{
-			CompartmentId: compartmentID, ClusterId: &id,
-		})
-		if err != nil {
+		id, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
+		if err := existingPools(ctx, compartmentID, id, running.Pools); err != nil {
 			return running, lookupError("node pools", compartmentID, err)
-		}
-		for _, p := range pools.NodePools {
-			if !gone(p.State) {
-				running.Pools[p.Name] = runningPool(p)
-			}
 		}
 	}
 	return running, nil
 }
 
-func runningPool(p containerengine.GetNodePoolsNodePool) cluster.RunningPool {
-	pool := cluster.RunningPool{Version: p.KubernetesVersion, Shape: p.NodeShape}
-	for _, source := range p.NodeSourceDetails {
-		pool.ImageID = source.ImageId
+// existingPools puts the node pools of a cluster into pools.
+func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools map[string]cluster.RunningPool) error {
+	args := struct {
+		CompartmentID string `pulumi:"compartmentId"`
+		ClusterID     string `pulumi:"clusterId"`
+	}{compartmentID, clusterID}
+	var found struct {
+		NodePools []struct {
+			Name    string `pulumi:"name"`
+			State   string `pulumi:"state"`
+			Version string `pulumi:"kubernetesVersion"`
+			Shape   string `pulumi:"nodeShape"`
+			Sources []struct {
+				ImageID string `pulumi:"imageId"`
+			} `pulumi:"nodeSourceDetails"`
+		} `pulumi:"nodePools"`
 	}
-	return pool
+	if _, err := ctx.InvokePackageRaw(getNodePools, &args, &found, ""); err != nil {
+		return err
+	}
+	for _, p := range found.NodePools {
+		if gone(p.State) {
+			continue
+		}
+		pool := cluster.RunningPool{Version: p.Version, Shape: p.Shape}
+		for _, source := range p.Sources {
+			pool.ImageID = source.ImageID
+		}
+		pools[p.Name] = pool
+	}
+	return nil
 }
 
 // gone reports whether a cluster or node pool in that state is deleted. The service lists them for some time.

@@ -331,6 +331,33 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 	s.destroyed()
 }
 
+// A cluster keeps its version until the setting asks for another one, and is raised by one minor version.
+func TestKubernetesVersion(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
+	s.set("kubernetesVersion", "v1.35")
+	s.up()
+	expect := func(want string) {
+		t.Helper()
+		if got := s.output("kubernetesVersion"); got != want {
+			t.Fatalf("the cluster has %s, want %s", got, want)
+		}
+	}
+	expect(older)
+	s.unset("kubernetesVersion")
+	s.unchanged("without a version")
+	s.set("kubernetesVersion", "v1.36")
+	s.up()
+	expect(newer)
+	s.unchanged("after the upgrade")
+	s.set("kubernetesVersion", older)
+	s.refused("kubernetesVersion " + newer + " back " + older)
+	s.unset("kubernetesVersion")
+	s.destroy()
+	s.destroyed()
+}
+
 func TestBadSettingsCreateNothing(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -338,6 +365,9 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.set("frontendReplica", "2")
 	s.refused("frontendReplica frontendReplicas")
 	s.unset("frontendReplica")
+	s.set("kubernetesVersion", "v1.34.2") // withdrawn
+	s.refused("kubernetesVersion v1.34.2 v1.36.4")
+	s.set("kubernetesVersion", "v1.35")
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
 	s.refused("compartmentId ocid1.compartment.oc1..aaaaaaaaofsomebodyelse NotAuthorizedOrNotFound")
 	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")
