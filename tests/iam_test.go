@@ -99,7 +99,10 @@ func TestStatementsCoverTheGoldenGraphs(t *testing.T) {
 // calledBy are the operators' grants that the functions of the program need; empty for none.
 var calledBy = map[string]string{
 	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains":    "inspect compartments",
+	"oci:ContainerEngine/getClusterOption:getClusterOption":         "manage clusters",
 	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":       "manage clusters",
+	"oci:ContainerEngine/getClusters:getClusters":                   "manage clusters",
+	"oci:ContainerEngine/getNodePools:getNodePools":                 "manage cluster-node-pools",
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": "manage clusters",
 	"oci:ObjectStorage/getNamespace:getNamespace":                   "{OBJECTSTORAGE_NAMESPACE_READ}",
 	"oci:Core/getPublicIp:getPublicIp":                              "read public-ips",
