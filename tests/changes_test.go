@@ -44,9 +44,11 @@ var changes = []change{
 	{what: "livenessPath", set: map[string]string{"livenessPath": "/live"}},
 	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
 	{what: "reservedAddress", set: map[string]string{"reservedAddress": mocks.ReservedAddress}},
-	{what: "tlsCertificate, tlsPrivateKey", set: map[string]string{
-		"tlsCertificate": certificate, "tlsPrivateKey": privateKey, "loadBalancerPorts": `["443"]`,
-	}},
+	{what: "tlsCertificate, tlsPrivateKey", set: https(certificate, privateKey)},
+	{
+		what: "tlsCertificate, tlsPrivateKey: renewed", before: https(certificate, privateKey),
+		set: https(renewedCertificate, renewedPrivateKey),
+	},
 	{what: "exposure: node-port", set: map[string]string{"exposure": "node-port"}},
 	{what: "exposure: none", set: map[string]string{"exposure": "none"}},
 	{what: "exposure: internal", before: both, set: map[string]string{"exposure": "internal"}},

@@ -54,7 +54,7 @@ func TestObjects(t *testing.T) {
 }
 
 // manifest writes the recorded Kubernetes objects as YAML, in an order in which they can be created. Of secrets it
-// writes the names.
+// writes the names, without the part that depends on the certificate.
 func manifest(t *testing.T, r *mocks.Recorder) string {
 	t.Helper()
 	type document struct {
@@ -127,6 +127,8 @@ func concealed(v resource.PropertyValue) any {
 		return list
 	case v.IsString() && strings.Contains(v.StringValue(), "-----BEGIN"):
 		return "concealed"
+	case v.IsString():
+		return tlsName.ReplaceAllString(v.StringValue(), "frontend-tls-concealed")
 	}
 	return v.V
 }

@@ -18,7 +18,6 @@ import (
 const (
 	annotation     = "service.beta.kubernetes.io/oci-load-balancer-"
 	securityGroups = "oci.oraclecloud.com/oci-network-security-groups"
-	tlsSecret      = "frontend-tls"
 )
 
 // CheckAddress asks the cloud for the guestbook's reserved address. With an unusable one the running Service would be
@@ -138,10 +137,13 @@ func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
 	return annotations
 }
 
-// certificate makes the Secret with which the load balancer terminates TLS.
+// certificate makes the Secret with which the load balancer terminates TLS. A renewed certificate is in another Secret,
+// which is made before the old one is deleted: the cloud controller uploads a certificate only under a name that the load
+// balancer does not have yet, and changes a listener only when that name changes (oci-cloud-controller-manager at
+// 1100ac3, 2026-06-17, ensureSSLCertificates and hasListenerChanged).
 func (b *builder) certificate() (*corev1.Secret, error) {
 	return corev1.NewSecret(b.ctx, b.name+"-tls", &corev1.SecretArgs{
-		Metadata: b.meta(tlsSecret, flows.Frontend, nil),
+		Metadata: b.meta(b.book.CertificateName(), flows.Frontend, nil),
 		Type:     pulumi.String("kubernetes.io/tls"),
 		StringData: pulumi.StringMap{
 			"tls.crt": pulumi.String(b.book.TLSCertificate),

@@ -300,6 +300,25 @@ func TestProfiles(t *testing.T) {
 		}
 	})
 
+	step(t, "a renewed certificate is served, twice in a row", func() {
+		for range 2 {
+			certificate, key, err := cert.GenerateSelfSignedCertKey("seoul.example.com", nil, nil)
+			s.must(err)
+			s.settings("guestbooks[1].tlsCertificate=" + string(certificate))
+			s.secret("guestbooks[1].tlsPrivateKey=" + string(key))
+			s.deploy()
+			s.eventually(time.Minute, "the renewed certificate", func() (bool, string) {
+				served := s.served(books["seoul"].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP)
+				return served == string(certificate), served
+			})
+			secrets := books["seoul"].all("secret", "--field-selector", "type=kubernetes.io/tls")
+			if len(secrets) != 1 {
+				t.Errorf("%d Secrets with certificates, want 1", len(secrets))
+			}
+		}
+		s.unchanged("after the renewals")
+	})
+
 	step(t, "guard rails are in force", func() {
 		for name, b := range books {
 			if name != "classroom" {
@@ -344,6 +363,20 @@ type balancer struct {
 		Port             int
 		SSLConfiguration *struct{ CertificateName string }
 	}
+	Certificates map[string]struct{ PublicCertificate string }
+}
+
+// served returns the certificate of the listeners of the load balancer with an address.
+func (s *stack) served(address string) (certificate string) {
+	s.t.Helper()
+	for _, lb := range s.balancers() {
+		for _, l := range lb.Listeners {
+			if lb.IPAddresses[0].IPAddress == address && l.SSLConfiguration != nil {
+				certificate = lb.Certificates[l.SSLConfiguration.CertificateName].PublicCertificate
+			}
+		}
+	}
+	return certificate
 }
 
 // balancers lists the load balancers of the cloud.

@@ -2,9 +2,11 @@ package workload
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"oke-guestbook/plan/problem"
 )
@@ -143,10 +145,31 @@ func (v validator) certificate() {
 		v.add("tlsCertificate", on("exposure"), "is served by a load balancer, and exposure is %s", v.Exposure)
 	case v.TLSCertificate != "":
 		// The error must not quote the key.
-		if _, err := tls.X509KeyPair([]byte(v.TLSCertificate), []byte(v.TLSPrivateKey)); err != nil {
+		pair, err := tls.X509KeyPair([]byte(v.TLSCertificate), []byte(v.TLSPrivateKey))
+		if err != nil {
 			v.add("tlsCertificate", key, "does not go with tlsPrivateKey: %v", err)
+		} else if err := checkDates(pair.Certificate, time.Now()); err != nil {
+			v.add("tlsCertificate", nil, "%v", err)
 		}
 	}
+}
+
+// checkDates returns an error unless every certificate of a chain is valid at the given time.
+func checkDates(chain [][]byte, now time.Time) error {
+	for i, der := range chain {
+		c, err := x509.ParseCertificate(der)
+		switch {
+		case err != nil:
+			return fmt.Errorf("certificate %d of the chain: %w", i+1, err)
+		case now.After(c.NotAfter):
+			return fmt.Errorf("certificate %d of the chain (%s) expired on %s; set a renewed one, with its tlsPrivateKey",
+				i+1, c.Subject, c.NotAfter.Format(time.DateOnly))
+		case now.Before(c.NotBefore):
+			return fmt.Errorf("certificate %d of the chain (%s) is not valid before %s",
+				i+1, c.Subject, c.NotBefore.Format(time.DateTime+" MST"))
+		}
+	}
+	return nil
 }
 
 func (v validator) externalDatabase() {

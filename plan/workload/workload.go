@@ -1,7 +1,11 @@
 // Package workload is the plan of a guestbook: settings, defaults by profile, validation and quota.
 package workload
 
-import "cmp"
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+)
 
 // Profile is a set of defaults and guard rails.
 type Profile string
@@ -163,4 +167,11 @@ func (g *Guestbook) ServicePort() int {
 		return 443
 	}
 	return 80
+}
+
+// CertificateName returns the name of the Secret with the load balancer's certificate. It differs for each pair of
+// certificate and key. The hash does not reveal the key, which has too many bits to be guessed.
+func (g *Guestbook) CertificateName() string {
+	hash := sha256.Sum256([]byte(g.TLSCertificate + "\x00" + g.TLSPrivateKey))
+	return "frontend-tls-" + hex.EncodeToString(hash[:5])
 }
