@@ -31,6 +31,7 @@ type Settings struct {
 	HomeRegion     string
 	LogDestination string
 	LogAgentImage  string
+	Registry       workload.Registry    // complete
 	Guestbooks     []workload.Guestbook // complete; at least one
 
 	Region string // the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION is set
@@ -40,7 +41,8 @@ type Settings struct {
 // Settings declares every setting. Their keys are flat: a stack's file has no groups.
 func (s *Settings) Settings() setting.Group {
 	return slices.Concat(
-		s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.logs(), s.several(),
+		s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.Registry.Settings(), s.logs(),
+		s.several(),
 	)
 }
 
@@ -135,6 +137,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 	for i := range s.Guestbooks {
 		s.Guestbooks[i].Complete(s.exposure())
 	}
+	s.Registry.Complete(s.Guestbooks)
 	return s
 }
 
@@ -152,6 +155,21 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		s.Guestbooks[i].Validate(list, policy)
 		s.validateFit(list, i)
 	}
+	s.validateRegistry(list)
+}
+
+// validateRegistry checks the registry against the images of the stack.
+func (s *Settings) validateRegistry(list *problem.List) {
+	var images []string
+	dependsOn := []string{"logDestination", "logAgentImage"}
+	if s.LogDestination != "" {
+		images = append(images, s.LogAgentImage)
+	}
+	for i, g := range s.Guestbooks {
+		images = append(images, g.Images()...)
+		dependsOn = append(dependsOn, s.policy(i).DependsOn("profile", "frontendImage", "mongoImage", "choresImage")...)
+	}
+	s.Registry.Validate(list, images, dependsOn)
 }
 
 // validateSecrets refuses passwords and keys that are in the stack's file in plain text.
@@ -169,6 +187,9 @@ func (s *Settings) validateSecrets(list *problem.List, isSecret func(key string)
 				list.Add(path, "is not encrypted in the stack's file: pulumi config set --secret --path '%s'", path)
 			}
 		}
+	}
+	if s.Registry.Password != "" && !isSecret("registryPassword") {
+		list.Add("registryPassword", "is not encrypted in the stack's file: pulumi config set --secret registryPassword")
 	}
 }
 

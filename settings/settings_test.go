@@ -326,6 +326,45 @@ func TestRefusedGuestbooks(t *testing.T) {
 	})
 }
 
+func TestRefusedRegistries(t *testing.T) {
+	with := func(pairs ...string) map[string]string {
+		set := map[string]string{"registryUsername": "tenancy/user", "registryPassword": "token"}
+		for i := 0; i < len(pairs); i += 2 {
+			set[pairs[i]] = pairs[i+1]
+		}
+		return set
+	}
+	const two = `[{"name":"a"},{"name":"b","profile":"tutorial","frontendImage":"docker.io/paulczar/gb-frontend:v5"}]`
+	checkRefusals(t, []refusal{
+		{"password without user", with("registryUsername", ""), []string{"registryUsername registryPassword"}},
+		{"user without password", with("registryPassword", ""), []string{"registryPassword registryUsername --secret"}},
+		{"registry without credentials", map[string]string{"registry": "iad.ocir.io"}, []string{"registry registryUsername"}},
+		{
+			"registry of no image", with("registry", "fra.ocir.io"),
+			[]string{"registry fra.ocir.io docker.io, iad.ocir.io"},
+		},
+		{"registry of an image that is not used", with("registry", "ghcr.io"), []string{"registry ghcr.io"}},
+		{"registry as an address", with("registry", "https://iad.ocir.io"), []string{"registry https://iad.ocir.io"}},
+		{"frontends of several registries", with("guestbooks", two), []string{"registry docker.io, iad.ocir.io"}},
+		{"user without the tenancy's namespace", with("registryUsername", "user"), []string{"registryUsername user"}},
+		{"user with a colon", with("registryUsername", "tenancy/user:token"), []string{"registryUsername"}},
+		{"user with a line's end", with("registryUsername", "tenancy/user\n"), []string{"registryUsername"}},
+		{"image that is none", with("frontendImage", "guestbook"), []string{"frontendImage guestbook"}},
+	})
+}
+
+// TestRegistryOfFrontend expects the credentials for the registry of the frontends' images, unless another is set.
+func TestRegistryOfFrontend(t *testing.T) {
+	for _, tc := range []struct{ set, want string }{{"", "iad.ocir.io"}, {"docker.io", "docker.io"}} {
+		s, err := load(map[string]string{"registryUsername": "tenancy/user", "registryPassword": "token", "registry": tc.set})
+		if err != nil {
+			t.Error(err)
+		} else if s.Registry.Host != tc.want {
+			t.Errorf("registry %q is %q, want %q", tc.set, s.Registry.Host, tc.want)
+		}
+	}
+}
+
 func TestRefusedDatabases(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{
@@ -439,11 +478,13 @@ func TestSecretsInClear(t *testing.T) {
 		"oke-guestbook:externalDatabase":         "mongo.example.com",
 		"oke-guestbook:databasePassword":         "example",
 		"oke-guestbook:guestbooks":               `[{"name":"a"},{"name":"b","databasePassword":"other"}]`,
+		"oke-guestbook:registryUsername":         "tenancy/user",
+		"oke-guestbook:registryPassword":         "example",
 	}
 	const ofGuestbook = "guestbooks[1].databasePassword guestbooks[1].databasePassword" // the advice has the path too
 	for secret, want := range map[string][]string{
-		"":                               {"databasePassword", ofGuestbook},
-		"oke-guestbook:databasePassword": {ofGuestbook},
+		"":                               {"databasePassword", ofGuestbook, "registryPassword --secret"},
+		"oke-guestbook:databasePassword": {ofGuestbook, "registryPassword --secret"},
 	} {
 		_, err := Load("oke-guestbook", "test", config, func(key string) bool { return key == secret })
 		problemtest.Check(t, err, want...)

@@ -65,6 +65,7 @@ func (c *composition) guestbookArgs(g workload.Guestbook, net *network.Network, 
 		Guestbook: g,
 		Protect:   c.settings.Protect,
 		Networks:  c.networksAround(g),
+		Registry:  c.settings.Registry,
 		Store: guestbook.Store{
 			CompartmentID: c.settings.CompartmentID,
 			ClusterID:     cluster.Cluster.ID(),
@@ -125,5 +126,6 @@ func (c *composition) logsArgs() *logs.Args {
 		Image:       c.settings.LogAgentImage,
 		Destination: c.settings.LogDestination,
 		Namespaces:  c.settings.Namespaces(),
+		Registry:    c.settings.Registry,
 	}
 }

@@ -77,6 +77,9 @@ var changes = []change{
 		what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`},
 		reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"},
 	},
+	{what: "registryUsername, registryPassword", set: private},
+	{what: "registryPassword", before: private, set: map[string]string{"registryPassword": "another"}},
+	{what: "registry", before: private, set: map[string]string{"registry": "docker.io"}},
 	{what: "logDestination", set: logAgents, reverse: []string{"kubernetes:core/v1:Namespace"}},
 	{what: "logAgentImage", before: logAgents, set: map[string]string{
 		"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4",
@@ -159,6 +162,7 @@ var (
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
 	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
+	private   = map[string]string{"registryUsername": "tenancy/user", "registryPassword": "example"}
 	publicAPI = map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}
 )
 

@@ -66,6 +66,7 @@ func prepared(
 		info.Config = config
 		info.ConfigSecretKeys = []string{
 			"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks",
+			project + ":registryPassword",
 		}
 	}
 }

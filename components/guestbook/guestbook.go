@@ -23,6 +23,8 @@ type Args struct {
 	LoadBalancerSubnetID pulumi.StringInput
 	// LoadBalancerNSGIDs are the OCIDs of the load balancer's network security groups. Optional, default none.
 	LoadBalancerNSGIDs pulumi.StringArrayInput
+	// Registry has the credentials with which images are pulled. Optional; default none.
+	Registry workload.Registry
 	// Store is where backups are kept. Required with backups.
 	Store Store
 	// Nodes are the node pools. Optional; with them volumes are claimed after the nodes are made, and deleted before them.
@@ -93,9 +95,13 @@ func (b *builder) build() error {
 	if b.g.Namespace, err = b.namespace(unchanged); err != nil {
 		return fmt.Errorf("namespace: %w", err)
 	}
+	pull, err := b.pullSecret() // nil for public images
+	if err != nil {
+		return fmt.Errorf("credentials of the registry: %w", err)
+	}
 	var quota *corev1.ResourceQuota // nil in profile tutorial
 	if b.book.Hardened() {
-		if quota, err = b.guardRails(); err != nil {
+		if quota, err = b.guardRails(pull); err != nil {
 			return fmt.Errorf("guard rails: %w", err)
 		}
 		if err := b.networkPolicies(); err != nil {
@@ -118,7 +124,7 @@ func (b *builder) build() error {
 			return fmt.Errorf("backup: %w", err)
 		}
 	}
-	if b.g.Frontend, err = b.frontend(secret); err != nil {
+	if b.g.Frontend, err = b.frontend(secret, pull); err != nil {
 		return fmt.Errorf("frontend: %w", err)
 	}
 	if err := b.scaling(); err != nil {

@@ -23,6 +23,8 @@ type Args struct {
 	Destination string
 	// Namespaces are the namespaces whose Pods' logs are forwarded. Required.
 	Namespaces []string
+	// Registry has the credentials with which the image is pulled. Optional; default none.
+	Registry workload.Registry
 }
 
 // Agents is a DaemonSet of Fluent Bit, in a namespace of its own.
@@ -63,8 +65,12 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, fmt.Errorf("configuration of log agents: %w", err)
 	}
+	pull, err := pullSecrets(ctx, name, args, ns, namespaced)
+	if err != nil {
+		return nil, fmt.Errorf("registry's credentials of log agents: %w", err)
+	}
 	account, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{
-		Metadata: meta, AutomountServiceAccountToken: pulumi.Bool(false),
+		Metadata: meta, AutomountServiceAccountToken: pulumi.Bool(false), ImagePullSecrets: pull,
 	}, namespaced...)
 	if err != nil {
 		return nil, fmt.Errorf("account of log agents: %w", err)
@@ -83,6 +89,32 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("log agents: %w", err)
 	}
 	return a, ctx.RegisterResourceOutputs(a, pulumi.Map{"namespace": ns.Metadata.Name()})
+}
+
+// pullSecrets makes the Secret with which the kubelet pulls the image, and names it: nil if the image is of no registry
+// with credentials.
+func pullSecrets(ctx *pulumi.Context, name string, args *Args, ns *corev1.Namespace, opts []pulumi.ResourceOption,
+) (corev1.LocalObjectReferenceArrayInput, error) {
+	if !args.Registry.Serves(args.Image) {
+		return nil, nil
+	}
+	config, err := args.Registry.DockerConfig()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := corev1.NewSecret(ctx, name+"-registry", &corev1.SecretArgs{
+		Metadata: metav1.ObjectMetaArgs{
+			Name: pulumi.String("registry"), Namespace: ns.Metadata.Name().Elem(), Labels: labels(),
+		},
+		Type: pulumi.String("kubernetes.io/dockerconfigjson"),
+		StringData: pulumi.StringMap{
+			".dockerconfigjson": pulumi.ToSecret(pulumi.String(config)).(pulumi.StringOutput),
+		},
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return corev1.LocalObjectReferenceArray{corev1.LocalObjectReferenceArgs{Name: secret.Metadata.Name()}}, nil
 }
 
 // namespace makes the agents' namespace. Its Pod Security level is "privileged": the stricter levels allow no directory
