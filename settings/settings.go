@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/rules"
@@ -34,8 +36,9 @@ type Settings struct {
 	Registry       workload.Registry    // complete
 	Guestbooks     []workload.Guestbook // complete; at least one
 
-	Region string // the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION is set
-	listed bool   // Guestbooks are those of the setting of that name
+	Login  kubeconfig.Login // the OCI provider's profile and method of authentication
+	Region string           // the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION is set
+	listed bool             // Guestbooks are those of the setting of that name
 }
 
 // Settings declares every setting. Their keys are flat: a stack's file has no groups.
@@ -112,9 +115,13 @@ func checkHostPort(text string) error {
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	var list, found problem.List
 	s := read(&list, project, config)
-	s.Region = config["oci:region"]
-	if s.Region == "" {
-		s.Region = os.Getenv("OCI_REGION")
+	s.Region = cmp.Or(config["oci:region"], os.Getenv("OCI_REGION"))
+	// The provider reads these variables too (terraform-provider-oci, internal/provider/provider.go).
+	s.Login.Profile = cmp.Or(config["oci:configFileProfile"],
+		os.Getenv("TF_VAR_config_file_profile"), os.Getenv("OCI_CONFIG_FILE_PROFILE"))
+	s.Login.Auth = cmp.Or(config["oci:auth"], os.Getenv("TF_VAR_auth"), os.Getenv("OCI_AUTH"))
+	if err := s.Login.Check(); err != nil {
+		found.Add("oci:auth", "%v", err)
 	}
 	s.validate(&found, stack)
 	s.validateSecrets(&found, func(key string) bool { return isSecret(project + ":" + key) })

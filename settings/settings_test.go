@@ -142,6 +142,11 @@ func TestRefusedSettings(t *testing.T) {
 		{"logs to a name of a port", map[string]string{"logDestination": "x:abc"}, []string{"logDestination x:abc 1 65535"}},
 		{"logs to port 0", map[string]string{"logDestination": "x:0"}, []string{"logDestination x:0"}},
 		{"logs to a port out of range", map[string]string{"logDestination": "x:65536"}, []string{"logDestination x:65536"}},
+		{
+			"method of authentication that the kubeconfig cannot have",
+			map[string]string{"oci:auth": "InstancePrincipalWithCerts"},
+			[]string{"oci:auth InstancePrincipalWithCerts SecurityToken"},
+		},
 		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{"homeRegion Ashburn us-ashburn-1"}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{"tags stack"}},
 		{
@@ -465,6 +470,7 @@ func TestProvidersSettings(t *testing.T) {
 	if slices.Sort(known); !slices.Equal(known, ociSettings) {
 		t.Errorf("the provider has %q", known)
 	}
+	accepted["oci:auth"] = "ApiKey" // one of those that the kubeconfig can have
 	if _, err := load(accepted); err != nil {
 		t.Error(err)
 	}

@@ -48,6 +48,7 @@ func (c *composition) clusterArgs(offer *oke.Offer, net *network.Network) *oke.A
 		CompartmentID:  c.settings.CompartmentID,
 		Spec:           c.settings.Cluster,
 		Offer:          offer,
+		Login:          c.settings.Login,
 		Tags:           c.tags,
 		Protect:        c.settings.Protect,
 		VcnID:          net.VcnID,

@@ -3,6 +3,7 @@ package stack
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -19,8 +20,22 @@ import (
 // that unknown keys are found.
 func Program() (pulumi.RunFunc, pulumi.RunOption) {
 	var config map[string]string
-	return func(ctx *pulumi.Context) error { return Deploy(ctx, config) },
-		func(info *pulumi.RunInfo) { config = info.Config }
+	program := func(ctx *pulumi.Context) error {
+		if err := checkCommand(); err != nil {
+			return err
+		}
+		return Deploy(ctx, config)
+	}
+	return program, func(info *pulumi.RunInfo) { config = info.Config }
+}
+
+// checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command oci. It
+// does not look where the OCI provider's clients are redirected, as to the local cloud, whose kubeconfig holds a key.
+func checkCommand() error {
+	if os.Getenv("CLIENT_HOST_OVERRIDES") != "" {
+		return nil
+	}
+	return oke.CheckCommand()
 }
 
 // Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud knows, are

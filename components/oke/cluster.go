@@ -4,6 +4,7 @@ package oke
 import (
 	"fmt"
 	"maps"
+	"os/exec"
 	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -11,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 )
 
@@ -24,6 +26,8 @@ type Args struct {
 	Spec cluster.Spec
 	// Offer is what Look found for Spec. Required.
 	Offer *Offer
+	// Login are the options of the command oci in the kubeconfig. Optional; default none.
+	Login kubeconfig.Login
 	// Tags are the freeform tags of cluster, node pools and nodes, and of the load balancers and volumes that the
 	// cluster's controllers make. Optional.
 	Tags map[string]string
@@ -63,7 +67,7 @@ type Cluster struct {
 	Cluster *containerengine.Cluster
 	// NodePools are the node pools by their names in the settings.
 	NodePools map[string]*containerengine.NodePool
-	// Kubeconfig is secret. It asks the OCI command line for a token at each use.
+	// Kubeconfig is secret. It asks the OCI command line for a token at each use, with the options of Args.Login.
 	Kubeconfig pulumi.StringOutput
 	// Provider makes objects in the cluster.
 	Provider *kubernetes.Provider
@@ -95,7 +99,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := c.addons(ctx, name, args.Spec.Addons); err != nil {
 		return nil, err
 	}
-	c.Kubeconfig = kubeconfig(ctx, c, args.PublicEndpoint)
+	c.Kubeconfig = clusterKubeconfig(ctx, c, args)
 	c.Provider, err = kubernetes.NewProvider(ctx, name, &kubernetes.ProviderArgs{
 		Kubeconfig: c.Kubeconfig,
 		// Objects are replaced only with the cluster, not for a new address or certificate in the kubeconfig.
@@ -193,15 +197,34 @@ func (c *Cluster) Nodes() []pulumi.Resource {
 	return nodes
 }
 
-// kubeconfig returns the cluster's kubeconfig, as a secret, for its public or private endpoint.
-func kubeconfig(ctx *pulumi.Context, c *Cluster, public bool) pulumi.StringOutput {
+// clusterKubeconfig returns the cluster's kubeconfig, as a secret, for its public or private endpoint. It fails if the
+// kubeconfig calls the command oci, and this machine has none.
+func clusterKubeconfig(ctx *pulumi.Context, c *Cluster, args *Args) pulumi.StringOutput {
 	endpoint := "PRIVATE_ENDPOINT"
-	if public {
+	if args.PublicEndpoint {
 		endpoint = "PUBLIC_ENDPOINT"
 	}
 	result := containerengine.GetClusterKubeConfigOutput(ctx, containerengine.GetClusterKubeConfigOutputArgs{
 		ClusterId: c.Cluster.ID().ToStringOutput(),
 		Endpoint:  pulumi.String(endpoint),
 	}, pulumi.Parent(c))
-	return pulumi.ToSecret(result.Content()).(pulumi.StringOutput)
+	content := result.Content().ApplyT(func(content string) (string, error) {
+		if calls, err := kubeconfig.Calls(content); err != nil || !calls {
+			return content, err
+		}
+		if err := CheckCommand(); err != nil {
+			return "", err
+		}
+		return args.Login.Apply(content)
+	})
+	return pulumi.ToSecret(content).(pulumi.StringOutput)
+}
+
+// CheckCommand returns an error unless the command oci is on PATH, which the kubeconfig of every OKE cluster calls.
+func CheckCommand() error {
+	if _, err := exec.LookPath("oci"); err != nil {
+		return fmt.Errorf("the kubeconfig of an OKE cluster asks the command oci for a token: install Oracle's command line "+
+			"(https://docs.oracle.com/iaas/Content/API/SDKDocs/cliinstall.htm), then run pulumi up again: %w", err)
+	}
+	return nil
 }

@@ -31,6 +31,8 @@ type Recorder struct {
 	KubernetesVersions []string
 	// OnlyMinorVersions makes the region list no patch versions, whatever it is asked for.
 	OnlyMinorVersions bool
+	// ExecKubeconfig makes the cluster's kubeconfig call the command oci, as OKE's does.
+	ExecKubeconfig bool
 
 	mu       sync.Mutex
 	kept     resource.PropertyMap // values of the previous update's stashes by name

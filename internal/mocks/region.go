@@ -36,6 +36,9 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"nodePools": r.existing("oci:ContainerEngine/nodePool:NodePool", args)}), nil
 	case "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":
 		content := "kubeconfig of " + Text(args.Args["clusterId"]) + " at " + Text(args.Args["endpoint"])
+		if r.ExecKubeconfig {
+			content = "users: [{name: a, user: {exec: {command: oci, args: [ce, cluster, generate-token]}}}] # " + content
+		}
 		return object(map[string]any{"content": content}), nil
 	case "oci:ObjectStorage/getNamespace:getNamespace":
 		return object(map[string]any{"namespace": "tenancy"}), nil
