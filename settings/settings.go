@@ -37,7 +37,7 @@ type Settings struct {
 	Guestbooks     []workload.Guestbook // complete; at least one
 
 	Login  kubeconfig.Login // the OCI provider's profile and method of authentication
-	Region string           // the OCI provider's, such as "us-ashburn-1"; empty if neither oci:region nor OCI_REGION is set
+	Region string           // the OCI provider's, such as "us-ashburn-1"; empty if oci:region and OCI_REGION are not set
 	listed bool             // Guestbooks are those of the setting of that name
 }
 
@@ -142,7 +142,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 		s.Guestbooks = []workload.Guestbook{{Name: "guestbook", Spec: s.Workload}}
 	}
 	for i := range s.Guestbooks {
-		s.Guestbooks[i].Complete(s.exposure())
+		s.Guestbooks[i].Complete(s.exposure(), s.Cluster.Metrics())
 	}
 	s.Registry.Complete(s.Guestbooks)
 	return s
@@ -292,6 +292,12 @@ func (s *Settings) validateFit(list *problem.List, i int) {
 		policy.Add(list, "mongoReplicas", []string{"externalDatabase"},
 			"%d members need a node each, and nodePools have %d together",
 			g.MongoReplicas, nodes).DependsOn("nodePools")
+	}
+	if g.Autoscales() && !s.Cluster.Metrics() {
+		policy.Add(list, "frontendMaxReplicas", []string{"profile", "frontendReplicas", "frontendMinReplicas"},
+			"%d is above frontendMinReplicas, %d, and without metrics the autoscaler does nothing between them: make them "+
+				"equal, or set clusterType enhanced and addons [CertManager, KubernetesMetricsServer]",
+			g.FrontendMaxReplicas, g.FrontendMinReplicas).DependsOn("addons", "clusterType")
 	}
 	role := layout.PublicLoadBalancers
 	if g.Exposure == workload.Internal {

@@ -259,6 +259,38 @@ func TestRefusedPools(t *testing.T) {
 	})
 }
 
+// metrics are settings, as pairs, of a cluster with metrics of Pods.
+func metrics(pairs ...string) map[string]string {
+	set := map[string]string{"clusterType": "enhanced", "addons": `["CertManager","KubernetesMetricsServer"]`}
+	for i := 0; i < len(pairs); i += 2 {
+		set[pairs[i]] = pairs[i+1]
+	}
+	return set
+}
+
+// TestAutoscaler expects an autoscaler by default only where the cluster has metrics of Pods.
+func TestAutoscaler(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		set  map[string]string
+		most int
+	}{
+		{"basic", nil, 3},
+		{"enhanced without metrics", map[string]string{"clusterType": "enhanced"}, 3},
+		{"metrics", metrics(), 6},
+		{"metrics, equal bounds", metrics("frontendMaxReplicas", "3"), 3},
+		{"metrics, tutorial", metrics("profile", "tutorial"), 3},
+		{"basic, higher lower bound", map[string]string{"frontendReplicas": "4", "frontendMinReplicas": "4"}, 4},
+	} {
+		s, err := load(tc.set)
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+		} else if g := s.Guestbooks[0]; g.FrontendMaxReplicas != tc.most || g.Autoscales() != (tc.most == 6) {
+			t.Errorf("%s: at most %d frontends, want %d", tc.name, g.FrontendMaxReplicas, tc.most)
+		}
+	}
+}
+
 func TestRefusedGuestbooks(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{
@@ -297,18 +329,33 @@ func TestRefusedGuestbooks(t *testing.T) {
 		},
 		{
 			"replicas outside the bounds",
-			map[string]string{"frontendMinReplicas": "5", "frontendMaxReplicas": "9"},
+			metrics("frontendMinReplicas", "5", "frontendMaxReplicas", "9"),
 			[]string{"frontendReplicas 3 frontendMinReplicas 5 frontendMaxReplicas 9"},
+		},
+		{
+			"autoscaler without metrics",
+			map[string]string{"frontendMaxReplicas": "9"},
+			[]string{"frontendMaxReplicas 9 3 addons KubernetesMetricsServer"},
+		},
+		{
+			"autoscaler without metrics, by its lower bound",
+			map[string]string{"clusterType": "enhanced", "addons": `["CertManager"]`, "frontendMinReplicas": "2"},
+			[]string{"frontendMaxReplicas 3 2 addons KubernetesMetricsServer"},
+		},
+		{
+			"autoscaler of one of several, without metrics",
+			map[string]string{"guestbooks": `[{"name":"a"},{"name":"b","frontendMaxReplicas":4}]`},
+			[]string{"guestbooks[1].frontendMaxReplicas 4 3 addons"},
 		},
 		{
 			"bounds the wrong way round",
 			map[string]string{"frontendMinReplicas": "9", "frontendMaxReplicas": "5"},
 			[]string{"frontendMinReplicas 9 frontendMaxReplicas 5"},
 		},
-		{"quota of CPU", map[string]string{"quotaCpuMillis": "500"}, []string{"quotaCpuMillis 500 1050 12 50 1 250 2 100"}},
+		{"quota of CPU", metrics("quotaCpuMillis", "500"), []string{"quotaCpuMillis 500 1050 12 50 1 250 2 100"}},
 		{
 			"quota of memory",
-			map[string]string{"quotaMemoryMb": "1024"},
+			metrics("quotaMemoryMb", "1024"),
 			[]string{"quotaMemoryMb 1024 1536 12 64 1 512 2 128"},
 		},
 		{"privileged port", map[string]string{"frontendPort": "80"}, []string{"frontendPort 1024"}},

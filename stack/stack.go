@@ -29,8 +29,8 @@ func Program() (pulumi.RunFunc, pulumi.RunOption) {
 	return program, func(info *pulumi.RunInfo) { config = info.Config }
 }
 
-// checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command oci. It
-// does not look where the OCI provider's clients are redirected, as to the local cloud, whose kubeconfig holds a key.
+// checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command oci.
+// It does not look where the OCI provider's clients are redirected, as to the local cloud, whose kubeconfig holds a key.
 func checkCommand() error {
 	if os.Getenv("CLIENT_HOST_OVERRIDES") != "" {
 		return nil

@@ -52,8 +52,8 @@ func https(certificate, key string) map[string]string {
 // tlsName matches the name of the Secret of a certificate, which differs in each run of the tests.
 var tlsName = regexp.MustCompile(`frontend-tls-[0-9a-f]{10}`)
 
-// TestCertificateRenewal renews a certificate twice. Each is in a Secret with a name of its own, which the Service names;
-// a certificate that stays changes nothing.
+// TestCertificateRenewal renews a certificate twice. Each is in a Secret with a name of its own, which the Service
+// names; a certificate that stays changes nothing.
 func TestCertificateRenewal(t *testing.T) {
 	before, err := run(t, "local", https(certificate, privateKey))
 	if err != nil {

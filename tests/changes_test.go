@@ -31,10 +31,11 @@ var newCluster = []string{"oci:ContainerEngine/cluster:Cluster"}
 
 var changes = []change{
 	{what: "frontendReplicas", set: map[string]string{"frontendReplicas": "4"}},
-	{what: "frontendMinReplicas", set: map[string]string{"frontendMinReplicas": "2"}},
-	{what: "frontendMaxReplicas", set: map[string]string{"frontendMaxReplicas": "9"}},
-	{what: "frontendMaxReplicas: no autoscaler", set: map[string]string{"frontendMaxReplicas": "3"}},
-	{what: "autoscaleCpuPercent", set: map[string]string{"autoscaleCpuPercent": "50"}},
+	{what: "frontendReplicas, autoscaled", before: metrics, set: map[string]string{"frontendReplicas": "4"}},
+	{what: "frontendMinReplicas", before: metrics, set: map[string]string{"frontendMinReplicas": "2"}},
+	{what: "frontendMaxReplicas", before: metrics, set: map[string]string{"frontendMaxReplicas": "9"}},
+	{what: "frontendMaxReplicas: no autoscaler", before: metrics, set: map[string]string{"frontendMaxReplicas": "3"}},
+	{what: "autoscaleCpuPercent", before: metrics, set: map[string]string{"autoscaleCpuPercent": "50"}},
 	{what: "frontendImage", set: map[string]string{"frontendImage": "registry.local/guestbook:v2"}},
 	{what: "frontendCpuMillis", set: map[string]string{"frontendCpuMillis": "100"}},
 	{what: "frontendMemoryMb", set: map[string]string{"frontendMemoryMb": "128"}},
@@ -105,7 +106,7 @@ var changes = []change{
 	{what: "nodeImageRelease", set: map[string]string{"nodeImageRelease": "november"}},
 	{what: "availabilityDomains", set: map[string]string{"availabilityDomains": "[1,3]"}},
 	{what: "clusterType", set: map[string]string{"clusterType": "basic"}},
-	{what: "addons", set: map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}},
+	{what: "addons", set: metrics},
 	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: newCluster},
 
 	{what: "loadBalancers: one kind more", set: both, reverse: []string{"oci:Core/subnet:Subnet"}},
@@ -162,6 +163,7 @@ var (
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
 	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
+	metrics   = map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}
 	private   = map[string]string{"registryUsername": "tenancy/user", "registryPassword": "example"}
 	publicAPI = map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}
 )

@@ -143,8 +143,8 @@ func TestRefused(t *testing.T) {
 			settings{"frontendMinReplicas": "4", "frontendMaxReplicas": "2"},
 			"frontendMinReplicas", "frontendMaxReplicas",
 		},
-		{"quota of CPU below the replicas' need", "dev", settings{"quotaCpuMillis": "600"}, "quotaCpuMillis", "850"},
-		{"quota of memory below the replicas' need", "dev", settings{"quotaMemoryMb": "1000"}, "quotaMemoryMb", "1280"},
+		{"quota of CPU below the replicas' need", "dev", settings{"quotaCpuMillis": "600"}, "quotaCpuMillis", "650"},
+		{"quota of memory below the replicas' need", "dev", settings{"quotaMemoryMb": "1000"}, "quotaMemoryMb", "1024"},
 		{"volume below the smallest", "dev", settings{"storageGb": "49"}, "storageGb", "50"},
 		{
 			"schedule that does not parse", "prod",

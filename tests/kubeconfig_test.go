@@ -61,7 +61,8 @@ func TestKubeconfigLogin(t *testing.T) {
 	}
 }
 
-// TestKubeconfigWithoutCommand expects an error that names the command oci if the kubeconfig calls it and it is missing.
+// TestKubeconfigWithoutCommand expects an error that names the command oci if the kubeconfig calls it and it is not
+// there.
 func TestKubeconfigWithoutCommand(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	r := mocks.New(project, "dev")

@@ -37,7 +37,8 @@ func kinds(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"clusterType": "enhanced", "podNetwork": "vcn-native", "securityBy": "groups", "nodePools": pool(`"size":3`),
+		"clusterType": "enhanced", "addons": metrics["addons"], "podNetwork": "vcn-native", "securityBy": "groups",
+		"nodePools":     pool(`"size":3`),
 		"loadBalancers": "both", "loadBalancerPorts": `["80","443"]`, "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
 		"logDestination": "logs.example.com:24224", "guestbooks": string(list),
 	}

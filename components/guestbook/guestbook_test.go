@@ -20,7 +20,7 @@ func books() []workload.Guestbook {
 		g.Settings().ApplyDefaults()
 		g.FrontendImage = "iad.ocir.io/tenancy/guestbook:v1"
 		change(&g.Spec)
-		g.Complete(workload.Public)
+		g.Complete(workload.Public, true)
 		return g
 	}
 	return []workload.Guestbook{

@@ -138,8 +138,8 @@ func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
 }
 
 // certificate makes the Secret with which the load balancer terminates TLS. A renewed certificate is in another Secret,
-// which is made before the old one is deleted: the cloud controller uploads a certificate only under a name that the load
-// balancer does not have yet, and changes a listener only when that name changes (oci-cloud-controller-manager at
+// which is made before the old one is deleted: the cloud controller uploads a certificate only under a name that the
+// load balancer does not have yet, and changes a listener only when that name changes (oci-cloud-controller-manager at
 // 1100ac3, 2026-06-17, ensureSSLCertificates and hasListenerChanged).
 func (b *builder) certificate() (*corev1.Secret, error) {
 	return corev1.NewSecret(b.ctx, b.name+"-tls", &corev1.SecretArgs{

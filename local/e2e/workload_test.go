@@ -24,7 +24,8 @@ func TestWorkload(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
+	s.settings("clusterType=enhanced", "addons[0]=CertManager", "addons[1]=KubernetesMetricsServer",
+		"backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
 		"frontendReplicas=3", "frontendMinReplicas=2", "frontendMaxReplicas=5")
 	s.up()
 	s.noWarnings(s.log.String())

@@ -5,6 +5,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -131,3 +132,6 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 			DependsOn(unavailable)
 	}
 }
+
+// Metrics reports whether the cluster has the metrics of its Pods. OKE installs no metrics server by itself.
+func (s Spec) Metrics() bool { return slices.Contains(s.Addons, "KubernetesMetricsServer") }

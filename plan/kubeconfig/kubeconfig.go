@@ -31,8 +31,8 @@ var methods = map[string]string{
 // Check returns an error if the command has no such method as the provider.
 func (l Login) Check() error {
 	if _, known := methods[strings.ToLower(l.Auth)]; l.Auth != "" && !known {
-		return fmt.Errorf("%q is no method of the command oci, which the kubeconfig calls: it has ApiKey, InstancePrincipal, "+
-			"OKEWorkloadIdentity, ResourcePrincipal and SecurityToken", l.Auth)
+		return fmt.Errorf("%q is no method of the command oci, which the kubeconfig calls: it has ApiKey, "+
+			"InstancePrincipal, OKEWorkloadIdentity, ResourcePrincipal and SecurityToken", l.Auth)
 	}
 	return nil
 }
@@ -49,8 +49,8 @@ func (l Login) arguments() map[string]string {
 	return options
 }
 
-// Apply returns the kubeconfig with the login's options in each call of the command oci. Without options, or without such
-// a call, it returns the kubeconfig as it is.
+// Apply returns the kubeconfig with the login's options in each call of the command oci. Without options, or without
+// such a call, it returns the kubeconfig as it is.
 func (l Login) Apply(kubeconfig string) (string, error) {
 	if err := l.Check(); err != nil {
 		return "", err

@@ -32,7 +32,7 @@ users:
       env: []
 `
 
-const inJSON = `{"apiVersion":"v1","users":[{"name":"a","user":{"exec":{"command":"/usr/bin/oci","args":["ce","cluster"]}}}]}`
+const inJSON = `{"apiVersion":"v1","users":[{"user":{"exec":{"command":"/usr/bin/oci","args":["ce","cluster"]}}}]}`
 
 func TestApply(t *testing.T) {
 	for _, tc := range []struct {
@@ -50,7 +50,8 @@ func TestApply(t *testing.T) {
 		{"JSON", inJSON, Login{Profile: "PROD"}, "ce cluster --profile PROD"},
 		{"profile that looks like a number", written, Login{Profile: "0123"}, "--profile 0123"},
 		{
-			"options that are there", strings.ReplaceAll(written, "- us-ashburn-1", "- us-ashburn-1\n      - --profile\n      - OLD"),
+			"options that are there", strings.ReplaceAll(written, "- us-ashburn-1", "- us-ashburn-1\n"+
+				"      - --profile\n      - OLD"),
 			Login{Profile: "NEW"}, "--region us-ashburn-1 --profile NEW",
 		},
 	} {

@@ -57,8 +57,8 @@ func (s *Spec) frontend() setting.Group {
 			"Lower bound of the autoscaler. 0 for frontendReplicas",
 			setting.Range(0, maxReplicas)),
 		setting.Of(&s.FrontendMaxReplicas, "frontendMaxReplicas", 0,
-			"Upper bound of the autoscaler. 0 for twice frontendReplicas (hardened) or none (tutorial). "+
-				"Equal bounds: no autoscaler",
+			"Upper bound of the autoscaler, which needs KubernetesMetricsServer in addons: basic clusters cannot have it. "+
+				"0 for twice frontendReplicas with it (hardened), else for equal bounds, which are no autoscaler",
 			setting.Range(0, 2*maxReplicas)),
 		setting.Of(&s.AutoscaleCPUPercent, "autoscaleCpuPercent", 70,
 			"CPU use that the autoscaler aims at, in percent of the request",

@@ -104,9 +104,9 @@ var profiles = map[Profile]Spec{
 	},
 }
 
-// Complete fills in what the profile and the network decide. The exposure is that of a guestbook without one of its
-// own.
-func (g *Guestbook) Complete(exposure Exposure) {
+// Complete fills in what the profile, the network and the cluster decide. The exposure is that of a guestbook without
+// one of its own; metrics is whether the cluster has the metrics of Pods, without which no autoscaler can work.
+func (g *Guestbook) Complete(exposure Exposure, metrics bool) {
 	p, known := profiles[g.Profile]
 	if !known { // which Validate reports, and nothing else because of it
 		p = profiles[Hardened]
@@ -116,7 +116,7 @@ func (g *Guestbook) Complete(exposure Exposure) {
 	replicas := max(g.FrontendReplicas, g.FrontendMinReplicas)
 	if g.FrontendReplicas >= 1 && replicas <= maxReplicas { // others are refused, and would make bad bounds
 		orElse(&g.FrontendMinReplicas, g.FrontendReplicas)
-		if g.Profile == Hardened {
+		if g.Profile == Hardened && metrics {
 			orElse(&g.FrontendMaxReplicas, 2*g.FrontendReplicas)
 		}
 		orElse(&g.FrontendMaxReplicas, replicas)
