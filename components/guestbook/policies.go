@@ -8,8 +8,9 @@ import (
 	"oke-guestbook/plan/flows"
 )
 
-// networkPolicies allows the flows of a guestbook and refuses all others. VCN-native pod networking enforces policies;
-// flannel does not.
+// networkPolicies declares the flows of a guestbook as the only ones that are allowed. Neither of OKE's pod networks
+// enforces policies: they are without effect until something like Calico does (Oracle documentation, "Example:
+// Installing Calico and Setting Up Network Policies", and "Pod Networking"; read 2026-11-28).
 func (b *builder) networkPolicies() error {
 	table := flows.Table(flows.Options{
 		FrontendPort: b.book.FrontendPort,

@@ -36,8 +36,8 @@ func (s *Spec) ranges() setting.Group {
 			"CIDR of the VCN. The subnets have fixed places in it; /25 is the smallest that holds all of them",
 			cidr(largestVCN, smallestSubnet)),
 		setting.Of(&s.PodNetwork, "podNetwork", Flannel,
-			"How Pods get addresses: flannel (overlay) or vcn-native (an address of the VCN for each Pod; "+
-				"enforces network policies)",
+			"How Pods get addresses: flannel (overlay) or vcn-native (an address of the VCN for each Pod). "+
+				"Neither enforces network policies; Calico does beside either",
 			setting.OneOf(Flannel, VCNNative)),
 		setting.Of(&s.PodsCIDR, "podsCidr", "10.244.0.0/16",
 			"Addresses of Pods with flannel, a /25 for each node. Must not overlap vcnCidr",
