@@ -244,7 +244,7 @@ func (s *Settings) listens(port int) bool {
 		func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
 }
 
-// validateName checks that guestbook i has no name or namespace of another.
+// validateName checks that guestbook i has no name, namespace or address of another.
 func (s *Settings) validateName(list *problem.List, i int) {
 	g, policy := s.Guestbooks[i], s.policy(i)
 	find := func(among []workload.Guestbook, same func(workload.Guestbook) bool) (others []string, found bool) {
@@ -257,6 +257,13 @@ func (s *Settings) validateName(list *problem.List, i int) {
 	if others, found := find(s.Guestbooks[:i], named(g.Name)); found {
 		policy.Add(list, "name", nil, "%q is the name of another guestbook", g.Name).DependsOn(others...)
 		return
+	}
+	if g.ReservedAddress != "" {
+		same := func(o workload.Guestbook) bool { return o.ReservedAddress == g.ReservedAddress }
+		if others, found := find(s.Guestbooks[:i], same); found {
+			policy.Add(list, "reservedAddress", nil, "%s is the address of another guestbook's load balancer; set one for each",
+				g.ReservedAddress).DependsOn(others...)
+		}
 	}
 	if other, isBackup := strings.CutSuffix(g.Name, "-backup"); isBackup {
 		// "a" + "-backup-password" and "a-backup" + "-password" are one name in the stack.

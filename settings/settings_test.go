@@ -319,6 +319,11 @@ func TestRefusedGuestbooks(t *testing.T) {
 			map[string]string{"guestbooks": `[{"name":"a"},{"name":"b","namespace":"a"}]`},
 			[]string{"guestbooks[1].namespace a"},
 		},
+		{
+			"address of two guestbooks",
+			map[string]string{"guestbooks": `[{"name":"a"},{"name":"b"}]`, "reservedAddress": "192.0.2.7"},
+			[]string{"guestbooks[1].reservedAddress 192.0.2.7"},
+		},
 		{"namespace of Kubernetes", map[string]string{"namespace": "kube-system"}, []string{"namespace kube-system"}},
 		{"profile", map[string]string{"profile": "hard"}, []string{"profile hard hardened tutorial"}},
 		{"no frontend image", map[string]string{"frontendImage": ""}, []string{"frontendImage hardened"}},

@@ -89,8 +89,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	if err != nil {
 		return nil, err
 	}
+	place := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}
 	for _, g := range c.settings.Guestbooks {
-		if err := guestbook.CheckAddress(ctx, g); err != nil {
+		if err := guestbook.CheckAddress(ctx, g, place); err != nil {
 			return nil, err
 		}
 	}

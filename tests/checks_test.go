@@ -132,6 +132,16 @@ func TestRefused(t *testing.T) {
 			settings{"reservedAddress": mocks.EphemeralAddress},
 			"reservedAddress", "EPHEMERAL",
 		},
+		{
+			"address of another stack's load balancer", "dev",
+			settings{"reservedAddress": mocks.TakenAddress},
+			"reservedAddress", "ASSIGNED",
+		},
+		{
+			"address of something else", "dev",
+			settings{"reservedAddress": mocks.NATAddress},
+			"reservedAddress", "ASSIGNED",
+		},
 		{"zero replicas", "dev", settings{"frontendReplicas": "0"}, "frontendReplicas", "1"},
 		{
 			"replicas outside the autoscaler's bounds", "dev",
@@ -177,6 +187,16 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s %q was registered", res.Type, res.Name)
 			}
 		})
+	}
+}
+
+// TestUsableAddresses expects an address to be accepted that a load balancer of the stack has already, and one of
+// another compartment, which policies can allow.
+func TestUsableAddresses(t *testing.T) {
+	for _, address := range []string{mocks.ReservedAddress, mocks.OwnAddress, mocks.ForeignAddress} {
+		if _, err := run(t, "dev", map[string]string{"reservedAddress": address}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

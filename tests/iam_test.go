@@ -46,6 +46,7 @@ func operated(t *testing.T) map[string]iamCase {
 		all["stack "+name] = iamCase{stack: name}
 	}
 	all["stack prod in the tenancy"] = iamCase{"prod", map[string]string{"compartmentId": "ocid1.tenancy.oc1..root"}}
+	all["address in use"] = iamCase{"local", map[string]string{"reservedAddress": mocks.OwnAddress}}
 	for _, n := range networks {
 		all[n.what] = iamCase{"local", n.set}
 	}
@@ -106,6 +107,7 @@ var calledBy = map[string]string{
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": "manage clusters",
 	"oci:ObjectStorage/getNamespace:getNamespace":                   "{OBJECTSTORAGE_NAMESPACE_READ}",
 	"oci:Core/getPublicIp:getPublicIp":                              "read public-ips",
+	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":            "inspect load-balancers",
 	"oci:Core/getServices:getServices":                              "", // Oracle, Details for the Core Services
 	"oci:Core/getVcn:getVcn":                                        "read virtual-network-family",
 	"oci:Core/getSubnet:getSubnet":                                  "read virtual-network-family",

@@ -57,6 +57,7 @@ func prepared(
 ) (pulumi.RunFunc, pulumi.RunOption) {
 	t.Helper()
 	config := configuration(t, name, set)
+	r.CompartmentID = config[project+":compartmentId"]
 	for _, key := range []string{"internetGatewayId", "natGatewayId", "serviceGatewayId"} {
 		if id := config[project+":"+key]; id != "" {
 			r.ExistingGateways = append(r.ExistingGateways, id)

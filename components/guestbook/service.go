@@ -2,12 +2,10 @@ package guestbook
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/plan/flows"
@@ -19,24 +17,6 @@ const (
 	annotation     = "service.beta.kubernetes.io/oci-load-balancer-"
 	securityGroups = "oci.oraclecloud.com/oci-network-security-groups"
 )
-
-// CheckAddress asks the cloud for the guestbook's reserved address. With an unusable one the running Service would be
-// replaced by one that never becomes ready.
-func CheckAddress(ctx *pulumi.Context, g workload.Guestbook) error {
-	if g.ReservedAddress == "" {
-		return nil
-	}
-	found, err := core.LookupPublicIp(ctx, &core.LookupPublicIpArgs{IpAddress: &g.ReservedAddress})
-	if err != nil {
-		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, "+
-			"as this user sees no such public IP in the region: %w", g.Name, g.ReservedAddress, err)
-	}
-	if found.Lifetime != "RESERVED" {
-		return fmt.Errorf("reservedAddress: guestbook %q cannot have %s, whose lifetime is %s: "+
-			"reserve one with `oci network public-ip create --lifetime RESERVED`", g.Name, g.ReservedAddress, found.Lifetime)
-	}
-	return nil
-}
 
 // services makes the Service for visitors, and in profile hardened one within the cluster, with the metrics.
 func (b *builder) services() error {

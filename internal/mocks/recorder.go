@@ -24,6 +24,8 @@ type Resource struct {
 type Recorder struct {
 	Project, Stack string
 	Resources      []Resource
+	// CompartmentID is the compartment of the region's public IP addresses.
+	CompartmentID string
 	// ExistingGateways are OCIDs of gateways in ExistingVCN.
 	ExistingGateways []string
 	// KubernetesVersions are what the region offers for clusters and nodes. There are images for KubernetesVersions of

@@ -14,7 +14,43 @@ import (
 const (
 	ReservedAddress  = "192.0.2.7"
 	EphemeralAddress = "192.0.2.8"
+	OwnAddress       = "192.0.2.17" // reserved, of a load balancer of the stack
+	TakenAddress     = "192.0.2.18" // reserved, of another stack's
+	NATAddress       = "192.0.2.19" // reserved, of something that is no load balancer
+	ForeignAddress   = "192.0.2.20" // reserved, in another compartment
 )
+
+// publicIP answers a look-up of a public IP address.
+func (r *Recorder) publicIP(address string) (resource.PropertyMap, error) {
+	ip := map[string]any{
+		"id": "ocid1.publicip.oc1.iad.a", "lifetime": "RESERVED", "state": "ASSIGNED", "compartmentId": r.CompartmentID,
+		"assignedEntityId": "ocid1.privateip.oc1.iad.a",
+	}
+	switch address {
+	case ReservedAddress:
+		ip["state"] = "AVAILABLE"
+	case EphemeralAddress:
+		ip["lifetime"] = "EPHEMERAL"
+	case ForeignAddress:
+		ip["state"], ip["compartmentId"] = "AVAILABLE", "ocid1.compartment.oc1..foreign"
+	case OwnAddress, TakenAddress, NATAddress:
+	default:
+		return nil, errors.New("404-NotAuthorizedOrNotFound")
+	}
+	return object(ip), nil
+}
+
+// loadBalancers are those of the compartment.
+func (r *Recorder) loadBalancers() resource.PropertyMap {
+	var all []any
+	for address, stack := range map[string]string{OwnAddress: r.Stack, TakenAddress: "another"} {
+		all = append(all, map[string]any{
+			"freeformTags":     map[string]any{"project": r.Project, "stack": stack},
+			"ipAddressDetails": []any{map[string]any{"ipAddress": address}},
+		})
+	}
+	return object(map[string]any{"loadBalancers": all})
+}
 
 // Call answers questions to the cloud. The region has three availability domains, and images for its Kubernetes
 // versions and two architectures.
@@ -43,12 +79,9 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 	case "oci:ObjectStorage/getNamespace:getNamespace":
 		return object(map[string]any{"namespace": "tenancy"}), nil
 	case "oci:Core/getPublicIp:getPublicIp":
-		lifetimes := map[string]string{ReservedAddress: "RESERVED", EphemeralAddress: "EPHEMERAL"}
-		lifetime, ok := lifetimes[Text(args.Args["ipAddress"])]
-		if !ok {
-			return nil, errors.New("404-NotAuthorizedOrNotFound")
-		}
-		return object(map[string]any{"lifetime": lifetime}), nil
+		return r.publicIP(Text(args.Args["ipAddress"]))
+	case "oci:LoadBalancer/getLoadBalancers:getLoadBalancers":
+		return r.loadBalancers(), nil
 	case "oci:Core/getServices:getServices":
 		return object(map[string]any{"services": []any{map[string]any{
 			"id": "ocid1.service.oc1.iad.all", "cidrBlock": AllServicesLabel, "name": allServices,

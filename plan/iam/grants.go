@@ -183,6 +183,10 @@ var grants = []grant{
 		why: "looks up reservedAddress before the load balancer is changed",
 	},
 	{
+		to: Operators, allow: "inspect load-balancers", in: inStack, when: addressReserved, source: balancerOperations,
+		why: "finds whether a load balancer of the stack has reservedAddress",
+	},
+	{
 		to: Operators, allow: "{OBJECTSTORAGE_NAMESPACE_READ}", in: inTenancy, when: backups, source: storageOperations,
 		why: "looks up the namespace of Object Storage by compartment",
 		note: "the verb that has this permission differs between the pages of 2024 and 2026-09-05, so " +

@@ -31,6 +31,10 @@ var (
 		"Details for the Core Services", "Permissions Required for Each API Operation",
 		oracleDocs + "Identity/Reference/corepolicyreference.htm", "updated 2024-11-06",
 	}
+	balancerOperations = &Source{
+		"Details for Load Balancing", "Permissions Required for Each API Operation",
+		oracleDocs + "Identity/Reference/lbpolicyreference.htm", "undated copy",
+	}
 	bastionPolicy = &Source{
 		"Managing Sessions in Bastion", "Required IAM Policy",
 		oracleDocs + "Bastion/Tasks/managingsessions.htm", "undated copy",

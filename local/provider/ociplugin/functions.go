@@ -111,6 +111,17 @@ var functions = map[string]function{
 		query:   []string{"compartmentId", "availabilityDomain"},
 		element: fields{"id": {}, "name": {}, "compartmentId": {}, "availabilityDomain": {}},
 	},
+	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {
+		client: catalog.LoadBalancerClient, path: "/20170115/loadBalancers", list: "loadBalancers",
+		query: []string{"compartmentId", "displayName"},
+		element: fields{
+			"id": {}, "compartmentId": {}, "displayName": {}, "freeformTags": {}, "isPrivate": {}, "subnetIds": {},
+			"state": lifecycleState,
+			"ipAddressDetails": {
+				rest: "ipAddresses", fields: fields{"reservedIps": {rest: "reservedIp", asList: true}},
+			},
+		},
+	},
 	"oci:ObjectStorage/getNamespace:getNamespace": {client: catalog.ObjectStorageClient, path: "/n", text: "namespace"},
 }
 

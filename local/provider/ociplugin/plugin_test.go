@@ -106,8 +106,9 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getClusterOption:getClusterOption": {
 			object{"clusterOptionId": "all"}, "kubernetesVersions", 6,
 		},
-		"oci:ContainerEngine/getClusters:getClusters": {inCompartment, "clusters", 1},
-		"oci:Core/getServices:getServices":            {object{}, "services", 2},
+		"oci:ContainerEngine/getClusters:getClusters":        {inCompartment, "clusters", 1},
+		"oci:Core/getServices:getServices":                   {object{}, "services", 2},
+		"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {inCompartment, "loadBalancers", 0},
 		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
 			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 6,
 		},
