@@ -30,7 +30,8 @@ func Program() (pulumi.RunFunc, pulumi.RunOption) {
 }
 
 // checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command oci.
-// It does not look where the OCI provider's clients are redirected, as to the local cloud, whose kubeconfig holds a key.
+// It does not look where the OCI provider's clients are redirected, as to the local cloud, whose kubeconfig holds a
+// key.
 func checkCommand() error {
 	if os.Getenv("CLIENT_HOST_OVERRIDES") != "" {
 		return nil

@@ -25,16 +25,21 @@ func TestKubeconfigLogin(t *testing.T) {
 	}{
 		{"nothing set", nil, nil, "generate-token]"},
 		{
-			"settings", map[string]string{"oci:configFileProfile": "PROD", "oci:auth": "SecurityToken"}, nil,
+			"settings",
+			map[string]string{"oci:configFileProfile": "PROD", "oci:auth": "SecurityToken"},
+			nil,
 			"generate-token, --auth, security_token, --profile, PROD]",
 		},
 		{
-			"variables", nil, map[string]string{"OCI_AUTH": "InstancePrincipal"},
+			"variables", nil,
+			map[string]string{"OCI_AUTH": "InstancePrincipal"},
 			"generate-token, --auth, instance_principal]",
 		},
 		{
-			"settings before variables", map[string]string{"oci:configFileProfile": "PROD"},
-			map[string]string{"OCI_CONFIG_FILE_PROFILE": "OTHER"}, "generate-token, --profile, PROD]",
+			"settings before variables",
+			map[string]string{"oci:configFileProfile": "PROD"},
+			map[string]string{"OCI_CONFIG_FILE_PROFILE": "OTHER"},
+			"generate-token, --profile, PROD]",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

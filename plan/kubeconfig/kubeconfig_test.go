@@ -52,7 +52,8 @@ func TestApply(t *testing.T) {
 		{
 			"options that are there", strings.ReplaceAll(written, "- us-ashburn-1", "- us-ashburn-1\n"+
 				"      - --profile\n      - OLD"),
-			Login{Profile: "NEW"}, "--region us-ashburn-1 --profile NEW",
+			Login{Profile: "NEW"},
+			"--region us-ashburn-1 --profile NEW",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
