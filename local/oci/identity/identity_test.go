@@ -44,7 +44,11 @@ func TestIdentity(t *testing.T) {
 			"name": "backup", "description": "d",
 			"statements": []any{"Allow dynamic-group backup to manage objects in compartment x"},
 		}
-		id := c.Create("policies", policy.Clone()).Str("id")
+		live := c.Create("policies", ocitest.Changed(policy, "versionDate", "2018-01-01"))
+		if got := live["versionDate"]; got != "2018-01-01" {
+			t.Errorf("version date %v", got)
+		}
+		id := live.Str("id")
 		policy["compartmentId"] = oci.CompartmentID
 		c.Refused(409, "NotAuthorizedOrResourceAlreadyExists", "backup", "POST", ocitest.Core+"/policies", policy)
 		c.Refused(400, "InvalidParameter", "No permissions found", "POST", ocitest.Core+"/policies",

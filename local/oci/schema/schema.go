@@ -19,7 +19,7 @@ import (
 
 // Model is one model: a structure, an enumeration, or a choice of structures.
 type Model struct {
-	// Fields of a structure by their JSON names. Types are string, bool, int, number, time, any, []T, {}T (a map)
+	// Fields of a structure by their JSON names. Types are string, bool, int, number, time, date, any, []T, {}T (a map)
 	// or another model's name; a mandatory field's type ends with "!".
 	Fields map[string]string `json:"fields,omitempty"`
 	Enum   []string          `json:"enum,omitempty"`
@@ -130,6 +130,11 @@ var basicTypes = map[string]struct {
 	"time": {"a time in RFC 3339 format", func(v any) bool {
 		text, _ := v.(string)
 		_, err := time.Parse(time.RFC3339, text)
+		return err == nil
+	}},
+	"date": {"a date in the format YYYY-MM-DD", func(v any) bool {
+		text, _ := v.(string)
+		_, err := time.Parse(time.DateOnly, text)
 		return err == nil
 	}},
 }

@@ -42,6 +42,11 @@ func TestCheck(t *testing.T) {
 			`{"id":"i","compartmentId":"c","cidrBlock":"x","cidrBlocks":[],"lifecycleState":"AVAILABLE","timeCreated":"today"}`,
 			"timeCreated: must be a time in RFC 3339 format",
 		},
+		{"date", "identity.UpdatePolicyDetails", `{"versionDate":"2018-01-01"}`, ""},
+		{
+			"time for a date", "identity.UpdatePolicyDetails", `{"versionDate":"2018-01-01T00:00:00Z"}`,
+			"versionDate: must be a date in the format YYYY-MM-DD",
+		},
 		{
 			"enumeration", "core.RouteRule", `{"networkEntityId":"n","destinationType":"CIDR"}`,
 			"destinationType: must be one of CIDR_BLOCK, SERVICE_CIDR_BLOCK",

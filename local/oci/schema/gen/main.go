@@ -250,8 +250,11 @@ func (p *pkg) typeOf(models schema.Models, t ast.Expr) (string, error) {
 		return "{}" + elem, err
 	case *ast.InterfaceType:
 		return "any", nil
-	case *ast.SelectorExpr:
-		return "time", nil // common.SDKTime, the only foreign type in models
+	case *ast.SelectorExpr: // common.SDKTime and common.SDKDate are the only foreign types in models
+		if t.Sel.Name == "SDKDate" {
+			return "date", nil
+		}
+		return "time", nil
 	case *ast.Ident:
 		switch t.Name {
 		case "string", "bool", "any":
