@@ -21,6 +21,15 @@ func registerDrgs(api engine.API) {
 			return checkNotRouted(t, r.Doc.Str("vcnId"), r.Doc.Str("drgId"))
 		},
 	})
+	api.Handle("GET /drgs/{id}/redundancyStatus", "",
+		engine.OnNamed(drgKind, func(_ *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+			return &engine.Answer{Body: engine.Doc{"id": r.ID, "status": "NOT_REDUNDANT_NO_CONNECTION"}}, nil
+		}))
+	api.Handle("POST /drgAttachments/{id}/actions/removeExportDrgRouteDistribution", "",
+		engine.OnChangeable(drgAttachmentKind, func(_ *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+			delete(r.Doc, "exportDrgRouteDistributionId")
+			return r.Answer(), nil
+		}, engine.AttachStates.Live))
 }
 
 // createDrgAttachment attaches a VCN, which can have one attachment (Oracle: "Dynamic Routing Gateways").

@@ -40,6 +40,13 @@ func TestDynamicRoutingGateway(t *testing.T) {
 		if attachment.Str("vcnId") != n.Vcn || attachment.Str("compartmentId") != oci.CompartmentID {
 			t.Errorf("attachment: %v", attachment)
 		}
+		c.Conforms("core.DrgRedundancyStatus", c.Get(ocitest.Core+"/drgs/"+drg+"/redundancyStatus"))
+		removed := c.Want(200, "POST",
+			ocitest.Core+"/drgAttachments/"+id+"/actions/removeExportDrgRouteDistribution", nil)
+		c.Conforms("core.DrgAttachment", removed.Body)
+		if removed.Object()["id"] != id || removed.Header.Get("etag") == "" {
+			t.Errorf("without the export distribution: %v %s", removed.Header, removed.Raw)
+		}
 		list := ocitest.Core + "/drgAttachments?compartmentId=" + oci.CompartmentID + "&drgId=" + drg
 		if got := c.GetList(list); len(got) != 1 {
 			t.Errorf("attachments of the gateway: %v", got)
