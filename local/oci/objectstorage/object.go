@@ -3,6 +3,7 @@ package objectstorage
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,8 +22,16 @@ const maxObject = 64 << 20
 
 // objectState is what the service remembers of an object.
 type objectState struct {
-	Bucket      string // OCID
-	ContentType string
+	Bucket string            // OCID
+	Header map[string]string // the headers that describe the content; see describing
+}
+
+// version is what an upload makes of an object. Its content is in the object's file.
+type version struct {
+	size   int
+	md5    string // in base64; of an object in parts with "-" and their number
+	tier   string
+	header map[string]string
 }
 
 // store keeps the objects' content in files, named by OCID.
@@ -66,27 +75,82 @@ func objectNamed(t *engine.Tx, bucket *engine.Resource, name string) *engine.Res
 	return nil
 }
 
-func (s store) put(c *engine.Call, content []byte) (*engine.Answer, error) {
+const (
+	contentType = "content-type"
+	metaPrefix  = "opc-meta-"
+)
+
+// describing returns the headers of an upload that GET and HEAD return with the object (API reference, PutObject).
+func describing(header http.Header) map[string]string {
+	out := map[string]string{contentType: "application/octet-stream"}
+	for name := range header {
+		switch lower := strings.ToLower(name); lower {
+		case contentType, "content-language", "content-encoding", "content-disposition", "cache-control":
+			out[lower] = header.Get(name)
+		default:
+			if strings.HasPrefix(lower, metaPrefix) {
+				out[lower] = header.Get(name)
+			}
+		}
+	}
+	return out
+}
+
+var tiers = []string{"Standard", "InfrequentAccess", "Archive"}
+
+// tierOf returns the storage tier of a new object. The default is the bucket's, and an archive has no other.
+func tierOf(bucket *engine.Resource, asked string) (string, error) {
+	own := bucket.Doc.Str("storageTier")
+	if asked == "" || own == "Archive" {
+		return own, nil
+	}
+	if !slices.Contains(tiers, asked) {
+		return "", engine.Invalid("storage-tier: %q must be one of %s", asked, strings.Join(tiers, ", "))
+	}
+	return asked, nil
+}
+
+// digestOf returns the MD5 digest of an upload's content, which must be that of the header Content-MD5 if there is one.
+func digestOf(c *engine.Call, content []byte) (string, error) {
 	sum := md5.Sum(content)
 	digest := base64.StdEncoding.EncodeToString(sum[:])
 	if want := c.Request.Header.Get("Content-MD5"); want != "" && want != digest {
-		return nil, engine.Fail(http.StatusBadRequest, "UnmatchedContentMD5",
-			"the content's MD5 is %s, not %s", digest, want)
+		return "", engine.Fail(http.StatusBadRequest, "UnmatchedContentMD5",
+			"The computed MD5 of the request body (%s) does not match the Content-MD5 header (%s)", digest, want)
+	}
+	return digest, nil
+}
+
+// save makes an object, or replaces the one of that name.
+func save(c *engine.Call, bucket *engine.Resource, name string, v version) *engine.Resource {
+	now := engine.Timestamp(c.Now)
+	o := objectNamed(c.Tx, bucket, name)
+	if o == nil {
+		o = c.Add(objectKind, engine.NewOCID(objectKind), engine.Doc{"name": name, "timeCreated": now})
+	}
+	o = c.Edit(o.ID)
+	o.Doc.Merge(engine.Doc{
+		"size": v.size, "md5": v.md5, "storageTier": v.tier, "timeModified": now, "etag": o.Etag(),
+	})
+	*engine.Private[objectState](o) = objectState{bucket.ID, v.header}
+	return o
+}
+
+func (s store) put(c *engine.Call, content []byte) (*engine.Answer, error) {
+	digest, err := digestOf(c, content)
+	if err != nil {
+		return nil, err
 	}
 	bucket, err := bucketOf(c)
 	if err != nil {
 		return nil, err
 	}
-	name, now := c.Path("object"), engine.Timestamp(c.Now)
-	o := objectNamed(c.Tx, bucket, name)
-	if o == nil {
-		o = c.Add(objectKind, engine.NewOCID(objectKind), engine.Doc{
-			"name": name, "timeCreated": now, "storageTier": "Standard",
-		})
+	header := c.Request.Header
+	tier, err := tierOf(bucket, header.Get("storage-tier"))
+	if err != nil {
+		return nil, err
 	}
-	o = c.Edit(o.ID)
-	o.Doc.Merge(engine.Doc{"size": len(content), "md5": digest, "timeModified": now, "etag": o.Etag()})
-	*engine.Private[objectState](o) = objectState{bucket.ID, c.Request.Header.Get("Content-Type")}
+	o := save(c, bucket, c.Path("object"), version{len(content), digest, tier, describing(header)})
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -104,11 +168,17 @@ func (s store) get(_ *engine.Call, o *engine.Resource) (*engine.Answer, error) {
 		return nil, err
 	}
 	modified, err := time.Parse(time.RFC3339, o.Doc.Str("timeModified"))
-	return &engine.Answer{Body: content, Header: map[string]string{
-		"etag": o.Etag(), "content-length": strconv.Itoa(len(content)), "content-md5": o.Doc.Str("md5"),
-		"content-type":  engine.Private[objectState](o).ContentType,
-		"last-modified": modified.Format(http.TimeFormat), "storage-tier": "Standard",
-	}}, err
+	header := map[string]string{
+		"etag": o.Etag(), "content-length": strconv.Itoa(len(content)),
+		"last-modified": modified.Format(http.TimeFormat), "storage-tier": o.Doc.Str("storageTier"),
+	}
+	maps.Copy(header, engine.Private[objectState](o).Header)
+	if digest := o.Doc.Str("md5"); strings.Contains(digest, "-") {
+		header["opc-multipart-md5"] = digest
+	} else {
+		header["content-md5"] = digest
+	}
+	return &engine.Answer{Body: content, Header: header}, err
 }
 
 func (s store) delete(c *engine.Call, o *engine.Resource) (*engine.Answer, error) {

@@ -60,6 +60,9 @@ func TestBucketsAndObjects(t *testing.T) {
 			nil); string(got.Raw) != "xx" || got.Header.Get("content-type") != "text/plain" {
 			t.Errorf("object %q %v", got.Raw, got.Header)
 		}
+		if got := c.SendRaw("PUT", base+"/backups/o/cold", nil, http.Header{"Storage-Tier": {"Cold"}}, nil); got.Status != 400 {
+			t.Errorf("unknown storage tier: %d %s", got.Status, got.Raw)
+		}
 		listed := c.Get(base + "/backups/o?prefix=daily/&limit=2")
 		c.Conforms("objectstorage.ListObjects", listed)
 		if len(listed.List("objects")) != 2 || listed["nextStartWith"] != "daily/2.gz" {
@@ -77,5 +80,45 @@ func TestBucketsAndObjects(t *testing.T) {
 		c.Want(204, "DELETE", base+"/backups", nil)
 		c.Refused(404, "BucketNotFound", "backups", "GET", base+"/backups", nil)
 		c.NothingLeft()
+	})
+}
+
+// TestObjectsKeepTheirHeaders checks what the official provider compares at every plan.
+func TestObjectsKeepTheirHeaders(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		base := "/n/" + oci.Namespace + "/b"
+		c.Want(200, "POST", base, engine.Doc{"compartmentId": oci.CompartmentID, "name": "site"})
+		object := base + "/site/o/page"
+		want := map[string]string{
+			"content-type": "text/html", "content-language": "en", "content-encoding": "gzip",
+			"content-disposition": "inline", "cache-control": "no-store", "storage-tier": "InfrequentAccess",
+			"opc-meta-color": "red",
+		}
+		header := http.Header{}
+		for name, value := range want {
+			header.Set(name, value)
+		}
+		if got := c.SendRaw("PUT", object, []byte("x"), header, nil); got.Status != 200 {
+			t.Fatalf("%d %s", got.Status, got.Raw)
+		}
+		for _, method := range []string{"GET", "HEAD"} {
+			got := c.Want(200, method, object, nil).Header
+			for name, value := range want {
+				if got.Get(name) != value {
+					t.Errorf("%s: %s is %q, want %q", method, name, got.Get(name), value)
+				}
+			}
+		}
+		listed := c.Get(base + "/site/o?fields=name,storageTier").Objects("objects")
+		if len(listed) != 1 || listed[0]["storageTier"] != "InfrequentAccess" {
+			t.Errorf("list %v", listed)
+		}
+		// The next upload replaces all of them.
+		c.SendRaw("PUT", object, []byte("y"), http.Header{}, nil)
+		got := c.Want(200, "GET", object, nil).Header
+		if got.Get("content-type") != "application/octet-stream" || got.Get("storage-tier") != "Standard" ||
+			got.Get("opc-meta-color") != "" {
+			t.Errorf("after an upload without headers: %v", got)
+		}
 	})
 }
