@@ -1,8 +1,9 @@
-// Package objectstorage emulates the Object Storage service: buckets, and small objects in files beside the state.
+// Package objectstorage emulates the Object Storage service: buckets, and objects in files beside the state.
 package objectstorage
 
 import (
 	"net/http"
+	"path/filepath"
 	"regexp"
 
 	"oke-guestbook/local/oci/engine"
@@ -40,7 +41,9 @@ func Register(e *engine.Engine) {
 	api.Handle("GET "+path+"/retentionRules", "", onBucket(func(*engine.Call, *engine.Resource) (*engine.Answer, error) {
 		return &engine.Answer{Body: engine.Doc{"items": []any{}}}, nil
 	}))
-	registerObjects(api, path+"/o")
+	files := store{filepath.Join(api.Dir(), "objects")}
+	registerObjects(api, files, path+"/o")
+	registerUploads(api, files, path+"/u")
 }
 
 func checkNamespace(c *engine.Call) error {
@@ -156,6 +159,10 @@ func updateBucket(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 func deleteBucket(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 	if len(objectsIn(c.Tx, r)) > 0 {
 		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty", "the bucket %s holds objects", r.Doc.Str("name"))
+	}
+	if uploads := uploadsTo(c.Tx, r); len(uploads) > 0 { // API reference, DeleteBucket
+		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty", "the bucket %s has the multipart upload %s in progress",
+			r.Doc.Str("name"), uploads[0].ID)
 	}
 	if err := c.MatchEtag(r); err != nil {
 		return nil, err

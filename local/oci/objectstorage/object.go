@@ -39,8 +39,7 @@ type store struct{ dir string }
 
 func (s store) file(o *engine.Resource) string { return filepath.Join(s.dir, o.ID) }
 
-func registerObjects(api engine.API, path string) {
-	s := store{filepath.Join(api.Dir(), "objects")}
+func registerObjects(api engine.API, s store, path string) {
 	api.AddKind(&engine.Kind{Name: objectKind, Private: engine.PrivateOf[objectState]()})
 	api.Handle("GET "+path, "", onBucket(listObjects))
 	api.Handle("GET "+path+"/{object...}", "", onObject(s.get))

@@ -1,8 +1,11 @@
 package objectstorage_test
 
 import (
+	"crypto/md5"
+	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,5 +123,86 @@ func TestObjectsKeepTheirHeaders(t *testing.T) {
 			got.Get("opc-meta-color") != "" {
 			t.Errorf("after an upload without headers: %v", got)
 		}
+	})
+}
+
+func TestMultipartUpload(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		base := "/n/" + oci.Namespace + "/b"
+		c.Want(200, "POST", base, engine.Doc{"compartmentId": oci.CompartmentID, "name": "backups"})
+		base += "/backups"
+		body := engine.Doc{
+			"object": "a/b", "contentType": "text/plain", "metadata": engine.Doc{"opc-meta-part-size": "3"},
+		}
+		c.Refused(400, "InvalidParameter", "opc-meta-", "POST", base+"/u",
+			ocitest.Changed(body, "metadata", engine.Doc{"part-size": "3"}))
+		begin := func() string {
+			made := c.Want(200, "POST", base+"/u", body)
+			c.Conforms("objectstorage.MultipartUpload", made.Body)
+			return base + "/u/a/b?uploadId=" + made.Object().Str("uploadId")
+		}
+		upload := begin()
+		put := func(query, content string) engine.Doc {
+			sum := md5.Sum([]byte(content))
+			digest := base64.StdEncoding.EncodeToString(sum[:])
+			got := c.SendRaw("PUT", upload+query, []byte(content), http.Header{"Content-Md5": {digest}}, nil)
+			if got.Status != 200 || got.Header.Get("opc-content-md5") != digest {
+				t.Fatalf("part %s: %d %v %s", query, got.Status, got.Header, got.Raw)
+			}
+			return engine.Doc{"etag": got.Header.Get("etag")}
+		}
+		second := put("&uploadPartNum=2", "def")
+		put("&uploadPartNum=1", "lost")
+		first := put("&uploadPartNum=1", "abc")
+		put("&uploadPartNum=7", "too much")
+		first["partNum"], second["partNum"] = 1, 2
+
+		c.Refused(400, "InvalidParameter", "10000", "PUT", upload+"&uploadPartNum=10001", nil)
+		wrong := c.SendRaw("PUT", upload+"&uploadPartNum=1", nil, http.Header{"Content-Md5": {"AAAA"}}, nil)
+		if wrong.Status != 400 || wrong.Object().Str("code") != "UnmatchedContentMD5" {
+			t.Errorf("part with another MD5: %d %s", wrong.Status, wrong.Raw)
+		}
+		c.Refused(404, "NoSuchUpload", "a/b", "GET", base+"/u/a/b?uploadId=other", nil)
+		listed := c.GetList(upload)
+		if len(listed) != 3 || listed[0].Num("partNumber") != 1 || listed[0].Num("size") != 3 {
+			t.Errorf("parts %v", listed)
+		}
+		c.Conforms("objectstorage.MultipartUploadPartSummary", listed[0])
+		if uploads := c.GetList(base + "/u"); len(uploads) != 1 || uploads[0]["object"] != "a/b" {
+			t.Errorf("uploads %v", uploads)
+		}
+		c.Refused(409, "BucketNotEmpty", "multipart upload", "DELETE", base, nil)
+		c.Refused(404, "ObjectNotFound", "a/b", "GET", base+"/o/a/b", nil)
+
+		commit := engine.Doc{"partsToCommit": []any{second, first}, "partsToExclude": []any{7}}
+		c.Refused(400, "InvalidUploadPart", "part 7", "POST", upload, ocitest.Changed(commit, "partsToExclude", []any{}))
+		c.Refused(400, "InvalidUploadPart", "part 1", "POST", upload, ocitest.Changed(commit, "partsToCommit",
+			[]any{second, engine.Doc{"partNum": 1, "etag": "other"}}))
+		done := c.Want(200, "POST", upload, commit).Header
+		a, d := md5.Sum([]byte("abc")), md5.Sum([]byte("def"))
+		sum := md5.Sum(slices.Concat(a[:], d[:]))
+		want := base64.StdEncoding.EncodeToString(sum[:]) + "-2"
+		object := c.Want(200, "GET", base+"/o/a/b", nil)
+		for _, got := range []http.Header{done, object.Header} {
+			if got.Get("opc-multipart-md5") != want {
+				t.Errorf("digest %q, want %q", got.Get("opc-multipart-md5"), want)
+			}
+		}
+		if string(object.Raw) != "abcdef" || object.Header.Get("opc-meta-part-size") != "3" ||
+			object.Header.Get("content-type") != "text/plain" || object.Header.Get("content-md5") != "" {
+			t.Errorf("object %q %v", object.Raw, object.Header)
+		}
+		c.Refused(404, "NoSuchUpload", "a/b", "POST", upload, commit)
+
+		upload = begin()
+		put("&uploadPartNum=1", "aborted")
+		c.Want(204, "DELETE", upload, nil)
+		c.Refused(404, "NoSuchUpload", "a/b", "GET", upload, nil)
+		if got := c.Want(200, "GET", base+"/o/a/b", nil); string(got.Raw) != "abcdef" {
+			t.Errorf("the aborted upload changed the object to %q", got.Raw)
+		}
+		c.Want(204, "DELETE", base+"/o/a/b", nil)
+		c.Want(204, "DELETE", base, nil)
+		c.NothingLeft()
 	})
 }

@@ -3,6 +3,8 @@ package sdktest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -67,8 +69,42 @@ func TestGuestbookBackups(t *testing.T) {
 			return "neither", nil
 		})
 	}
+	testLargeBackup(t, g, objects)
 	if out, err := g.run("restore", "missing"); err == nil || !strings.Contains(out, *list[0].Name) {
 		t.Errorf("restore of a missing backup: %v\n%s", err, out)
+	}
+}
+
+// testLargeBackup makes a backup that is uploaded in parts, because it has more than 16 MiB, and restores it.
+func testLargeBackup(t *testing.T, g *runningGuestbook, objects objectstorage.ObjectStorageClient) {
+	t.Helper()
+	for i := range 20 {
+		g.insert("ballast", i, 1<<20)
+	}
+	if out, err := g.run("backup"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	list := must[objectstorage.ListObjectsResponse](t)(objects.ListObjects(ctx, objectstorage.ListObjectsRequest{
+		NamespaceName: common.String(oci.Namespace), BucketName: common.String("backups"),
+		Fields: common.String("name,size"),
+	})).Objects
+	large := list[len(list)-1] // the names are times
+	head := must[objectstorage.HeadObjectResponse](t)(objects.HeadObject(ctx, objectstorage.HeadObjectRequest{
+		NamespaceName: common.String(oci.Namespace), BucketName: common.String("backups"), ObjectName: large.Name,
+	}))
+	if head.OpcMultipartMd5 == nil || !strings.HasSuffix(*head.OpcMultipartMd5, "-2") || *large.Size < 20<<20 ||
+		head.OpcMeta["part-size"] != fmt.Sprint(16<<20) {
+		t.Errorf("backup of %d bytes: %v %v", *large.Size, head.OpcMultipartMd5, head.OpcMeta)
+	}
+	if out, err := g.run("restore", *large.Name); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	uploads := must[objectstorage.ListMultipartUploadsResponse](t)(objects.ListMultipartUploads(ctx,
+		objectstorage.ListMultipartUploadsRequest{
+			NamespaceName: common.String(oci.Namespace), BucketName: common.String("backups"),
+		})).Items
+	if len(uploads) != 0 {
+		t.Errorf("uploads in progress after the backup: %v", uploads)
 	}
 }
 
@@ -179,6 +215,51 @@ func (g *runningGuestbook) sign(message string) {
 	if res.StatusCode != http.StatusSeeOther {
 		body, _ := io.ReadAll(res.Body)
 		g.t.Fatalf("signing: %s\n%s", res.Status, body)
+	}
+}
+
+// insert stores a document of size random bytes in the guestbook's database. It writes the wire protocol's OP_MSG and
+// BSON itself: this module has no driver for MongoDB.
+func (g *runningGuestbook) insert(collection string, id, size int) {
+	g.t.Helper()
+	document := func(elements ...[]byte) []byte {
+		body := append(bytes.Join(elements, nil), 0)
+		return append(binary.LittleEndian.AppendUint32(nil, uint32(len(body)+4)), body...)
+	}
+	element := func(kind byte, name string, value []byte) []byte {
+		return append(append(append([]byte{kind}, name...), 0), value...)
+	}
+	text := func(name, value string) []byte {
+		return element(2, name, append(binary.LittleEndian.AppendUint32(nil, uint32(len(value)+1)), value+"\x00"...))
+	}
+	random := make([]byte, size)
+	_, _ = rand.Read(random)
+	data := append(append(binary.LittleEndian.AppendUint32(nil, uint32(size)), 0), random...)
+	stored := document(element(16, "_id", binary.LittleEndian.AppendUint32(nil, uint32(id))), element(5, "data", data))
+	command := document(
+		text("insert", collection), element(4, "documents", document(element(3, "0", stored))), text("$db", "guestbook"))
+
+	uri, err := url.Parse(strings.TrimPrefix(g.env[len(g.env)-1], "MONGODB_URI="))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", uri.Host)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer conn.Close()
+	var message []byte
+	const opMsg, noFlags = 2013, 0
+	for _, field := range []int{16 + 5 + len(command), 1, 0, opMsg, noFlags} {
+		message = binary.LittleEndian.AppendUint32(message, uint32(field))
+	}
+	if _, err := conn.Write(slices.Concat(message, []byte{0}, command)); err != nil {
+		g.t.Fatal(err)
+	}
+	answer := make([]byte, 1<<10)
+	n, err := conn.Read(answer)
+	if err != nil || bytes.Contains(answer[:n], []byte("errmsg")) || bytes.Contains(answer[:n], []byte("writeErrors")) {
+		g.t.Fatalf("%v %q", err, answer[:n])
 	}
 }
 

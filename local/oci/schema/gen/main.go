@@ -55,7 +55,8 @@ var roots = map[string]string{
 		LoadBalancerProtocol`,
 	"objectstorage": `
 		CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata
-		ListObjects`,
+		ListObjects CreateMultipartUploadDetails CommitMultipartUploadDetails MultipartUpload
+		MultipartUploadPartSummary`,
 	"bastion": `
 		CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError
 		WorkRequestLogEntry CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
