@@ -35,6 +35,9 @@ func Register(e *engine.Engine) {
 			"maxSessionTtlInSeconds": 10800.0, "clientCidrBlockAllowList": []any{}, "staticJumpHostIpAddresses": []any{},
 			"dnsProxyStatus": "DISABLED",
 		},
+		Selects: map[string]func(engine.Doc, string) bool{
+			"bastionId": engine.At("id"), "bastionLifecycleState": engine.At("lifecycleState"),
+		},
 		OnCreate: create, Check: check, Created: place,
 		Removed: func(t *engine.Tx, r *engine.Resource) error { return vcn.RemoveVnics(t, r.ID) },
 	}, "BASTION", entity)

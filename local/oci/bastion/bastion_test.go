@@ -35,6 +35,17 @@ func TestBastionLife(t *testing.T) {
 		for _, item := range c.GetList(base + "?compartmentId=" + oci.CompartmentID) {
 			c.Conforms("bastion.BastionSummary", item)
 		}
+		for query, want := range map[string]int{
+			"bastionLifecycleState=ACTIVE": 1, "bastionLifecycleState=DELETED": 0, "bastionId=" + id: 1, "bastionId=other": 0,
+		} {
+			if got := c.GetList(base + "?compartmentId=" + oci.CompartmentID + "&" + query); len(got) != want {
+				t.Errorf("bastions with %s: %d, want %d", query, len(got), want)
+			}
+		}
+		addresses := c.GetList(ocitest.Core + "/privateIps?ipState=ASSIGNED&lifetime=EPHEMERAL&subnetId=" + n.Workers)
+		if len(addresses) != 1 || addresses[0]["ipAddress"] != got["privateEndpointIpAddress"] {
+			t.Errorf("private IPs %v", addresses)
+		}
 		r := c.Send("PUT", base+"/"+id, engine.Doc{"clientCidrBlockAllowList": []any{"203.0.113.0/24"}}, nil)
 		c.Refused(409, "Conflict", "work request in progress", "DELETE", base+"/"+id, nil)
 		c.Finished(ocitest.Bastion, "bastion.WorkRequest", r)

@@ -14,7 +14,7 @@ type bootVolumeState struct{ Instance string } // OCID
 func registerBootVolumes(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: bootVolumeKind, Path: "/bootVolumes", Model: "core.BootVolume", States: engine.CoreStates,
-		Filters: []string{"availabilityDomain"}, Private: engine.PrivateOf[bootVolumeState](),
+		Filters: []string{"availabilityDomain", "volumeGroupId"}, Private: engine.PrivateOf[bootVolumeState](),
 	})
 	api.Handle("GET /bootVolumeAttachments", "", func(c *engine.Call) (*engine.Answer, error) {
 		var out []any

@@ -23,7 +23,8 @@ type instanceState struct {
 func registerInstances(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: InstanceKind, Path: "/instances", Model: "core.Instance", Update: "core.UpdateInstanceDetails",
-		Filters: []string{"availabilityDomain"}, Private: engine.PrivateOf[instanceState](), Async: true,
+		Filters: []string{"availabilityDomain", "capacityReservationId", "computeClusterId"},
+		Private: engine.PrivateOf[instanceState](), Async: true,
 		States:  engine.States{Creating: "PROVISIONING", Live: "RUNNING", Deleting: "TERMINATING", Deleted: "TERMINATED"},
 		Removed: removeInstance,
 	})

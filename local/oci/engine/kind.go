@@ -17,10 +17,12 @@ type Kind struct {
 	Create, Update, Model, Summary string
 	NameKey                        string   // the field with the name; default "displayName"
 	Filters                        []string // further query parameters of the list that select by a field's value
-	Parent                         string   // field, and wildcard of the path, with the parent's OCID; empty: no parent
-	AllCompartments                bool     // the list needs no compartment
-	Global                         bool     // its OCIDs name no region
-	States                         States
+	// Selects are further query parameters of the list, with the function that compares a value.
+	Selects         map[string]func(doc Doc, value string) bool
+	Parent          string // field, and wildcard of the path, with the parent's OCID; empty: no parent
+	AllCompartments bool   // the list needs no compartment
+	Global          bool   // its OCIDs name no region
+	States          States
 	// CreateTime and DeleteTime are the real service's usual durations; 0: at once. Async: a task of the kind's own ends
 	// the creation.
 	CreateTime, DeleteTime time.Duration

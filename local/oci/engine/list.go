@@ -25,13 +25,19 @@ func (c *Call) listKind(k *Kind) (*Answer, error) {
 	}
 	filters := append([]string{k.nameField(), "lifecycleState"}, k.Filters...)
 	for parameter := range c.Query {
-		if !slices.Contains(filters, parameter) && !slices.Contains(listParameters, parameter) {
+		_, selects := k.Selects[parameter]
+		if !selects && !slices.Contains(filters, parameter) && !slices.Contains(listParameters, parameter) {
 			return nil, Invalid("%s is not a parameter of this list", parameter)
 		}
 	}
 	found := c.All(k.Name, func(r *Resource) bool {
 		for _, f := range filters {
 			if c.Query.Has(f) && !slices.Contains(c.Query[f], fmt.Sprint(r.Doc[f])) {
+				return false
+			}
+		}
+		for parameter, matches := range k.Selects {
+			if c.Query.Has(parameter) && !matches(r.Doc, c.Query.Get(parameter)) {
 				return false
 			}
 		}
@@ -46,6 +52,11 @@ func (c *Call) listKind(k *Kind) (*Answer, error) {
 		items = append(items, Summary(k.Summary, r.Doc))
 	}
 	return c.Page(items)
+}
+
+// At makes a function of Kind.Selects that compares the field at a path.
+func At(path ...string) func(doc Doc, value string) bool {
+	return func(doc Doc, value string) bool { return doc.Str(path...) == value }
 }
 
 // sortBy orders a list by the query's parameters; by default newest first, as the services do.

@@ -49,3 +49,21 @@ func TestPagesAndFilters(t *testing.T) {
 		}
 	})
 }
+
+// TestFiltersOfTheAPI lists by fields that no resource of the local cloud has a value of.
+func TestFiltersOfTheAPI(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		c.Network()
+		c.Create("networkSecurityGroups", engine.Doc{"vcnId": c.List("vcns")[0]["id"]})
+		for _, query := range []string{
+			"networkSecurityGroups?vlanId=other", "privateIps?vlanId=other", "privateIps?ipState=AVAILABLE",
+			"privateIps?lifetime=RESERVED", "instances?capacityReservationId=other", "instances?computeClusterId=other",
+			"bootVolumes?volumeGroupId=other", "volumes?clusterPlacementGroupId=other",
+			"drgAttachments?drgNatPolicyId=other",
+		} {
+			if got := c.GetList(ocitest.Core + "/" + query + "&compartmentId=" + oci.CompartmentID); len(got) != 0 {
+				t.Errorf("%s: %v", query, got)
+			}
+		}
+	})
+}

@@ -12,6 +12,10 @@ func registerLogs(work *engine.WorkRequests) {
 	work.ServeKind(&engine.Kind{
 		Name: logKind, Path: "/logGroups/{logGroupId}/logs", Parent: "logGroupId", Create: "logging.CreateLogDetails",
 		Update: "logging.UpdateLogDetails", Model: "logging.Log", Summary: "logging.LogSummary", Filters: []string{"logType"},
+		Selects: map[string]func(engine.Doc, string) bool{
+			"sourceService":  engine.At("configuration", "source", "service"),
+			"sourceResource": engine.At("configuration", "source", "resource"),
+		},
 		States: states, CreateTime: 20 * time.Second, DeleteTime: 5 * time.Second,
 		Defaults: engine.Doc{"isEnabled": true, "retentionDuration": 30.0}, OnCreate: createLog,
 		OnUpdate: updateLog, Check: checkRetention,

@@ -31,6 +31,14 @@ func TestFlowLogs(t *testing.T) {
 		if log["lifecycleState"] != "ACTIVE" || log["isEnabled"] != true || log.Num("retentionDuration") != 30 {
 			t.Errorf("log %v", log)
 		}
+		for query, want := range map[string]int{
+			"sourceService=flowlogs": 1, "sourceService=objectstorage": 0,
+			"sourceResource=" + n.Workers: 1, "sourceResource=" + n.API: 0,
+		} {
+			if got := c.GetList(logs + "?" + query); len(got) != want {
+				t.Errorf("logs with %s: %d, want %d", query, len(got), want)
+			}
+		}
 		if got := c.GetList(logs); len(got) != 1 {
 			t.Errorf("logs of the group: %v", got)
 		}

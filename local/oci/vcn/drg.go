@@ -14,7 +14,14 @@ func registerDrgs(api engine.API) {
 	})
 	api.Serve(&engine.Kind{
 		Name: drgAttachmentKind, Path: "/drgAttachments", Create: "core.CreateDrgAttachmentDetails",
-		Update: "core.UpdateDrgAttachmentDetails", Model: "core.DrgAttachment", Filters: []string{"vcnId", "drgId"},
+		Update: "core.UpdateDrgAttachmentDetails", Model: "core.DrgAttachment",
+		Filters: []string{"vcnId", "drgId", "drgRouteTableId", "drgNatPolicyId"},
+		Selects: map[string]func(engine.Doc, string) bool{
+			"networkId": engine.At("networkDetails", "id"),
+			"attachmentType": func(doc engine.Doc, value string) bool {
+				return value == "ALL" || value == doc.Str("networkDetails", "type")
+			},
+		},
 		States: engine.AttachStates, CreateTime: 2 * time.Second, DeleteTime: 2 * time.Second,
 		OnCreate: createDrgAttachment, Check: checkGatewayRouteTable,
 		OnDelete: func(t *engine.Tx, r *engine.Resource) error {

@@ -51,6 +51,14 @@ func TestDynamicRoutingGateway(t *testing.T) {
 		if got := c.GetList(list); len(got) != 1 {
 			t.Errorf("attachments of the gateway: %v", got)
 		}
+		for query, want := range map[string]int{
+			"&attachmentType=VCN": 1, "&attachmentType=ALL": 1, "&attachmentType=IPSEC_TUNNEL": 0,
+			"&networkId=" + n.Vcn: 1, "&networkId=" + n.API: 0, "&drgRouteTableId=other": 0,
+		} {
+			if got := c.GetList(list + query); len(got) != want {
+				t.Errorf("attachments with %s: %d, want %d", query, len(got), want)
+			}
+		}
 		c.Refused(409, "Conflict", "is attached to "+drg, "POST", ocitest.Core+"/drgAttachments",
 			engine.Doc{"drgId": drg, "networkDetails": details})
 		c.Refused(409, "Conflict", "is attached to "+drg, "POST", ocitest.Core+"/drgAttachments",

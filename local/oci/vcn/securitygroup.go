@@ -25,8 +25,9 @@ func groupRules(r *engine.Resource) []engine.Doc { return engine.Private[securit
 func registerSecurityGroups(api engine.API) {
 	api.Serve(&engine.Kind{
 		Name: securityGroupKind, Path: "/networkSecurityGroups", Create: "core.CreateNetworkSecurityGroupDetails",
-		Update: "core.UpdateNetworkSecurityGroupDetails", Model: "core.NetworkSecurityGroup", Filters: []string{"vcnId"},
-		Limit: 120, Private: engine.PrivateOf[securityGroupState](),
+		Update: "core.UpdateNetworkSecurityGroupDetails", Model: "core.NetworkSecurityGroup",
+		Filters: []string{"vcnId", "vlanId"},
+		Limit:   120, Private: engine.PrivateOf[securityGroupState](),
 		States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
 		OnCreate: checkVcn, OnDelete: checkSecurityGroupUnused,
 	})

@@ -22,7 +22,7 @@ func registerVnics(api engine.API) {
 	states.Deleted = "" // the service shows no deleted ones
 	api.Serve(&engine.Kind{
 		Name: privateIPKind, Path: "/privateIps", Model: "core.PrivateIp", AllCompartments: true,
-		Filters: []string{"subnetId", "vnicId", "ipAddress"}, States: states,
+		Filters: []string{"subnetId", "vnicId", "ipAddress", "ipState", "lifetime", "vlanId"}, States: states,
 	})
 }
 
@@ -60,7 +60,10 @@ func NewVnic(t *engine.Tx, args VnicArgs) (*engine.Resource, error) {
 		return nil, err
 	}
 	engine.Private[vnicState](vnic).Owner = args.Owner
-	common.Merge(engine.Doc{"vnicId": vnic.ID, "ipAddress": address, "isPrimary": true})
+	common.Merge(engine.Doc{
+		"vnicId": vnic.ID, "ipAddress": address, "isPrimary": true,
+		"ipState": "ASSIGNED", "lifetime": "EPHEMERAL",
+	})
 	ip, err := t.Insert(privateIPKind, common)
 	if err != nil || !args.PublicIP || subnet.Doc.Flag("prohibitPublicIpOnVnic") {
 		return vnic, err
