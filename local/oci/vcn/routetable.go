@@ -1,6 +1,7 @@
 package vcn
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -16,8 +17,22 @@ func registerRouteTables(api engine.API) {
 		Name: routeTableKind, Path: "/routeTables", Create: "core.CreateRouteTableDetails",
 		Update: "core.UpdateRouteTableDetails", Model: "core.RouteTable", Filters: []string{"vcnId"}, Limit: 300,
 		Private: engine.PrivateOf[partState](), States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
-		Defaults: engine.Doc{"routeRules": []any{}}, OnCreate: checkVcn, Check: checkRoutes, OnDelete: checkRouteTableUnused,
+		Defaults: engine.Doc{"routeRules": []any{}}, OnDelete: checkRouteTableUnused,
+		OnCreate: func(c *engine.Call, doc engine.Doc) error { return cmp.Or(checkOneDestination(c), checkVcn(c, doc)) },
+		OnUpdate: func(c *engine.Call, _, _ engine.Doc) error { return checkOneDestination(c) },
+		Check:    checkRoutes,
 	})
+}
+
+// checkOneDestination refuses rules in a request that have a destination by its older name, cidrBlock, too. Answers
+// have both.
+func checkOneDestination(c *engine.Call) error {
+	for i, rule := range c.Body.Objects("routeRules") {
+		if rule.Str("cidrBlock") != "" && rule.Str("destination") != "" {
+			return engine.Invalid("routeRules[%d]: cidrBlock and destination cannot be used together", i)
+		}
+	}
+	return nil
 }
 
 // checkRoutes checks and completes a route table's rules (Oracle: "VCN Route Tables", "Access to Oracle Services:
@@ -59,11 +74,7 @@ func toService(rule engine.Doc) bool { return rule.Str("destinationType") == "SE
 // checkDestination checks a rule's destination; cidrBlock is an older name for it.
 func checkDestination(path string, rule engine.Doc) error {
 	if block := rule.Str("cidrBlock"); block != "" {
-		if rule.Str("destination") != "" {
-			return engine.Invalid("%s: cidrBlock and destination cannot be used together", path)
-		}
 		rule["destination"] = block
-		delete(rule, "cidrBlock")
 	}
 	rule.Default(engine.Doc{"destinationType": "CIDR_BLOCK"})
 	destination := rule.Str("destination")
