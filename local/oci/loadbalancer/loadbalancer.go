@@ -34,6 +34,10 @@ func complete(c *engine.Call, doc engine.Doc) error {
 	if err := checkShape(doc); err != nil {
 		return err
 	}
+	doc.Default(engine.Doc{"requestIdHeader": ""})
+	if err := completeRequestID(doc); err != nil {
+		return err
+	}
 	doc.Default(engine.Doc{
 		"isPrivate": false, "networkSecurityGroupIds": []any{}, "ipMode": "IPV4", "isDeleteProtectionEnabled": false,
 		"isRequestIdEnabled": false, "hostnames": engine.Doc{}, "pathRouteSets": engine.Doc{},
@@ -61,6 +65,18 @@ func complete(c *engine.Call, doc engine.Doc) error {
 		}
 	}
 	return checkParts(doc)
+}
+
+// completeRequestID sets the default of the header with a request's id (API reference, CreateLoadBalancerDetails).
+func completeRequestID(doc engine.Doc) error {
+	const field = "requestIdHeader"
+	if doc[field] == "" {
+		doc[field] = "X-Request-Id"
+	}
+	if name := doc.Str(field); doc[field] != nil && !strings.HasPrefix(name, "X-") {
+		return engine.Invalid("%s: %q must begin with X-", field, name)
+	}
+	return nil
 }
 
 // checkSubnets checks a load balancer's subnets, and returns their VCN.

@@ -78,6 +78,27 @@ func TestLoadBalancerLife(t *testing.T) {
 				"maximumBandwidthInMbps": 100,
 			}}, nil))
 		finish(c, c.Send("PUT", base+"/"+id, engine.Doc{"freeformTags": engine.Doc{"a": "b"}}, nil))
+		if got := get()["requestIdHeader"]; got != "X-Request-Id" {
+			t.Errorf("default header of request ids: %v", got)
+		}
+		finish(c, c.Send("PUT", base+"/"+id, engine.Doc{"isRequestIdEnabled": true, "requestIdHeader": "X-My-Id"}, nil))
+		if got := get()["requestIdHeader"]; got != "X-My-Id" {
+			t.Errorf("header of request ids: %v", got)
+		}
+		c.Refused(400, "InvalidParameter", "X-", "PUT", base+"/"+id, engine.Doc{"requestIdHeader": "My-Id"})
+		finish(c, c.Send("PUT", base+"/"+id, engine.Doc{"requestIdHeader": ""}, nil))
+		if got := get()["requestIdHeader"]; got != "X-Request-Id" {
+			t.Errorf("header of request ids after it was set to empty: %v", got)
+		}
+		finish(c, c.Send("POST", base+"/"+id+"/certificates", engine.Doc{
+			"certificateName": "page", "publicCertificate": "PEM", "caCertificate": "CA", "privateKey": "secret",
+		}, nil))
+		for _, got := range []engine.Doc{get().Sub("certificates", "page"), c.GetList(base + "/" + id + "/certificates")[0]} {
+			c.Conforms("loadbalancer.Certificate", got)
+			if got["publicCertificate"] != "PEM" || got["caCertificate"] != "CA" {
+				t.Errorf("certificate %v", got)
+			}
+		}
 		nsg := c.Create("networkSecurityGroups", engine.Doc{"vcnId": n.Vcn}).Str("id")
 		finish(c, c.Send("PUT", base+"/"+id+"/networkSecurityGroups", engine.Doc{"networkSecurityGroupIds": []any{nsg}}, nil))
 		lb = get()

@@ -20,7 +20,7 @@ func Register(e *engine.Engine) {
 	api.Handle("POST "+lbPath, "loadbalancer.CreateLoadBalancerDetails", create)
 	api.Handle("PUT "+lbPath+"/{id}", "loadbalancer.UpdateLoadBalancerDetails",
 		changeFields("UpdateLoadBalancer", func(c *engine.Call, _ *engine.Resource) (engine.Doc, error) {
-			return c.Body, nil
+			return c.Body, completeRequestID(c.Body)
 		}))
 	api.Handle("PUT "+lbPath+"/{id}/networkSecurityGroups", "loadbalancer.UpdateNetworkSecurityGroupsDetails",
 		changeFields("UpdateNetworkSecurityGroups", setSecurityGroups))
