@@ -105,6 +105,8 @@ func (e *Engine) transact(r *http.Request, body Doc, h Handler) (*Answer, error)
 	var a *Answer
 	err := run(func(t *Tx) error {
 		c := &Call{Tx: t, Request: r, Query: r.URL.Query(), Body: body}
+		unifyDomains(c.Query)
+		unifyDomains(c.Body)
 		if err := c.checkCompartment(); err != nil {
 			return err
 		}

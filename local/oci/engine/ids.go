@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/hex"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +21,39 @@ const (
 
 // AvailabilityDomains are the names of the region's availability domains.
 var AvailabilityDomains = []string{"Uocm:US-ASHBURN-AD-1", "Uocm:US-ASHBURN-AD-2", "Uocm:US-ASHBURN-AD-3"}
+
+// unifyDomains replaces names of availability domains in a query or a body, at every depth, by the service's own
+// spelling: they compare without case (terraform-provider-oci, core_subnet_test.go and EqualIgnoreCaseSuppressDiff).
+func unifyDomains(v any) {
+	const field = "availabilityDomain"
+	switch v := v.(type) {
+	case url.Values:
+		if v.Has(field) {
+			v.Set(field, domainNamed(v.Get(field)))
+		}
+	case []any:
+		for _, e := range v {
+			unifyDomains(e)
+		}
+	default:
+		d, _ := asDoc(v)
+		if name, ok := d[field].(string); ok {
+			d[field] = domainNamed(name)
+		}
+		for _, e := range d {
+			unifyDomains(e)
+		}
+	}
+}
+
+// domainNamed returns the availability domain's own name; a name of none stays as it is.
+func domainNamed(name string) string {
+	i := slices.IndexFunc(AvailabilityDomains, func(ad string) bool { return strings.EqualFold(ad, name) })
+	if i < 0 {
+		return name
+	}
+	return AvailabilityDomains[i]
+}
 
 // FaultDomains are the names of each availability domain's fault domains.
 var FaultDomains = []string{"FAULT-DOMAIN-1", "FAULT-DOMAIN-2", "FAULT-DOMAIN-3"}

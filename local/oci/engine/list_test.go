@@ -67,3 +67,30 @@ func TestFiltersOfTheAPI(t *testing.T) {
 		}
 	})
 }
+
+func TestAvailabilityDomainsCompareWithoutCase(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		want := oci.AvailabilityDomains[1]
+		lower := strings.ToLower(want)
+		subnet := c.Create("subnets", engine.Doc{"vcnId": n.Vcn, "cidrBlock": "10.0.40.0/24", "availabilityDomain": lower})
+		volume := c.Create("volumes", engine.Doc{"availabilityDomain": lower})
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
+		pool := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.Changed(ocitest.PoolBody(n, cluster, 1),
+			"nodeConfigDetails.placementConfigs",
+			[]any{engine.Doc{"availabilityDomain": lower, "subnetId": subnet.Str("id")}}), nil))
+		node := c.Get(ocitest.OKE + "/nodePools/" + pool).Objects("nodes")[0]
+		for _, doc := range []engine.Doc{subnet, volume, node} {
+			if doc["availabilityDomain"] != want {
+				t.Errorf("%s is in %v, want %s", doc["id"], doc["availabilityDomain"], want)
+			}
+		}
+		query := "?compartmentId=" + oci.CompartmentID + "&availabilityDomain=" + lower
+		if got := c.GetList(ocitest.Core + "/volumes" + query); len(got) != 1 {
+			t.Errorf("volumes: %v", got)
+		}
+		if got := c.GetList(ocitest.Core + "/faultDomains" + query); len(got) != 3 {
+			t.Errorf("fault domains: %v", got)
+		}
+	})
+}
