@@ -23,8 +23,9 @@ func Register(e *engine.Engine) {
 	api := e.API(base)
 	api.Serve(&engine.Kind{
 		Name: volumeKind, Path: "/volumes", Create: "core.CreateVolumeDetails", Update: "core.UpdateVolumeDetails",
-		Model: "core.Volume", Filters: []string{"availabilityDomain", "volumeGroupId", "clusterPlacementGroupId"}, Limit: 1000,
-		States: engine.CoreStates, CreateTime: 15 * time.Second, DeleteTime: 10 * time.Second,
+		Model: "core.Volume", Limit: 1000,
+		Filters: []string{"availabilityDomain", "volumeGroupId", "clusterPlacementGroupId"},
+		States:  engine.CoreStates, CreateTime: 15 * time.Second, DeleteTime: 10 * time.Second,
 		Defaults: engine.Doc{"vpusPerGB": 10.0, "isAutoTuneEnabled": false, "autotunePolicies": []any{}},
 		OnCreate: createVolume, OnUpdate: updateVolume, Check: checkVolume, OnDelete: checkDetached,
 	})

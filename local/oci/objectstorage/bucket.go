@@ -161,8 +161,8 @@ func deleteBucket(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty", "the bucket %s holds objects", r.Doc.Str("name"))
 	}
 	if uploads := uploadsTo(c.Tx, r); len(uploads) > 0 { // API reference, DeleteBucket
-		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty", "the bucket %s has the multipart upload %s in progress",
-			r.Doc.Str("name"), uploads[0].ID)
+		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty",
+			"the bucket %s has the multipart upload %s in progress", r.Doc.Str("name"), uploads[0].ID)
 	}
 	if err := c.MatchEtag(r); err != nil {
 		return nil, err

@@ -63,7 +63,8 @@ func TestBucketsAndObjects(t *testing.T) {
 			nil); string(got.Raw) != "xx" || got.Header.Get("content-type") != "text/plain" {
 			t.Errorf("object %q %v", got.Raw, got.Header)
 		}
-		if got := c.SendRaw("PUT", base+"/backups/o/cold", nil, http.Header{"Storage-Tier": {"Cold"}}, nil); got.Status != 400 {
+		cold := http.Header{"Storage-Tier": {"Cold"}}
+		if got := c.SendRaw("PUT", base+"/backups/o/cold", nil, cold, nil); got.Status != 400 {
 			t.Errorf("unknown storage tier: %d %s", got.Status, got.Raw)
 		}
 		listed := c.Get(base + "/backups/o?prefix=daily/&limit=2")
