@@ -23,7 +23,10 @@ var bucketName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,256}$`)
 // Register adds the Object Storage service to an engine.
 func Register(e *engine.Engine) {
 	api := e.API(base)
-	api.AddKind(&engine.Kind{Name: bucketKind, Model: "objectstorage.Bucket", NameKey: "name"})
+	api.AddKind(&engine.Kind{
+		Name: bucketKind, Model: "objectstorage.Bucket", NameKey: "name",
+		Private: engine.PrivateOf[bucketState](),
+	})
 	api.Handle("GET ", "", func(*engine.Call) (*engine.Answer, error) { return &engine.Answer{Body: Namespace}, nil })
 	api.Handle("GET /{ns}", "", func(c *engine.Call) (*engine.Answer, error) {
 		return &engine.Answer{Body: engine.Doc{
@@ -41,6 +44,7 @@ func Register(e *engine.Engine) {
 	api.Handle("GET "+path+"/retentionRules", "", onBucket(func(*engine.Call, *engine.Resource) (*engine.Answer, error) {
 		return &engine.Answer{Body: engine.Doc{"items": []any{}}}, nil
 	}))
+	registerLifecycle(api, path+"/l")
 	files := store{filepath.Join(api.Dir(), "objects")}
 	registerObjects(api, files, path+"/o")
 	registerUploads(api, files, path+"/u")
@@ -89,6 +93,9 @@ func bucketNamed(t *engine.Tx, name string) *engine.Resource {
 func bucketDoc(r *engine.Resource) engine.Doc {
 	doc := r.Doc.Clone()
 	doc["etag"] = r.Etag()
+	if etag := engine.Private[bucketState](r).LifecycleEtag; etag != "" {
+		doc["objectLifecyclePolicyEtag"] = etag
+	}
 	return doc
 }
 

@@ -56,7 +56,7 @@ var roots = map[string]string{
 	"objectstorage": `
 		CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata
 		ListObjects CreateMultipartUploadDetails CommitMultipartUploadDetails MultipartUpload
-		MultipartUploadPartSummary`,
+		MultipartUploadPartSummary PutObjectLifecyclePolicyDetails ObjectLifecyclePolicy`,
 	"bastion": `
 		CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError
 		WorkRequestLogEntry CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
