@@ -41,10 +41,9 @@ func Register(e *engine.Engine) {
 	})) // it serves HEAD, too
 	api.Handle("POST "+path, "objectstorage.UpdateBucketDetails", onBucket(updateBucket))
 	api.Handle("DELETE "+path, "", onBucket(deleteBucket))
-	api.Handle("GET "+path+"/retentionRules", "", onBucket(func(*engine.Call, *engine.Resource) (*engine.Answer, error) {
-		return &engine.Answer{Body: engine.Doc{"items": []any{}}}, nil
-	}))
 	registerLifecycle(api, path+"/l")
+	registerRetention(api, path+"/retentionRules")
+	registerRequests(api, path+"/p")
 	files := store{filepath.Join(api.Dir(), "objects")}
 	registerObjects(api, files, path+"/o")
 	registerUploads(api, files, path+"/u")
@@ -171,7 +170,14 @@ func deleteBucket(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty",
 			"the bucket %s has the multipart upload %s in progress", r.Doc.Str("name"), uploads[0].ID)
 	}
+	if requests := partsOf(c.Tx, requestKind, r); len(requests) > 0 {
+		return nil, engine.Fail(http.StatusConflict, "BucketNotEmpty",
+			"the bucket %s has the pre-authenticated request %s", r.Doc.Str("name"), requests[0].ID)
+	}
 	if err := c.MatchEtag(r); err != nil {
+		return nil, err
+	}
+	if err := c.RemoveAll(partsOf(c.Tx, retentionKind, r)); err != nil {
 		return nil, err
 	}
 	return &engine.Answer{Status: http.StatusNoContent}, c.Remove(c.Edit(r.ID))

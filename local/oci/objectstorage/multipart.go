@@ -143,7 +143,11 @@ func listParts(c *engine.Call, u *engine.Resource) (*engine.Answer, error) {
 
 // commit makes the object of the parts that the body names.
 func (s store) commit(c *engine.Call, u *engine.Resource) (*engine.Answer, error) {
-	state := engine.Private[uploadState](u)
+	state, object := engine.Private[uploadState](u), u.Doc.Str("object")
+	bucket := c.Find(state.Bucket)
+	if err := checkRetention(c, bucket, objectNamed(c.Tx, bucket, object)); err != nil {
+		return nil, err
+	}
 	numbers, err := committed(c.Body, state.Parts)
 	if err != nil {
 		return nil, err
@@ -159,7 +163,7 @@ func (s store) commit(c *engine.Call, u *engine.Resource) (*engine.Answer, error
 	}
 	sum := md5.Sum(digests)
 	digest := fmt.Sprint(base64.StdEncoding.EncodeToString(sum[:]), "-", len(numbers))
-	o := save(c, c.Find(state.Bucket), u.Doc.Str("object"), version{size, digest, u.Doc.Str("storageTier"), state.Header})
+	o := save(c, bucket, object, version{size, digest, u.Doc.Str("storageTier"), state.Header})
 	if err := s.join(s.file(o), u, numbers); err != nil {
 		return nil, err
 	}

@@ -144,12 +144,15 @@ func (s store) put(c *engine.Call, content []byte) (*engine.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := c.Request.Header
+	name, header := c.Path("object"), c.Request.Header
+	if err := checkRetention(c, bucket, objectNamed(c.Tx, bucket, name)); err != nil {
+		return nil, err
+	}
 	tier, err := tierOf(bucket, header.Get("storage-tier"))
 	if err != nil {
 		return nil, err
 	}
-	o := save(c, bucket, c.Path("object"), version{len(content), digest, tier, describing(header)})
+	o := save(c, bucket, name, version{len(content), digest, tier, describing(header)})
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -181,6 +184,9 @@ func (s store) get(_ *engine.Call, o *engine.Resource) (*engine.Answer, error) {
 }
 
 func (s store) delete(c *engine.Call, o *engine.Resource) (*engine.Answer, error) {
+	if err := checkRetention(c, c.Find(engine.Private[objectState](o).Bucket), o); err != nil {
+		return nil, err
+	}
 	if err := c.Remove(c.Edit(o.ID)); err != nil {
 		return nil, err
 	}

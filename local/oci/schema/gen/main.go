@@ -56,7 +56,9 @@ var roots = map[string]string{
 	"objectstorage": `
 		CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata
 		ListObjects CreateMultipartUploadDetails CommitMultipartUploadDetails MultipartUpload
-		MultipartUploadPartSummary PutObjectLifecyclePolicyDetails ObjectLifecyclePolicy`,
+		MultipartUploadPartSummary PutObjectLifecyclePolicyDetails ObjectLifecyclePolicy
+		CreateRetentionRuleDetails UpdateRetentionRuleDetails RetentionRule CreatePreauthenticatedRequestDetails
+		PreauthenticatedRequest PreauthenticatedRequestSummary`,
 	"bastion": `
 		CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError
 		WorkRequestLogEntry CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
