@@ -22,7 +22,7 @@ func createDynamicGroup(c *engine.Call, doc engine.Doc) error {
 		return engine.Invalid("compartmentId: a dynamic group belongs to the tenancy")
 	}
 	if rule := doc.Str("matchingRule"); !strings.ContainsAny(rule, "{=") {
-		return engine.Invalid("matchingRule: %q is no rule", rule)
+		return engine.Invalid("Unable to parse matching rule: %q", rule)
 	}
 	return checkUniqueName(c, dynamicGroupKind, doc)
 }

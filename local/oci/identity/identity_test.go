@@ -58,10 +58,13 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("the etag changed from %s to %s", first, again)
 		}
 		c.Remove("policies", id)
-		group := c.Create("dynamicGroups", engine.Doc{
+		body := engine.Doc{
 			"compartmentId": oci.TenancyID, "name": "nodes", "description": "d",
 			"matchingRule": "ALL {instance.compartment.id = 'x'}",
-		})
+		}
+		c.Refused(400, "InvalidParameter", "Unable to parse matching rule", "POST", ocitest.Core+"/dynamicGroups",
+			ocitest.Changed(body, "matchingRule", "bad_matching_rule"))
+		group := c.Create("dynamicGroups", body)
 		c.Remove("dynamicGroups", group.Str("id"))
 	})
 }
