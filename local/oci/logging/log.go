@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/objectstorage"
 	"oke-guestbook/local/oci/vcn"
 )
 
@@ -22,7 +23,7 @@ func registerLogs(work *engine.WorkRequests) {
 	}, "LOG", logKind)
 }
 
-// createLog creates a custom log, or the flow log of a subnet: the kind of service log that a network has.
+// createLog creates a custom log, or a service log: the flow log of a subnet, or the access log of a bucket.
 func createLog(c *engine.Call, doc engine.Doc) error {
 	group, err := c.Named(groupKind, c.Path("logGroupId"))
 	if err != nil {
@@ -39,26 +40,40 @@ func createLog(c *engine.Call, doc engine.Doc) error {
 		return engine.Conflict("the log %s has the name %q", others[0].ID, name)
 	}
 	if doc.Str("logType") == "SERVICE" {
-		return checkFlowLog(c.Tx, doc)
+		return checkSource(c.Tx, doc)
 	}
 	return nil
 }
 
-func checkFlowLog(t *engine.Tx, doc engine.Doc) error {
+// checkSource checks the source of a service log: a subnet has one flow log, a bucket one log of each category.
+func checkSource(t *engine.Tx, doc engine.Doc) error {
 	source := doc.Sub("configuration", "source")
 	if source == nil {
 		return engine.MissingParameter("configuration.source")
 	}
-	if source.Str("service") != "flowlogs" {
-		return engine.NotImplemented("configuration.source.service: the local cloud has flowlogs only")
-	}
-	subnet, err := t.Live(vcn.SubnetKind, "configuration.source.resource", source.Str("resource"))
-	if err != nil {
-		return err
+	service, resource, category := source.Str("service"), source.Str("resource"), source.Str("category")
+	title := category + " log"
+	const field = "configuration.source.resource"
+	switch service {
+	case "flowlogs":
+		if _, err := t.Live(vcn.SubnetKind, field, resource); err != nil {
+			return err
+		}
+		title, category = "flow log", "" // one, whatever its category is
+	case "objectstorage":
+		if !objectstorage.HasBucket(t, resource) {
+			return engine.RelatedNotFound(field, resource)
+		}
+		if category != "read" && category != "write" {
+			return engine.Invalid("configuration.source.category: %q must be read or write", category)
+		}
+	default:
+		return engine.NotImplemented("configuration.source.service: the local cloud has flowlogs and objectstorage only")
 	}
 	for _, other := range t.All(logKind) {
-		if other.Doc.Str("configuration", "source", "resource") == subnet.ID {
-			return engine.Conflict("the subnet %s has the flow log %s", subnet.ID, other.ID)
+		if was := other.Doc.Sub("configuration", "source"); was.Str("service") == service &&
+			was.Str("resource") == resource && (category == "" || was.Str("category") == category) {
+			return engine.Conflict("%s has the %s %s", resource, title, other.ID)
 		}
 	}
 	doc.Sub("configuration").Default(engine.Doc{

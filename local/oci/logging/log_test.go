@@ -55,3 +55,25 @@ func TestFlowLogs(t *testing.T) {
 		c.NothingLeft()
 	})
 }
+
+func TestBucketLogs(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		c.Want(200, "POST", "/n/"+oci.Namespace+"/b", engine.Doc{"compartmentId": oci.CompartmentID, "name": "files"})
+		groups := ocitest.Logging + "/logGroups"
+		group := c.Finished(ocitest.Logging, "logging.WorkRequest",
+			c.Send("POST", groups, engine.Doc{"compartmentId": oci.CompartmentID, "displayName": "access"}, nil))
+		logs := groups + "/" + group + "/logs"
+		body := engine.Doc{"displayName": "write", "logType": "SERVICE", "configuration": engine.Doc{"source": engine.Doc{
+			"sourceType": "OCISERVICE", "service": "objectstorage", "category": "write", "resource": "files",
+		}}}
+		c.Refused(400, "RelatedResourceNotAuthorizedOrNotFound", "other", "POST", logs,
+			ocitest.Changed(body, "configuration.source.resource", "other"))
+		c.Refused(400, "InvalidParameter", "category", "POST", logs,
+			ocitest.Changed(body, "configuration.source.category", "all"))
+		id := c.Finished(ocitest.Logging, "logging.WorkRequest", c.Send("POST", logs, body, nil))
+		c.Conforms("logging.Log", c.Get(logs+"/"+id))
+		c.Refused(409, "Conflict", "has the write log", "POST", logs, ocitest.Changed(body, "displayName", "again"))
+		c.Finished(ocitest.Logging, "logging.WorkRequest", c.Send("POST", logs,
+			ocitest.Changed(ocitest.Changed(body, "configuration.source.category", "read"), "displayName", "read"), nil))
+	})
+}

@@ -81,6 +81,9 @@ func bucketOf(c *engine.Call) (*engine.Resource, error) {
 		"namespace '%s' or you are not authorized to access it", name, Namespace)
 }
 
+// HasBucket reports whether there is a bucket of the name.
+func HasBucket(t *engine.Tx, name string) bool { return bucketNamed(t, name) != nil }
+
 func bucketNamed(t *engine.Tx, name string) *engine.Resource {
 	for _, r := range t.All(bucketKind, engine.With("name", name)) {
 		return r
