@@ -3,6 +3,7 @@ package objectstorage
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -164,11 +165,20 @@ func (s store) put(c *engine.Call, content []byte) (*engine.Answer, error) {
 	}}, nil
 }
 
-func (s store) get(_ *engine.Call, o *engine.Resource) (*engine.Answer, error) {
+func (s store) get(c *engine.Call, o *engine.Resource) (*engine.Answer, error) {
+	if err := c.MatchEtag(o); err != nil {
+		return nil, err
+	}
 	content, err := os.ReadFile(s.file(o))
 	if err != nil {
 		return nil, err
 	}
+	size := len(content)
+	first, end, err := byteRange(c.Request.Header.Get("Range"), size)
+	if err != nil {
+		return nil, err
+	}
+	content = content[first:end]
 	modified, err := time.Parse(time.RFC3339, o.Doc.Str("timeModified"))
 	header := map[string]string{
 		"etag": o.Etag(), "content-length": strconv.Itoa(len(content)),
@@ -180,7 +190,41 @@ func (s store) get(_ *engine.Call, o *engine.Resource) (*engine.Answer, error) {
 	} else {
 		header["content-md5"] = digest
 	}
-	return &engine.Answer{Body: content, Header: header}, err
+	a := &engine.Answer{Body: content, Header: header}
+	if len(content) < size {
+		header["content-range"] = fmt.Sprintf("bytes %d-%d/%d", first, end-1, size)
+		a.Status = http.StatusPartialContent
+	}
+	return a, err
+}
+
+// byteRange returns the part of a content that the header Range asks for: one range of bytes (API reference, GetObject).
+func byteRange(header string, size int) (first, end int, err error) {
+	if header == "" {
+		return 0, size, nil
+	}
+	from, to, ok := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
+	end = size
+	switch {
+	case from == "": // the last bytes
+		var n int
+		n, err = strconv.Atoi(to)
+		first = max(0, size-n)
+	case to == "":
+		first, err = strconv.Atoi(from)
+	default:
+		var last int
+		first, err = strconv.Atoi(from)
+		if err == nil {
+			last, err = strconv.Atoi(to)
+		}
+		end = min(size, last+1)
+	}
+	if !ok || err != nil || first < 0 || first >= end {
+		return 0, 0, engine.Fail(http.StatusRequestedRangeNotSatisfiable, "InvalidRange",
+			"%q is no range of the object's %d bytes", header, size)
+	}
+	return first, end, nil
 }
 
 func (s store) delete(c *engine.Call, o *engine.Resource) (*engine.Answer, error) {

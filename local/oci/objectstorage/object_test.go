@@ -207,3 +207,28 @@ func TestMultipartUpload(t *testing.T) {
 		c.NothingLeft()
 	})
 }
+
+func TestObjectRanges(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		object := createBucket(c, "files") + "/o/a"
+		c.SendRaw("PUT", object, []byte("0123456789"), http.Header{}, nil)
+		for header, want := range map[string]string{
+			"bytes=2-4": "206 234 bytes 2-4/10", "bytes=7-": "206 789 bytes 7-9/10", "bytes=-3": "206 789 bytes 7-9/10",
+			"bytes=8-99": "206 89 bytes 8-9/10", "bytes=0-": "200 0123456789 ",
+		} {
+			got := c.SendRaw("GET", object, nil, http.Header{"Range": {header}}, nil)
+			if s := fmt.Sprint(got.Status, " ", string(got.Raw), " ", got.Header.Get("content-range")); s != want {
+				t.Errorf("%s: %q, want %q", header, s, want)
+			}
+		}
+		for _, header := range []string{"bytes=10-", "bytes=4-2", "bytes=x"} {
+			if got := c.SendRaw("GET", object, nil, http.Header{"Range": {header}}, nil); got.Status != 416 {
+				t.Errorf("%s: %d %s", header, got.Status, got.Raw)
+			}
+		}
+		other := http.Header{"If-Match": {"other"}}
+		if got := c.SendRaw("GET", object, nil, other, nil); got.Status != 412 {
+			t.Errorf("another etag: %d %s", got.Status, got.Raw)
+		}
+	})
+}
