@@ -198,7 +198,8 @@ func (s store) get(c *engine.Call, o *engine.Resource) (*engine.Answer, error) {
 	return a, err
 }
 
-// byteRange returns the part of a content that the header Range asks for: one range of bytes (API reference, GetObject).
+// byteRange returns the part of a content that the header Range asks for. It can be one range of bytes (API reference,
+// GetObject).
 func byteRange(header string, size int) (first, end int, err error) {
 	if header == "" {
 		return 0, size, nil

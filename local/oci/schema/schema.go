@@ -1,5 +1,5 @@
 // Package schema checks JSON values by the request and answer models of the OCI services. The models are data, not Go
-// structs: they are 349 structures with 2126 fields, and encoding/json reports neither a missing field nor the path of
+// structs: they are 365 structures with 2197 fields, and encoding/json reports neither a missing field nor the path of
 // a wrong one.
 package schema
 
