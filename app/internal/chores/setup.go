@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -267,7 +266,7 @@ func (s *setup) explain(what string, err error) error {
 	}
 	explained := fmt.Errorf("%s: %w", what, err)
 	switch {
-	case hasCode(err, codeAuthenticationFailed) || strings.Contains(err.Error(), "AuthenticationFailed"):
+	case hasCode(err, codeAuthenticationFailed):
 		return retry.Final(fmt.Errorf("%w: the database rejects the password of user %s in %s. It is set when the volume is "+
 			"new. If that first start was interrupted, the user does not exist: delete the claim of a volume without entries",
 			explained, s.cfg.RootUser, s.cfg.RootPassFile))
