@@ -22,7 +22,7 @@ func (f Fields) Contains(path string) bool {
 }
 
 // ForceNew returns the properties of a resource type, OCI's or Kubernetes', whose change replaces the resource.
-// It returns nil for a type of which the catalogue knows none.
+// It returns nil for a type that the catalogue does not list.
 func ForceNew(token string) Fields {
 	if k, ok := Lookup(token); ok {
 		return k.ForceNew

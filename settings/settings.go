@@ -56,7 +56,7 @@ func (s *Settings) general() setting.Group {
 			setting.Required[string]("pulumi config set compartmentId ocid1.compartment.oc1..<unique id>"),
 			setting.OCID("compartment", "tenancy")),
 		setting.Texts(&s.Tags, "tags",
-			"Freeform tags on everything, beside project and stack",
+			"Freeform tags on everything, in addition to project and stack",
 			setting.Func("any but project and stack", checkTags)),
 		setting.Of(&s.Protect, "protect", false,
 			"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"),

@@ -459,7 +459,7 @@ func TestRefusedDatabases(t *testing.T) {
 	})
 }
 
-// What has no usable value is not judged further, nor is what follows from it; everything else is.
+// A setting without a usable value is not checked further, nor is what depends on it; everything else is.
 func TestUnusableSettingHidesNoOther(t *testing.T) {
 	for _, tc := range []struct {
 		set  map[string]string

@@ -97,7 +97,7 @@ func (l lookup) named(compartment string) error {
 	return nil
 }
 
-// list adds what a compartment has in the VCN: its subnets, and gateways of the kinds of which a VCN has one at most.
+// list adds what a compartment has in the VCN: its subnets, and gateways of the kinds that a VCN has at most one of.
 // In the VCN's own compartment it also finds the named internet and service gateway, and for that lists those of every
 // VCN.
 func (l lookup) list(compartment string, ofVCN bool) error {

@@ -30,7 +30,7 @@ type Args struct {
 	// SecurityBy is layout.Lists or layout.Groups: what the rules are kept in. Required; it cannot change later.
 	SecurityBy layout.SecurityBy
 	// Gateways are the OCIDs of existing gateways, by kind. Required for a DRG that the plan routes to; optional for
-	// the other kinds, of which new ones are made by default.
+	// the other kinds, which are created by default.
 	Gateways map[layout.Gateway]string
 	// BastionAllowedCIDRs are the networks whose hosts may open sessions of the bastion. Required if the plan has a
 	// subnet for it.

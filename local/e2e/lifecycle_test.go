@@ -137,7 +137,7 @@ func TestLifeCycle(t *testing.T) {
 		}
 	})
 
-	step(t, "the commands say what is there", func() {
+	step(t, "the commands print what exists", func() {
 		status := s.says(s.o.Status)
 		for _, word := range append([]string{"localcloudd", s.o.Endpoint(), s.output("vcnId")}, components...) {
 			if !strings.Contains(status, word) {
@@ -241,7 +241,7 @@ func TestLifeCycle(t *testing.T) {
 			t.Errorf("the state held %v and holds %v", before, after)
 		}
 		s.set("frontendReplicas", "4")
-		s.unchanged("with the setting mended")
+		s.unchanged("with the setting corrected")
 	})
 
 	step(t, "a machine that is not as it must be leaves what runs untouched", func() {
@@ -326,7 +326,7 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 	if got := s.inventory(); got["cluster"] != 1 || got["nodepool"] != 1 || got["loadbalancer"] != 1 {
 		t.Errorf("the cloud holds %v", got)
 	}
-	s.unchanged("after the mended up")
+	s.unchanged("after the completed up")
 	s.destroy()
 	s.destroyed()
 }

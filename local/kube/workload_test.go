@@ -212,7 +212,7 @@ func checkSecurityLists(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	mustDelete(t, services, "bad")
 }
 
-// syncFailed returns nil when the service controller has told of an error with the text.
+// syncFailed returns nil when the service controller has reported an error with the text.
 func syncFailed(api kubernetes.Interface, service, text string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		options := metav1.ListOptions{FieldSelector: "involvedObject.name=" + service}

@@ -1,7 +1,7 @@
 // Package launch is the launcher: the commands that run the stack on the local cloud. Each part that they use is a
 // package below: environment, toolchain, daemon, plugins, pulumicli and recovery.
 //
-// The launcher is started by `go run`, so that it must compile in a second. Beside the standard library it imports the
+// The launcher is started by `go run`, so that it must compile in a second. Besides the standard library it imports the
 // program's catalog, which imports nothing, and golang.org/x/mod/semver.
 package launch
 

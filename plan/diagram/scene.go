@@ -34,7 +34,7 @@ type flow struct {
 // yours names the networks that layout.StandIn stands in for.
 const yours = "Your networks"
 
-// newScene collects what there is to draw.
+// newScene collects what the diagram shows.
 func newScene(s layout.Spec, unset []string) (scene, error) {
 	n, err := reach.Of(s)
 	if err != nil {

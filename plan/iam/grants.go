@@ -34,7 +34,7 @@ var grants = []grant{
 	},
 	{
 		to: Operators, allow: "manage instance-family", in: inStack, when: always, source: engineVerbs,
-		why:  "creating, changing and deleting a node pool needs it beside the node pool",
+		why:  "creating, changing and deleting a node pool needs it in addition to manage cluster-node-pools",
 		note: "Oracle asks for the whole family (2024-08-13, 2025-01-15), also since node pools act as their own principal",
 	},
 	{

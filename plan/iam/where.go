@@ -13,7 +13,7 @@ func all(conditions ...string) string {
 	return "all {" + strings.Join(conditions, ", ") + "}"
 }
 
-// anyOf joins conditions of which one has to hold.
+// anyOf joins conditions: at least one must hold.
 func anyOf(conditions ...string) string {
 	if len(conditions) == 1 {
 		return conditions[0]

@@ -110,7 +110,7 @@ func TestWhatExistsIsCompared(t *testing.T) {
 			},
 			[]string{"subnets.workers 10.20.64.0/20 10.20.64.0/24"},
 		},
-		{"subnet beside a named one whose CIDR is not as said", func(s *Spec, f *Found) {
+		{"subnet next to a named one that has another CIDR than in the settings", func(s *Spec, f *Found) {
 			s.Subnets[API] = SubnetSpec{ID: someSubnet, CIDR: "10.20.0.0/24"}
 			f.AllSubnets = []FoundPart{{ID: "other", CIDRs: []string{"10.20.0.128/25"}}}
 		}, []string{"subnets.api.cidr 10.20.0.0/28 10.20.0.0/24"}},
@@ -146,7 +146,7 @@ func TestWhatExistsIsCompared(t *testing.T) {
 			f.AllGateways = oneOfEach(ownTags)
 		}, nil},
 		{
-			"gateways beside which no second one can be", func(s *Spec, f *Found) {
+			"gateways that a VCN has only one of", func(s *Spec, f *Found) {
 				s.makeGateways()
 				f.AllGateways = oneOfEach(othersTags)
 			},

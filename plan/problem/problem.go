@@ -12,11 +12,11 @@ type Problem struct {
 	Key  string // of the setting, or of a part of it, such as "nodePools[0].size"
 	Text string // what is wrong, and what is allowed
 
-	// DependsOn are the other settings that the judgement rests on. They and Key decide whether the problem is reported
+	// DependsOn are the other settings that the check used. They and Key decide whether the problem is reported
 	// when one of them has no usable value; the text does not.
 	DependsOn []string
-	// Invalidates is the setting that has no usable value because of this problem. Empty if its value can be judged
-	// further.
+	// Invalidates is the setting that has no usable value because of this problem. Empty if its value can be
+	// checked further.
 	Invalidates string
 }
 
@@ -38,7 +38,7 @@ func (l *List) Add(key, format string, args ...any) Entry {
 	return Entry{p}
 }
 
-// DependsOn names other settings that the judgement rests on.
+// DependsOn names the other settings that the check used.
 func (e Entry) DependsOn(keys ...string) Entry {
 	e.problem.DependsOn = append(e.problem.DependsOn, keys...)
 	return e
@@ -50,7 +50,7 @@ func (e Entry) Invalidates(key string) Entry {
 	return e
 }
 
-// Problems returns what is to be reported: everything but the problems that rest on a setting without a usable value.
+// Problems returns what is to be reported: everything but the problems that depend on a setting without a usable value.
 // The problems that say which value is unusable are all reported.
 func (l *List) Problems() []Problem {
 	unusable := l.unusable()
@@ -72,8 +72,7 @@ func (l *List) unusable() (settings []string) {
 	return settings
 }
 
-// Append appends what other reports, except problems that rest on a setting of which l says that it has no usable
-// value.
+// Append appends what other reports, except problems that depend on a setting without a usable value in l.
 func (l *List) Append(other List) {
 	unusable := l.unusable()
 	for _, p := range other.Problems() {

@@ -297,7 +297,7 @@ func TestLimits(t *testing.T) {
 			},
 			[]string{"loadBalancerAllowedCidrs publicLoadBalancers 121 120"},
 		},
-		{"the bastion's list beside groups", func(s *layout.Spec) {
+		{"the bastion's list, in addition to groups", func(s *layout.Spec) {
 			s.SecurityBy, s.Bastion, s.ExtraRules = layout.Groups, true, extra(200, "bastion", "10.0.9.0/24")
 		}, []string{"extraRules 201 200"}},
 	} {

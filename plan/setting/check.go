@@ -92,7 +92,7 @@ func If[T any](condition bool, check Check[T]) Check[T] {
 	return check
 }
 
-// Optional allows the zero value beside what check allows.
+// Optional allows the zero value in addition to what check allows.
 func Optional[T comparable](check Check[T]) Check[T] {
 	var zero T
 	if _, number := any(zero).(int); number {

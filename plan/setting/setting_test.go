@@ -120,7 +120,7 @@ func TestRefusedValues(t *testing.T) {
 		`{"name": "a", "rooms": {}}`:                        {"rooms list object"},
 		`{"name": "a", "rooms": ["x"]}`:                     {"rooms[0] object string"},
 		`{"name": "a", "rooms": [{"name": "X"}]}`:           {"rooms[0].name X lower-case"},
-		`{"name": "a", "rooms": [{"nam": "X", "beds": 9}]}`: {"rooms[0].nam name?"}, // the rest of the room is not judged
+		`{"name": "a", "rooms": [{"nam": "X", "beds": 9}]}`: {"rooms[0].nam name?"}, // the rest of the room is not checked
 		`{"name": "a", "rooms": [{"qqqqqq": 1}]}`:           {"rooms[0].qqqqqq name beds"},
 		`{"name": "a", "rooms": [{"beds": "x"}, {"name": "X"}]}`: {
 			"rooms[0].beds integer string", "rooms[1].name X",

@@ -12,7 +12,7 @@ type Resources struct {
 var Helper = Resources{CPUMillis: 100, MemoryMB: 128, Pods: 1}
 
 // Need returns the most that the guestbook's Pods ask for at one time: twice as many frontends as the autoscaler may
-// start, because during an update the old ones drain beside all the new ones; the database; and two helpers, such as a
+// start, because during an update the old ones drain while all the new ones run; the database; and two helpers, such as a
 // backup and the job that prepares the database. The database counts with externalDatabase too: when that is set, the
 // own database ends last, after the frontend's update.
 func (g *Guestbook) Need() Resources {

@@ -51,7 +51,7 @@ func random(n int) []byte {
 	return out
 }
 
-// writeIn returns a function that writes content in pieces, none of which ends with a part.
+// writeIn returns a function that writes content in pieces that end elsewhere than its parts.
 func writeIn(content []byte) func(io.Writer) error {
 	return func(w io.Writer) error {
 		for piece := range slices.Chunk(content, 1_000_003) {

@@ -1,4 +1,4 @@
-// Package chores has the guestbook's work beside serving pages: to probe a member of the database, to set the database
+// Package chores does the guestbook's work other than serving pages: to probe a member of the database, to set the database
 // up, to save it to Object Storage and to restore it from there.
 package chores
 

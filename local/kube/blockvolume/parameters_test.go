@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestParseParameters checks values that OKE's driver refuses, and others beside them that it takes.
+// TestParseParameters checks values that OKE's driver refuses, and similar ones that it accepts.
 func TestParseParameters(t *testing.T) {
 	for key, values := range map[string]struct{ refused, accepted []string }{
 		"vpusPerGB":       {[]string{"", "-1", "121", "fast"}, []string{"0", "20", "120"}},

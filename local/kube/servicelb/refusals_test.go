@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestRefusedAnnotations checks values that OKE refuses before it calls OCI, and others beside them that it takes.
+// TestRefusedAnnotations checks values that OKE refuses before it calls OCI, and similar ones that it accepts.
 func TestRefusedAnnotations(t *testing.T) {
 	for key, values := range map[string]struct{ refused, accepted []string }{
 		annotationInternal:        {[]string{"", "yes", "TRue"}, []string{"true", "False", "0"}},

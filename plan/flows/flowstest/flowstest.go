@@ -16,7 +16,7 @@ type Endpoint struct {
 	Address   netip.Addr
 }
 
-// Matrix returns every connection that the policies allow between endpoints, of which at least one is a Pod of the
+// Matrix returns every connection that the policies allow between endpoints, at least one of them a Pod of the
 // guestbook, to the given ports. Its keys are those of Key.
 func Matrix(policies []flows.Policy, endpoints map[string]Endpoint, ports []int) map[string]bool {
 	allowed := map[string]bool{}
