@@ -9,7 +9,8 @@ oke = @go run ./cmd/oke
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own  LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
+	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own"
+	@echo "                    LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
 
 up: ## deploy stack local on the local cloud, from nothing or from where it is
 	$(localcloud) up
@@ -40,7 +41,7 @@ diagram: ## draw a stack's network to docs/network-$STACK.svg: STACK=dev
 
 GROUP ?= oke-operators
 
-policies: ## IAM policy statements that a stack's settings need: STACK=dev GROUP=oke-operators DOMAIN=Default ARGS=--json
+policies: ## IAM statements that a stack's settings need: STACK=dev GROUP=oke-operators DOMAIN=Default ARGS=--json
 	$(oke) policies --stack "$(STACK)" --group "$(GROUP)" --domain "$(DOMAIN)" $(ARGS)
 
 KEY ?= $(HOME)/.ssh/id_ed25519
@@ -61,11 +62,11 @@ run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:808
 	@cd app && go build -o ../bin/guestbook . && go build -o ../bin/run-app ./cmd/run-app && cd .. && exec bin/run-app -app bin/guestbook -dir .local/run-app
 
 test: packages ## every test, the whole life cycle with the real engine included
-	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt is not content with: $$files" >&2; exit 1; }
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt would change: $$files" >&2; exit 1; }
 	$(localcloud) build
 	go vet ./... && go test -vet=off ./...
 	cd app && go vet ./... && go test -vet=off $(without) ./...
-	@echo "local/ has the end-to-end tests: about 6 minutes on 2 cores, and not a word of them until they end"
+	@echo "local/ has the end-to-end tests: about 6 minutes on 2 cores, without output until they end"
 	cd local && go vet ./... && go test -vet=off -timeout 30m -parallel 5 ./...
 
 e2e: ## some of the end-to-end tests: RUN='TestLifeCycle|TestWorkload'
@@ -80,8 +81,8 @@ without = $$(command -v chromium >/dev/null || test -n "$$CI" || echo -skip=^Tes
 packages:
 	@if $(have_packages); then :; \
 	elif test -n "$$CI"; then apt-get update -qq && apt-get install -qq -y --no-install-recommends $(packages) >/dev/null && $(have_packages) || \
-		{ echo "make test shows the guestbook in a browser, and runs make tunnel: chromium or jq is not to be had" >&2; exit 1; }; \
-	else echo "no chromium or no jq: what needs them is not tested; sudo apt-get install $(packages) brings them"; fi
+		{ echo "make test needs chromium (the guestbook in a browser) and jq (make tunnel), and cannot install them" >&2; exit 1; }; \
+	else echo "chromium or jq is missing: the tests that need them do not run; install them with sudo apt-get install $(packages)"; fi
 
 lint: ## the linters of .golangci.yml, in every module
 	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

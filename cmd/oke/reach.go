@@ -25,7 +25,7 @@ func reachCommand() *cobra.Command {
 		return err
 	})
 	cmd.Flags().StringVar(&from, "from", "", "who opens the connection: a role, internet, osn, an address or a CIDR")
-	cmd.Flags().StringVar(&to, "to", "", "to whom")
+	cmd.Flags().StringVar(&to, "to", "", "who accepts the connection, as for --from")
 	cmd.Flags().StringVar(&port, "port", "", "6443, 8000-8010, 53/udp, icmp or icmp/3/4")
 	return cmd
 }

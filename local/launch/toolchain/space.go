@@ -63,7 +63,8 @@ func (t Toolchain) cached(ctx context.Context, tool tool) bool {
 	return err == nil && len(bytes.TrimSpace(list)) == 0
 }
 
-// spaceAdvice names the directories of a build whose messages say that a disk is full.
+// spaceAdvice names the directories of a build whose messages say that a disk is full. The go command
+// reports it in its output only, in the words of the operating system.
 func (t Toolchain) spaceAdvice(ctx context.Context, messages string) string {
 	if !strings.Contains(messages, syscall.ENOSPC.Error()) {
 		return ""

@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -151,7 +152,8 @@ func (g *plugin) dryRun(
 	case apierrors.IsForbidden(err): // for example by a quota that the update raises
 		p.GetLogger(ctx).Warningf("the API server would refuse this now: %v", err)
 		return nil, nil
-	case apierrors.IsInvalid(err) && strings.Contains(err.Error(), "field is immutable"):
+	case apierrors.IsInvalid(err) && strings.Contains(err.Error(), validation.FieldImmutableErrorMsg):
+		// The API has no reason or code of its own for it. The update may replace the object.
 		return nil, nil
 	}
 	return nil, err

@@ -91,6 +91,7 @@ func (r *step) retryFor(method string, err error) time.Duration {
 	case e.Status == http.StatusConflict && (e.Code == "IncorrectState" || e.Code == "Conflict"):
 		return retryLimit
 	case e.Status >= 500 && e.Status != http.StatusNotImplemented && !strings.Contains(e.Message, "Out of host capacity"):
+		// A lack of capacity has the code InternalError too; only its message tells it apart.
 		return retryLimit
 	}
 	return 0
