@@ -15,6 +15,7 @@ import (
 // other's files. It is for the namespace, which all other objects wait for, and for what is made in OCI.
 func (b *builder) immutable() (pulumi.ResourceOption, error) {
 	values := map[string]string{"namespace": b.book.Namespace, "profile": string(b.book.Profile)}
+	// The name is in the states of existing stacks; another one would keep new values.
 	return stash.Immutable(b.ctx, b.name+"-lasting", values, func(setting, kept string) error {
 		return fmt.Errorf("%s: guestbook %q was made with %q, and its data would be lost with %q: set it back, "+
 			"or make another guestbook under a new name; if it holds none yet, destroy it first",

@@ -87,6 +87,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 func immutable(ctx *pulumi.Context, name, securityBy string, parent pulumi.ResourceOption,
 ) (pulumi.ResourceOption, error) {
 	values := map[string]string{"securityBy": securityBy}
+	// The name is in the states of existing stacks; another one would keep new values.
 	return stash.Immutable(ctx, name+"-lasting", values, func(setting, kept string) error {
 		return fmt.Errorf("%s: the network was made with %q, and nodes that run would be cut off with %q: "+
 			"set it back, or make another stack; if nothing runs yet, destroy this one first", setting, kept, values[setting])
