@@ -48,7 +48,7 @@ func TestTransientFailuresAreRetried(t *testing.T) {
 			if n := w.count("vcn"); n != 1 {
 				t.Errorf("%d VCNs", n)
 			}
-			vcn.delete()
+			vcn.Delete()
 			if n := w.count("vcn"); n != 0 {
 				t.Errorf("%d VCNs left", n)
 			}
@@ -59,12 +59,12 @@ func TestTransientFailuresAreRetried(t *testing.T) {
 func TestRetriesCanBeTurnedOff(t *testing.T) {
 	w := newWorld(t)
 	config := p.ConfigureRequest{Args: value.OfMap(object{"disableAutoRetries": true})}
-	if err := w.plugin.Configure(t.Context(), config); err != nil {
+	if err := w.Configure(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	w.fault(emulator.Fault{Method: "POST", Path: "/20160918/vcns", Status: 429, Code: "TooManyRequests"})
 	req := p.CreateRequest{Urn: newURN(catalog.VCN, "vcn"), Properties: value.OfMap(vcnInputs)}
-	_, err := w.plugin.Create(t.Context(), req)
+	_, err := w.Create(t.Context(), req)
 	if err == nil || !strings.Contains(err.Error(), "429 TooManyRequests") {
 		t.Errorf("got %v", err)
 	}
@@ -74,9 +74,9 @@ func (w *world) buildForCluster() {
 	w.Helper()
 	vcn := w.create(catalog.VCN, "vcn", vcnInputs)
 	for name, cidr := range map[string]string{"api": "10.0.0.0/28", "lb": "10.0.1.0/24"} {
-		w.create(catalog.Subnet, name, object{"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr})
+		w.create(catalog.Subnet, name, object{"compartmentId": compartment, "vcnId": vcn.ID, "cidrBlock": cidr})
 	}
-	w.create(catalog.NetworkSecurityGroup, "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create(catalog.NetworkSecurityGroup, "nsg", object{"compartmentId": compartment, "vcnId": vcn.ID})
 }
 
 func TestFailedClusterStaysInTheState(t *testing.T) {
@@ -85,7 +85,7 @@ func TestFailedClusterStaysInTheState(t *testing.T) {
 	w.fault(emulator.Fault{WorkRequest: "CLUSTER_CREATE", Code: "LimitExceeded", Message: "no more clusters", Count: 1})
 	u := newURN(catalog.Cluster, "cluster")
 	inputs := value.OfMap(w.cluster())
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	made, err := w.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
 	if err == nil || !strings.Contains(err.Error(), "LimitExceeded: no more clusters") {
 		t.Errorf("got %v", err)
 	}
@@ -93,12 +93,12 @@ func TestFailedClusterStaysInTheState(t *testing.T) {
 		t.Fatalf("the cluster is lost: %+v", made)
 	}
 	again := p.UpdateRequest{ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs, Inputs: inputs}
-	_, err = w.plugin.Update(t.Context(), again)
+	_, err = w.Update(t.Context(), again)
 	if err == nil || !strings.Contains(err.Error(), "is FAILED") {
 		t.Errorf("the next update accepts it: %v", err)
 	}
-	l := &live{w: w, urn: u, id: made.ID, inputs: inputs, state: made.Properties}
-	l.delete()
+	l := w.live(u, made.ID, inputs, made.Properties)
+	l.Delete()
 	if n := w.count("cluster"); n != 0 {
 		t.Errorf("%d clusters left", n)
 	}
@@ -109,7 +109,7 @@ func TestFailedNodePoolIsDeleted(t *testing.T) {
 	w.build()
 	w.fault(emulator.Fault{WorkRequest: "NODEPOOL_CREATE", Code: "InternalError", Message: "no pools today", Count: 1})
 	inputs := value.OfMap(w.nodePool())
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: newURN(catalog.NodePool, "pool"), Properties: inputs})
+	made, err := w.Create(t.Context(), p.CreateRequest{Urn: newURN(catalog.NodePool, "pool"), Properties: inputs})
 	if err == nil || !strings.Contains(err.Error(), "no pools today") {
 		t.Errorf("got %v", err)
 	}
@@ -131,7 +131,7 @@ func TestCancelledCreationContinues(t *testing.T) {
 	}()
 	u := newURN(catalog.Cluster, "cluster")
 	inputs := value.OfMap(w.cluster())
-	made, err := w.plugin.Create(ctx, p.CreateRequest{Urn: u, Properties: inputs})
+	made, err := w.Create(ctx, p.CreateRequest{Urn: u, Properties: inputs})
 	if err == nil || made.PartialState == nil || !strings.HasPrefix(made.ID, "ocid1.cluster.") {
 		t.Fatalf("the cluster is lost: %+v, %v", made, err)
 	}
@@ -139,7 +139,7 @@ func TestCancelledCreationContinues(t *testing.T) {
 		t.Errorf("state %v", state)
 	}
 	again := p.UpdateRequest{ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs, Inputs: inputs}
-	updated, err := w.plugin.Update(t.Context(), again)
+	updated, err := w.Update(t.Context(), again)
 	if err != nil || updated.Properties.Get("state").AsString() != "ACTIVE" {
 		t.Errorf("the next update does not wait for it: %v, %v", updated.Properties.Get("state"), err)
 	}

@@ -18,6 +18,7 @@ import (
 	"oke-guestbook/catalog"
 	emulator "oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
+	"oke-guestbook/local/provider/plugintest"
 	"oke-guestbook/local/provider/value"
 )
 
@@ -25,8 +26,7 @@ type object = map[string]any
 
 // world is an emulator with the plugin configured for it, and the ids of the resources in it by name.
 type world struct {
-	*testing.T
-	plugin p.Provider
+	plugintest.Plugin
 	rest   *ociclient.Client
 	server *emulator.Server
 	ids    map[string]string
@@ -62,100 +62,42 @@ func newSlowWorld(t *testing.T, speed float64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, plugin: New().WithDefaults(), rest: rest, server: server, ids: map[string]string{}}
-	if err := w.plugin.Configure(t.Context(), p.ConfigureRequest{}); err != nil {
+	w := &world{
+		Plugin: plugintest.Plugin{T: t, Provider: New().WithDefaults()}, rest: rest, server: server, ids: map[string]string{},
+	}
+	if err := w.Configure(t.Context(), p.ConfigureRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-func newURN(token, name string) urn.URN {
-	return urn.New("test", "oke-guestbook", "", tokens.Type(token), name)
-}
+func newURN(token, name string) urn.URN { return plugintest.NewURN(token, name) }
 
-// live is a resource as the engine's state holds it.
+// live is a resource as the engine's state has it.
 type live struct {
-	w             *world
-	urn           urn.URN
-	id            string
-	inputs, state property.Map
-}
-
-func (w *world) check(u urn.URN, old property.Map, inputs object) property.Map {
-	w.Helper()
-	checked, err := w.plugin.Check(w.Context(), p.CheckRequest{Urn: u, State: old, Inputs: value.OfMap(inputs)})
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, f := range checked.Failures {
-		w.Fatalf("%s: %s", f.Property, f.Reason)
-	}
-	return checked.Inputs
+	*plugintest.Resource
+	w *world
 }
 
 func (w *world) create(token, name string, inputs object) *live {
 	w.Helper()
-	u := newURN(token, name)
-	checked := w.check(u, property.Map{}, inputs)
-	made, err := w.plugin.Create(w.Context(), p.CreateRequest{Urn: u, Properties: checked})
+	r, err := w.NewResource(token, name, inputs)
 	if err != nil {
 		w.Fatalf("create %s: %v", token, err)
 	}
-	w.ids[name] = made.ID
-	return &live{w: w, urn: u, id: made.ID, inputs: checked, state: made.Properties}
+	w.ids[name] = r.ID
+	return &live{r, w}
 }
 
-func (l *live) diff(inputs object) p.DiffResponse {
-	l.w.Helper()
-	checked := l.w.check(l.urn, l.inputs, inputs)
-	req := p.DiffRequest{ID: l.id, Urn: l.urn, State: l.state, OldInputs: l.inputs, Inputs: checked}
-	d, err := l.w.plugin.Diff(l.w.Context(), req)
-	if err != nil {
-		l.w.Fatal(err)
-	}
-	return d
-}
-
-func (l *live) unchanged(when string, inputs object) {
-	l.w.Helper()
-	if d := l.diff(inputs); d.HasChanges {
-		l.w.Fatalf("%s: a diff: %v\nstate: %v", when, d.DetailedDiff, value.PlainMap(l.state))
-	}
+// live returns a resource that the test did not create by create.
+func (w *world) live(u urn.URN, id string, inputs, state property.Map) *live {
+	return &live{&plugintest.Resource{Plugin: w.Plugin, URN: u, ID: id, Inputs: inputs, State: state}, w}
 }
 
 func (l *live) update(inputs object) {
 	l.w.Helper()
-	checked := l.w.check(l.urn, l.inputs, inputs)
-	req := p.UpdateRequest{ID: l.id, Urn: l.urn, State: l.state, OldInputs: l.inputs, Inputs: checked, DryRun: true}
-	if _, err := l.w.plugin.Update(l.w.Context(), req); err != nil {
-		l.w.Fatalf("preview of the update: %v", err)
-	}
-	req.DryRun = false
-	updated, err := l.w.plugin.Update(l.w.Context(), req)
-	if err != nil {
+	if err := l.Update(inputs); err != nil {
 		l.w.Fatalf("update: %v", err)
-	}
-	l.inputs, l.state = checked, updated.Properties
-}
-
-// refresh reads the resource as `pulumi refresh` does. It reports whether the resource still exists.
-func (l *live) refresh() bool {
-	l.w.Helper()
-	read, err := l.w.plugin.Read(l.w.Context(), p.ReadRequest{ID: l.id, Urn: l.urn, Properties: l.state, Inputs: l.inputs})
-	if err != nil {
-		l.w.Fatalf("refresh: %v", err)
-	}
-	if read.ID != "" {
-		l.inputs, l.state = read.Inputs, read.Properties
-	}
-	return read.ID != ""
-}
-
-func (l *live) delete() {
-	l.w.Helper()
-	req := p.DeleteRequest{ID: l.id, Urn: l.urn, Properties: l.state, OldInputs: l.inputs}
-	if err := l.w.plugin.Delete(l.w.Context(), req); err != nil {
-		l.w.Fatalf("delete: %v", err)
 	}
 }
 
@@ -190,13 +132,13 @@ func (c lifeCycle) run(w *world, official *sdk) {
 
 	l := w.create(c.token, name, inputs)
 	l.conforms(official)
-	l.unchanged("after the creation", inputs)
-	if !l.refresh() {
+	l.Unchanged("after the creation", inputs)
+	if !l.Refresh() {
 		w.Fatal("refresh: it is gone")
 	}
-	l.unchanged("after a refresh", inputs)
+	l.Unchanged("after a refresh", inputs)
 	for input, v := range c.replaces {
-		d := l.diff(with(inputs, object{input: v}))
+		d := l.Diff(with(inputs, object{input: v}))
 		if !slices.ContainsFunc(replacing(d), func(path string) bool { return strings.HasPrefix(path, input) }) {
 			w.Errorf("a change of %s does not replace: %v", input, d.DetailedDiff)
 		}
@@ -211,18 +153,18 @@ func (c lifeCycle) run(w *world, official *sdk) {
 		c.drifts(l, inputs)
 	}
 	l.imports(c, inputs)
-	l.delete()
-	if l.refresh() && mappings[c.token].Adopts == "" {
+	l.Delete()
+	if l.Refresh() && mappings[c.token].Adopts == "" {
 		w.Error("it still exists after its deletion")
 	}
-	l.delete()
+	l.Delete()
 }
 
 // preview checks that a preview of the creation knows the inputs, and no outputs.
 func (c lifeCycle) preview(w *world, u urn.URN, inputs object) {
 	w.Helper()
-	checked := w.check(u, property.Map{}, inputs)
-	preview, err := w.plugin.Create(w.Context(), p.CreateRequest{Urn: u, Properties: checked, DryRun: true})
+	checked := w.CheckInputs(u, property.Map{}, inputs)
+	preview, err := w.Create(w.Context(), p.CreateRequest{Urn: u, Properties: checked, DryRun: true})
 	if err != nil {
 		w.Fatalf("preview: %v", err)
 	}
@@ -242,7 +184,7 @@ func (c lifeCycle) preview(w *world, u urn.URN, inputs object) {
 func (c lifeCycle) updates(l *live, inputs object) {
 	l.w.Helper()
 	changed := with(inputs, c.update)
-	d := l.diff(changed)
+	d := l.Diff(changed)
 	if paths := replacing(d); len(paths) > 0 {
 		l.w.Errorf("the change of %v replaces", paths)
 	}
@@ -250,12 +192,12 @@ func (c lifeCycle) updates(l *live, inputs object) {
 		l.w.Errorf("no diff for %v", c.update)
 	}
 	l.update(changed)
-	l.unchanged("after the update", changed)
-	l.refresh()
-	l.unchanged("after the update and a refresh", changed)
+	l.Unchanged("after the update", changed)
+	l.Refresh()
+	l.Unchanged("after the update and a refresh", changed)
 	if !c.oneWay {
 		l.update(inputs)
-		l.unchanged("after the update back", inputs)
+		l.Unchanged("after the update back", inputs)
 	}
 }
 
@@ -263,8 +205,8 @@ func (c lifeCycle) updates(l *live, inputs object) {
 func (c lifeCycle) drifts(l *live, inputs object) {
 	l.w.Helper()
 	m := mappings[c.token]
-	r := &step{mapping: m, inputs: value.PlainMap(l.inputs), old: value.PlainMap(l.state)}
-	vars, _ := m.ID.Parse(l.id)
+	r := &step{mapping: m, inputs: value.PlainMap(l.Inputs), old: value.PlainMap(l.State)}
+	vars, _ := m.ID.Parse(l.ID)
 	maps.Copy(r.old, vars)
 	r.ocid, _ = vars["id"].(string)
 	method := http.MethodPut
@@ -274,12 +216,12 @@ func (c lifeCycle) drifts(l *live, inputs object) {
 	if _, err := l.w.rest.Do(l.w.Context(), method, r.itemPath(), nil, c.drift, nil); err != nil {
 		l.w.Fatalf("drift: %v", err)
 	}
-	l.refresh()
-	if d := l.diff(inputs); !d.HasChanges {
-		l.w.Errorf("the drift %v was not seen; state %v", c.drift, value.PlainMap(l.state))
+	l.Refresh()
+	if d := l.Diff(inputs); !d.HasChanges {
+		l.w.Errorf("the drift %v was not seen; state %v", c.drift, value.PlainMap(l.State))
 	}
 	l.update(inputs)
-	l.unchanged("after the drift was reverted", inputs)
+	l.Unchanged("after the drift was reverted", inputs)
 }
 
 // replacing lists the paths whose change replaces the resource.
@@ -295,35 +237,35 @@ func replacing(d p.DiffResponse) (paths []string) {
 // imports reads the resource by its id alone. The program's inputs must then show no change.
 func (l *live) imports(c lifeCycle, inputs object) {
 	l.w.Helper()
-	id := l.id
+	id := l.ID
 	if c.importID != nil {
 		id = c.importID(l.w, id)
 	}
-	read, err := l.w.plugin.Read(l.w.Context(), p.ReadRequest{ID: id, Urn: l.urn})
+	read, err := l.w.Read(l.w.Context(), p.ReadRequest{ID: id, Urn: l.URN})
 	if err != nil {
 		l.w.Fatalf("import: %v", err)
 	}
-	if read.ID != l.id {
-		l.w.Errorf("import: id %q, want %q", read.ID, l.id)
+	if read.ID != l.ID {
+		l.w.Errorf("import: id %q, want %q", read.ID, l.ID)
 	}
-	imported := &live{w: l.w, urn: l.urn, id: read.ID, inputs: read.Inputs, state: read.Properties}
+	imported := l.w.live(l.URN, read.ID, read.Inputs, read.Properties)
 	m := mappings[c.token]
 	for input, f := range m.inputs {
 		if f.notInBody && !m.ForceNew.Contains(input) { // REST does not return it
 			if v, ok := inputs[input]; ok {
-				imported.state = imported.state.Set(input, value.Of(v))
+				imported.State = imported.State.Set(input, value.Of(v))
 			}
 		}
 	}
-	imported.unchanged("after an import", inputs)
+	imported.Unchanged("after an import", inputs)
 }
 
 // conforms compares the state with the types of the official SDK, down to the last nested property.
 func (l *live) conforms(official *sdk) {
 	l.w.Helper()
-	pkg, file, name := split(string(l.urn.Type()))
+	pkg, file, name := split(string(l.URN.Type()))
 	structs := official.structs(l.w.T, pkg, file)
-	conform(l.w.T, structs, strings.ToLower(name[:1])+name[1:]+"State", "", value.PlainMap(l.state))
+	conform(l.w.T, structs, strings.ToLower(name[:1])+name[1:]+"State", "", value.PlainMap(l.State))
 }
 
 func conform(t *testing.T, structs structs, goType, path string, v any) {
@@ -363,7 +305,7 @@ func conform(t *testing.T, structs structs, goType, path string, v any) {
 
 func (w *world) invoke(token string, args object) object {
 	w.Helper()
-	got, err := w.plugin.Invoke(context.Background(), p.InvokeRequest{Token: tokens.Type(token), Args: value.OfMap(args)})
+	got, err := w.Invoke(context.Background(), p.InvokeRequest{Token: tokens.Type(token), Args: value.OfMap(args)})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -25,20 +25,20 @@ func (w *world) build() {
 	vcn := w.create(catalog.VCN, "vcn", object{
 		"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "base",
 	})
-	w.ids["defaultSecurityList"] = vcn.state.Get("defaultSecurityListId").AsString()
-	w.ids["defaultRouteTable"] = vcn.state.Get("defaultRouteTableId").AsString()
+	w.ids["defaultSecurityList"] = vcn.State.Get("defaultSecurityListId").AsString()
+	w.ids["defaultRouteTable"] = vcn.State.Get("defaultRouteTableId").AsString()
 	for name, cidr := range map[string]string{
 		"api": "10.0.0.0/28", "workers": "10.0.16.0/20", "lb": "10.0.1.0/24", "lb2": "10.0.2.0/24",
 	} {
 		w.create(catalog.Subnet, name, object{
-			"compartmentId": compartment, "vcnId": vcn.id, "cidrBlock": cidr, "displayName": name,
+			"compartmentId": compartment, "vcnId": vcn.ID, "cidrBlock": cidr, "displayName": name,
 		})
 	}
-	w.create(catalog.NetworkSecurityGroup, "nsg", object{"compartmentId": compartment, "vcnId": vcn.id})
-	w.create(catalog.InternetGateway, "igw", object{"compartmentId": compartment, "vcnId": vcn.id})
-	w.create(catalog.SecurityList, "seclist", object{"compartmentId": compartment, "vcnId": vcn.id})
+	w.create(catalog.NetworkSecurityGroup, "nsg", object{"compartmentId": compartment, "vcnId": vcn.ID})
+	w.create(catalog.InternetGateway, "igw", object{"compartmentId": compartment, "vcnId": vcn.ID})
+	w.create(catalog.SecurityList, "seclist", object{"compartmentId": compartment, "vcnId": vcn.ID})
 	other := w.create(catalog.VCN, "other", object{"compartmentId": compartment, "cidrBlocks": []any{"10.1.0.0/16"}})
-	w.ids["otherSecurityList"] = other.state.Get("defaultSecurityListId").AsString()
+	w.ids["otherSecurityList"] = other.State.Get("defaultSecurityListId").AsString()
 	var drg struct{ ID string } // created by somebody else: the program attaches to an existing one
 	body := object{"compartmentId": compartment}
 	if _, err := w.rest.Do(w.Context(), http.MethodPost, "/20160918/drgs", nil, body, &drg); err != nil {
@@ -405,7 +405,7 @@ var lifeCycles = []lifeCycle{
 		inputs: func(w *world) object {
 			group := w.create(catalog.LogGroup, "group", object{"compartmentId": compartment, "displayName": "group"})
 			return object{
-				"logGroupId": group.id, "displayName": "workers", "logType": "SERVICE", "isEnabled": true,
+				"logGroupId": group.ID, "displayName": "workers", "logType": "SERVICE", "isEnabled": true,
 				"retentionDuration": 30.0, "freeformTags": tagged,
 				"configuration": object{
 					"compartmentId": compartment,
@@ -444,8 +444,8 @@ func TestLifeCycles(t *testing.T) {
 func TestClusterUpdates(t *testing.T) {
 	w := newWorld(t)
 	w.build()
-	cluster := &live{w: w, urn: newURN(catalog.Cluster, "cluster"), id: w.ids["cluster"], inputs: value.OfMap(w.cluster())}
-	cluster.refresh()
+	cluster := w.live(newURN(catalog.Cluster, "cluster"), w.ids["cluster"], value.OfMap(w.cluster()), value.OfMap(nil))
+	cluster.Refresh()
 	inputs := w.cluster()
 	for _, c := range []struct {
 		what    string
@@ -464,12 +464,12 @@ func TestClusterUpdates(t *testing.T) {
 		{"an upgrade", object{"kubernetesVersion": "v1.36.4"}},
 	} {
 		inputs = with(inputs, c.changes)
-		if d := cluster.diff(inputs); !d.HasChanges && c.what != "no network security group" {
+		if d := cluster.Diff(inputs); !d.HasChanges && c.what != "no network security group" {
 			t.Errorf("%s: no diff", c.what)
 		}
 		cluster.update(inputs)
-		cluster.refresh()
-		cluster.unchanged(c.what, inputs)
+		cluster.Refresh()
+		cluster.Unchanged(c.what, inputs)
 	}
 
 	pool := w.nodePool()
@@ -481,14 +481,14 @@ func TestClusterUpdates(t *testing.T) {
 		{"nodeSourceDetails": with(pool["nodeSourceDetails"].(object), object{"bootVolumeSizeInGbs": "80"})},
 	} {
 		pool = with(pool, changes)
-		if d := r.diff(pool); !d.HasChanges {
+		if d := r.Diff(pool); !d.HasChanges {
 			t.Errorf("no diff for %v", changes)
 		}
 		r.update(pool)
-		r.refresh()
-		r.unchanged("after the update", pool)
+		r.Refresh()
+		r.Unchanged("after the update", pool)
 	}
-	nodes, _ := value.PlainMap(r.state)["nodes"].([]any)
+	nodes, _ := value.PlainMap(r.State)["nodes"].([]any)
 	if len(nodes) != 3 {
 		t.Errorf("%d nodes, want 3: %v", len(nodes), nodes)
 	}

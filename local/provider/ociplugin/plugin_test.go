@@ -38,8 +38,8 @@ func TestReplacementIsAnotherResource(t *testing.T) {
 	w := newWorld(t)
 	inputs := object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"}
 	first := w.create(catalog.VCN, "vcn", inputs)
-	if second := w.create(catalog.VCN, "vcn", inputs); second.id == first.id {
-		t.Errorf("the replacement is the resource to replace, %s", first.id)
+	if second := w.create(catalog.VCN, "vcn", inputs); second.ID == first.ID {
+		t.Errorf("the replacement is the resource to replace, %s", first.ID)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestRefusalsAreTheServicesErrors(t *testing.T) {
 	w := newWorld(t)
 	u := newURN(catalog.VCN, "vcn")
 	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.1/16"}})
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	made, err := w.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
 	if err == nil || !strings.Contains(err.Error(), "400 InvalidParameter") {
 		t.Errorf("got %v", err)
 	}
@@ -61,7 +61,7 @@ func TestSecretsAndUnknowns(t *testing.T) {
 	u := newURN(catalog.VCN, "vcn")
 	inputs := value.OfMap(object{"compartmentId": compartment, "cidrBlocks": []any{"10.0.0.0/16"}, "displayName": "a"})
 	inputs = inputs.Set("displayName", inputs.Get("displayName").WithSecret(true))
-	made, err := w.plugin.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
+	made, err := w.Create(t.Context(), p.CreateRequest{Urn: u, Properties: inputs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestSecretsAndUnknowns(t *testing.T) {
 		t.Errorf("secrets: %v", made.Properties)
 	}
 
-	diff, err := w.plugin.Diff(t.Context(), p.DiffRequest{
+	diff, err := w.Diff(t.Context(), p.DiffRequest{
 		ID: made.ID, Urn: u, State: made.Properties, OldInputs: inputs,
 		Inputs: inputs.Set("displayName", property.New(property.Computed)),
 	})
@@ -77,7 +77,7 @@ func TestSecretsAndUnknowns(t *testing.T) {
 		t.Errorf("an unknown input: %+v, %v", diff, err)
 	}
 
-	got, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{
+	got, err := w.Invoke(t.Context(), p.InvokeRequest{
 		Token: "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig",
 		Args:  property.NewMap(map[string]property.Value{"clusterId": property.New(property.Computed)}),
 	})
@@ -141,7 +141,7 @@ func TestFunctions(t *testing.T) {
 		"oci:Core/getVcn:getVcn":           {"vcnId": "ocid1.vcn.oc1.iad.x"},
 		"oci:Core/getPublicIp:getPublicIp": {"ipAddress": "192.0.2.9"},
 	} {
-		_, err := w.plugin.Invoke(t.Context(), p.InvokeRequest{Token: token, Args: value.OfMap(args)})
+		_, err := w.Invoke(t.Context(), p.InvokeRequest{Token: token, Args: value.OfMap(args)})
 		var e *ociclient.Error
 		if !errors.As(err, &e) || e.Status != http.StatusNotFound {
 			t.Errorf("%s of a resource that does not exist: %v", token, err)
@@ -153,15 +153,15 @@ func TestNamesAreChosenAndKept(t *testing.T) {
 	w := newWorld(t)
 	u := newURN(catalog.Policy, "backup")
 	inputs := object{"compartmentId": compartment, "description": "a", "statements": []any{"x"}}
-	first := w.check(u, property.Map{}, inputs)
+	first := w.CheckInputs(u, property.Map{}, inputs)
 	name := first.Get("name").AsString()
 	if !strings.HasPrefix(name, "backup-") || len(name) != len("backup-")+7 {
 		t.Errorf("chosen: %q", name)
 	}
-	if again := w.check(u, first, inputs); again.Get("name").AsString() != name {
+	if again := w.CheckInputs(u, first, inputs); again.Get("name").AsString() != name {
 		t.Errorf("%q became %q", name, again.Get("name").AsString())
 	}
-	if own := w.check(u, first, with(inputs, object{"name": "own"})); own.Get("name").AsString() != "own" {
+	if own := w.CheckInputs(u, first, with(inputs, object{"name": "own"})); own.Get("name").AsString() != "own" {
 		t.Errorf("the program's own name became %v", own.Get("name"))
 	}
 }
