@@ -366,8 +366,8 @@ func networkLine(res mocks.Resource) (string, bool) {
 		}
 	}
 	for _, key := range []resource.PropertyKey{"ingressSecurityRules", "egressSecurityRules"} {
-		if rules := res.Inputs[key]; rules.IsArray() {
-			words = append(words, fmt.Sprintf("%d %s", len(rules.ArrayValue()), key))
+		if list := res.Inputs[key]; list.IsArray() {
+			words = append(words, fmt.Sprintf("%d %s", len(list.ArrayValue()), key))
 		}
 	}
 	return strings.Join(words, " "), true

@@ -52,14 +52,14 @@ func mkdir(t *testing.T, dir string) {
 }
 
 // freeBytes is the same free space on every disk, but for directories with one of the prefixes.
-func freeBytes(bytes uint64, but ...string) diskspace.FreeBytes {
+func freeBytes(free uint64, but ...string) diskspace.FreeBytes {
 	return func(path string) (uint64, error) {
 		for _, prefix := range but {
 			if strings.HasPrefix(path, prefix) {
 				return 1 << 50, nil
 			}
 		}
-		return bytes, nil
+		return free, nil
 	}
 }
 

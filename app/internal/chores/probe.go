@@ -1,5 +1,5 @@
-// Package chores does the guestbook's work other than serving pages: to probe a member of the database, to set the database
-// up, to save it to Object Storage and to restore it from there.
+// Package chores does the guestbook's work other than serving pages: it probes a member of the database, sets the
+// database up, saves it to Object Storage and restores it from there.
 package chores
 
 import (

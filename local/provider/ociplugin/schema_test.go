@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"maps"
 	"os/exec"
 	"path/filepath"
@@ -69,13 +69,13 @@ func (s *sdk) structs(t *testing.T, pkg, file string) structs {
 
 func (s *sdk) parse(t *testing.T, pkg, path string, mode parser.Mode) {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), path, nil, mode)
+	f, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, mode)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range f.Decls {
 		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.TYPE {
+		if !ok || g.Tok != gotoken.TYPE {
 			continue
 		}
 		for _, spec := range g.Specs {
