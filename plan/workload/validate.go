@@ -60,7 +60,7 @@ type validator struct {
 	*Guestbook
 }
 
-// on are the settings that a judgement depends on beside its own.
+// on names the settings that a check depends on, in addition to its own.
 func on(keys ...string) []string { return keys }
 
 func (v validator) add(key string, dependsOn []string, format string, args ...any) {

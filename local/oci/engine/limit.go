@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// AddLimit registers a service limit beside those on the number of a kind's resources, with its default.
+// AddLimit registers a service limit, in addition to those on the number of a kind's resources, with its default.
 func (e *Engine) AddLimit(name string, n int) { e.limits[name] = n }
 
 // Limit returns the service limit of that name.

@@ -31,7 +31,7 @@ func TestStateOfAnotherVersion(t *testing.T) {
 	}
 }
 
-// What the emulator remembers beside the documents must outlive the process, too.
+// What the emulator remembers in addition to the documents must outlive the process, too.
 func TestPrivateStateSurvives(t *testing.T) {
 	dir := t.TempDir()
 	var group, vcnID string

@@ -20,7 +20,7 @@ type WorkRequests struct {
 	Selects func(c *Call, about string) bool
 }
 
-// workRequest is what a service remembers of a work request beside its document.
+// workRequest is what a service remembers of a work request, in addition to its document.
 type workRequest struct {
 	About  string // OCID of the resource
 	Logs   []Doc

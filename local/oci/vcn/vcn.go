@@ -157,7 +157,7 @@ func checkVcnEmpty(t *engine.Tx, vcn *engine.Resource) error {
 	return nil
 }
 
-// defaultKinds are the kinds of which a VCN has a default.
+// defaultKinds are the kinds that a new VCN has a default of.
 var defaultKinds = []string{routeTableKind, securityListKind, dhcpOptionsKind}
 
 func removeDefaults(t *engine.Tx, vcn *engine.Resource) error {
