@@ -221,6 +221,19 @@ func TestRefusedPools(t *testing.T) {
 		{"cycling without a step", cycling("0", "0"), []string{"nodePools[0].maxSurge maxUnavailable 0 1"}},
 		{"cycling without a step by default", cycling("0%", ""), []string{"nodePools[0].maxSurge"}},
 		{"no Pods", pool(`"ocpus":1,"memoryGb":6,"maxPodsPerNode":0`), []string{"nodePools[0].maxPodsPerNode 1 110 0"}},
+		{
+			"cloud-init without an interpreter", pool(`"ocpus":1,"memoryGb":6,"cloudInit":"echo hello"`),
+			[]string{"nodePools[0].cloudInit #! #cloud-config"},
+		},
+		{
+			"cloud-init from Windows", pool(`"ocpus":1,"memoryGb":6,"cloudInit":"#!/bin/sh\r\necho hello"`),
+			[]string{"nodePools[0].cloudInit Windows"},
+		},
+		{
+			"cloud-init that does not fit", pool(`"ocpus":1,"memoryGb":6,"cloudInit":"#!/bin/sh` +
+				strings.Repeat("x", 12000) + `"`),
+			[]string{"nodePools[0].cloudInit 16000"},
+		},
 		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels a b=c"}},
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains 1 3 4"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion 1.36"}},

@@ -100,6 +100,9 @@ var changes = []change{
 	}},
 	{what: "nodePools: size", set: map[string]string{"nodePools": pool(`"size":3`)}},
 	{what: "nodePools: labels", set: map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},
+	{what: "nodePools: cloudInit", set: map[string]string{
+		"nodePools": pool(`"size":2,"cloudInit":"#!/bin/sh\necho hello\n"`),
+	}},
 	{what: "nodePools: one more", set: map[string]string{"nodePools": `[
 		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":1,"ocpus":2,"memoryGb":12}
 	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},

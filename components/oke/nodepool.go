@@ -72,6 +72,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 			IsForceDeleteAfterGraceDuration: pulumi.Bool(true),
 		},
 		InitialNodeLabels: nodeLabels(p),
+		NodeMetadata:      pulumi.StringMap{"user_data": pulumi.String(p.UserData())},
 		FreeformTags:      tags,
 	}
 	if p.OCPUs != 0 {

@@ -28,6 +28,7 @@ type Node struct {
 	OCPUs              float64
 	MemoryGB           float64
 	BootVolumeGB       int64
+	RootGrown          bool   // the root file system has the whole boot volume, not the image's size
 	AvailabilityDomain string // "Uocm:PHX-AD-1"
 	FaultDomain        string // "FAULT-DOMAIN-1"
 	SubnetID           string

@@ -153,6 +153,10 @@ func reserved(total float64, tiers []tier) float64 {
 	return sum
 }
 
+// imageRootGB is the size of the root file system in GiB that an OKE image comes with, whatever the size of the boot
+// volume (Oracle A-Team, "OKE Node Sizing for Very Large Container Images", May 2023: 38069878784 bytes).
+const imageRootGB = 35.5
+
 // resources returns the node's capacity, and the allocatable part of it. An OCPU is a core: one CPU on Ampere A1, two
 // on all other shapes.
 func resources(n cloud.Node, arch string) (capacity, allocatable corev1.ResourceList) {
@@ -162,7 +166,10 @@ func resources(n cloud.Node, arch string) (capacity, allocatable corev1.Resource
 	}
 	const gib = 1 << 30
 	memory := n.MemoryGB * 0.97 // firmware and kernel use the rest
-	disk := float64(max(n.BootVolumeGB, 50)) - 12
+	disk := imageRootGB
+	if n.RootGrown {
+		disk = max(disk, float64(n.BootVolumeGB)-12) // other partitions have the rest
+	}
 	list := func(cpus, memory, disk float64) corev1.ResourceList {
 		return corev1.ResourceList{
 			corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(math.Round(cpus*1000)), resource.DecimalSI),

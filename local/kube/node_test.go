@@ -34,6 +34,22 @@ func TestResources(t *testing.T) {
 	}
 }
 
+// TestRootFileSystem expects the size that the image comes with until the root file system is grown.
+func TestRootFileSystem(t *testing.T) {
+	for _, test := range []struct {
+		bootGB int64
+		grown  bool
+		gib    float64
+	}{{50, false, 35.5}, {100, false, 35.5}, {50, true, 38}, {100, true, 88}} {
+		n := testNode(0)
+		n.BootVolumeGB, n.RootGrown = test.bootGB, test.grown
+		capacity, _ := resources(n, "arm64")
+		if got := capacity.StorageEphemeral().Value(); got != int64(test.gib*(1<<30)) {
+			t.Errorf("boot volume of %d GB, grown %t: %d bytes, want %v GiB", test.bootGB, test.grown, got, test.gib)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	a := newPodAddresses("10.244.0.0/29") // 6 addresses without the network's and the bridge's
 	prefix := netip.MustParsePrefix("10.244.0.0/29")

@@ -51,6 +51,7 @@ type NodePool struct {
 	MaxUnavailable       string
 	EvictionGraceMinutes int
 	Preemptible          bool
+	CloudInit            string
 }
 
 // Defaults of OKE for a pool that cycles and sets only the other of the two (API, NodePoolCyclingDetails).
@@ -117,6 +118,9 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 		if err := CheckNodeVersion(s.KubernetesVersion, p.KubernetesVersion); err != nil {
 			list.Add(key+".kubernetesVersion", "%v", err).DependsOn("kubernetesVersion")
 		}
+	}
+	if err := p.checkUserData(); err != nil {
+		list.Add(key+".cloudInit", "%v", err)
 	}
 	surge, unavailable := key+".maxSurge", key+".maxUnavailable"
 	switch {

@@ -85,6 +85,9 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.EvictionGraceMinutes, "evictionGraceMinutes", 15, "How long the eviction of a node's Pods may take",
 			setting.Range(0, maxGraceMinutes)),
 		setting.Of(&p.Preemptible, "preemptible", false, "Preemptible nodes: cheaper, but Oracle may take them back"),
+		setting.Of(&p.CloudInit, "cloudInit", "",
+			"What cloud-init runs on a new node, after OKE's own script and the growth of the root file system",
+			setting.Optional(cloudInit)),
 	}
 }
 

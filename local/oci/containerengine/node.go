@@ -2,10 +2,12 @@ package containerengine
 
 import (
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci/compute"
@@ -118,6 +120,13 @@ func leastUsed[C any](pool *engine.Resource, choices []C, uses func(choice C, no
 	})
 }
 
+// growsRoot reports whether the user_data of an instance grows its root partition, as the command of Oracle Linux does
+// (Oracle: "Extending the Root Partition of Worker Nodes").
+func growsRoot(instance *engine.Resource) bool {
+	text, err := base64.StdEncoding.DecodeString(instance.Doc.Str("metadata", "user_data"))
+	return err == nil && strings.Contains(string(text), "/usr/libexec/oci-growfs")
+}
+
 // clusterNodes returns the nodes of all of a cluster's pools that are, or can be, its members.
 func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 	nodes := []cloud.Node{}
@@ -132,7 +141,7 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 				InstanceID: instance.ID, Name: n.Str("privateIp"), PoolID: pool.ID, PoolName: pool.Doc.Str("name"),
 				Version: n.Str("kubernetesVersion"), Shape: instance.Doc.Str("shape"),
 				OCPUs: instance.Doc.Num("shapeConfig", "ocpus"), MemoryGB: instance.Doc.Num("shapeConfig", "memoryInGBs"),
-				BootVolumeGB: int64(bootVolumeGB), AvailabilityDomain: n.Str("availabilityDomain"),
+				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), AvailabilityDomain: n.Str("availabilityDomain"),
 				FaultDomain: n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
 				Labels: maps.Clone(labels),
 			}

@@ -1,6 +1,7 @@
 package containerengine_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"testing"
 
@@ -120,6 +121,24 @@ func TestNodeCyclingKeepsNodesInAllDomains(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUserDataGrowsRoot expects nodes with the image's root file system unless their user_data grows it.
+func TestUserDataGrowsRoot(t *testing.T) {
+	plane := ocitest.NewControlPlane()
+	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
+		pool := ocitest.PoolBody(n, cluster, 1)
+		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", pool, nil))
+		grow := base64.StdEncoding.EncodeToString([]byte("#!/bin/bash\nbash /usr/libexec/oci-growfs -y\n"))
+		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
+			"nodeMetadata": engine.Doc{"user_data": grow}, "nodeConfigDetails": engine.Doc{"size": 2},
+		}, nil))
+		if nodes := plane.Nodes[cluster]; len(nodes) != 2 || nodes[0].RootGrown || !nodes[1].RootGrown {
+			t.Errorf("nodes before and after the change: %+v", nodes)
+		}
+	})
 }
 
 func TestAddressesRunOut(t *testing.T) {

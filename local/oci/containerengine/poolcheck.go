@@ -2,6 +2,7 @@ package containerengine
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,6 +34,9 @@ func (s *Service) checkNodePool(t *engine.Tx, doc, old, cluster engine.Doc) erro
 		return err
 	}
 	if err := checkNodeImage(doc, shape); err != nil {
+		return err
+	}
+	if err := checkMetadata(doc.Sub("nodeMetadata")); err != nil {
 		return err
 	}
 	if err := checkCycling(doc.Sub("nodePoolCyclingDetails")); err != nil {
@@ -100,6 +104,24 @@ func checkNodeImage(doc engine.Doc, shape *compute.Shape) error {
 	}
 	doc["nodeSource"] = engine.Doc{"sourceType": "IMAGE", "imageId": id, "sourceName": img.Name}
 	doc["nodeImageId"], doc["nodeImageName"] = id, img.Name
+	return nil
+}
+
+// maxMetadata is the size of an instance's metadata in bytes (API reference, LaunchInstanceDetails).
+const maxMetadata = 32000
+
+// checkMetadata checks what the instances of a pool get as metadata.
+func checkMetadata(metadata engine.Doc) error {
+	size := 0
+	for key, value := range metadata {
+		size += len(key) + len(fmt.Sprint(value))
+	}
+	if size > maxMetadata {
+		return engine.Invalid("nodeMetadata: %d bytes, and at most %d are allowed", size, maxMetadata)
+	}
+	if _, err := base64.StdEncoding.DecodeString(metadata.Str("user_data")); err != nil {
+		return engine.Invalid("nodeMetadata.user_data: must be base64-encoded")
+	}
 	return nil
 }
 

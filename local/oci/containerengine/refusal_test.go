@@ -1,6 +1,7 @@
 package containerengine_test
 
 import (
+	"strings"
 	"testing"
 
 	"oke-guestbook/local/oci"
@@ -70,6 +71,10 @@ func refusePools(c *ocitest.Cloud, n ocitest.Network, id, otherSubnet string) {
 	}
 	c.Refuses("unknown cluster", "POST "+pools, changed(pool, "clusterId", "ocid1.cluster.oc1.iad.none"),
 		"400 RelatedResourceNotAuthorizedOrNotFound: clusterId")
+	c.Refuses("user data as plain text", "POST "+pools,
+		changed(pool, "nodeMetadata", engine.Doc{"user_data": "#!/bin/bash"}), "400 InvalidParameter: nodeMetadata.user_data")
+	c.Refuses("too much metadata", "POST "+pools,
+		changed(pool, "nodeMetadata", engine.Doc{"note": strings.Repeat("x", 32000)}), "400 InvalidParameter: 32000")
 	c.Refuses("nodes newer than the control plane", "POST "+pools, changed(pool, "kubernetesVersion", "v1.36.4"),
 		"400 InvalidParameter: Invalid kubernetes version.")
 	c.Refuses("image of another version", "POST "+pools,

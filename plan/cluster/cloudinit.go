@@ -1,0 +1,84 @@
+package cluster
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"mime/multipart"
+	"net/textproto"
+	"strings"
+
+	"oke-guestbook/plan/setting"
+)
+
+// bootScript is what cloud-init runs on a node. It is OKE's own script, and oci-growfs before it: a node's root file
+// system has about 38 GB, however large the boot volume is, until it is grown, and the kubelet reads its size when it
+// starts (Oracle documentation, "Using Custom Cloud-init Initialization Scripts to Set Up Managed Nodes", example 5,
+// and known issue "automatic boot volume expansion" of images from 1130 on; both as of September 2026).
+const bootScript = `#!/bin/bash
+curl --fail -H "Authorization: Bearer Oracle" -L0 ` +
+	`http://169.254.169.254/opc/v2/instance/metadata/oke_init_script | base64 --decode >/var/run/oke-init.sh
+bash /usr/libexec/oci-growfs -y
+bash /var/run/oke-init.sh
+`
+
+// maxUserData is the largest size of a node's user_data in bytes. An instance's metadata may have 32000 together (API
+// reference, LaunchInstanceDetails). OKE's own entries, whose size is not documented, have the other half.
+const maxUserData = 16000
+
+// UserData returns the pool's user_data: what cloud-init runs on each node at its first boot, in base64. The pool's
+// own cloud-init comes after the boot script.
+func (p *NodePool) UserData() string {
+	text := bootScript
+	if p.CloudInit != "" {
+		text = multipartUserData(bootScript, p.CloudInit)
+	}
+	return base64.StdEncoding.EncodeToString([]byte(text))
+}
+
+// multipartUserData joins the parts in the MIME format of cloud-init, which runs scripts in this order. The same parts
+// give the same text.
+func multipartUserData(parts ...string) string {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	boundary := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(parts, "\n"))))
+	// A write to a buffer does not fail, and neither does a boundary of hexadecimal digits.
+	_ = w.SetBoundary(boundary)
+	for _, part := range parts {
+		kind := "text/x-shellscript"
+		if strings.HasPrefix(part, cloudConfig) {
+			kind = "text/cloud-config"
+		}
+		header := textproto.MIMEHeader{}
+		header.Set("Content-Type", kind+`; charset="utf-8"`)
+		pw, _ := w.CreatePart(header)
+		_, _ = pw.Write([]byte(part))
+	}
+	_ = w.Close()
+	return "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"" + boundary + "\"\n\n" + body.String()
+}
+
+// cloudConfig is the first line of a cloud-config document.
+const cloudConfig = "#cloud-config"
+
+var cloudInit = setting.Func("a script that begins with #!, or a document that begins with #cloud-config",
+	func(text string) error {
+		first, _, _ := strings.Cut(text, "\n")
+		switch {
+		case strings.Contains(text, "\r"):
+			return errors.New("has line ends of Windows, which a shell on Linux does not read")
+		case !strings.HasPrefix(first, "#!") && strings.TrimSpace(first) != cloudConfig:
+			return fmt.Errorf("begins with %.40q; cloud-init needs #! and an interpreter, or %s, there", first, cloudConfig)
+		}
+		return nil
+	})
+
+// checkUserData returns an error unless the pool's user_data fits an instance's metadata.
+func (p *NodePool) checkUserData() error {
+	if n := len(p.UserData()); n > maxUserData {
+		return fmt.Errorf("makes %d bytes of user_data with OKE's own script and the encoding; at most %d fit", n, maxUserData)
+	}
+	return nil
+}
