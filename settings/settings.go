@@ -154,6 +154,9 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
 	s.Cluster.Validate(list)
+	if s.Network.PodNetwork == layout.VCNNative {
+		s.Cluster.ValidateNativePods(list)
+	}
 	s.logs().Check(list, "")
 	for i := range s.Guestbooks {
 		policy := s.policy(i)

@@ -101,6 +101,28 @@ func pool(rest string) map[string]string {
 	return map[string]string{"nodePools": `[{"name":"workers","size":2,` + rest + `}]`}
 }
 
+// native is pool with VCN-native Pods.
+func native(rest string) map[string]string {
+	set := pool(rest)
+	set["podNetwork"] = "vcn-native"
+	return set
+}
+
+// TestNativePodsThatFit expects as many Pods as the VNICs of a shape allow, and any number for a shape that is not known.
+func TestNativePodsThatFit(t *testing.T) {
+	for _, rest := range []string{
+		`"ocpus":1,"memoryGb":6,"maxPodsPerNode":31`, `"ocpus":4,"memoryGb":24,"maxPodsPerNode":93`,
+		`"ocpus":80,"memoryGb":160,"maxPodsPerNode":110`, `"shape":"BM.Standard.E5.192","maxPodsPerNode":110`,
+	} {
+		if _, err := load(native(rest)); err != nil {
+			t.Errorf("%s: %v", rest, err)
+		}
+	}
+	if _, err := load(pool(`"ocpus":1,"memoryGb":6,"maxPodsPerNode":110`)); err != nil {
+		t.Errorf("an overlay: %v", err)
+	}
+}
+
 // cycling sets one node pool that replaces its nodes.
 func cycling(surge, unavailable string) map[string]string {
 	set := pool(fmt.Sprintf(`"ocpus":1,"memoryGb":6,"maxSurge":%q,"maxUnavailable":%q`, surge, unavailable))
@@ -221,6 +243,18 @@ func TestRefusedPools(t *testing.T) {
 		{"cycling without a step", cycling("0", "0"), []string{"nodePools[0].maxSurge maxUnavailable 0 1"}},
 		{"cycling without a step by default", cycling("0%", ""), []string{"nodePools[0].maxSurge"}},
 		{"no Pods", pool(`"ocpus":1,"memoryGb":6,"maxPodsPerNode":0`), []string{"nodePools[0].maxPodsPerNode 1 110 0"}},
+		{
+			"more Pods than VNICs have addresses for", native(`"ocpus":2,"memoryGb":12,"maxPodsPerNode":32`),
+			[]string{"nodePools[0].maxPodsPerNode 32 31 ocpus 2"},
+		},
+		{
+			"more Pods than three VNICs have addresses for", native(`"ocpus":3.5,"memoryGb":12,"maxPodsPerNode":63`),
+			[]string{"nodePools[0].maxPodsPerNode 63 62 3"},
+		},
+		{
+			"more Pods than a fixed shape has addresses for", native(`"shape":"VM.Standard2.4","maxPodsPerNode":110`),
+			[]string{"nodePools[0].maxPodsPerNode 110 93 VM.Standard2.4"},
+		},
 		{
 			"cloud-init without an interpreter", pool(`"ocpus":1,"memoryGb":6,"cloudInit":"echo hello"`),
 			[]string{"nodePools[0].cloudInit #! #cloud-config"},

@@ -109,6 +109,29 @@ func (s *Spec) Validate(list *problem.List) {
 	}
 }
 
+// ValidateNativePods adds the pools whose nodes cannot give so many Pods an address of the VCN: MIN((VNICs - 1) * 31,
+// 110), the first VNIC being the node's (Oracle documentation, "Using the OCI VCN-Native Pod Networking CNI plugin for
+// pod networking", as of September 2026). A shape whose VNICs are not known here passes.
+func (s *Spec) ValidateNativePods(list *problem.List) {
+	for i, p := range s.NodePools {
+		vnics, known := VNICs(p.Shape, p.OCPUs)
+		if most := (vnics - 1) * podsPerVNIC; known && p.MaxPodsPerNode > most && p.MaxPodsPerNode <= maxPodsPerNode {
+			key := fmt.Sprintf("nodePools[%d]", i)
+			list.Add(key+".maxPodsPerNode", "%d are more than the %d that %s has addresses for: %d for each of its %d VNICs "+
+				"but the first, which is the node's", p.MaxPodsPerNode, most, p.shapeName(), podsPerVNIC, vnics).
+				DependsOn("podNetwork", key+".shape", key+".ocpus")
+		}
+	}
+}
+
+// shapeName describes the pool's shape with its size.
+func (p *NodePool) shapeName() string {
+	if p.OCPUs == 0 {
+		return p.Shape
+	}
+	return fmt.Sprintf("%s with ocpus %v", p.Shape, p.OCPUs)
+}
+
 // validate checks what the settings of a pool must satisfy together, and with those of the cluster.
 func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 	if err := CheckShape(p.Shape, p.OCPUs, p.MemoryGB); err != nil {

@@ -18,7 +18,8 @@ const (
 	maxPodsPerNode   = 110
 	maxGraceMinutes  = 60
 	freeShape        = "VM.Standard.A1.Flex"
-	defaultPodsLimit = 31 // as many as one VNIC has addresses for
+	podsPerVNIC      = 31 // one of a VNIC's 32 addresses is its own
+	defaultPodsLimit = podsPerVNIC
 )
 
 // Settings declares the settings of the cluster. By default it has two nodes within the Always Free allowance.
@@ -74,7 +75,8 @@ func (p *NodePool) settings() setting.Group {
 			domains, setting.Unique[int]()),
 		setting.List(&p.FaultDomains, "faultDomains", nil, "Numbers of fault domains. Empty for all",
 			domains, setting.Unique[int]()),
-		setting.Of(&p.MaxPodsPerNode, "maxPodsPerNode", defaultPodsLimit, "Most Pods on a node, with podNetwork vcn-native",
+		setting.Of(&p.MaxPodsPerNode, "maxPodsPerNode", defaultPodsLimit,
+			"Most Pods on a node, with podNetwork vcn-native: at most 31 for each VNIC of the shape but the first",
 			setting.Range(1, maxPodsPerNode)),
 		setting.Of(&p.Autoscaled, "autoscaled", false, "size is the initial one only: an autoscaler changes it"),
 		setting.Of(&p.MaxSurge, "maxSurge", "", "Nodes added while nodes are replaced, a number or a percentage (enhanced)",

@@ -25,6 +25,25 @@ func gpuShape(name string) bool {
 	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")
 }
 
+// vnicsOfFixed are the VNICs of fixed shapes ("Compute Shapes", as of November 2026).
+var vnicsOfFixed = map[string]int{
+	"VM.Standard2.1": 2, "VM.Standard2.2": 2, "VM.Standard2.4": 4, "VM.Standard2.8": 8, "VM.Standard2.16": 16,
+	"VM.Standard2.24": 24,
+}
+
+// maxFlexibleVNICs is the largest number of VNICs of a flexible shape ("Compute Shapes", as of November 2026).
+const maxFlexibleVNICs = 24
+
+// VNICs returns how many network interfaces an instance of the shape can have, and whether that is known. A flexible
+// one has two with one OCPU, else one for each OCPU ("Compute Shapes", as of November 2026).
+func VNICs(shape string, ocpus float64) (n int, known bool) {
+	if flexibleShape(shape) {
+		return min(max(2, int(ocpus)), maxFlexibleVNICs), true
+	}
+	n, known = vnicsOfFixed[shape]
+	return n, known
+}
+
 // CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one
 // takes neither.
 func CheckShape(name string, ocpus, memoryGB float64) error {

@@ -9,7 +9,20 @@ type Shape struct {
 	Flexible                                     bool
 	MinOCPUs, MaxOCPUs, MinMemoryGB, MaxMemoryGB float64
 	processor                                    string
+	fixedVnics                                   int // of a fixed shape
 }
+
+// Vnics returns how many VNICs an instance of the shape can have: two, or with more than two OCPUs one for each, and at
+// most 24 (Oracle: "Compute Shapes", as of November 2026).
+func (s *Shape) Vnics(ocpus float64) int {
+	if !s.Flexible {
+		return s.fixedVnics
+	}
+	return min(max(minFlexibleVnics, int(ocpus)), maxFlexibleVnics)
+}
+
+// VNICs of flexible shapes.
+const minFlexibleVnics, maxFlexibleVnics = 2, 24
 
 // Memory of flexible shapes in GB per OCPU (Oracle: "Compute Shapes", flexible shapes).
 const (
@@ -20,16 +33,16 @@ const (
 
 // Shapes are those that the region offers.
 var Shapes = []Shape{
-	{"VM.Standard.A1.Flex", true, true, 1, 80, 1, 512, "3.0 GHz Ampere® Altra™"},
-	{"VM.Standard.A2.Flex", true, true, 1, 78, 1, 946, "3.0 GHz AmpereOne®"},
-	{"VM.Standard.E3.Flex", false, true, 1, 114, 1, 1776, "2.25 GHz AMD EPYC™ 7742 (Rome)"},
-	{"VM.Standard.E4.Flex", false, true, 1, 114, 1, 1760, "2.55 GHz AMD EPYC™ 7J13 (Milan)"},
-	{"VM.Standard.E5.Flex", false, true, 1, 126, 1, 1049, "2.4 GHz AMD EPYC™ 9J14 (Genoa)"},
-	{"VM.Standard3.Flex", false, true, 1, 56, 1, 896, "2.6 GHz Intel® Xeon® Platinum 8358 (Ice Lake)"},
-	{"VM.Standard2.1", false, false, 1, 1, 15, 15, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
-	{"VM.Standard2.2", false, false, 2, 2, 30, 30, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
-	{"VM.Standard2.4", false, false, 4, 4, 60, 60, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
-	{"VM.Standard2.8", false, false, 8, 8, 120, 120, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)"},
+	{"VM.Standard.A1.Flex", true, true, 1, 80, 1, 512, "3.0 GHz Ampere® Altra™", 0},
+	{"VM.Standard.A2.Flex", true, true, 1, 78, 1, 946, "3.0 GHz AmpereOne®", 0},
+	{"VM.Standard.E3.Flex", false, true, 1, 114, 1, 1776, "2.25 GHz AMD EPYC™ 7742 (Rome)", 0},
+	{"VM.Standard.E4.Flex", false, true, 1, 114, 1, 1760, "2.55 GHz AMD EPYC™ 7J13 (Milan)", 0},
+	{"VM.Standard.E5.Flex", false, true, 1, 126, 1, 1049, "2.4 GHz AMD EPYC™ 9J14 (Genoa)", 0},
+	{"VM.Standard3.Flex", false, true, 1, 56, 1, 896, "2.6 GHz Intel® Xeon® Platinum 8358 (Ice Lake)", 0},
+	{"VM.Standard2.1", false, false, 1, 1, 15, 15, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)", 2},
+	{"VM.Standard2.2", false, false, 2, 2, 30, 30, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)", 2},
+	{"VM.Standard2.4", false, false, 4, 4, 60, 60, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)", 4},
+	{"VM.Standard2.8", false, false, 8, 8, 120, 120, "2.0 GHz Intel® Xeon® Platinum 8167M (Skylake)", 8},
 }
 
 // ShapeNamed returns the shape with that name, or nil.
@@ -45,11 +58,14 @@ func ShapeNamed(name string) *Shape {
 func (s *Shape) doc() engine.Doc {
 	doc := engine.Doc{
 		"shape": s.Name, "isFlexible": s.Flexible, "ocpus": s.MinOCPUs, "memoryInGBs": s.MinMemoryGB,
-		"processorDescription": s.processor, "maxVnicAttachments": 2, "networkPorts": 1, "networkingBandwidthInGbps": 1,
+		"processorDescription": s.processor, "maxVnicAttachments": s.Vnics(s.MinOCPUs), "networkPorts": 1, "networkingBandwidthInGbps": 1,
 		"billingType": "PAID", "gpus": 0, "localDisks": 0,
 	}
 	if s.Flexible {
 		doc["ocpuOptions"] = engine.Doc{"min": s.MinOCPUs, "max": s.MaxOCPUs}
+		doc["maxVnicAttachmentOptions"] = engine.Doc{
+			"min": minFlexibleVnics, "max": maxFlexibleVnics, "defaultPerOcpu": 1,
+		}
 		doc["memoryOptions"] = engine.Doc{
 			"minInGBs": s.MinMemoryGB, "maxInGBs": s.MaxMemoryGB, "defaultPerOcpuInGBs": DefaultMemoryPerOCPU,
 			"minPerOcpuInGBs": MinMemoryPerOCPU, "maxPerOcpuInGBs": MaxMemoryPerOCPU,

@@ -175,9 +175,12 @@ func TestVCNNativePods(t *testing.T) {
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
 		pool := ocitest.PoolBody(n, cluster, 2)
 		native := engine.Doc{"cniType": "OCI_VCN_IP_NATIVE", "podSubnetIds": []any{pods}}
-		c.Refused(400, "InvalidParameter", "from 1 to 110", "POST", ocitest.OKE+"/nodePools",
-			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
-				ocitest.Changed(native, "maxPodsPerNode", 111)))
+		for ocpus, most := range map[int]int{1: 31, 2: 31, 4: 93, 80: 110} {
+			sized := ocitest.Changed(pool, "nodeShapeConfig", engine.Doc{"ocpus": ocpus, "memoryInGBs": 6 * ocpus})
+			c.Refused(400, "InvalidParameter", fmt.Sprint("from 1 to ", most), "POST", ocitest.OKE+"/nodePools",
+				ocitest.Changed(sized, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
+					ocitest.Changed(native, "maxPodsPerNode", most+1)))
+		}
 		c.Refused(400, "MissingParameter", "podSubnetIds", "POST", ocitest.OKE+"/nodePools",
 			ocitest.Changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails",
 				engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}))

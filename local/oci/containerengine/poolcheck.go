@@ -42,7 +42,7 @@ func (s *Service) checkNodePool(t *engine.Tx, doc, old, cluster engine.Doc) erro
 	if err := checkCycling(doc.Sub("nodePoolCyclingDetails")); err != nil {
 		return err
 	}
-	return checkNodeConfig(t, doc.Sub("nodeConfigDetails"), cluster)
+	return checkNodeConfig(t, doc.Sub("nodeConfigDetails"), cluster, shape.Vnics(doc.Num("nodeShapeConfig", "ocpus")))
 }
 
 func checkNodeShape(doc engine.Doc) (*compute.Shape, error) {
@@ -160,7 +160,7 @@ func countOrShare(text string, n int) (int, error) {
 	return v, nil
 }
 
-func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc) error {
+func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc, vnics int) error {
 	const path = "nodeConfigDetails."
 	size, limit := config.Num("size"), t.Limit(nodeLimit)
 	if size < 0 {
@@ -181,7 +181,7 @@ func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc) error {
 	if err := vcn.CheckSecurityGroups(t, path+"nsgIds", config.Texts("nsgIds"), vcnID); err != nil {
 		return err
 	}
-	return checkPodNetwork(t, config.Sub("nodePoolPodNetworkOptionDetails"), cluster)
+	return checkPodNetwork(t, config.Sub("nodePoolPodNetworkOptionDetails"), cluster, vnics)
 }
 
 func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID string) error {
@@ -210,7 +210,11 @@ func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID strin
 	return nil
 }
 
-func checkPodNetwork(t *engine.Tx, pods, cluster engine.Doc) error {
+// podsPerVnic is how many Pods get an address of one VNIC. The first VNIC of a node is the node's (Oracle: "Using the OCI
+// VCN-Native Pod Networking CNI plugin for pod networking", as of September 2026).
+const podsPerVnic = 31
+
+func checkPodNetwork(t *engine.Tx, pods, cluster engine.Doc, vnics int) error {
 	const path = "nodeConfigDetails.nodePoolPodNetworkOptionDetails."
 	vcnID, cni := cluster.Str("vcnId"), cniType(cluster)
 	if pods.Str("cniType") != cni {
@@ -228,8 +232,8 @@ func checkPodNetwork(t *engine.Tx, pods, cluster engine.Doc) error {
 		}
 	}
 	pods.Default(engine.Doc{"maxPodsPerNode": 31.0, "podNsgIds": []any{}})
-	if n := pods.Num("maxPodsPerNode"); n < 1 || n > 110 {
-		return engine.Invalid("%smaxPodsPerNode: %v must be from 1 to 110", path, n)
+	if n, most := pods.Num("maxPodsPerNode"), min((vnics-1)*podsPerVnic, 110); n < 1 || n > float64(most) {
+		return engine.Invalid("%smaxPodsPerNode: %v must be from 1 to %d for a shape with %d VNICs", path, n, most, vnics)
 	}
 	return vcn.CheckSecurityGroups(t, path+"podNsgIds", pods.Texts("podNsgIds"), vcnID)
 }
