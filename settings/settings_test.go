@@ -291,11 +291,11 @@ func TestRefusedPools(t *testing.T) {
 			[]string{"nodePools[0].kubernetesVersion v1.37.1 3"},
 		},
 		{"cluster type", map[string]string{"clusterType": "free"}, []string{"clusterType free basic enhanced"}},
-		{"members without nodes", map[string]string{"mongoReplicas": "3"}, []string{"mongoReplicas 3 nodePools 2"}},
+		{"members without nodes", map[string]string{"mongoReplicas": "3"}, []string{"mongoReplicas 3 nodePools 1"}},
 		{
 			"replica set of the tutorial",
 			map[string]string{"profile": "tutorial", "mongoReplicas": "3"},
-			[]string{"mongoReplicas 1 tutorial", "mongoReplicas 3 nodePools 2"},
+			[]string{"mongoReplicas 1 tutorial", "mongoReplicas 3 nodePools 1"},
 		},
 		{"add-ons of a basic cluster", map[string]string{"addons": `["CertManager"]`}, []string{"addons clusterType"}},
 		{

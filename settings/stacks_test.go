@@ -6,34 +6,45 @@ import (
 	"slices"
 	"testing"
 
+	"oke-guestbook/plan/allowance"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/reach"
 	"oke-guestbook/settings/stackfile"
 )
 
-// TestDevFitsAlwaysFree adds up what stack dev asks for (Oracle documentation, "Always Free Resources").
-func TestDevFitsAlwaysFree(t *testing.T) {
-	s := loadStack(t, "dev", map[string]string{"apiAllowedCidrs": `["203.0.113.7/32"]`})
-	var ocpus, memory float64
-	storage := 0
-	for _, p := range s.Cluster.NodePools {
-		if !cluster.ArmShape(p.Shape) {
-			t.Errorf("node pool %s has shape %s, which is not free", p.Name, p.Shape)
-		}
-		ocpus += float64(p.Size) * p.OCPUs
-		memory += float64(p.Size) * p.MemoryGB
-		storage += p.Size * p.BootVolumeGB
+// TestFitsAlwaysFree adds up what stack dev asks for, and a stack that sets nothing.
+func TestFitsAlwaysFree(t *testing.T) {
+	byDefault, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, g := range s.Guestbooks {
-		storage += g.MongoReplicas * g.StorageGB
-		if g.LoadBalancerMbps > 10 {
-			t.Errorf("load balancer of %d Mbps", g.LoadBalancerMbps)
+	for name, s := range map[string]*Settings{
+		"dev":      loadStack(t, "dev", map[string]string{"apiAllowedCidrs": `["203.0.113.7/32"]`}),
+		"defaults": byDefault,
+	} {
+		free := allowance.AlwaysFree
+		var ocpus, memory float64
+		storage := 0
+		for _, p := range s.Cluster.NodePools {
+			if p.Shape != free.Shape {
+				t.Errorf("%s: node pool %s has shape %s, which is not free", name, p.Name, p.Shape)
+			}
+			ocpus += float64(p.Most()) * p.OCPUs
+			memory += float64(p.Most()) * p.MemoryGB
+			storage += p.Most() * p.BootVolumeGB
 		}
-	}
-	if ocpus > 4 || memory > 24 || storage > 200 || len(s.Guestbooks) > 1 || s.Cluster.ClusterType != cluster.Basic {
-		t.Errorf("%v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s",
-			ocpus, memory, storage, len(s.Guestbooks), s.Cluster.ClusterType)
+		for _, g := range s.Guestbooks {
+			storage += g.MongoReplicas * g.StorageGB
+			if g.LoadBalancerMbps > free.LoadBalancerMbps {
+				t.Errorf("%s: load balancer of %d Mbps", name, g.LoadBalancerMbps)
+			}
+		}
+		if ocpus > free.OCPUs || memory > free.MemoryGB || storage > free.BlockVolumeGB ||
+			len(s.Guestbooks) > free.LoadBalancers || s.Cluster.ClusterType != cluster.Basic {
+			t.Errorf("%s: %v OCPUs, %v GB of memory, %d GB of storage, %d load balancers, cluster %s",
+				name, ocpus, memory, storage, len(s.Guestbooks), s.Cluster.ClusterType)
+		}
 	}
 }
 

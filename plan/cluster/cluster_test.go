@@ -25,7 +25,7 @@ func TestPoolKeepsDefaults(t *testing.T) {
 	got.Settings().ApplyDefaults()
 	var list problem.List
 	got.Settings().Decode(&list,
-		map[string]json.RawMessage{"nodePools": json.RawMessage(`[{"name":"workers","size":2,"ocpus":2,"memoryGb":12}]`)})
+		map[string]json.RawMessage{"nodePools": json.RawMessage(`[{"name":"workers","size":1,"ocpus":2,"memoryGb":12}]`)})
 	if err := list.Err(); err != nil {
 		t.Fatal(err)
 	}

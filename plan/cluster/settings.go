@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 
+	"oke-guestbook/plan/allowance"
 	"oke-guestbook/plan/setting"
 )
 
@@ -17,15 +18,16 @@ const (
 	maxNodes         = 1000
 	maxPodsPerNode   = 110
 	maxGraceMinutes  = 60
-	freeShape        = "VM.Standard.A1.Flex"
 	podsPerVNIC      = 31 // one of a VNIC's 32 addresses is its own
 	defaultPodsLimit = podsPerVNIC
 )
 
-// Settings declares the settings of the cluster. By default it has two nodes within the Always Free allowance.
+// Settings declares the settings of the cluster. By default it has the Always Free allowance in one node: what
+// each node reserves, and its DaemonSets, are paid for once, and a Pod may ask for more than half of it.
 func (s *Spec) Settings() setting.Group {
 	workers := setting.New((*NodePool).settings)
-	workers.Name, workers.Size, workers.OCPUs, workers.MemoryGB = "workers", 2, 2, 12
+	workers.Name, workers.Size = "workers", 1
+	workers.OCPUs, workers.MemoryGB = allowance.AlwaysFree.OCPUs, allowance.AlwaysFree.MemoryGB
 	return setting.Group{
 		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "",
 			"Kubernetes version of the control plane. Empty for the newest that the region offers to a new cluster, "+
@@ -58,7 +60,7 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.Name, "name", "", "Name, unique in the stack. It cannot be changed later: a new name is a new pool",
 			poolName),
 		setting.Of(&p.Size, "size", 0, "Number of nodes", setting.Range(1, maxNodes)),
-		setting.Of(&p.Shape, "shape", freeShape, "Shape of the nodes"),
+		setting.Of(&p.Shape, "shape", allowance.AlwaysFree.Shape, "Shape of the nodes"),
 		setting.Of(&p.OCPUs, "ocpus", 0, "OCPUs of each node, of a flexible shape only"),
 		setting.Of(&p.MemoryGB, "memoryGb", 0, "Memory of each node in GB, 1 to 64 for each OCPU, of a flexible shape only"),
 		setting.Of(&p.BootVolumeGB, "bootVolumeGb", minBootVolumeGB, "Size of each node's boot volume",

@@ -1,0 +1,28 @@
+// Package allowance is Oracle's Always Free allowance, as far as a stack uses it.
+package allowance
+
+// Amounts are what an account pays nothing for, in its home region.
+type Amounts struct {
+	Shape            string  // of the nodes
+	OCPUs            float64 // of all nodes together
+	MemoryGB         float64 // of all nodes together
+	BlockVolumeGB    int     // of boot and block volumes together
+	LoadBalancers    int     // flexible ones
+	LoadBalancerMbps int     // of each
+	ObjectStorageGB  int
+	Sources          []string
+	AsOf             string // when the sources were read
+}
+
+// AlwaysFree are the amounts since 15 June 2026, when those of A1 were halved. They hold for accounts of both kinds, but
+// an account that was not upgraded to Pay As You Go has no NAT and service gateways and no OKE clusters once its trial
+// has ended (oracle-quickstart/oci-cloudnative#31). What a Pay As You Go account uses beyond the amounts is billed.
+var AlwaysFree = Amounts{
+	Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BlockVolumeGB: 200,
+	LoadBalancers: 1, LoadBalancerMbps: 10, ObjectStorageGB: 10,
+	Sources: []string{
+		"https://docs.oracle.com/en-us/iaas/Content/FreeTier/freetier_topic-Always_Free_Resources.htm",
+		"https://www.infoq.com/news/2026/07/oracle-cloud-free-tier-limits",
+	},
+	AsOf: "November 2026",
+}
