@@ -256,6 +256,22 @@ func TestRefusedPools(t *testing.T) {
 			[]string{"nodePools[0].maxPodsPerNode 110 93 VM.Standard2.4"},
 		},
 		{
+			"taint without an effect", pool(`"ocpus":1,"memoryGb":6,"taints":["team=web"]`),
+			[]string{"nodePools[0].taints team=web NoSchedule"},
+		},
+		{
+			"two taints of a key", pool(`"ocpus":1,"memoryGb":6,"taints":["a=b:PreferNoSchedule","a:PreferNoSchedule"]`),
+			[]string{"nodePools[0].taints a=b:PreferNoSchedule"},
+		},
+		{
+			"taint with quotes", pool(`"ocpus":1,"memoryGb":6,"taints":["team=\"web:PreferNoSchedule"]`),
+			[]string{"nodePools[0].taints NoSchedule"},
+		},
+		{
+			"taints on all pools", pool(`"ocpus":1,"memoryGb":6,"taints":["team=web:NoSchedule"]`),
+			[]string{"nodePools[0].taints PreferNoSchedule"},
+		},
+		{
 			"cloud-init without an interpreter", pool(`"ocpus":1,"memoryGb":6,"cloudInit":"echo hello"`),
 			[]string{"nodePools[0].cloudInit #! #cloud-config"},
 		},

@@ -100,6 +100,9 @@ var changes = []change{
 	}},
 	{what: "nodePools: size", set: map[string]string{"nodePools": pool(`"size":3`)}},
 	{what: "nodePools: labels", set: map[string]string{"nodePools": pool(`"size":2,"labels":{"team":"web"}`)}},
+	{what: "nodePools: taints", set: map[string]string{
+		"nodePools": pool(`"size":2,"taints":["team=web:PreferNoSchedule"]`),
+	}},
 	{what: "nodePools: cloudInit", set: map[string]string{
 		"nodePools": pool(`"size":2,"cloudInit":"#!/bin/sh\necho hello\n"`),
 	}},

@@ -33,6 +33,7 @@ type Node struct {
 	FaultDomain        string // "FAULT-DOMAIN-1"
 	SubnetID           string
 	PrivateIP          string
+	Taints             []string          // that the kubelet registers the node with: "team=web:NoSchedule"
 	ImageName          string            // arm64 if it contains "aarch64", else amd64
 	Labels             map[string]string // the pool's initial node labels
 }

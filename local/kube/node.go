@@ -37,7 +37,7 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 	capacity, allocatable := resources(n, arch)
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: nodeLabels(n, arch, region), Annotations: annotations},
-		Spec:       corev1.NodeSpec{ProviderID: n.InstanceID},
+		Spec:       corev1.NodeSpec{ProviderID: n.InstanceID, Taints: nodeTaints(n.Taints)},
 		Status: corev1.NodeStatus{
 			Capacity:    capacity,
 			Allocatable: allocatable,
@@ -89,6 +89,17 @@ func nodeLabels(n cloud.Node, arch, region string) map[string]string {
 	}
 	maps.Copy(labels, n.Labels)
 	return labels
+}
+
+// nodeTaints parses taints such as "team=web:NoSchedule".
+func nodeTaints(texts []string) []corev1.Taint {
+	var taints []corev1.Taint
+	for _, text := range texts {
+		pair, effect, _ := strings.Cut(text, ":")
+		key, value, _ := strings.Cut(pair, "=")
+		taints = append(taints, corev1.Taint{Key: key, Value: value, Effect: corev1.TaintEffect(effect)})
+	}
+	return taints
 }
 
 // csiNode tells the scheduler that the block volume driver runs on the node, and how many volumes it can attach.

@@ -2,8 +2,10 @@ package kube
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -47,6 +49,16 @@ func TestRootFileSystem(t *testing.T) {
 		if got := capacity.StorageEphemeral().Value(); got != int64(test.gib*(1<<30)) {
 			t.Errorf("boot volume of %d GB, grown %t: %d bytes, want %v GiB", test.bootGB, test.grown, got, test.gib)
 		}
+	}
+}
+
+func TestTaints(t *testing.T) {
+	n := testNode(0)
+	n.Taints = []string{"team=web:NoSchedule", "spot:NoExecute"}
+	got := nodeObject(n, testCluster(), "us-ashburn-1").Spec.Taints
+	want := []corev1.Taint{{Key: "team", Value: "web", Effect: "NoSchedule"}, {Key: "spot", Effect: "NoExecute"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("taints %v, want %v", got, want)
 	}
 }
 

@@ -21,8 +21,7 @@ const bootScript = `#!/bin/bash
 curl --fail -H "Authorization: Bearer Oracle" -L0 ` +
 	`http://169.254.169.254/opc/v2/instance/metadata/oke_init_script | base64 --decode >/var/run/oke-init.sh
 bash /usr/libexec/oci-growfs -y
-bash /var/run/oke-init.sh
-`
+bash /var/run/oke-init.sh`
 
 // maxUserData is the largest size of a node's user_data in bytes. An instance's metadata may have 32000 together (API
 // reference, LaunchInstanceDetails). OKE's own entries, whose size is not documented, have the other half.
@@ -32,8 +31,12 @@ const maxUserData = 16000
 // own cloud-init comes after the boot script.
 func (p *NodePool) UserData() string {
 	text := bootScript
+	if len(p.Taints) > 0 { // keys and values have no character that a shell reads in quotes
+		text += ` --kubelet-extra-args "--register-with-taints=` + strings.Join(p.Taints, ",") + `"`
+	}
+	text += "\n"
 	if p.CloudInit != "" {
-		text = multipartUserData(bootScript, p.CloudInit)
+		text = multipartUserData(text, p.CloudInit)
 	}
 	return base64.StdEncoding.EncodeToString([]byte(text))
 }

@@ -31,6 +31,16 @@ func TestUserDataGrowsDisk(t *testing.T) {
 	}
 }
 
+// TestUserDataTaints expects the kubelet to get the taints as arguments of OKE's script.
+func TestUserDataTaints(t *testing.T) {
+	text := userData(t, NodePool{Taints: []string{"team=web:NoSchedule", "spot:PreferNoSchedule"}})
+	const want = "\nbash /var/run/oke-init.sh --kubelet-extra-args " +
+		`"--register-with-taints=team=web:NoSchedule,spot:PreferNoSchedule"` + "\n"
+	if !strings.HasSuffix(text, want) {
+		t.Errorf("user data:\n%s", text)
+	}
+}
+
 // TestUserDataParts expects the pool's own cloud-init after OKE's script, each with its type.
 func TestUserDataParts(t *testing.T) {
 	for own, kind := range map[string]string{
@@ -50,7 +60,7 @@ func TestUserDataParts(t *testing.T) {
 			t.Fatal(err)
 		}
 		parts := multipart.NewReader(message.Body, params["boundary"])
-		for _, want := range []struct{ kind, text string }{{"text/x-shellscript", bootScript}, {kind, own}} {
+		for _, want := range []struct{ kind, text string }{{"text/x-shellscript", bootScript + "\n"}, {kind, own}} {
 			part, err := parts.NextPart()
 			if err != nil {
 				t.Fatal(err)

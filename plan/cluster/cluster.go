@@ -52,6 +52,7 @@ type NodePool struct {
 	EvictionGraceMinutes int
 	Preemptible          bool
 	CloudInit            string
+	Taints               []string
 }
 
 // Defaults of OKE for a pool that cycles and sets only the other of the two (API, NodePoolCyclingDetails).
@@ -107,6 +108,15 @@ func (s *Spec) Validate(list *problem.List) {
 		seen[p.Name] = i
 		p.validate(list, key, s)
 	}
+	if len(s.NodePools) > 0 && !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() }) {
+		list.Add("nodePools[0].taints", "all node pools repel Pods without a toleration, such as the guestbook's and "+
+			"OKE's own: leave one without, or use PreferNoSchedule")
+	}
+}
+
+// repels reports whether the pool's nodes take no Pods without a toleration.
+func (p *NodePool) repels() bool {
+	return slices.ContainsFunc(p.Taints, func(t string) bool { return !strings.HasSuffix(t, ":PreferNoSchedule") })
 }
 
 // ValidateNativePods adds the pools whose nodes cannot give so many Pods an address of the VCN: MIN((VNICs - 1) * 31,

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"oke-guestbook/plan/allowance"
 	"oke-guestbook/plan/setting"
@@ -66,6 +67,9 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.BootVolumeGB, "bootVolumeGb", minBootVolumeGB, "Size of each node's boot volume",
 			setting.Range(minBootVolumeGB, maxBootVolumeGB)),
 		setting.Texts(&p.Labels, "labels", "Labels of the Kubernetes nodes", nodeLabels),
+		setting.List(&p.Taints, "taints", nil,
+			"Taints of new Kubernetes nodes, such as team=web:NoSchedule. One pool at least must take any Pod",
+			setting.Each(taint), oneTaint),
 		setting.Of(&p.KubernetesVersion, "kubernetesVersion", "",
 			"Kubernetes version of the nodes. Empty for the control plane's. It can be raised and lowered",
 			setting.Optional(version)),
@@ -125,6 +129,26 @@ var (
 	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?` + labelName + `$`)
 	labelValue = regexp.MustCompile(`^(` + labelName + `)?$`)
 )
+
+// taint is a key, a value that may be left out, and an effect (Kubernetes documentation, "Taints and Tolerations").
+var taint = setting.Match(
+	regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?`+labelName+`(=(`+labelName+`)?)?`+
+		`:(NoSchedule|PreferNoSchedule|NoExecute)$`),
+	"a taint such as team=web:NoSchedule, with the effect NoSchedule, PreferNoSchedule or NoExecute")
+
+// oneTaint refuses two taints of one key and effect, with which the kubelet does not start.
+var oneTaint = setting.Func("", func(taints []string) error {
+	seen := map[string]string{}
+	for _, text := range taints {
+		pair, effect, _ := strings.Cut(text, ":")
+		key, _, _ := strings.Cut(pair, "=")
+		if other, twice := seen[key+":"+effect]; twice {
+			return fmt.Errorf("%s and %s have one key and effect", other, text)
+		}
+		seen[key+":"+effect] = text
+	}
+	return nil
+})
 
 func checkLabels(labels map[string]string) error {
 	var all []error

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -120,11 +121,28 @@ func leastUsed[C any](pool *engine.Resource, choices []C, uses func(choice C, no
 	})
 }
 
+// userData returns the user_data of an instance as text; a part in MIME's plain encoding can be found in it.
+func userData(instance *engine.Resource) string {
+	text, _ := base64.StdEncoding.DecodeString(instance.Doc.Str("metadata", "user_data"))
+	return string(text)
+}
+
 // growsRoot reports whether the user_data of an instance grows its root partition, as the command of Oracle Linux does
 // (Oracle: "Extending the Root Partition of Worker Nodes").
 func growsRoot(instance *engine.Resource) bool {
-	text, err := base64.StdEncoding.DecodeString(instance.Doc.Str("metadata", "user_data"))
-	return err == nil && strings.Contains(string(text), "/usr/libexec/oci-growfs")
+	return strings.Contains(userData(instance), "/usr/libexec/oci-growfs")
+}
+
+// taintArgument is the kubelet's argument, as OKE's script takes it in --kubelet-extra-args.
+var taintArgument = regexp.MustCompile(`--register-with-taints=([^\s"']+)`)
+
+// taints returns the taints that the user_data of an instance has the kubelet register.
+func taints(instance *engine.Resource) []string {
+	match := taintArgument.FindStringSubmatch(userData(instance))
+	if match == nil {
+		return nil
+	}
+	return strings.Split(match[1], ",")
 }
 
 // clusterNodes returns the nodes of all of a cluster's pools that are, or can be, its members.
@@ -141,8 +159,9 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 				InstanceID: instance.ID, Name: n.Str("privateIp"), PoolID: pool.ID, PoolName: pool.Doc.Str("name"),
 				Version: n.Str("kubernetesVersion"), Shape: instance.Doc.Str("shape"),
 				OCPUs: instance.Doc.Num("shapeConfig", "ocpus"), MemoryGB: instance.Doc.Num("shapeConfig", "memoryInGBs"),
-				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), AvailabilityDomain: n.Str("availabilityDomain"),
-				FaultDomain: n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
+				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), Taints: taints(instance),
+				AvailabilityDomain: n.Str("availabilityDomain"),
+				FaultDomain:        n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
 				Labels: maps.Clone(labels),
 			}
 			if img := compute.ImageByID(instance.Doc.Str("imageId")); img != nil {

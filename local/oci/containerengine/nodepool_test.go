@@ -123,19 +123,21 @@ func TestNodeCyclingKeepsNodesInAllDomains(t *testing.T) {
 	}
 }
 
-// TestUserDataGrowsRoot expects nodes with the image's root file system unless their user_data grows it.
-func TestUserDataGrowsRoot(t *testing.T) {
+// TestUserData expects nodes with the image's root file system and no taints unless their user_data says otherwise.
+func TestUserData(t *testing.T) {
 	plane := ocitest.NewControlPlane()
 	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
 		pool := ocitest.PoolBody(n, cluster, 1)
 		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", pool, nil))
-		grow := base64.StdEncoding.EncodeToString([]byte("#!/bin/bash\nbash /usr/libexec/oci-growfs -y\n"))
+		grow := base64.StdEncoding.EncodeToString([]byte("#!/bin/bash\nbash /usr/libexec/oci-growfs -y\n" +
+			`bash /var/run/oke-init.sh --kubelet-extra-args "--register-with-taints=a=b:NoSchedule,c:NoExecute"`))
 		c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{
 			"nodeMetadata": engine.Doc{"user_data": grow}, "nodeConfigDetails": engine.Doc{"size": 2},
 		}, nil))
-		if nodes := plane.Nodes[cluster]; len(nodes) != 2 || nodes[0].RootGrown || !nodes[1].RootGrown {
+		if nodes := plane.Nodes[cluster]; len(nodes) != 2 || nodes[0].RootGrown || !nodes[1].RootGrown ||
+			fmt.Sprint(nodes[0].Taints, nodes[1].Taints) != "[] [a=b:NoSchedule c:NoExecute]" {
 			t.Errorf("nodes before and after the change: %+v", nodes)
 		}
 	})
