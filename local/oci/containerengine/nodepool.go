@@ -108,7 +108,8 @@ func (s *Service) updateNodePool(c *engine.Call, r *engine.Resource) (*engine.An
 	if r.Doc.Flag("nodePoolCyclingDetails", "isNodeCyclingEnabled") {
 		placements := func(doc engine.Doc) string { return fmt.Sprint(doc.Get("nodeConfigDetails", "placementConfigs")) }
 		if placements(r.Doc) != placements(old) {
-			return nil, engine.Conflict("node cycling cannot go together with a change of placementConfigs")
+			return nil, engine.Conflict(
+				"Cannot perform nodepool cycling and nodepool Placement Configuration change simultaneously.")
 		}
 		if cluster.Doc.Str("type") != "ENHANCED_CLUSTER" {
 			return nil, engine.Invalid("nodePoolCyclingDetails: node cycling needs an enhanced cluster")

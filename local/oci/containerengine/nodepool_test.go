@@ -74,7 +74,9 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 				t.Errorf("node after the pool went back: %v", node)
 			}
 		}
-		c.Refused(409, "Conflict", "cycling cannot go together", "PUT", ocitest.OKE+"/nodePools/"+id,
+		c.Refused(409, "Conflict",
+			"Cannot perform nodepool cycling and nodepool Placement Configuration change simultaneously.",
+			"PUT", ocitest.OKE+"/nodePools/"+id,
 			engine.Doc{"nodeConfigDetails": engine.Doc{
 				"placementConfigs": []any{engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers}},
 			}})
@@ -139,6 +141,42 @@ func TestUserData(t *testing.T) {
 		if nodes := plane.Nodes[cluster]; len(nodes) != 2 || nodes[0].RootGrown || !nodes[1].RootGrown ||
 			fmt.Sprint(nodes[0].Taints, nodes[1].Taints) != "[] [a=b:NoSchedule c:NoExecute]" {
 			t.Errorf("nodes before and after the change: %+v", nodes)
+		}
+	})
+}
+
+// TestPlacementChangeReplacesNodes expects nodes outside a changed placement to be terminated, and no others.
+func TestPlacementChangeReplacesNodes(t *testing.T) {
+	plane := ocitest.NewControlPlane()
+	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
+		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.PoolBody(n, cluster, 3), nil))
+		nodes := func() []engine.Doc { return c.Get(ocitest.OKE + "/nodePools/" + id).Objects("nodes") }
+		first := nodes()
+		place := func(faultDomains ...any) {
+			c.Succeeded(c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodeConfigDetails": engine.Doc{
+				"placementConfigs": []any{engine.Doc{
+					"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers, "faultDomains": faultDomains,
+				}},
+			}}, nil))
+		}
+		plane.Syncs = nil
+		place()
+		for _, node := range nodes() {
+			if node["availabilityDomain"] != oci.AvailabilityDomains[0] {
+				t.Errorf("node outside the placement: %v", node)
+			}
+		}
+		// Two leave, then two join.
+		if got := fmt.Sprint(plane.Syncs); nodes()[0]["id"] != first[0]["id"] || got != "[1 3]" {
+			t.Errorf("nodes %v; nodes in the cluster: %s", nodes(), got)
+		}
+		place("FAULT-DOMAIN-2")
+		for _, node := range nodes() {
+			if node["faultDomain"] != "FAULT-DOMAIN-2" {
+				t.Errorf("node outside the fault domain: %v", node)
+			}
 		}
 	})
 }

@@ -194,11 +194,14 @@ type step struct {
 // nextStep compares a pool's nodes with its document.
 func nextStep(pool *engine.Resource) step {
 	state := engine.Private[poolState](pool)
-	var all, stale []string
+	var all, stale, misplaced []string
 	for _, n := range pool.Doc.Objects("nodes") {
 		all = append(all, n.Str("id"))
 		if isStale(pool, n) {
 			stale = append(stale, n.Str("id"))
+		}
+		if !isPlaced(pool, n) {
+			misplaced = append(misplaced, n.Str("id"))
 		}
 	}
 	if pool.State() == "DELETING" {
@@ -209,6 +212,9 @@ func nextStep(pool *engine.Resource) step {
 	}
 	if state.Failure != nil {
 		return step{}
+	}
+	if len(misplaced) > 0 {
+		return step{remove: misplaced}
 	}
 	size := int(pool.Doc.Num("nodeConfigDetails", "size"))
 	if extra := len(all) - size; extra > 0 {
@@ -233,6 +239,16 @@ func nextStep(pool *engine.Resource) step {
 		return step{add: min(surge, len(stale))}
 	}
 	return step{remove: stale[:min(max(unavailable, 1), len(stale))]}
+}
+
+// isPlaced reports whether a node is where its pool has nodes. A node that is not is terminated, and one is launched in
+// its place (Oracle: "Scaling Node Pools", as of September 2026).
+func isPlaced(pool *engine.Resource, node engine.Doc) bool {
+	return slices.ContainsFunc(pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p engine.Doc) bool {
+		domains := p.Texts("faultDomains")
+		return p["availabilityDomain"] == node["availabilityDomain"] && p["subnetId"] == node["subnetId"] &&
+			(len(domains) == 0 || slices.Contains(domains, node.Str("faultDomain")))
+	})
 }
 
 // isStale reports whether a node was made from other settings than its pool's present ones.
