@@ -108,7 +108,7 @@ func native(rest string) map[string]string {
 	return set
 }
 
-// TestNativePodsThatFit expects as many Pods as the VNICs of a shape allow, and any number for a shape that is not known.
+// TestNativePodsThatFit expects as many Pods as the VNICs of a shape allow. An unknown shape allows any number.
 func TestNativePodsThatFit(t *testing.T) {
 	for _, rest := range []string{
 		`"ocpus":1,"memoryGb":6,"maxPodsPerNode":31`, `"ocpus":4,"memoryGb":24,"maxPodsPerNode":93`,

@@ -83,10 +83,10 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	return nil
 }
 
-// look asks the cloud whether the settings can be met: what the region offers, the guestbooks' addresses, an existing
-// VCN.
+// look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, the
+// guestbooks' addresses, an existing VCN.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
-	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.settings.Cluster)
+	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
 	if err != nil {
 		return nil, err
 	}

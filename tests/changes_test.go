@@ -111,6 +111,7 @@ var changes = []change{
 	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
 	{what: "nodeImageRelease", set: map[string]string{"nodeImageRelease": "november"}},
 	{what: "availabilityDomains", set: map[string]string{"availabilityDomains": "[1,3]"}},
+	{what: "allowStrandedVolumes", set: map[string]string{"allowStrandedVolumes": "true"}},
 	{what: "clusterType", set: map[string]string{"clusterType": "basic"}},
 	{what: "addons", set: metrics},
 	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: newCluster},

@@ -104,6 +104,7 @@ var calledBy = map[string]string{
 	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":       "manage clusters",
 	"oci:ContainerEngine/getClusters:getClusters":                   "manage clusters",
 	"oci:ContainerEngine/getNodePools:getNodePools":                 "manage cluster-node-pools",
+	"oci:Core/getVolumes:getVolumes":                                "inspect volumes",
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": "manage clusters",
 	"oci:ObjectStorage/getNamespace:getNamespace":                   "{OBJECTSTORAGE_NAMESPACE_READ}",
 	"oci:Core/getPublicIp:getPublicIp":                              "read public-ips",

@@ -82,7 +82,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 	}
 	if p.Cycles() {
 		pool.NodePoolCyclingDetails = containerengine.NodePoolNodePoolCyclingDetailsArgs{
-			IsNodeCyclingEnabled: pulumi.Bool(true),
+			IsNodeCyclingEnabled: cyclingEnabled(p, args),
 			MaximumSurge:         pulumi.String(cmp.Or(p.MaxSurge, cluster.DefaultSurge)),
 			MaximumUnavailable:   pulumi.String(cmp.Or(p.MaxUnavailable, cluster.DefaultUnavailable)),
 		}
@@ -92,6 +92,16 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		opts = append(opts, pulumi.IgnoreChanges([]string{"nodeConfigDetails.size"}))
 	}
 	return containerengine.NewNodePool(ctx, name+"-"+p.Name, pool, opts...)
+}
+
+// cyclingEnabled returns whether an update may cycle the pool's nodes. OKE refuses to do so together with a change of
+// their placement (409, "Cannot perform nodepool cycling and nodepool Placement Configuration change simultaneously."),
+// and leaving the setting out keeps it on. An update that moves nodes turns cycling off, and the next one on again.
+// Then OKE replaces the nodes that other changes of the first one have left behind.
+func cyclingEnabled(p cluster.NodePool, args *Args) pulumi.BoolInput {
+	return args.SubnetIDs[layout.Workers].ApplyT(func(id string) bool {
+		return !args.Offer.moves(p, id)
+	}).(pulumi.BoolOutput)
 }
 
 // nodeLabels returns the labels of the pool's Kubernetes nodes, in the order of their keys.
@@ -105,20 +115,25 @@ func nodeLabels(p cluster.NodePool) containerengine.NodePoolInitialNodeLabelArra
 	return labels
 }
 
+// faultDomains returns the names of the pool's fault domains.
+func faultDomains(p cluster.NodePool) []string {
+	var names []string
+	for _, n := range p.FaultDomains {
+		names = append(names, fmt.Sprintf("FAULT-DOMAIN-%d", n))
+	}
+	return names
+}
+
 // placement returns one placement in each of the pool's availability domains.
 func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsPlacementConfigArray {
-	var faultDomains pulumi.StringArray
-	for _, n := range p.FaultDomains {
-		faultDomains = append(faultDomains, pulumi.String(fmt.Sprintf("FAULT-DOMAIN-%d", n)))
-	}
 	var configs containerengine.NodePoolNodeConfigDetailsPlacementConfigArray
 	for _, domain := range args.Offer.Domains[p.Name] {
 		config := containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs{
 			AvailabilityDomain: pulumi.String(domain),
 			SubnetId:           args.SubnetIDs[layout.Workers],
 		}
-		if len(faultDomains) > 0 {
-			config.FaultDomains = faultDomains
+		if len(p.FaultDomains) > 0 {
+			config.FaultDomains = pulumi.ToStringArray(faultDomains(p))
 		}
 		if p.Preemptible {
 			config.PreemptibleNodeConfig = containerengine.NodePoolNodeConfigDetailsPlacementConfigPreemptibleNodeConfigArgs{

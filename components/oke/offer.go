@@ -20,11 +20,16 @@ type Offer struct {
 	cluster.Choice
 	// Domains are the names of each pool's availability domains, in order, by the pool's name.
 	Domains map[string][]string
+
+	running map[string]cluster.RunningPool // the pools before the update, by name
 }
 
 // Look asks the region what it has for a cluster of a name, and what runs of it already: see cluster.Spec.Choose. It
-// registers nothing. The error names every setting that the region cannot satisfy.
-func Look(ctx *pulumi.Context, name, compartmentID string, spec cluster.Spec) (*Offer, error) {
+// registers nothing. The error names every setting that the region cannot satisfy, or that would take the nodes away
+// from volumes with these freeform tags.
+func Look(
+	ctx *pulumi.Context, name, compartmentID string, tags map[string]string, spec cluster.Spec,
+) (*Offer, error) {
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
 		return nil, lookupError("availability domains", compartmentID, err)
@@ -39,7 +44,9 @@ func Look(ctx *pulumi.Context, name, compartmentID string, spec cluster.Spec) (*
 	}
 
 	var list problem.List
-	offer := &Offer{Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}}
+	offer := &Offer{
+		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running.Pools,
+	}
 	refused := map[string]bool{}
 	for i, p := range spec.NodePools {
 		numbers, key := p.AvailabilityDomains, fmt.Sprintf("nodePools[%d].availabilityDomains", i)
@@ -51,6 +58,12 @@ func Look(ctx *pulumi.Context, name, compartmentID string, spec cluster.Spec) (*
 			list.Add(key, "%v", err)
 			refused[key] = true
 		}
+	}
+	if err := list.Err(); err != nil || spec.AllowStrandedVolumes {
+		return offer, err
+	}
+	if err := offer.checkVolumes(ctx, &list, compartmentID, tags, spec); err != nil {
+		return nil, err
 	}
 	return offer, list.Err()
 }
@@ -84,6 +97,7 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 const (
 	getClusters  = "oci:ContainerEngine/getClusters:getClusters"
 	getNodePools = "oci:ContainerEngine/getNodePools:getNodePools"
+	getVolumes   = "oci:Core/getVolumes:getVolumes"
 )
 
 // existing looks for the stack's cluster by its name: the program cannot read the state. A replaced cluster that an
@@ -138,6 +152,13 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 			Sources []struct {
 				ImageID string `pulumi:"imageId"`
 			} `pulumi:"nodeSourceDetails"`
+			Configs []struct {
+				Placements []struct {
+					AvailabilityDomain string   `pulumi:"availabilityDomain"`
+					FaultDomains       []string `pulumi:"faultDomains"`
+					SubnetID           string   `pulumi:"subnetId"`
+				} `pulumi:"placementConfigs"`
+			} `pulumi:"nodeConfigDetails"`
 		} `pulumi:"nodePools"`
 	}
 	if _, err := ctx.InvokePackageRaw(getNodePools, &args, &found, ""); err != nil {
@@ -151,13 +172,22 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		for _, source := range p.Sources {
 			pool.ImageID = source.ImageID
 		}
+		for _, config := range p.Configs {
+			for _, c := range config.Placements {
+				pool.Placements = append(pool.Placements, cluster.Placement{
+					AvailabilityDomain: c.AvailabilityDomain, FaultDomains: faultDomainsKey(c.FaultDomains), SubnetID: c.SubnetID,
+				})
+			}
+		}
 		pools[p.Name] = pool
 	}
 	return nil
 }
 
-// gone reports whether a cluster or node pool in that state is deleted. The service lists them for some time.
-func gone(state string) bool { return state == "DELETING" || state == "DELETED" }
+// gone reports whether a cluster, node pool or volume in that state is deleted. The service lists them for some time.
+func gone(state string) bool {
+	return slices.Contains([]string{"DELETING", "DELETED", "TERMINATING", "TERMINATED"}, state)
+}
 
 // lookupError explains a failed look-up. The service does not say whether a compartment does not exist or the user may
 // not see it.

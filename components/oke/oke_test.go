@@ -40,7 +40,7 @@ func TestLook(t *testing.T) {
 	r := mocks.New("project", "stack")
 	var offer *oke.Offer
 	err := r.Run(func(ctx *pulumi.Context) (err error) {
-		offer, err = oke.Look(ctx, "cluster", compartment, spec())
+		offer, err = oke.Look(ctx, "cluster", compartment, tags, spec())
 		return err
 	})
 	if err != nil || len(r.Resources) > 0 {
@@ -62,7 +62,7 @@ func TestLookRefuses(t *testing.T) {
 	err := mocks.New("project", "stack").Run(func(ctx *pulumi.Context) error {
 		s := spec()
 		s.KubernetesVersion, s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = "v1.30.1", []int{9}, []int{4}
-		_, err := oke.Look(ctx, "cluster", compartment, s)
+		_, err := oke.Look(ctx, "cluster", compartment, tags, s)
 		return err
 	})
 	problemtest.Check(t, err, "kubernetesVersion v1.30.1 v1.35.2", "availabilityDomains 9",
@@ -75,7 +75,7 @@ func TestLookAtMinorVersions(t *testing.T) {
 	r.OnlyMinorVersions = true
 	var offer *oke.Offer
 	err := r.Run(func(ctx *pulumi.Context) (err error) {
-		offer, err = oke.Look(ctx, "cluster", compartment, spec())
+		offer, err = oke.Look(ctx, "cluster", compartment, tags, spec())
 		return err
 	})
 	if err != nil || offer.ControlPlane != "v1.36.4" || offer.Images["old"] != oldImage {
@@ -106,7 +106,7 @@ func TestVersionStays(t *testing.T) {
 	err := next.Run(func(ctx *pulumi.Context) error {
 		s := spec()
 		s.KubernetesVersion = "v1.38"
-		_, err := oke.Look(ctx, "cluster", compartment, s)
+		_, err := oke.Look(ctx, "cluster", compartment, tags, s)
 		return err
 	})
 	problemtest.Check(t, err, "kubernetesVersion v1.36.4 v1.37")
@@ -123,7 +123,7 @@ func TestTwoClusters(t *testing.T) {
 		both := mocks.Recorder{Project: "project", Stack: "stack"}
 		both.Resources = append(slices.Clone(first.Resources), other)
 		err := both.Next().Run(func(ctx *pulumi.Context) error {
-			_, err := oke.Look(ctx, "cluster", compartment, spec())
+			_, err := oke.Look(ctx, "cluster", compartment, tags, spec())
 			return err
 		})
 		if refused := err != nil; refused != (version != "v1.36.4") || refused && !strings.Contains(err.Error(), version) {
@@ -142,11 +142,11 @@ func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
 		}
 		args := &oke.Args{
 			Name: "cluster", CompartmentID: compartment, Spec: spec(), VcnID: pulumi.String("ocid1.vcn.oc1.iad.vcn"),
-			SubnetIDs: subnets, PodsCIDR: "10.244.0.0/16", ServicesCIDR: "10.96.0.0/16",
+			SubnetIDs: subnets, PodsCIDR: "10.244.0.0/16", ServicesCIDR: "10.96.0.0/16", Tags: tags,
 		}
 		change(args)
 		var err error
-		if args.Offer, err = oke.Look(ctx, args.Name, compartment, args.Spec); err != nil {
+		if args.Offer, err = oke.Look(ctx, args.Name, compartment, tags, args.Spec); err != nil {
 			return err
 		}
 		_, err = oke.New(ctx, "cluster", args)
@@ -207,6 +207,115 @@ func TestKubeconfig(t *testing.T) {
 		}
 	}
 }
+
+// everywhere lets the pools of spec named arm and old have nodes in all availability domains.
+func everywhere(args *oke.Args) {
+	args.Spec.AvailabilityDomains, args.Spec.NodePools[1].AvailabilityDomains = nil, nil
+}
+
+// TestCyclingIsOffWhileNodesMove expects no cycling in an update that changes where nodes are, as OKE refuses both.
+func TestCyclingIsOffWhileNodesMove(t *testing.T) {
+	domains := func(numbers ...int) func(*cluster.NodePool) {
+		return func(p *cluster.NodePool) { p.AvailabilityDomains = numbers }
+	}
+	faultDomains := func(numbers ...int) func(*cluster.NodePool) {
+		return func(p *cluster.NodePool) { p.FaultDomains = numbers }
+	}
+	for _, tc := range []struct {
+		what           string
+		before, change func(*cluster.NodePool)
+		want           string
+	}{
+		{"new pool", func(p *cluster.NodePool) { p.Name = "other" }, nil, "true"},
+		{"same domains", nil, nil, "true"},
+		{"same domains in another order", domains(1, 3), domains(3, 1), "true"},
+		{"all fault domains", nil, faultDomains(3, 1, 2), "true"},
+		{"one domain fewer", domains(1, 2, 3), nil, "false"},
+		{"another domain", domains(1, 2), nil, "false"},
+		{"fault domains", nil, faultDomains(1), "false"},
+	} {
+		update := func(r *mocks.Recorder, change func(*cluster.NodePool)) string {
+			deploy(t, r, func(args *oke.Args) {
+				p := &args.Spec.NodePools[0]
+				p.MaxSurge = "1"
+				if change != nil {
+					change(p)
+				}
+			})
+			for _, res := range r.Resources {
+				if got, cycles := mocks.Flatten(resource.NewProperty(res.Inputs))["nodePoolCyclingDetails.isNodeCyclingEnabled"]; cycles {
+					return got
+				}
+			}
+			return ""
+		}
+		first := mocks.New("project", "stack")
+		if got := update(first, tc.before); got != "true" {
+			t.Errorf("%s: node cycling of a new cluster is %q", tc.what, got)
+		}
+		if got := update(first.Next(), tc.change); got != tc.want {
+			t.Errorf("%s: node cycling is %q, want %s", tc.what, got, tc.want)
+		}
+	}
+}
+
+// TestVolumesKeepTheirNodes expects a refusal while a volume of the stack is where no node would be any more.
+func TestVolumesKeepTheirNodes(t *testing.T) {
+	volume := func(domain, stack, state string) map[string]any {
+		return map[string]any{
+			"availabilityDomain": "Uocm:US-ASHBURN-" + domain, "state": state,
+			"freeformTags": map[string]any{"project": "project", "stack": stack},
+		}
+	}
+	first := mocks.New("project", "stack")
+	deploy(t, first, everywhere)
+	lost := []map[string]any{volume("AD-2", "stack", "AVAILABLE")}
+	for _, tc := range []struct {
+		what    string
+		volumes []map[string]any
+		change  func(*cluster.Spec)
+		want    string
+	}{
+		{"a volume in the lost domain", lost, nil, "availabilityDomains AD-2 1"},
+		{"no volumes", nil, nil, ""},
+		{"a volume elsewhere", []map[string]any{volume("AD-1", "stack", "AVAILABLE")}, nil, ""},
+		{"another stack's", []map[string]any{volume("AD-2", "other", "AVAILABLE")}, nil, ""},
+		{"a deleted one", []map[string]any{volume("AD-2", "stack", "TERMINATED")}, nil, ""},
+		{"nodes of another pool", lost, func(s *cluster.Spec) {
+			s.NodePools[1].AvailabilityDomains = []int{2}
+		}, ""},
+		{"an explicit setting", lost, func(s *cluster.Spec) {
+			s.AllowStrandedVolumes = true
+		}, ""},
+		{"a pool's own domains", lost, func(s *cluster.Spec) {
+			s.NodePools[0].AvailabilityDomains = []int{1}
+		}, "nodePools[0].availabilityDomains AD-2"},
+	} {
+		t.Run(tc.what, func(t *testing.T) {
+			next := first.Next()
+			next.Volumes = tc.volumes
+			err := next.Run(func(ctx *pulumi.Context) error {
+				s := spec()
+				s.NodePools[1].AvailabilityDomains = nil
+				if tc.change != nil {
+					tc.change(&s)
+				}
+				_, err := oke.Look(ctx, "cluster", compartment, tags, s)
+				return err
+			})
+			if tc.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			problemtest.Check(t, err, tc.want)
+		})
+	}
+}
+
+// tags are those of the stack that the tests update.
+var tags = map[string]string{"project": "project", "stack": "stack"}
 
 // TestImages expects nodes to keep the image of the first update until the release changes.
 func TestImages(t *testing.T) {

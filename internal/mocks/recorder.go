@@ -35,6 +35,8 @@ type Recorder struct {
 	OnlyMinorVersions bool
 	// ExecKubeconfig makes the cluster's kubeconfig call the command oci, as OKE's does.
 	ExecKubeconfig bool
+	// Volumes are the compartment's block volumes.
+	Volumes []map[string]any
 
 	mu       sync.Mutex
 	kept     resource.PropertyMap // values of the previous update's stashes by name

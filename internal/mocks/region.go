@@ -70,6 +70,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"clusters": r.existing("oci:ContainerEngine/cluster:Cluster", args)}), nil
 	case "oci:ContainerEngine/getNodePools:getNodePools":
 		return object(map[string]any{"nodePools": r.existing("oci:ContainerEngine/nodePool:NodePool", args)}), nil
+	case "oci:Core/getVolumes:getVolumes":
+		return object(map[string]any{"volumes": r.volumesIn(Text(args.Args["availabilityDomain"]))}), nil
 	case "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":
 		content := "kubeconfig of " + Text(args.Args["clusterId"]) + " at " + Text(args.Args["endpoint"])
 		if r.ExecKubeconfig {
@@ -136,6 +138,10 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 		if source := Properties(in["nodeSourceDetails"]); source != nil {
 			found["nodeSourceDetails"] = []any{map[string]any{"imageId": Text(source["imageId"])}}
 		}
+		if config := Properties(in["nodeConfigDetails"]); config != nil {
+			placements := config["placementConfigs"].Mappable()
+			found["nodeConfigDetails"] = []any{map[string]any{"placementConfigs": placements}}
+		}
 		list = append(list, found)
 	}
 	return list
@@ -147,3 +153,13 @@ const AllServicesLabel = "all-iad-services-in-oracle-services-network"
 const allServices = "All IAD Services In Oracle Services Network"
 
 func object(m map[string]any) resource.PropertyMap { return resource.NewPropertyMapFromMap(m) }
+
+func (r *Recorder) volumesIn(domain string) []any {
+	var volumes []any
+	for _, v := range r.Volumes {
+		if v["availabilityDomain"] == domain {
+			volumes = append(volumes, v)
+		}
+	}
+	return volumes
+}

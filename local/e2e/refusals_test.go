@@ -96,7 +96,7 @@ func TestRefusals(t *testing.T) {
 		badRule := []any{object{"source": "10.0.0.9/16", "protocol": "6"}}
 		badList := changed(find(fixed, "list"), badRule, "ingressSecurityRules")
 		s.checkRefused(fixed, []refusal{
-			refuse(moved, "Conflict", "node cycling", "placementConfigs"),
+			refuse(moved, "Conflict", "nodepool cycling", "Placement Configuration"),
 			refuse(badList, invalidParameter, "ingressSecurityRules[0]", "10.0.0.9"),
 		})
 		s.setRequests(fixed...)

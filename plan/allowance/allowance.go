@@ -14,9 +14,9 @@ type Amounts struct {
 	AsOf             string // when the sources were read
 }
 
-// AlwaysFree are the amounts since 15 June 2026, when those of A1 were halved. They hold for accounts of both kinds, but
-// an account that was not upgraded to Pay As You Go has no NAT and service gateways and no OKE clusters once its trial
-// has ended (oracle-quickstart/oci-cloudnative#31). What a Pay As You Go account uses beyond the amounts is billed.
+// AlwaysFree are the amounts since 15 June 2026, when those of A1 were halved. They hold for accounts of both kinds.
+// But an account that was not upgraded to Pay As You Go has no NAT and service gateways and no OKE clusters once its
+// trial has ended (oracle-quickstart/oci-cloudnative#31). What a Pay As You Go account uses beyond them is billed.
 var AlwaysFree = Amounts{
 	Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BlockVolumeGB: 200,
 	LoadBalancers: 1, LoadBalancerMbps: 10, ObjectStorageGB: 10,

@@ -32,7 +32,17 @@ type Running struct {
 }
 
 // RunningPool is a node pool as it is.
-type RunningPool struct{ Version, Shape, ImageID string }
+type RunningPool struct {
+	Version, Shape, ImageID string
+	Placements              []Placement
+}
+
+// Placement is where a node pool has nodes.
+type Placement struct {
+	AvailabilityDomain string // such as "Uocm:PHX-AD-1"
+	FaultDomains       string // sorted, separated by spaces; empty for all
+	SubnetID           string
+}
 
 // Choice is a version, or a version and an image, for everything that the settings leave to the program.
 type Choice struct {

@@ -81,7 +81,8 @@ var cloudInit = setting.Func("a script that begins with #!, or a document that b
 // checkUserData returns an error unless the pool's user_data fits an instance's metadata.
 func (p *NodePool) checkUserData() error {
 	if n := len(p.UserData()); n > maxUserData {
-		return fmt.Errorf("makes %d bytes of user_data with OKE's own script and the encoding; at most %d fit", n, maxUserData)
+		return fmt.Errorf("makes %d bytes of user_data with OKE's own script and the encoding; at most %d fit",
+			n, maxUserData)
 	}
 	return nil
 }

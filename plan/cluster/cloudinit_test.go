@@ -48,8 +48,8 @@ func TestUserDataParts(t *testing.T) {
 		"#cloud-config\npackages: [jq]\n": "text/cloud-config",
 	} {
 		pool := NodePool{CloudInit: own}
-		if pool.UserData() != pool.UserData() {
-			t.Error("two readings of one pool differ")
+		if again := (NodePool{CloudInit: own}); again.UserData() != pool.UserData() {
+			t.Error("the user data of equal pools differ")
 		}
 		message, err := mail.ReadMessage(strings.NewReader(userData(t, pool)))
 		if err != nil {

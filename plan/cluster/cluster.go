@@ -27,9 +27,11 @@ type Spec struct {
 	ClusterType         Type
 	KMSKeyID            string
 	AvailabilityDomains []int
-	NodeImageRelease    string
-	Addons              []string
-	NodePools           []NodePool
+	// AllowStrandedVolumes lets nodes leave an availability domain although the stack has volumes there.
+	AllowStrandedVolumes bool
+	NodeImageRelease     string
+	Addons               []string
+	NodePools            []NodePool
 }
 
 // NodePool is a set of equal worker nodes.

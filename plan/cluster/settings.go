@@ -42,8 +42,12 @@ func (s *Spec) Settings() setting.Group {
 			"OCID of a Vault key that encrypts Kubernetes secrets. Empty for Oracle's own. A change replaces the cluster",
 			setting.OCID("key")),
 		setting.List(&s.AvailabilityDomains, "availabilityDomains", nil,
-			"Numbers of the availability domains to place nodes in, such as [1, 3]. Empty for all that the region has",
+			"Numbers of the availability domains to place nodes in, such as [1, 3]. Empty for all that the region has. "+
+				"OKE terminates nodes elsewhere",
 			domains, setting.Unique[int]()),
+		setting.Of(&s.AllowStrandedVolumes, "allowStrandedVolumes", false,
+			"Let the nodes leave an availability domain although volumes are there, such as a database's. They stay, and "+
+				"their Pods cannot start until the domain has nodes again"),
 		setting.Of(&s.NodeImageRelease, "nodeImageRelease", "",
 			"Any text. Nodes keep the OKE image that was newest when this text was set; change it to move to today's newest"),
 		setting.List(&s.Addons, "addons", nil,

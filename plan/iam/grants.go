@@ -41,6 +41,10 @@ var grants = []grant{
 		to: Operators, allow: "inspect compartments", in: inStack, when: always, source: required,
 		why: "lists the availability domains, before anything is made",
 	},
+	{
+		to: Operators, allow: "inspect volumes", in: inStack, when: always, source: coreOperations,
+		why: "finds the volumes in an availability domain that nodes are to leave",
+	},
 
 	// Network.
 	{

@@ -58,7 +58,8 @@ func ShapeNamed(name string) *Shape {
 func (s *Shape) doc() engine.Doc {
 	doc := engine.Doc{
 		"shape": s.Name, "isFlexible": s.Flexible, "ocpus": s.MinOCPUs, "memoryInGBs": s.MinMemoryGB,
-		"processorDescription": s.processor, "maxVnicAttachments": s.Vnics(s.MinOCPUs), "networkPorts": 1, "networkingBandwidthInGbps": 1,
+		"processorDescription": s.processor, "maxVnicAttachments": s.Vnics(s.MinOCPUs),
+		"networkPorts": 1, "networkingBandwidthInGbps": 1,
 		"billingType": "PAID", "gpus": 0, "localDisks": 0,
 	}
 	if s.Flexible {

@@ -210,8 +210,8 @@ func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID strin
 	return nil
 }
 
-// podsPerVnic is how many Pods get an address of one VNIC. The first VNIC of a node is the node's (Oracle: "Using the OCI
-// VCN-Native Pod Networking CNI plugin for pod networking", as of September 2026).
+// podsPerVnic is how many Pods get an address of one VNIC. The first VNIC of a node is the node's (Oracle: "Using the
+// OCI VCN-Native Pod Networking CNI plugin for pod networking", as of September 2026).
 const podsPerVnic = 31
 
 func checkPodNetwork(t *engine.Tx, pods, cluster engine.Doc, vnics int) error {

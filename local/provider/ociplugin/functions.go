@@ -53,12 +53,18 @@ var functions = map[string]function{
 	"oci:ContainerEngine/getNodePool:getNodePool": {of: catalog.NodePool, one: "nodePoolId"},
 	"oci:ContainerEngine/getNodePools:getNodePools": {
 		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"},
-		element: fields{"nodeSourceDetails": {asList: true, fields: fields{
-			"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
-		}}},
+		element: fields{
+			"nodeConfigDetails": {asList: true},
+			"nodeSourceDetails": {asList: true, fields: fields{
+				"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
+			}},
+		},
 	},
 	"oci:ContainerEngine/getClusters:getClusters": {
 		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"},
+	},
+	"oci:Core/getVolumes:getVolumes": {
+		of: catalog.Volume, list: "volumes", query: []string{"compartmentId", "availabilityDomain", "displayName"},
 	},
 	"oci:Core/getServices:getServices": {
 		client: catalog.VirtualNetworkClient, path: "/20160918/services", list: "services",

@@ -1,0 +1,98 @@
+package oke
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/problem"
+)
+
+// faultDomainsKey returns fault domains as one text. All three are as good as none.
+func faultDomainsKey(domains []string) string {
+	if len(domains) == 3 {
+		return ""
+	}
+	return strings.Join(slices.Sorted(slices.Values(domains)), " ")
+}
+
+// moves reports whether the update changes the placement of a pool's nodes.
+func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
+	pool, exists := o.running[p.Name]
+	var wanted []cluster.Placement
+	for _, domain := range o.Domains[p.Name] {
+		wanted = append(wanted, cluster.Placement{
+			AvailabilityDomain: domain, FaultDomains: faultDomainsKey(faultDomains(p)), SubnetID: subnetID,
+		})
+	}
+	same := len(pool.Placements) == len(wanted) && !slices.ContainsFunc(wanted, func(w cluster.Placement) bool {
+		return !slices.Contains(pool.Placements, w)
+	})
+	return exists && !same
+}
+
+// checkVolumes adds the availability domains that all nodes are to leave although volumes of the stack are there. OKE
+// terminates the nodes at once (Oracle documentation, "Scaling Node Pools", as of September 2026), and a volume is
+// attached in its own domain only.
+func (o *Offer) checkVolumes(
+	ctx *pulumi.Context, list *problem.List, compartmentID string, tags map[string]string, spec cluster.Spec,
+) error {
+	left := map[string]bool{}
+	for _, pool := range o.running {
+		for _, p := range pool.Placements {
+			left[p.AvailabilityDomain] = true
+		}
+	}
+	for _, domains := range o.Domains {
+		for _, domain := range domains {
+			delete(left, domain)
+		}
+	}
+	key := "availabilityDomains"
+	for i, p := range spec.NodePools {
+		if len(p.AvailabilityDomains) > 0 {
+			key = fmt.Sprintf("nodePools[%d].availabilityDomains", i)
+			break
+		}
+	}
+	for _, domain := range slices.Sorted(maps.Keys(left)) {
+		n, err := countVolumes(ctx, compartmentID, domain, tags)
+		if err != nil {
+			return lookupError("volumes", compartmentID, err)
+		}
+		if n > 0 {
+			list.Add(key, "%s would have no nodes any more, and the stack has volumes there: %d. They cannot be attached "+
+				"elsewhere, so that the Pods which use them, such as the database's, could not start. Keep it, or set "+
+				"allowStrandedVolumes", domain, n)
+		}
+	}
+	return nil
+}
+
+// countVolumes returns how many volumes of the stack an availability domain has. Its other tags may change.
+func countVolumes(ctx *pulumi.Context, compartmentID, domain string, tags map[string]string) (n int, err error) {
+	args := struct {
+		CompartmentID      string `pulumi:"compartmentId"`
+		AvailabilityDomain string `pulumi:"availabilityDomain"`
+	}{compartmentID, domain}
+	var found struct {
+		Volumes []struct {
+			State string            `pulumi:"state"`
+			Tags  map[string]string `pulumi:"freeformTags"`
+		} `pulumi:"volumes"`
+	}
+	if _, err := ctx.InvokePackageRaw(getVolumes, &args, &found, ""); err != nil {
+		return 0, err
+	}
+	for _, v := range found.Volumes {
+		own := v.Tags["project"] == tags["project"] && v.Tags["stack"] == tags["stack"]
+		if own && v.State != "FAULTY" && !gone(v.State) {
+			n++
+		}
+	}
+	return n, nil
+}
