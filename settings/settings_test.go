@@ -113,6 +113,7 @@ func TestNativePodsThatFit(t *testing.T) {
 	for _, rest := range []string{
 		`"ocpus":1,"memoryGb":6,"maxPodsPerNode":31`, `"ocpus":4,"memoryGb":24,"maxPodsPerNode":93`,
 		`"ocpus":80,"memoryGb":160,"maxPodsPerNode":110`, `"shape":"BM.Standard.E5.192","maxPodsPerNode":110`,
+		`"shape":"VM.Optimized3.Flex","ocpus":2,"memoryGb":12,"maxPodsPerNode":93`,
 	} {
 		if _, err := load(native(rest)); err != nil {
 			t.Errorf("%s: %v", rest, err)

@@ -1,6 +1,7 @@
 package oke_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -243,8 +244,9 @@ func TestCyclingIsOffWhileNodesMove(t *testing.T) {
 				}
 			})
 			for _, res := range r.Resources {
-				if got, cycles := mocks.Flatten(resource.NewProperty(res.Inputs))["nodePoolCyclingDetails.isNodeCyclingEnabled"]; cycles {
-					return got
+				details := mocks.Properties(res.Inputs["nodePoolCyclingDetails"])
+				if enabled := details["isNodeCyclingEnabled"]; enabled.IsBool() {
+					return fmt.Sprint(enabled.BoolValue())
 				}
 			}
 			return ""

@@ -11,18 +11,19 @@ type Amounts struct {
 	LoadBalancerMbps int     // of each
 	ObjectStorageGB  int
 	Sources          []string
-	AsOf             string // when the sources were read
+	AsOf             string // when the reports in Sources were collected
 }
 
-// AlwaysFree are the amounts since 15 June 2026, when those of A1 were halved. They hold for accounts of both kinds.
+// AlwaysFree are the amounts since 15 June 2026, when those of A1 were halved. That is from field reports and InfoQ's
+// article of July 2026; Oracle's own page was not read after the change. The amounts hold for accounts of both kinds.
 // But an account that was not upgraded to Pay As You Go has no NAT and service gateways and no OKE clusters once its
 // trial has ended (oracle-quickstart/oci-cloudnative#31). What a Pay As You Go account uses beyond them is billed.
 var AlwaysFree = Amounts{
 	Shape: "VM.Standard.A1.Flex", OCPUs: 2, MemoryGB: 12, BlockVolumeGB: 200,
 	LoadBalancers: 1, LoadBalancerMbps: 10, ObjectStorageGB: 10,
 	Sources: []string{
-		"https://docs.oracle.com/en-us/iaas/Content/FreeTier/freetier_topic-Always_Free_Resources.htm",
 		"https://www.infoq.com/news/2026/07/oracle-cloud-free-tier-limits",
+		"https://github.com/robhunter/agentdeals/issues/1733",
 	},
 	AsOf: "November 2026",
 }

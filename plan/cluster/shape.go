@@ -25,18 +25,22 @@ func gpuShape(name string) bool {
 	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")
 }
 
-// vnicsOfFixed are the VNICs of fixed shapes ("Compute Shapes", as of November 2026).
+// vnicsOfFixed are the VNICs of fixed shapes ("Compute Shapes", section "Previous Generation VM Shapes", read in a copy
+// that has the shapes up to VM.Standard.A4.Flex, November 2026). Other fixed shapes are not known here.
 var vnicsOfFixed = map[string]int{
 	"VM.Standard2.1": 2, "VM.Standard2.2": 2, "VM.Standard2.4": 4, "VM.Standard2.8": 8, "VM.Standard2.16": 16,
 	"VM.Standard2.24": 24,
 }
 
-// maxFlexibleVNICs is the largest number of VNICs of a flexible shape ("Compute Shapes", as of November 2026).
+// maxFlexibleVNICs is the largest number of VNICs of a flexible shape (as vnicsOfFixed).
 const maxFlexibleVNICs = 24
 
 // VNICs returns how many network interfaces an instance of the shape can have, and whether that is known. A flexible
-// one has two with one OCPU, else one for each OCPU ("Compute Shapes", as of November 2026).
+// one has two with one OCPU, else one for each OCPU; VM.Optimized3.Flex has two for each (as vnicsOfFixed).
 func VNICs(shape string, ocpus float64) (n int, known bool) {
+	if shape == "VM.Optimized3.Flex" {
+		return min(2*int(ocpus), maxFlexibleVNICs), true
+	}
 	if flexibleShape(shape) {
 		return min(max(2, int(ocpus)), maxFlexibleVNICs), true
 	}
