@@ -190,7 +190,7 @@ func gone(state string) bool {
 }
 
 // lookupError explains a failed look-up. The service does not say whether a compartment does not exist or the user may
-// not see it.
+// not see it. Its code reaches a program only within the text of the engine's error.
 func lookupError(what, compartmentID string, err error) error {
 	if strings.Contains(err.Error(), "NotAuthorizedOrNotFound") {
 		return fmt.Errorf("compartmentId: there is no compartment %s for this user; check the OCID, "+
