@@ -68,7 +68,8 @@ func (st *store) decode(data []byte, kinds map[string]*Kind) error {
 	}
 	if head.Format != snapshotFormat {
 		return fmt.Errorf("another version of the local cloud wrote this state, in format %d; this version reads format %d: "+
-			"use that version, or remove the file to begin with an empty cloud", cmp.Or(head.Format, 1), snapshotFormat)
+			"run make down with that version, or remove the whole directory of the local cloud (LOCAL_DIR, .local by default)",
+			cmp.Or(head.Format, 1), snapshotFormat)
 	}
 	var snap snapshot
 	if err := json.Unmarshal(data, &snap); err != nil {
