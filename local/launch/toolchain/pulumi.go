@@ -20,7 +20,7 @@ func (t Toolchain) findCLI(ctx context.Context) (string, error) {
 	if t.Pulumi == environment.Own {
 		return "", nil
 	}
-	path, err := exec.LookPath("pulumi")
+	path, err := t.lookPath("pulumi")
 	if err != nil {
 		if t.Pulumi == environment.OnPath {
 			return "", errors.New("PULUMI_CLI=path: there is no pulumi on PATH; " +
@@ -28,7 +28,7 @@ func (t Toolchain) findCLI(ctx context.Context) (string, error) {
 		}
 		return "", nil
 	}
-	problem, remedy := unusable(ctx, path)
+	problem, remedy := t.unusable(ctx, path)
 	switch {
 	case problem == "":
 		return path, nil
@@ -41,17 +41,31 @@ func (t Toolchain) findCLI(ctx context.Context) (string, error) {
 }
 
 // unusable returns why a CLI cannot be used and what the user can do, or "".
-func unusable(ctx context.Context, path string) (problem, remedy string) {
+func (t Toolchain) unusable(ctx context.Context, path string) (problem, remedy string) {
 	output, err := exec.CommandContext(ctx, path, "version").Output()
 	version := "v" + strings.TrimPrefix(strings.TrimSpace(string(output)), "v")
 	// What is no version compares as older than any.
 	if err != nil || semver.Compare(version, "v"+minPulumi) < 0 {
 		return fmt.Sprintf("is version %q, and %s or later is needed", version[1:], minPulumi), "upgrade it"
 	}
-	if _, err := exec.LookPath(hostName); err != nil && !HasLanguageHost(path) {
+	if _, err := t.lookPath(hostName); err != nil && !HasLanguageHost(path) {
 		return "has no pulumi-language-go beside it or on PATH", "install Pulumi as a whole"
 	}
 	return "", ""
+}
+
+// lookPath finds an executable on PATH like exec.LookPath, but not among the built tools: `make env` and
+// `make kubeconfig` put these on PATH.
+func (t Toolchain) lookPath(name string) (string, error) {
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if !filepath.IsAbs(dir) || filepath.Clean(dir) == filepath.Clean(t.Bin) {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", exec.ErrNotFound
 }
 
 // hostName is the file name of the Go language host that a CLI looks for.

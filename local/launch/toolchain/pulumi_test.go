@@ -94,6 +94,22 @@ func TestOwnCLIByRequest(t *testing.T) {
 	}
 }
 
+// After make env and make kubeconfig, the built tools are on PATH.
+func TestBuiltCLIOnPathIsNotTheUsers(t *testing.T) {
+	tools, _ := newToolchain(t)
+	for _, name := range []string{"pulumi", hostName} {
+		launchtest.Write(t, filepath.Join(tools.Bin, name), "#!/bin/sh\necho v"+ownPulumi+"\n")
+	}
+	t.Setenv("PATH", tools.Bin+":/usr/bin:/bin")
+	if cli, err := tools.findCLI(t.Context()); cli != "" || err != nil {
+		t.Errorf("got %q, %v; want the built CLI not to pass for an installed one", cli, err)
+	}
+	t.Setenv("PATH", tools.Bin+":"+filepath.Dir(fakePulumi(t, "v"+ownPulumi)))
+	if cli, err := tools.findCLI(t.Context()); cli == "" || strings.HasPrefix(cli, tools.Bin) || err != nil {
+		t.Errorf("got %q, %v; want the installed CLI behind the built one", cli, err)
+	}
+}
+
 func TestNoCLIOnPath(t *testing.T) {
 	tools, _ := newToolchain(t)
 	t.Setenv("PATH", t.TempDir())
