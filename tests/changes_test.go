@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/settings"
 )
@@ -232,7 +233,7 @@ func TestChanges(t *testing.T) {
 			t.Errorf("%s, undone, loses %v, want %v", c.what, got, want)
 		}
 	}
-	golden(t, "changes", strings.ReplaceAll(out.String(), " \n", "\n"))
+	golden.Check(t, "changes", strings.ReplaceAll(out.String(), " \n", "\n"))
 }
 
 // TestEveryChange expects a row of the table for each setting.

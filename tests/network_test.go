@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem/problemtest"
@@ -76,7 +77,7 @@ func TestNetworks(t *testing.T) {
 			t.Errorf("%s: %v", n.what, err)
 			continue
 		}
-		if d := difference(evaluated(t, loaded.Network), made(t, r)); d != "" {
+		if d := golden.Difference(evaluated(t, loaded.Network), made(t, r)); d != "" {
 			t.Errorf("%s: the rules and routes differ from those that package reach evaluates\n%s", n.what, d)
 		}
 		fmt.Fprintf(&out, "%s\n", n.what)
@@ -100,7 +101,7 @@ func TestNetworks(t *testing.T) {
 		slices.Sort(lines)
 		out.WriteString(strings.Join(lines, ""))
 	}
-	golden(t, "networks", out.String())
+	golden.Check(t, "networks", out.String())
 }
 
 // evaluated writes the rules and routes that package reach evaluates, one a line, each after the OCID of its list,

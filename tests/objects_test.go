@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"go.yaml.in/yaml/v3"
 
+	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
 )
 
@@ -51,7 +52,7 @@ func TestObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "objects.yaml", manifest(t, r))
+	golden.Check(t, "objects.yaml", manifest(t, r))
 }
 
 // manifest writes the recorded Kubernetes objects as YAML, in an order in which they can be created. Of secrets it

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/flows"
 	"oke-guestbook/plan/flows/flowstest"
@@ -66,7 +67,7 @@ func TestPolicies(t *testing.T) {
 		policies := readPolicies(t, r, namespace)
 		got := flowstest.Matrix(policies, endpoints, []int{22, 53, 80, 443, 6443, 8080, 9090, 10250, 12250, 27017})
 		if !maps.Equal(got, want) {
-			t.Errorf("%s: the policies allow\n%s", namespace, difference(sortedLines(want), sortedLines(got)))
+			t.Errorf("%s: the policies allow\n%s", namespace, golden.Difference(sortedLines(want), sortedLines(got)))
 		}
 	}
 	for _, namespace := range []string{"classroom", "classroom-elsewhere"} {

@@ -2,24 +2,19 @@
 package tests
 
 import (
-	"flag"
 	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/settings"
 	"oke-guestbook/settings/stackfile"
 	"oke-guestbook/stack"
 )
-
-var rewrite = flag.Bool("update", false, "rewrite the golden files under testdata")
 
 const project = "oke-guestbook"
 
@@ -109,45 +104,7 @@ func TestGraph(t *testing.T) {
 			if duplicates := len(lines) - len(slices.Compact(slices.Clone(lines))); duplicates > 0 {
 				t.Errorf("%d resources have the type and name of another", duplicates)
 			}
-			golden(t, name+".graph", strings.Join(lines, "\n")+"\n")
+			golden.Check(t, name+".graph", strings.Join(lines, "\n")+"\n")
 		})
 	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *rewrite {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s; go test ./tests -update rewrites it\n%s", path, difference(string(want), got))
-	}
-}
-
-// difference lists the lines that only one of two texts has.
-func difference(want, got string) string {
-	count := map[string]int{}
-	for line := range strings.Lines(want) {
-		count[line]--
-	}
-	for line := range strings.Lines(got) {
-		count[line]++
-	}
-	var out strings.Builder
-	for _, line := range slices.Sorted(maps.Keys(count)) {
-		switch {
-		case count[line] < 0:
-			out.WriteString("- " + line)
-		case count[line] > 0:
-			out.WriteString("+ " + line)
-		}
-	}
-	return out.String()
 }

@@ -2,16 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files under testdata")
+	"oke-guestbook/internal/golden"
+)
 
 func policies(t *testing.T, args ...string) (out, notes string, err error) {
 	t.Helper()
@@ -27,19 +24,7 @@ func TestPoliciesOfTheStacks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join("testdata", "policies-"+stack+".txt")
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("differs from %s; go test ./cmd/oke -update rewrites it", path)
-		}
+		golden.Check(t, "policies-"+stack+".txt", got)
 	}
 }
 
