@@ -1,0 +1,156 @@
+package cloud
+
+import "net/netip"
+
+// Network is all that decides, on a VCN, where a packet goes and whether it arrives. The emulator describes its
+// resources with it; nodes that run Pods carry it out.
+type Network struct {
+	Subnets        []Subnet
+	SecurityGroups []RuleSet // network security groups
+	VNICs          []VNIC
+}
+
+// Subnet is a subnet with what its VNICs share.
+type Subnet struct {
+	ID            string // OCID
+	Name          string
+	VcnID         string
+	VcnCIDRs      []netip.Prefix // reached without a route rule
+	CIDR          netip.Prefix
+	Routes        []Route
+	SecurityLists []RuleSet
+	FlowLog       bool // a flow log of the subnet is enabled
+}
+
+// RuleSet is a security list or a network security group.
+type RuleSet struct {
+	ID    string // OCID
+	Name  string
+	Rules []SecurityRule
+}
+
+// SecurityRule is a rule of a security list or network security group. It allows what it matches.
+type SecurityRule struct {
+	ID          string // of a network security group's rule; empty in a security list
+	Description string
+	Ingress     bool
+	Peers       []netip.Prefix // the source of an ingress rule, else the destination; of Oracle's services, their ranges
+	PeerGroupID string         // the peer's network security group, instead of Peers
+	Protocol    int            // number of IANA's list; -1: all
+	// Ports from the first to the last, both included; {0, 0}: all.
+	SourcePorts, DestinationPorts [2]int
+	ICMPType, ICMPCode            int // -1: all
+	Stateless                     bool
+}
+
+// Gateway is the kind of a route's target.
+type Gateway string
+
+// Kinds of gateways.
+const (
+	InternetGateway Gateway = "internet" // only VNICs with a public address pass it, in both directions
+	NATGateway      Gateway = "nat"      // to the internet, and what answers
+	ServiceGateway  Gateway = "service"  // to Oracle's services, and what answers
+	OtherGateway    Gateway = "other"    // leads out of the local cloud: nothing answers
+)
+
+// Route is a route rule. Of the rules that match a destination, the one with the longest prefix decides.
+type Route struct {
+	Destinations []netip.Prefix // Oracle's services as their ranges
+	Gateway      Gateway
+	GatewayID    string     // OCID
+	Blocked      bool       // the gateway is disabled or blocks traffic
+	PublicIP     netip.Addr // of a NAT gateway
+}
+
+// VNIC is a virtual network interface card.
+type VNIC struct {
+	ID        string // OCID
+	SubnetID  string
+	Host      string // OCID of the instance, load balancer or cluster that it belongs to
+	Primary   bool
+	Addresses []netip.Addr              // private ones, the primary first
+	PublicIPs map[netip.Addr]netip.Addr // by private address
+	GroupIDs  []string                  // network security groups
+}
+
+// LoadBalancer is a load balancer as it is configured.
+type LoadBalancer struct {
+	ID          string // OCID
+	Name        string
+	Private     bool
+	Addresses   []netip.Addr // private addresses of its VNICs; the first one is active
+	PublicIP    netip.Addr   // invalid for a private one
+	Listeners   []Listener
+	BackendSets map[string]BackendSet
+}
+
+// Listener is a listener of a load balancer.
+type Listener struct {
+	Name           string
+	Port           int
+	Protocol       string // "HTTP", "HTTP2", "TCP" or "GRPC"
+	BackendSet     string
+	IdleSeconds    int  // time-out between two reads or writes
+	ProxyProtocol  int  // version that is sent to backends; 0: none
+	RedirectToPort int  // an HTTP redirect to HTTPS on this port, by a rule set; 0: none
+	TLS            *TLS // nil: without TLS
+}
+
+// TLS is the TLS configuration of a listener or backend set.
+type TLS struct {
+	CertificatePEM, PrivateKeyPEM, CACertificatePEM string
+	Protocols                                       []string // "TLSv1.2", "TLSv1.3"; empty: those two
+	Ciphers                                         []string // names of OpenSSL; empty: Go's
+	VerifyPeer                                      bool
+	VerifyDepth                                     int
+}
+
+// BackendSet is a set of backends.
+type BackendSet struct {
+	Policy        string // "ROUND_ROBIN", "LEAST_CONNECTIONS" or "IP_HASH"
+	Backends      []Backend
+	Health        HealthCheck
+	SessionCookie string // of the application or the load balancer; empty: no session persistence
+	CookieByLB    bool   // the load balancer sets the cookie
+	TLS           *TLS   // to the backends; nil: without TLS
+}
+
+// Backend is a server of a backend set.
+type Backend struct {
+	Name    string // "10.0.1.2:30080"
+	Address netip.AddrPort
+	Weight  int
+	Backup  bool
+	Drain   bool // no new connections
+	Offline bool // no connections
+}
+
+// HealthCheck is how a load balancer finds out whether a backend can serve.
+type HealthCheck struct {
+	Protocol       string // "HTTP" or "TCP"
+	Port           int    // 0: the backend's
+	Path           string
+	StatusCode     int // 0: 200
+	BodyRegex      string
+	IntervalMillis int
+	TimeoutMillis  int
+	Retries        int // failures in a row after which a backend is unhealthy, and successes after which it is healthy
+}
+
+// BackendHealth is the outcome of the last health checks of a backend.
+type BackendHealth struct {
+	Healthy bool
+	Reason  string // of the last failure, as the service shows it: "CONNECT_FAILED", "TIMED_OUT", ...
+}
+
+// Flow is a connection, or an attempt at one, that a security rule or a route decided about.
+type Flow struct {
+	Accepted    bool
+	VNICID      string // of the interface that decided
+	Ingress     bool   // decided on the way into the VNIC
+	Protocol    int
+	Source      netip.AddrPort
+	Destination netip.AddrPort
+	Missing     string // what would have let it pass: "an ingress rule of subnet nodes for TCP 30080 from 10.0.0.2"
+}
