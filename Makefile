@@ -44,6 +44,9 @@ GROUP ?= oke-operators
 policies: ## IAM statements that a stack's settings need: STACK=dev GROUP=oke-operators DOMAIN=Default ARGS=--json
 	$(oke) policies --stack "$(STACK)" --group "$(GROUP)" --domain "$(DOMAIN)" $(ARGS)
 
+cost: ## what a stack costs a month by Oracle's price list: STACK=dev AGAINST=main ARGS=--json
+	$(oke) cost --stack "$(STACK)" --against "$(AGAINST)" $(ARGS)
+
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
@@ -91,4 +94,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram policies tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost tunnel image push run-app test e2e packages lint clean

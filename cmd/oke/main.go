@@ -5,9 +5,11 @@
 //	oke reach --stack prod --from workers --to api --port 6443
 //	oke diagram --stack prod -o docs/network-prod.svg
 //	oke policies --stack prod --group oke-operators --domain Default
+//	oke cost --stack prod --against main
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,12 +34,12 @@ func run(args []string, out, notes io.Writer) error {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("name a command: reach, diagram or policies; oke help describes them")
+			return errors.New("name a command: reach, diagram, policies or cost; oke help describes them")
 		},
 	}
-	root.AddCommand(reachCommand(), diagramCommand(), policiesCommand())
+	root.AddCommand(reachCommand(), diagramCommand(), policiesCommand(), costCommand())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(notes)
-	return root.Execute()
+	return root.ExecuteContext(context.Background())
 }

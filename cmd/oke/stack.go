@@ -35,6 +35,7 @@ func stackCommand(use, short string, show func(out io.Writer, s stack) error) *c
 
 // file is a stack's file.
 type file struct {
+	dir            string // of Pulumi.yaml
 	project, stack string
 	config         map[string]any
 }
@@ -52,7 +53,7 @@ func fileCommand(use, short string, run func(cmd *cobra.Command, f file) error) 
 			if err != nil {
 				return err
 			}
-			return run(cmd, file{project, name, config})
+			return run(cmd, file{dir, project, name, config})
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "directory", "C", ".", "directory of Pulumi.yaml")

@@ -17,31 +17,44 @@ func Read(dir, stack string) (project string, config map[string]any, err error) 
 	var projectFile struct {
 		Name string `yaml:"name"`
 	}
-	var stackFile struct {
-		Config any `yaml:"config"`
+	path := filepath.Join(dir, "Pulumi.yaml")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = unmarshal(path, text, &projectFile)
 	}
-	if err := readYAML(filepath.Join(dir, "Pulumi.yaml"), &projectFile); err != nil {
+	if err != nil {
 		return "", nil, err
 	}
 	name := "Pulumi." + stack + ".yaml"
-	err = readYAML(filepath.Join(dir, name), &stackFile)
+	text, err = os.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no stack %q here: %s is missing", stack, name)
 	}
-	config, isMap := stackFile.Config.(map[string]any)
-	if err == nil && stackFile.Config != nil && !isMap {
-		err = fmt.Errorf("%s: config must map settings to values, such as oke-guestbook:vcnCidr: 10.0.0.0/16", name)
+	if err != nil {
+		return "", nil, err
 	}
+	config, err = Parse(name, text)
 	return projectFile.Name, config, err
 }
 
-func readYAML(path string, into any) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
+// Parse returns what the section config of a stack's file holds, by key. Name is for errors.
+func Parse(name string, text []byte) (map[string]any, error) {
+	var stackFile struct {
+		Config any `yaml:"config"`
 	}
+	if err := unmarshal(name, text, &stackFile); err != nil {
+		return nil, err
+	}
+	config, isMap := stackFile.Config.(map[string]any)
+	if stackFile.Config != nil && !isMap {
+		return nil, fmt.Errorf("%s: config must map settings to values, such as oke-guestbook:vcnCidr: 10.0.0.0/16", name)
+	}
+	return config, nil
+}
+
+func unmarshal(name string, text []byte, into any) error {
 	if err := yaml.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"oke-guestbook/plan/cost"
+	"oke-guestbook/settings"
+	"oke-guestbook/settings/stackfile"
+)
+
+// listTimeout is for the whole answer, of about 700 KB.
+const listTimeout = 15 * time.Second
+
+// costCommand prints what a stack costs a month.
+func costCommand() *cobra.Command {
+	var prices, currency, against string
+	var asJSON bool
+	cmd := fileCommand("cost", "Prints what a stack costs a month by Oracle's price list",
+		func(cmd *cobra.Command, f file) error {
+			list, err := priceList(cmd.Context(), prices, currency, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			now, err := estimate(f, list)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return now.WriteJSON(cmd.OutOrStdout())
+			}
+			if err := now.WriteText(cmd.OutOrStdout()); err != nil || against == "" {
+				return err
+			}
+			f.config, err = committed(cmd.Context(), f, against)
+			if err != nil {
+				return err
+			}
+			before, err := estimate(f, list)
+			if err != nil {
+				return fmt.Errorf("at %s: %w", against, err)
+			}
+			return now.WriteDifference(cmd.OutOrStdout(), before, against)
+		})
+	flags := cmd.Flags()
+	flags.StringVar(&prices, "prices", "auto",
+		"price list: auto (Oracle's, or else the snapshot), snapshot, a URL or a file")
+	flags.StringVar(&currency, "currency", "USD", "currency of the price list, such as KRW; the snapshot has USD")
+	flags.StringVar(&against, "against", "", "Git revision to show the difference from, such as main")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func estimate(f file, list *cost.PriceList) (*cost.Estimate, error) {
+	s, err := settings.LoadFile(f.project, f.stack, f.config)
+	if err != nil {
+		return nil, err
+	}
+	stack := cost.Stack{Cluster: s.Cluster, Guestbooks: s.Guestbooks, FlowLogs: len(s.Network.FlowLogs) > 0}
+	return cost.New(f.stack, stack, list)
+}
+
+// committed returns the stack's configuration as a Git revision has it.
+func committed(ctx context.Context, f file, revision string) (map[string]any, error) {
+	name := "./Pulumi." + f.stack + ".yaml"
+	git := exec.CommandContext(ctx, "git", "-C", f.dir, "show", "--end-of-options", revision+":"+name)
+	text, err := git.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return nil, fmt.Errorf("AGAINST: %s", strings.TrimSpace(string(failed.Stderr)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("AGAINST: git: %w", err)
+	}
+	return stackfile.Parse(name, text)
+}
+
+// priceList returns the price list that is asked for, and notes when another one stands in for it.
+func priceList(ctx context.Context, from, currency string, notes io.Writer) (*cost.PriceList, error) {
+	if from == "snapshot" {
+		if currency != "USD" {
+			return nil, fmt.Errorf("the snapshot has prices in USD only, not in %s: use --prices auto", currency)
+		}
+		return cost.Snapshot(), nil
+	}
+	source := from
+	if from == "auto" {
+		source = cost.ListURL + currency
+	}
+	text, err := read(ctx, source)
+	var list *cost.PriceList
+	if err == nil {
+		list, err = cost.ParsePriceList(text, currency)
+	}
+	switch {
+	case err == nil:
+		return list, nil
+	case from == "auto" && currency == "USD":
+		list = cost.Snapshot()
+		fmt.Fprintf(notes, "prices of %s are used, as Oracle's list cannot be: %v\n", list.Updated.Format(time.DateOnly), err)
+		return list, nil
+	}
+	return nil, fmt.Errorf("%w; --prices snapshot has prices in USD", err)
+}
+
+// read returns the content of a URL or a file.
+func read(ctx context.Context, source string) ([]byte, error) {
+	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
+		return os.ReadFile(source)
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", source, response.Status)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, 64<<20))
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oke-guestbook/internal/golden"
+)
+
+func TestCost(t *testing.T) {
+	for _, stack := range []string{"dev", "prod"} {
+		var out strings.Builder
+		if err := run([]string{"cost", "-C", root, "--stack", stack, "--prices", "snapshot"}, &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		golden.Check(t, "cost-"+stack+".txt", out.String())
+	}
+	var out strings.Builder
+	args := []string{"cost", "-C", root, "--stack", "dev", "--prices", "snapshot", "--json"}
+	if err := run(args, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var dev struct{ Total, List float64 }
+	if err := json.Unmarshal([]byte(out.String()), &dev); err != nil || dev.Total != 0 || dev.List == 0 {
+		t.Errorf("dev costs %+v, %v, want 0 within the free amounts", dev, err)
+	}
+}
+
+func TestCostAgainstARevision(t *testing.T) {
+	dir := project(t, "config:\n  oke-guestbook:loadBalancerAllowedCidrs: [0.0.0.0/0]\n")
+	for _, args := range [][]string{
+		{"init", "-q"},
+		{"add", "."},
+		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-m", "Begin"},
+	} {
+		git := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...)
+		if out, err := git.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	larger := "config:\n  oke-guestbook:loadBalancerAllowedCidrs: [0.0.0.0/0]\n  oke-guestbook:storageGb: 250\n"
+	if err := os.WriteFile(filepath.Join(dir, "Pulumi.test.yaml"), []byte(larger), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cost := func(revision string) (string, error) {
+		var out strings.Builder
+		args := []string{"cost", "-C", dir, "--stack", "test", "--prices", "snapshot", "--against", revision}
+		err := run(args, &out, io.Discard)
+		return out.String(), err
+	}
+	out, err := cost("HEAD")
+	// 50 + 50 GB are free, and of 50 + 250 GB 200: 100 x 0.0255 and 1000 x 0.0017 are paid.
+	for _, want := range []string{"Since HEAD: +4.25 a month, from 0.00 to 4.25", "+2.55", "+1.70"} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%q is missing, %v, in\n%s", want, err, out)
+		}
+	}
+	if _, err := cost("nowhere"); err == nil || !strings.Contains(err.Error(), "AGAINST: fatal") {
+		t.Errorf("a revision that does not exist: %v", err)
+	}
+}
+
+func TestPriceListOfAServer(t *testing.T) {
+	answer, err := os.ReadFile("../../plan/cost/prices.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		if _, err := w.Write(answer); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer server.Close()
+	ask := func(args ...string) error {
+		args = append([]string{"cost", "-C", root, "--stack", "dev", "--prices", server.URL}, args...)
+		return run(args, io.Discard, io.Discard)
+	}
+	if err := ask(); err != nil {
+		t.Error(err)
+	}
+	if err := ask("--currency", "KRW"); err == nil || !strings.Contains(err.Error(), "no prices in KRW") {
+		t.Errorf("another currency: %v", err)
+	}
+	answer = []byte("<html>moved</html>")
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "--prices snapshot has prices") {
+		t.Errorf("a list of another form: %v", err)
+	}
+	status = http.StatusForbidden
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a refusal: %v", err)
+	}
+}
