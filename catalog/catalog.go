@@ -40,13 +40,14 @@ const (
 	LoadBalancerClient      Client = "oci_load_balancer.LoadBalancerClient"
 	BastionClient           Client = "oci_bastion.BastionClient"
 	LoggingClient           Client = "oci_logging.LoggingManagementClient"
+	BudgetClient            Client = "oci_budget.BudgetClient"
 )
 
 // Clients returns the clients of all services that the local cloud emulates.
 func Clients() []Client {
 	return []Client{
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
-		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient,
+		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient, BudgetClient,
 	}
 }
 

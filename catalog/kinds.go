@@ -3,6 +3,8 @@ package catalog
 // The tokens of the kinds.
 const (
 	Bastion                          = "oci:Bastion/bastion:Bastion"
+	Budget                           = "oci:Budget/budget:Budget"
+	BudgetRule                       = "oci:Budget/rule:Rule"
 	Addon                            = "oci:ContainerEngine/addon:Addon"
 	Cluster                          = "oci:ContainerEngine/cluster:Cluster"
 	NodePool                         = "oci:ContainerEngine/nodePool:NodePool"
@@ -34,6 +36,17 @@ var kinds = []Kind{
 		Token: Bastion, Name: "bastion", Client: BastionClient,
 		Collection: "/20210331/bastions", ID: "{id}", NameQuery: "name", Taggable: true,
 		ForceNew: Fields{"bastionType", "dnsProxyStatus", "name", "phoneBookEntry", "targetSubnetId"},
+	},
+	{
+		Token: Budget, Name: "budget", Client: BudgetClient,
+		Collection: "/20190111/budgets", ID: "{id}", NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"compartmentId", "targetCompartmentId", "targetType", "targets"},
+	},
+	{
+		Token: BudgetRule, Name: "alertrule", Client: BudgetClient,
+		Collection: "/20190111/budgets/{budgetId}/alertRules", ID: "budgets/{budgetId}/alertRules/{id}",
+		NameQuery: "displayName", Taggable: true,
+		ForceNew: Fields{"budgetId"},
 	},
 	{
 		Token: Addon, Name: "addon", Client: ContainerEngineClient,

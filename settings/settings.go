@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/mail"
 	"os"
 	"regexp"
 	"slices"
@@ -31,6 +32,9 @@ type Settings struct {
 	Cluster        cluster.Spec
 	Workload       workload.Spec // of guestbooks, where they have no value of their own
 	HomeRegion     string
+	TenancyID      string
+	BudgetMonthly  int
+	BudgetEmails   []string
 	LogDestination string
 	LogAgentImage  string
 	Registry       workload.Registry    // complete
@@ -44,8 +48,8 @@ type Settings struct {
 // Settings declares every setting. Their keys are flat: a stack's file has no groups.
 func (s *Settings) Settings() setting.Group {
 	return slices.Concat(
-		s.general(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.Registry.Settings(), s.logs(),
-		s.several(),
+		s.general(), s.budget(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.Registry.Settings(),
+		s.logs(), s.several(),
 	)
 }
 
@@ -65,6 +69,29 @@ func (s *Settings) general() setting.Group {
 			setting.Optional(region)),
 	}
 }
+
+func (s *Settings) budget() setting.Group {
+	return setting.Group{
+		setting.Of(&s.BudgetMonthly, "budgetMonthly", 0,
+			"Budget of the compartment for a month, in the currency of the account. At 80 % of it, and when the forecast "+
+				"exceeds it, budgetEmails get a message. A compartment can have one budget. 0 for none",
+			setting.Range(0, maxBudget)),
+		setting.List(&s.BudgetEmails, "budgetEmails", nil,
+			"Addresses that get the messages of the budget", setting.Each(email), setting.Unique[string]()),
+		setting.Of(&s.TenancyID, "tenancyId", "",
+			"OCID of the tenancy, in which the budget is created. Empty for oci:tenancyOcid or OCI_TENANCY_OCID",
+			setting.OCID("tenancy")),
+	}
+}
+
+const maxBudget = 1_000_000_000
+
+var email = setting.Func("an address such as ops@example.com", func(text string) error {
+	if address, err := mail.ParseAddress(text); err != nil || address.Address != text {
+		return fmt.Errorf("%q is not an address such as ops@example.com", text)
+	}
+	return nil
+})
 
 func (s *Settings) logs() setting.Group {
 	return setting.Group{
@@ -116,6 +143,10 @@ func Load(project, stack string, config map[string]string, isSecret func(key str
 	var list, found problem.List
 	s := read(&list, project, config)
 	s.Region = cmp.Or(config["oci:region"], os.Getenv("OCI_REGION"))
+	if s.BudgetMonthly > 0 {
+		s.TenancyID = cmp.Or(s.TenancyID, config["oci:tenancyOcid"],
+			os.Getenv("TF_VAR_tenancy_ocid"), os.Getenv("OCI_TENANCY_OCID"))
+	}
 	// The provider reads these variables too (terraform-provider-oci, internal/provider/provider.go).
 	s.Login.Profile = cmp.Or(config["oci:configFileProfile"],
 		os.Getenv("TF_VAR_config_file_profile"), os.Getenv("OCI_CONFIG_FILE_PROFILE"))
@@ -151,6 +182,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 // validate adds what is wrong with the settings. A guestbook's are checked when it is complete.
 func (s *Settings) validate(list *problem.List, stack string) {
 	s.general().Check(list, "")
+	s.validateBudget(list)
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
 	s.Cluster.Validate(list)
@@ -166,6 +198,21 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		s.validateFit(list, i)
 	}
 	s.validateRegistry(list)
+}
+
+// validateBudget checks that a budget has all that it needs, and that nothing is set for none.
+func (s *Settings) validateBudget(list *problem.List) {
+	s.budget().Check(list, "")
+	switch {
+	case s.BudgetMonthly == 0 && len(s.BudgetEmails) > 0:
+		list.Add("budgetEmails", "are for a budget: set budgetMonthly too").DependsOn("budgetMonthly")
+	case s.BudgetMonthly > 0 && len(s.BudgetEmails) == 0:
+		list.Add("budgetEmails", "are required with budgetMonthly: nobody would be told").DependsOn("budgetMonthly")
+	}
+	if s.BudgetMonthly > 0 && s.TenancyID == "" {
+		list.Add("tenancyId", "is required with budgetMonthly: pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>").
+			DependsOn("budgetMonthly")
+	}
 }
 
 // validateRegistry checks the registry against the images of the stack.

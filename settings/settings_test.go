@@ -170,6 +170,19 @@ func TestRefusedSettings(t *testing.T) {
 			map[string]string{"oci:auth": "InstancePrincipalWithCerts"},
 			[]string{"oci:auth InstancePrincipalWithCerts SecurityToken"},
 		},
+		{
+			"budget for nobody",
+			map[string]string{"budgetMonthly": "100", "oci:tenancyOcid": "ocid1.tenancy.oc1..a"},
+			[]string{"budgetEmails"},
+		},
+		{
+			"budget without tenancy",
+			map[string]string{"budgetMonthly": "100", "budgetEmails": `["ops@example.com"]`},
+			[]string{"tenancyId"},
+		},
+		{"addresses without a budget", map[string]string{"budgetEmails": `["ops@example.com"]`}, []string{"budgetEmails"}},
+		{"no address", map[string]string{"budgetEmails": `["Ops <ops@example.com>"]`}, []string{"budgetEmails Ops"}},
+		{"negative budget", map[string]string{"budgetMonthly": "-1"}, []string{"budgetMonthly -1"}},
 		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{"homeRegion Ashburn us-ashburn-1"}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{"tags stack"}},
 		{

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"oke-guestbook/components/budget"
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
@@ -120,6 +121,18 @@ func loadBalancerRole(g workload.Guestbook) layout.Role {
 		return layout.InternalLoadBalancers
 	}
 	return layout.PublicLoadBalancers
+}
+
+func (c *composition) budgetArgs() *budget.Args {
+	return &budget.Args{
+		TenancyID:     c.settings.TenancyID,
+		CompartmentID: c.settings.CompartmentID,
+		Monthly:       c.settings.BudgetMonthly,
+		Emails:        c.settings.BudgetEmails,
+		Region:        c.settings.Region,
+		HomeRegion:    c.settings.HomeRegion,
+		Tags:          c.tags,
+	}
 }
 
 func (c *composition) logsArgs() *logs.Args {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/budget"
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
@@ -76,6 +77,11 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	}
 	if s.LogDestination != "" {
 		if _, err := logs.New(ctx, "guestbook-logs", c.logsArgs(), pulumi.Provider(cluster.Provider)); err != nil {
+			return err
+		}
+	}
+	if s.BudgetMonthly > 0 {
+		if _, err := budget.New(ctx, c.name, c.budgetArgs()); err != nil {
 			return err
 		}
 	}

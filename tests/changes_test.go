@@ -72,6 +72,9 @@ var changes = []change{
 	{what: "choresImage", before: backups, set: map[string]string{"choresImage": "registry.local/guestbook:v2"}},
 	{what: "restoreFrom", before: backups, set: map[string]string{"restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}},
 	{what: "quotaCpuMillis", set: map[string]string{"quotaCpuMillis": "9000"}},
+	{what: "budgetMonthly", before: budget("100", "ops"), set: map[string]string{"budgetMonthly": "200"}},
+	{what: "budgetMonthly: none before", set: budget("100", "ops")},
+	{what: "budgetEmails", before: budget("100", "ops"), set: budget("100", "finance")},
 	{what: "quotaMemoryMb", set: map[string]string{"quotaMemoryMb": "9000"}},
 	{what: "namespace", before: backups, set: map[string]string{"namespace": "busan"}},
 	{what: "profile", set: map[string]string{"profile": "tutorial"}},
@@ -179,6 +182,14 @@ var (
 // identity are the settings that identify a stack's place: another value makes another stack.
 var identity = []string{
 	"compartmentId", "vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion",
+	"tenancyId",
+}
+
+// budget are the settings of a budget.
+func budget(amount, user string) map[string]string {
+	return map[string]string{
+		"budgetMonthly": amount, "budgetEmails": `["` + user + `@example.com"]`, "tenancyId": "ocid1.tenancy.oc1..a",
+	}
 }
 
 // pool is the setting nodePools with one pool.

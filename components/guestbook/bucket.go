@@ -3,9 +3,9 @@ package guestbook
 import (
 	"fmt"
 
-	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/home"
 	"oke-guestbook/plan/iam"
 )
 
@@ -55,25 +55,21 @@ func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace strin
 // policy allows the backup jobs, by their workload identity, to use the objects in the bucket.
 func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) (pulumi.Resource, error) {
 	s := b.args.Store
-	opts := []pulumi.ResourceOption{pulumi.Parent(b.g), unchanged}
-	if s.HomeRegion != "" && s.HomeRegion != s.Region {
-		provider, err := oci.NewProvider(b.ctx, b.name+"-home", b.inRegion(s.HomeRegion), pulumi.Parent(b.g))
-		if err != nil {
-			return nil, fmt.Errorf("provider for home region %s: %w", s.HomeRegion, err)
-		}
-		opts = append(opts, pulumi.Provider(provider))
+	opts, err := home.Options(b.ctx, b.name, s.Region, s.HomeRegion, b.g)
+	if err != nil {
+		return nil, err
 	}
 	statement := s.ClusterID.ToStringOutput().ApplyT(func(cluster string) string {
 		return iam.BackupStatement(s.CompartmentID, b.book.Namespace, cluster, bucket)
 	}).(pulumi.StringOutput)
 	var made pulumi.CustomResourceState
-	err := b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-backups", pulumi.Map{
+	err = b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-backups", pulumi.Map{
 		"compartmentId": pulumi.String(s.CompartmentID),
 		"name":          pulumi.String(bucket),
 		"description":   pulumi.Sprintf("Backups of guestbook %s", b.name),
 		"statements":    pulumi.StringArray{statement},
 		"freeformTags":  pulumi.ToStringMap(s.Tags),
-	}, &made, opts...)
+	}, &made, append(opts, unchanged)...)
 	if err != nil {
 		return nil, fmt.Errorf("policy %q: %w", bucket, err)
 	}
@@ -90,30 +86,4 @@ func objectStorageNamespace(ctx *pulumi.Context, compartmentID string, opts ...p
 	}
 	err := ctx.Invoke("oci:ObjectStorage/getNamespace:getNamespace", &args, &result, opts...)
 	return result.Namespace, err
-}
-
-// inRegion returns the arguments of a provider for another region. Explicit providers do not read the stack's
-// configuration, so its credentials are passed on.
-func (b *builder) inRegion(region string) *oci.ProviderArgs {
-	configured := func(key string) pulumi.StringPtrInput {
-		value, ok := b.ctx.GetConfig("oci:" + key)
-		switch {
-		case !ok:
-			return nil
-		case b.ctx.IsConfigSecret("oci:" + key):
-			return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput).ToStringPtrOutput()
-		}
-		return pulumi.StringPtr(value)
-	}
-	return &oci.ProviderArgs{
-		Region:             pulumi.String(region),
-		Auth:               configured("auth"),
-		ConfigFileProfile:  configured("configFileProfile"),
-		TenancyOcid:        configured("tenancyOcid"),
-		UserOcid:           configured("userOcid"),
-		Fingerprint:        configured("fingerprint"),
-		PrivateKey:         configured("privateKey"),
-		PrivateKeyPath:     configured("privateKeyPath"),
-		PrivateKeyPassword: configured("privateKeyPassword"),
-	}
 }

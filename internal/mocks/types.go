@@ -14,6 +14,7 @@ var others = []string{
 	"oke-guestbook:oke:Cluster",
 	"oke-guestbook:guestbook:Guestbook",
 	"oke-guestbook:logs:Agents",
+	"oke-guestbook:budget:Budget",
 	"pulumi:index:Stash",
 	"pulumi:providers:kubernetes",
 	"pulumi:providers:oci",

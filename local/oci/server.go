@@ -9,6 +9,7 @@ import (
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci/bastion"
 	"oke-guestbook/local/oci/blockstorage"
+	"oke-guestbook/local/oci/budget"
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/containerengine"
 	"oke-guestbook/local/oci/engine"
@@ -84,6 +85,7 @@ func New(config Config) (*Server, error) {
 	identity.Register(e)
 	bastion.Register(e)
 	logging.Register(e)
+	budget.Register(e)
 	oke := containerengine.Register(e, containerengine.Options{
 		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})

@@ -107,6 +107,7 @@ var (
 	})
 	addressElsewhere = both(addressReserved, condition{"elsewhere", inAddress.elsewhere})
 
+	budget  = condition{"`budgetMonthly`", func(s *stack) bool { return s.Budget }}
 	backups = anyGuestbook("`backupSchedule` or `restoreFrom`", func(g workload.Guestbook) bool { return g.Backs() })
 
 	volumesElsewhere = both(networkElsewhere,

@@ -191,6 +191,11 @@ var grants = []grant{
 		why: "finds whether a load balancer of the stack has reservedAddress",
 	},
 	{
+		to: Operators, allow: "manage usage-budgets", in: inTenancy, when: budget, source: budgetPolicy,
+		why:    "creates the budget, which is in the root compartment, and its alerts",
+		covers: []string{"oci:Budget/budget:Budget", "oci:Budget/rule:Rule"},
+	},
+	{
 		to: Operators, allow: "{OBJECTSTORAGE_NAMESPACE_READ}", in: inTenancy, when: backups, source: storageOperations,
 		why: "looks up the namespace of Object Storage by compartment",
 		note: "the verb that has this permission differs between the pages of 2024 and 2026-09-05, so " +

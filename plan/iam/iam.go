@@ -25,6 +25,7 @@ type Input struct {
 	Network        layout.Spec
 	Cluster        cluster.Spec
 	Guestbooks     []workload.Guestbook
+	Budget         bool // the stack has a budget
 
 	Group  string // name or OCID of the operators' group; required
 	Domain string // identity domain of the group; empty for the default one, or for a tenancy without domains

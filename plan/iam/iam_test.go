@@ -130,6 +130,7 @@ var changes = []change{
 		[]string{"operators: manage bastion-family here", "operators: inspect work-requests here"},
 		nil,
 	},
+	{"budget", func(in *Input) { in.Budget = true }, []string{"operators: manage usage-budgets tenancy"}, nil},
 	{
 		"flow logs", func(in *Input) { in.Network.FlowLogs = []layout.Role{layout.Workers} },
 		[]string{"operators: manage log-groups here"},

@@ -43,6 +43,10 @@ var (
 		"Logs and Log Groups", "Required Permissions for Working with Logs and Log Groups; VCN Flow Logs IAM Policy",
 		oracleDocs + "Logging/Task/managinglogs.htm", "copy of 2026-09-05",
 	}
+	budgetPolicy = &Source{
+		"Budgets Overview", "Budget Concepts; Required IAM Policy",
+		oracleDocs + "Billing/Concepts/budgetsoverview.htm", "undated copy",
+	}
 	storageOperations = &Source{
 		"Details for Object Storage and Archive Storage", "Permissions Required for Each API Operation",
 		oracleDocs + "Identity/Reference/objectstoragepolicyreference.htm", "copy of 2026-09-05",

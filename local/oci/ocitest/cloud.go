@@ -29,6 +29,7 @@ const (
 	LB      = "/20170115"
 	Bastion = "/20210331"
 	Logging = "/20200531"
+	Budget  = "/20190111"
 )
 
 // Cloud is a local cloud under test.

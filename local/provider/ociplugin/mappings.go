@@ -228,6 +228,24 @@ var mappings = complete(map[string]*mapping{
 			"systemTags": {}, "targetVcnId": {}, "timeCreated": {}, "timeUpdated": {},
 		},
 	},
+	catalog.Budget: {
+		inputs: fields{
+			"compartmentId": {}, "amount": {}, "resetPeriod": {}, "budgetProcessingPeriodStartOffset": {}, "description": {},
+			"displayName": {}, "startDate": {}, "endDate": {}, "processingPeriodType": {}, "systemTags": {},
+			"targetCompartmentId": {}, "targetType": {}, "targets": {},
+		},
+		outputs: fields{
+			"actualSpend": {}, "alertRuleCount": {}, "forecastedSpend": {}, "state": lifecycleState, "timeCreated": {},
+			"timeSpendComputed": {}, "timeUpdated": {}, "version": {},
+		},
+	},
+	catalog.BudgetRule: {
+		inputs: fields{
+			"budgetId": {notInBody: true}, "description": {}, "displayName": {}, "message": {}, "recipients": {},
+			"threshold": {}, "thresholdType": {}, "type": {},
+		},
+		outputs: fields{"state": lifecycleState, "timeCreated": {}, "timeUpdated": {}, "version": {}},
+	},
 	catalog.LogGroup: {
 		inputs:  fields{"compartmentId": {}, "displayName": {}, "description": {}},
 		outputs: fields{"state": lifecycleState, "timeCreated": {}, "timeLastModified": {}},

@@ -9,7 +9,7 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-const compartment = emulator.CompartmentID
+const compartment, tenancy = emulator.CompartmentID, emulator.TenancyID
 
 var (
 	tagged   = object{"project": "oke-guestbook", "stack": "test"}
@@ -392,6 +392,33 @@ var lifeCycles = []lifeCycle{
 		},
 		update:   object{"clientCidrBlockAllowLists": []any{"203.0.113.0/25"}, "maxSessionTtlInSeconds": 1800.0},
 		replaces: object{"name": "other", "targetSubnetId": "ocid1.subnet.oc1.iad.x"},
+	},
+	{
+		token: catalog.Budget,
+		inputs: func(*world) object {
+			return object{
+				"compartmentId": tenancy, "targetType": "COMPARTMENT", "targets": []any{compartment}, "amount": 100.0,
+				"resetPeriod": "MONTHLY", "displayName": "guestbook", "freeformTags": tagged,
+			}
+		},
+		update:   object{"amount": 200.0, "displayName": "other", "freeformTags": retagged},
+		replaces: object{"compartmentId": compartment, "targets": []any{tenancy}},
+		drift:    object{"amount": 300.0},
+	},
+	{
+		token: catalog.BudgetRule,
+		inputs: func(w *world) object {
+			budget := w.create(catalog.Budget, "budget", object{
+				"compartmentId": tenancy, "targetType": "COMPARTMENT", "targets": []any{tenancy}, "amount": 100.0,
+				"resetPeriod": "MONTHLY", "displayName": "all",
+			})
+			return object{
+				"budgetId": budget.ID, "displayName": "spent", "type": "ACTUAL", "threshold": 80.0,
+				"thresholdType": "PERCENTAGE", "recipients": "ops@example.com", "freeformTags": tagged,
+			}
+		},
+		update:   object{"threshold": 90.0, "recipients": "ops@example.com,boss@example.com"},
+		replaces: object{"budgetId": "ocid1.budget.oc1..x"},
 	},
 	{
 		token: catalog.LogGroup,

@@ -62,6 +62,9 @@ var roots = map[string]string{
 	"bastion": `
 		CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError
 		WorkRequestLogEntry CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
+	"budget": `
+		CreateBudgetDetails UpdateBudgetDetails Budget BudgetSummary CreateAlertRuleDetails UpdateAlertRuleDetails
+		AlertRule AlertRuleSummary`,
 	"logging": `
 		CreateLogGroupDetails UpdateLogGroupDetails LogGroup LogGroupSummary CreateLogDetails UpdateLogDetails Log
 		LogSummary WorkRequest WorkRequestError WorkRequestLog`,

@@ -1,0 +1,49 @@
+// Package home makes resources in the tenancy's home region, the only one that accepts some.
+package home
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Options returns the options of a child of parent in the home region: with a provider of its own, called name-home,
+// unless region is the home region. An empty home means region.
+func Options(ctx *pulumi.Context, name, region, home string, parent pulumi.Resource) ([]pulumi.ResourceOption, error) {
+	options := []pulumi.ResourceOption{pulumi.Parent(parent)}
+	if home == "" || home == region {
+		return options, nil
+	}
+	provider, err := oci.NewProvider(ctx, name+"-home", configured(ctx, home), pulumi.Parent(parent))
+	if err != nil {
+		return nil, fmt.Errorf("provider for home region %s: %w", home, err)
+	}
+	return append(options, pulumi.Provider(provider)), nil
+}
+
+// configured returns the arguments of a provider for another region. Explicit providers do not read the stack's
+// configuration, so its credentials are passed on.
+func configured(ctx *pulumi.Context, region string) *oci.ProviderArgs {
+	value := func(key string) pulumi.StringPtrInput {
+		text, ok := ctx.GetConfig("oci:" + key)
+		switch {
+		case !ok:
+			return nil
+		case ctx.IsConfigSecret("oci:" + key):
+			return pulumi.ToSecret(pulumi.String(text)).(pulumi.StringOutput).ToStringPtrOutput()
+		}
+		return pulumi.StringPtr(text)
+	}
+	return &oci.ProviderArgs{
+		Region:             pulumi.String(region),
+		Auth:               value("auth"),
+		ConfigFileProfile:  value("configFileProfile"),
+		TenancyOcid:        value("tenancyOcid"),
+		UserOcid:           value("userOcid"),
+		Fingerprint:        value("fingerprint"),
+		PrivateKey:         value("privateKey"),
+		PrivateKeyPath:     value("privateKeyPath"),
+		PrivateKeyPassword: value("privateKeyPassword"),
+	}
+}
