@@ -10,10 +10,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -33,11 +33,19 @@ func run(args []string, out, notes io.Writer) error {
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return errors.New("name a command: reach, diagram, policies or cost; oke help describes them")
+		RunE: func(root *cobra.Command, _ []string) error {
+			var names []string
+			for _, command := range root.Commands() {
+				names = append(names, command.Name())
+			}
+			return fmt.Errorf("name a command: %s; oke help describes them", strings.Join(names, ", "))
 		},
 	}
-	root.AddCommand(reachCommand(), diagramCommand(), policiesCommand(), costCommand())
+	root.AddCommand(
+		reachCommand(), diagramCommand(), policiesCommand(), // from the settings
+		costCommand(),
+		tokenCommand(),
+	)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(notes)

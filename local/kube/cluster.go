@@ -137,6 +137,9 @@ func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 	if err := c.writeKubeconfigs(); err != nil {
 		return err
 	}
+	if err := c.writeWebhook(); err != nil {
+		return err
+	}
 	config := schedulerConfig(c.kubeconfigPath("scheduler"))
 	if err := os.WriteFile(c.schedulerConfigPath(), []byte(config), 0o600); err != nil {
 		return err

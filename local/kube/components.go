@@ -108,6 +108,7 @@ func apiServerArgs(c *cluster) []string {
 		"--profiling=false",
 		"--v=0",
 	}
+	args = append(args, c.webhookFlags()...)
 	return append(args, emulationFlags(c.state.Cluster.Version)...)
 }
 

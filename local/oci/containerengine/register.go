@@ -24,6 +24,7 @@ func Register(e *engine.Engine, options Options) *Service {
 	s.registerReconcile()
 	s.registerAddons(api)
 	s.registerOptions(api)
+	s.registerTokenReview()
 	e.OnStart(s.queueRestarts)
 	return s
 }

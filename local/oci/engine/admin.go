@@ -33,18 +33,20 @@ func (e *Engine) Inventory() []Item {
 	return items
 }
 
-// addAdminRoutes registers what is unsigned and for callers on this machine only.
+// HandleUnsigned registers a route for unsigned requests of callers on this machine only.
+func (e *Engine) HandleUnsigned(pattern string, h func(*http.Request) (*Answer, error)) {
+	e.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !net.ParseIP(host).IsLoopback() {
+			write(w, nil, Fail(http.StatusForbidden, "NotAllowed", "unsigned requests are answered on loopback only"))
+			return
+		}
+		a, err := h(r)
+		write(w, a, err)
+	})
+}
+
 func (e *Engine) addAdminRoutes() {
-	handle := func(pattern string, h func(*http.Request) (*Answer, error)) {
-		e.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !net.ParseIP(host).IsLoopback() {
-				write(w, nil, Fail(http.StatusForbidden, "NotAllowed", "admin paths answer on loopback only"))
-				return
-			}
-			a, err := h(r)
-			write(w, a, err)
-		})
-	}
+	handle := e.HandleUnsigned
 	e.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, &Answer{Body: Doc{"status": "ok"}}, nil)
 	})

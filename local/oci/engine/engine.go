@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,7 @@ type Engine struct {
 	faults  faults
 	creds   ociclient.Credentials
 	key     *rsa.PublicKey
+	issuer  ed25519.PrivateKey // signs security tokens
 	woken   chan struct{}
 	lock    *os.File
 	cancel  context.CancelFunc

@@ -32,7 +32,10 @@ func New(config Config) (*Engine, error) {
 		tasks: map[string]taskKind{}, removed: map[string][]func(*Tx, *Resource) error{}, limits: map[string]int{},
 		woken: make(chan struct{}, 1), stopped: make(chan struct{}), lock: lock,
 	}
-	if e.creds, e.key, err = credentials(dir); err != nil {
+	if e.creds, e.key, err = credentials(dir); err == nil {
+		e.issuer, err = issuer(dir)
+	}
+	if err != nil {
 		lock.Close()
 		return nil, err
 	}

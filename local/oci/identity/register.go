@@ -13,4 +13,5 @@ func Register(e *engine.Engine) {
 	registerDynamicGroups(api)
 	registerDomains(api)
 	registerTenancy(api)
+	registerFederation(e)
 }

@@ -1,0 +1,300 @@
+package kube
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
+
+	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/oci/engine"
+)
+
+// buildPlugin builds the program's credential plugin.
+func buildPlugin(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "oke")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/oke")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+// login is one kind of credentials: the plugin's flags and variables, and whom Kubernetes is to see.
+type login struct {
+	name        string
+	flags, envs []string
+	user        string
+	admin       bool
+}
+
+// access is a cluster on a local cloud, and the plugin.
+type access struct {
+	*testCloud
+	plugin, dir, cluster, endpoint string
+}
+
+// client returns a client that gets its tokens from the plugin. Its variables are its own: the test's are not set.
+func (a access) client(t *testing.T, l login) kubernetes.Interface {
+	t.Helper()
+	admin := a.config(a.cluster)
+	config := &rest.Config{
+		Host:            admin.Host,
+		TLSClientConfig: rest.TLSClientConfig{CAData: admin.CAData},
+		ExecProvider: &clientcmdapi.ExecConfig{
+			APIVersion: "client.authentication.k8s.io/v1", Command: "env", InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+			Args: slices.Concat([]string{"-i", "HOME=" + t.TempDir()}, l.envs,
+				[]string{a.plugin, "token", "--cluster-id", a.cluster, "--region", "us-ashburn-1"}, l.flags),
+		},
+	}
+	api, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api
+}
+
+// session writes a key and a security token for it to files, and returns their paths.
+func (a access) session(t *testing.T, who engine.Principal, lifetime time.Duration) (keyFile, tokenFile string) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := a.srv.IssueToken(who, &key.PublicKey, lifetime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der := x509.MarshalPKCS1PrivateKey(key)
+	dir := t.TempDir()
+	return write(t, dir, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der}))),
+		write(t, dir, "token", token)
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// profile writes a configuration file whose one profile has a session.
+func (a access) profile(t *testing.T, lifetime time.Duration) string {
+	t.Helper()
+	who := engine.Principal{ID: engine.UserID, Type: engine.UserPrincipal}
+	keyFile, tokenFile := a.session(t, who, lifetime)
+	return write(t, t.TempDir(), "config", "[SESSION]\ntenancy="+engine.TenancyID+"\nfingerprint=00\nregion=us-ashburn-1\n"+
+		"key_file="+keyFile+"\nsecurity_token_file="+tokenFile+"\n")
+}
+
+// TestEachKindOfCredentials runs the program's credential plugin with each kind of credentials that the OCI provider
+// takes against a real API server, which asks the emulator whom it believes.
+func TestEachKindOfCredentials(t *testing.T) {
+	c := newCloud(t)
+	a := access{testCloud: c, plugin: buildPlugin(t), cluster: c.cluster("v1.36.4"), endpoint: c.manager.cfg.OCIEndpoint}
+	pool := c.pool(a.cluster, "v1.36.4", 1)
+	doc, _ := c.do(http.MethodGet, "/20180222/nodePools/"+pool, nil)
+	instance := doc["nodes"].([]any)[0].(object)["id"].(string)
+	creds := c.srv.Credentials()
+	config := filepath.Join(c.srv.Dir(), "config")
+	keyFile, tokenFile := a.session(t, engine.Principal{ID: "ocid1.fnfunc.oc1.iad.f", Type: engine.ResourcePrincipal}, time.Hour)
+
+	for _, l := range []login{
+		{"profile", []string{"--config-file", config, "--profile", "DEFAULT"}, nil, engine.UserID, true},
+		{"variables of the command oci", nil, []string{"OCI_CLI_CONFIG_FILE=" + config}, engine.UserID, true},
+		{"key of the stack's settings", nil, []string{
+			"OCI_CLI_TENANCY=" + creds.Tenancy, "OCI_CLI_USER=" + creds.User, "OCI_CLI_FINGERPRINT=" + creds.Fingerprint,
+			"OCI_CLI_KEY_CONTENT=" + creds.PrivateKeyPEM,
+		}, engine.UserID, true},
+		{"key in the provider's variables", nil, []string{
+			"TF_VAR_tenancy_ocid=" + creds.Tenancy, "OCI_USER_OCID=" + creds.User, "OCI_FINGERPRINT=" + creds.Fingerprint,
+			"OCI_PRIVATE_KEY_PATH=" + filepath.Join(c.srv.Dir(), "key.pem"),
+		}, engine.UserID, true},
+		{"session", []string{
+			"--config-file", a.profile(t, time.Hour), "--profile", "SESSION", "--auth", "security_token",
+		}, nil, engine.UserID, true},
+		{"instance principal", []string{"--auth", "instance_principal"}, []string{
+			"OCI_METADATA_BASE_URL=" + a.endpoint + "/admin/instances/" + instance + "/opc/v2",
+			"OCI_SDK_AUTH_CLIENT_REGION_URL=" + a.endpoint,
+		}, instance, false},
+		{"resource principal", nil, []string{
+			"OCI_CLI_AUTH=resource_principal", "OCI_RESOURCE_PRINCIPAL_VERSION=2.2", "OCI_RESOURCE_PRINCIPAL_REGION=us-ashburn-1",
+			"OCI_RESOURCE_PRINCIPAL_RPST=" + tokenFile, "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM=" + keyFile,
+		}, "ocid1.fnfunc.oc1.iad.f", false},
+		{"workload identity", []string{
+			"--auth", "oke_workload_identity", "--service-account-token", write(t, t.TempDir(), "token", a.podToken(t)),
+		}, a.proxymux(t), workload, false},
+	} {
+		t.Run(l.name, func(t *testing.T) { a.check(t, l) })
+	}
+	t.Run("refused", a.refusals)
+}
+
+// check expects Kubernetes to see the right user, with no more rights than are his.
+func (a access) check(t *testing.T, l login) {
+	api := a.client(t, l)
+	review, err := api.AuthenticationV1().SelfSubjectReviews().Create(
+		t.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := review.Status.UserInfo; got.Username != l.user || slices.Contains(got.Groups, "system:masters") != l.admin {
+		t.Errorf("user %s with groups %v", got.Username, got.Groups)
+	}
+	_, err = api.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
+	if l.admin {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	if !apierrors.IsForbidden(err) {
+		t.Errorf("without a binding: %v", err)
+	}
+	mustCreate(t, a.api(a.cluster).RbacV1().ClusterRoleBindings(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "view-"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: l.user}},
+	})
+	eventually.Succeeds(t, 10*time.Second, "access by a binding", func(ctx context.Context) error {
+		_, err := api.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+		return err
+	})
+}
+
+const workload = "ocid1.workload.oc1.iad.w"
+
+// podToken returns the token of a Pod of the default service account.
+func (a access) podToken(t *testing.T) string {
+	t.Helper()
+	request, err := a.api(a.cluster).CoreV1().ServiceAccounts(metav1.NamespaceDefault).CreateToken(
+		t.Context(), "default", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request.Status.Token
+}
+
+// proxymux stands in for the service of an enhanced cluster that trades a Pod's token for a security token; its port is
+// fixed in the SDK. It returns the variables of a Pod.
+func (a access) proxymux(t *testing.T) []string {
+	t.Helper()
+	const address = "127.0.0.77"
+	listener, err := net.Listen("tcp", address+":12250")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := writeAuthority(dir, "ca", "proxymux", map[string]pki.CertConfig{"server": {
+		CommonName: "proxymux", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		AltNames: pki.AltNames{IPs: []net.IP{net.ParseIP(address)}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ PodKey string }
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		block, _ := pem.Decode([]byte(body.PodKey))
+		pod, err := a.api(a.cluster).AuthenticationV1().TokenReviews().Create(r.Context(), &authenticationv1.TokenReview{
+			Spec: authenticationv1.TokenReviewSpec{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")},
+		}, metav1.CreateOptions{})
+		if err != nil || !pod.Status.Authenticated || block == nil {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		key, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		token, _ := a.srv.IssueToken(engine.Principal{ID: workload, Type: engine.WorkloadPrincipal}, key.(*rsa.PublicKey), time.Hour)
+		answer, _ := json.Marshal(map[string]string{"token": "ST$" + token})
+		_, _ = w.Write([]byte(`"` + base64.StdEncoding.EncodeToString(answer) + `"`))
+	}))
+	server.Listener.Close()
+	server.Listener, server.TLS = listener, &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return []string{
+		"OCI_RESOURCE_PRINCIPAL_VERSION=2.2", "OCI_RESOURCE_PRINCIPAL_REGION=us-ashburn-1",
+		"OCI_KUBERNETES_SERVICE_ACCOUNT_CERT_PATH=" + filepath.Join(dir, "ca.crt"),
+		"KUBERNETES_SERVICE_HOST=" + address,
+	}
+}
+
+// refusals expects 401 for tokens that the service refuses, and one line from the plugin where it knows already.
+func (a access) refusals(t *testing.T) {
+	token := func(flags ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), a.plugin, append([]string{"token", "--region", "us-ashburn-1"}, flags...)...)
+		out, err := cmd.Output()
+		var credential struct{ Status struct{ Token string } }
+		_ = json.Unmarshal(out, &credential)
+		if exit, failed := err.(*exec.ExitError); failed {
+			return string(exit.Stderr), err
+		}
+		return credential.Status.Token, err
+	}
+	config := filepath.Join(a.srv.Dir(), "config")
+	good, err := token("--config-file", config, "--cluster-id", a.cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := token("--config-file", config, "--cluster-id", "ocid1.cluster.oc1.iad.aaaaother")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := a.config(a.cluster)
+	for _, test := range []struct {
+		name, token string
+		refused     bool
+	}{
+		{"good", good, false}, {"for another cluster", foreign, true}, {"malformed", "token", true},
+		{"cut", good[:len(good)-8], true},
+	} {
+		api, err := kubernetes.NewForConfig(&rest.Config{
+			Host: admin.Host, TLSClientConfig: rest.TLSClientConfig{CAData: admin.CAData}, BearerToken: test.token,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = api.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
+		if apierrors.IsUnauthorized(err) != test.refused || err != nil && !test.refused {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	text, err := token("--config-file", a.profile(t, -time.Minute), "--profile", "SESSION", "--cluster-id", a.cluster)
+	if err == nil || !strings.Contains(text, "oci session authenticate --profile-name SESSION") || strings.Count(text, "\n") != 1 {
+		t.Errorf("expired session: %v, %s", err, text)
+	}
+}
