@@ -40,7 +40,7 @@ type Settings struct {
 	Registry       workload.Registry    // complete
 	Guestbooks     []workload.Guestbook // complete; at least one
 
-	Login  kubeconfig.Login // the OCI provider's profile and method of authentication
+	Login  kubeconfig.Login // the OCI provider's profile, method of authentication and key
 	Region string           // the OCI provider's, such as "us-ashburn-1"; empty if oci:region and OCI_REGION are not set
 	listed bool             // Guestbooks are those of the setting of that name
 }
@@ -64,6 +64,10 @@ func (s *Settings) general() setting.Group {
 			setting.Func("any but project and stack", checkTags)),
 		setting.Of(&s.Protect, "protect", false,
 			"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"),
+		setting.Of(&s.Login.Command, "tokenCommand", kubeconfig.Auto,
+			"Command that the kubeconfig asks for tokens: oci, Oracle's command line; or oke, which go install ./cmd/oke makes "+
+				"of this repository. auto takes oci if it is on PATH, else oke",
+			setting.OneOf(kubeconfig.Auto, kubeconfig.OCI, kubeconfig.OKE)),
 		setting.Of(&s.HomeRegion, "homeRegion", "",
 			"The tenancy's home region, such as us-ashburn-1, if oci:region is another: policies can only be created there",
 			setting.Optional(region)),
@@ -151,6 +155,12 @@ func Load(project, stack string, config map[string]string, isSecret func(key str
 	s.Login.Profile = cmp.Or(config["oci:configFileProfile"],
 		os.Getenv("TF_VAR_config_file_profile"), os.Getenv("OCI_CONFIG_FILE_PROFILE"))
 	s.Login.Auth = cmp.Or(config["oci:auth"], os.Getenv("TF_VAR_auth"), os.Getenv("OCI_AUTH"))
+	// Those in variables reach the command by themselves.
+	s.Login.Keys = kubeconfig.Keys{
+		Tenancy: config["oci:tenancyOcid"], User: config["oci:userOcid"], Fingerprint: config["oci:fingerprint"],
+		Region: s.Region, PrivateKey: config["oci:privateKey"], PrivateKeyPath: config["oci:privateKeyPath"],
+		Passphrase: config["oci:privateKeyPassword"],
+	}
 	if err := s.Login.Check(); err != nil {
 		found.Add("oci:auth", "%v", err)
 	}

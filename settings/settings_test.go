@@ -183,6 +183,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"addresses without a budget", map[string]string{"budgetEmails": `["ops@example.com"]`}, []string{"budgetEmails"}},
 		{"no address", map[string]string{"budgetEmails": `["Ops <ops@example.com>"]`}, []string{"budgetEmails Ops"}},
 		{"negative budget", map[string]string{"budgetMonthly": "-1"}, []string{"budgetMonthly -1"}},
+		{"command for tokens", map[string]string{"tokenCommand": "kubectl"}, []string{"tokenCommand kubectl auto oci oke"}},
 		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{"homeRegion Ashburn us-ashburn-1"}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{"tags stack"}},
 		{

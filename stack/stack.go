@@ -12,6 +12,7 @@ import (
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
+	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/settings"
@@ -22,7 +23,7 @@ import (
 func Program() (pulumi.RunFunc, pulumi.RunOption) {
 	var config map[string]string
 	program := func(ctx *pulumi.Context) error {
-		if err := checkCommand(); err != nil {
+		if err := checkCommand(kubeconfig.Command(config[ctx.Project()+":tokenCommand"])); err != nil {
 			return err
 		}
 		return Deploy(ctx, config)
@@ -30,14 +31,15 @@ func Program() (pulumi.RunFunc, pulumi.RunOption) {
 	return program, func(info *pulumi.RunInfo) { config = info.Config }
 }
 
-// checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command oci.
-// It does not look where the OCI provider's clients are redirected, as to the local cloud, whose kubeconfig holds a
-// key.
-func checkCommand() error {
-	if os.Getenv("CLIENT_HOST_OVERRIDES") != "" {
+// checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command that
+// makes tokens. It does not look where the OCI provider's clients are redirected, as to the local cloud, whose
+// kubeconfig holds a key, unless the settings insist on a command.
+func checkCommand(choice kubeconfig.Command) error {
+	if os.Getenv("CLIENT_HOST_OVERRIDES") != "" && choice != kubeconfig.OKE {
 		return nil
 	}
-	return oke.CheckCommand()
+	_, err := oke.FindCommand(choice)
+	return err
 }
 
 // Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud knows, are

@@ -85,6 +85,7 @@ var changes = []change{
 	{what: "registryUsername, registryPassword", set: private},
 	{what: "registryPassword", before: private, set: map[string]string{"registryPassword": "another"}},
 	{what: "registry", before: private, set: map[string]string{"registry": "docker.io"}},
+	{what: "tokenCommand", set: map[string]string{"tokenCommand": "oke"}},
 	{what: "logDestination", set: logAgents, reverse: []string{"kubernetes:core/v1:Namespace"}},
 	{what: "logAgentImage", before: logAgents, set: map[string]string{
 		"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4",
@@ -207,6 +208,7 @@ var precious = []string{
 // TestChanges compares the effects of each change on the resources with a golden file. Neither the change nor its
 // reverse may lose precious resources, except where the table says so.
 func TestChanges(t *testing.T) {
+	onPath(t, "oke")
 	var out strings.Builder
 	for _, c := range changes {
 		old := map[string]string{"clusterType": "enhanced"}

@@ -9,14 +9,22 @@ import (
 	"oke-guestbook/internal/mocks"
 )
 
+// onPath puts commands on PATH, before all others.
+func onPath(t *testing.T, names ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
 // TestKubeconfigLogin expects the Kubernetes provider to get a kubeconfig with the OCI provider's profile and method of
 // authentication, from the stack's settings or from the variables that the OCI provider reads.
 func TestKubeconfigLogin(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "oci"), []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	onPath(t, "oci")
 	for _, tc := range []struct {
 		name      string
 		set       map[string]string
@@ -66,14 +74,39 @@ func TestKubeconfigLogin(t *testing.T) {
 	}
 }
 
-// TestKubeconfigWithoutCommand expects an error that names the command oci if the kubeconfig calls it and it is not
-// there.
+// TestKubeconfigKeys expects the key of the stack's settings in the kubeconfig of its own provider, for either command.
+func TestKubeconfigKeys(t *testing.T) {
+	onPath(t, "oci", "oke")
+	for command, call := range map[string]string{"oci": "generate-token", "oke": "token"} {
+		r := mocks.New(project, "dev")
+		r.ExecKubeconfig = true
+		if err := update(t, "dev", map[string]string{
+			"tokenCommand": command, "oci:tenancyOcid": "ocid1.tenancy.oc1..t", "oci:userOcid": "ocid1.user.oc1..u",
+			"oci:fingerprint": "00", "oci:privateKey": "-----BEGIN",
+		}, r); err != nil {
+			t.Fatal(err)
+		}
+		provider, err := r.Find("pulumi:providers:kubernetes", project+"-dev")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := provider.Inputs["kubeconfig"].SecretValue().Element.StringValue()
+		for _, want := range []string{"command: " + command, call, "OCI_CLI_KEY_CONTENT", "-----BEGIN", "ocid1.user.oc1..u"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in %s", command, want, got)
+			}
+		}
+	}
+}
+
+// TestKubeconfigWithoutCommand expects an error that says what to install if the kubeconfig calls a command and none
+// is there.
 func TestKubeconfigWithoutCommand(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	r := mocks.New(project, "dev")
 	r.ExecKubeconfig = true
-	if err := update(t, "dev", nil, r); !reports(err, "the command oci", "cliinstall") {
-		t.Errorf("got %v, want an error that says how to install the command oci", err)
+	if err := update(t, "dev", nil, r); !reports(err, "asks a command for tokens", "cliinstall") {
+		t.Errorf("got %v, want an error that says how to install a command", err)
 	}
 	if _, err := run(t, "dev", nil); err != nil {
 		t.Errorf("a kubeconfig that calls no command: %v", err)

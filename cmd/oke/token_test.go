@@ -63,7 +63,8 @@ func configFile(t *testing.T) string {
 		"[OPEN]\n"+user+"region=us-ashburn-1\nkey_file=DIR/locked\npass_phrase=secret\n"+
 		"[GONE]\n"+user+"region=us-ashburn-1\nkey_file=DIR/gone\n"+
 		"[NOWHERE]\n"+user+"key_file=DIR/key\n"+
-		"[SESSION]\nfingerprint=00\ntenancy=ocid1.tenancy.oc1..t\nregion=us-ashburn-1\nkey_file=DIR/key\nsecurity_token_file=DIR/token\n", "DIR", dir))
+		"[SESSION]\nfingerprint=00\ntenancy=ocid1.tenancy.oc1..t\nregion=us-ashburn-1\nkey_file=DIR/key\n"+
+		"security_token_file=DIR/token\n", "DIR", dir))
 	return filepath.Join(dir, "config")
 }
 
@@ -72,7 +73,8 @@ func TestToken(t *testing.T) {
 	config := configFile(t)
 	for _, profile := range []string{"DEFAULT", "OPEN"} {
 		var out strings.Builder
-		err := run([]string{"token", "--cluster-id", someCluster, "--config-file", config, "--profile", profile}, &out, io.Discard)
+		args := []string{"token", "--cluster-id", someCluster, "--config-file", config, "--profile", profile}
+		err := run(args, &out, io.Discard)
 		var credential struct{ Status struct{ Token string } }
 		if err != nil || json.Unmarshal([]byte(out.String()), &credential) != nil || credential.Status.Token == "" {
 			t.Errorf("%s: %v, %s", profile, err, out.String())

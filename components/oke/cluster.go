@@ -4,7 +4,6 @@ package oke
 import (
 	"fmt"
 	"maps"
-	"os/exec"
 	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -26,7 +25,7 @@ type Args struct {
 	Spec cluster.Spec
 	// Offer is what Look found for Spec. Required.
 	Offer *Offer
-	// Login are the options of the command oci in the kubeconfig. Optional; default none.
+	// Login says which command the kubeconfig asks for tokens, with which credentials. Optional; default what is on PATH.
 	Login kubeconfig.Login
 	// Tags are the freeform tags of cluster, node pools and nodes, and of the load balancers and volumes that the
 	// cluster's controllers make. Optional.
@@ -67,7 +66,7 @@ type Cluster struct {
 	Cluster *containerengine.Cluster
 	// NodePools are the node pools by their names in the settings.
 	NodePools map[string]*containerengine.NodePool
-	// Kubeconfig is secret. It asks the OCI command line for a token at each use, with the options of Args.Login.
+	// Kubeconfig is secret. It asks the command of Args.Login for a token at each use, and holds no key.
 	Kubeconfig pulumi.StringOutput
 	// Provider makes objects in the cluster.
 	Provider *kubernetes.Provider
@@ -99,9 +98,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := c.addons(ctx, name, args.Spec.Addons); err != nil {
 		return nil, err
 	}
-	c.Kubeconfig = clusterKubeconfig(ctx, c, args)
+	var provider pulumi.StringOutput
+	c.Kubeconfig, provider = kubeconfigs(ctx, c, args)
 	c.Provider, err = kubernetes.NewProvider(ctx, name, &kubernetes.ProviderArgs{
-		Kubeconfig: c.Kubeconfig,
+		Kubeconfig: provider,
 		// Objects are replaced only with the cluster, not for a new address or certificate in the kubeconfig.
 		ClusterIdentifier: c.Cluster.ID().ToStringOutput(),
 		// A new password or script is written into the object that Pods have mounted already.
@@ -195,36 +195,4 @@ func (c *Cluster) Nodes() []pulumi.Resource {
 		nodes = append(nodes, c.NodePools[name])
 	}
 	return nodes
-}
-
-// clusterKubeconfig returns the cluster's kubeconfig, as a secret, for its public or private endpoint. It fails if the
-// kubeconfig calls the command oci, and this machine has none.
-func clusterKubeconfig(ctx *pulumi.Context, c *Cluster, args *Args) pulumi.StringOutput {
-	endpoint := "PRIVATE_ENDPOINT"
-	if args.PublicEndpoint {
-		endpoint = "PUBLIC_ENDPOINT"
-	}
-	result := containerengine.GetClusterKubeConfigOutput(ctx, containerengine.GetClusterKubeConfigOutputArgs{
-		ClusterId: c.Cluster.ID().ToStringOutput(),
-		Endpoint:  pulumi.String(endpoint),
-	}, pulumi.Parent(c))
-	content := result.Content().ApplyT(func(content string) (string, error) {
-		if calls, err := kubeconfig.Calls(content); err != nil || !calls {
-			return content, err
-		}
-		if err := CheckCommand(); err != nil {
-			return "", err
-		}
-		return args.Login.Apply(content)
-	})
-	return pulumi.ToSecret(content).(pulumi.StringOutput)
-}
-
-// CheckCommand returns an error unless the command oci is on PATH, which the kubeconfig of every OKE cluster calls.
-func CheckCommand() error {
-	if _, err := exec.LookPath("oci"); err != nil {
-		return fmt.Errorf("the kubeconfig of an OKE cluster asks the command oci for a token: install Oracle's command line "+
-			"(https://docs.oracle.com/iaas/Content/API/SDKDocs/cliinstall.htm), then run pulumi up again: %w", err)
-	}
-	return nil
 }

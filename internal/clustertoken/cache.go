@@ -30,7 +30,7 @@ func (c Cache) path(inputs []string) string {
 
 // Get returns the token of these inputs: the cached one, or one that is made and cached. A cache that cannot be read
 // counts as empty.
-func (c Cache) Get(inputs []string, now time.Time, make func() (Token, error)) (Token, error) {
+func (c Cache) Get(inputs []string, now time.Time, sign func() (Token, error)) (Token, error) {
 	path := c.path(inputs)
 	var kept Token
 	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &kept) == nil {
@@ -38,7 +38,7 @@ func (c Cache) Get(inputs []string, now time.Time, make func() (Token, error)) (
 			return kept, nil
 		}
 	}
-	fresh, err := make()
+	fresh, err := sign()
 	if err != nil {
 		return Token{}, err
 	}

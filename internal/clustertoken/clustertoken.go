@@ -1,8 +1,8 @@
 // Package clustertoken makes the tokens that the Kubernetes API server of an OKE cluster accepts.
 //
-// A token is a signed request that is never sent: the URL-safe base64 of a GET URL, with the signature and the date that
-// OCI otherwise expects in headers as query parameters. It is what `oci ce cluster generate-token` prints (oci-cli,
-// containerengine_cli_extended.py; the signature: Oracle documentation, "Request Signatures"; read 2026-11-28).
+// A token is a signed request that is never sent: the URL-safe base64 of a GET URL, with the signature and the date,
+// which OCI otherwise expects in headers, as query parameters. It is what `oci ce cluster generate-token` prints. The
+// signature is that of Oracle's "Request Signatures".
 package clustertoken
 
 import (

@@ -137,7 +137,8 @@ func TestCache(t *testing.T) {
 	get("a")
 	expect(5)
 	refused := errors.New("no key")
-	if _, err := cache.Get([]string{"c"}, at, func() (Token, error) { return Token{}, refused }); !errors.Is(err, refused) {
+	_, err = cache.Get([]string{"c"}, at, func() (Token, error) { return Token{}, refused })
+	if !errors.Is(err, refused) {
 		t.Error(err)
 	}
 	var kept Token

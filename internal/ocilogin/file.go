@@ -64,10 +64,11 @@ func check(provider common.ConfigurationProvider, where string) error {
 		return nil
 	}
 	text := oneLine(err)
-	if strings.Contains(text, "password") || strings.Contains(text, "pkcs8") || strings.Contains(text, "parse private key") ||
-		strings.Contains(text, "decryption") {
-		return fmt.Errorf("the private key of %s cannot be read: if it has a passphrase, set pass_phrase in the profile or the "+
-			"variable OCI_CLI_PASSPHRASE (%s)", where, text)
+	for _, hint := range []string{"password", "parse private key", "decryption"} { // x509's and the SDK's words
+		if strings.Contains(text, hint) {
+			return fmt.Errorf("the private key of %s cannot be read (%s): if it has a passphrase, set pass_phrase in the "+
+				"profile, or the variable OCI_CLI_PASSPHRASE", where, text)
+		}
 	}
 	return fmt.Errorf("the private key of %s cannot be read: %s", where, text)
 }

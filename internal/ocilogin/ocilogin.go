@@ -1,5 +1,5 @@
-// Package ocilogin finds the credentials that a command signs OCI's requests with: the same kinds, under the same names,
-// as Pulumi's OCI provider and the command oci.
+// Package ocilogin finds the credentials that a command signs OCI's requests with: the same kinds, under the same
+// names, as Pulumi's OCI provider and the command oci.
 package ocilogin
 
 import (

@@ -32,6 +32,8 @@ users:
       env: []
 `
 
+var oci = Target{ClusterID: "ocid1.cluster.oc1.iad.a", Command: []string{"oci"}, Keys: true}
+
 const inJSON = `{"apiVersion":"v1","users":[{"user":{"exec":{"command":"/usr/bin/oci","args":["ce","cluster"]}}}]}`
 
 func TestApply(t *testing.T) {
@@ -57,7 +59,7 @@ func TestApply(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := tc.login.Apply(tc.kubeconfig)
+			got, err := tc.login.Apply(tc.kubeconfig, oci)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +76,7 @@ func TestApply(t *testing.T) {
 			if !strings.HasSuffix(args, tc.want) || read.APIVersion != "v1" {
 				t.Errorf("%s does not end with %q in\n%s", args, tc.want, got)
 			}
-			if again, err := tc.login.Apply(got); err != nil || again != got {
+			if again, err := tc.login.Apply(got, oci); err != nil || again != got {
 				t.Errorf("applied twice: %v\n%s", err, again)
 			}
 		})
@@ -95,7 +97,7 @@ func TestUnchanged(t *testing.T) {
 		{"", Login{Profile: "PROD"}},
 		{"no kubeconfig", Login{Profile: "PROD"}},
 	} {
-		if got, err := tc.login.Apply(tc.kubeconfig); err != nil || got != tc.kubeconfig {
+		if got, err := tc.login.Apply(tc.kubeconfig, oci); err != nil || got != tc.kubeconfig {
 			t.Errorf("%+v: %v; got\n%s", tc.login, err, got)
 		}
 	}
@@ -110,7 +112,7 @@ func TestErrors(t *testing.T) {
 		{"users: [", Login{Profile: "PROD"}},
 		{"users: [{user: {exec: {command: oci}}}]", Login{Profile: "PROD"}},
 	} {
-		if got, err := tc.login.Apply(tc.kubeconfig); err == nil {
+		if got, err := tc.login.Apply(tc.kubeconfig, oci); err == nil {
 			t.Errorf("%+v: no error, got\n%s", tc.login, got)
 		}
 	}
@@ -122,6 +124,109 @@ func TestCalls(t *testing.T) {
 	} {
 		if got, err := Calls(kubeconfig); err != nil || got != want {
 			t.Errorf("got %t, %v, want %t for\n%s", got, err, want, kubeconfig)
+		}
+	}
+}
+
+// exec is what the tests read of a call.
+type exec struct {
+	APIVersion      string `yaml:"apiVersion"`
+	InteractiveMode string `yaml:"interactiveMode"`
+	Command         string
+	Args            []string
+	Env             []struct{ Name, Value string }
+}
+
+// only returns the call of a kubeconfig's only user, and whether the user has another way to get access.
+func only(t *testing.T, kubeconfig string) (call exec, other bool) {
+	t.Helper()
+	var found struct {
+		Users []struct {
+			User struct {
+				Token string
+				Exec  exec
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(kubeconfig), &found); err != nil || len(found.Users) != 1 {
+		t.Fatalf("%v in\n%s", err, kubeconfig)
+	}
+	return found.Users[0].User.Exec, found.Users[0].User.Token != ""
+}
+
+func (e exec) variables() string {
+	var list []string
+	for _, v := range e.Env {
+		list = append(list, v.Name+"="+v.Value)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestOKE expects calls of the command oke instead of those of oci, however it is started.
+func TestOKE(t *testing.T) {
+	const token = "users:\n- {name: a, user: {token: x}}\n"
+	for _, tc := range []struct {
+		name, kubeconfig string
+		login            Login
+		command          []string
+		want             string // command and arguments
+	}{
+		{
+			"found", written, Login{Profile: "PROD", Auth: "SecurityToken"},
+			[]string{"oke"},
+			"oke token --cluster-id ocid1.cluster.oc1.iad.a --region us-ashburn-1 --auth security_token --profile PROD",
+		},
+		{
+			"go run", written, Login{},
+			[]string{"go", "run", "./cmd/oke"},
+			"go run ./cmd/oke token --cluster-id ocid1.cluster.oc1.iad.a --region us-ashburn-1",
+		},
+		{"no region", token, Login{Command: OKE}, []string{"oke"}, "oke token --cluster-id ocid1.cluster.oc1.iad.a"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := tc.login.Apply(tc.kubeconfig, Target{ClusterID: "ocid1.cluster.oc1.iad.a", Command: tc.command})
+			if err != nil {
+				t.Fatal(err)
+			}
+			call, other := only(t, got)
+			if line := strings.Join(append([]string{call.Command}, call.Args...), " "); line != tc.want || other {
+				t.Errorf("got %s\nwant %s in\n%s", line, tc.want, got)
+			}
+			if call.APIVersion != "client.authentication.k8s.io/v1" || call.InteractiveMode != "Never" {
+				t.Errorf("%+v", call)
+			}
+		})
+	}
+	if got, err := (Login{}).Apply(token, Target{Command: []string{"oke"}}); err != nil || got != token {
+		t.Errorf("auto changed another way to get access: %v\n%s", err, got)
+	}
+}
+
+// TestKeys expects the key of the settings in the provider's kubeconfig, for either command, and nowhere else.
+func TestKeys(t *testing.T) {
+	key := Keys{Tenancy: "t", User: "u", Fingerprint: "00", PrivateKey: "a\nb: c", Passphrase: "p"}
+	const all = "OCI_CLI_FINGERPRINT=00 OCI_CLI_KEY_CONTENT=a\nb: c OCI_CLI_PASSPHRASE=p OCI_CLI_TENANCY=t OCI_CLI_USER=u"
+	for _, tc := range []struct {
+		name  string
+		login Login
+		keys  bool
+		want  string
+	}{
+		{"provider", Login{Keys: key}, true, all},
+		{"provider, before the profile", Login{Keys: key, Profile: "PROD", Auth: "ApiKey"}, true, all},
+		{"file", Login{Keys: key}, false, ""},
+		{"another method", Login{Keys: key, Auth: "InstancePrincipal"}, true, ""},
+		{"no key", Login{Keys: Keys{Tenancy: "t", User: "u", Fingerprint: "00"}}, true, ""},
+	} {
+		for _, command := range []string{"oci", "oke"} {
+			got, err := tc.login.Apply(written, Target{ClusterID: "c", Command: []string{command}, Keys: tc.keys})
+			if err != nil {
+				t.Fatal(err)
+			}
+			call, _ := only(t, got)
+			if call.variables() != tc.want || tc.want == all && strings.Contains(got, "PROD") {
+				t.Errorf("%s, %s: %q in\n%s", tc.name, command, call.variables(), got)
+			}
 		}
 	}
 }
