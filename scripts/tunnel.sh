@@ -32,8 +32,25 @@ address=${endpoint%:*}
 [ -z "$(ip -o address show to "$address/32")" ] ||
 	fail "this machine has $address already: end the other tunnel, or run sudo ip address del $address/32 dev lo"
 
-if region=$(pulumi config get oci:region --stack "$STACK" 2>/dev/null); then
-	export OCI_CLI_REGION="$region" # may differ from the default region of the CLI
+# The command oci gets the region, profile and method of the stack's OCI provider, which may differ from its own.
+config() {
+	pulumi config get "oci:$1" --stack "$STACK" 2>/dev/null
+}
+if region=$(config region); then
+	export OCI_CLI_REGION="$region"
+fi
+if profile=$(config configFileProfile); then
+	export OCI_CLI_PROFILE="$profile"
+fi
+if auth=$(config auth); then
+	case $(printf %s "$auth" | tr '[:upper:]' '[:lower:]') in
+	apikey) export OCI_CLI_AUTH=api_key ;;
+	securitytoken) export OCI_CLI_AUTH=security_token ;;
+	instanceprincipal) export OCI_CLI_AUTH=instance_principal ;;
+	resourceprincipal) export OCI_CLI_AUTH=resource_principal ;;
+	okeworkloadidentity) export OCI_CLI_AUTH=oke_workload_identity ;;
+	*) fail "STACK=$STACK: oci:auth is $auth, which the command oci does not have" ;;
+	esac
 fi
 session=$(oci bastion session create-port-forwarding --bastion-id "$bastion" \
 	--target-private-ip "$address" --target-port "${endpoint##*:}" \

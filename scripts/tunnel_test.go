@@ -19,9 +19,12 @@ echo "$line" >> "$DIR/calls"
 case $line in
 "$FAIL"*) exit 1 ;;
 "pulumi stack export "*) printf '%s\n' "$STATE" ;;
-"pulumi config get "*) echo us-ashburn-1 ;;
+"pulumi config get oci:region "*) echo us-ashburn-1 ;;
+"pulumi config get oci:configFileProfile "*) [ -n "$PROFILE" ] && echo "$PROFILE" ;;
+"pulumi config get oci:auth "*) [ -n "$AUTH" ] && echo "$AUTH" ;;
 "ip -o "*) echo "$ADDRESS" ;;
-"oci bastion session create-"*) [ "$OCI_CLI_REGION" = us-ashburn-1 ] && echo session ;;
+"oci bastion session create-"*)
+	[ "$OCI_CLI_REGION $OCI_CLI_PROFILE $OCI_CLI_AUTH" = "us-ashburn-1 $PROFILE $CLI_AUTH" ] && echo session ;;
 "oci bastion session get "*) echo "ssh -i <privateKey> -N -L <localPort>:10.0.0.2:6443 -p 22 ` + host + `" ;;
 "ssh "*) [ -e "$DIR/tried" ] && kill -INT $PPID; : > "$DIR/tried"; exit 255 ;;
 esac
@@ -47,6 +50,8 @@ const (
 	export = "pulumi stack export --stack prod"
 	show   = "ip -o address show to 10.0.0.2/32"
 	region = "pulumi config get oci:region --stack prod"
+	prof   = "pulumi config get oci:configFileProfile --stack prod"
+	auth   = "pulumi config get oci:auth --stack prod"
 	create = "oci bastion session create-port-forwarding"
 	open   = create + " --bastion-id ocid1.bastion.oc1.iad.a --target-private-ip 10.0.0.2 --target-port 6443" +
 		" --ssh-public-key-file DIR/key.pub --session-ttl 10800 --wait-for-state SUCCEEDED" +
@@ -65,18 +70,30 @@ type tunnel struct {
 	fail    string // calls that begin so fail
 	state   string // default: a cluster and a bastion
 	address string // output of ip: the endpoint's address on this machine
+	profile string // the stack's oci:configFileProfile
+	auth    string // the stack's oci:auth
+	cliAuth string // the same for the command oci
 	output  string // what it must print
 	calls   []string
 }
 
 func TestTunnel(t *testing.T) {
-	opened := []string{export, show, region, open, get}
+	opened := []string{export, show, region, prof, auth, open, get}
 	retried := slices.Concat(opened, []string{add}, slices.Repeat([]string{ssh, "sleep 5"}, 5), []string{ssh, del})
 	for _, run := range []tunnel{
 		{
 			name: "until Ctrl-C", output: "10.0.0.2:6443 is forwarded for 3 hours, or until Ctrl-C",
 			calls: slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del}),
 		},
+		{
+			name: "session token", profile: "PROD", auth: "SecurityToken", cliAuth: "security_token", calls: slices.Concat(
+				opened, []string{add, ssh, "sleep 5", ssh, del}),
+		},
+		{
+			name: "instance principal", auth: "instanceprincipal", cliAuth: "instance_principal", calls: slices.Concat(
+				opened, []string{add, ssh, "sleep 5", ssh, del}),
+		},
+		{name: "unknown method", auth: "Password", output: "oci:auth is Password, which", calls: opened[:5]},
 		{name: "no pulumi", missing: "bin/pulumi", output: "the command pulumi is missing: install it"},
 		{name: "no oci", missing: "bin/oci", output: "the command oci is missing: install it"},
 		{name: "no jq", missing: "bin/jq", output: "the command jq is missing: install it"},
@@ -105,7 +122,7 @@ func TestTunnel(t *testing.T) {
 			name: "another tunnel", address: "1: lo inet 10.0.0.2/32 scope global lo",
 			output: "this machine has 10.0.0.2 already: end the other tunnel", calls: opened[:2],
 		},
-		{name: "no session", fail: create, output: "oci cannot open a session at the bastion", calls: opened[:4]},
+		{name: "no session", fail: create, output: "oci cannot open a session at the bastion", calls: opened[:6]},
 		{
 			name: "deleted session", fail: "oci bastion session get",
 			output: "oci cannot read the session session", calls: opened,
@@ -134,6 +151,7 @@ func (run tunnel) test(t *testing.T) {
 	cmd.Env = []string{
 		"PATH=" + filepath.Join(dir, "bin"), "DIR=" + dir, "ADDRESS=" + run.address,
 		"STATE=" + cmp.Or(run.state, begin+cluster+bastion+end), "FAIL=" + cmp.Or(run.fail, "nothing"),
+		"PROFILE=" + run.profile, "AUTH=" + run.auth, "CLI_AUTH=" + run.cliAuth,
 	}
 	out, err := cmd.CombinedOutput()
 	output := strings.ReplaceAll(string(out), dir, "DIR")
@@ -168,7 +186,7 @@ func (run tunnel) prepare(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for name, path := range map[string]string{"jq": jq, "sh": "/bin/sh"} {
+	for name, path := range map[string]string{"jq": jq, "sh": "/bin/sh", "tr": "/usr/bin/tr"} {
 		if err := os.Symlink(path, filepath.Join(dir, "bin", name)); err != nil {
 			t.Fatal(err)
 		}

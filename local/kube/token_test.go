@@ -279,7 +279,9 @@ func (a access) refusals(t *testing.T) {
 		name, token string
 		refused     bool
 	}{
-		{"good", good, false}, {"for another cluster", foreign, true}, {"malformed", "token", true},
+		{"good", good, false},
+		{"for another cluster", foreign, true},
+		{"malformed", "token", true},
 		{"cut", good[:len(good)-8], true},
 	} {
 		api, err := kubernetes.NewForConfig(&rest.Config{

@@ -172,12 +172,14 @@ func TestOKE(t *testing.T) {
 		want             string // command and arguments
 	}{
 		{
-			"found", written, Login{Profile: "PROD", Auth: "SecurityToken"},
+			"found", written,
+			Login{Profile: "PROD", Auth: "SecurityToken"},
 			[]string{"oke"},
 			"oke token --cluster-id ocid1.cluster.oc1.iad.a --region us-ashburn-1 --auth security_token --profile PROD",
 		},
 		{
-			"go run", written, Login{},
+			"go run", written,
+			Login{},
 			[]string{"go", "run", "./cmd/oke"},
 			"go run ./cmd/oke token --cluster-id ocid1.cluster.oc1.iad.a --region us-ashburn-1",
 		},
