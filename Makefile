@@ -27,8 +27,15 @@ down: ## destroy the stack and stop the local cloud
 status: ## what runs where, and what exists
 	$(localcloud) status
 
-kubeconfig: ## settings for kubectl: eval "$(make -s kubeconfig)"
+KUBECONFIG ?= $(HOME)/.kube/config
+
+kubeconfig: ## settings for kubectl: eval "$(make -s kubeconfig)"; with STACK=dev, merges that cluster into KUBECONFIG
+ifeq ($(STACK),local)
 	$(localcloud) kubeconfig
+else
+	@go build -o bin/oke ./cmd/oke
+	@bin/oke kubeconfig --stack "$(STACK)" --merge "$(firstword $(subst :, ,$(KUBECONFIG)))" $(ARGS)
+endif
 
 env: ## settings for Pulumi and OCI clients: eval "$(make -s env)"
 	$(localcloud) env

@@ -6,6 +6,11 @@
 //	oke diagram --stack prod -o docs/network-prod.svg
 //	oke policies --stack prod --group oke-operators --domain Default
 //	oke cost --stack prod --against main
+//
+// Two commands give access to a cluster with OCI credentials:
+//
+//	oke token --cluster-id ocid1.cluster...
+//	oke kubeconfig --stack prod --merge ~/.kube/config
 package main
 
 import (
@@ -44,7 +49,7 @@ func run(args []string, out, notes io.Writer) error {
 	root.AddCommand(
 		reachCommand(), diagramCommand(), policiesCommand(), // from the settings
 		costCommand(),
-		tokenCommand(),
+		tokenCommand(), kubeconfigCommand(), // access to the cluster
 	)
 	root.SetArgs(args)
 	root.SetOut(out)

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +27,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
 
@@ -56,7 +58,7 @@ type login struct {
 // access is a cluster on a local cloud, and the plugin.
 type access struct {
 	*testCloud
-	plugin, dir, cluster, endpoint string
+	plugin, cluster, endpoint string
 }
 
 // client returns a client that gets its tokens from the plugin. Its variables are its own: the test's are not set.
@@ -67,7 +69,8 @@ func (a access) client(t *testing.T, l login) kubernetes.Interface {
 		Host:            admin.Host,
 		TLSClientConfig: rest.TLSClientConfig{CAData: admin.CAData},
 		ExecProvider: &clientcmdapi.ExecConfig{
-			APIVersion: "client.authentication.k8s.io/v1", Command: "env", InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+			APIVersion: "client.authentication.k8s.io/v1", Command: "env",
+			InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
 			Args: slices.Concat([]string{"-i", "HOME=" + t.TempDir()}, l.envs,
 				[]string{a.plugin, "token", "--cluster-id", a.cluster, "--region", "us-ashburn-1"}, l.flags),
 		},
@@ -110,21 +113,22 @@ func (a access) profile(t *testing.T, lifetime time.Duration) string {
 	t.Helper()
 	who := engine.Principal{ID: engine.UserID, Type: engine.UserPrincipal}
 	keyFile, tokenFile := a.session(t, who, lifetime)
-	return write(t, t.TempDir(), "config", "[SESSION]\ntenancy="+engine.TenancyID+"\nfingerprint=00\nregion=us-ashburn-1\n"+
-		"key_file="+keyFile+"\nsecurity_token_file="+tokenFile+"\n")
+	return write(t, t.TempDir(), "config", "[SESSION]\ntenancy="+engine.TenancyID+"\nfingerprint=00\n"+
+		"region=us-ashburn-1\nkey_file="+keyFile+"\nsecurity_token_file="+tokenFile+"\n")
 }
 
 // TestEachKindOfCredentials runs the program's credential plugin with each kind of credentials that the OCI provider
 // takes against a real API server, which asks the emulator whom it believes.
 func TestEachKindOfCredentials(t *testing.T) {
 	c := newCloud(t)
-	a := access{testCloud: c, plugin: buildPlugin(t), cluster: c.cluster("v1.36.4"), endpoint: c.manager.cfg.OCIEndpoint}
+	a := access{c, buildPlugin(t), c.cluster("v1.36.4"), c.manager.cfg.OCIEndpoint}
 	pool := c.pool(a.cluster, "v1.36.4", 1)
 	doc, _ := c.do(http.MethodGet, "/20180222/nodePools/"+pool, nil)
 	instance := doc["nodes"].([]any)[0].(object)["id"].(string)
 	creds := c.srv.Credentials()
 	config := filepath.Join(c.srv.Dir(), "config")
-	keyFile, tokenFile := a.session(t, engine.Principal{ID: "ocid1.fnfunc.oc1.iad.f", Type: engine.ResourcePrincipal}, time.Hour)
+	function := engine.Principal{ID: "ocid1.fnfunc.oc1.iad.f", Type: engine.ResourcePrincipal}
+	keyFile, tokenFile := a.session(t, function, time.Hour)
 
 	for _, l := range []login{
 		{"profile", []string{"--config-file", config, "--profile", "DEFAULT"}, nil, engine.UserID, true},
@@ -145,9 +149,10 @@ func TestEachKindOfCredentials(t *testing.T) {
 			"OCI_SDK_AUTH_CLIENT_REGION_URL=" + a.endpoint,
 		}, instance, false},
 		{"resource principal", nil, []string{
-			"OCI_CLI_AUTH=resource_principal", "OCI_RESOURCE_PRINCIPAL_VERSION=2.2", "OCI_RESOURCE_PRINCIPAL_REGION=us-ashburn-1",
+			"OCI_CLI_AUTH=resource_principal",
+			"OCI_RESOURCE_PRINCIPAL_VERSION=2.2", "OCI_RESOURCE_PRINCIPAL_REGION=us-ashburn-1",
 			"OCI_RESOURCE_PRINCIPAL_RPST=" + tokenFile, "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM=" + keyFile,
-		}, "ocid1.fnfunc.oc1.iad.f", false},
+		}, function.ID, false},
 		{"workload identity", []string{
 			"--auth", "oke_workload_identity", "--service-account-token", write(t, t.TempDir(), "token", a.podToken(t)),
 		}, a.proxymux(t), workload, false},
@@ -155,6 +160,31 @@ func TestEachKindOfCredentials(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) { a.check(t, l) })
 	}
 	t.Run("refused", a.refusals)
+	t.Run("kubeconfig", a.kubeconfig)
+}
+
+// kubeconfig expects the one that the plugin writes to work as it is.
+func (a access) kubeconfig(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), a.plugin, "kubeconfig", "--cluster-id", a.cluster,
+		"--config-file", filepath.Join(a.srv.Dir(), "config"), "--service-endpoint", a.endpoint)
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.RESTConfigFromKubeConfig(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.CertData != nil || config.ExecProvider == nil {
+		t.Errorf("the kubeconfig holds a key:\n%s", text)
+	}
+	api, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Error(err)
+	}
 }
 
 // check expects Kubernetes to see the right user, with no more rights than are his.
@@ -238,7 +268,8 @@ func (a access) proxymux(t *testing.T) []string {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		token, _ := a.srv.IssueToken(engine.Principal{ID: workload, Type: engine.WorkloadPrincipal}, key.(*rsa.PublicKey), time.Hour)
+		who := engine.Principal{ID: workload, Type: engine.WorkloadPrincipal}
+		token, _ := a.srv.IssueToken(who, key.(*rsa.PublicKey), time.Hour)
 		answer, _ := json.Marshal(map[string]string{"token": "ST$" + token})
 		_, _ = w.Write([]byte(`"` + base64.StdEncoding.EncodeToString(answer) + `"`))
 	}))
@@ -260,7 +291,8 @@ func (a access) refusals(t *testing.T) {
 		out, err := cmd.Output()
 		var credential struct{ Status struct{ Token string } }
 		_ = json.Unmarshal(out, &credential)
-		if exit, failed := err.(*exec.ExitError); failed {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
 			return string(exit.Stderr), err
 		}
 		return credential.Status.Token, err
@@ -296,7 +328,8 @@ func (a access) refusals(t *testing.T) {
 		}
 	}
 	text, err := token("--config-file", a.profile(t, -time.Minute), "--profile", "SESSION", "--cluster-id", a.cluster)
-	if err == nil || !strings.Contains(text, "oci session authenticate --profile-name SESSION") || strings.Count(text, "\n") != 1 {
+	const hint = "oci session authenticate --profile-name SESSION"
+	if err == nil || !strings.Contains(text, hint) || strings.Count(text, "\n") != 1 {
 		t.Errorf("expired session: %v, %s", err, text)
 	}
 }

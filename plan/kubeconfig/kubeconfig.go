@@ -3,6 +3,7 @@ package kubeconfig
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 // Target is what a kubeconfig is for.
 type Target struct {
 	ClusterID string
+	Region    string // for the command oke, unless the kubeconfig names one; empty for that of the credentials
 	// Command runs the command that makes tokens: ["oci"], ["oke"], or how else the latter is started.
 	Command []string
 	// Keys puts the key of the settings into the kubeconfig. Only a kubeconfig that is no file may hold it.
@@ -111,7 +113,7 @@ type Call struct {
 // call returns the call of the command oke. It keeps the region of a call of the command oci.
 func (l Login) call(old *yaml.Node, target Target) Call {
 	args := append(slices.Clone(target.Command[1:]), "token", "--cluster-id", target.ClusterID)
-	if region := valueOf(field(old, "args"), "--region"); region != "" {
+	if region := cmp.Or(valueOf(field(old, "args"), "--region"), target.Region); region != "" {
 		args = append(args, "--region", region)
 	}
 	options := l.options()

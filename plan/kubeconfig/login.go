@@ -11,6 +11,8 @@ type Login struct {
 	Profile string // of the configuration file; empty for the command's default
 	Auth    string // as the OCI provider names the method, such as "SecurityToken"; empty for the command's default
 	Keys    Keys
+	// ConfigFile is the path of the configuration file; empty for the command's default.
+	ConfigFile string
 }
 
 // Command names what makes the tokens.
@@ -63,6 +65,9 @@ func (l Login) options() map[string]string {
 	options := map[string]string{}
 	if l.Profile != "" && !l.usesKeys() {
 		options["--profile"] = l.Profile
+	}
+	if l.ConfigFile != "" {
+		options["--config-file"] = l.ConfigFile
 	}
 	if l.Auth != "" {
 		options["--auth"] = l.Method()

@@ -47,8 +47,9 @@ func groupsOf(who engine.Principal) []string {
 	return nil
 }
 
-// tokenSigner returns who has signed a token for a cluster: the URL-safe base64 of a GET URL
-// https://containerengine.<region>.oraclecloud.com/cluster_request/<cluster>, whose signature and date are in the query.
+// tokenSigner returns who has signed a token for a cluster: the URL-safe base64 of
+// https://containerengine.<region>.oraclecloud.com/cluster_request/<cluster>, with the signature and the date of a GET
+// request in the query.
 func (s *Service) tokenSigner(clusterID, token string) (engine.Principal, error) {
 	refuse := func(format string, args ...any) (engine.Principal, error) {
 		return engine.Principal{}, engine.Fail(http.StatusUnauthorized, "NotAuthenticated", format, args...)

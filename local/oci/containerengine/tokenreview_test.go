@@ -97,7 +97,9 @@ func TestTokensAreReviewed(t *testing.T) {
 			{"empty", "", "holds no URL"},
 			{"no base64", "%%%", "not base64"},
 			{"no URL", base64.URLEncoding.EncodeToString([]byte("::")), "holds no URL"},
-			{"of another cluster", with(func(q *request) { q.path = "/cluster_request/" + theirs }), "token is for /cluster_request/"},
+			{"of another cluster", with(func(q *request) {
+				q.path = "/cluster_request/" + theirs
+			}), "token is for /cluster_request/"},
 			{"of another region", with(func(q *request) {
 				q.host = "containerengine.eu-frankfurt-1.oraclecloud.com"
 			}), "not for Container Engine in us-ashburn-1"},
@@ -105,7 +107,9 @@ func TestTokensAreReviewed(t *testing.T) {
 			{"date changed after signing", edited("GMT", "UTC"), "holds no date"},
 			{"another method", with(func(q *request) { q.method = "DELETE" }), "does not match"},
 			{"without signature", encode(&url.URL{Scheme: "https", Host: host, Path: good.path}), "was not provided"},
-			{"host not signed", with(func(q *request) { q.headers = []string{"date", "(request-target)"} }), "host is not signed"},
+			{"host not signed", with(func(q *request) {
+				q.headers = []string{"date", "(request-target)"}
+			}), "host is not signed"},
 			{"another tenancy", with(func(q *request) {
 				q.keyID = "ocid1.tenancy.oc1..other/" + creds.User + "/" + creds.Fingerprint
 			}), "is not the local cloud's"},
@@ -135,9 +139,15 @@ func TestTokensExpire(t *testing.T) {
 		for _, step := range []struct {
 			after time.Duration
 			want  string
-		}{{0, ""}, {4 * time.Minute, ""}, {2 * time.Minute, "the clocks differ"}, {4 * time.Minute, "the request's date is 10m0s off"}} {
+		}{
+			{0, ""},
+			{4 * time.Minute, ""},
+			{2 * time.Minute, "the clocks differ"},
+			{4 * time.Minute, "the request's date is 10m0s off"},
+		} {
 			time.Sleep(step.after)
-			if _, refusal := review(c, ours, token); (refusal == "") != (step.want == "") || !strings.Contains(refusal, step.want) {
+			_, refusal := review(c, ours, token)
+			if (refusal == "") != (step.want == "") || !strings.Contains(refusal, step.want) {
 				t.Errorf("%s later: refused with %q, want %q", step.after, refusal, step.want)
 			}
 		}
@@ -158,7 +168,8 @@ func TestSecurityTokensAreReviewed(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := request{host, "/cluster_request/" + ours, "GET", "ST$" + issued, common.DefaultGenericHeaders()}
-		if user, refusal := review(c, ours, encode(q.url(t, c))); user.Str("username") != instance || len(user.List("groups")) != 0 {
+		user, refusal := review(c, ours, encode(q.url(t, c)))
+		if user.Str("username") != instance || len(user.List("groups")) != 0 {
 			t.Errorf("user %v, %s", user, refusal)
 		}
 		time.Sleep(20 * time.Minute)

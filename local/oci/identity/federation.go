@@ -199,7 +199,8 @@ func (f *federation) verified(text string) (*x509.Certificate, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(authority.cert)
-	if _, err := cert.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+	options := x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	if _, err := cert.Verify(options); err != nil {
 		return nil, err
 	}
 	if !f.runs(cert.Subject.CommonName) {
