@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oke-guestbook/app/internal/apptest"
+	"oke-guestbook/app/internal/front"
 )
 
 // set simulates what servers say and do as members of a replica set. Documents are in one embedded database behind all
@@ -62,9 +63,9 @@ func startSet(t *testing.T, n, members int) *set {
 
 func membersOf(config bson.D) []string {
 	var out []string
-	list, _ := apptest.Lookup(config, "members").(bson.A)
+	list, _ := front.Lookup(config, "members").(bson.A)
 	for _, m := range list {
-		out = append(out, apptest.Lookup(m.(bson.D), "host").(string))
+		out = append(out, front.Lookup(m.(bson.D), "host").(string))
 	}
 	return out
 }
@@ -81,10 +82,9 @@ func (s *set) hello(host string) bson.D {
 			{Key: "secondary", Value: false},
 		}
 	}
-	out := apptest.MemberFields(host, s.primary == host, members)
-	if s.primary != "" {
-		out = append(out, bson.E{Key: "primary", Value: s.primary})
-	}
+	out := front.Member{
+		Set: "rs0", Version: 1, Hosts: members, Me: host, Primary: s.primary, Secondary: s.primary != host,
+	}.Fields()
 	if s.election--; s.election == 0 {
 		s.primary = members[0]
 	}
@@ -113,22 +113,22 @@ func (s *set) answer(host, name string, command bson.D) bson.D {
 	switch name {
 	case "createUser", "updateUser", "createIndexes":
 		if host != s.primary {
-			return apptest.Failure(10107, "NotWritablePrimary")
+			return front.Failure(10107, "NotWritablePrimary")
 		}
 	case "replSetReconfig", "replSetGetStatus", "usersInfo":
 		if s.config == nil {
-			return apptest.Failure(94, "NotYetInitialized")
+			return front.Failure(94, "NotYetInitialized")
 		}
 	}
 	switch name {
 	case "replSetGetConfig":
 		if s.config == nil {
-			return apptest.Failure(94, "NotYetInitialized")
+			return front.Failure(94, "NotYetInitialized")
 		}
 		return append(ok, bson.E{Key: "config", Value: s.config})
 	case "replSetInitiate":
 		if s.config != nil {
-			return apptest.Failure(23, "AlreadyInitialized")
+			return front.Failure(23, "AlreadyInitialized")
 		}
 		s.config = subject.(bson.D)
 		s.election = 5
@@ -146,10 +146,10 @@ func (s *set) answer(host, name string, command bson.D) bson.D {
 	case "createUser", "updateUser":
 		user := subject.(string)
 		if _, exists := s.users[user]; exists != (name == "updateUser") {
-			return apptest.Failure(51003, "user exists: "+fmt.Sprint(exists))
+			return front.Failure(51003, "user exists: "+fmt.Sprint(exists))
 		}
-		s.users[user] = apptest.Lookup(command, "roles")
-		password := apptest.Lookup(command, "pwd").(string)
+		s.users[user] = front.Lookup(command, "roles")
+		password := front.Lookup(command, "pwd").(string)
 		for _, p := range s.proxies {
 			p.SetPassword(user, password)
 		}
@@ -167,23 +167,23 @@ func (s *set) answer(host, name string, command bson.D) bson.D {
 // sent to the primary or forced.
 func (s *set) reconfigure(host string, command bson.D) bson.D {
 	config, _ := command[0].Value.(bson.D)
-	forced := apptest.Lookup(command, "force") == true
+	forced := front.Lookup(command, "force") == true
 	old, members := membersOf(s.config), membersOf(config)
 	ids := map[any]bool{}
-	list, _ := apptest.Lookup(config, "members").(bson.A)
+	list, _ := front.Lookup(config, "members").(bson.A)
 	for _, m := range list {
-		ids[apptest.Lookup(m.(bson.D), "_id")] = true
+		ids[front.Lookup(m.(bson.D), "_id")] = true
 	}
-	version, _ := apptest.Lookup(config, "version").(int32)
-	was, _ := apptest.Lookup(s.config, "version").(int32)
-	settings := fmt.Sprint(apptest.Lookup(s.config, "settings"))
+	version, _ := front.Lookup(config, "version").(int32)
+	was, _ := front.Lookup(s.config, "version").(int32)
+	settings := fmt.Sprint(front.Lookup(s.config, "settings"))
 	switch {
 	case !forced && host != s.primary:
-		return apptest.Failure(10107, "NotWritablePrimary")
-	case version <= was || len(ids) != len(list) || fmt.Sprint(apptest.Lookup(config, "settings")) != settings:
-		return apptest.Failure(103, "NewReplicaSetConfigurationIncompatible")
+		return front.Failure(10107, "NotWritablePrimary")
+	case version <= was || len(ids) != len(list) || fmt.Sprint(front.Lookup(config, "settings")) != settings:
+		return front.Failure(103, "NewReplicaSetConfigurationIncompatible")
 	case !forced && len(members) != len(old)+1:
-		return apptest.Failure(103, "more than one member changes")
+		return front.Failure(103, "more than one member changes")
 	case !forced && len(s.syncing) > 0:
 		s.t.Errorf("a member is added while %v is catching up", s.syncing)
 	}

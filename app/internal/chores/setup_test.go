@@ -13,6 +13,7 @@ import (
 
 	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/config"
+	"oke-guestbook/app/internal/front"
 )
 
 // password writes a file with a password.
@@ -92,7 +93,7 @@ func TestSetup(t *testing.T) {
 			s.disturb = func(_, command string) bson.D {
 				if command == "replSetReconfig" {
 					if n++; n <= 3 {
-						return apptest.Failure(74, "NodeNotFound")
+						return front.Failure(74, "NodeNotFound")
 					}
 				}
 				return nil
@@ -152,7 +153,7 @@ func TestSetupFails(t *testing.T) {
 		"root lacks rights": {func(s *set, _ *config.Setup) {
 			s.disturb = func(_, command string) bson.D {
 				if command == "usersInfo" {
-					return apptest.Failure(13, "Unauthorized")
+					return front.Failure(13, "Unauthorized")
 				}
 				return nil
 			}

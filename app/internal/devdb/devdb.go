@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
@@ -19,13 +20,18 @@ type DB struct {
 	err    error // result of Run; read only after done is closed
 }
 
-// Start runs a database on address; port 0 selects a free port. Its files are in dir, which Start creates.
+// Start runs a database on address: host:port, where port 0 selects a free one, or the absolute path of a Unix socket,
+// which has no URI. Its files are in dir, which Start creates.
 func Start(dir, address string) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("embedded database: %w", err)
 	}
+	listener := ferretdb.ListenerConfig{TCP: address}
+	if filepath.IsAbs(address) {
+		listener = ferretdb.ListenerConfig{Unix: address}
+	}
 	f, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: address},
+		Listener:  listener,
 		Logger:    slog.New(slog.DiscardHandler),
 		Handler:   "sqlite",
 		SQLiteURL: "file:" + dir + "/",
@@ -39,7 +45,9 @@ func Start(dir, address string) (*DB, error) {
 		defer close(db.done)
 		db.err = f.Run(ctx)
 	}()
-	db.URI = f.MongoDBURI()
+	if uri := f.MongoDBURI(); listener.TCP != "" { // it waits until the database listens
+		db.URI = uri
+	}
 	return db, nil
 }
 

@@ -129,7 +129,7 @@ func TestRejectedPassword(t *testing.T) {
 			return p.Rejections() >= rejected+2
 		})
 		sign("while the file has " + password)
-		p.CloseClients() // new connections must use the previous password
+		p.CloseClients(false) // new connections must use the previous password
 		sign("on a new connection, while the file has " + password)
 	}
 	if count := strings.Count(log.String(), "the database rejects the new password"); count == 0 || count > 2 {
@@ -140,7 +140,7 @@ func TestRejectedPassword(t *testing.T) {
 	apptest.Eventually(t, "the new password is used", func() bool {
 		return strings.Contains(log.String(), "the database password has changed")
 	})
-	p.CloseClients()
+	p.CloseClients(false)
 	sign("with the new password")
 	if _, total, err := s.Page(ctx, 0, 1); err != nil || total != n {
 		t.Errorf("%d entries, want %d; error %v", total, n, err)

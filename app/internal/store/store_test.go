@@ -17,6 +17,7 @@ import (
 
 	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/entry"
+	"oke-guestbook/app/internal/front"
 )
 
 func open(t *testing.T, uri string) *Store {
@@ -222,7 +223,7 @@ func TestOneTimeoutForAnEntry(t *testing.T) {
 		case "listIndexes":
 			<-time.After(slow)
 		case "insert":
-			ms, _ := apptest.Lookup(command, "maxTimeMS").(int64)
+			ms, _ := front.Lookup(command, "maxTimeMS").(int64)
 			inserts <- time.Duration(ms) * time.Millisecond
 			<-t.Context().Done() // no reply
 		}
@@ -254,7 +255,7 @@ func TestIndex(t *testing.T) {
 	created := make(chan any, 10)
 	p.Answer = func(name string, command bson.D) bson.D {
 		if name == "createIndexes" {
-			created <- apptest.Lookup(command, "indexes")
+			created <- front.Lookup(command, "indexes")
 		}
 		return nil
 	}
