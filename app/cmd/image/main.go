@@ -1,15 +1,18 @@
-// Command image builds the guestbook's container image as an OCI image layout. With -push it pushes the image too.
+// Command image builds the guestbook's container image as an OCI image layout. With -push it pushes the image too. With
+// -standin it builds the stand-in for MongoDB's image instead.
 //
-//	go run ./cmd/image -out DIR [-version V] [-revision R] [-push registry/repository:tag]
+//	go run ./cmd/image -out DIR [-standin] [-arch A] [-binary FILE] [-version V] [-revision R] [-push repository:tag]
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 
 	"oke-guestbook/app/internal/image"
 )
@@ -19,6 +22,9 @@ func main() {
 	source := flag.String("source", ".", "directory of the guestbook's source")
 	version := flag.String("version", "dev", "version in the labels and in the program")
 	revision := flag.String("revision", "", "commit in the labels")
+	standIn := flag.Bool("standin", false, "build the stand-in for MongoDB's image")
+	arch := flag.String("arch", "", "build for this architecture only: amd64 or arm64")
+	binary := flag.String("binary", "", "static binary to put into the image of -arch, instead of building it")
 	var push *string // set even if empty: with an empty target the command fails before it builds
 	flag.Func("push", "push the image to registry/repository:tag", func(v string) error {
 		push = &v
@@ -26,7 +32,17 @@ func main() {
 	})
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *source, *out, *version, *revision, push)
+	b := builder{
+		kind: image.Guestbook, source: *source, version: *version, revision: *revision, architectures: image.Architectures,
+		binary: *binary,
+	}
+	if *standIn {
+		b.kind = image.StandIn
+	}
+	if *arch != "" {
+		b.architectures = []string{*arch}
+	}
+	err := b.run(ctx, *out, push)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
@@ -34,8 +50,24 @@ func main() {
 	}
 }
 
+// builder says what to build.
+type builder struct {
+	kind                      image.Kind
+	source, version, revision string
+	architectures             []string
+	binary                    string // of the only architecture; empty: it is built
+}
+
 // run builds the image, and pushes it unless push is nil.
-func run(ctx context.Context, source, out, version, revision string, push *string) error {
+func (b builder) run(ctx context.Context, out string, push *string) error {
+	if unknown := slices.DeleteFunc(slices.Clone(b.architectures), func(arch string) bool {
+		return slices.Contains(image.Architectures, arch)
+	}); len(unknown) > 0 {
+		return fmt.Errorf("-arch %s: want one of %v", unknown[0], image.Architectures)
+	}
+	if b.binary != "" && len(b.architectures) > 1 {
+		return errors.New("-binary is for one architecture: add -arch")
+	}
 	out, err := filepath.Abs(out) // printed below; make runs this command in another directory than the user's
 	if err != nil {
 		return err
@@ -45,31 +77,34 @@ func run(ctx context.Context, source, out, version, revision string, push *strin
 			return err
 		}
 	}
-	if err := build(ctx, source, out, version, revision); err != nil || push == nil {
+	if err := b.build(ctx, out); err != nil || push == nil {
 		return err
 	}
 	return send(ctx, out, *push)
 }
 
-func build(ctx context.Context, source, out, version, revision string) error {
+func (b builder) build(ctx context.Context, out string) error {
 	tmp, err := os.MkdirTemp("", "guestbook-image-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
 	binaries := map[string]string{}
-	for _, arch := range image.Architectures {
+	for _, arch := range b.architectures {
+		if binaries[arch] = b.binary; b.binary != "" {
+			continue
+		}
 		fmt.Printf("building for linux/%s\n", arch)
 		binaries[arch] = filepath.Join(tmp, arch)
-		if err := image.Compile(ctx, source, arch, version, binaries[arch]); err != nil {
+		if err := b.kind.Compile(ctx, b.source, arch, b.version, binaries[arch]); err != nil {
 			return err
 		}
 	}
-	index, err := image.Index(binaries, image.Labels(version, revision))
+	index, err := b.kind.Index(binaries, b.kind.Labels(b.version, b.revision))
 	if err != nil {
 		return err
 	}
-	if err := image.Write(index, out, version); err != nil {
+	if err := image.Write(index, out, b.version); err != nil {
 		return err
 	}
 	digest, err := index.Digest()

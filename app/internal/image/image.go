@@ -1,4 +1,4 @@
-// Package image builds and pushes the guestbook's container image without Docker. The image holds one static binary.
+// Package image builds and pushes this project's container images without Docker. Each holds one static binary.
 // The build is reproducible: the same source makes the same bytes.
 //
 // It does not use google/ko, which cannot set the image's environment, ports and stop signal, needs a base image from
@@ -12,10 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -26,10 +29,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Architectures are the image's Linux architectures: those of OKE's x86 shapes and of Ampere A1.
+// Architectures are the images' Linux architectures: those of OKE's x86 shapes and of Ampere A1.
 var Architectures = []string{"amd64", "arm64"}
 
-// User is the user and group that the program runs as, unless the Pod sets others.
+// User is the user and group that the guestbook runs as, unless the Pod sets others.
 const User = "65532:65532"
 
 // epoch is the time of all files and metadata in the image, so that the build is reproducible.
@@ -38,27 +41,14 @@ var epoch = time.Unix(0, 0).UTC()
 // versions matches what is valid as a tag (OCI Distribution Specification).
 var versions = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
 
-// Labels returns the image's labels and annotations (OCI Image Format, "Pre-Defined Annotation Keys").
-func Labels(version, revision string) map[string]string {
-	labels := map[string]string{
-		"org.opencontainers.image.title":       "guestbook",
-		"org.opencontainers.image.description": "A guestbook for Kubernetes that keeps its entries in MongoDB",
-		"org.opencontainers.image.version":     version,
-	}
-	if revision != "" {
-		labels["org.opencontainers.image.revision"] = revision
-	}
-	return labels
-}
-
-// Compile builds the command in the directory source for one architecture into the file out. The binary depends on the
-// source and the version of Go only: it has no paths, no C library and no VCS state.
-func Compile(ctx context.Context, source, arch, version, out string) error {
+// Compile builds the image's command in the module source for one architecture into the file out. The binary depends on
+// the source and the version of Go only: it has no paths, no C library and no VCS state.
+func (k Kind) Compile(ctx context.Context, source, arch, version, out string) error {
 	if !versions.MatchString(version) {
 		return fmt.Errorf("version %q: 1 to 128 letters, digits, dots, _ or -, as in a tag", version)
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
-		"-ldflags", "-s -w -buildid= -X main.version="+version, "-o", out, ".")
+		"-ldflags", "-s -w -buildid= -X main.version="+version, "-o", out, k.Command)
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
 		"GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=")
@@ -69,10 +59,10 @@ func Compile(ctx context.Context, source, arch, version, out string) error {
 }
 
 // Index returns the multi-architecture image. binaries maps each architecture to its binary.
-func Index(binaries map[string]string, labels map[string]string) (v1.ImageIndex, error) {
+func (k Kind) Index(binaries map[string]string, labels map[string]string) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, arch := range Architectures {
-		img, err := image(arch, binaries[arch], labels)
+	for _, arch := range slices.Sorted(maps.Keys(binaries)) {
+		img, err := k.image(arch, binaries[arch], labels)
 		if err != nil {
 			return nil, fmt.Errorf("image for linux/%s: %w", arch, err)
 		}
@@ -84,8 +74,8 @@ func Index(binaries map[string]string, labels map[string]string) (v1.ImageIndex,
 	return mutate.Annotations(index, labels).(v1.ImageIndex), nil
 }
 
-func image(arch, binary string, labels map[string]string) (v1.Image, error) {
-	content, err := layerTar(binary)
+func (k Kind) image(arch, binary string, labels map[string]string) (v1.Image, error) {
+	content, err := k.layerTar(binary)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +88,7 @@ func image(arch, binary string, labels map[string]string) (v1.Image, error) {
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	img, err = mutate.Append(img, mutate.Addendum{
 		Layer:   layer,
-		History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: "guestbook"},
+		History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: k.title},
 	})
 	if err != nil {
 		return nil, err
@@ -109,53 +99,40 @@ func image(arch, binary string, labels map[string]string) (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Created = "linux", arch, v1.Time{Time: epoch}
-	config.Config = v1.Config{
-		User:       User,
-		Entrypoint: []string{"/guestbook"},
-		WorkingDir: "/",
-		// Leaves room for memory outside the Go heap below a limit of 64 MiB.
-		Env:          []string{"GOMEMLIMIT=52MiB"},
-		ExposedPorts: map[string]struct{}{"8080/tcp": {}, "9090/tcp": {}},
-		StopSignal:   "SIGTERM",
-		Labels:       labels,
-	}
+	config.Config = k.config
+	config.Config.Labels = labels
 	return mutate.ConfigFile(img, config)
 }
 
-// layerTar returns the layer as a tar archive: the binary, and the user's name.
-func layerTar(binary string) ([]byte, error) {
+// layerTar returns the layer as a tar archive: the files, the binary, and the links to it.
+func (k Kind) layerTar(binary string) ([]byte, error) {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
-	for _, f := range []struct {
-		name    string
-		mode    int64
-		content []byte
-	}{
-		{"etc/", 0o755, nil},
-		{"etc/group", 0o644, []byte("nonroot:x:65532:\n")},
-		{"etc/passwd", 0o644, []byte("nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n")},
-		{"guestbook", 0o755, program},
-	} {
-		fileType := byte(tar.TypeReg)
-		if f.content == nil {
-			fileType = tar.TypeDir
+	add := func(h tar.Header, content []byte) {
+		h.Size, h.ModTime, h.Format = int64(len(content)), epoch, tar.FormatUSTAR
+		if err == nil {
+			err = w.WriteHeader(&h)
 		}
-		if err := w.WriteHeader(&tar.Header{
-			Typeflag: fileType, Name: f.name, Mode: f.mode, Size: int64(len(f.content)),
-			ModTime: epoch, Format: tar.FormatUSTAR,
-		}); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(f.content); err != nil {
-			return nil, err
+		if err == nil {
+			_, err = w.Write(content)
 		}
 	}
-	err = w.Close()
-	return out.Bytes(), err
+	for _, f := range k.files {
+		kind := byte(tar.TypeReg)
+		if strings.HasSuffix(f.name, "/") {
+			kind = tar.TypeDir
+		}
+		add(tar.Header{Typeflag: kind, Name: f.name, Mode: f.mode, Uid: f.owner, Gid: f.owner}, []byte(f.content))
+	}
+	add(tar.Header{Typeflag: tar.TypeReg, Name: k.program, Mode: 0o755}, program)
+	for _, link := range k.links {
+		add(tar.Header{Typeflag: tar.TypeSymlink, Name: link, Linkname: k.target(link), Mode: 0o777}, nil)
+	}
+	return out.Bytes(), errors.Join(err, w.Close())
 }
 
 // Write writes the image to dir as an OCI image layout. It replaces an existing layout, and fails if dir holds anything

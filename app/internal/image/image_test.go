@@ -28,11 +28,11 @@ func build(t *testing.T, out, revision string) v1.Hash {
 	binaries := map[string]string{}
 	for _, arch := range Architectures {
 		binaries[arch] = filepath.Join(t.TempDir(), arch)
-		if err := Compile(context.Background(), source, arch, "v1.2.3", binaries[arch]); err != nil {
+		if err := Guestbook.Compile(context.Background(), source, arch, "v1.2.3", binaries[arch]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	index, err := Index(binaries, Labels("v1.2.3", revision))
+	index, err := Guestbook.Index(binaries, Guestbook.Labels("v1.2.3", revision))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestBadInput(t *testing.T) {
 	}
 	_, err := Push(ctx, t.TempDir(), "iad.ocir.io/t/guestbook:v1")
 	wantError("no image", err, "make image")
-	err = Compile(ctx, source, "amd64", "v1 -X main.evil=1", filepath.Join(t.TempDir(), "x"))
+	err = Guestbook.Compile(ctx, source, "amd64", "v1 -X main.evil=1", filepath.Join(t.TempDir(), "x"))
 	wantError("invalid version", err, "version")
 	other := t.TempDir()
 	if err := os.WriteFile(filepath.Join(other, "thesis.txt"), []byte("years of work"), 0o600); err != nil {

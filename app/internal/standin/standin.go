@@ -14,14 +14,14 @@ import (
 )
 
 // Programs are the names under which the program runs.
-var Programs = []string{"mongod", "bash", "install", "docker-entrypoint.sh"}
+var Programs = []string{"mongod", "bash", "sh", "install", "docker-entrypoint.sh"}
 
 // Main runs a program of the image with its arguments, until ctx is done. Logs go to standard output.
 func Main(ctx context.Context, program string, args []string) error {
 	switch program {
 	case "mongod":
 		return mongod(ctx, args, slog.New(slog.NewJSONHandler(os.Stdout, nil)))
-	case "bash":
+	case "bash", "sh":
 		return bash(ctx, args)
 	case "install":
 		return install(args)
