@@ -61,7 +61,7 @@ func (s *Settings) general() setting.Group {
 			setting.OCID("compartment", "tenancy")),
 		setting.Texts(&s.Tags, "tags",
 			"Freeform tags on everything, in addition to project and stack",
-			setting.Func("any but project and stack", checkTags)),
+			setting.Func("up to 8, any but project and stack", checkTags)),
 		setting.Of(&s.Protect, "protect", false,
 			"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"),
 		setting.Of(&s.Login.Command, "tokenCommand", kubeconfig.Auto,
@@ -110,6 +110,9 @@ func (s *Settings) logs() setting.Group {
 	}
 }
 
+// logHost matches host names and IP addresses.
+var logHost = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$`)
+
 var region = setting.Match(regexp.MustCompile(`^[a-z]+(-[a-z]+)+-\d+$`), "a region such as us-ashburn-1")
 
 func (s *Settings) several() setting.Group {
@@ -128,13 +131,27 @@ func checkTags(tags map[string]string) error {
 			return fmt.Errorf("%q is set by the program", reserved)
 		}
 	}
+	if len(tags) > maxTags {
+		return fmt.Errorf("%d are more than the %d that a resource takes besides project and stack", len(tags), maxTags)
+	}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if !tagKey.MatchString(key) || len(tags[key]) > 256 {
+			return fmt.Errorf("%q cannot be a freeform tag: its name has 1 to 100 characters without periods and blanks, "+
+				"its value at most 256", key)
+		}
+	}
 	return nil
 }
+
+// A resource takes 10 freeform tags (Oracle documentation, "Tagging Overview", section "Limits on Tags").
+const maxTags = 8
+
+var tagKey = regexp.MustCompile(`^[!-\-/-~]{1,100}$`) // printable ASCII but the blank and the period
 
 func checkHostPort(text string) error {
 	host, port, err := net.SplitHostPort(text)
 	number, _ := strconv.ParseUint(port, 10, 64)
-	if err != nil || host == "" || number < 1 || number > 65535 {
+	if err != nil || !logHost.MatchString(host) || number < 1 || number > 65535 {
 		return fmt.Errorf("%q is not a host and port (1 to 65535) such as logs.example.com:24224", text)
 	}
 	return nil
@@ -207,6 +224,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		s.Guestbooks[i].Validate(list, policy)
 		s.validateFit(list, i)
 	}
+	s.validateRoom(list)
 	s.validateRegistry(list)
 }
 
@@ -353,6 +371,8 @@ func (s *Settings) validateFit(list *problem.List, i int) {
 		}
 		if s.Region == "" {
 			policy.Add(list, key, nil, "needs the region: pulumi config set oci:region us-ashburn-1")
+		} else if err := region.Test(s.Region); err != nil {
+			policy.Add(list, key, nil, "needs the region of oci:region: %v", err)
 		}
 	}
 	if nodes, more := s.Cluster.Nodes(); g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) && !more {

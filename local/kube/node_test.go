@@ -3,10 +3,13 @@ package kube
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"oke-guestbook/catalog"
 )
 
 func TestResources(t *testing.T) {
@@ -32,6 +35,24 @@ func TestResources(t *testing.T) {
 		}
 		if allocatable.Memory().Cmp(*capacity.Memory()) >= 0 {
 			t.Errorf("%s reserves no memory", test.shape)
+		}
+	}
+}
+
+// TestNodeRooms expects the figures by which the program refuses guestbooks that are too large.
+func TestNodeRooms(t *testing.T) {
+	for _, want := range catalog.NodeRooms() {
+		n := testNode(0)
+		n.Shape, n.OCPUs, n.MemoryGB = want.Shape, want.OCPUs, want.MemoryGB
+		arch := "amd64"
+		if strings.Contains(want.Shape, ".A1.") {
+			arch = "arm64"
+		}
+		_, room := resources(n, arch)
+		if cpu, memory := room.Cpu().MilliValue(), room.Memory().Value()>>20; cpu != int64(want.CPUMillis) ||
+			memory != int64(want.MemoryMB) {
+			t.Errorf("%s with %v OCPUs and %v GB has %d millicores and %d MiB for Pods, want %+v",
+				want.Shape, want.OCPUs, want.MemoryGB, cpu, memory, want)
 		}
 	}
 }

@@ -25,6 +25,23 @@ func (g *Guestbook) Need() Resources {
 	}
 }
 
+// Steady returns what the guestbook's Pods ask for while nothing but a rolling update of the frontend goes on, which
+// adds one: less cannot be scheduled. A job is among them, such as a backup. It also returns the number of frontends.
+func (g *Guestbook) Steady() (r Resources, frontends int) {
+	frontends = max(g.FrontendReplicas, g.FrontendMinReplicas) + 1
+	r = Resources{CPUMillis: frontends * g.FrontendCPUMillis, MemoryMB: frontends * g.FrontendMemoryMB, Pods: frontends}
+	if g.OwnDatabase() {
+		database := g.databasePod()
+		r.CPUMillis += g.MongoReplicas * database.CPUMillis
+		r.MemoryMB += g.MongoReplicas * database.MemoryMB
+		r.Pods += g.MongoReplicas
+		if g.Hardened() {
+			r.CPUMillis, r.MemoryMB, r.Pods = r.CPUMillis+Helper.CPUMillis, r.MemoryMB+Helper.MemoryMB, r.Pods+1
+		}
+	}
+	return r, frontends
+}
+
 // databasePod returns what a database Pod asks for: no less than a helper, which is its init container.
 func (g *Guestbook) databasePod() Resources {
 	return Resources{

@@ -1,10 +1,10 @@
 package workload
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 	"github.com/robfig/cron/v3"
@@ -20,7 +20,16 @@ const (
 	maxMbps      = 8000
 	maxReplicas  = 100
 	maxMillis    = 64000
-	maxPort      = 65535
+
+	// minMongoMB is the least memory of a hardened database in MiB: twice the smallest cache, as the other half is for
+	// connections, of up to 1 MiB each, and the server (MongoDB manual, storage.wiredTiger.engineConfig.cacheSizeGB, 0.25
+	// to 10000, and "UNIX ulimit Settings"; read as quoted by others, November 2026).
+	minMongoMB = 512
+	// minFrontendMB is the least memory of a hardened frontend in MiB: the Go heap may have 52 (GOMEMLIMIT of its image).
+	minFrontendMB = 64
+	// minBackupInterval is the shortest time between two backups.
+	minBackupInterval = 10 * time.Minute
+	maxPort           = 65535
 )
 
 // Settings declares the settings of a guestbook.
@@ -76,9 +85,11 @@ func (s *Spec) frontend() setting.Group {
 			"Port of the frontend's metrics. 0 for the profile's: 9090 (hardened) or none (tutorial)",
 			setting.Range(0, maxPort)),
 		setting.Of(&s.ReadinessPath, "readinessPath", "",
-			"Path that answers 200 when the frontend can serve. Empty for the profile's: /readyz (hardened) or / (tutorial)"),
+			"Path that answers 200 when the frontend can serve. Empty for the profile's: /readyz (hardened) or / (tutorial)",
+			setting.Optional(path)),
 		setting.Of(&s.LivenessPath, "livenessPath", "",
-			"Path that answers 200 while the frontend is alive. Empty for the profile's: /livez (hardened) or none (tutorial)"),
+			"Path that answers 200 while the frontend is alive. Empty for the profile's: /livez (hardened) or none (tutorial)",
+			setting.Optional(path)),
 	}
 }
 
@@ -152,8 +163,12 @@ var (
 	hostname = setting.Match(
 		regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
 		"a host name such as mongo.example.com")
-	backupName = setting.Match(regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$`), "the name of a backup")
-	image      = setting.Optional(setting.Func("an image with registry host, and tag or digest", CheckImage))
+	backupName = setting.Match(regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?$`),
+		"the name of a backup")
+	// path is what a probe asks for: characters of RFC 3986, section 3.3, and a query.
+	path = setting.Match(regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*$`),
+		"a path such as /readyz, from the slash on")
+	image = setting.Optional(setting.Func("an image with registry host, and tag or digest", CheckImage))
 )
 
 // CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34
@@ -194,14 +209,33 @@ func checkMembers(n int) error {
 	return nil
 }
 
-// checkSchedule parses as the CronJob controller does, which takes no time zone in the schedule.
+// checkSchedule parses as the CronJob controller does, which takes no time zone in the schedule. It refuses schedules
+// that never come, or too often.
 func checkSchedule(schedule string) error {
-	err := errors.New("it is in UTC and takes no TZ")
-	if !strings.Contains(schedule, "TZ") {
-		_, err = cron.ParseStandard(schedule)
+	switch {
+	case strings.Contains(schedule, "TZ"):
+		return fmt.Errorf("%q is not a schedule such as 0 3 * * *: it is in UTC and takes no TZ", schedule)
+	case strings.HasPrefix(schedule, "@every"):
+		return fmt.Errorf("%q counts from the controller's start: give five fields such as 0 3 * * *", schedule)
 	}
+	parsed, err := cron.ParseStandard(schedule)
 	if err != nil {
 		return fmt.Errorf("%q is not a schedule such as 0 3 * * *: %w", schedule, err)
+	}
+	at := parsed.Next(time.Date(2027, 12, 31, 23, 59, 0, 0, time.UTC))
+	if at.IsZero() {
+		return fmt.Errorf("%q never comes: no such day", schedule)
+	}
+	for range 24 * 60 {
+		next := parsed.Next(at)
+		if next.IsZero() {
+			break
+		}
+		if next.Sub(at) < minBackupInterval {
+			return fmt.Errorf("%q comes after %v again: leave %v or more between two backups", schedule, next.Sub(at),
+				minBackupInterval)
+		}
+		at = next
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ func (g *Guestbook) Validate(list *problem.List, policy Policy) {
 	v.namespace()
 	v.replicas()
 	v.ports()
+	v.memory()
 	v.images()
 	v.balancer()
 	v.certificate()
@@ -100,8 +101,27 @@ func (v validator) ports() {
 		v.add("frontendPort", on("profile"), "must be 1024 or more: in profile hardened no container may open port %d",
 			v.FrontendPort)
 	}
+	if v.MetricsPort < 1024 && v.Hardened() {
+		v.add("metricsPort", on("profile"), "must be 1024 or more: in profile hardened no container may open port %d",
+			v.MetricsPort)
+	}
 	if v.MetricsPort == v.FrontendPort {
 		v.add("metricsPort", on("profile", "frontendPort"), "%d is the frontendPort too", v.MetricsPort)
+	}
+}
+
+// memory checks that the programs have the memory that they need at least.
+func (v validator) memory() {
+	if !v.Hardened() {
+		return // the tutorial's containers have no limit
+	}
+	if v.FrontendMemoryMB < minFrontendMB {
+		v.add("frontendMemoryMb", on("profile"), "%d MiB are too few: the frontend keeps within %d",
+			v.FrontendMemoryMB, minFrontendMB)
+	}
+	if v.OwnDatabase() && v.MongoMemoryMB < minMongoMB {
+		v.add("mongoMemoryMb", on("profile", "externalDatabase"), "%d MiB are too few: MongoDB's smallest cache has 256, and "+
+			"connections, 1 MiB each, and the server itself need as much again: %d or more", v.MongoMemoryMB, minMongoMB)
 	}
 }
 
@@ -130,10 +150,23 @@ func (v validator) balancer() {
 	}
 	if v.ReservedAddress != "" {
 		address, err := netip.ParseAddr(v.ReservedAddress)
-		if err != nil || !address.Is4() || v.Exposure != Public {
-			v.add("reservedAddress", on("exposure"), "%q must be the IPv4 address of a public load balancer", v.ReservedAddress)
+		if err != nil || !publicAddress(address) || v.Exposure != Public {
+			v.add("reservedAddress", on("exposure"), "%q must be the public IPv4 address of a public load balancer",
+				v.ReservedAddress)
 		}
 	}
+}
+
+// carriers are the addresses behind the translators of internet providers (RFC 6598), and reserved those of class E,
+// the broadcast address included (RFC 1112).
+var (
+	carriers = netip.MustParsePrefix("100.64.0.0/10")
+	reserved = netip.MustParsePrefix("240.0.0.0/4")
+)
+
+// publicAddress reports whether a host on the internet can have the IPv4 address.
+func publicAddress(a netip.Addr) bool {
+	return a.Is4() && a.IsGlobalUnicast() && !a.IsPrivate() && !carriers.Contains(a) && !reserved.Contains(a)
 }
 
 func (v validator) certificate() {
@@ -176,6 +209,12 @@ func (v validator) externalDatabase() {
 	switch {
 	case v.OwnDatabase() && v.DatabasePassword != "":
 		v.add("databasePassword", on("externalDatabase"), "is for externalDatabase; the own database's is generated")
+	case v.DatabasePassword != "" && !v.Hardened():
+		v.add("databasePassword", on("profile"), "is not used in profile %s, whose frontend sends no password", v.Profile)
+	case v.DatabasePassword != strings.TrimRight(v.DatabasePassword, "\r\n") ||
+		v.DatabasePassword != "" && strings.TrimSpace(v.DatabasePassword) == "":
+		v.add("databasePassword", nil, "must not end with a line's end, nor be white space only: "+
+			"the frontend reads it from a file, without the line's end")
 	case !v.OwnDatabase() && v.Hardened() && v.DatabasePassword == "":
 		v.add("databasePassword", on("externalDatabase", "profile"),
 			"is required with externalDatabase: pulumi config set --secret databasePassword <password>")

@@ -1,0 +1,109 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/layout"
+	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/workload"
+)
+
+// validateRoom refuses Pods that no node has room for, and guestbooks that all nodes together have no room for. The
+// nodes' daemons and DNS need room too, which is not counted: what passes here may still wait for a node.
+func (s *Settings) validateRoom(list *problem.List) {
+	rooms := s.Cluster.Rooms(s.Network.PodNetwork == layout.VCNNative)
+	if len(rooms) == 0 {
+		return // a shape of unknown size, or no pool that takes the Pods
+	}
+	fits := true
+	for i := range s.Guestbooks {
+		fits = s.validatePods(list, i, rooms) && fits
+	}
+	if _, more := s.Cluster.Nodes(); fits && !more {
+		s.validateSum(list, rooms)
+	}
+}
+
+// validatePods refuses a kind of Pod of guestbook i that no node holds. It reports whether all fit.
+func (s *Settings) validatePods(list *problem.List, i int, rooms []cluster.PoolRoom) bool {
+	g, policy, fits := s.Guestbooks[i], s.policy(i), true
+	check := func(cpuKey, memoryKey string, cpu, memory int) {
+		holds := func(need cluster.Room) bool {
+			return slices.ContainsFunc(rooms, func(r cluster.PoolRoom) bool { return r.Node.Holds(need) })
+		}
+		largest := rooms[0]
+		for _, r := range rooms {
+			if r.Node.MemoryMB > largest.Node.MemoryMB {
+				largest = r
+			}
+		}
+		switch {
+		case holds(cluster.Room{CPUMillis: cpu, MemoryMB: memory}):
+			return
+		case holds(cluster.Room{CPUMillis: cpu}):
+			policy.Add(list, memoryKey, []string{"profile", cpuKey}, "%d MiB are more than a node has for Pods: "+
+				"of its %v GB, %s leaves %d MiB", memory, largest.MemoryGB, largest.Shape, largest.Node.MemoryMB).
+				DependsOn("nodePools")
+		default:
+			policy.Add(list, cpuKey, []string{"profile", memoryKey}, "%d thousandths of a CPU are more than a node has for "+
+				"Pods: %s has %d", cpu, largest.Shape, largest.Node.CPUMillis).DependsOn("nodePools")
+		}
+		fits = false
+	}
+	check("frontendCpuMillis", "frontendMemoryMb", g.FrontendCPUMillis, g.FrontendMemoryMB)
+	if g.OwnDatabase() {
+		check("mongoCpuMillis", "mongoMemoryMb", g.MongoCPUMillis, g.MongoMemoryMB)
+	}
+	return fits
+}
+
+// validateSum refuses guestbooks that ask for more than all nodes have.
+func (s *Settings) validateSum(list *problem.List, rooms []cluster.PoolRoom) {
+	var room, need cluster.Room
+	for _, r := range rooms {
+		room.CPUMillis += r.Nodes * r.Node.CPUMillis
+		room.MemoryMB += r.Nodes * r.Node.MemoryMB
+		room.Pods += r.Nodes * r.Node.Pods
+	}
+	var dependsOn, cpus, memories []string
+	for i := range s.Guestbooks {
+		g := &s.Guestbooks[i]
+		steady, frontends := g.Steady()
+		need.CPUMillis += steady.CPUMillis
+		need.MemoryMB += steady.MemoryMB
+		need.Pods += steady.Pods
+		cpus = append(cpus, sum(g, frontends, g.FrontendCPUMillis, g.MongoCPUMillis, workload.Helper.CPUMillis))
+		memories = append(memories, sum(g, frontends, g.FrontendMemoryMB, g.MongoMemoryMB, workload.Helper.MemoryMB))
+		dependsOn = append(dependsOn, s.policy(i).DependsOn("profile", "frontendReplicas", "frontendMinReplicas",
+			"frontendCpuMillis", "frontendMemoryMb", "mongoReplicas", "mongoCpuMillis", "mongoMemoryMb", "externalDatabase")...)
+	}
+	const advice = "; add nodes, or lower frontendReplicas or what a Pod asks for"
+	add := func(format string, args ...any) {
+		list.Add("nodePools", format+advice, args...).DependsOn(dependsOn...)
+	}
+	switch {
+	case need.CPUMillis > room.CPUMillis:
+		add("the guestbooks' Pods ask for %d thousandths of a CPU, and all nodes together have %d for Pods: %s",
+			need.CPUMillis, room.CPUMillis, strings.Join(cpus, "; "))
+	case need.MemoryMB > room.MemoryMB:
+		add("the guestbooks' Pods ask for %d MiB, and all nodes together have %d for Pods: %s",
+			need.MemoryMB, room.MemoryMB, strings.Join(memories, "; "))
+	case need.Pods > room.Pods:
+		add("the guestbooks have %d Pods, and all nodes together take %d", need.Pods, room.Pods)
+	}
+}
+
+// sum says what a guestbook's Pods ask for.
+func sum(g *workload.Guestbook, frontends, frontend, database, job int) string {
+	text := fmt.Sprintf("%s, frontends %d * %d, one more while they are updated", g.Name, frontends, frontend)
+	if g.OwnDatabase() {
+		text += fmt.Sprintf(", database %d * %d", g.MongoReplicas, database)
+		if g.Hardened() {
+			text += fmt.Sprintf(", a job %d", job)
+		}
+	}
+	return text
+}

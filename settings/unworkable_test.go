@@ -1,0 +1,174 @@
+package settings
+
+import (
+	"maps"
+	"testing"
+
+	"oke-guestbook/plan/problem/problemtest"
+)
+
+// with is settings as pairs.
+func with(pairs ...string) map[string]string {
+	set := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		set[pairs[i]] = pairs[i+1]
+	}
+	return set
+}
+
+// enhanced is settings of a cluster that can back up.
+func enhanced(pairs ...string) map[string]string {
+	set := with(pairs...)
+	set["clusterType"] = "enhanced"
+	return set
+}
+
+// small is settings with one node of 2 OCPUs and 4 GB: 1.83 CPUs and 2779 MiB for Pods.
+func small(pairs ...string) map[string]string {
+	set := map[string]string{"nodePools": `[{"name":"workers","size":1,"ocpus":2,"memoryGb":4}]`}
+	maps.Copy(set, with(pairs...))
+	return set
+}
+
+// TestUnworkable has values of the right type and form that cannot work: each is refused before anything is made.
+func TestUnworkable(t *testing.T) {
+	checkRefusals(t, []refusal{
+		// Schedules.
+		{"never", enhanced("backupSchedule", "0 3 31 2 *"), []string{"backupSchedule never"}},
+		{"never, of several months", enhanced("backupSchedule", "0 0 31 4,6,9,11 *"), []string{"backupSchedule never"}},
+		{"every minute", enhanced("backupSchedule", "* * * * *"), []string{"backupSchedule 1m0s 10m0s"}},
+		{"every two minutes", enhanced("backupSchedule", "*/2 3 * * *"), []string{"backupSchedule 2m0s"}},
+		{"twice in an hour, closely", enhanced("backupSchedule", "58,3 * * * *"), []string{"backupSchedule 5m0s"}},
+		{"by seconds", enhanced("backupSchedule", "@every 30s"), []string{"backupSchedule five"}},
+		{"six fields", enhanced("backupSchedule", "0 0 3 * * *"), []string{"backupSchedule"}},
+		{"hour 24", enhanced("backupSchedule", "0 24 * * *"), []string{"backupSchedule"}},
+		{"at reboot", enhanced("backupSchedule", "@reboot"), []string{"backupSchedule"}},
+		{"no day", enhanced("backupSchedule", "0 3 0 * *"), []string{"backupSchedule"}},
+
+		// Memory and CPU.
+		{"database below its cache", with("mongoMemoryMb", "256"), []string{"mongoMemoryMb 256 512"}},
+		{"database a little below", with("mongoMemoryMb", "511"), []string{"mongoMemoryMb 511 512"}},
+		{"database larger than a node", with("mongoMemoryMb", "16384"), []string{"mongoMemoryMb 16384 VM.Standard.A1.Flex"}},
+		{"database as large as a node", small("mongoMemoryMb", "4096"), []string{"mongoMemoryMb 4096 2779"}},
+		{"database with more CPUs than a node", small("mongoCpuMillis", "2000"), []string{"mongoCpuMillis 2000 1830"}},
+		{"frontend below its program", with("frontendMemoryMb", "32"), []string{"frontendMemoryMb 32 64"}},
+		{"frontend larger than a node", small("frontendMemoryMb", "3000"), []string{"frontendMemoryMb 3000 2779"}},
+		{
+			"frontend with more CPUs than a node", small("frontendCpuMillis", "64000"),
+			[]string{"frontendCpuMillis 64000 1830"},
+		},
+		{
+			"frontends larger than all nodes", small("frontendReplicas", "60", "frontendCpuMillis", "1"),
+			[]string{"nodePools 61 64 512 128 4544 2779"},
+		},
+		{
+			"frontends with more CPUs than all nodes", small("frontendReplicas", "40"),
+			[]string{"nodePools 41 50 250 100 2400 1830"},
+		},
+		{
+			"two guestbooks on one node", small("guestbooks", `[{"name":"a"},{"name":"b"}]`, "mongoMemoryMb", "1024"),
+			[]string{"nodePools 2816 2779"},
+		},
+		{
+			"more Pods than a node takes",
+			with("nodePools", `[{"name":"w","size":1,"ocpus":4,"memoryGb":64}]`, "frontendCpuMillis", "1",
+				"guestbooks", `[{"name":"a"},{"name":"b"}]`, "frontendReplicas", "60"),
+			[]string{"nodePools 126 110"},
+		},
+		{
+			"database on a node that repels it",
+			with("nodePools", `[{"name":"a","size":1,"ocpus":1,"memoryGb":2},`+
+				`{"name":"b","size":1,"ocpus":4,"memoryGb":64,"taints":["a=b:NoSchedule"]}]`, "mongoMemoryMb", "8192"),
+			[]string{"mongoMemoryMb 8192"},
+		},
+		{"negative quota", with("quotaCpuMillis", "-5"), []string{"quotaCpuMillis -5"}},
+
+		// Paths and ports.
+		{"readiness without a slash", with("readinessPath", "readyz"), []string{"readinessPath readyz /"}},
+		{"liveness without a slash", with("livenessPath", "livez"), []string{"livenessPath livez /"}},
+		{"path with a blank", with("readinessPath", "/ready z"), []string{"readinessPath"}},
+		{"path with a line's end", with("livenessPath", "/livez\n"), []string{"livenessPath"}},
+		{
+			"path as a URL", with("readinessPath", "http://localhost/readyz"),
+			[]string{"readinessPath http://localhost/readyz"},
+		},
+		{"privileged port of metrics", with("metricsPort", "80"), []string{"metricsPort 80 1024"}},
+
+		// Addresses.
+		{"private address", with("reservedAddress", "10.0.0.5"), []string{"reservedAddress 10.0.0.5"}},
+		{"loopback", with("reservedAddress", "127.0.0.1"), []string{"reservedAddress 127.0.0.1"}},
+		{"link-local address", with("reservedAddress", "169.254.169.254"), []string{"reservedAddress 169.254.169.254"}},
+		{"multicast", with("reservedAddress", "224.0.0.1"), []string{"reservedAddress 224.0.0.1"}},
+		{"no address", with("reservedAddress", "0.0.0.0"), []string{"reservedAddress 0.0.0.0"}},
+		{"address of a carrier's network", with("reservedAddress", "100.64.0.1"), []string{"reservedAddress 100.64.0.1"}},
+		{"broadcast", with("reservedAddress", "255.255.255.255"), []string{"reservedAddress 255.255.255.255"}},
+		{"IPv6", with("reservedAddress", "2001:db8::1"), []string{"reservedAddress 2001:db8::1"}},
+		{
+			"address of no load balancer", with("reservedAddress", "192.0.2.7", "exposure", "node-port"),
+			[]string{"reservedAddress"},
+		},
+
+		// Passwords, names and the rest.
+		{
+			"password of white space", with("externalDatabase", "mongo.example.com", "databasePassword", " \n"),
+			[]string{"databasePassword"},
+		},
+		{
+			"password that ends with a line's end",
+			with("externalDatabase", "mongo.example.com", "databasePassword", "secret\n"),
+			[]string{"databasePassword"},
+		},
+		{
+			"password for a frontend that sends none",
+			with("profile", "tutorial", "externalDatabase", "mongo.example.com", "databasePassword", "secret"),
+			[]string{"databasePassword tutorial"},
+		},
+		{
+			"external database by address", with("externalDatabase", "10.0.0.5", "databasePassword", "p"),
+			[]string{"externalDatabase"},
+		},
+		{"logs to a name with a blank", with("logDestination", "logs example.com:24224"), []string{"logDestination"}},
+		{"logs to a URL", with("logDestination", "//logs.example.com:24224"), []string{"logDestination"}},
+		{
+			"region of no form", enhanced("backupSchedule", "0 3 * * *", "oci:region", "Ashburn"),
+			[]string{"backupSchedule Ashburn"},
+		},
+		{"tag with a blank", with("tags", `{"a b":"x"}`), []string{"tags"}},
+		{"tag with a period", with("tags", `{"a.b":"x"}`), []string{"tags a.b"}},
+		{"tag without a name", with("tags", `{"":"x"}`), []string{"tags"}},
+		{
+			"more tags than a resource takes",
+			with("tags", `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":""}`), []string{"tags 9 8"},
+		},
+		{"backup of no name", enhanced("restoreFrom", "backups/"), []string{"restoreFrom backups/"}},
+		{
+			"image with credentials", with("frontendImage", "user:token@iad.ocir.io/tenancy/guestbook:v1"),
+			[]string{"frontendImage"},
+		},
+		{"image as a URL", with("mongoImage", "https://docker.io/library/mongo:8.0"), []string{"mongoImage"}},
+		{"image with an upper-case name", with("choresImage", "iad.ocir.io/Tenancy/Guestbook:v1"), []string{"choresImage"}},
+	})
+}
+
+// TestWorkable has values near those that are refused.
+func TestWorkable(t *testing.T) {
+	for name, set := range map[string]map[string]string{
+		"a leap day":          enhanced("backupSchedule", "0 0 29 2 *"),
+		"every ten minutes":   enhanced("backupSchedule", "*/10 * * * *"),
+		"by name":             enhanced("backupSchedule", "@daily"),
+		"smallest database":   with("mongoMemoryMb", "512"),
+		"tutorial's database": with("profile", "tutorial", "mongoMemoryMb", "100"),
+		"path with a query":   with("readinessPath", "/readyz?full=1"),
+		"public address":      with("reservedAddress", "129.146.1.2"),
+		"shape of unknown size": with("mongoMemoryMb", "524288",
+			"nodePools", `[{"name":"w","size":1,"shape":"BM.Standard.E5.192"}]`),
+		"an autoscaled pool": with("nodePools", `[{"name":"w","size":1,"ocpus":2,"memoryGb":4,"autoscaled":true}]`,
+			"frontendReplicas", "60"),
+	} {
+		_, err := load(set)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		problemtest.Check(t, err)
+	}
+}
