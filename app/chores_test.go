@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +133,7 @@ func TestChores(t *testing.T) {
 	if got := do("backup"); !strings.Contains(got, `"msg":"saved"`) || len(bucket.Names()) != 1 {
 		t.Errorf("backup: %s; the bucket has %q", got, bucket.Names())
 	}
+	wantBackupMetric(t, env)
 	if _, err := pages.Add(t.Context(), entry.Draft{Form: "f", Message: "not saved"}); err != nil {
 		t.Fatal(err)
 	}
@@ -140,5 +143,19 @@ func TestChores(t *testing.T) {
 	entries, total, err := pages.Page(t.Context(), 0, 10)
 	if err != nil || total != 1 || entries[0].Message != "saved" {
 		t.Errorf("after the restore: %v, %v", entries, err)
+	}
+}
+
+// wantBackupMetric expects the frontend to export when the last backup was made: a moment ago.
+func wantBackupMetric(t *testing.T, env map[string]string) {
+	t.Helper()
+	g := start(t, env)
+	_, metrics, _ := get(t, g.metrics+"/metrics")
+	match := regexp.MustCompile(`(?m)^guestbook_last_backup_timestamp_seconds (\S+)$`).FindStringSubmatch(metrics)
+	if match == nil {
+		t.Fatalf("no time of the last backup in %s", metrics)
+	}
+	if at, err := strconv.ParseFloat(match[1], 64); err != nil || time.Since(time.Unix(int64(at), 0)) > time.Minute {
+		t.Errorf("the last backup is of %v, %v", match[1], err)
 	}
 }

@@ -73,6 +73,11 @@ func Backup(ctx context.Context, cfg config.Backup, version string, log *slog.Lo
 		return err
 	}
 	log.Info("saved", slog.String("backup", name), slog.Int("documents", documents), slog.Int64("bytes", size))
+	record := store.Backup{Name: name, At: now, Bytes: size, Documents: documents}
+	if err := store.RecordBackup(ctx, client.Database(cfg.MongoDatabase), record); err != nil {
+		// The backup is good. Its age shows too large until the next one.
+		log.Warn("the database does not take the record of the backup", slog.String("error", err.Error()))
+	}
 	for _, old := range expired(names, now.AddDate(0, 0, -cfg.KeepDays)) {
 		if err := b.Delete(ctx, old); err != nil {
 			return err
@@ -138,7 +143,7 @@ func dump(ctx context.Context, db *mongo.Database, version string, w io.Writer) 
 	return total, nil
 }
 
-// describe returns the database's collections, without the system's.
+// describe returns the database's collections, without the system's and the record of the last backup.
 func describe(ctx context.Context, db *mongo.Database) ([]archive.Collection, error) {
 	cursor, err := db.ListCollections(ctx, bson.D{})
 	if err != nil {
@@ -157,7 +162,7 @@ func describe(ctx context.Context, db *mongo.Database) ([]archive.Collection, er
 	}
 	var out []archive.Collection
 	for _, c := range found {
-		if strings.HasPrefix(c.Name, "system.") {
+		if strings.HasPrefix(c.Name, "system.") || c.Name == store.Backups {
 			continue
 		}
 		m := metadata{Options: c.Options, Collection: c.Name, Type: c.Type, UUID: hex.EncodeToString(c.Info.UUID.Data)}

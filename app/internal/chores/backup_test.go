@@ -20,6 +20,7 @@ import (
 	"oke-guestbook/app/internal/archive"
 	"oke-guestbook/app/internal/config"
 	"oke-guestbook/app/internal/entry"
+	"oke-guestbook/app/internal/front"
 	"oke-guestbook/app/internal/store"
 )
 
@@ -30,6 +31,7 @@ type site struct {
 	db     *mongo.Database
 	cfg    config.Backup
 	log    *apptest.Buffer
+	refuse string // command that the database refuses
 }
 
 func newSite(t *testing.T, entries int) *site {
@@ -37,6 +39,12 @@ func newSite(t *testing.T, entries int) *site {
 	proxy := apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
 	proxy.SetPassword("backup", "of-backup")
 	s := &site{t: t, bucket: apptest.StartObjectStore(t), log: &apptest.Buffer{}}
+	proxy.Answer = func(name string, _ bson.D) bson.D {
+		if name == s.refuse {
+			return front.Failure(13, "Unauthorized")
+		}
+		return nil
+	}
 	s.cfg = config.Backup{
 		Mongo: config.Mongo{
 			MongoURI: "mongodb://" + proxy.Address, MongoDatabase: "guestbook", MongoUser: "backup",
@@ -76,7 +84,7 @@ func (s *site) sign(n int) {
 	}
 }
 
-// holds returns all documents and indexes of the database.
+// holds returns all documents and indexes of the database, but the record of the last backup.
 func (s *site) holds() string {
 	s.t.Helper()
 	var out strings.Builder
@@ -85,6 +93,7 @@ func (s *site) holds() string {
 		s.t.Fatal(err)
 	}
 	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return name == store.Backups })
 	for _, name := range names {
 		for doc, err := range documents(s.t.Context(), s.db.Collection(name)) {
 			if err != nil {
@@ -157,6 +166,51 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), "of-") || strings.Contains(s.log.String(), "메시지") {
 		t.Errorf("the log has a password or an entry: %s", s.log)
+	}
+}
+
+// The database has a record of the last backup, which a restore does not change. A backup that fails leaves none, and a
+// record that fails does not make a backup fail.
+func TestBackupRecord(t *testing.T) {
+	s := newSite(t, 2)
+	last := func() (store.Backup, bool) {
+		t.Helper()
+		pages, err := store.Open(store.Config{
+			URI: s.cfg.MongoURI, Database: "guestbook", Username: "backup", PasswordFile: s.cfg.MongoPassFile,
+			AuthSource: "admin", Timeout: time.Minute, Connections: 1, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pages.Close(t.Context())
+		b, found, err := pages.LastBackup(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b, found
+	}
+	if b, found := last(); found {
+		t.Errorf("before the first backup: %+v", b)
+	}
+	for range 2 {
+		if err := s.backup(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := s.bucket.Names()
+	b, found := last()
+	if !found || b.Name != names[len(names)-1] || b.Documents != 2 || b.Bytes < 1 || time.Since(b.At) > time.Minute {
+		t.Errorf("after a backup: %+v, %t", b, found)
+	}
+	if err := s.restore(names[0]); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := last(); after.Name != b.Name {
+		t.Errorf("after a restore: %+v", after)
+	}
+	s.refuse = "insert"
+	if err := s.backup(); err != nil || !strings.Contains(s.log.String(), "does not take the record") {
+		t.Errorf("a record that is refused: %v: %s", err, s.log)
 	}
 }
 
