@@ -523,6 +523,7 @@ func TestRefusedDatabases(t *testing.T) {
 			map[string]string{"backupSchedule": "0 3 * * *"},
 			[]string{"backupSchedule clusterType"},
 		},
+		{"restore before the first", map[string]string{"restoreRelease": "0"}, []string{"restoreRelease 1 0"}},
 		{"two members", map[string]string{"mongoReplicas": "2"}, []string{"mongoReplicas 1 3 2"}},
 		{
 			"external database without password",

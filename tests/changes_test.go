@@ -71,6 +71,7 @@ var changes = []change{
 	{what: "backupRetentionDays", before: backups, set: map[string]string{"backupRetentionDays": "7"}},
 	{what: "choresImage", before: backups, set: map[string]string{"choresImage": "registry.local/guestbook:v2"}},
 	{what: "restoreFrom", before: backups, set: map[string]string{"restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}},
+	{what: "restoreRelease", before: restored, set: map[string]string{"restoreRelease": "2"}},
 	{what: "quotaCpuMillis", set: map[string]string{"quotaCpuMillis": "9000"}},
 	{what: "budgetMonthly", before: budget("100", "ops"), set: map[string]string{"budgetMonthly": "200"}},
 	{what: "budgetMonthly: none before", set: budget("100", "ops")},
@@ -173,6 +174,7 @@ var (
 	}
 	bastion   = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
+	restored  = map[string]string{"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
 	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
 	metrics   = map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}

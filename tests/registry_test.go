@@ -19,7 +19,8 @@ func TestRegistryCredentials(t *testing.T) {
 	maps.Copy(set, map[string]string{
 		"frontendImage": "iad.ocir.io/tenancy/guestbook:v1", "logDestination": "logs.example.com:24224",
 		"logAgentImage": "iad.ocir.io/tenancy/fluent-bit:v1", "registry": "iad.ocir.io",
-		"guestbooks": `[{"name":"seoul"},{"name":"classroom","profile":"tutorial","frontendImage":"docker.io/a/b:v5"}]`,
+		"guestbooks": `[{"name":"seoul"},{"name":"classroom","profile":"tutorial","frontendImage":"docker.io/a/b:v5"},
+			{"name":"school","profile":"tutorial","mongoImage":"iad.ocir.io/tenancy/mongo:4.2","frontendImage":"docker.io/a/b:v5"}]`,
 	})
 	r, err := run(t, "local", set)
 	if err != nil {
@@ -41,14 +42,15 @@ func TestRegistryCredentials(t *testing.T) {
 	}
 	slices.Sort(made)
 	slices.Sort(naming)
-	if want := []string{"guestbook-logs-registry", "seoul-registry"}; !slices.Equal(made, want) {
+	if want := []string{"guestbook-logs-registry", "school-registry", "seoul-registry"}; !slices.Equal(made, want) {
 		t.Errorf("credentials %v, want %v", made, want)
 	}
 	want := []string{
-		"Deployment seoul-frontend registry",
+		"Deployment school-frontend registry", "Deployment seoul-frontend registry",
 		"ServiceAccount guestbook-logs registry",
 		"ServiceAccount seoul-backend registry", "ServiceAccount seoul-backup registry",
 		"ServiceAccount seoul-frontend registry", "ServiceAccount seoul-setup registry",
+		"StatefulSet school-mongo registry",
 	}
 	if !slices.Equal(naming, want) {
 		t.Errorf("named by %q, want %q", naming, want)

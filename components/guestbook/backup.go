@@ -3,6 +3,7 @@ package guestbook
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -30,16 +31,39 @@ func (b *builder) backup(secret *corev1.Secret, unchanged pulumi.ResourceOption,
 		"BACKUP_KEEP_DAYS":      strconv.Itoa(b.book.BackupRetentionDays),
 		"OCI_REGION":            b.args.Store.Region,
 	}
-	if b.book.BackupSchedule != "" && b.book.OwnDatabase() {
-		if err := b.schedule(b.backupPod(secret, env, "backup"), policy); err != nil {
+	after := append(slices.Clone(database), policy)
+	if b.book.RestoreFrom != "" {
+		job, err := b.restore(b.backupPod(secret, env, "restore", b.book.RestoreFrom), after)
+		if err != nil {
 			return err
 		}
+		after = append(after, job)
 	}
-	if b.book.RestoreFrom != "" {
-		pod := b.backupPod(secret, env, "restore", b.book.RestoreFrom)
-		return b.restore(pod, append(slices.Clone(database), policy))
+	if b.book.BackupSchedule == "" || !b.book.OwnDatabase() {
+		return nil
 	}
-	return nil
+	if err := b.schedule(b.backupPod(secret, env, "backup"), policy); err != nil {
+		return err
+	}
+	return b.firstBackup(b.backupPod(secret, env, "backup"), after)
+}
+
+// firstBackup makes a job that backs up once for each bucket, so that the update that asks for backups shows whether
+// they work. It has no limit of retries and is tried again as long as it fails, because a policy may take effect late:
+// the update waits for half an hour, and the next one for the same job. The finished job stays and is never replaced,
+// as no update needs another backup.
+func (b *builder) firstBackup(pod corev1.PodSpecArgs, after []pulumi.Resource) error {
+	_, err := batchv1.NewJob(b.ctx, b.name+"-first-backup", &batchv1.JobArgs{
+		Metadata: b.meta("mongo-first-backup", flows.Backup, nil),
+		Spec: batchv1.JobSpecArgs{
+			BackoffLimit: pulumi.Int(math.MaxInt32),
+			Template: corev1.PodTemplateSpecArgs{
+				Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Backup)},
+				Spec:     pod,
+			},
+		},
+	}, b.namespaced(createTimeout(), pulumi.IgnoreChanges([]string{"spec"}), pulumi.DependsOn(after))...)
+	return err
 }
 
 // schedule makes the CronJob that backs up.
@@ -65,11 +89,15 @@ func (b *builder) schedule(pod corev1.PodSpecArgs, policy pulumi.Resource) error
 	return err
 }
 
-// restore makes a job that restores a backup, once for each name of a backup. The finished job stays, and is never
-// replaced: otherwise the next update would restore the backup again, over newer entries.
-func (b *builder) restore(pod corev1.PodSpecArgs, after []pulumi.Resource) error {
-	suffix := fmt.Sprintf("-restore-%.4x", sha256.Sum256([]byte(b.book.RestoreFrom)))
-	_, err := batchv1.NewJob(b.ctx, b.name+suffix, &batchv1.JobArgs{
+// restore makes a job that restores a backup, once for each name of a backup and each release. The finished job stays,
+// and is never replaced: otherwise the next update would restore the backup again, over newer entries.
+func (b *builder) restore(pod corev1.PodSpecArgs, after []pulumi.Resource) (*batchv1.Job, error) {
+	once := b.book.RestoreFrom
+	if b.book.RestoreRelease > 1 {
+		once += fmt.Sprint("\x00", b.book.RestoreRelease)
+	}
+	suffix := fmt.Sprintf("-restore-%.4x", sha256.Sum256([]byte(once)))
+	return batchv1.NewJob(b.ctx, b.name+suffix, &batchv1.JobArgs{
 		Metadata: b.meta("mongo"+suffix, flows.Backup, nil),
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(3),
@@ -79,7 +107,6 @@ func (b *builder) restore(pod corev1.PodSpecArgs, after []pulumi.Resource) error
 			},
 		},
 	}, b.namespaced(createTimeout(), pulumi.IgnoreChanges([]string{"spec"}), pulumi.DependsOn(after))...)
-	return err
 }
 
 // backupPod runs a command with the bucket.

@@ -67,6 +67,7 @@ type Spec struct {
 	BackupRetentionDays int
 	ChoresImage         string
 	RestoreFrom         string
+	RestoreRelease      int
 
 	QuotaCPUMillis int
 	QuotaMemoryMB  int
