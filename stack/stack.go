@@ -69,13 +69,16 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
-	urls := pulumi.StringMap{} // by guestbook
+	urls, backups := pulumi.StringMap{}, pulumi.StringMap{} // by guestbook
 	for _, g := range s.Guestbooks {
 		made, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster), pulumi.Provider(cluster.Provider))
 		if err != nil {
 			return err
 		}
 		urls[g.Name] = made.URL
+		if g.BackupSchedule != "" {
+			backups[g.Name] = made.LastBackup
+		}
 	}
 	if s.LogDestination != "" {
 		if _, err := logs.New(ctx, "guestbook-logs", c.logsArgs(), pulumi.Provider(cluster.Provider)); err != nil {
@@ -87,7 +90,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 			return err
 		}
 	}
-	export(ctx, s, net, cluster, urls)
+	export(ctx, s, net, cluster, urls, backups)
 	return nil
 }
 

@@ -109,6 +109,7 @@ var calledBy = map[string]string{
 	"oci:Core/getVolumes:getVolumes":                                "inspect volumes",
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": "manage clusters",
 	"oci:ObjectStorage/getNamespace:getNamespace":                   "{OBJECTSTORAGE_NAMESPACE_READ}",
+	"oci:ObjectStorage/getObjects:getObjects":                       "inspect objects",
 	"oci:Core/getPublicIp:getPublicIp":                              "read public-ips",
 	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":            "inspect load-balancers",
 	"oci:Core/getServices:getServices":                              "", // Oracle, Details for the Core Services

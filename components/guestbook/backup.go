@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/plan/flows"
+	"oke-guestbook/plan/workload"
 )
 
 // backup makes the bucket, and the jobs that save the database to it and restore it from there. With an external
@@ -45,15 +46,44 @@ func (b *builder) backup(secret *corev1.Secret, unchanged pulumi.ResourceOption,
 	if err := b.schedule(b.backupPod(secret, env, "backup"), policy); err != nil {
 		return err
 	}
-	return b.firstBackup(b.backupPod(secret, env, "backup"), after)
+	first, err := b.firstBackup(b.backupPod(secret, env, "backup"), after)
+	if err != nil {
+		return err
+	}
+	last := func(pulumi.ID) string { return b.lastBackup(namespace, bucket) }
+	b.g.LastBackup = first.ID().ApplyT(last).(pulumi.StringOutput)
+	return nil
+}
+
+// lastBackup returns the time of the newest backup in the bucket, in RFC 3339. An update does not fail if that cannot be
+// found out.
+func (b *builder) lastBackup(namespace, bucket string) string {
+	args := struct {
+		Namespace string `pulumi:"namespace"`
+		Bucket    string `pulumi:"bucket"`
+	}{namespace, bucket}
+	var result struct {
+		Objects []struct {
+			Name string `pulumi:"name"`
+		} `pulumi:"objects"`
+	}
+	if err := b.ctx.Invoke("oci:ObjectStorage/getObjects:getObjects", &args, &result, pulumi.Parent(b.g)); err != nil {
+		_ = b.ctx.Log.Warn(fmt.Sprintf("the time of the last backup is not known: %v", err), &pulumi.LogArgs{Resource: b.g})
+		return ""
+	}
+	names := make([]string, 0, len(result.Objects))
+	for _, o := range result.Objects {
+		names = append(names, o.Name)
+	}
+	return workload.NewestBackup(names)
 }
 
 // firstBackup makes a job that backs up once for each bucket, so that the update that asks for backups shows whether
 // they work. It has no limit of retries and is tried again as long as it fails, because a policy may take effect late:
 // the update waits for half an hour, and the next one for the same job. The finished job stays and is never replaced,
 // as no update needs another backup.
-func (b *builder) firstBackup(pod corev1.PodSpecArgs, after []pulumi.Resource) error {
-	_, err := batchv1.NewJob(b.ctx, b.name+"-first-backup", &batchv1.JobArgs{
+func (b *builder) firstBackup(pod corev1.PodSpecArgs, after []pulumi.Resource) (*batchv1.Job, error) {
+	return batchv1.NewJob(b.ctx, b.name+"-first-backup", &batchv1.JobArgs{
 		Metadata: b.meta("mongo-first-backup", flows.Backup, nil),
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(math.MaxInt32),
@@ -63,7 +93,6 @@ func (b *builder) firstBackup(pod corev1.PodSpecArgs, after []pulumi.Resource) e
 			},
 		},
 	}, b.namespaced(createTimeout(), pulumi.IgnoreChanges([]string{"spec"}), pulumi.DependsOn(after))...)
-	return err
 }
 
 // schedule makes the CronJob that backs up.

@@ -2,6 +2,7 @@ package guestbook_test
 
 import (
 	"maps"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -228,5 +229,48 @@ func TestCredentials(t *testing.T) {
 		if _, err := first.Find("kubernetes:core/v1:Secret", name+"-credentials"); err == nil {
 			t.Errorf("%s has passwords", name)
 		}
+	}
+}
+
+// TestLastBackup expects the time of the newest backup of a guestbook with a schedule, found out after the first backup.
+func TestLastBackup(t *testing.T) {
+	r := mocks.New("project", "stack")
+	got := map[string]string{}
+	var mu sync.Mutex
+	err := r.Run(func(ctx *pulumi.Context) error {
+		for _, book := range books()[:3] {
+			made, err := guestbook.New(ctx, book.Name, &guestbook.Args{
+				Guestbook:            book,
+				LoadBalancerSubnetID: pulumi.String("ocid1.subnet.oc1.iad.lb"),
+				Store: guestbook.Store{
+					CompartmentID: "ocid1.compartment.oc1..aaaaexample", ClusterID: pulumi.String("ocid1.cluster.oc1.iad.c"),
+					Region: "us-ashburn-1",
+				},
+			})
+			if err != nil {
+				return err
+			}
+			made.LastBackup.ApplyT(func(at string) string {
+				mu.Lock()
+				defer mu.Unlock()
+				got[book.Name] = at
+				return at
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"full": "2026-11-23T03:00:00Z", "elsewhere": "", "nodes": ""}; !maps.Equal(got, want) {
+		t.Errorf("last backups %v, want %v", got, want)
+	}
+	job, err := r.Find("kubernetes:batch/v1:Job", "full-first-backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := mocks.Properties(job.Inputs["spec"])
+	if spec["backoffLimit"].NumberValue() < 1e6 || spec.HasValue("activeDeadlineSeconds") {
+		t.Errorf("the first backup gives up, and each later update fails for it: %v", spec)
 	}
 }

@@ -80,6 +80,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"content": content}), nil
 	case "oci:ObjectStorage/getNamespace:getNamespace":
 		return object(map[string]any{"namespace": "tenancy"}), nil
+	case "oci:ObjectStorage/getObjects:getObjects":
+		return object(map[string]any{"objects": []any{map[string]any{"name": "2026-11-23T03-00-00Z.archive.gz"}}}), nil
 	case "oci:Core/getPublicIp:getPublicIp":
 		return r.publicIP(Text(args.Args["ipAddress"]))
 	case "oci:LoadBalancer/getLoadBalancers:getLoadBalancers":

@@ -90,6 +90,7 @@ func TestWorkload(t *testing.T) {
 	})
 
 	step(t, "a backup on demand", func() {
+		b.done("mongo-first-backup")
 		if cron := b.one("cronjob", "mongo-backup"); cron.Spec.Schedule != "0 3 * * *" || cron.Spec.TimeZone != "Etc/UTC" {
 			t.Errorf("backups at %q in time zone %q", cron.Spec.Schedule, cron.Spec.TimeZone)
 		}

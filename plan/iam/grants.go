@@ -208,6 +208,11 @@ var grants = []grant{
 		covers: []string{"oci:ObjectStorage/bucket:Bucket"},
 	},
 	{
+		to: Operators, allow: "inspect objects", in: inStack, when: backups, where: ofBackups("target.bucket.name"),
+		source: storageOperations,
+		why:    "finds the time of the last backup, the output lastBackups; shows names, and no content",
+	},
+	{
 		to: Operators, allow: "manage policies", in: inStack, when: backups, where: ofBackups("target.policy.name"),
 		source: identityVerbs,
 		why:    "creates the policies that let the backup jobs use their buckets",

@@ -93,7 +93,7 @@ func without(list []string, less ...string) []string {
 
 var backingUp = []string{
 	"operators: {OBJECTSTORAGE_NAMESPACE_READ} tenancy",
-	"operators: manage buckets here", "operators: manage policies here",
+	"operators: manage buckets here", "operators: inspect objects here", "operators: manage policies here",
 }
 
 var autoscaling = []string{
