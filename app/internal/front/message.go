@@ -1,6 +1,7 @@
 package front
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,10 @@ import (
 
 // longest is the size in bytes of the longest message (MongoDB manual, "hello", maxMessageSizeBytes).
 const longest = 48_000_000
+
+// opQuery is the type of a client's first message, before it knows that the server has OP_MSG. The driver's own name for
+// it is deprecated.
+const opQuery wiremessage.OpCode = 2004
 
 // message is a message of the MongoDB Wire Protocol, with its command or reply.
 type message struct {
@@ -54,14 +59,12 @@ func document(raw []byte) (bsoncore.Document, bool) {
 	switch op {
 	case wiremessage.OpMsg:
 		return section(body)
-	case wiremessage.OpQuery:
-		_, body, _ = wiremessage.ReadQueryFlags(body)
-		_, body, ok := wiremessage.ReadQueryFullCollectionName(body)
-		if !ok || len(body) < 8 { // numbers to skip and to return
-			return nil, false
+	case opQuery:
+		end := bytes.IndexByte(body[min(4, len(body)):], 0)      // of the collection's name, after the flags
+		if start := 4 + end + 9; end >= 0 && len(body) > start { // after the numbers to skip and to return
+			doc, _, ok := bsoncore.ReadDocument(body[start:])
+			return doc, ok
 		}
-		doc, _, ok := wiremessage.ReadQueryQuery(body[8:])
-		return doc, ok
 	case wiremessage.OpReply:
 		if len(body) < 20 { // flags, cursor, start and number
 			return nil, false
@@ -97,7 +100,7 @@ func (m message) reply(doc bson.D) (message, error) {
 	}
 	_, id, _, op, _, _ := wiremessage.ReadHeader(m.raw)
 	var out []byte
-	if op == wiremessage.OpQuery {
+	if op == opQuery {
 		_, out = wiremessage.AppendHeaderStart(nil, 0, id, wiremessage.OpReply)
 		out = wiremessage.AppendReplyFlags(out, 0)
 		out = wiremessage.AppendReplyCursorID(out, 0)
@@ -125,8 +128,8 @@ func Success(more ...bson.E) bson.D {
 	return append(bson.D{{Key: "ok", Value: 1.0}}, more...)
 }
 
-// Failure is a reply that says that a command failed: with a code of MongoDB (src/mongo/base/error_codes.yml), its name,
-// and a text, for which the name stands if there is none.
+// Failure is a reply that says that a command failed: with a code of MongoDB (src/mongo/base/error_codes.yml), its
+// name, and a text, for which the name stands if there is none.
 func Failure(code int32, name string, text ...any) bson.D {
 	message := name
 	if len(text) > 0 {

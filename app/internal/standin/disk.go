@@ -48,7 +48,8 @@ func (d *disk) read() state {
 	return d.state
 }
 
-// change changes the state, and has it on disk before it returns. A new state replaces slices, and does not change them.
+// change changes the state, and has it on disk before it returns. A new state replaces slices, and does not change
+// them.
 func (d *disk) change(f func(*state)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -46,7 +46,8 @@ func newPod(t *testing.T, name string) *pod {
 	dir := t.TempDir()
 	address := apptest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	p := &pod{t: t, dir: dir, port: port, env: []string{"PATH=" + dir + "/bin", "HOSTNAME=" + name, "TMPDIR=" + dir + "/tmp"}}
+	env := []string{"PATH=" + dir + "/bin", "HOSTNAME=" + name, "TMPDIR=" + dir + "/tmp"}
+	p := &pod{t: t, dir: dir, port: port, env: env}
 	for _, sub := range []string{"bin", "tmp", "keys", "db", "secret"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
 			t.Fatal(err)
@@ -139,5 +140,5 @@ func (s *process) stop() {
 
 func (s *process) kill() {
 	_ = s.cmd.Process.Kill()
-	<-s.ended
+	_ = <-s.ended
 }

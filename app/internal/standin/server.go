@@ -48,8 +48,8 @@ func what() string {
 			}
 		}
 	}
-	return "a stand-in for MongoDB: FerretDB" + version + " on SQLite. Replica sets have no replication and no elections: " +
-		"the first member has all data"
+	return "a stand-in for MongoDB: FerretDB" + version + " on SQLite. Replica sets have no replication and no " +
+		"elections: the first member has all data"
 }
 
 // mongod serves until ctx is done.

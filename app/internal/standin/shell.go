@@ -44,7 +44,8 @@ func bash(ctx context.Context, args []string) error {
 	return runner.Run(ctx, script)
 }
 
-// replaceProcess makes exec replace the process, so that signals reach the new program. The interpreter's starts a child.
+// replaceProcess makes exec replace the process, so that signals reach the new program. The interpreter's own exec
+// starts a child.
 func replaceProcess(ctx context.Context, args []string) ([]string, error) {
 	if args[0] != "exec" || len(args) < 2 {
 		return args, nil

@@ -127,10 +127,12 @@ func TestHardened(t *testing.T) {
 	if got, err := pods[0].probe(chores.Ready); err == nil {
 		t.Errorf("ready before setup: %q", got)
 	}
-	if _, err := setup(t, "wrong", pods...); err == nil || !strings.Contains(err.Error(), "rejects the password of user root") {
+	_, err := setup(t, "wrong", pods...)
+	if err == nil || !strings.Contains(err.Error(), "rejects the password of user root") {
 		t.Errorf("setup with a wrong password of root: %v", err)
 	}
-	app, err := setup(t, "of-root", pods...)
+	var app config.Mongo
+	app, err = setup(t, "of-root", pods...)
 	for range 2 {
 		if err != nil {
 			t.Fatalf("setup: %v\n%s", err, processes[0].log)
@@ -159,7 +161,10 @@ func TestHardened(t *testing.T) {
 		processes[i] = p.startMember()
 	}
 	for _, p := range pods {
-		apptest.Eventually(t, "every member is ready again", func() bool { _, err := p.probe(chores.Ready); return err == nil })
+		apptest.Eventually(t, "every member is ready again", func() bool {
+			_, err := p.probe(chores.Ready)
+			return err == nil
+		})
 	}
 	sign(t, s, "셋")
 	saved("restore")
@@ -195,16 +200,15 @@ func backup(t *testing.T, app config.Mongo) func(string) {
 // refused checks that passwords and roles count.
 func refused(t *testing.T, app config.Mongo) {
 	t.Helper()
+	find := bson.D{{Key: "find", Value: "messages"}}
 	for name, c := range map[string]struct {
 		user, password, database string
 		command                  bson.D
 		want                     string
 	}{
-		"wrong password": {"guestbook", "of-backup", "guestbook", bson.D{{Key: "find", Value: "messages"}}, "AuthenticationFailed"},
-		"no such user":   {"nobody", "of-app", "guestbook", bson.D{{Key: "find", Value: "messages"}}, "AuthenticationFailed"},
-		"another database": {
-			"guestbook", "of-app", "other", bson.D{{Key: "find", Value: "messages"}}, "not authorized on other",
-		},
+		"wrong password":   {"guestbook", "of-backup", "guestbook", find, "AuthenticationFailed"},
+		"no such user":     {"nobody", "of-app", "guestbook", find, "AuthenticationFailed"},
+		"another database": {"guestbook", "of-app", "other", find, "not authorized on other"},
 		"no role for users": {
 			"guestbook", "of-app", "admin", bson.D{{Key: "usersInfo", Value: 1}}, "not authorized on admin",
 		},
@@ -243,7 +247,8 @@ func TestStepDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = root.Disconnect(t.Context()) }()
-	if err := root.Database("admin").RunCommand(t.Context(), bson.D{{Key: "replSetStepDown", Value: 1}}).Err(); err != nil {
+	stepDown := bson.D{{Key: "replSetStepDown", Value: 1}}
+	if err := root.Database("admin").RunCommand(t.Context(), stepDown).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := p.probe(chores.Ready); err != nil || got != "secondary of rs0" {
@@ -269,7 +274,8 @@ func TestTutorial(t *testing.T) {
 	if err != nil || info.Version == "" || !strings.Contains(info.StandIn, "FerretDB") {
 		t.Errorf("buildInfo: %+v, %v", info, err)
 	}
-	if out, err := p.command(args...).CombinedOutput(); err == nil || !strings.Contains(string(out), "another mongod uses") {
+	out, err := p.command(args...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "another mongod uses") {
 		t.Errorf("a second mongod on the same data: %v: %s", err, out)
 	}
 	server.stop()
@@ -295,7 +301,8 @@ func TestRefused(t *testing.T) {
 		{"--dbpath: open /nowhere/mongod.lock", nil, []string{"mongod", "--dbpath", "/nowhere"}},
 		{"both must be specified", []string{"MONGO_INITDB_ROOT_USERNAME=root"}, []string{"docker-entrypoint.sh", "mongod"}},
 		{
-			"are exclusive", []string{"MONGO_INITDB_ROOT_USERNAME=root", "MONGO_INITDB_ROOT_USERNAME_FILE=" + short},
+			"are exclusive",
+			[]string{"MONGO_INITDB_ROOT_USERNAME=root", "MONGO_INITDB_ROOT_USERNAME_FILE=" + short},
 			[]string{"docker-entrypoint.sh"},
 		},
 		{"executable file not found", nil, []string{"bash", "-c", "exec mongosh --version"}},

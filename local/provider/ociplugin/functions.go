@@ -130,7 +130,7 @@ var functions = map[string]function{
 	},
 	"oci:ObjectStorage/getObjects:getObjects": { // the first page: a thousand
 		client: catalog.ObjectStorageClient, path: "/n/{namespace}/b/{bucket}/o", one: "bucket",
-		query:   []string{"prefix", "start", "end", "delimiter", "fields"},
+		query:   []string{"prefix", "start", "end", "delimiter"},
 		element: fields{"objects": {}, "prefixes": {}},
 	},
 	"oci:ObjectStorage/getNamespace:getNamespace": {client: catalog.ObjectStorageClient, path: "/n", text: "namespace"},

@@ -93,6 +93,8 @@ func TestFunctions(t *testing.T) {
 		"drgId": w.ids["drg"], "networkDetails": object{"type": "VCN", "id": w.ids["other"]},
 	})
 	inCompartment := object{"compartmentId": compartment}
+	namespace := w.invoke("oci:ObjectStorage/getNamespace:getNamespace", inCompartment)["namespace"]
+	w.create(catalog.Bucket, "backups", object{"compartmentId": compartment, "namespace": namespace, "name": "backups"})
 	inDomain := with(inCompartment, object{"availabilityDomain": ad1})
 	ofOther := with(inCompartment, object{"vcnId": w.ids["other"]})
 	oracleLinux := with(inCompartment, object{"operatingSystem": "Oracle Linux"})
@@ -117,6 +119,9 @@ func TestFunctions(t *testing.T) {
 		"oci:Core/getNatGateways:getNatGateways":        {inCompartment, "natGateways", 0},
 		"oci:Core/getDrgAttachments:getDrgAttachments":  {ofOther, "drgAttachments", 1},
 		"oci:Core/getImages:getImages":                  {oracleLinux, "images", 20},
+		"oci:ObjectStorage/getObjects:getObjects": {
+			object{"namespace": namespace, "bucket": "backups"}, "objects", 0,
+		},
 	} {
 		t.Run(token, func(t *testing.T) {
 			w := *w
@@ -138,8 +143,9 @@ func TestFunctions(t *testing.T) {
 		t.Errorf("getAvailabilityDomain: %v", got)
 	}
 	for token, args := range map[tokens.Type]object{
-		"oci:Core/getVcn:getVcn":           {"vcnId": "ocid1.vcn.oc1.iad.x"},
-		"oci:Core/getPublicIp:getPublicIp": {"ipAddress": "192.0.2.9"},
+		"oci:Core/getVcn:getVcn":                  {"vcnId": "ocid1.vcn.oc1.iad.x"},
+		"oci:Core/getPublicIp:getPublicIp":        {"ipAddress": "192.0.2.9"},
+		"oci:ObjectStorage/getObjects:getObjects": {"namespace": namespace, "bucket": "none"},
 	} {
 		_, err := w.Invoke(t.Context(), p.InvokeRequest{Token: token, Args: value.OfMap(args)})
 		var e *ociclient.Error
