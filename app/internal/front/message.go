@@ -15,8 +15,8 @@ import (
 // longest is the size in bytes of the longest message (MongoDB manual, "hello", maxMessageSizeBytes).
 const longest = 48_000_000
 
-// opQuery is the type of a client's first message, before it knows that the server has OP_MSG. The driver's own name for
-// it is deprecated.
+// opQuery is the type of a client's first message, before it knows that the server has OP_MSG. The driver's own name
+// for it is deprecated.
 const opQuery wiremessage.OpCode = 2004
 
 // message is a message of the MongoDB Wire Protocol, with its command or reply.
