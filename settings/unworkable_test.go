@@ -138,7 +138,8 @@ func TestUnworkable(t *testing.T) {
 		{"tag without a name", with("tags", `{"":"x"}`), []string{"tags"}},
 		{
 			"more tags than a resource takes",
-			with("tags", `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":""}`), []string{"tags 9 8"},
+			with("tags", `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":""}`),
+			[]string{"tags 9 8"},
 		},
 		{"backup of no name", enhanced("restoreFrom", "backups/"), []string{"restoreFrom backups/"}},
 		{

@@ -20,7 +20,8 @@ func TestRegistryCredentials(t *testing.T) {
 		"frontendImage": "iad.ocir.io/tenancy/guestbook:v1", "logDestination": "logs.example.com:24224",
 		"logAgentImage": "iad.ocir.io/tenancy/fluent-bit:v1", "registry": "iad.ocir.io",
 		"guestbooks": `[{"name":"seoul"},{"name":"classroom","profile":"tutorial","frontendImage":"docker.io/a/b:v5"},
-			{"name":"school","profile":"tutorial","mongoImage":"iad.ocir.io/tenancy/mongo:4.2","frontendImage":"docker.io/a/b:v5"}]`,
+			{"name":"school","profile":"tutorial","frontendImage":"docker.io/a/b:v5",
+			 "mongoImage":"iad.ocir.io/tenancy/mongo:4.2"}]`,
 	})
 	r, err := run(t, "local", set)
 	if err != nil {

@@ -55,8 +55,8 @@ func (b *builder) backup(secret *corev1.Secret, unchanged pulumi.ResourceOption,
 	return nil
 }
 
-// lastBackup returns the time of the newest backup in the bucket, in RFC 3339. An update does not fail if that cannot be
-// found out.
+// lastBackup returns the time of the newest backup in the bucket, in RFC 3339. An update does not fail if that cannot
+// be found out.
 func (b *builder) lastBackup(namespace, bucket string) string {
 	args := struct {
 		Namespace string `pulumi:"namespace"`

@@ -232,7 +232,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestLastBackup expects the time of the newest backup of a guestbook with a schedule, found out after the first backup.
+// TestLastBackup expects the time of the newest backup of a guestbook with a schedule.
 func TestLastBackup(t *testing.T) {
 	r := mocks.New("project", "stack")
 	got := map[string]string{}

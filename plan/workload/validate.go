@@ -120,8 +120,8 @@ func (v validator) memory() {
 			v.FrontendMemoryMB, minFrontendMB)
 	}
 	if v.OwnDatabase() && v.MongoMemoryMB < minMongoMB {
-		v.add("mongoMemoryMb", on("profile", "externalDatabase"), "%d MiB are too few: MongoDB's smallest cache has 256, and "+
-			"connections, 1 MiB each, and the server itself need as much again: %d or more", v.MongoMemoryMB, minMongoMB)
+		v.add("mongoMemoryMb", on("profile", "externalDatabase"), "%d MiB are too few: MongoDB's smallest cache has 256, "+
+			"and connections, 1 MiB each, and the server itself need as much again: %d or more", v.MongoMemoryMB, minMongoMB)
 	}
 }
 

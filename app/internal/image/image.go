@@ -132,7 +132,8 @@ func (k Kind) layerTar(binary string) ([]byte, error) {
 	for _, link := range k.links {
 		add(tar.Header{Typeflag: tar.TypeSymlink, Name: link, Linkname: k.target(link), Mode: 0o777}, nil)
 	}
-	return out.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close()) // which writes the archive's end
+	return out.Bytes(), err
 }
 
 // Write writes the image to dir as an OCI image layout. It replaces an existing layout, and fails if dir holds anything

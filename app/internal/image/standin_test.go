@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -44,8 +45,12 @@ func TestStandIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer content.Close()
+	archive, err := io.ReadAll(content)
+	if err != nil || !bytes.HasSuffix(archive, make([]byte, 1024)) {
+		t.Errorf("the layer's archive has no end, %v", err) // which Go's reader does not miss
+	}
 	found := map[string]*tar.Header{}
-	for r := tar.NewReader(content); ; {
+	for r := tar.NewReader(bytes.NewReader(archive)); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break

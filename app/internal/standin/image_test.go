@@ -140,5 +140,7 @@ func (s *process) stop() {
 
 func (s *process) kill() {
 	_ = s.cmd.Process.Kill()
-	_ = <-s.ended
+	if err := <-s.ended; err == nil {
+		s.t.Error("the server ended before it was killed")
+	}
 }
