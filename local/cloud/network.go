@@ -8,7 +8,7 @@ type Network struct {
 	Subnets        []Subnet
 	SecurityGroups []RuleSet // network security groups
 	VNICs          []VNIC
-	ServiceCIDRs   []netip.Prefix // Oracle's services; those of service gateways' routes belong to them without being listed
+	ServiceCIDRs   []netip.Prefix // Oracle's services, besides those that routes to service gateways name
 }
 
 // Subnet is a subnet with what its VNICs share.

@@ -95,15 +95,30 @@ func (v *vcn) makeLink(vnicID string, spec interfaceSpec, ns *netns.Namespace) (
 		return nil, fmt.Errorf("interface %s: %w", l.inHost(), err)
 	}
 	l.index = veth.Attrs().Index
-	err := errors.Join(v.nl.LinkSetUp(veth), v.nl.RouteReplace(&netlink.Route{
+	err := connectPair(v.nl, veth, func() error { return l.inside(l.configure) })
+	err = errors.Join(err, v.nl.RouteReplace(&netlink.Route{
 		LinkIndex: l.index, Dst: hostNet(l.address), Scope: unix.RT_SCOPE_LINK,
 	}), v.ns.Do(func() error { // answers ARP at once
 		return setNetworkSettings(map[string]string{"neigh/" + l.name + "/proxy_delay": "0"})
-	}), l.inside(l.configure))
+	}))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("interface %s: %w", l.inHost(), err), deleteLink(v.nl, l.name))
 	}
 	return l, nil
+}
+
+// connectPair sets both ends of a veth pair up; far sets the other one up. The end that is up first drops packets until
+// the kernel notices that the other one is up too, which it does only once a second (net/core/link_watch.c). Another
+// length of its queue, of which veth makes no use, makes the kernel look at once.
+func connectPair(nl *netlink.Handle, near netlink.Link, far func() error) error {
+	if err := nl.LinkSetUp(near); err != nil {
+		return err
+	}
+	if err := far(); err != nil {
+		return err
+	}
+	const anyOther = 999
+	return nl.LinkSetTxQLen(near, anyOther)
 }
 
 // inside runs a function with a netlink client of the host's namespace.

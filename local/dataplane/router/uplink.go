@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
@@ -11,7 +12,8 @@ import (
 
 // uplink connects a VCN's router and a place.
 type uplink struct {
-	index   int             // of the interface in the router
+	index   int // of the interface in the router
+	mac     net.HardwareAddr
 	address netip.Addr      // of the router on the link
 	far     *netlink.Handle // in the place
 	farLink int             // index of the interface there
@@ -30,23 +32,22 @@ func (v *vcn) connect(p *place, number int) (*uplink, error) {
 	if err := v.nl.LinkAdd(veth); err != nil {
 		return nil, err
 	}
-	u.index = veth.Attrs().Index
-	if err := errors.Join(
-		v.nl.AddrAdd(veth, &netlink.Addr{IPNet: hostNet(u.address)}), v.nl.LinkSetUp(veth),
-	); err != nil {
+	near, err := v.nl.LinkByName(p.name)
+	if err != nil {
 		return nil, err
 	}
-	var err error
+	u.index, u.mac = near.Attrs().Index, near.Attrs().HardwareAddr
+	if err := v.nl.AddrAdd(near, &netlink.Addr{IPNet: hostNet(u.address)}); err != nil {
+		return nil, err
+	}
 	if u.far, err = p.ns.Netlink(); err != nil {
 		return nil, err
 	}
 	far, err := u.far.LinkByName(farName)
 	if err == nil {
 		u.farLink = far.Attrs().Index
-		err = errors.Join(u.far.LinkSetUp(far), u.far.RouteAdd(&netlink.Route{
-			LinkIndex: u.farLink, Table: vcnTable, Dst: hostNet(u.address), Scope: unix.RT_SCOPE_LINK,
-			Src: ClientAddress.AsSlice(),
-		}))
+		err = errors.Join(
+			connectPair(v.nl, near, func() error { return u.far.LinkSetUp(far) }), u.addPublic(u.address))
 	}
 	if err != nil {
 		u.far.Close()
@@ -62,10 +63,24 @@ func (u *uplink) toPlace(destination netip.Prefix) *netlink.Route {
 	}
 }
 
-// toVCN is the place's route to a public address of the VCN.
-func (u *uplink) toVCN(public netip.Addr) *netlink.Route {
+// addPublic routes an address from the place to the VCN. The route has no next hop, because every address is the
+// place's own, which the kernel refuses as one; the router does not answer ARP for it either.
+func (u *uplink) addPublic(address netip.Addr) error {
+	return errors.Join(u.far.NeighSet(u.neighbour(address)), u.far.RouteReplace(u.toVCN(address)))
+}
+
+func (u *uplink) deletePublic(address netip.Addr) error {
+	return errors.Join(u.far.RouteDel(u.toVCN(address)), u.far.NeighDel(u.neighbour(address)))
+}
+
+func (u *uplink) toVCN(address netip.Addr) *netlink.Route {
 	return &netlink.Route{
-		LinkIndex: u.farLink, Table: vcnTable, Dst: hostNet(public), Gw: u.address.AsSlice(),
-		Flags: int(netlink.FLAG_ONLINK), Src: ClientAddress.AsSlice(),
+		LinkIndex: u.farLink, Table: vcnTable, Dst: hostNet(address), Scope: unix.RT_SCOPE_LINK, Src: ClientAddress.AsSlice(),
+	}
+}
+
+func (u *uplink) neighbour(address netip.Addr) *netlink.Neigh {
+	return &netlink.Neigh{
+		LinkIndex: u.farLink, Family: unix.AF_INET, State: unix.NUD_PERMANENT, IP: address.AsSlice(), HardwareAddr: u.mac,
 	}
 }

@@ -173,9 +173,7 @@ func (v *vcn) applyPublic(n cloud.Network) error {
 	var failed []error
 	for _, u := range v.places {
 		var err error
-		u.public, err = reconcile(u.public, wanted,
-			func(a netip.Addr) error { return u.far.RouteReplace(u.toVCN(a)) },
-			func(a netip.Addr) error { return u.far.RouteDel(u.toVCN(a)) })
+		u.public, err = reconcile(u.public, wanted, u.addPublic, u.deletePublic)
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)

@@ -12,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane/netns"
 	"oke-guestbook/local/dataplane/router"
+	"oke-guestbook/local/eventually"
 )
 
 // patience is how long a test waits for a packet that should not arrive.
@@ -164,4 +167,101 @@ func timesOut(t testing.TB, ns *netns.Namespace, network, address string) {
 	if timeout := net.Error(nil); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("%s %s: %q, %v; want a time-out", network, address, got, err)
 	}
+}
+
+// serveUDP answers each packet with the name and the client's address, until the test ends.
+func serveUDP(t testing.TB, ns *netns.Namespace, address, name string) {
+	t.Helper()
+	conn := listenPacket(t, ns, "udp4", address)
+	go func() {
+		buffer := make([]byte, 64)
+		for {
+			_, from, err := conn.ReadFrom(buffer)
+			if err != nil {
+				return
+			}
+			_, _ = conn.WriteTo(fmt.Appendf(nil, "%s %s", name, from.(*net.UDPAddr).IP), from)
+		}
+	}()
+}
+
+func listenPacket(t testing.TB, ns *netns.Namespace, network, address string) (conn net.PacketConn) {
+	t.Helper()
+	err := ns.Do(func() (err error) {
+		conn, err = net.ListenPacket(network, address)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// ping sends an ICMP message and reports whether an echo reply comes back.
+func ping(t testing.TB, ns *netns.Namespace, to string, limit time.Duration) bool {
+	t.Helper()
+	conn := listenPacket(t, ns, "ip4:icmp", "0.0.0.0")
+	defer conn.Close()
+	message := []byte{8, 0, 0xf7, 0xfd, 0, 1, 0, 1} // echo request, checksum, identifier, number
+	if _, err := conn.WriteTo(message, &net.IPAddr{IP: net.ParseIP(to)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 64)
+	for {
+		n, from, err := conn.ReadFrom(buffer)
+		if err != nil {
+			return false
+		}
+		if from.String() == to && n >= 1 && buffer[0] == 0 {
+			return true
+		}
+	}
+}
+
+// told fails the test unless a flow is told whose text is as wanted. Flows arrive a moment later than their packets.
+func told(t testing.TB, r *router.Router, missing string) {
+	t.Helper()
+	eventually.Succeeds(t, 5*time.Second, "told", func(context.Context) error {
+		var all []string
+		for _, flow := range r.Flows() {
+			if !flow.Accepted && flow.Missing == missing {
+				return nil
+			}
+			all = append(all, flow.Missing)
+		}
+		return fmt.Errorf("%q is not among %q", missing, all)
+	})
+}
+
+// addAddress gives the loopback interface of a host an address, as a Pod of it would have it.
+func addAddress(t testing.TB, ns *netns.Namespace, address string) {
+	t.Helper()
+	nl, err := ns.Netlink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nl.Close()
+	loopback, err := nl.LinkByName("lo")
+	if err == nil {
+		err = nl.AddrAdd(loopback, &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(address), Mask: net.CIDRMask(32, 32)}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sendAndReceive sends a packet and waits for an answer.
+func sendAndReceive(conn net.PacketConn, to string) error {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := conn.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort(to))); err != nil {
+		return err
+	}
+	_, _, err := conn.ReadFrom(make([]byte, 64))
+	return err
 }

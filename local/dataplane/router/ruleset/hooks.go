@@ -71,21 +71,22 @@ var logs = func() (text string) {
 // pass at an end that tracks the connection, else by its rules. An ICMP error about a tracked connection passes too.
 //
 // The router itself sends nothing but "fragmentation needed", which arrives by the same rules as other packets, so that
-// what is dropped or has no host times out.
+// what is dropped or has no host times out. The kernel sends it before the forward hook: egress rules come earlier, to
+// have recorded the connection.
 const hooks = `	chain source_check {
 		type filter hook prerouting priority raw; policy accept;
 		iifname != { "lo", "internet", "services" } iifname . ip saddr != @own drop
 	}
 	chain egress {
-		type filter hook forward priority filter; policy accept;
-		iifname { "internet", "services" } accept
+		type filter hook prerouting priority mangle; policy accept;
+		iifname { "lo", "internet", "services" } accept
 		ct direction reply ct mark and 0x2 == 0x2 accept
 		ct state related ct mark and 0x1 == 0x1 accept
 		iifname vmap @egress_of
 		drop
 	}
 	chain routes {
-		type filter hook forward priority filter + 10; policy accept;
+		type filter hook forward priority filter; policy accept;
 		iifname { "internet", "services" } oifname { "internet", "services" } drop
 		iifname != { "internet", "services" } oifname != { "internet", "services" } accept
 		ct state invalid drop
@@ -101,7 +102,7 @@ const hooks = `	chain source_check {
 		drop
 	}
 	chain ingress {
-		type filter hook forward priority filter + 20; policy accept;
+		type filter hook forward priority filter + 10; policy accept;
 		oifname != { "internet", "services" } goto arrival
 	}
 	chain own_messages {

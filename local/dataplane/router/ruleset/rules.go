@@ -54,8 +54,7 @@ func (c *compiler) matching(set cloud.RuleSet, ingress, stateless bool) (lines [
 		if !ok {
 			continue
 		}
-		words := append(peer, service(rule)...)
-		words = append(words, fmt.Sprintf("goto %s_%s", direction(ingress), kind))
+		words := slices.Concat(peer, service(rule), []string{fmt.Sprintf("goto %s_%s", direction(ingress), kind)})
 		lines = append(lines, strings.Join(words, " "))
 	}
 	return lines

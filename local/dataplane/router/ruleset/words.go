@@ -46,12 +46,12 @@ func NewWords(n cloud.Network) *Words {
 
 // Explain completes a flow by what was missing.
 func (w *Words) Explain(p Packet, d Decision) cloud.Flow {
-	flow, subnet := p.Flow, w.subnets[p.VNICID]
+	flow, subnet, rules := p.Flow, w.subnets[p.VNICID], w.rulesOf(p.VNICID)
 	switch d {
 	case EgressReject:
-		flow.Missing = fmt.Sprintf("an egress rule of %s for %s to %s", w.rulesOf(p.VNICID), p.service(), p.Destination.Addr())
+		flow.Missing = fmt.Sprintf("an egress rule of %s for %s to %s", rules, p.service(), p.Destination.Addr())
 	case IngressReject:
-		flow.Missing = fmt.Sprintf("an ingress rule of %s for %s from %s", w.rulesOf(p.VNICID), p.service(), p.Source.Addr())
+		flow.Missing = fmt.Sprintf("an ingress rule of %s for %s from %s", rules, p.service(), p.Source.Addr())
 	case RouteNone:
 		flow.Missing = fmt.Sprintf("a route rule of subnet %s for %s", subnet, p.Destination.Addr())
 	case RouteBlocked:
