@@ -1,7 +1,9 @@
 package router_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -12,6 +14,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane/router"
+	"oke-guestbook/local/eventually"
 )
 
 // Addresses outside the VCN.
@@ -165,21 +168,39 @@ func TestVCNsWithTheSameAddresses(t *testing.T) {
 	r := newRouter(t)
 	one, two := open("one", "10.0.1.0/24", toInternet), open("two", "10.0.1.0/24", toInternet)
 	two.VcnID = "ocid1.vcn...two"
-	apply(t, r, cloud.Network{Subnets: []cloud.Subnet{one, two}, VNICs: []cloud.VNIC{
-		public(vnic("a", one, "10.0.1.2"), hostIP), vnic("b", one, "10.0.1.3"),
-		public(vnic("c", two, "10.0.1.2"), "192.0.2.3"),
-	}})
+	a, b, c := vnic("a", one, "10.0.1.2"), vnic("b", one, "10.0.1.3"), vnic("c", two, "10.0.1.2")
+	both := []cloud.Subnet{one, two}
+	apply(t, r, cloud.Network{Subnets: both, VNICs: []cloud.VNIC{public(a, hostIP), b, public(c, "192.0.2.3")}})
 	for _, name := range []string{"a", "b", "c"} {
 		serveTCP(t, r.Host(name), "0.0.0.0:80", name)
 	}
 	answers(t, r.Host("b"), "tcp4", "10.0.1.2:80", "a 10.0.1.3")
 	timesOut(t, r.Host("c"), "tcp4", "10.0.1.3:80")
 	answers(t, r.Host("c"), "tcp4", hostIP+":80", "a 192.0.2.3")
-	apply(t, r, cloud.Network{Subnets: []cloud.Subnet{two}, VNICs: []cloud.VNIC{public(vnic("c", two, "10.0.1.2"), "192.0.2.3")}})
+	// A reserved address moves from one VCN to the other, in both orders.
+	for range 4 {
+		apply(t, r, cloud.Network{Subnets: both, VNICs: []cloud.VNIC{a, b, public(c, hostIP)}})
+		answers(t, r.Internet(), "tcp4", hostIP+":80", "c 198.51.100.1")
+		apply(t, r, cloud.Network{Subnets: both, VNICs: []cloud.VNIC{public(a, hostIP), b, c}})
+		answers(t, r.Internet(), "tcp4", hostIP+":80", "a 198.51.100.1")
+	}
+	apply(t, r, cloud.Network{Subnets: []cloud.Subnet{two}, VNICs: []cloud.VNIC{public(c, "192.0.2.3")}})
 	answers(t, r.Internet(), "tcp4", "192.0.2.3:80", "c 198.51.100.1")
 	if r.Host("a") != nil {
 		t.Error("the host of a VCN that is gone has a namespace")
 	}
+	nl, err := r.Internet().Netlink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nl.Close()
+	eventually.Succeeds(t, 10*time.Second, "the link to the VCN is gone", func(context.Context) error {
+		links, err := nl.LinkList()
+		if err == nil && len(links) != 2 { // the loopback interface and the other VCN's
+			err = fmt.Errorf("%d links", len(links))
+		}
+		return err
+	})
 }
 
 // The internet takes packets of 1500 bytes, the VCN of 9000. A stateful rule lets the message back in that says so; with

@@ -69,8 +69,13 @@ func (u *uplink) addPublic(address netip.Addr) error {
 	return errors.Join(u.far.NeighSet(u.neighbour(address)), u.far.RouteReplace(u.toVCN(address)))
 }
 
+// deletePublic removes the route, unless it leads to another VCN by now.
 func (u *uplink) deletePublic(address netip.Addr) error {
-	return errors.Join(u.far.RouteDel(u.toVCN(address)), u.far.NeighDel(u.neighbour(address)))
+	err := u.far.RouteDel(u.toVCN(address))
+	if errors.Is(err, unix.ESRCH) {
+		err = nil
+	}
+	return errors.Join(err, u.far.NeighDel(u.neighbour(address)))
 }
 
 func (u *uplink) toVCN(address netip.Addr) *netlink.Route {

@@ -179,6 +179,7 @@ func (v *vcn) applyPublic(n cloud.Network) error {
 	return errors.Join(failed...)
 }
 
+// close releases the router. All its links end with its namespace.
 func (v *vcn) close() error {
 	var failed []error
 	if v.stop != nil {
@@ -190,12 +191,6 @@ func (v *vcn) close() error {
 		}
 	}
 	if v.nl != nil {
-		for _, l := range v.links {
-			failed = append(failed, v.removeLink(l))
-		}
-		for name := range v.places {
-			failed = append(failed, deleteLink(v.nl, name))
-		}
 		v.nl.Close()
 	}
 	return errors.Join(append(failed, v.ns.Close())...)
