@@ -226,26 +226,11 @@ func TestPathMTUDiscovery(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			forbidFragments(t, conn.(*net.UDPConn))
+			setOption(t, conn.(*net.UDPConn), unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
 			if got := isRefusedAsTooBig(conn); got != c.want {
 				t.Errorf("told to send smaller packets: %t, want %t", got, c.want)
 			}
 		})
-	}
-}
-
-func forbidFragments(t *testing.T, conn syscall.Conn) {
-	t.Helper()
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
-	})
-	if err := errors.Join(err, failed); err != nil {
-		t.Fatal(err)
 	}
 }
 

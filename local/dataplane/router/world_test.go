@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane/netns"
@@ -169,20 +171,38 @@ func timesOut(t testing.TB, ns *netns.Namespace, network, address string) {
 	}
 }
 
-// serveUDP answers each packet with the name and the client's address, until the test ends.
+// serveUDP answers each packet with the name and the client's address, until the test ends. Answers come from the
+// address that was asked, of which a place outside has more than one.
 func serveUDP(t testing.TB, ns *netns.Namespace, address, name string) {
 	t.Helper()
-	conn := listenPacket(t, ns, "udp4", address)
+	conn := listenPacket(t, ns, "udp4", address).(*net.UDPConn)
+	setOption(t, conn, unix.IP_PKTINFO, 1)
 	go func() {
-		buffer := make([]byte, 64)
+		buffer, control := make([]byte, 64), make([]byte, unix.CmsgSpace(unix.SizeofInet4Pktinfo))
 		for {
-			_, from, err := conn.ReadFrom(buffer)
+			_, _, _, from, err := conn.ReadMsgUDPAddrPort(buffer, control)
 			if err != nil {
 				return
 			}
-			_, _ = conn.WriteTo(fmt.Appendf(nil, "%s %s", name, from.(*net.UDPAddr).IP), from)
+			info := control[unix.CmsgLen(0):] // the interface, the source of an answer, the destination (ip(7))
+			copy(info[:8], append([]byte{0, 0, 0, 0}, info[8:12]...))
+			_, _, _ = conn.WriteMsgUDPAddrPort(fmt.Appendf(nil, "%s %s", name, from.Addr()), control, from)
 		}
 	}()
+}
+
+// setOption sets a socket option of IP.
+func setOption(t testing.TB, conn syscall.Conn, option, value int) {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, option, value) })
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func listenPacket(t testing.TB, ns *netns.Namespace, network, address string) (conn net.PacketConn) {
