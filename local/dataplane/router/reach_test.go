@@ -2,7 +2,6 @@ package router_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/netip"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"testing"
 
 	"oke-guestbook/local/cloud"
-	"oke-guestbook/local/dataplane/router"
 )
 
 // packetNetwork is a network of the stack's with the answers of `make reach`, which a test of plan/reach writes.
@@ -28,8 +26,8 @@ type packetNetwork struct {
 	Allowed map[string]string
 }
 
-// Packets do what `make reach` answers, for each variant of the stack's network.
-func TestPacketsDoWhatReachAnswers(t *testing.T) {
+func readNetworks(t *testing.T) (services []string, networks []packetNetwork) {
+	t.Helper()
 	var file struct {
 		Services []string
 		Networks []packetNetwork
@@ -41,21 +39,29 @@ func TestPacketsDoWhatReachAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return file.Services, file.Networks
+}
+
+// Packets do what `make reach` answers, for each variant of the stack's network.
+func TestPacketsDoWhatReachAnswers(t *testing.T) {
+	services, networks := readNetworks(t)
 	total, allowed := 0, 0
-	for _, n := range file.Networks {
+	for _, n := range networks {
 		t.Run(n.Name, func(t *testing.T) {
 			r := newRouter(t)
-			apply(t, r, n.describe(t))
-			served := portsOf(t, file.Services)
+			m := model{n.describe(t)}
+			apply(t, r, m.Network)
+			served := portsOf(t, services)
 			serve(t, r.Internet(), served...)
 			serve(t, r.Services(), served...)
-			for name := range n.Ends {
-				if host := r.Host(name); host != nil {
-					serve(t, host, served...)
-				}
+			for _, v := range m.VNICs {
+				serve(t, r.Host(v.Host), served...)
 			}
-			probes := n.probes(t, r, file.Services)
-			for _, p := range probes {
+			var probes []probe
+			for _, a := range n.asked(t, services) {
+				p := m.probe(r, a.question)
+				p.name, p.want = a.pair, slices.Contains(strings.Fields(n.Allowed[a.pair]), a.service)
+				probes = append(probes, p)
 				total++
 				if p.want {
 					allowed++
@@ -64,7 +70,7 @@ func TestPacketsDoWhatReachAnswers(t *testing.T) {
 			try(t, probes)
 		})
 	}
-	t.Logf("%d packets in %d networks, of which %d pass", total, len(file.Networks), allowed)
+	t.Logf("%d packets in %d networks, of which %d pass", total, len(networks), allowed)
 }
 
 // publicOf is the public address of a host in a public subnet.
@@ -162,52 +168,53 @@ func portsOf(t *testing.T, services []string) (ports []int) {
 	return slices.Compact(ports)
 }
 
-// probes returns what to try between the first host of each subnet, the second of each, and the places outside.
-func (n packetNetwork) probes(t *testing.T, r *router.Router, services []string) (all []probe) {
-	for from, fromAddress := range n.Ends {
-		for to, toAddress := range n.Ends {
-			fromHost, toHost := r.Host(from), r.Host(to)
-			bothOutside := fromHost == nil && toHost == nil
-			if from == "osn" || bothOutside || strings.HasSuffix(from, " 2") || strings.HasSuffix(to, " 1") {
+// asked is a question that plan/reach has an answer to.
+type asked struct {
+	question
+	pair, service string // "api 1 to osn", "443"
+}
+
+// asked returns what to try between the first host of each subnet, the second of each, and the places outside.
+func (n packetNetwork) asked(t *testing.T, services []string) (all []asked) {
+	for _, from := range slices.Sorted(maps.Keys(n.Ends)) {
+		for _, to := range slices.Sorted(maps.Keys(n.Ends)) {
+			source, inside := n.Subnets[strings.TrimSuffix(from, " 1")]
+			target, targetInside := n.Subnets[strings.TrimSuffix(to, " 2")]
+			switch {
+			case !inside && !targetInside, from == "osn":
 				continue
+			case !inside && !target.Public, strings.HasSuffix(from, " 2"), strings.HasSuffix(to, " 1"):
+				continue // has no address that could be tried, or is tried with the other host
 			}
-			p := probe{name: fmt.Sprintf("%s to %s", from, to), from: fromHost, to: toHost}
-			if toAddress == "osn" {
-				toAddress = "134.70.1.2"
-			}
-			p.address = addr(toAddress)
-			if toHost == nil {
-				p.to = placeOf(r, p.address)
-			}
-			if fromHost == nil {
-				p.from, p.client, p.address = r.Internet(), addr(fromAddress), publicOf(p.address)
-				if role, _, _ := strings.Cut(to, " "); !n.Subnets[role].Public {
-					continue // has no address that could be tried
-				}
-			}
-			allowed := strings.Fields(n.Allowed[from+" to "+to])
+			q := question{from: n.address(from), to: n.address(to)}
 			for _, service := range services {
-				if strings.HasPrefix(service, "icmp/") && (fromHost == nil || toHost == nil) {
+				q.read(t, service)
+				if q.protocol == icmp && !(source.CIDR.IsValid() && target.CIDR.IsValid()) {
 					continue // gateways translate a message only as part of a connection
 				}
-				all = append(all, p.of(t, service, slices.Contains(allowed, service)))
+				all = append(all, asked{q, from + " to " + to, service})
 			}
 		}
 	}
 	return all
 }
 
-// of returns the probe for a service: "443", "53/udp", "icmp/3/4".
-func (p probe) of(t *testing.T, service string, want bool) probe {
-	p.want, p.protocol = want, tcp
-	words := strings.Split(service, "/")
-	switch {
-	case words[0] == "icmp":
-		p.protocol, p.kind = icmp, [2]byte{byte(number(t, words[1])), byte(number(t, words[2]))}
-		return p
-	case len(words) == 2:
-		p.protocol = udp
+func (n packetNetwork) address(end string) netip.Addr {
+	if end == "osn" {
+		return addr(service)
 	}
-	p.port = number(t, words[0])
-	return p
+	return addr(n.Ends[end])
+}
+
+// read sets the service of a question: "443", "53/udp", "icmp/3/4".
+func (q *question) read(t *testing.T, service string) {
+	words := strings.Split(service, "/")
+	if words[0] == "icmp" {
+		q.protocol, q.port, q.kind = icmp, 0, [2]byte{byte(number(t, words[1])), byte(number(t, words[2]))}
+		return
+	}
+	q.protocol, q.port, q.kind = tcp, number(t, words[0]), [2]byte{}
+	if len(words) == 2 {
+		q.protocol = udp
+	}
 }
