@@ -54,8 +54,12 @@ func (f *flowLog) all() (kept []cloud.Flow) {
 
 // listen receives the decisions that a VCN's rules log, until stop is called.
 func (f *flowLog) listen(v *vcn) (stop func() error, err error) {
-	socket, err := nflog.Open(&nflog.Config{
-		NetNS: v.ns.FD(), Group: ruleset.LogGroup, Copymode: nflog.CopyPacket, Bufsize: copied, Timeout: 1, QThresh: 32,
+	var socket *nflog.Nflog
+	err = v.ns.Do(func() (err error) {
+		socket, err = nflog.Open(&nflog.Config{
+			Group: ruleset.LogGroup, Copymode: nflog.CopyPacket, Bufsize: copied, Timeout: 1, QThresh: 32,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -203,8 +203,8 @@ func TestVCNsWithTheSameAddresses(t *testing.T) {
 	})
 }
 
-// The internet takes packets of 1500 bytes, the VCN of 9000. A stateful rule lets the message back in that says so; with
-// a stateless one it needs a rule (Oracle, "Security Rules", Enabling Path MTU Discovery Messages for Stateless Rules).
+// The internet takes packets of 1500 bytes, the VCN of 9000. A stateful rule lets the message back in that says so;
+// with a stateless one it needs a rule (Oracle, "Security Rules", Enabling Path MTU Discovery Messages for Stateless Rules).
 func TestPathMTUDiscovery(t *testing.T) {
 	tooBig := rule(in, icmp, 0, anyone)
 	tooBig.ICMPType, tooBig.ICMPCode = 3, 4

@@ -57,7 +57,8 @@ func TestStatelessRulesNeedOneForAnswers(t *testing.T) {
 		},
 		"stateless at both ends, answers allowed": {
 			[]cloud.SecurityRule{stateless(request), answer(in, 80)},
-			[]cloud.SecurityRule{stateless(served), answer(out, 80)}, true,
+			[]cloud.SecurityRule{stateless(served), answer(out, 80)},
+			true,
 		},
 		"answers allowed by a stateful rule": {
 			[]cloud.SecurityRule{request}, []cloud.SecurityRule{stateless(served), rule(out, tcp, 0, vcn)}, true,

@@ -62,7 +62,10 @@ func network() cloud.Network {
 				ID: "vnic-lb", SubnetID: "subnet-lb", Addresses: []netip.Addr{lb},
 				PublicIPs: map[netip.Addr]netip.Addr{lb: netip.MustParseAddr("192.0.2.2")},
 			},
-			{ID: "vnic-node", SubnetID: "subnet-nodes", Addresses: []netip.Addr{node, node.Next()}, GroupIDs: []string{"group-nodes"}},
+			{
+				ID: "vnic-node", SubnetID: "subnet-nodes", Addresses: []netip.Addr{node, node.Next()},
+				GroupIDs: []string{"group-nodes"},
+			},
 		},
 	}
 }
@@ -95,6 +98,7 @@ func TestByVCN(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	words := ruleset.NewWords(network())
+	const rules = "subnet nodes or network security group nodes\n"
 	packet := ruleset.Packet{ICMPType: 3, ICMPCode: 4}
 	packet.VNICID, packet.Source = "vnic-node", netip.MustParseAddrPort("10.0.2.2:40000")
 	packet.Destination = netip.MustParseAddrPort("203.0.113.7:443")
@@ -104,9 +108,9 @@ func TestExplain(t *testing.T) {
 		want     string
 	}{
 		{ruleset.EgressAccept, 6, ""},
-		{ruleset.EgressReject, 6, "an egress rule of subnet nodes or network security group nodes\n for TCP 443 to 203.0.113.7"},
-		{ruleset.IngressReject, 1, "an ingress rule of subnet nodes or network security group nodes\n for ICMP 3/4 from 10.0.2.2"},
-		{ruleset.EgressReject, 47, "an egress rule of subnet nodes or network security group nodes\n for protocol 47 to 203.0.113.7"},
+		{ruleset.EgressReject, 6, "an egress rule of " + rules + " for TCP 443 to 203.0.113.7"},
+		{ruleset.IngressReject, 1, "an ingress rule of " + rules + " for ICMP 3/4 from 10.0.2.2"},
+		{ruleset.EgressReject, 47, "an egress rule of " + rules + " for protocol 47 to 203.0.113.7"},
 		{ruleset.RouteNone, 17, "a route rule of subnet nodes for 203.0.113.7"},
 		{ruleset.RouteBack, 17, "a route rule of subnet nodes to the internet gateway for 10.0.2.2"},
 	} {
