@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/florianl/go-nflog/v2"
 	"github.com/mdlayher/netlink"
@@ -107,6 +108,7 @@ func (v *vcn) flow(a nflog.Attribute) (cloud.Flow, bool) {
 	if !ok {
 		return cloud.Flow{}, false
 	}
+	packet.Time = time.Now()
 	packet.VNICID, packet.Ingress, packet.Accepted = id.(string), decision.Ingress(), decision.Accepted()
 	return words.Explain(packet, decision), true
 }

@@ -120,6 +120,9 @@ func TestPrivateNetworksAreNotOnTheInternet(t *testing.T) {
 	s := open("s", "10.0.1.0/24", toNAT)
 	apply(t, r, cloud.Network{Subnets: []cloud.Subnet{s}, VNICs: []cloud.VNIC{vnic("a", s, "10.0.1.2")}})
 	serveTCP(t, r.Internet(), "0.0.0.0:443", "internet")
+	if !ping(t, r.Host("a"), "203.0.113.7", 5*time.Second) {
+		t.Error("no echo reply through the NAT gateway")
+	}
 	timesOut(t, r.Host("a"), "tcp4", "192.168.1.1:443")
 	told(t, r, "a route rule of subnet s for the private address 192.168.1.1")
 }
@@ -204,7 +207,8 @@ func TestVCNsWithTheSameAddresses(t *testing.T) {
 }
 
 // The internet takes packets of 1500 bytes, the VCN of 9000. A stateful rule lets the message back in that says so;
-// with a stateless one it needs a rule (Oracle, "Security Rules", Enabling Path MTU Discovery Messages for Stateless Rules).
+// with a stateless one it needs a rule (Oracle,
+// "Security Rules", Enabling Path MTU Discovery Messages for Stateless Rules).
 func TestPathMTUDiscovery(t *testing.T) {
 	tooBig := rule(in, icmp, 0, anyone)
 	tooBig.ICMPType, tooBig.ICMPCode = 3, 4

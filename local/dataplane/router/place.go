@@ -15,8 +15,7 @@ import (
 	"oke-guestbook/local/dataplane/router/ruleset"
 )
 
-// MTUs in bytes (Oracle, "Network Performance" and "Hanging Connection", read 2026-11, not tried): jumbo frames in a
-// VCN, 1500 on the internet.
+// MTUs in bytes (Oracle, "Hanging Connection", overview of MTU; not tried): jumbo frames in a VCN, 1500 on the internet.
 const (
 	vcnMTU      = 9000
 	internetMTU = 1500

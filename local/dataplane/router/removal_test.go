@@ -87,7 +87,7 @@ func withoutOneRule(m model) (all []reduction) {
 
 // isLargest reports whether a variant has the most rules of its pod network, one with and one without public endpoint.
 func isLargest(name string) bool {
-	return strings.HasPrefix(name, "flannel/public endpoint/both balancers/egress workers-and-pods/") ||
+	return strings.HasPrefix(name, "flannel/public endpoint/both balancers/egress workers/") ||
 		strings.HasPrefix(name, "vcn-native/private endpoint/both balancers/egress workers-and-pods/")
 }
 

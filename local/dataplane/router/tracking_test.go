@@ -138,7 +138,7 @@ func TestNoPacketIsLostWhenRulesAreReplaced(t *testing.T) {
 		})
 	}
 	replaced := 0
-	for ; replaced < 50 || sent.Load() < 500; replaced++ {
+	for ; lost.Load() == 0 && (replaced < 50 || sent.Load() < 500); replaced++ {
 		n.Subnets[0].SecurityLists = []cloud.RuleSet{
 			list("clients", rule(out, tcp, 1+replaced, vcn)), list("more", rule(out, udp, 0, vcn)),
 		}
@@ -150,4 +150,44 @@ func TestNoPacketIsLostWhenRulesAreReplaced(t *testing.T) {
 		t.Errorf("%d of %d packets lost", lost.Load(), sent.Load())
 	}
 	t.Logf("%d packets while rules were replaced %d times", sent.Load(), replaced)
+}
+
+// An ICMP error about a tracked connection passes without a rule for ICMP, in either direction.
+func TestErrorsAboutAConnectionPass(t *testing.T) {
+	r := newRouter(t)
+	pair(t, r, []cloud.SecurityRule{rule(out, udp, 80, vcn)}, []cloud.SecurityRule{rule(in, udp, 80, vcn)})
+	errorArrives := func(name string, icmpPackets net.PacketConn) {
+		t.Helper()
+		buffer := make([]byte, 128)
+		if err := icmpPackets.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := icmpPackets.ReadFrom(buffer); err != nil || buffer[0] != 3 || buffer[1] != 3 {
+			t.Errorf("%s: %v, ICMP %d/%d; want 3/3", name, err, buffer[0], buffer[1])
+		}
+	}
+	atServer := listenPacket(t, r.Host("b"), "ip4:icmp", "0.0.0.0")
+	atClient := listenPacket(t, r.Host("a"), "ip4:icmp", "0.0.0.0")
+	client, err := r.Host("a").Dial(t.Context(), "udp4", "10.0.2.2:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Write([]byte("hello")); err != nil { // nobody listens yet
+		t.Fatal(err)
+	}
+	errorArrives("at the client", atClient)
+	server := listenPacket(t, r.Host("b"), "udp4", "0.0.0.0:80")
+	_, _ = client.Write([]byte("hello")) // reports the error
+	if _, err := client.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	_, from, err := server.ReadFrom(make([]byte, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	if _, err := server.WriteTo([]byte("late"), from); err != nil {
+		t.Fatal(err)
+	}
+	errorArrives("at the server", atServer)
 }

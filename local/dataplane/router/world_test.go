@@ -273,15 +273,3 @@ func addAddress(t testing.TB, ns *netns.Namespace, address string) {
 		t.Fatal(err)
 	}
 }
-
-// sendAndReceive sends a packet and waits for an answer.
-func sendAndReceive(conn net.PacketConn, to string) error {
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	if _, err := conn.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort(to))); err != nil {
-		return err
-	}
-	_, _, err := conn.ReadFrom(make([]byte, 64))
-	return err
-}
