@@ -15,7 +15,8 @@ import (
 	"oke-guestbook/local/dataplane/router/ruleset"
 )
 
-// MTUs in bytes (Oracle, "Hanging Connection", overview of MTU; not tried): jumbo frames in a VCN, 1500 on the internet.
+// MTUs in bytes: jumbo frames in a VCN, 1500 on the internet (Oracle,
+// "Hanging Connection", overview of MTU; not tried).
 const (
 	vcnMTU      = 9000
 	internetMTU = 1500
