@@ -1,6 +1,9 @@
 package cloud
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Network is all that decides, on a VCN, where a packet goes and whether it arrives. The emulator describes its
 // resources with it; nodes that run Pods carry it out.
@@ -8,6 +11,7 @@ type Network struct {
 	Subnets        []Subnet
 	SecurityGroups []RuleSet // network security groups
 	VNICs          []VNIC
+	ServiceCIDRs   []netip.Prefix // Oracle's services, besides those that routes to service gateways name
 }
 
 // Subnet is a subnet with what its VNICs share.
@@ -146,6 +150,7 @@ type BackendHealth struct {
 
 // Flow is a connection, or an attempt at one, that a security rule or a route decided about.
 type Flow struct {
+	Time        time.Time
 	Accepted    bool
 	VNICID      string // of the interface that decided
 	Ingress     bool   // decided on the way into the VNIC

@@ -91,8 +91,15 @@ func (n *Namespace) Listen(ctx context.Context, network, address string) (listen
 	return listener, err
 }
 
-// Netlink returns a netlink client of the namespace. The caller closes it.
-func (n *Namespace) Netlink() (*netlink.Handle, error) { return netlink.NewHandleAt(n.handle) }
+// Netlink returns a netlink client of the namespace. The caller closes it. It is made inside, because NewHandleAt
+// returns to the thread's old namespace, which an ordinary user's process may not enter again.
+func (n *Namespace) Netlink() (client *netlink.Handle, err error) {
+	err = n.Do(func() error {
+		client, err = netlink.NewHandle()
+		return err
+	})
+	return client, err
+}
 
 // onOwnThread runs a function on a thread that ends with it.
 func onOwnThread(f func() error) error {
