@@ -167,7 +167,7 @@ func (x *exchange) send(r *http.Request, b *backend) (resp *http.Response, untou
 			}
 		},
 	}
-	transport := x.pool.transport(b, x.Protocol)
+	transport := x.pool.transport(b, x.Protocol, r)
 	resp, err = transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
 	if err == nil {
 		return resp, false, nil

@@ -34,6 +34,7 @@ type pool struct {
 type backend struct {
 	cloud.Backend
 	http, http2 *http.Transport // for HTTP/1.1, and for HTTP/2
+	once        *http.Transport // for HTTP/1.1, a new connection for each request
 
 	active    int // connections or requests
 	credit    int // of the weighted round robin
@@ -104,8 +105,10 @@ func (b *backend) connect(p *pool) {
 			MaxIdleConnsPerHost: 1000,
 		}
 	}
-	b.http, b.http2 = newTransport(), newTransport()
+	b.http, b.http2, b.once = newTransport(), newTransport(), newTransport()
 	b.http.Protocols.SetHTTP1(true)
+	b.once.Protocols.SetHTTP1(true)
+	b.once.DisableKeepAlives = true
 	b.http2.Protocols.SetHTTP2(true)
 	b.http2.Protocols.SetUnencryptedHTTP2(true)
 }
@@ -197,13 +200,20 @@ func (p *pool) target(b *backend) (netip.AddrPort, *tls.Config) {
 	return b.Address, p.tls
 }
 
-// transport returns the client for a backend: gRPC wants HTTP/2, everything else gets HTTP/1.1 (Oracle: "Listeners for
-// Load Balancers", read 2026-11).
-func (p *pool) transport(b *backend, protocol string) *http.Transport {
+// transport returns the client for a request to a backend: gRPC wants HTTP/2, everything else gets HTTP/1.1 (Oracle:
+// "Listeners for Load Balancers", read 2026-11). A request that must not be sent twice gets a new connection: on a kept
+// one it is lost if the backend ends the connection at that moment, as a Pod does that is replaced.
+func (p *pool) transport(b *backend, protocol string, r *http.Request) *http.Transport {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if protocol == "GRPC" {
+	switch {
+	case protocol == "GRPC":
 		return b.http2
+	case r.Body != nil || !idempotent[r.Method]:
+		return b.once
+	default:
+		return b.http
 	}
-	return b.http
 }
+
+var idempotent = map[string]bool{"GET": true, "HEAD": true, "OPTIONS": true, "TRACE": true}
