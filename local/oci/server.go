@@ -99,6 +99,27 @@ func New(config Config) (*Server, error) {
 // what went wrong.
 func (s *Server) Resume(ctx context.Context) error { return s.oke.Resume(ctx) }
 
+// Network describes what decides about packets. Changed tells when to ask again.
+func (s *Server) Network() cloud.Network {
+	var n cloud.Network
+	_ = s.View(func(t *engine.Tx) error { // fails only if the function does
+		n = vcn.Network(t)
+		logs := logging.FlowLogs(t)
+		for i := range n.Subnets {
+			n.Subnets[i].FlowLog = logs[n.Subnets[i].ID]
+		}
+		return nil
+	})
+	return n
+}
+
+// LoadBalancers describes the load balancers that carry traffic. Changed tells when to ask again.
+func (s *Server) LoadBalancers() []cloud.LoadBalancer {
+	var all []cloud.LoadBalancer
+	_ = s.View(func(t *engine.Tx) error { all = loadbalancer.Describe(t); return nil })
+	return all
+}
+
 // LoadCredentials returns the API key of the local cloud in dir, and creates it if there is none: a program that the
 // cloud calls back needs it before the cloud has started.
 func LoadCredentials(dir string) (ociclient.Credentials, error) { return engine.LoadCredentials(dir) }
