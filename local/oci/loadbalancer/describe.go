@@ -1,9 +1,12 @@
 package loadbalancer
 
 import (
+	"cmp"
 	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci/engine"
@@ -20,6 +23,9 @@ func Describe(t *engine.Tx) []cloud.LoadBalancer {
 		lb := cloud.LoadBalancer{
 			ID: r.ID, Name: r.Doc.Str("displayName"), Private: r.Doc.Flag("isPrivate"),
 			BackendSets: map[string]cloud.BackendSet{},
+		}
+		if r.Doc.Flag("isRequestIdEnabled") {
+			lb.RequestIDHeader = r.Doc.Str("requestIdHeader")
 		}
 		for _, vnic := range vcn.VnicsOf(t, r.ID) {
 			if address, err := netip.ParseAddr(vnic.Doc.Str("privateIp")); err == nil {
@@ -52,10 +58,33 @@ func describeListener(r *engine.Resource, l engine.Doc) cloud.Listener {
 	}
 	for _, name := range l.Texts("ruleSetNames") {
 		for _, item := range r.Doc.Sub("ruleSets", name).Objects("items") {
-			uri := item.Sub("redirectUri")
-			if item.Str("action") == "REDIRECT" && uri.Str("protocol") == "HTTPS" {
-				out.RedirectToPort = int(uri.Num("port"))
+			if item.Str("action") == "REDIRECT" {
+				out.Redirects = append(out.Redirects, describeRedirect(item))
 			}
+		}
+	}
+	return out
+}
+
+// describeRedirect describes a redirect rule, with the defaults of the service (API reference, RedirectUri).
+func describeRedirect(item engine.Doc) cloud.Redirect {
+	uri := item.Sub("redirectUri")
+	text := func(field, fallback string) string {
+		if uri[field] == nil {
+			return fallback
+		}
+		return uri.Str(field)
+	}
+	out := cloud.Redirect{
+		Code: cmp.Or(int(item.Num("responseCode")), http.StatusFound), Protocol: text("protocol", "{protocol}"),
+		Host: text("host", "{host}"), Port: "{port}", Path: text("path", "{path}"), Query: text("query", "{query}"),
+	}
+	if uri["port"] != nil {
+		out.Port = strconv.Itoa(int(uri.Num("port")))
+	}
+	for _, condition := range item.Objects("conditions") {
+		if condition.Str("attributeName") == "PATH" {
+			out.Match, out.MatchPath = condition.Str("operator"), condition.Str("attributeValue")
 		}
 	}
 	return out
@@ -68,16 +97,12 @@ func describeSet(r *engine.Resource, set engine.Doc) cloud.BackendSet {
 		Health: cloud.HealthCheck{
 			Protocol: check.Str("protocol"), Port: int(check.Num("port")), Path: check.Str("urlPath"),
 			StatusCode: int(check.Num("returnCode")), BodyRegex: check.Str("responseBodyRegex"),
+			PlainText:      check.Flag("isForcePlainText"),
 			IntervalMillis: int(check.Num("intervalInMillis")), TimeoutMillis: int(check.Num("timeoutInMillis")),
 			Retries: int(check.Num("retries")),
 		},
 	}
-	if c := set.Sub("sessionPersistenceConfiguration"); c != nil {
-		out.SessionCookie = c.Str("cookieName")
-	}
-	if c := set.Sub("lbCookieSessionPersistenceConfiguration"); c != nil {
-		out.SessionCookie, out.CookieByLB = c.Str("cookieName"), true
-	}
+	out.Session = describeSession(set)
 	for _, b := range set.Objects("backends") {
 		ip, err := netip.ParseAddr(b.Str("ipAddress"))
 		if err != nil {
@@ -89,6 +114,26 @@ func describeSet(r *engine.Resource, set engine.Doc) cloud.BackendSet {
 		})
 	}
 	return out
+}
+
+// routeCookie is the load balancer's own cookie if the configuration does not name it (API reference,
+// LBCookieSessionPersistenceConfigurationDetails).
+const routeCookie = "X-Oracle-BMC-LBS-Route"
+
+func describeSession(set engine.Doc) *cloud.Session {
+	if c := set.Sub("sessionPersistenceConfiguration"); c != nil {
+		return &cloud.Session{
+			AppCookie: c.Str("cookieName"), DisableFallback: c.Flag("disableFallback"), Cookie: routeCookie,
+		}
+	}
+	if c := set.Sub("lbCookieSessionPersistenceConfiguration"); c != nil {
+		return &cloud.Session{
+			DisableFallback: c.Flag("disableFallback"), Cookie: cmp.Or(c.Str("cookieName"), routeCookie),
+			Domain: c.Str("domain"), Path: cmp.Or(c.Str("path"), "/"), MaxAgeSeconds: int(c.Num("maxAgeInSeconds")),
+			Secure: c.Flag("isSecure"), HTTPOnly: c["isHttpOnly"] == nil || c.Flag("isHttpOnly"),
+		}
+	}
+	return nil
 }
 
 func describeTLS(r *engine.Resource, ssl engine.Doc) *cloud.TLS {
