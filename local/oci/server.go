@@ -49,6 +49,9 @@ type Config struct {
 	Speed float64
 	// ControlPlane runs the clusters' control planes. Without one, clusters become ACTIVE and have no API.
 	ControlPlane cloud.ControlPlane
+	// BackendHealth tells the health of load balancers' backends. It is asked while the state is locked, so it must not
+	// wait, nor ask the Server. Default: backends are healthy.
+	BackendHealth cloud.MeasuredHealth
 	// Limits are service limits by name that differ from the defaults, which are usual ones of a paying tenancy.
 	Limits map[string]int
 	// Log receives requests and failures. Default: none.
@@ -80,7 +83,7 @@ func New(config Config) (*Server, error) {
 	vcn.Register(e)
 	compute.Register(e)
 	blockstorage.Register(e)
-	loadbalancer.Register(e)
+	loadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)
 	identity.Register(e)
 	bastion.Register(e)

@@ -145,6 +145,8 @@ func describeTLS(r *engine.Resource, ssl engine.Doc) *cloud.TLS {
 	return &cloud.TLS{
 		CertificatePEM: certificate.Str("publicCertificate"), CACertificatePEM: certificate.Str("caCertificate"),
 		PrivateKeyPEM: engine.Private[state](r).Keys[name], Protocols: ssl.Texts("protocols"),
+		// The service's own suites are not listed here: Go's defaults stand for them.
+		Ciphers:    r.Doc.Sub("sslCipherSuites", ssl.Str("cipherSuiteName")).Texts("ciphers"),
 		VerifyPeer: ssl.Flag("verifyPeerCertificate"), VerifyDepth: int(ssl.Num("verifyDepth")),
 	}
 }
