@@ -123,6 +123,13 @@ func (s *Server) LoadBalancers() []cloud.LoadBalancer {
 	return all
 }
 
+// Volumes returns the OCIDs of the block volumes, whose data must be kept. Changed tells when to ask again.
+func (s *Server) Volumes() []string {
+	var all []string
+	_ = s.View(func(t *engine.Tx) error { all = blockstorage.Volumes(t); return nil })
+	return all
+}
+
 // LoadCredentials returns the API key of the local cloud in dir, and creates it if there is none: a program that the
 // cloud calls back needs it before the cloud has started.
 func LoadCredentials(dir string) (ociclient.Credentials, error) { return engine.LoadCredentials(dir) }

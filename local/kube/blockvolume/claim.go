@@ -297,7 +297,7 @@ func (c *Controller) requestNodeExpansion(
 	})
 	claim.Status.Conditions = append(claim.Status.Conditions, corev1.PersistentVolumeClaimCondition{
 		Type: pending, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now(),
-		Message: "Waiting for user to (re-)start a pod to finish file system resize of volume on node.",
+		Message: "the node expands the file system when a Pod has the volume mounted",
 	})
 	claims := c.API.CoreV1().PersistentVolumeClaims(claim.Namespace)
 	if _, err := claims.UpdateStatus(ctx, claim, metav1.UpdateOptions{}); err != nil {

@@ -50,8 +50,8 @@ type Config struct {
 	Cluster cloud.Cluster
 	// Kubelets tells that the nodes have kubelets, which expand file systems. Simulated nodes have none.
 	Kubelets bool
-	Poll    time.Duration // polling interval of changing volumes and attachments
-	Log     *slog.Logger
+	Poll     time.Duration // polling interval of changing volumes and attachments
+	Log      *slog.Logger
 }
 
 // Controller manages a cluster's block volumes.
