@@ -155,7 +155,7 @@ func named(t testing.TB, names ...string) []cloud.Backend {
 	t.Helper()
 	var out []cloud.Backend
 	for _, name := range names {
-		out = append(out, serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, name) }))
+		out = append(out, serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, name) }))
 	}
 	return out
 }
@@ -189,8 +189,11 @@ func TestUnchangedListenerKeepsConnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		io.Copy(io.Discard, resp.Body)
+		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, local := range locals {
 		if local != locals[0] {

@@ -3,7 +3,6 @@ package balancer_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -25,7 +24,7 @@ func TestHealthResults(t *testing.T) {
 		case "/slow":
 			<-r.Context().Done()
 		default:
-			io.WriteString(w, `{"state":"ready"}`)
+			fmt.Fprint(w, `{"state":"ready"}`)
 		}
 	})
 	noHTTP := tcpServer(t, func(conn *net.TCPConn) { fmt.Fprint(conn, "220 mail.example\r\n") })
@@ -36,7 +35,11 @@ func TestHealthResults(t *testing.T) {
 		want    string
 	}{
 		{"page", page, cloud.HealthCheck{Protocol: "HTTP", Path: "/"}, "OK"},
-		{"regular expression", page, cloud.HealthCheck{Protocol: "HTTP", Path: "/", BodyRegex: `"state":"(ready|idle)"`}, "OK"},
+		{
+			"regular expression", page,
+			cloud.HealthCheck{Protocol: "HTTP", Path: "/", BodyRegex: `"state":"(ready|idle)"`},
+			"OK",
+		},
 		{"another body", page, cloud.HealthCheck{Protocol: "HTTP", Path: "/", BodyRegex: "^OK$"}, "REGEX_MISMATCH"},
 		{"status code", page, cloud.HealthCheck{Protocol: "HTTP", Path: "/broken"}, "INVALID_STATUS_CODE"},
 		{"wanted status code", page, cloud.HealthCheck{Protocol: "HTTP", Path: "/broken", StatusCode: 503}, "OK"},
@@ -48,7 +51,8 @@ func TestHealthResults(t *testing.T) {
 		{"TCP, nothing listens", backendOf(t, closedPort(t)), cloud.HealthCheck{Protocol: "TCP"}, "CONNECT_FAILED"},
 		{
 			"port of its own", backendOf(t, closedPort(t)),
-			cloud.HealthCheck{Protocol: "HTTP", Path: "/healthz", Port: int(page.Address.Port())}, "OK",
+			cloud.HealthCheck{Protocol: "HTTP", Path: "/healthz", Port: int(page.Address.Port())},
+			"OK",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

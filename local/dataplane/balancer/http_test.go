@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,7 +32,9 @@ func TestHeaders(t *testing.T) {
 		r.Header.Set("Host", r.Host)
 		r.Header.Set("Proto", r.Proto)
 		w.Header().Set("Keep-Alive", "timeout=1")
-		json.NewEncoder(w).Encode(r.Header)
+		if err := json.NewEncoder(w).Encode(r.Header); err != nil {
+			t.Error(err)
+		}
 	})))
 	f.lb.RequestIDHeader = "X-Request-Id"
 	f.apply()
@@ -67,13 +70,22 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// hangUp ends the connection of a request without an answer.
+func hangUp(t *testing.T, w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	conn.Close()
+}
+
 func TestFailures(t *testing.T) {
 	breaks := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
 			return
 		}
-		conn, _, _ := w.(http.Hijacker).Hijack()
-		conn.Close()
+		hangUp(t, w)
 	}
 	for _, test := range []struct {
 		name     string
@@ -106,7 +118,7 @@ func TestAnswerThatGoesOnIsNotIdle(t *testing.T) {
 			ticker := time.NewTicker(300 * time.Millisecond)
 			defer ticker.Stop()
 			for range 5 {
-				io.WriteString(w, "x")
+				fmt.Fprint(w, "x")
 				w.(http.Flusher).Flush()
 				<-ticker.C
 			}
@@ -122,7 +134,7 @@ func TestNextBackendWhenOneCannotBeReached(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		if r.Method == http.MethodPost {
 			posts.Add(1)
-			w.Write(body)
+			fmt.Fprintf(w, "%s", body)
 		}
 	})
 	dead := backendOf(t, closedPort(t))
@@ -153,8 +165,7 @@ func TestSentRequestIsNotRepeated(t *testing.T) {
 	breaks := func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			posts.Add(1)
-			conn, _, _ := w.(http.Hijacker).Hijack()
-			conn.Close()
+			hangUp(t, w)
 		}
 	}
 	f := start(t, cloud.Listener{Protocol: "HTTP"}, webSet(serve(t, breaks), serve(t, breaks)))
@@ -170,7 +181,7 @@ func TestSentRequestIsNotRepeated(t *testing.T) {
 
 func TestConnectionsToBackends(t *testing.T) {
 	f := start(t, cloud.Listener{Protocol: "HTTP"}, cloud.BackendSet{Health: fastTCP, Backends: []cloud.Backend{
-		serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }),
+		serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RemoteAddr) }),
 	}})
 	connections := func(method string) int {
 		seen := map[string]bool{}
@@ -195,7 +206,7 @@ func TestConnectionsToBackends(t *testing.T) {
 }
 
 func TestWebSocket(t *testing.T) {
-	echo := websocket.Handler(func(ws *websocket.Conn) { io.Copy(ws, ws) })
+	echo := websocket.Handler(func(ws *websocket.Conn) { _, _ = io.Copy(ws, ws) })
 	f := start(t, cloud.Listener{Protocol: "HTTP", IdleSeconds: 1}, webSet(serve(t,
 		func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/socket" {
@@ -216,15 +227,17 @@ func TestWebSocket(t *testing.T) {
 			t.Fatalf("received %q, %v, want %q", got, err, text)
 		}
 	}
-	ws.SetReadDeadline(time.Now().Add(limit))
+	if err := ws.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := ws.Read(make([]byte, 1)); err == nil || isTimeout(err) {
 		t.Errorf("an idle WebSocket does not end: %v", err)
 	}
 }
 
 func isTimeout(err error) bool {
-	timeout, ok := err.(net.Error)
-	return ok && timeout.Timeout()
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func TestRedirect(t *testing.T) {
@@ -245,7 +258,10 @@ func TestRedirect(t *testing.T) {
 			},
 		},
 		{"another path", "a.example", "/p", "", func(r *cloud.Redirect) { r.Match, r.MatchPath = "EXACT_MATCH", "/" }},
-		{"prefix", "a.example", "/p", "https://a.example/p", func(r *cloud.Redirect) { r.Match, r.MatchPath = "PREFIX_MATCH", "/" }},
+		{
+			"prefix", "a.example", "/p", "https://a.example/p",
+			func(r *cloud.Redirect) { r.Match, r.MatchPath = "PREFIX_MATCH", "/" },
+		},
 		{"suffix", "a.example", "/p", "", func(r *cloud.Redirect) { r.Match, r.MatchPath = "SUFFIX_MATCH", "/q" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -83,7 +83,9 @@ func TestRollingUpdateLosesNoRequest(t *testing.T) {
 			}
 			return nil
 		})
-		old.Config.Shutdown(t.Context())
+		if err := old.Config.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
 		eventually.Succeeds(t, limit, "more requests", func(context.Context) error {
 			if n := sent.Load() - before; n < 300 {
 				return fmt.Errorf("%d", n)

@@ -1,6 +1,7 @@
 package balancer_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -92,7 +93,7 @@ func TestSessionOfApplication(t *testing.T) {
 			default:
 				http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark", Path: "/"})
 			}
-			io.WriteString(w, name)
+			fmt.Fprint(w, name)
 		}
 	}
 	set := webSet(serve(t, handler("a")), serve(t, handler("b")))

@@ -2,6 +2,7 @@ package balancer_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,7 +40,7 @@ func tcpServer(t testing.TB, handle func(*net.TCPConn)) cloud.Backend {
 // echo starts a backend that answers with what it gets.
 func echo(t testing.TB) cloud.Backend {
 	t.Helper()
-	return tcpServer(t, func(conn *net.TCPConn) { io.Copy(conn, conn) })
+	return tcpServer(t, func(conn *net.TCPConn) { _, _ = io.Copy(conn, conn) })
 }
 
 func closedPort(t testing.TB) string {
@@ -58,8 +59,10 @@ func dial(t testing.TB, address string) *net.TCPConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn.SetDeadline(time.Now().Add(limit))
 	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
 	return conn.(*net.TCPConn)
 }
 
@@ -82,8 +85,10 @@ func TestTCPHalfClose(t *testing.T) {
 	})
 	f := start(t, cloud.Listener{Protocol: "TCP"}, cloud.BackendSet{Backends: []cloud.Backend{backend}, Health: fastTCP})
 	conn := dial(t, f.address())
-	conn.Write(make([]byte, 100000))
-	conn.CloseWrite()
+	_, err := conn.Write(make([]byte, 100000))
+	if err = errors.Join(err, conn.CloseWrite()); err != nil {
+		t.Fatal(err)
+	}
 	if got, err := io.ReadAll(conn); err != nil || string(got) != "100000 bytes" {
 		t.Errorf("read %q, %v after the end of sending", got, err)
 	}

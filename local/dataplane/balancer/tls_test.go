@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -63,7 +64,7 @@ func secureClient(t testing.TB, ca string, config *tls.Config) *http.Client {
 
 func TestTLSTermination(t *testing.T) {
 	echo := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, r.Proto+" "+r.Header.Get("X-Forwarded-Proto"))
+		fmt.Fprint(w, r.Proto+" "+r.Header.Get("X-Forwarded-Proto"))
 	})
 	for _, test := range []struct {
 		protocol, proto, body string
@@ -123,7 +124,8 @@ func TestProtocolsAndCiphers(t *testing.T) {
 		{name: "default", version: tls.VersionTLS12},
 		{name: "TLS 1.3", protocols: []string{"TLSv1.2", "TLSv1.3"}, version: tls.VersionTLS13},
 		{
-			name: "cipher", ciphers: []string{"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "DHE-RSA-AES256-SHA"},
+			name:    "cipher",
+			ciphers: []string{"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "DHE-RSA-AES256-SHA"},
 			version: tls.VersionTLS12, suite: tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 		},
 		{
@@ -135,8 +137,14 @@ func TestProtocolsAndCiphers(t *testing.T) {
 			client:  &tls.Config{CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}},
 			version: tls.VersionTLS12, suite: tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
 		},
-		{name: "old client", protocols: []string{"TLSv1.3"}, client: &tls.Config{MaxVersion: tls.VersionTLS12}, refused: true},
-		{name: "unknown ciphers", ciphers: []string{"CAMELLIA128-SHA"}, configurationFail: "Go has none of the ciphers CAMELLIA128-SHA"},
+		{
+			name: "old client", protocols: []string{"TLSv1.3"}, client: &tls.Config{MaxVersion: tls.VersionTLS12},
+			refused: true,
+		},
+		{
+			name: "unknown ciphers", ciphers: []string{"CAMELLIA128-SHA"},
+			configurationFail: "Go has none of the ciphers CAMELLIA128-SHA",
+		},
 		{name: "unknown protocol", protocols: []string{"SSLv3"}, configurationFail: `unknown protocol "SSLv3"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -199,7 +207,7 @@ func TestClientCertificate(t *testing.T) {
 
 func TestTLSToBackends(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, r.Proto)
+		fmt.Fprint(w, r.Proto)
 	}))
 	own := serverTLS(t, "backend.example")
 	pair, err := tls.X509KeyPair([]byte(own.CertificatePEM), []byte(own.PrivateKeyPEM))
@@ -246,7 +254,11 @@ func TestGRPC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve(listener)
+	go func() {
+		if err := server.Serve(listener); err != nil {
+			t.Error(err)
+		}
+	}()
 	defer server.Stop()
 	set := cloud.BackendSet{Backends: []cloud.Backend{backendOf(t, listener.Addr().String())}, Health: fastTCP}
 	f := start(t, cloud.Listener{Protocol: "GRPC", TLS: serverTLS(t, "guestbook.example")}, set)

@@ -37,7 +37,8 @@ type filesystem struct {
 
 var filesystems = []filesystem{
 	{
-		name: "ext4", make: []string{"mkfs.ext4", "-q", "-F", "-m0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"},
+		name:         "ext4",
+		make:         []string{"mkfs.ext4", "-q", "-F", "-m0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"},
 		mountOptions: []string{"discard", "noinit_itable"}, grow: []string{"resize2fs"},
 		check: []string{"e2fsck", "-f", "-p"}, debian: "e2fsprogs",
 	},

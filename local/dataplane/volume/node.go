@@ -31,11 +31,13 @@ func (d *driver) NodeStageVolume(
 	}
 	capability := r.VolumeCapability.GetMount()
 	if capability == nil {
-		return nil, status.Error(codes.InvalidArgument, "volumes of raw blocks are not supported: use the volume mode Filesystem")
+		return nil, status.Error(codes.InvalidArgument,
+			"volumes of raw blocks are not supported: use the volume mode Filesystem")
 	}
 	gb, err := strconv.ParseInt(r.PublishContext[cloud.VolumeSizeKey], 10, 64)
 	if err != nil || gb <= 0 {
-		return nil, status.Errorf(codes.InvalidArgument, "the volume's attachment does not tell its size as %q", cloud.VolumeSizeKey)
+		return nil, status.Errorf(codes.InvalidArgument,
+			"the volume's attachment does not tell its size as %q", cloud.VolumeSizeKey)
 	}
 	defer d.volumes.lock(r.VolumeId)()
 	mounted, err := d.prepareTarget(r.StagingTargetPath)

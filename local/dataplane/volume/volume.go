@@ -1,6 +1,6 @@
 // Package volume is the part of the CSI driver for block volumes that runs on a node. A block volume is a directory of
-// the local cloud, which outlives nodes: with loop devices it has a sparse file of the volume's size with a file system,
-// else, for an ordinary user, a plain directory without a limit of size.
+// the local cloud, which outlives nodes. With loop devices it holds a sparse file of the volume's size with a file
+// system, else, for an ordinary user, a plain directory without a limit of size.
 package volume
 
 import (

@@ -163,7 +163,9 @@ func (n *node) publish(pod string, readOnly bool) error {
 }
 
 func (n *node) unpublish(pod string) error {
-	_, err := n.NodeUnpublishVolume(n.Context(), &csi.NodeUnpublishVolumeRequest{VolumeId: volumeID, TargetPath: n.pod(pod)})
+	_, err := n.NodeUnpublishVolume(n.Context(), &csi.NodeUnpublishVolumeRequest{
+		VolumeId: volumeID, TargetPath: n.pod(pod),
+	})
 	return err
 }
 

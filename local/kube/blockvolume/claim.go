@@ -292,9 +292,8 @@ func (c *Controller) requestNodeExpansion(
 		corev1.ResourceStorage: corev1.PersistentVolumeClaimNodeResizePending,
 	}
 	pending := corev1.PersistentVolumeClaimFileSystemResizePending
-	claim.Status.Conditions = slices.DeleteFunc(claim.Status.Conditions, func(c corev1.PersistentVolumeClaimCondition) bool {
-		return c.Type == pending
-	})
+	isPending := func(c corev1.PersistentVolumeClaimCondition) bool { return c.Type == pending }
+	claim.Status.Conditions = slices.DeleteFunc(claim.Status.Conditions, isPending)
 	claim.Status.Conditions = append(claim.Status.Conditions, corev1.PersistentVolumeClaimCondition{
 		Type: pending, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now(),
 		Message: "the node expands the file system when a Pod has the volume mounted",

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/kubernetes/pkg/apis/core"
-	corev1conversion "k8s.io/kubernetes/pkg/apis/core/v1"
+	conversion "k8s.io/kubernetes/pkg/apis/core/v1"
 	"k8s.io/kubernetes/pkg/apis/core/validation"
 
 	"oke-guestbook/local/cloud"
@@ -85,7 +85,8 @@ func TestKubeletIsAskedToExpand(t *testing.T) {
 	}
 	var internal [2]core.PersistentVolumeClaim
 	for i, claim := range []*corev1.PersistentVolumeClaim{after, before} {
-		if err := corev1conversion.Convert_v1_PersistentVolumeClaim_To_core_PersistentVolumeClaim(claim, &internal[i], nil); err != nil {
+		err := conversion.Convert_v1_PersistentVolumeClaim_To_core_PersistentVolumeClaim(claim, &internal[i], nil)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
