@@ -17,7 +17,7 @@ import (
 )
 
 // clientKeepAlive is how long an idle connection of a client is kept (Oracle: "Load Balancer Timeout Connection
-// Settings", read in its version of 2025-05-27; that a connection ends after 10,000 requests is left out).
+// Settings", version of 2025-05-27, read 2026-11-28; that a connection ends after 10,000 requests is left out).
 const clientKeepAlive = 65 * time.Second
 
 // headerTimeout limits how long a client sends the header of a request.

@@ -69,7 +69,7 @@ func newRequestID() string {
 	return hex.EncodeToString(id)
 }
 
-// rewrite sets the headers that the service adds (Oracle: "HTTP Headers", read 2026-11). The Host header stays.
+// rewrite sets the headers that the service adds (Oracle: "HTTP Headers", read 2026-11-28). The Host header stays.
 func rewrite(r *httputil.ProxyRequest) {
 	x := exchangeOf(r.In.Context())
 	proto := "http"
@@ -193,7 +193,7 @@ func modifyResponse(resp *http.Response) error {
 
 // answerError answers a request that no backend has answered. Without a healthy backend, and when a backend breaks, it
 // is 502; when backends cannot be connected to in time or do not answer in time, it is 504 (Oracle: "Common Load
-// Balancer Errors", read 2026-11).
+// Balancer Errors", read 2026-11-28).
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadGateway
 	var network net.Error

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// choose returns one of the backends as a policy wants (Oracle: "Load Balancer Policies", read 2026-11), or nil if
+// choose returns one of the backends as a policy wants (Oracle: "Load Balancer Policies", read 2026-11-28), or nil if
 // there are none. Each policy heeds the weights.
 func choose(policy string, from []*backend, client string) *backend {
 	switch policy {

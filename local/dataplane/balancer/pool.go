@@ -16,7 +16,7 @@ import (
 )
 
 // keepAlive is how long an idle connection to a backend is kept (Oracle: "Load Balancer Timeout Connection Settings",
-// read in its version of 2025-05-27).
+// version of 2025-05-27, read 2026-11-28).
 const keepAlive = 300 * time.Second
 
 // pool is a running backend set.
@@ -143,7 +143,7 @@ func (p *pool) acquire(client string, tried map[*backend]bool) *backend {
 
 // candidates returns the backends that may serve something new. Backups serve when no other can (API reference,
 // Backend, "backup"). There is no failing open: without a healthy backend, clients get 502 (Oracle: "Common Load
-// Balancer Errors", read 2026-11).
+// Balancer Errors", read 2026-11-28).
 func (p *pool) candidates(tried map[*backend]bool) []*backend {
 	var primary, backup []*backend
 	for _, b := range p.backends {
@@ -201,7 +201,7 @@ func (p *pool) target(b *backend) (netip.AddrPort, *tls.Config) {
 }
 
 // transport returns the client for a request to a backend: gRPC wants HTTP/2, everything else gets HTTP/1.1 (Oracle:
-// "Listeners for Load Balancers", read 2026-11). A request that must not be sent twice gets a new connection: on a kept
+// "Listeners for Load Balancers", read 2026-11-28). A request that must not be sent twice gets a new connection: on a kept
 // one it is lost if the backend ends the connection at that moment, as a Pod does that is replaced.
 func (p *pool) transport(b *backend, protocol string, r *http.Request) *http.Transport {
 	p.mu.Lock()

@@ -17,7 +17,7 @@ func sessionID(b *backend) string {
 
 // sessionCookie returns the cookie that begins, moves or ends a session, or nil if nothing changes. A session of the
 // load balancer begins with the first answer. One of the application begins when its cookie is set, and ends when that
-// is set to expire (Oracle: "Load Balancer Session Persistence", read 2026-11).
+// is set to expire (Oracle: "Load Balancer Session Persistence", read 2026-11-28).
 func sessionCookie(session *cloud.Session, resp *http.Response, b *backend, sticky bool) *http.Cookie {
 	cookie := &http.Cookie{
 		Name: session.Cookie, Value: sessionID(b), Domain: session.Domain, Path: session.Path,

@@ -38,7 +38,7 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// perNode is how many volumes a node can attach (Oracle: "Block Volume", read 2026-11).
+// perNode is how many volumes a node can attach (Oracle: "Block Volume", read 2026-11-28).
 const perNode = 32
 
 type driver struct {
@@ -102,16 +102,21 @@ func (d *driver) logFailure(
 	return resp, err
 }
 
-// Prune deletes the data of the volumes that are not among the existing ones, given by OCID. In a user namespace, it
-// must run there: the files belong to its users.
-func Prune(dir string, existing []string) error {
+// Prune deletes the data of the volumes that do not exist any more. It asks for the OCIDs of those that exist after it
+// has read the directory, so that it cannot miss a new one; an error keeps all data. With a user namespace, it must run
+// there: the files belong to its users.
+func Prune(dir string, existing func() ([]string, error)) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	keep, err := existing()
+	if err != nil {
+		return fmt.Errorf("which block volumes exist: %w", err)
+	}
 	var errs []error
 	for _, entry := range entries {
-		if !slices.Contains(existing, entry.Name()) {
+		if !slices.Contains(keep, entry.Name()) {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
 		}
 	}

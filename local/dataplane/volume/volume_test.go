@@ -226,11 +226,17 @@ func TestVolumeOutlivesPodsAndNodes(t *testing.T) {
 				t.Errorf("entry on another node: %q, %v", got, err)
 			}
 			other.must(other.unpublish("c"), other.unstage())
-			other.must(volume.Prune(volumes, []string{volumeID}))
+			exist := func(ids ...string) func() ([]string, error) {
+				return func() ([]string, error) { return ids, nil }
+			}
+			other.must(volume.Prune(volumes, exist(volumeID)))
+			if err := volume.Prune(volumes, func() ([]string, error) { return nil, unix.EIO }); !errors.Is(err, unix.EIO) {
+				t.Errorf("error %v when the volumes cannot be asked for", err)
+			}
 			if _, err := os.Stat(filepath.Join(volumes, volumeID)); err != nil {
 				t.Errorf("a volume that exists is deleted: %v", err)
 			}
-			other.must(volume.Prune(volumes, nil))
+			other.must(volume.Prune(volumes, exist()))
 			if entries, err := os.ReadDir(volumes); err != nil || len(entries) > 0 {
 				t.Errorf("left of the deleted volume: %v, %v", entries, err)
 			}

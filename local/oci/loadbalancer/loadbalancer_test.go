@@ -175,7 +175,8 @@ func checkDescribed(t *testing.T, all []cloud.LoadBalancer) {
 		t.Fatalf("listeners %+v", lb.Listeners)
 	}
 	l := lb.Listeners[i]
-	if l.Port != 8443 || l.IdleSeconds != 60 || l.TLS == nil || l.TLS.PrivateKeyPEM != "secret" || l.TLS.CertificatePEM != "PEM" {
+	if l.Port != 8443 || l.IdleSeconds != 60 || l.TLS == nil ||
+		l.TLS.PrivateKeyPEM != "secret" || l.TLS.CertificatePEM != "PEM" {
 		t.Errorf("listener %+v with TLS %+v", l, l.TLS)
 	}
 	if set, ok := lb.BackendSets[l.BackendSet]; !ok || set.Health.Retries == 0 || set.Policy == "" {
