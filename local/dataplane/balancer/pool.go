@@ -201,8 +201,8 @@ func (p *pool) target(b *backend) (netip.AddrPort, *tls.Config) {
 }
 
 // transport returns the client for a request to a backend: gRPC wants HTTP/2, everything else gets HTTP/1.1 (Oracle:
-// "Listeners for Load Balancers", read 2026-11-28). A request that must not be sent twice gets a new connection: on a kept
-// one it is lost if the backend ends the connection at that moment, as a Pod does that is replaced.
+// "Listeners for Load Balancers", read 2026-11-28). A request that must not be sent twice gets a new connection: on a
+// kept one it is lost if the backend ends the connection at that moment, as a Pod does that is replaced.
 func (p *pool) transport(b *backend, protocol string, r *http.Request) *http.Transport {
 	p.mu.Lock()
 	defer p.mu.Unlock()
