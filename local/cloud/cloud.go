@@ -38,6 +38,12 @@ type Node struct {
 	Labels             map[string]string // the pool's initial node labels
 }
 
+// VolumeDriver is the name of the CSI driver for block volumes.
+const VolumeDriver = "blockvolume.csi.oraclecloud.com"
+
+// VolumeSizeKey is the key of a block volume's size in GB, in what the attachment of a volume tells the node.
+const VolumeSizeKey = "sizeInGBs"
+
 // Endpoints tells how to reach a running control plane.
 type Endpoints struct {
 	Address string // of the API server, which uses TLS: "127.0.0.1:40123"

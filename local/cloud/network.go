@@ -80,44 +80,66 @@ type VNIC struct {
 
 // LoadBalancer is a load balancer as it is configured.
 type LoadBalancer struct {
-	ID          string // OCID
-	Name        string
-	Private     bool
-	Addresses   []netip.Addr // private addresses of its VNICs; the first one is active
-	PublicIP    netip.Addr   // invalid for a private one
-	Listeners   []Listener
-	BackendSets map[string]BackendSet
+	ID              string // OCID
+	Name            string
+	Private         bool
+	Addresses       []netip.Addr // private addresses of its VNICs; the first one is active
+	PublicIP        netip.Addr   // invalid for a private one
+	RequestIDHeader string       // that requests and answers get a unique value of; empty: none
+	Listeners       []Listener
+	BackendSets     map[string]BackendSet
 }
 
 // Listener is a listener of a load balancer.
 type Listener struct {
-	Name           string
-	Port           int
-	Protocol       string // "HTTP", "HTTP2", "TCP" or "GRPC"
-	BackendSet     string
-	IdleSeconds    int  // time-out between two reads or writes
-	ProxyProtocol  int  // version that is sent to backends; 0: none
-	RedirectToPort int  // an HTTP redirect to HTTPS on this port, by a rule set; 0: none
-	TLS            *TLS // nil: without TLS
+	Name          string
+	Port          int
+	Protocol      string // "HTTP", "HTTP2", "TCP" or "GRPC"
+	BackendSet    string
+	IdleSeconds   int        // time-out between two reads or writes
+	ProxyProtocol int        // version that is sent to the backends of a TCP listener; 0: none
+	Redirects     []Redirect // of rule sets; the first one that matches a request answers it
+	TLS           *TLS       // nil: without TLS
+}
+
+// Redirect is a redirect rule of a listener. The parts of its address may hold the tokens {protocol}, {host}, {port},
+// {path} and {query}, which stand for those of the request.
+type Redirect struct {
+	// Match and MatchPath tell which paths it is for: "EXACT_MATCH", "PREFIX_MATCH", "FORCE_LONGEST_PREFIX_MATCH" or
+	// "SUFFIX_MATCH". Empty: all.
+	Match, MatchPath                  string
+	Code                              int // 301, 302, 303, 307 or 308
+	Protocol, Host, Port, Path, Query string
 }
 
 // TLS is the TLS configuration of a listener or backend set.
 type TLS struct {
 	CertificatePEM, PrivateKeyPEM, CACertificatePEM string
-	Protocols                                       []string // "TLSv1.2", "TLSv1.3"; empty: those two
+	Protocols                                       []string // "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"; empty: TLSv1.2
 	Ciphers                                         []string // names of OpenSSL; empty: Go's
 	VerifyPeer                                      bool
-	VerifyDepth                                     int
+	VerifyDepth                                     int // of the peer's chain of certificates; 0: any
 }
 
 // BackendSet is a set of backends.
 type BackendSet struct {
-	Policy        string // "ROUND_ROBIN", "LEAST_CONNECTIONS" or "IP_HASH"
-	Backends      []Backend
-	Health        HealthCheck
-	SessionCookie string // of the application or the load balancer; empty: no session persistence
-	CookieByLB    bool   // the load balancer sets the cookie
-	TLS           *TLS   // to the backends; nil: without TLS
+	Policy   string // "ROUND_ROBIN", "LEAST_CONNECTIONS" or "IP_HASH"
+	Backends []Backend
+	Health   HealthCheck
+	Session  *Session // nil: no session persistence
+	TLS      *TLS     // to the backends; nil: without TLS
+}
+
+// Session is the session persistence of a backend set.
+type Session struct {
+	// AppCookie is the cookie of the application that begins a session, "*" for any. Empty: every answer begins one.
+	AppCookie       string
+	DisableFallback bool   // an unavailable backend fails its sessions' requests
+	Cookie          string // the load balancer's own, with these attributes
+	Domain, Path    string
+	MaxAgeSeconds   int // 0: until the browser ends
+	Secure          bool
+	HTTPOnly        bool
 }
 
 // Backend is a server of a backend set.
@@ -137,16 +159,22 @@ type HealthCheck struct {
 	Path           string
 	StatusCode     int // 0: 200
 	BodyRegex      string
+	PlainText      bool // without TLS although the backend set has it
 	IntervalMillis int
 	TimeoutMillis  int
 	Retries        int // failures in a row after which a backend is unhealthy, and successes after which it is healthy
 }
 
-// BackendHealth is the outcome of the last health checks of a backend.
+// BackendHealth is the outcome of the health checks of a backend.
 type BackendHealth struct {
-	Healthy bool
-	Reason  string // of the last failure, as the service shows it: "CONNECT_FAILED", "TIMED_OUT", ...
+	Healthy bool      // it gets requests
+	Result  string    // of the last check, as the API has it: "OK", "CONNECT_FAILED", ...; "UNKNOWN" before the first
+	At      time.Time // of the last check
 }
+
+// MeasuredHealth returns the health of a backend set's backends by their names, as a load balancer has measured it. A
+// backend that has not been measured is missing.
+type MeasuredHealth func(loadBalancerID, backendSet string) map[string]BackendHealth
 
 // Flow is a connection, or an attempt at one, that a security rule or a route decided about.
 type Flow struct {

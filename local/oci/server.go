@@ -49,6 +49,9 @@ type Config struct {
 	Speed float64
 	// ControlPlane runs the clusters' control planes. Without one, clusters become ACTIVE and have no API.
 	ControlPlane cloud.ControlPlane
+	// BackendHealth tells the health of load balancers' backends. It is asked while the state is locked, so it must not
+	// wait, nor ask the Server. Default: backends are healthy.
+	BackendHealth cloud.MeasuredHealth
 	// Limits are service limits by name that differ from the defaults, which are usual ones of a paying tenancy.
 	Limits map[string]int
 	// Log receives requests and failures. Default: none.
@@ -80,7 +83,7 @@ func New(config Config) (*Server, error) {
 	vcn.Register(e)
 	compute.Register(e)
 	blockstorage.Register(e)
-	loadbalancer.Register(e)
+	loadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)
 	identity.Register(e)
 	bastion.Register(e)
@@ -98,6 +101,34 @@ func New(config Config) (*Server, error) {
 // Resume waits until the control planes that ran when the local cloud was last stopped have started again, and returns
 // what went wrong.
 func (s *Server) Resume(ctx context.Context) error { return s.oke.Resume(ctx) }
+
+// Network describes what decides about packets. Changed tells when to ask again.
+func (s *Server) Network() cloud.Network {
+	var n cloud.Network
+	_ = s.View(func(t *engine.Tx) error { // fails only if the function does
+		n = vcn.Network(t)
+		logs := logging.FlowLogs(t)
+		for i := range n.Subnets {
+			n.Subnets[i].FlowLog = logs[n.Subnets[i].ID]
+		}
+		return nil
+	})
+	return n
+}
+
+// LoadBalancers describes the load balancers that carry traffic. Changed tells when to ask again.
+func (s *Server) LoadBalancers() []cloud.LoadBalancer {
+	var all []cloud.LoadBalancer
+	_ = s.View(func(t *engine.Tx) error { all = loadbalancer.Describe(t); return nil })
+	return all
+}
+
+// Volumes returns the OCIDs of the block volumes, whose data must be kept. Changed tells when to ask again.
+func (s *Server) Volumes() []string {
+	var all []string
+	_ = s.View(func(t *engine.Tx) error { all = blockstorage.Volumes(t); return nil })
+	return all
+}
 
 // LoadCredentials returns the API key of the local cloud in dir, and creates it if there is none: a program that the
 // cloud calls back needs it before the cloud has started.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -262,7 +263,9 @@ func (c *Controller) expand(ctx context.Context, claim *corev1.PersistentVolumeC
 			return err
 		}
 	}
-	// On a real node, the kubelet expands the file system now.
+	if c.Kubelets {
+		return c.requestNodeExpansion(ctx, claim, pv.Name, size)
+	}
 	claim = claim.DeepCopy()
 	claim.Status.Capacity[corev1.ResourceStorage] = size
 	claims := c.API.CoreV1().PersistentVolumeClaims(claim.Namespace)
@@ -271,5 +274,35 @@ func (c *Controller) expand(ctx context.Context, claim *corev1.PersistentVolumeC
 	}
 	c.recorder.Eventf(claim, corev1.EventTypeNormal, "FileSystemResizeSuccessful",
 		"volume %q has %s", pv.Name, size.String())
+	return nil
+}
+
+// requestNodeExpansion marks a claim as external-resizer does (its version 1.13, pkg/controller/resize_status.go), so
+// that the kubelet of the node where it is mounted expands the file system, and updates the claim's capacity.
+func (c *Controller) requestNodeExpansion(
+	ctx context.Context, claim *corev1.PersistentVolumeClaim, pv string, size resource.Quantity,
+) error {
+	allocated := claim.Status.AllocatedResources[corev1.ResourceStorage]
+	if allocated.Cmp(size) == 0 && claim.Status.AllocatedResourceStatuses[corev1.ResourceStorage] != "" {
+		return nil // it has been requested
+	}
+	claim = claim.DeepCopy()
+	claim.Status.AllocatedResources = corev1.ResourceList{corev1.ResourceStorage: size}
+	claim.Status.AllocatedResourceStatuses = map[corev1.ResourceName]corev1.ClaimResourceStatus{
+		corev1.ResourceStorage: corev1.PersistentVolumeClaimNodeResizePending,
+	}
+	pending := corev1.PersistentVolumeClaimFileSystemResizePending
+	isPending := func(c corev1.PersistentVolumeClaimCondition) bool { return c.Type == pending }
+	claim.Status.Conditions = slices.DeleteFunc(claim.Status.Conditions, isPending)
+	claim.Status.Conditions = append(claim.Status.Conditions, corev1.PersistentVolumeClaimCondition{
+		Type: pending, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now(),
+		Message: "the node expands the file system when a Pod has the volume mounted",
+	})
+	claims := c.API.CoreV1().PersistentVolumeClaims(claim.Namespace)
+	if _, err := claims.UpdateStatus(ctx, claim, metav1.UpdateOptions{}); err != nil {
+		return err
+	}
+	c.recorder.Eventf(claim, corev1.EventTypeNormal, "FileSystemResizeRequired",
+		"Require file system resize of volume %q on node", pv)
 	return nil
 }

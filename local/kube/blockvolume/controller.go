@@ -32,7 +32,7 @@ import (
 )
 
 // DriverName is the name of the provisioner, the attacher and the CSI driver.
-const DriverName = "blockvolume.csi.oraclecloud.com"
+const DriverName = cloud.VolumeDriver
 
 const (
 	corePath     = "/20160918"
@@ -48,8 +48,10 @@ type Config struct {
 	API     kubernetes.Interface
 	OCI     *ociclient.Client
 	Cluster cloud.Cluster
-	Poll    time.Duration // polling interval of changing volumes and attachments
-	Log     *slog.Logger
+	// Kubelets tells that the nodes have kubelets, which expand file systems. Simulated nodes have none.
+	Kubelets bool
+	Poll     time.Duration // polling interval of changing volumes and attachments
+	Log      *slog.Logger
 }
 
 // Controller manages a cluster's block volumes.

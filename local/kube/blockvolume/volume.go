@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -16,6 +17,7 @@ import (
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/utils/ptr"
 
+	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/ociclient"
 )
 
@@ -26,6 +28,9 @@ func (c *Controller) syncVolume(ctx context.Context, name string) error {
 	pv, err := c.volumes.Get(name)
 	if err != nil {
 		return ignoreNotFound(err)
+	}
+	if err := c.queueAttachments(name); err != nil { // they tell the volume's size
+		return err
 	}
 	if pv.Annotations[annotationProvisioned] != DriverName || pv.Spec.CSI == nil ||
 		pv.Status.Phase != corev1.VolumeReleased ||
@@ -56,6 +61,16 @@ func (c *Controller) syncVolume(ctx context.Context, name string) error {
 	return removeFinalizer(ctx, volumes, name, provisionerFinalizer)
 }
 
+func (c *Controller) queueAttachments(volume string) error {
+	attachments, err := c.attachments.List(labels.Everything())
+	for _, a := range attachments {
+		if ptr.Deref(a.Spec.Source.PersistentVolumeName, "") == volume {
+			c.attachmentQueue.add(a.Name)
+		}
+	}
+	return err
+}
+
 // syncAttachment attaches or detaches the volume as the VolumeAttachment says.
 func (c *Controller) syncAttachment(ctx context.Context, name string) error {
 	va, err := c.attachments.Get(name)
@@ -69,7 +84,7 @@ func (c *Controller) syncAttachment(ctx context.Context, name string) error {
 		return c.detach(ctx, va)
 	}
 	if va.Status.Attached {
-		return nil
+		return c.updateSize(ctx, va)
 	}
 	attached, err := c.attach(ctx, va)
 	update := va.DeepCopy()
@@ -78,12 +93,40 @@ func (c *Controller) syncAttachment(ctx context.Context, name string) error {
 	} else {
 		update.Status.Attached, update.Status.AttachError = true, nil
 		update.Status.AttachmentMetadata = map[string]string{"attachment": attached.ID}
+		c.setSize(update)
 	}
 	if fresh, getErr := c.API.StorageV1().VolumeAttachments().Get(ctx, name, metav1.GetOptions{}); getErr == nil {
 		update.ResourceVersion = fresh.ResourceVersion
 	}
 	_, updateErr := c.API.StorageV1().VolumeAttachments().UpdateStatus(ctx, update, metav1.UpdateOptions{})
 	return cmp.Or(ignoreNotFound(updateErr), err)
+}
+
+// setSize tells the node how large the volume is, and reports whether that is news.
+func (c *Controller) setSize(va *storagev1.VolumeAttachment) bool {
+	pv, err := c.volumes.Get(*va.Spec.Source.PersistentVolumeName)
+	if err != nil { // it has been deleted
+		return false
+	}
+	size := strconv.FormatInt(sizeInGB(*pv.Spec.Capacity.Storage()), 10)
+	if va.Status.AttachmentMetadata[cloud.VolumeSizeKey] == size {
+		return false
+	}
+	if va.Status.AttachmentMetadata == nil {
+		va.Status.AttachmentMetadata = map[string]string{}
+	}
+	va.Status.AttachmentMetadata[cloud.VolumeSizeKey] = size
+	return true
+}
+
+// updateSize tells the node that an attached volume has grown.
+func (c *Controller) updateSize(ctx context.Context, va *storagev1.VolumeAttachment) error {
+	va = va.DeepCopy()
+	if !c.setSize(va) {
+		return nil
+	}
+	_, err := c.API.StorageV1().VolumeAttachments().UpdateStatus(ctx, va, metav1.UpdateOptions{})
+	return ignoreNotFound(err)
 }
 
 func (c *Controller) attach(ctx context.Context, va *storagev1.VolumeAttachment) (*attachment, error) {

@@ -40,6 +40,15 @@ func Register(e *engine.Engine) {
 	})
 }
 
+// Volumes returns the OCIDs of the volumes that exist, those that are being deleted too.
+func Volumes(t *engine.Tx) []string {
+	var out []string
+	for _, r := range t.All(volumeKind) {
+		out = append(out, r.ID)
+	}
+	return out
+}
+
 func createVolume(_ *engine.Call, doc engine.Doc) error {
 	ad := doc.Str("availabilityDomain")
 	if ad == "" {

@@ -39,7 +39,13 @@ func TestVolumeLife(t *testing.T) {
 		c.Refused(409, "Conflict", "is attached to", "POST", ocitest.Core+"/volumeAttachments", attach)
 		c.Succeeded(c.Send("DELETE", ocitest.OKE+"/clusters/"+cluster, nil, nil))
 		// The volume of a claim outlives the cluster.
+		if got := c.Server.Volumes(); len(got) != 1 || got[0] != volume {
+			t.Errorf("volumes whose data must be kept: %v, want %s", got, volume)
+		}
 		c.Remove("volumes", volume)
+		if got := c.Server.Volumes(); len(got) != 0 {
+			t.Errorf("volumes whose data must be kept: %v, want none", got)
+		}
 		c.RemoveNetwork(n)
 		c.NothingLeft()
 	})

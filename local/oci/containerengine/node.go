@@ -62,7 +62,8 @@ func launch(t *engine.Tx, pool *engine.Resource) error {
 	return nil
 }
 
-// createVnics creates the primary VNIC of a node, which it returns, and with VCN-native pods the one for them.
+// createVnics creates the primary VNIC of a node, which it returns, and with VCN-native pods those for them. Each has an
+// address for each of its Pods beside its own.
 func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engine.Resource, error) {
 	config := pool.Doc.Sub("nodeConfigDetails")
 	args.GroupIDs, args.PublicIP = config.Texts("nsgIds"), true
@@ -78,8 +79,11 @@ func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engin
 	args.SubnetID = subnets[engine.Private[poolState](pool).Launched%len(subnets)]
 	args.Name += " pods"
 	args.GroupIDs, args.PublicIP, args.Secondary = pods.Texts("podNsgIds"), false, true
-	if _, err := vcn.NewVnic(t, args); err != nil {
-		return nil, errors.Join(err, vcn.RemoveVnics(t, args.Owner))
+	for left := int(pods.Num("maxPodsPerNode")); left > 0; left -= podsPerVnic {
+		args.MoreAddresses = min(left, podsPerVnic)
+		if _, err := vcn.NewVnic(t, args); err != nil {
+			return nil, errors.Join(err, vcn.RemoveVnics(t, args.Owner))
+		}
 	}
 	return vnic, nil
 }

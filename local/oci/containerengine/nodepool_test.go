@@ -231,7 +231,11 @@ func TestVCNNativePods(t *testing.T) {
 		node := got.Objects("nodes")[0].Str("id")
 		vnics := c.GetList(ocitest.Core + "/vnicAttachments?compartmentId=" + oci.CompartmentID + "&instanceId=" + node)
 		if len(vnics) != 2 {
-			t.Errorf("VNICs of a node: %v", vnics)
+			t.Fatalf("VNICs of a node: %v", vnics)
+		}
+		ips := c.GetList(ocitest.Core + "/privateIps?vnicId=" + vnics[1].Str("vnicId"))
+		if len(ips) != 32 {
+			t.Errorf("the VNIC for Pods has %d addresses, want its own and 31 for Pods", len(ips))
 		}
 		c.Refused(409, "Conflict", "references the VNIC", "DELETE", ocitest.Core+"/subnets/"+pods, nil)
 	})

@@ -42,6 +42,7 @@ type Engine struct {
 	key     *rsa.PublicKey
 	issuer  ed25519.PrivateKey // signs security tokens
 	woken   chan struct{}
+	changed chan struct{}
 	lock    *os.File
 	cancel  context.CancelFunc
 	stopped chan struct{}
@@ -52,6 +53,10 @@ func (e *Engine) OnStart(f func(*Tx) error) { e.onStart = append(e.onStart, f) }
 
 // Stopped is closed when the engine has stopped.
 func (e *Engine) Stopped() <-chan struct{} { return e.stopped }
+
+// Changed receives a value after resources have changed. Changes that nobody has received yet count as one, so that it
+// serves one receiver, which reads what it needs with View.
+func (e *Engine) Changed() <-chan struct{} { return e.changed }
 
 // Dir returns the directory of the state, an absolute path.
 func (e *Engine) Dir() string { return e.config.Dir }

@@ -30,7 +30,7 @@ func New(config Config) (*Engine, error) {
 	e := &Engine{
 		config: config, log: config.Log, mux: http.NewServeMux(), store: &store{}, kinds: map[string]*Kind{},
 		tasks: map[string]taskKind{}, removed: map[string][]func(*Tx, *Resource) error{}, limits: map[string]int{},
-		woken: make(chan struct{}, 1), stopped: make(chan struct{}), lock: lock,
+		woken: make(chan struct{}, 1), changed: make(chan struct{}, 1), stopped: make(chan struct{}), lock: lock,
 	}
 	if e.creds, e.key, err = credentials(dir); err == nil {
 		e.issuer, err = issuer(dir)

@@ -115,9 +115,12 @@ func (t *Tx) Remaining(began time.Time, d time.Duration) time.Duration {
 	return max(0, time.Duration(float64(left)*t.e.config.Speed))
 }
 
-func (e *Engine) wake() {
+func (e *Engine) wake() { notify(e.woken) }
+
+// notify sends on a channel with room for one value, unless that waits there already.
+func notify(c chan<- struct{}) {
 	select {
-	case e.woken <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

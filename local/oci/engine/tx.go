@@ -54,6 +54,9 @@ func (t *Tx) commit() error {
 	if len(t.added) > 0 || len(t.done) > 0 {
 		t.e.wake()
 	}
+	if len(t.changed) > 0 {
+		notify(t.e.changed)
+	}
 	return nil
 }
 

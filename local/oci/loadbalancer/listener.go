@@ -24,7 +24,15 @@ func completeListener(doc engine.Doc) error {
 	doc.Default(engine.Doc{
 		"connectionConfiguration": engine.Doc{"idleTimeout": idleSeconds}, "hostnameNames": []any{}, "ruleSetNames": []any{},
 	})
+	completeTLS(doc)
 	return nil
+}
+
+// completeTLS adds what every answer with a TLS configuration has. The values are not documented.
+func completeTLS(doc engine.Doc) {
+	if ssl := doc.Sub("sslConfiguration"); ssl != nil {
+		ssl.Default(engine.Doc{"verifyDepth": 1.0, "verifyPeerCertificate": false})
+	}
 }
 
 func checkPort(doc engine.Doc) error {

@@ -13,13 +13,29 @@ import (
 // state is what the service remembers of a load balancer.
 type state struct {
 	PublicIP string // OCID of its public IP address
+	// Keys are the private keys of certificates by name, which no answer shows.
+	Keys map[string]string `json:",omitempty"`
+}
+
+func (s *state) setKey(certificate, key string) {
+	if s.Keys == nil {
+		s.Keys = map[string]string{}
+	}
+	s.Keys[certificate] = key
 }
 
 func create(c *engine.Call) (*engine.Answer, error) {
 	reserved := c.Body.Objects("reservedIps")
+	keys := map[string]string{}
+	for name := range c.Body.Sub("certificates") {
+		keys[name] = c.Body.Str("certificates", name, "privateKey")
+	}
 	r, err := c.Create(lbKind)
 	if err != nil {
 		return nil, err
+	}
+	for name, key := range keys {
+		engine.Private[state](r).setKey(name, key)
 	}
 	if err := place(c.Tx, r, reserved); err != nil {
 		return nil, err

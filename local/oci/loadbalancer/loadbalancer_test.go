@@ -2,9 +2,11 @@ package loadbalancer_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
+	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/ocitest"
@@ -99,6 +101,12 @@ func TestLoadBalancerLife(t *testing.T) {
 				t.Errorf("certificate %v", got)
 			}
 		}
+		finish(c, c.Send("POST", base+"/"+id+"/listeners", engine.Doc{
+			"name": "secure", "port": 8443, "protocol": "HTTP", "defaultBackendSetName": "TCP-80",
+			"sslConfiguration": engine.Doc{"certificateName": "page"},
+		}, nil))
+		checkDescribed(t, c.Server.LoadBalancers())
+		finish(c, c.Send("DELETE", base+"/"+id+"/listeners/secure", nil, nil))
 		nsg := c.Create("networkSecurityGroups", engine.Doc{"vcnId": n.Vcn}).Str("id")
 		finish(c, c.Send("PUT", base+"/"+id+"/networkSecurityGroups", engine.Doc{"networkSecurityGroupIds": []any{nsg}}, nil))
 		lb = get()
@@ -150,4 +158,28 @@ func TestReservedAddressOutlivesItsLoadBalancer(t *testing.T) {
 			t.Errorf("address is %v", got)
 		}
 	})
+}
+
+// checkDescribed checks what carries a load balancer's traffic, the certificate's private key included.
+func checkDescribed(t *testing.T, all []cloud.LoadBalancer) {
+	t.Helper()
+	if len(all) != 1 {
+		t.Fatalf("%d load balancers are described", len(all))
+	}
+	lb := all[0]
+	if len(lb.Addresses) == 0 || !lb.PublicIP.IsValid() || lb.Private {
+		t.Errorf("addresses %v, public %v", lb.Addresses, lb.PublicIP)
+	}
+	i := slices.IndexFunc(lb.Listeners, func(l cloud.Listener) bool { return l.Name == "secure" })
+	if i < 0 {
+		t.Fatalf("listeners %+v", lb.Listeners)
+	}
+	l := lb.Listeners[i]
+	if l.Port != 8443 || l.IdleSeconds != 60 || l.TLS == nil ||
+		l.TLS.PrivateKeyPEM != "secret" || l.TLS.CertificatePEM != "PEM" {
+		t.Errorf("listener %+v with TLS %+v", l, l.TLS)
+	}
+	if set, ok := lb.BackendSets[l.BackendSet]; !ok || set.Health.Retries == 0 || set.Policy == "" {
+		t.Errorf("backend set %+v", set)
+	}
 }

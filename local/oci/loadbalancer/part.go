@@ -73,10 +73,11 @@ func registerPart(api engine.API, p part) {
 
 // set begins to set a part to the body.
 func (p part) set(c *engine.Call, r *engine.Resource, verb, name string) (*engine.Answer, error) {
+	key := c.Body.Str("privateKey") // of a certificate
 	if err := p.complete(c.Body); err != nil {
 		return nil, err
 	}
-	return p.begin(c, r, verb, change{Field: p.field, Name: name, Set: c.Body})
+	return p.begin(c, r, verb, change{Field: p.field, Name: name, Set: c.Body, Key: key})
 }
 
 // begin begins a change, after a check of the load balancer as it will be.

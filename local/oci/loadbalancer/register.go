@@ -1,16 +1,19 @@
-// Package loadbalancer emulates the Load Balancing service. No traffic flows through its load balancers.
+// Package loadbalancer emulates the Load Balancing service. Traffic flows through its load balancers where something
+// carries out what Describe returns.
 package loadbalancer
 
 import (
 	"slices"
 
+	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci/engine"
 )
 
 const base = "/20170115"
 
-// Register adds the Load Balancing service to an engine.
-func Register(e *engine.Engine) {
+// Register adds the Load Balancing service to an engine. Health is what was measured; if measured is nil, every backend
+// is healthy.
+func Register(e *engine.Engine, measured cloud.MeasuredHealth) {
 	api := e.API(base)
 	api.ServeReads(&engine.Kind{
 		Name: lbKind, Title: "load balancer", Path: lbPath, Model: "loadbalancer.LoadBalancer", Limit: 50,
@@ -33,7 +36,7 @@ func Register(e *engine.Engine) {
 		registerPart(api, p)
 	}
 	registerBackends(api)
-	registerHealth(api)
+	registerHealth(api, measurements{measured})
 	for path, names := range map[string][]string{
 		"/loadBalancerShapes": append(slices.Clone(fixedShapes), flexible), "/loadBalancerPolicies": policies,
 		"/loadBalancerProtocols": protocols,

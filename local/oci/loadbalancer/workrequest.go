@@ -28,6 +28,7 @@ type change struct {
 	Fields      engine.Doc
 	Field, Name string // "backendSets" and the set's name
 	Set         engine.Doc
+	Key         string `json:",omitempty"` // private key of a certificate
 }
 
 func (ch change) apply(doc engine.Doc) {
@@ -102,6 +103,9 @@ func end(t *engine.Tx, target string, args workArgs) error {
 	default:
 		r.SetState("ACTIVE")
 		args.Change.apply(r.Doc)
+		if args.Change.Key != "" {
+			engine.Private[state](r).setKey(args.Change.Name, args.Change.Key)
+		}
 	}
 	return nil
 }

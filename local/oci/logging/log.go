@@ -45,6 +45,18 @@ func createLog(c *engine.Call, doc engine.Doc) error {
 	return nil
 }
 
+// FlowLogs returns the subnets that have a flow log which is enabled.
+func FlowLogs(t *engine.Tx) map[string]bool {
+	subnets := map[string]bool{}
+	for _, r := range t.All(logKind) {
+		source := r.Doc.Sub("configuration", "source")
+		if source.Str("service") == "flowlogs" && r.Doc.Flag("isEnabled") && r.State() == "ACTIVE" {
+			subnets[source.Str("resource")] = true
+		}
+	}
+	return subnets
+}
+
 // checkSource checks the source of a service log: a subnet has one flow log, a bucket one log of each category.
 func checkSource(t *engine.Tx, doc engine.Doc) error {
 	source := doc.Sub("configuration", "source")

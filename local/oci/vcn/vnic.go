@@ -35,15 +35,17 @@ type VnicArgs struct {
 	GroupIDs           []string // network security groups
 	Secondary          bool
 	PublicIP           bool // unless the subnet prohibits it
+	MoreAddresses      int  // secondary private addresses
 }
 
 // NewVnic creates a VNIC with the lowest free address of its subnet.
 func NewVnic(t *engine.Tx, args VnicArgs) (*engine.Resource, error) {
 	subnet := t.Find(args.SubnetID)
-	address, err := freeAddress(t, subnet)
+	addresses, err := freeAddresses(t, subnet, 1+args.MoreAddresses)
 	if err != nil {
 		return nil, err
 	}
+	address := addresses[0]
 	common := engine.Doc{
 		"compartmentId": subnet.Doc["compartmentId"], "subnetId": args.SubnetID, "displayName": args.Name,
 		"availabilityDomain": cmp.Or(args.AvailabilityDomain, subnet.Doc.Str("availabilityDomain"),
@@ -64,9 +66,18 @@ func NewVnic(t *engine.Tx, args VnicArgs) (*engine.Resource, error) {
 		"vnicId": vnic.ID, "ipAddress": address, "isPrimary": true,
 		"ipState": "ASSIGNED", "lifetime": "EPHEMERAL",
 	})
-	ip, err := t.Insert(privateIPKind, common)
-	if err != nil || !args.PublicIP || subnet.Doc.Flag("prohibitPublicIpOnVnic") {
-		return vnic, err
+	ip, err := t.Insert(privateIPKind, common.Clone())
+	if err != nil {
+		return nil, err
+	}
+	for _, secondary := range addresses[1:] {
+		common.Merge(engine.Doc{"ipAddress": secondary, "isPrimary": false})
+		if _, err := t.Insert(privateIPKind, common.Clone()); err != nil {
+			return nil, err
+		}
+	}
+	if !args.PublicIP || subnet.Doc.Flag("prohibitPublicIpOnVnic") {
+		return vnic, nil
 	}
 	public, err := NewEphemeralIP(t, subnet.Doc["compartmentId"], args.Name, IPUser{"PRIVATE_IP", ip.ID})
 	if err != nil {
@@ -77,23 +88,27 @@ func NewVnic(t *engine.Tx, args VnicArgs) (*engine.Resource, error) {
 	return vnic, nil
 }
 
-// freeAddress returns the lowest address that is not used. The first two and the last are the network's (Oracle: "VCNs
-// and Subnets", reserved addresses).
-func freeAddress(t *engine.Tx, subnet *engine.Resource) (string, error) {
+// freeAddresses returns the lowest addresses that are not used. The first two and the last are the network's (Oracle:
+// "VCNs and Subnets", reserved addresses).
+func freeAddresses(t *engine.Tx, subnet *engine.Resource, count int) ([]string, error) {
 	p, err := netip.ParsePrefix(subnet.Doc.Str("cidrBlock"))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	used := map[string]bool{}
 	for _, ip := range t.All(privateIPKind, engine.With("subnetId", subnet.ID)) {
 		used[ip.Doc.Str("ipAddress")] = true
 	}
-	for addr := p.Addr().Next().Next(); p.Contains(addr.Next()); addr = addr.Next() {
-		if !used[addr.String()] {
-			return addr.String(), nil
+	var free []string
+	for addr := p.Addr().Next().Next(); p.Contains(addr.Next()) && len(free) < count; addr = addr.Next() {
+		if text := addr.String(); !used[text] {
+			free = append(free, text)
 		}
 	}
-	return "", engine.LimitExceeded("the subnet %s has no free IP address left", subnet.ID)
+	if len(free) < count {
+		return nil, engine.LimitExceeded("the subnet %s has no free IP address left", subnet.ID)
+	}
+	return free, nil
 }
 
 // Vnics returns all VNICs.
