@@ -63,14 +63,12 @@ func kubeletConfig(cfg Config) ([]byte, error) {
 		CgroupDriver:                "cgroupfs",
 		FailCgroupV1:                new(false),
 		FailSwapOn:                  new(false),
-		EnforceNodeAllocatable:      []string{},
 		MakeIPTablesUtilChains:      new(false),
 		SerializeImagePulls:         new(false),
 		EvictionHard:                never,
 		ImageGCHighThresholdPercent: new(int32(100)),
 		ImageGCLowThresholdPercent:  new(int32(99)),
-		// Settings of the kernel that the kubelet wants and cannot have (node.mountKernel) are then only logged.
-		FeatureGates: map[string]bool{"KubeletInUserNamespace": true},
+		FeatureGates:                map[string]bool{"KubeletInUserNamespace": true}, // does without /dev/kmsg, where it may not be read
 
 		ClusterDNS: []string{cfg.ClusterDNS.String()}, ClusterDomain: "cluster.local",
 		ResolverConfig:     new(etc("resolv.conf")),

@@ -140,8 +140,34 @@ func pivot(root string) error {
 	return mount("", "/", "", unix.MS_REC|unix.MS_SHARED)
 }
 
-// mountKernel mounts the file systems of the kernel. The settings there that are not the network namespace's own are
-// read-only: the kubelet, as root, would change vm.overcommit_memory, kernel.panic and others for the whole machine.
+// kernelSettings are those that a kubelet sets, for the whole machine, unless they are as it wants them
+// (setupKernelTunables in pkg/kubelet/cm of Kubernetes 1.36).
+var kernelSettings = map[string]string{
+	"vm/overcommit_memory": "1", "vm/panic_on_oom": "0", "kernel/panic": "10", "kernel/panic_on_oops": "1",
+	"kernel/keys/root_maxkeys": "1000000", "kernel/keys/root_maxbytes": "25000000",
+}
+
+// showKernelSettings puts files with the values that the kubelet wants over the kernel's.
+func showKernelSettings() error {
+	for name, value := range kernelSettings {
+		target, file := filepath.Join("/proc/sys", name), filepath.Join("/run/sysctl", name)
+		if _, err := os.Stat(target); err != nil {
+			continue // not every kernel has it
+		}
+		if err := makeTarget(file, false); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte(value+"\n"), 0o644); err != nil {
+			return err
+		}
+		if err := bind(file, target, 0, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountKernel mounts the file systems of the kernel. Its settings are read-only, except the network namespace's own.
 func mountKernel() error {
 	for _, m := range []struct {
 		path, kind string
@@ -158,18 +184,22 @@ func mountKernel() error {
 			return err
 		}
 	}
-	entries, err := os.ReadDir("/proc/sys")
+	paths, err := filepath.Glob("/proc/sys/*")
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if path := filepath.Join("/proc/sys", e.Name()); e.Name() != "net" {
-			if err := bind(path, path, unix.MS_REC, unix.MOUNT_ATTR_RDONLY); err != nil {
-				return err
-			}
+	if err := showKernelSettings(); err != nil {
+		return err
+	}
+	for _, path := range append(paths, "/proc/sysrq-trigger") {
+		if _, err := os.Stat(path); err != nil || path == "/proc/sys/net" {
+			continue // not every kernel has sysrq
+		}
+		if err := bind(path, path, unix.MS_REC, unix.MOUNT_ATTR_RDONLY); err != nil {
+			return err
 		}
 	}
-	return bind("/proc/sysrq-trigger", "/proc/sysrq-trigger", 0, unix.MOUNT_ATTR_RDONLY)
+	return nil
 }
 
 // bind mounts a file or directory, also at a target that does not exist yet. Flags are 0 or MS_REC, for all that is

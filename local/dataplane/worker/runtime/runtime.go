@@ -10,6 +10,9 @@ import (
 	"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/manager"
 	"github.com/containerd/containerd/v2/cmd/containerd/command"
 	"github.com/containerd/containerd/v2/pkg/shim"
+	"github.com/containerd/containerd/v2/plugins"
+	"github.com/containerd/plugin"
+	"github.com/containerd/plugin/registry"
 
 	_ "github.com/containerd/containerd/api/types/runc/options"
 	_ "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/task/plugin"
@@ -60,7 +63,8 @@ const (
 
 // Main runs containerd until SIGTERM and returns the exit status. Args are its flags and commands.
 func Main(args []string) int {
-	if err := command.App().Run(append([]string{"containerd"}, args...)); err != nil {
+	keepPlugins(func(p plugin.Registration) bool { return !isShims(p) })
+	if err := command.App().Run(append([]string{Name}, args...)); err != nil {
 		fmt.Fprintln(os.Stderr, "containerd:", err)
 		return 1
 	}
@@ -69,5 +73,20 @@ func Main(args []string) int {
 
 // Shim runs the shim of a Pod's containers. It reads os.Args.
 func Shim() {
+	keepPlugins(isShims)
 	shim.RunShim(context.Background(), manager.NewShimManager("io.containerd.runc.v2"))
+}
+
+// isShims tells the shim's plugin, which serves tasks, from containerd's. In their own binaries each has only its own,
+// and starts all that there are.
+func isShims(p plugin.Registration) bool { return p.Type == plugins.TTRPCPlugin && p.ID == "task" }
+
+func keepPlugins(keep func(plugin.Registration) bool) {
+	all := registry.Graph(func(*plugin.Registration) bool { return false })
+	registry.Reset()
+	for _, p := range all {
+		if keep(p) {
+			registry.Register(&p)
+		}
+	}
 }
