@@ -5,10 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+
+	"oke-guestbook/local/dataplane/worker/node"
 )
 
-// translate replaces the process ids of a node by those that this process sees.
-func translate(s *Status) error {
+// translate replaces the process ids and paths of a node by those that this process sees.
+func translate(s *Status, dir string) error {
 	space, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(s.PID), "ns/pid"))
 	if err != nil {
 		return err
@@ -29,6 +32,7 @@ func translate(s *Status) error {
 	}
 	for i, p := range s.Processes {
 		s.Processes[i].PID = outside[p.PID]
+		s.Processes[i].Log = filepath.Join(dir, strings.TrimPrefix(p.Log, node.Dir))
 	}
 	return nil
 }

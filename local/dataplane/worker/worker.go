@@ -112,7 +112,7 @@ func (w *Worker) Status(ctx context.Context) (Status, error) {
 	if err := w.call(ctx, "Status", struct{}{}, &s.Processes); err != nil {
 		return Status{}, err
 	}
-	return s, translate(&s)
+	return s, translate(&s, w.cfg.Dir)
 }
 
 // Done is closed when the node has ended, by Stop or by itself.

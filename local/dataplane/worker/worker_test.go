@@ -1,7 +1,6 @@
 package worker_test
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -103,7 +102,7 @@ func (c *cluster) startNode(address string, pods podnet.Network) *testNode {
 	n := &testNode{name: address, network: c.network(addr, vnic, podAddresses...)}
 	n.cfg = worker.Config{
 		Name: address, Address: addr, Dir: c.path("node-" + address), Cgroup: c.cgroup() + "/" + address,
-		Agents: binary, Init: cmp.Or(os.Getenv("DEVNODE"), binary), Network: n.network, Server: fmt.Sprintf("https://%s:6443", apiAddress),
+		Agents: binary, Init: binary, Network: n.network, Server: fmt.Sprintf("https://%s:6443", apiAddress),
 		CA: c.caPEM(), Kubelet: c.issue("system:node:"+address, "system:nodes"),
 		Serving: c.issue("kubelet", "", addr.AsSlice()), KubeProxy: c.issue("system:kube-proxy", ""),
 		Pods: pods, ClusterDNS: netip.MustParseAddr("10.96.5.5"), Mirror: fmt.Sprintf("http://%s:5000", apiAddress),
@@ -339,8 +338,8 @@ func (c *cluster) kill(n *testNode) {
 	c.must(err)
 	pids := descendants(c.t, status.PID)
 	for _, p := range status.Processes {
-		if p.PID == 0 || p.Restarts > 0 {
-			c.t.Errorf("process %+v, want it to run, never restarted", p)
+		if _, err := os.Stat(p.Log); p.PID == 0 || p.Restarts > 0 || err != nil {
+			c.t.Errorf("process %+v, want it to run, never restarted: %v", p, err)
 		}
 	}
 	if len(pids) < 7 { // the first process, three more, a shim, two containers

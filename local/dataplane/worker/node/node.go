@@ -4,6 +4,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,9 @@ const initArg = "init"
 
 // Service is the name under which the node's methods are called.
 const Service = "Node"
+
+// socketTimeout is how long containerd may take to start, with all other nodes of a large cluster at the same time.
+const socketTimeout = 30 * time.Second
 
 // control is the descriptor of the connection to the process that started this one.
 const control = 3
@@ -69,6 +73,13 @@ func run() error {
 	n := &Node{spec: spec, processes: spec.supervised()}
 	for _, p := range n.processes {
 		p.Start()
+		if p.Name != containerdName {
+			continue
+		}
+		// The kubelet ends if it is too early.
+		if err := waitForSocket(ContainerdSocket); err != nil {
+			return fmt.Errorf("%w; %s", err, p.LogEnd())
+		}
 	}
 	server := rpc.NewServer()
 	if err := server.RegisterName(Service, n); err != nil {
@@ -76,6 +87,22 @@ func run() error {
 	}
 	server.ServeConn(conn)
 	return nil // the kernel ends all processes of the node
+}
+
+// waitForSocket waits until a UNIX socket takes connections.
+func waitForSocket(path string) error {
+	err := wait.PollUntilContextTimeout(context.Background(), 20*time.Millisecond, socketTimeout, true,
+		func(context.Context) (bool, error) {
+			conn, err := net.Dial("unix", path)
+			if err != nil {
+				return false, nil
+			}
+			return true, conn.Close()
+		})
+	if wait.Interrupted(err) {
+		return fmt.Errorf("nothing listens at %s after %s", path, socketTimeout)
+	}
+	return err
 }
 
 // Node has the methods that are called over the connection.
@@ -109,19 +136,18 @@ func (n *Node) Status(_ struct{}, all *[]supervise.Status) error {
 func (n *Node) Stop(struct{}, *struct{}) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	containerd, agents := n.processes[0], n.processes[1:]
 	var stopped sync.WaitGroup
-	for _, p := range agents {
+	for _, p := range n.processes[1:] {
 		stopped.Go(p.Stop)
 	}
 	stopped.Wait()
-	ended := wait.Backoff{Duration: 20 * time.Millisecond, Steps: int(n.spec.ContainerGrace / (20 * time.Millisecond)), Factor: 1}
 	terminateContainers()
-	err := wait.ExponentialBackoff(ended, func() (bool, error) {
-		left, err := containers()
-		return len(left) == 0, err
-	})
-	containerd.Stop()
+	err := wait.PollUntilContextTimeout(context.Background(), 20*time.Millisecond, n.spec.ContainerGrace, true,
+		func(context.Context) (bool, error) {
+			left, err := containers()
+			return len(left) == 0, err
+		})
+	n.processes[0].Stop()
 	if wait.Interrupted(err) {
 		return nil // what still runs is killed with this process
 	}

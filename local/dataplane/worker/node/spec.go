@@ -22,6 +22,8 @@ const (
 	ContainerdRoot   = Dir + "/containerd"
 )
 
+const containerdName = "containerd"
+
 // SearchPath is the PATH of all processes of a node: nft is in BinDir.
 const SearchPath = BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -73,7 +75,7 @@ func (s Spec) supervised() []*supervise.Process {
 	}
 	etc := func(name string) string { return filepath.Join(Dir, "etc", name) }
 	return []*supervise.Process{
-		process("containerd", "100", "150MiB", "--config="+etc("containerd.toml")),
+		process(containerdName, "100", "150MiB", "--config="+etc("containerd.toml")),
 		process("kubelet", "75", "100MiB", s.KubeletArgs...),
 		process("kube-proxy", "75", "80MiB", "--config="+etc("kube-proxy.json")),
 	}
