@@ -25,6 +25,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/freeport"
+	"oke-guestbook/local/supervise"
 )
 
 const (
@@ -58,7 +59,7 @@ type cluster struct {
 
 	statusMu    sync.Mutex // guards what status reads
 	statusState state
-	procs       []*process
+	procs       []*supervise.Process
 }
 
 // state is kept in the cluster's directory, so that a restart changes nothing that a user can see.
@@ -160,15 +161,15 @@ func (c *cluster) run(ctx context.Context) error {
 		return err
 	}
 	for _, comp := range components {
-		p := &process{
-			name: comp.name,
-			path: c.cfg.Binary,
-			args: append([]string{comp.name}, comp.args(c)...),
-			env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + os.TempDir()}, comp.env...),
-			log:  filepath.Join(c.dir, "logs", comp.name+".log"),
-			out:  c.log.With("cluster", c.state.Cluster.Name),
+		p := &supervise.Process{
+			Name: comp.name,
+			Path: c.cfg.Binary,
+			Args: append([]string{comp.name}, comp.args(c)...),
+			Env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + os.TempDir()}, comp.env...),
+			Log:  filepath.Join(c.dir, "logs", comp.name+".log"),
+			Out:  c.log.With("cluster", c.state.Cluster.Name),
 		}
-		p.start()
+		p.Start()
 		c.setStatus(append(c.processes(), p))
 		if comp.name == apiServerName {
 			if err := c.waitReady(ctx); err != nil {
@@ -200,7 +201,7 @@ func (c *cluster) waitReady(ctx context.Context) error {
 	client := c.api.Discovery().RESTClient()
 	return c.waitFor(ctx, "the API server to be ready", func(ctx context.Context) (bool, error) {
 		for _, p := range c.processes() {
-			if err := p.failed(3); err != nil {
+			if err := p.Failed(3); err != nil {
 				return false, err
 			}
 		}
@@ -221,7 +222,7 @@ func (c *cluster) waitFor(ctx context.Context, what string, condition wait.Condi
 		return errStopped
 	case wait.Interrupted(err):
 		processes := c.processes()
-		return fmt.Errorf("waited %s for %s; %s", readyTimeout, what, processes[len(processes)-1].logEnd())
+		return fmt.Errorf("waited %s for %s; %s", readyTimeout, what, processes[len(processes)-1].LogEnd())
 	}
 	return err
 }
@@ -242,19 +243,19 @@ func (c *cluster) halt() {
 	c.cancel()
 	c.controllers.Wait()
 	for _, p := range slices.Backward(c.processes()) {
-		p.stop()
+		p.Stop()
 	}
 	c.setStatus(nil)
 	c.cancel = nil
 }
 
-func (c *cluster) processes() []*process {
+func (c *cluster) processes() []*supervise.Process {
 	c.statusMu.Lock()
 	defer c.statusMu.Unlock()
 	return slices.Clone(c.procs)
 }
 
-func (c *cluster) setStatus(procs []*process) {
+func (c *cluster) setStatus(procs []*supervise.Process) {
 	c.statusMu.Lock()
 	defer c.statusMu.Unlock()
 	c.statusState, c.procs = c.state, procs
@@ -274,7 +275,7 @@ func (c *cluster) status() ClusterStatus {
 		Address: fmt.Sprintf("127.0.0.1:%d", c.statusState.APIPort), Dir: c.dir,
 	}
 	for _, p := range c.procs {
-		s.Processes = append(s.Processes, p.status())
+		s.Processes = append(s.Processes, p.Status())
 	}
 	return s
 }

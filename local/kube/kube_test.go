@@ -23,6 +23,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/supervise"
 )
 
 // TestMain makes the test binary the binary of the components, too, so that the tests run the real ones.
@@ -47,7 +48,7 @@ func testConfig(t *testing.T) Config {
 		if t.Failed() {
 			logs, _ := filepath.Glob(filepath.Join(dir, "*", "logs", "*.log"))
 			for _, log := range logs {
-				t.Logf("the end of %s:\n%s", filepath.Base(log), lastLines(log, 20))
+				t.Logf("the end of %s:\n%s", filepath.Base(log), supervise.LastLines(log, 20))
 			}
 		}
 	})

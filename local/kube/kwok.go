@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/kwok/pkg/kwok/controllers"
 	kwoklog "sigs.k8s.io/kwok/pkg/log"
 	"sigs.k8s.io/kwok/pkg/utils/gotpl"
+
+	"oke-guestbook/local/supervise"
 )
 
 var (
@@ -37,7 +39,7 @@ func (c *cluster) startKwok(pods *podAddresses) error {
 	if err != nil {
 		return err
 	}
-	log, err := openLog(filepath.Join(c.dir, "logs", "kwok.log"))
+	log, err := supervise.OpenLog(filepath.Join(c.dir, "logs", "kwok.log"))
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/ociclient"
+	"oke-guestbook/local/supervise"
 )
 
 // Config configures a Manager.
@@ -135,15 +136,7 @@ type ClusterStatus struct {
 	ID, Name, Version string
 	Address           string // of the API server
 	Dir               string
-	Processes         []ProcessStatus
-}
-
-// ProcessStatus describes a process of a control plane. PID is 0 while it does not run.
-type ProcessStatus struct {
-	Name     string
-	PID      int
-	Restarts int
-	Log      string // file
+	Processes         []supervise.Status
 }
 
 // Status lists the running clusters by name.

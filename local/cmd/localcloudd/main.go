@@ -1,6 +1,6 @@
-// Command localcloudd is the local cloud: the OCI emulator, the Kubernetes control planes of its clusters, and the
-// stand-in provider plugins. It is one binary because all of them share most of their code; the name by which it is
-// called, or its first argument, says which part runs.
+// Command localcloudd is the local cloud: the OCI emulator, the Kubernetes control planes of its clusters, the agents of
+// its nodes, and the stand-in provider plugins. It is one binary because all of them share most of their code; the name
+// by which it is called, or its first argument, says which part runs.
 package main
 
 import (
@@ -19,6 +19,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 
 	"oke-guestbook/local/adopt"
+	"oke-guestbook/local/dataplane/worker/agents"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/provider/kubeplugin"
 	"oke-guestbook/local/provider/ociplugin"
@@ -55,6 +56,8 @@ func run(name string, args []string) int {
 		return 0
 	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler":
 		return kube.Main(name, args)
+	case agents.KubeletName, agents.KubeProxyName:
+		return agents.Main(name, args)
 	}
 	return exit(fmt.Errorf("localcloudd has no part %q; `make up` starts it with the right one", name))
 }

@@ -1,4 +1,5 @@
-package kube
+// Package supervise keeps child processes running.
+package supervise
 
 import (
 	"bytes"
@@ -28,17 +29,17 @@ const (
 
 var restartBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Steps: 10, Cap: 15 * time.Second}
 
-// process is one component of a control plane, a child process that is restarted when it ends.
+// Process is a child process that is restarted when it ends. Its exported fields are set before Start.
 //
 // It is written by hand: kwokctl starts detached processes and does not watch them, and the supervisors for Go (suture)
 // watch goroutines. Neither ends the children with this process.
-type process struct {
-	name string
-	path string   // executable
-	args []string // after the executable's name
-	env  []string
-	log  string // file for its output
-	out  *slog.Logger
+type Process struct {
+	Name string
+	Path string   // executable
+	Args []string // after the executable's name
+	Env  []string
+	Log  string       // file for its output; its directory is the process's working directory
+	Out  *slog.Logger // is told when the process ends by itself
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -49,8 +50,8 @@ type process struct {
 	lastErr  error
 }
 
-// start runs the process until stop is called.
-func (p *process) start() {
+// Start runs the process until Stop is called.
+func (p *Process) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.done = cancel, make(chan struct{})
 	go func() {
@@ -69,24 +70,24 @@ func (p *process) start() {
 			p.restarts++
 			p.lastErr = err
 			p.mu.Unlock()
-			p.out.Warn("a control-plane process ended and will be restarted", "process", p.name, "error", err,
-				"after", time.Since(began).Round(time.Millisecond), "log", p.log)
+			p.Out.Warn("a process ended and will be restarted", "process", p.Name, "error", err,
+				"after", time.Since(began).Round(time.Millisecond), "log", p.Log)
 			return false, nil
 		})
 	}()
 }
 
 // runOnce returns when the process has ended, always with an error.
-func (p *process) runOnce(ctx context.Context) error {
-	log, err := openLog(p.log)
+func (p *Process) runOnce(ctx context.Context) error {
+	log, err := OpenLog(p.Log)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, p.path, p.args...)
+	cmd := exec.CommandContext(ctx, p.Path, p.Args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = p.env
-	cmd.Dir = filepath.Dir(p.log)
+	cmd.Env = p.Env
+	cmd.Dir = filepath.Dir(p.Log)
 	// With its own process group the process does not get the terminal's Ctrl-C: the manager stops processes in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -102,14 +103,22 @@ func (p *process) runOnce(ctx context.Context) error {
 	return errors.New("exit status 0")
 }
 
-func (p *process) setPID(pid int) {
+// Status describes a process. PID is 0 while it does not run.
+type Status struct {
+	Name     string
+	PID      int
+	Restarts int
+	Log      string // file
+}
+
+func (p *Process) setPID(pid int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pid = pid
 }
 
-// stop terminates the process, kills it after stopTimeout, and returns when it has ended.
-func (p *process) stop() {
+// Stop terminates the process, kills it after stopTimeout, and returns when it has ended.
+func (p *Process) Stop() {
 	if p.cancel == nil {
 		return
 	}
@@ -117,29 +126,30 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// failed returns an error with the last lines of the log if the process has ended by itself at least n times.
-func (p *process) failed(n int) error {
+// Failed returns an error with the last lines of the log if the process has ended by itself at least n times.
+func (p *Process) Failed(n int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.restarts < n {
 		return nil
 	}
-	return fmt.Errorf("%s does not stay up: %w; %s", p.name, p.lastErr, p.logEnd())
+	return fmt.Errorf("%s does not stay up: %w; %s", p.Name, p.lastErr, p.LogEnd())
 }
 
-// logEnd describes the last lines of the log for an error message.
-func (p *process) logEnd() string {
-	return fmt.Sprintf("the end of %s:\n%s", p.log, lastLines(p.log, 15))
+// LogEnd describes the last lines of the log for an error message.
+func (p *Process) LogEnd() string {
+	return fmt.Sprintf("the end of %s:\n%s", p.Log, LastLines(p.Log, 15))
 }
 
-func (p *process) status() ProcessStatus {
+// Status describes the process now.
+func (p *Process) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return ProcessStatus{Name: p.name, PID: p.pid, Restarts: p.restarts, Log: p.log}
+	return Status{Name: p.Name, PID: p.pid, Restarts: p.restarts, Log: p.Log}
 }
 
-// openLog opens a log for appending, after it has set aside one that is larger than maxLogSize.
-func openLog(path string) (*os.File, error) {
+// OpenLog opens a log for appending, after it has set aside one that is larger than maxLogSize.
+func OpenLog(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLogSize {
 		if err := os.Rename(path, path+".1"); err != nil {
 			return nil, err
@@ -148,8 +158,8 @@ func openLog(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-// lastLines returns the last lines of a file, or the reason why they cannot be read.
-func lastLines(path string, lines int) string {
+// LastLines returns the last lines of a file, or the reason why they cannot be read.
+func LastLines(path string, lines int) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return err.Error()

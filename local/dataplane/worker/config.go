@@ -1,0 +1,71 @@
+package worker
+
+import (
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"oke-guestbook/local/dataplane/netns"
+	"oke-guestbook/local/dataplane/worker/podnet"
+	"oke-guestbook/local/supervise"
+)
+
+// Config describes a node. Every field without "optional" is required.
+type Config struct {
+	// Name is the name of the Node object: on OKE the primary private address. The certificate in Kubelet is for the user
+	// "system:node:" and this name.
+	Name string
+	// Address is the node's internal address. An interface of Network has it.
+	Address netip.Addr
+	// Dir is the absolute path of a directory for all of the node's files: images, containers, volumes, logs. A node that
+	// is started on the directory of an earlier one continues with its Pods.
+	Dir string
+	// Cgroup is the path of the node's control group below the root of the hierarchies, "/localcloud/10.0.64.2": one
+	// parent for all nodes of a local cloud, so that RemoveCgroups finds what a killed one has left.
+	Cgroup string
+	// Agents is the executable of kubelet and kube-proxy, localcloudd; Init that of the node's other processes, localnode.
+	// The name of the process is the first argument.
+	Agents, Init string
+	// Network is the node's network namespace. Its interfaces are up, with addresses, MTU and a default route.
+	Network *netns.Namespace
+
+	Server    string  // URL of the API server within the VCN: "https://10.0.0.2:6443"
+	CA        []byte  // PEM of the authority of the API server, and of the clients that the kubelet accepts
+	Kubelet   KeyPair // client certificate: CN "system:node:NAME", O "system:nodes"
+	Serving   KeyPair // server certificate of the kubelet's API, for Address
+	KubeProxy KeyPair // client certificate: CN "system:kube-proxy"
+
+	// Pods is how Pods get addresses. Update changes it.
+	Pods podnet.Network
+	// ClusterDNS is the address of the Service kube-dns.
+	ClusterDNS netip.Addr
+	// Resolver is the name server for what is not in the cluster's domain. Optional: 169.254.169.254, the VCN's.
+	Resolver netip.Addr
+	// Mirror is the URL of the registry that all images are pulled from, "http://10.0.0.2:5000". It gets the name of the
+	// registry that the image names in the query parameter ns.
+	Mirror string
+	// PauseImage is the image of the container that holds a Pod's namespaces.
+	PauseImage string
+
+	ProviderID string            // optional
+	Labels     map[string]string // optional; of those with kubernetes.io in their prefix, only what NodeRestriction allows
+	Taints     []corev1.Taint    // optional; for a Node that does not exist yet
+	MaxPods    int               // optional: 110
+	// CPUs and MemoryBytes are the node's capacity, which may exceed this machine's. ReservedCPU (in thousandths) and
+	// ReservedMemoryBytes are taken off for what is allocatable. Optional: this machine's, and nothing reserved.
+	CPUs                int
+	MemoryBytes         int64
+	ReservedCPU         int64
+	ReservedMemoryBytes int64
+}
+
+// KeyPair is a certificate with its private key.
+type KeyPair struct {
+	CertPEM, KeyPEM []byte
+}
+
+// Status describes a node's processes. Their ids are those of this process's PID namespace.
+type Status struct {
+	PID       int // of the node's first process
+	Processes []supervise.Status
+}
