@@ -15,6 +15,7 @@ type Cluster struct {
 	ServicesCIDR  string
 	// ServiceLBSubnetIDs are the subnets for the load balancers of Services that name none, in order of preference.
 	ServiceLBSubnetIDs []string
+	PrivateEndpoint    string // address and port of the API server in the VCN: "10.0.0.2:6443"
 }
 
 // Node is a compute instance of a node pool that is to join the cluster.

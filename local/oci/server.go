@@ -37,6 +37,8 @@ var (
 	AvailabilityDomains = engine.AvailabilityDomains
 	// FaultDomains are the names of each availability domain's fault domains.
 	FaultDomains = engine.FaultDomains
+	// RegistryAddress is the emulated address of Container Registry among Oracle's services.
+	RegistryAddress = vcn.RegistryAddress
 	// KubernetesVersions are those that OKE offers, oldest first. Tests may set others between requests.
 	KubernetesVersions = compute.OfferedVersions()
 )

@@ -57,7 +57,10 @@ func (s *Service) startPlane(ctx context.Context, clusterID, version string) (cl
 			CompartmentID: r.Doc.Str("compartmentId"), VcnID: r.Doc.Str("vcnId"),
 			PodsCIDR:           r.Doc.Str("options", "kubernetesNetworkConfig", "podsCidr"),
 			ServicesCIDR:       r.Doc.Str("options", "kubernetesNetworkConfig", "servicesCidr"),
-			ServiceLBSubnetIDs: r.Doc.Texts("options", "serviceLbSubnetIds"),
+			ServiceLBSubnetIDs: r.Doc.Texts("options", "serviceLbSubnetIds"), PrivateEndpoint: privateEndpoint(t, r),
+		}
+		if cniType(r.Doc) == vcnNative {
+			c.PodsCIDR = "" // the cluster has it and does not use it
 		}
 		return nil
 	})
@@ -100,11 +103,17 @@ func setEndpoints(t *engine.Tx, r *engine.Resource, e cloud.Endpoints) {
 	shown := engine.Doc{"kubernetes": e.Address, "privateEndpoint": e.Address}
 	if r.Doc.Flag("endpointConfig", "isPublicIpEnabled") {
 		shown["publicEndpoint"] = e.Address
-		for _, vnic := range vcn.VnicsOf(t, r.ID) {
-			shown["privateEndpoint"] = vnic.Doc.Str("privateIp") + ":6443"
-		}
+		shown["privateEndpoint"] = privateEndpoint(t, r)
 	}
 	r.Doc["endpoints"] = shown
+}
+
+// privateEndpoint returns the address and port of the API server in the VCN.
+func privateEndpoint(t *engine.Tx, cluster *engine.Resource) string {
+	for _, vnic := range vcn.VnicsOf(t, cluster.ID) {
+		return vnic.Doc.Str("privateIp") + ":6443"
+	}
+	return ""
 }
 
 func (s *Service) clusterReady(t *engine.Tx, clusterID string, args startedArgs) error {

@@ -204,7 +204,8 @@ func TestAddressesRunOut(t *testing.T) {
 }
 
 func TestVCNNativePods(t *testing.T) {
-	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+	plane := ocitest.NewControlPlane()
+	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		pods := c.Create("subnets", engine.Doc{
 			"vcnId": n.Vcn, "cidrBlock": "10.0.64.0/19",
@@ -213,6 +214,9 @@ func TestVCNNativePods(t *testing.T) {
 		body := ocitest.Changed(ocitest.ClusterBody(n), "clusterPodNetworkOptions",
 			[]any{engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}})
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
+		if got := plane.Clusters[cluster]; got.PodsCIDR != "" || got.PrivateEndpoint != "10.0.0.2:6443" {
+			t.Errorf("the control plane gets the cluster %+v, want no range of Pods, and the endpoint in the VCN", got)
+		}
 		pool := ocitest.PoolBody(n, cluster, 2)
 		native := engine.Doc{"cniType": "OCI_VCN_IP_NATIVE", "podSubnetIds": []any{pods}}
 		for ocpus, most := range map[int]int{1: 31, 2: 31, 4: 93, 80: 110} {

@@ -12,6 +12,7 @@ import (
 type ControlPlane struct {
 	mu       sync.Mutex
 	Versions map[string]string // of running clusters
+	Clusters map[string]cloud.Cluster
 	Nodes    map[string][]cloud.Node
 	Syncs    []int // sizes of the node sets
 	StartErr error
@@ -19,7 +20,7 @@ type ControlPlane struct {
 
 // NewControlPlane returns one without clusters.
 func NewControlPlane() *ControlPlane {
-	return &ControlPlane{Versions: map[string]string{}, Nodes: map[string][]cloud.Node{}}
+	return &ControlPlane{Versions: map[string]string{}, Clusters: map[string]cloud.Cluster{}, Nodes: map[string][]cloud.Node{}}
 }
 
 // Start implements cloud.ControlPlane.
@@ -29,7 +30,7 @@ func (p *ControlPlane) Start(_ context.Context, c cloud.Cluster) (cloud.Endpoint
 	if p.StartErr != nil {
 		return cloud.Endpoints{}, p.StartErr
 	}
-	p.Versions[c.ID] = c.Version
+	p.Versions[c.ID], p.Clusters[c.ID] = c.Version, c
 	return cloud.Endpoints{Address: "127.0.0.1:40123"}, nil
 }
 

@@ -8,16 +8,19 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-// Ranges of the emulated Oracle services, of the block of RFC 2544 that belongs to nobody: the services' own addresses
-// must not be reached by mistake.
+// serviceRanges are the emulated addresses of Oracle's services. They are of the reserved block (RFC 1112, section 4),
+// which no VCN can have.
 var serviceRanges = map[string][]netip.Prefix{
-	ObjectStorageCIDR: {netip.MustParsePrefix("198.18.0.0/24")},
-	AllServicesCIDR:   {netip.MustParsePrefix("198.18.0.0/16")},
+	ObjectStorageCIDR: {netip.MustParsePrefix("240.0.1.0/24")},
+	AllServicesCIDR:   {netip.MustParsePrefix("240.0.0.0/16")},
 }
+
+// RegistryAddress is the emulated address of Container Registry.
+var RegistryAddress = netip.MustParseAddr("240.0.0.2")
 
 // Network describes all VCNs, but for flow logs, which are another service's.
 func Network(t *engine.Tx) cloud.Network {
-	var n cloud.Network
+	n := cloud.Network{ServiceCIDRs: serviceRanges[AllServicesCIDR]}
 	for _, r := range t.All(SubnetKind) {
 		n.Subnets = append(n.Subnets, describeSubnet(t, r))
 	}
