@@ -17,6 +17,7 @@ require (
 	github.com/moby/sys/mountinfo v0.7.2
 	github.com/oracle/oci-go-sdk/v65 v65.129.0
 	github.com/pires/go-proxyproto v0.8.1
+	github.com/prometheus/procfs v0.19.2
 	github.com/pulumi/pulumi-go-provider v1.3.2
 	github.com/pulumi/pulumi/sdk/v3 v3.253.0
 	github.com/spf13/cobra v1.10.2
@@ -236,7 +237,6 @@ require (
 	github.com/prometheus/client_golang v1.23.2 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/common v0.67.5 // indirect
-	github.com/prometheus/procfs v0.19.2 // indirect
 	github.com/pulumi/appdash v0.0.0-20231130102222-75f619a67231 // indirect
 	github.com/pulumi/pulumi/pkg/v3 v3.253.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect

@@ -1,0 +1,72 @@
+// Package dataplane describes what shall run in the data plane of the local cloud, and what runs there: networks, load
+// balancers, and nodes with their Pods. Package sandbox runs it.
+package dataplane
+
+import (
+	"net/netip"
+
+	"oke-guestbook/local/cloud"
+)
+
+// State is all that there shall be.
+type State struct {
+	Network       cloud.Network
+	LoadBalancers []cloud.LoadBalancer
+	Clusters      map[string]Cluster // by OCID
+	// ServicesSocket is the UNIX socket at which the daemon takes connections to Oracle's services, of which Registry
+	// is Container Registry's address.
+	ServicesSocket string
+	Registry       netip.Addr
+}
+
+// Cluster is a cluster whose nodes run in the data plane.
+type Cluster struct {
+	cloud.Cluster
+	CA         []byte // of the cluster, PEM
+	DNS        string // address of the cluster's DNS Service
+	APISocket  string // UNIX socket at which the control plane takes connections for the API server
+	NodeSocket string // UNIX socket at which the data plane takes CONNECT requests to nodes and Pods
+	Nodes      []Node
+}
+
+// Node is a node with its credentials.
+type Node struct {
+	cloud.Node
+	// PodCIDR is the node's range of Pod addresses, of an overlay network.
+	PodCIDR netip.Prefix
+	// CPUs and MemoryBytes are the capacity. ReservedCPU, in thousandths, and ReservedMemoryBytes are not for Pods.
+	CPUs                int
+	MemoryBytes         int64
+	ReservedCPU         int64
+	ReservedMemoryBytes int64
+	MaxPods             int
+
+	Kubelet KeyPair // client certificate of the kubelet, user system:node:NAME
+	Server  KeyPair // server certificate of the kubelet's API, for the node's address
+	Proxy   KeyPair // client certificate of kube-proxy
+}
+
+// KeyPair is a certificate and its private key, PEM.
+type KeyPair struct{ Cert, Key []byte }
+
+// Status is what there is.
+type Status struct {
+	Nodes    []NodeStatus
+	Problems []string // why something of the wanted state is not carried out
+}
+
+// NodeStatus describes a node that runs.
+type NodeStatus struct {
+	ClusterID  string
+	InstanceID string
+	Name       string
+	Processes  []Process
+}
+
+// Process is a process of a node. PID is its id in the data plane's namespace, 0 while it does not run.
+type Process struct {
+	Name     string
+	PID      int
+	Restarts int
+	Log      string // file
+}

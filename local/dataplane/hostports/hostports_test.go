@@ -1,0 +1,87 @@
+package hostports
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"testing"
+
+	"oke-guestbook/local/cloud"
+)
+
+// answering is a dialer whose connections say which address was dialled.
+func answering(_ context.Context, address string) (net.Conn, error) {
+	near, far := net.Pipe()
+	go func() {
+		_, _ = io.WriteString(far, address)
+		far.Close()
+	}()
+	return near, nil
+}
+
+func balancer(private bool, port int) cloud.LoadBalancer {
+	return cloud.LoadBalancer{
+		Name: "web", Private: private, PublicIP: netip.MustParseAddr("203.0.113.7"),
+		Listeners: []cloud.Listener{{Name: "http", Port: port}},
+	}
+}
+
+func TestAListenerKeepsItsPort(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ports.json")
+	var first string
+	for range 2 {
+		p, err := New(file, answering)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Apply([]cloud.LoadBalancer{balancer(false, 80)}); err != nil {
+			t.Fatal(err)
+		}
+		list := p.List()
+		if len(list) != 1 || list[0].Public != "203.0.113.7:80" {
+			t.Fatalf("ports %+v", list)
+		}
+		if first == "" {
+			first = list[0].Local
+		}
+		if list[0].Local != first {
+			t.Errorf("the port is %s after a restart, and was %s", list[0].Local, first)
+		}
+		conn, err := net.Dial("tcp", list[0].Local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(conn); err != nil || string(text) != "203.0.113.7:80" {
+			t.Errorf("the connection goes to %q, %v", text, err)
+		}
+		conn.Close()
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOnlyPublicListenersHavePorts(t *testing.T) {
+	p, err := New(filepath.Join(t.TempDir(), "ports.json"), answering)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Apply([]cloud.LoadBalancer{balancer(true, 80)}); err != nil || len(p.List()) != 0 {
+		t.Errorf("a private load balancer has %+v, %v", p.List(), err)
+	}
+	if err := p.Apply([]cloud.LoadBalancer{balancer(false, 80)}); err != nil {
+		t.Fatal(err)
+	}
+	local := p.List()[0].Local
+	if err := p.Apply(nil); err != nil || len(p.List()) != 0 {
+		t.Errorf("after the end of the load balancer: %+v, %v", p.List(), err)
+	}
+	if l, err := net.Listen("tcp", local); err != nil {
+		t.Errorf("the port of a removed load balancer is not free: %v", err)
+	} else {
+		l.Close()
+	}
+}

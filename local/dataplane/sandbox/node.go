@@ -1,0 +1,150 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/dataplane"
+	"oke-guestbook/local/dataplane/worker"
+	"oke-guestbook/local/dataplane/worker/podnet"
+)
+
+// nodeTimeout limits what a node is asked: it answers in milliseconds.
+const nodeTimeout = 30 * time.Second
+
+// pauseImage holds a Pod's namespaces; as on OKE it comes from Container Registry.
+const pauseImage = "ocir.us-ashburn-1.oci.oraclecloud.com/axoxdievda5j/oke-public-pause:local"
+
+// runningNode is a node that runs.
+type runningNode struct {
+	name    string
+	dir     string
+	worker  *worker.Worker
+	network podnet.Network
+	stopped bool // on purpose
+}
+
+// startNode starts a node in its instance's network namespace. Its files stay in its directory, so that it continues
+// where an earlier process was killed.
+func startNode(
+	ctx context.Context, s *server, c dataplane.Cluster, n dataplane.Node, network podnet.Network,
+) (*runningNode, error) {
+	host, err := s.host(n.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	address, err := netip.ParseAddr(n.PrivateIP)
+	if err != nil {
+		return nil, err
+	}
+	dns, err := netip.ParseAddr(c.DNS)
+	if err != nil {
+		return nil, fmt.Errorf("address of the cluster's DNS: %w", err)
+	}
+	out := &runningNode{name: n.Name, dir: filepath.Join(s.dir, "nodes", shortID(n.InstanceID)), network: network}
+	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
+	defer cancel()
+	out.worker, err = worker.Start(ctx, worker.Config{
+		Name: n.Name, Address: address, Dir: out.dir, Cgroup: cgroup(s.dir) + "/" + shortID(n.InstanceID),
+		Agents: s.agents, Init: s.init, Network: host,
+		Server: "https://" + c.PrivateEndpoint, CA: c.CA,
+		Kubelet:   worker.KeyPair{CertPEM: n.Kubelet.Cert, KeyPEM: n.Kubelet.Key},
+		Serving:   worker.KeyPair{CertPEM: n.Server.Cert, KeyPEM: n.Server.Key},
+		KubeProxy: worker.KeyPair{CertPEM: n.Proxy.Cert, KeyPEM: n.Proxy.Key},
+		Pods:      network, ClusterDNS: dns, Mirror: "http://" + s.registry.String(), PauseImage: pauseImage,
+		ProviderID: n.InstanceID, MaxPods: n.MaxPods, CPUs: n.CPUs, MemoryBytes: n.MemoryBytes,
+		ReservedCPU: n.ReservedCPU, ReservedMemoryBytes: n.ReservedMemoryBytes,
+	})
+	return out, err
+}
+
+// update changes how the node's Pods get addresses.
+func (n *runningNode) update(ctx context.Context, network podnet.Network) error {
+	if reflect.DeepEqual(network, n.network) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
+	defer cancel()
+	if err := n.worker.Update(ctx, network); err != nil {
+		return err
+	}
+	n.network = network
+	return nil
+}
+
+// err returns why the node has ended by itself, or nil while it runs.
+func (n *runningNode) err() error {
+	select {
+	case <-n.worker.Done():
+		return n.worker.Err()
+	default:
+		return nil
+	}
+}
+
+func (n *runningNode) status(ctx context.Context) dataplane.NodeStatus {
+	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
+	defer cancel()
+	out := dataplane.NodeStatus{Name: n.name}
+	status, err := n.worker.Status(ctx)
+	if err != nil {
+		return out // it ends just now
+	}
+	for _, p := range status.Processes {
+		out.Processes = append(out.Processes, dataplane.Process{Name: p.Name, PID: p.PID, Restarts: p.Restarts, Log: p.Log})
+	}
+	return out
+}
+
+// podNetwork describes how the Pods of a node get addresses: of the cluster's overlay network, or of the instance's
+// secondary VNICs.
+func podNetwork(c dataplane.Cluster, n dataplane.Node, network cloud.Network) (podnet.Network, error) {
+	if c.PodsCIDR != "" {
+		return overlay(c, n)
+	}
+	var out podnet.Network
+	for _, v := range network.VNICs {
+		if v.Host != n.InstanceID || v.Primary {
+			continue
+		}
+		i := slices.IndexFunc(network.Subnets, func(s cloud.Subnet) bool { return s.ID == v.SubnetID })
+		if i < 0 || len(v.Addresses) == 0 {
+			continue
+		}
+		subnet := network.Subnets[i].CIDR
+		out.VNICs = append(out.VNICs, podnet.VNIC{
+			Interface: fmt.Sprintf("eth%d", len(out.VNICs)+1), Subnet: subnet, Gateway: subnet.Masked().Addr().Next(),
+			Addresses: v.Addresses[1:],
+		})
+	}
+	return out, nil
+}
+
+func overlay(c dataplane.Cluster, n dataplane.Node) (podnet.Network, error) {
+	var out podnet.Network
+	var err error
+	if out.Cluster, err = netip.ParsePrefix(c.PodsCIDR); err != nil {
+		return out, fmt.Errorf("range of Pod addresses: %w", err)
+	}
+	out.Range = n.PodCIDR
+	for _, other := range c.Nodes {
+		address, err := netip.ParseAddr(other.PrivateIP)
+		if err == nil && other.InstanceID != n.InstanceID && other.PodCIDR.IsValid() {
+			out.Peers = append(out.Peers, podnet.Peer{Address: address, Range: other.PodCIDR})
+		}
+	}
+	return out, nil
+}
+
+// shortID names an instance's directory and control group.
+func shortID(ocid string) string {
+	name := ocid[strings.LastIndex(ocid, ".")+1:]
+	return "n" + name[max(0, len(name)-10):]
+}
