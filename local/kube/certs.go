@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"crypto"
 	"crypto/x509"
 	"fmt"
 	"net"
@@ -16,15 +17,21 @@ import (
 // certLifetime is the validity of every certificate: longer than anybody keeps a local cluster.
 const certLifetime = 10 * 365 * 24 * time.Hour
 
+// kubeletClient is the user as which the API server asks kubelets.
+const kubeletClient = "kube-apiserver-kubelet-client"
+
 // writePKI creates the cluster's keys and certificates in dir, once:
 //
 //	ca, etcd-ca                                         authorities; only etcd-ca's clients may read etcd
 //	apiserver, etcd                                     servers
 //	admin, controller-manager, scheduler, etcd-client   clients
+//	kubelet-client                                      client of the kubelets: the API server
+//	kube-proxy                                          client, on each node
 //	service-account.key                                 signs the tokens of service accounts
 //
-// serviceIP is the address of the Service "kubernetes", the first one of the services CIDR.
-func writePKI(dir string, serviceIP netip.Addr) error {
+// The addresses are those of the API server beside loopback: of the Service "kubernetes", the first one of the services
+// CIDR, and of the endpoint in the VCN.
+func writePKI(dir string, addresses ...netip.Addr) error {
 	complete := filepath.Join(dir, "complete")
 	if _, err := os.Stat(complete); err == nil {
 		return nil
@@ -34,6 +41,10 @@ func writePKI(dir string, serviceIP netip.Addr) error {
 		return err
 	}
 	loopback := net.IPv4(127, 0, 0, 1)
+	ips := []net.IP{loopback}
+	for _, a := range addresses {
+		ips = append(ips, a.AsSlice())
+	}
 	server, client := x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth
 	if err := writeAuthority(dir, "ca", "kubernetes", map[string]pki.CertConfig{
 		"apiserver": {CommonName: "kube-apiserver", Usages: []x509.ExtKeyUsage{server}, AltNames: pki.AltNames{
@@ -41,13 +52,15 @@ func writePKI(dir string, serviceIP netip.Addr) error {
 				"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
 				"kubernetes.default.svc.cluster.local",
 			},
-			IPs: []net.IP{loopback, serviceIP.AsSlice()},
+			IPs: ips,
 		}},
 		"admin": {
 			CommonName: "kubernetes-admin", Organization: []string{"system:masters"}, Usages: []x509.ExtKeyUsage{client},
 		},
 		"controller-manager": {CommonName: "system:kube-controller-manager", Usages: []x509.ExtKeyUsage{client}},
 		"scheduler":          {CommonName: "system:kube-scheduler", Usages: []x509.ExtKeyUsage{client}},
+		"kubelet-client":     {CommonName: kubeletClient, Usages: []x509.ExtKeyUsage{client}},
+		"kube-proxy":         {CommonName: "system:kube-proxy", Usages: []x509.ExtKeyUsage{client}},
 	}); err != nil {
 		return err
 	}
@@ -79,14 +92,23 @@ func writeAuthority(dir, file, name string, issues map[string]pki.CertConfig) er
 		return fmt.Errorf("authority %s: %w", name, err)
 	}
 	for file, issued := range issues {
-		issued.PublicKeyAlgorithm, issued.NotBefore, issued.NotAfter = x509.ECDSA, config.NotBefore, config.NotAfter
-		cert, key, err := pki.NewCertAndKey(caCert, caKey, issued)
-		if err == nil {
-			err = pki.WriteCertAndKey(dir, file, cert, key)
+		if err := issue(caCert, caKey, dir, file, issued); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("certificate %s: %w", file, err)
-		}
+	}
+	return nil
+}
+
+// issue writes file.crt and file.key of a new certificate of the authority.
+func issue(caCert *x509.Certificate, caKey crypto.Signer, dir, file string, config pki.CertConfig) error {
+	config.PublicKeyAlgorithm = x509.ECDSA
+	config.NotBefore, config.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(certLifetime)
+	cert, key, err := pki.NewCertAndKey(caCert, caKey, config)
+	if err == nil {
+		err = pki.WriteCertAndKey(dir, file, cert, key)
+	}
+	if err != nil {
+		return fmt.Errorf("certificate %s: %w", file, err)
 	}
 	return nil
 }

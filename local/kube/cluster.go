@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/dataplane"
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/supervise"
 )
@@ -55,7 +56,10 @@ type cluster struct {
 	cancel      context.CancelFunc // nil while the control plane does not run
 	controllers sync.WaitGroup
 
-	nodesMu sync.Mutex // one syncNodes at a time
+	nodesMu sync.Mutex                // one syncNodes at a time
+	workers map[string]dataplane.Node // that run in the data plane, by name; guarded by workersMu
+
+	workersMu sync.Mutex
 
 	statusMu    sync.Mutex // guards what status reads
 	statusState state
@@ -71,7 +75,7 @@ type state struct {
 }
 
 func newCluster(cfg Config, dir string) *cluster {
-	c := &cluster{cfg: cfg, dir: dir, log: cfg.Log}
+	c := &cluster{cfg: cfg, dir: dir, log: cfg.Log, workers: map[string]dataplane.Node{}}
 	c.stopped, c.setStopped = context.WithCancel(context.Background())
 	return c
 }
@@ -132,8 +136,15 @@ func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 	if err := c.saveState(); err != nil {
 		return err
 	}
-	if err := writePKI(filepath.Join(c.dir, "pki"), services.Masked().Addr().Next()); err != nil {
+	addresses := []netip.Addr{services.Masked().Addr().Next()}
+	if endpoint, err := netip.ParseAddrPort(want.PrivateEndpoint); err == nil {
+		addresses = append(addresses, endpoint.Addr())
+	}
+	if err := writePKI(filepath.Join(c.dir, "pki"), addresses...); err != nil {
 		return fmt.Errorf("certificates: %w", err)
+	}
+	if err := c.prepareWorkers(); err != nil {
+		return err
 	}
 	if err := c.writeKubeconfigs(); err != nil {
 		return err

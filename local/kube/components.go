@@ -102,14 +102,28 @@ func apiServerArgs(c *cluster) []string {
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
 		"--allow-privileged=true",
-		// Nodes have no address of this type, so that logs and exec fail at once instead of connecting to whatever
-		// has the node's private address in this machine's network.
-		"--kubelet-preferred-address-types=ExternalDNS",
 		"--profiling=false",
 		"--v=0",
 	}
 	args = append(args, c.webhookFlags()...)
+	args = append(args, kubeletArgs(c)...)
 	return append(args, emulationFlags(c.state.Cluster.Version)...)
+}
+
+// kubeletArgs are for the way to the kubelets.
+func kubeletArgs(c *cluster) []string {
+	if c.cfg.DataPlane == nil {
+		// Nodes have no address of this type, so that logs and exec fail at once instead of connecting to whatever
+		// has the node's private address in this machine's network.
+		return []string{"--kubelet-preferred-address-types=ExternalDNS"}
+	}
+	return []string{
+		"--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-certificate-authority=" + c.pkiPath("ca.crt"),
+		"--kubelet-client-certificate=" + c.pkiPath("kubelet-client.crt"),
+		"--kubelet-client-key=" + c.pkiPath("kubelet-client.key"),
+		"--egress-selector-config-file=" + c.egressPath(),
+	}
 }
 
 func controllerManagerArgs(c *cluster) []string {
@@ -127,6 +141,8 @@ func controllerManagerArgs(c *cluster) []string {
 		// The binding of a claim waits for this period, by default 15 s.
 		"--pvclaimbinder-sync-period=1s",
 		"--horizontal-pod-autoscaler-sync-period=5s",
+		// It creates the directory, by default below /usr/libexec.
+		"--flex-volume-plugin-dir=" + filepath.Join(c.dir, "volume-plugins"),
 		"--profiling=false",
 		"--v=0",
 	}

@@ -16,8 +16,10 @@ import (
 func (c *cluster) startControllers() error {
 	factory := informers.NewSharedInformerFactory(c.api, 0)
 	pods := newPodAddresses(c.state.Cluster.PodsCIDR)
-	if err := pods.watch(factory); err != nil {
-		return err
+	if c.cfg.DataPlane == nil {
+		if err := pods.watch(factory); err != nil {
+			return err
+		}
 	}
 	if c.cfg.OCIEndpoint != "" {
 		if err := c.startCloudControllers(factory); err != nil {
@@ -32,6 +34,9 @@ func (c *cluster) startControllers() error {
 		<-c.ctx.Done()
 		factory.Shutdown()
 	})
+	if c.cfg.DataPlane != nil {
+		return c.forwardAPI()
+	}
 	return c.startKwok(pods)
 }
 

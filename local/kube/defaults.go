@@ -19,8 +19,12 @@ import (
 	"k8s.io/client-go/restmapper"
 )
 
-//go:embed defaults/oke.yaml
-var defaultObjects string
+var (
+	//go:embed defaults/oke.yaml
+	defaultObjects string
+	//go:embed defaults/nodes.yaml
+	nodeObjects string // of a cluster whose nodes run in the data plane
+)
 
 // applyDefaults applies the objects that OKE creates in every cluster.
 func (c *cluster) applyDefaults(ctx context.Context) error {
@@ -31,7 +35,14 @@ func (c *cluster) applyDefaults(ctx context.Context) error {
 		return err
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(c.api.Discovery()))
-	text := strings.ReplaceAll(defaultObjects, "DNS_IP", dnsIP(c.state.Cluster.ServicesCIDR))
+	text := defaultObjects
+	if c.cfg.DataPlane != nil {
+		text += "\n---\n" + nodeObjects
+	}
+	endpoint, _, _ := strings.Cut(c.state.Cluster.PrivateEndpoint, ":")
+	text = strings.NewReplacer(
+		"DNS_IP", dnsIP(c.state.Cluster.ServicesCIDR), "ENDPOINT_IP", endpoint, "KUBELET_CLIENT", kubeletClient,
+	).Replace(text)
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
 	for {
 		obj := &unstructured.Unstructured{}

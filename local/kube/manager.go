@@ -36,6 +36,8 @@ type Config struct {
 	// Speed divides OKE's grace periods and polling intervals; 0 means 100.
 	Speed float64
 	Log   *slog.Logger // default: slog.Default()
+	// DataPlane runs the clusters' nodes. Without one they are simulated.
+	DataPlane DataPlane
 }
 
 // Manager runs the clusters' control planes. It is safe for concurrent use.
@@ -92,6 +94,7 @@ func (m *Manager) Stop(_ context.Context, clusterID string) error {
 	m.mu.Unlock()
 	if c != nil {
 		c.stop()
+		c.withdraw()
 	}
 	return os.RemoveAll(m.clusterDir(clusterID))
 }

@@ -52,6 +52,7 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 	for _, n := range list.Items {
 		unwanted[n.Name] = n
 	}
+	var added []string
 	for _, n := range want {
 		have, ok := unwanted[n.Name]
 		if ok && have.Spec.ProviderID != n.InstanceID {
@@ -66,18 +67,25 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 			err = c.updateNode(ctx, n)
 		} else {
 			err = c.registerNode(ctx, n)
+			added = append(added, n.Name)
+		}
+		if err == nil {
+			err = c.addWorker(ctx, n)
 		}
 		if err != nil {
 			return fmt.Errorf("node %s: %w", n.Name, err)
 		}
 	}
+	if err := c.awaitWorkers(ctx, added); err != nil {
+		return err
+	}
 	return c.removeNodes(ctx, unwanted)
 }
 
 func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
-	node, err := c.api.CoreV1().Nodes().Create(ctx, nodeObject(n, c.state.Cluster, c.cfg.Region), metav1.CreateOptions{})
-	if err != nil {
-		return err
+	node, err := c.api.CoreV1().Nodes().Create(ctx, c.nodeObject(n), metav1.CreateOptions{})
+	if err != nil || c.cfg.DataPlane != nil {
+		return err // a kubelet announces its drivers itself
 	}
 	_, err = c.api.StorageV1().CSINodes().Create(ctx, csiNode(node), metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
@@ -88,7 +96,7 @@ func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
 
 // updateNode sets the labels, the kubelet's version and the capacity. Labels that a user added stay.
 func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
-	want := nodeObject(n, c.state.Cluster, c.cfg.Region)
+	want := c.nodeObject(n)
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		have, err := c.api.CoreV1().Nodes().Get(ctx, n.Name, metav1.GetOptions{})
 		if err != nil {
@@ -101,7 +109,7 @@ func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 				return err
 			}
 		}
-		if have.Status.NodeInfo == want.Status.NodeInfo {
+		if c.cfg.DataPlane != nil || have.Status.NodeInfo == want.Status.NodeInfo {
 			return nil
 		}
 		have.Status.NodeInfo = want.Status.NodeInfo
@@ -132,6 +140,10 @@ func (c *cluster) removeNode(ctx context.Context, name string) error {
 		return ctx.Err()
 	} else if err != nil {
 		c.log.Warn("node removed before all its Pods were evicted", "node", name, "error", err)
+	}
+	// A kubelet that still ran would register its node again.
+	if err := c.removeWorker(ctx, name); err != nil {
+		return fmt.Errorf("node %s: %w", name, err)
 	}
 	onNode := metav1.ListOptions{FieldSelector: "spec.nodeName=" + name}
 	pods, err := c.api.CoreV1().Pods(metav1.NamespaceAll).List(ctx, onNode)

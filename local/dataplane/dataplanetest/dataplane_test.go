@@ -1,0 +1,170 @@
+// Package dataplanetest tests the local cloud with nodes that run Pods, from a request to the emulator to a page.
+package dataplanetest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/kubernetes"
+
+	"oke-guestbook/local/dataplane/sandbox"
+	"oke-guestbook/local/dataplane/worker"
+	"oke-guestbook/local/dataplane/worker/agents"
+	"oke-guestbook/local/dataplane/worker/node"
+	"oke-guestbook/local/dataplane/worker/podnet"
+	"oke-guestbook/local/dataplane/worker/runtime"
+	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/kube"
+)
+
+// TestMain makes the test's executable that of all processes.
+func TestMain(m *testing.M) {
+	name, args := filepath.Base(os.Args[0]), os.Args[1:]
+	if len(args) > 0 && (args[0] == node.Name || args[0] == "dataplane" || kube.IsComponent(args[0])) {
+		name, args = args[0], args[1:]
+	}
+	switch {
+	case kube.IsComponent(name):
+		os.Exit(kube.Main(name, args))
+	case name == "dataplane":
+		if err := sandbox.Main(context.Background(), args); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	case name == node.Name:
+		os.Exit(node.Main(args))
+	case name == agents.KubeletName, name == agents.KubeProxyName:
+		os.Exit(agents.Main(name, args))
+	case name == runtime.Name:
+		os.Exit(runtime.Main(args))
+	case name == runtime.ShimName:
+		runtime.Shim()
+		os.Exit(0)
+	case name == podnet.Plugin:
+		podnet.PluginMain()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestAPageFromAPod(t *testing.T) {
+	if missing := worker.Missing(); len(missing) > 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("CI must run nodes; this machine lacks ", strings.Join(missing, "; "))
+		}
+		t.Skip("runs nodes, for which this machine lacks ", strings.Join(missing, "; "))
+	}
+	c := newCloud(t)
+	_, _, api := c.cluster(1)
+	deploy(t, api)
+	logsOfThePod(t, api)
+	c.pageThroughTheLoadBalancer(t)
+}
+
+// deploy runs a page in a Pod behind a load balancer.
+func deploy(t *testing.T, api kubernetes.Interface) {
+	t.Helper()
+	labels := map[string]string{"app": "page"}
+	_, err := api.AppsV1().Deployments("default").Create(t.Context(), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "page"},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{
+					Name: "page", Image: "registry.test/test/pod:1", Args: []string{"serve"},
+					ReadinessProbe: &corev1.Probe{
+						ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(8080)}},
+						PeriodSeconds: 1,
+					},
+				}}},
+			},
+		},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	_, err = api.CoreV1().Services("default").Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "page", Annotations: map[string]string{
+			"oci.oraclecloud.com/security-rule-management-mode": "None",
+		}},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeLoadBalancer, Selector: labels,
+			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
+		},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	eventually.Succeeds(t, 2*time.Minute, "the Pod is ready", func(ctx context.Context) error {
+		d, err := api.AppsV1().Deployments("default").Get(ctx, "page", metav1.GetOptions{})
+		if err != nil || d.Status.ReadyReplicas == 1 {
+			return err
+		}
+		events, err := api.CoreV1().Events("default").List(ctx, metav1.ListOptions{})
+		if err != nil || len(events.Items) == 0 {
+			return fmt.Errorf("it is not: %w", err)
+		}
+		return fmt.Errorf("it is not: %s", events.Items[len(events.Items)-1].Message)
+	})
+}
+
+// logsOfThePod reads what the Pod has written, which the API server asks the kubelet for.
+func logsOfThePod(t *testing.T, api kubernetes.Interface) {
+	t.Helper()
+	pods, err := api.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{LabelSelector: "app=page"})
+	must(t, err)
+	pod := pods.Items[0].Name
+	text, err := api.CoreV1().Pods("default").GetLogs(pod, &corev1.PodLogOptions{}).DoRaw(t.Context())
+	if err != nil || string(text) != "serving as "+pod+"\n" {
+		t.Errorf("logs %q, %v", text, err)
+	}
+}
+
+// pageThroughTheLoadBalancer asks for the page at the load balancer's port on this machine. Packets decide: without
+// the rule that lets the load balancer to the nodes there is no page.
+func (c *cloud) pageThroughTheLoadBalancer(t *testing.T) {
+	t.Helper()
+	page := func(ctx context.Context) error {
+		list := c.ports.List()
+		if len(list) != 1 {
+			return fmt.Errorf("load balancers have the ports %v", list)
+		}
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+list[0].Local, nil)
+		if err != nil {
+			return err
+		}
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || !strings.HasPrefix(string(text), "page-") {
+			return fmt.Errorf("%s: %q, %w", resp.Status, text, err)
+		}
+		return nil
+	}
+	eventually.Succeeds(t, time.Minute, "the page", page)
+	closed := everything("10.0.0.0/28") // the cluster's endpoint alone
+	c.do(http.MethodPut, "/20160918/securityLists/"+c.workersList, closed)
+	eventually.Succeeds(t, 20*time.Second, "no page without the rule", func(ctx context.Context) error {
+		if err := page(ctx); err == nil {
+			return fmt.Errorf("there is one")
+		}
+		return nil
+	})
+	c.do(http.MethodPut, "/20160918/securityLists/"+c.workersList, everything("10.0.0.0/16"))
+	eventually.Succeeds(t, time.Minute, "the page again", page)
+}
