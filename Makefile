@@ -10,6 +10,7 @@ help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own"
+	@echo "                    NODES=auto|real|simulated"
 	@echo "                    LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
 
 up: ## deploy stack local on the local cloud, from nothing or from where it is

@@ -1,13 +1,17 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/launch/pulumicli"
 )
@@ -29,19 +33,44 @@ func (l Launcher) Up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"]))
+	status, err := p.cloud.Status(ctx)
+	if err != nil {
+		return err
+	}
+	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"], status))
 	return nil
 }
 
 // summary says what is up at url, and what to do with it.
-func (l Launcher) summary(elapsed time.Duration, url any) string {
-	return fmt.Sprintf(`The stack is up after %s. The Kubernetes API is real; nodes, Pods and load balancers are simulated.
-  guestbook   %v   (an address of the local cloud: nothing listens there)
+func (l Launcher) summary(elapsed time.Duration, page any, status daemon.Status) string {
+	what := "The Kubernetes API is real; nodes, Pods and load balancers are simulated."
+	where := fmt.Sprintf("%v   (an address of the local cloud: nothing listens there)", page)
+	if p := l.parts(); p.nodes.Kind() {
+		what = "Its Pods run on this machine."
+		where = fmt.Sprintf("%s   (%v within the local cloud)", localURL(fmt.Sprint(page), status), page)
+	}
+	return fmt.Sprintf(`The stack is up after %s. %s
+  guestbook   %s
   kubectl     eval "$(%s)" && kubectl get pods -A
   what exists %s, or the console at %s
   Pulumi      eval "$(%s)" && pulumi stack -s %s
-  tear down   %s`, elapsed.Round(time.Second), url, l.Make("-s kubeconfig"), l.Make("status"), l.Endpoint(),
+  tear down   %s`, elapsed.Round(time.Second), what, where, l.Make("-s kubeconfig"), l.Make("status"), l.Endpoint(),
 		l.Make("-s env"), environment.Stack, l.Make("down"))
+}
+
+// localURL returns where this machine reaches a URL of the local cloud's internet, or the URL itself if it does not.
+func localURL(text string, status daemon.Status) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	public := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
+	for _, port := range status.LoadBalancers {
+		if port.Public == public {
+			u.Host = port.Local
+		}
+	}
+	return u.String()
 }
 
 // Preview shows what Up would change.
@@ -100,7 +129,7 @@ func (p parts) finish(ctx context.Context) error {
 	if err := p.cloud.Stop(ctx); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(p.kubeconfigFile()), p.providers.Forget())
+	return errors.Join(os.RemoveAll(p.kubeconfigFile()), p.providers.Forget(), p.nodes.Forget())
 }
 
 // Build builds the tools only.

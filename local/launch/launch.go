@@ -18,6 +18,7 @@ import (
 	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/diskspace"
 	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/nodes"
 	"oke-guestbook/local/launch/plugins"
 	"oke-guestbook/local/launch/progress"
 	"oke-guestbook/local/launch/pulumicli"
@@ -62,6 +63,7 @@ type parts struct {
 	tools     toolchain.Toolchain
 	cloud     daemon.Daemon
 	providers plugins.Plugins
+	nodes     nodes.Nodes
 	backend   pulumifiles.Backend
 }
 
@@ -76,6 +78,7 @@ func (l Launcher) parts() parts {
 		providers: plugins.Plugins{
 			Choice: l.Plugins, Home: l.PulumiHome(), KindFile: l.Path("plugins"), StandIn: tools.Daemon(), Out: out,
 		},
+		nodes:   nodes.Nodes{Choice: l.Nodes, KindFile: l.Path("nodes"), Out: out},
 		backend: pulumifiles.Backend(l.StateDir()),
 	}
 }
@@ -84,6 +87,9 @@ func (l Launcher) parts() parts {
 // completes what a killed command left. A teardown uses the tools that exist, and needs no free space.
 func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error) {
 	if err := p.check(ctx, teardown); err != nil {
+		return pulumicli.CLI{}, err
+	}
+	if err := p.chooseNodes(teardown); err != nil {
 		return pulumicli.CLI{}, err
 	}
 	p.out.Printf("1/3 tools, in %s%s", p.ToolsDir(), p.firstBuildNotice())
@@ -130,6 +136,16 @@ func (p parts) check(ctx context.Context, teardown bool) error {
 		return err
 	}
 	return p.providers.Check(ctx)
+}
+
+// chooseNodes settles the kind of nodes. A teardown takes what there is.
+func (p *parts) chooseNodes(teardown bool) (err error) {
+	real := p.nodes.Kind()
+	if !teardown {
+		real, err = p.nodes.Choose()
+	}
+	p.tools.Nodes, p.cloud.Real = real, real
+	return err
 }
 
 func (p parts) mode(teardown bool) toolchain.Mode {

@@ -19,6 +19,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 
 	"oke-guestbook/local/adopt"
+	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/dataplane/worker/agents"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/provider/kubeplugin"
@@ -39,6 +40,8 @@ func run(name string, args []string) int {
 	switch name {
 	case "serve":
 		return exit(serve(ctx, args))
+	case "dataplane":
+		return exit(sandbox.Main(ctx, args))
 	case "adopt":
 		return exit(adopt.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
 	case "pulumi-resource-oci":

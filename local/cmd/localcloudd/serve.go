@@ -30,6 +30,7 @@ func serve(ctx context.Context, args []string) error {
 	dir := flags.String("dir", ".local", "directory of the state")
 	port := flags.Int("port", 8787, "port of the OCI emulator, on 127.0.0.1")
 	speed := flags.Int("speed", 100, "how many times faster than on OCI life cycles run")
+	real := flags.Bool("real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -50,17 +51,32 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	clusters := kube.New(kube.Config{
+	config := kube.Config{
 		Dir: filepath.Join(*dir, "kube"), Binary: binary, OCIEndpoint: "http://" + address,
 		Credentials: credentials, Region: credentials.Region, Speed: float64(*speed), Log: log,
-	})
+	}
+	var plane *dataPlane
+	if *real {
+		if plane, err = startDataPlane(ctx, *dir, binary, address, log); err != nil {
+			return fmt.Errorf("real nodes: %w", err)
+		}
+		defer plane.close()
+		config.DataPlane = plane.Sandbox
+	}
+	clusters := kube.New(config)
 	defer clusters.Close()
-	cloud, err := oci.New(oci.Config{Dir: ociDir, Speed: float64(*speed), ControlPlane: clusters, Log: log})
+	cloud, err := oci.New(oci.Config{
+		Dir: ociDir, Speed: float64(*speed), ControlPlane: clusters, BackendHealth: plane.measured(), Log: log,
+	})
 	if err != nil {
 		return err
 	}
 
-	server := &http.Server{Handler: handler(*dir, cloud, clusters), ReadHeaderTimeout: 10 * time.Second}
+	if plane != nil {
+		go plane.follow(ctx, cloud)
+		go plane.watchHealth(ctx)
+	}
+	server := &http.Server{Handler: handler(*dir, cloud, clusters, plane), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	log.Info("the local cloud is up", "address", address, "dir", *dir)
@@ -81,14 +97,18 @@ func serve(ctx context.Context, args []string) error {
 }
 
 // handler serves the console, the launcher's requests, and everything else by the emulator.
-func handler(dir string, cloud http.Handler, clusters *kube.Manager) http.Handler {
+func handler(dir string, cloud http.Handler, clusters *kube.Manager, plane *dataPlane) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
 	})
 	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, map[string]any{"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status())})
+		writeJSON(w, map[string]any{
+			"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status()), "loadBalancers": plane.ports(),
+		})
 	})
+	mux.HandleFunc("GET /admin/dataplane", plane.serveStatus)
+	mux.HandleFunc("GET /admin/flows", plane.serveFlows)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(console)

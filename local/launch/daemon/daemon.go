@@ -25,6 +25,7 @@ import (
 type Daemon struct {
 	environment.Settings
 	Binary string
+	Real   bool // nodes run Pods
 	Out    *progress.Printer
 }
 
@@ -149,8 +150,8 @@ func (d Daemon) run() (exited <-chan error, err error) {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir,
-		"--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed))
+	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port),
+		"--speed", strconv.Itoa(d.Speed), "--real-nodes="+strconv.FormatBool(d.Real))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this command and its terminal
 	if err := cmd.Start(); err != nil {
@@ -191,8 +192,10 @@ func (d Daemon) Inventory(ctx context.Context) ([]string, error) {
 
 // Status is the daemon's answer on /admin/status. Memory is resident.
 type Status struct {
-	RSSMB    int `json:"rssMB"` // of the daemon itself
-	Clusters []struct {
+	RSSMB int `json:"rssMB"` // of the daemon itself
+	// LoadBalancers are the ports of public load balancers on this machine, with nodes that run Pods.
+	LoadBalancers []struct{ LoadBalancer, Listener, Public, Local string }
+	Clusters      []struct {
 		Name, Version, Address string
 		Processes              []struct {
 			Name  string

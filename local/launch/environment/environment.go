@@ -17,13 +17,16 @@ import (
 // Stack is the name of the Pulumi stack on the local cloud.
 const Stack = "local"
 
-// Values of PLUGINS and PULUMI_CLI.
+// Values of PLUGINS, PULUMI_CLI and NODES.
 const (
 	Auto     = "auto"
 	Official = "official" // PLUGINS: the official provider plugins only
 	StandIn  = "local"    // PLUGINS: this repository's stand-ins
 	OnPath   = "path"     // PULUMI_CLI: the CLI on PATH only
 	Own      = "own"      // PULUMI_CLI: the CLI that this repository pins, built from source
+
+	Real      = "real"      // NODES: nodes run Pods on this machine
+	Simulated = "simulated" // NODES: they do not
 )
 
 // Defaults of LOCAL_DIR and LOCAL_PORT.
@@ -41,6 +44,7 @@ type Settings struct {
 	Speed   int    // LOCAL_SPEED: life cycles run this many times faster than on OCI, default 100
 	Plugins string // PLUGINS: Auto (default), Official or StandIn
 	Pulumi  string // PULUMI_CLI: Auto (default), OnPath or Own
+	Nodes   string // NODES: Auto (default), Real or Simulated
 }
 
 // Read returns the settings for the repository at root. Its error lists every variable with an invalid value.
@@ -66,6 +70,7 @@ func Read(root string) (Settings, error) {
 	s.Speed = number("LOCAL_SPEED", "100", 1, 1000)
 	s.Plugins = choice("PLUGINS", Auto, Official, StandIn)
 	s.Pulumi = choice("PULUMI_CLI", Auto, OnPath, Own)
+	s.Nodes = choice("NODES", Auto, Real, Simulated)
 	if !filepath.IsAbs(s.Dir) {
 		s.Dir = filepath.Join(root, s.Dir)
 	}

@@ -11,7 +11,7 @@ import (
 
 func unset(t *testing.T) {
 	t.Helper()
-	for _, key := range []string{"LOCAL_PORT", "LOCAL_SPEED", "PLUGINS", "PULUMI_CLI", "LOCAL_DIR"} {
+	for _, key := range []string{"LOCAL_PORT", "LOCAL_SPEED", "PLUGINS", "PULUMI_CLI", "NODES", "LOCAL_DIR"} {
 		t.Setenv(key, "")
 	}
 }
@@ -22,6 +22,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	t.Setenv("LOCAL_SPEED", "fast")
 	t.Setenv("PLUGINS", "none")
 	t.Setenv("PULUMI_CLI", "old")
+	t.Setenv("NODES", "some")
 	_, err := Read("/r")
 	if err == nil {
 		t.Fatal("no error")
@@ -29,6 +30,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	for _, want := range []string{
 		`LOCAL_PORT="80": want a whole number from 1024 to 65535`, `LOCAL_SPEED="fast"`,
 		`PLUGINS="none": want one of [auto official local]`, `PULUMI_CLI="old"`,
+		`NODES="some": want one of [auto real simulated]`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
@@ -39,7 +41,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 func TestReadDefaults(t *testing.T) {
 	unset(t)
 	got, err := Read("/r")
-	want := Settings{Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Plugins: Auto, Pulumi: Auto}
+	want := Settings{Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Plugins: Auto, Pulumi: Auto, Nodes: Auto}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}

@@ -42,6 +42,9 @@ var (
 			" -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36" +
 			" -X k8s.io/component-base/version.gitTreeState=clean",
 	}
+	node = tool{
+		name: "localnode", module: "local", pkg: "oke-guestbook/local/cmd/localnode", ldflags: "-s -w",
+	}
 	pulumiCLI = tool{
 		name: "pulumi", module: "local/tools/pulumi", pkg: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
 		ldflags: "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + ownPulumi,
@@ -62,6 +65,7 @@ type Toolchain struct {
 	Bin    string // directory of the built tools
 	Dir    string // LOCAL_DIR, for messages about space
 	Pulumi string // PULUMI_CLI
+	Nodes  bool   // nodes run Pods
 	Free   diskspace.FreeBytes
 	Out    *progress.Printer
 }
@@ -92,6 +96,9 @@ func (t Toolchain) Install(ctx context.Context, mode Mode) (cli string, err erro
 	}
 	// The program needs few modules: while it is compiled, those of the daemon are downloaded.
 	cli, wanted := onPath, []tool{program, daemon}
+	if t.Nodes {
+		wanted = append(wanted, node)
+	}
 	if onPath == "" {
 		cli, wanted = t.path(pulumiCLI), append(wanted, pulumiCLI, languageHost)
 	}

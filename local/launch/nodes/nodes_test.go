@@ -1,0 +1,50 @@
+package nodes
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/launchtest"
+	"oke-guestbook/local/launch/progress"
+)
+
+func newNodes(t *testing.T, choice string, missing ...string) Nodes {
+	t.Helper()
+	var out bytes.Buffer
+	return Nodes{
+		Choice: choice, KindFile: filepath.Join(t.TempDir(), "state", "nodes"), Out: progress.New(&out, &out),
+		Probe: func() []string { return missing },
+	}
+}
+
+func TestALocalCloudKeepsItsNodes(t *testing.T) {
+	n := newNodes(t, environment.Real)
+	if real, err := n.Choose(); err != nil || !real {
+		t.Fatalf("NODES=real: %v, %v", real, err)
+	}
+	n.Choice = environment.Auto
+	if real, err := n.Choose(); err != nil || !real || !n.Kind() {
+		t.Errorf("NODES=auto afterwards: %v, %v, want the same nodes", real, err)
+	}
+	n.Choice = environment.Simulated
+	_, err := n.Choose()
+	launchtest.WantError(t, err, "NODES=simulated", "began with NODES=real", "make down")
+	if err := n.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	if real, err := n.Choose(); err != nil || real || n.Kind() {
+		t.Errorf("NODES=simulated after make down: %v, %v", real, err)
+	}
+}
+
+func TestRealNodesNeedWhatTheMachineLacks(t *testing.T) {
+	n := newNodes(t, environment.Real, "runc (apt-get install runc)")
+	_, err := n.Choose()
+	launchtest.WantError(t, err, "NODES=real", "apt-get install runc")
+	n.Choice = environment.Auto
+	if real, err := n.Choose(); err != nil || real {
+		t.Errorf("NODES=auto: %v, %v, want simulated nodes", real, err)
+	}
+}
