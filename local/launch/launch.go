@@ -101,6 +101,9 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 		return pulumicli.CLI{}, err
 	}
 	p.out.Printf("2/3 local cloud")
+	if err := p.nodes.Remember(p.cloud.Real); err != nil {
+		return pulumicli.CLI{}, err
+	}
 	if err := p.cloud.Start(ctx); err != nil {
 		return pulumicli.CLI{}, err
 	}

@@ -3,15 +3,18 @@ package dataplanetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/prometheus/procfs"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -70,7 +73,9 @@ func TestAPageFromAPod(t *testing.T) {
 	_, _, api := c.cluster(1)
 	deploy(t, api)
 	logsOfThePod(t, api)
-	c.pageThroughTheLoadBalancer(t)
+	eventually.Succeeds(t, time.Minute, "the page", c.page)
+	c.pageNeedsItsRule(t)
+	c.pageAfterAKill(t)
 }
 
 // deploy runs a page in a Pod behind a load balancer.
@@ -129,42 +134,90 @@ func logsOfThePod(t *testing.T, api kubernetes.Interface) {
 	}
 }
 
-// pageThroughTheLoadBalancer asks for the page at the load balancer's port on this machine. Packets decide: without
-// the rule that lets the load balancer to the nodes there is no page.
-func (c *cloud) pageThroughTheLoadBalancer(t *testing.T) {
-	t.Helper()
-	page := func(ctx context.Context) error {
-		list := c.ports.List()
-		if len(list) != 1 {
-			return fmt.Errorf("load balancers have the ports %v", list)
-		}
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+list[0].Local, nil)
-		if err != nil {
-			return err
-		}
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
-		if err != nil || !strings.HasPrefix(string(text), "page-") {
-			return fmt.Errorf("%s: %q, %w", resp.Status, text, err)
-		}
-		return nil
+// page asks for the page at the load balancer's port on this machine.
+func (c *cloud) page(ctx context.Context) error {
+	list := c.ports.List()
+	if len(list) != 1 {
+		return fmt.Errorf("load balancers have the ports %v", list)
 	}
-	eventually.Succeeds(t, time.Minute, "the page", page)
-	closed := everything("10.0.0.0/28") // the cluster's endpoint alone
-	c.do(http.MethodPut, "/20160918/securityLists/"+c.workersList, closed)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+list[0].Local, nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.HasPrefix(string(text), "page-") {
+		return fmt.Errorf("%s: %q, %w", resp.Status, text, err)
+	}
+	return nil
+}
+
+// pageNeedsItsRule takes away the rule that lets the load balancer to the nodes, and puts it back: packets decide.
+func (c *cloud) pageNeedsItsRule(t *testing.T) {
+	t.Helper()
+	const list = "/20160918/securityLists/"
+	c.do(http.MethodPut, list+c.workersList, everything("10.0.0.0/28")) // the cluster's endpoint alone
 	eventually.Succeeds(t, 20*time.Second, "no page without the rule", func(ctx context.Context) error {
-		if err := page(ctx); err == nil {
-			return fmt.Errorf("there is one")
+		if err := c.page(ctx); err == nil {
+			return errors.New("there is one")
 		}
 		return nil
 	})
-	c.do(http.MethodPut, "/20160918/securityLists/"+c.workersList, everything("10.0.0.0/16"))
-	eventually.Succeeds(t, time.Minute, "the page again", page)
+	c.do(http.MethodPut, list+c.workersList, everything("10.0.0.0/16"))
+	eventually.Succeeds(t, time.Minute, "the page again", c.page)
+}
+
+// pageAfterAKill kills the data plane: everything in it ends, and comes back with the same Pods.
+func (c *cloud) pageAfterAKill(t *testing.T) {
+	t.Helper()
+	before := children(os.Getpid())
+	var first int
+	for pid := range before {
+		if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil &&
+			strings.Contains(string(text), "\x00dataplane\x00") {
+			first = pid
+		}
+	}
+	inside := children(first)
+	if len(inside) < 7 { // node, containerd, kubelet, kube-proxy; a shim, a pause and a page
+		t.Fatalf("%d processes run below the data plane's, %d", len(inside), first)
+	}
+	must(t, syscall.Kill(first, syscall.SIGKILL))
+	eventually.Succeeds(t, 10*time.Second, "everything in the data plane ends", func(context.Context) error {
+		now := children(os.Getpid())
+		for pid, began := range inside {
+			if now[pid] == began {
+				return fmt.Errorf("process %d runs", pid)
+			}
+		}
+		return nil
+	})
+	eventually.Succeeds(t, 2*time.Minute, "the page after the kill", c.page)
+}
+
+// children returns the processes below one, and when each began, in the kernel's ticks.
+func children(parent int) map[int]uint64 {
+	found := map[int]uint64{}
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return found
+	}
+	below := map[int]bool{parent: true}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range all {
+			stat, err := p.Stat()
+			if err == nil && below[stat.PPID] && !below[p.PID] {
+				below[p.PID], found[p.PID], grown = true, stat.Starttime, true
+			}
+		}
+	}
+	return found
 }

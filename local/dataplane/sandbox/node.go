@@ -59,10 +59,22 @@ func startNode(
 		Serving:   worker.KeyPair{CertPEM: n.Server.Cert, KeyPEM: n.Server.Key},
 		KubeProxy: worker.KeyPair{CertPEM: n.Proxy.Cert, KeyPEM: n.Proxy.Key},
 		Pods:      network, ClusterDNS: dns, Mirror: "http://" + s.registry.String(), PauseImage: pauseImage,
-		ProviderID: n.InstanceID, MaxPods: n.MaxPods, CPUs: n.CPUs, MemoryBytes: n.MemoryBytes,
+		ProviderID: n.InstanceID, MaxPods: maxPods(n, network), CPUs: n.CPUs, MemoryBytes: n.MemoryBytes,
 		ReservedCPU: n.ReservedCPU, ReservedMemoryBytes: n.ReservedMemoryBytes,
 	})
 	return out, err
+}
+
+// maxPods is how many Pods a node can have: with VCN-native pod networking as many as there are addresses for them.
+func maxPods(n dataplane.Node, network podnet.Network) int {
+	if len(network.VNICs) == 0 {
+		return n.MaxPods
+	}
+	count := 0
+	for _, v := range network.VNICs {
+		count += len(v.Addresses)
+	}
+	return min(n.MaxPods, count)
 }
 
 // update changes how the node's Pods get addresses.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -40,7 +39,7 @@ func (n Nodes) Choose() (real bool, err error) {
 	}
 	if kind != environment.Real {
 		n.Out.Printf("  nodes: simulated, so that no container runs")
-		return false, n.remember(environment.Simulated)
+		return false, nil
 	}
 	probe := n.Probe
 	if probe == nil {
@@ -50,7 +49,7 @@ func (n Nodes) Choose() (real bool, err error) {
 		return false, fmt.Errorf("NODES=real: this machine lacks %s", strings.Join(missing, "; "))
 	}
 	n.Out.Printf("  nodes: they run Pods on this machine, in namespaces of their own")
-	return true, n.remember(environment.Real)
+	return true, nil
 }
 
 // Kind reports whether nodes run Pods in the local cloud that exists.
@@ -59,9 +58,11 @@ func (n Nodes) Kind() (real bool) {
 	return strings.TrimSpace(string(began)) == environment.Real
 }
 
-func (n Nodes) remember(kind string) error {
-	if err := os.MkdirAll(filepath.Dir(n.KindFile), 0o755); err != nil {
-		return err
+// Remember makes later commands choose the same kind. It is for when the local cloud begins.
+func (n Nodes) Remember(real bool) error {
+	kind := environment.Simulated
+	if real {
+		kind = environment.Real
 	}
 	return os.WriteFile(n.KindFile, []byte(kind+"\n"), 0o644)
 }

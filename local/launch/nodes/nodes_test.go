@@ -14,7 +14,7 @@ func newNodes(t *testing.T, choice string, missing ...string) Nodes {
 	t.Helper()
 	var out bytes.Buffer
 	return Nodes{
-		Choice: choice, KindFile: filepath.Join(t.TempDir(), "state", "nodes"), Out: progress.New(&out, &out),
+		Choice: choice, KindFile: filepath.Join(t.TempDir(), "nodes"), Out: progress.New(&out, &out),
 		Probe: func() []string { return missing },
 	}
 }
@@ -23,6 +23,9 @@ func TestALocalCloudKeepsItsNodes(t *testing.T) {
 	n := newNodes(t, environment.Real)
 	if real, err := n.Choose(); err != nil || !real {
 		t.Fatalf("NODES=real: %v, %v", real, err)
+	}
+	if err := n.Remember(true); err != nil {
+		t.Fatal(err)
 	}
 	n.Choice = environment.Auto
 	if real, err := n.Choose(); err != nil || !real || !n.Kind() {
