@@ -225,8 +225,8 @@ func checkWayToKubelets(t *testing.T, api kubernetes.Interface) {
 	if want := "/containerLogs/default/asked/main as " + kubeletClient; err != nil || string(text) != want {
 		t.Errorf("logs %q, %v, want %q", text, err, want)
 	}
-	err = api.CoreV1().Pods("default").Delete(t.Context(), "asked", metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
-	if err != nil {
+	now := metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}
+	if err := api.CoreV1().Pods("default").Delete(t.Context(), "asked", now); err != nil {
 		t.Error(err)
 	}
 }

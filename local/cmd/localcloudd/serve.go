@@ -30,7 +30,7 @@ func serve(ctx context.Context, args []string) error {
 	dir := flags.String("dir", ".local", "directory of the state")
 	port := flags.Int("port", 8787, "port of the OCI emulator, on 127.0.0.1")
 	speed := flags.Int("speed", 100, "how many times faster than on OCI life cycles run")
-	real := flags.Bool("real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
+	realNodes := flags.Bool("real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func serve(ctx context.Context, args []string) error {
 		Dir: filepath.Join(*dir, "kube"), Binary: binary, OCIEndpoint: "http://" + address,
 		Credentials: credentials, Region: credentials.Region, Speed: float64(*speed), Log: log,
 	}
-	var plane *dataPlane
-	if *real {
+	var plane *dataPlane // nil: nodes are simulated
+	if *realNodes {
 		if plane, err = startDataPlane(ctx, *dir, binary, address, log); err != nil {
 			return fmt.Errorf("real nodes: %w", err)
 		}
@@ -76,10 +76,17 @@ func serve(ctx context.Context, args []string) error {
 		go plane.follow(ctx, cloud)
 		go plane.watchHealth(ctx)
 	}
-	server := &http.Server{Handler: handler(*dir, cloud, clusters, plane), ReadHeaderTimeout: 10 * time.Second}
+	log.Info("the local cloud is up", "address", address, "dir", *dir)
+	return answer(ctx, listener, handler(*dir, cloud, clusters, plane), cloud, clusters, log)
+}
+
+// answer answers requests until ctx is done, and then stops the clusters and the emulator.
+func answer(
+	ctx context.Context, listener net.Listener, h http.Handler, cloud *oci.Server, clusters *kube.Manager, log *slog.Logger,
+) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	log.Info("the local cloud is up", "address", address, "dir", *dir)
 
 	// Clusters are resumed only now: their cloud controllers call the emulator at once.
 	if err := cloud.Resume(ctx); err != nil {

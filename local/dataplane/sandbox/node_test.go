@@ -26,7 +26,8 @@ func newNode(id, address, podCIDR string) dataplane.Node {
 func TestPodNetwork(t *testing.T) {
 	a, b := newNode("a", "10.0.1.2", "10.244.0.0/25"), newNode("b", "10.0.1.3", "10.244.0.128/25")
 	starting := newNode("c", "10.0.1.4", "")
-	overlay := dataplane.Cluster{Cluster: cloud.Cluster{PodsCIDR: "10.244.0.0/16"}, Nodes: []dataplane.Node{a, b, starting}}
+	overlay := dataplane.Cluster{Nodes: []dataplane.Node{a, b, starting}}
+	overlay.PodsCIDR = "10.244.0.0/16"
 	pods := netip.MustParsePrefix("10.0.128.0/18")
 	network := cloud.Network{
 		Subnets: []cloud.Subnet{{ID: "pods", CIDR: pods}, {ID: "nodes", CIDR: netip.MustParsePrefix("10.0.1.0/24")}},

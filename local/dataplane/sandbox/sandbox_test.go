@@ -120,7 +120,8 @@ func network() cloud.Network {
 			SecurityLists: []cloud.RuleSet{{ID: "list", Rules: []cloud.SecurityRule{rule, ingress}}},
 		}},
 		VNICs: []cloud.VNIC{{
-			ID: "vnic", SubnetID: "api", Host: clusterID, Primary: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.2")},
+			ID: "vnic", SubnetID: "api", Host: clusterID, Primary: true,
+			Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.2")},
 		}},
 	}
 }
@@ -152,7 +153,7 @@ func TestTheAPIServerAndItsNetworkReachEachOther(t *testing.T) {
 	s.Update(func(state *dataplane.State) {
 		state.Network, state.Clusters = network(), map[string]dataplane.Cluster{clusterID: c}
 	})
-	eventually.Succeeds(t, 20*time.Second, "the endpoint answers through the node socket", func(ctx context.Context) error {
+	eventually.Succeeds(t, 20*time.Second, "the endpoint answers", func(ctx context.Context) error {
 		conn, err := net.Dial("unix", c.NodeSocket)
 		if err != nil {
 			return err
@@ -180,7 +181,8 @@ func pids(t *testing.T, dir string) []string {
 	}
 	var out []string
 	for _, file := range files {
-		if text, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(text), "dataplane\x00"+dir+"\x00localnode\x00") {
+		text, err := os.ReadFile(file)
+		if err == nil && strings.HasSuffix(string(text), "dataplane\x00"+dir+"\x00localnode\x00") {
 			out = append(out, filepath.Base(filepath.Dir(file)))
 		}
 	}

@@ -20,7 +20,9 @@ type ControlPlane struct {
 
 // NewControlPlane returns one without clusters.
 func NewControlPlane() *ControlPlane {
-	return &ControlPlane{Versions: map[string]string{}, Clusters: map[string]cloud.Cluster{}, Nodes: map[string][]cloud.Node{}}
+	return &ControlPlane{
+		Versions: map[string]string{}, Clusters: map[string]cloud.Cluster{}, Nodes: map[string][]cloud.Node{},
+	}
 }
 
 // Start implements cloud.ControlPlane.

@@ -69,7 +69,8 @@ func describeSubnet(t *engine.Tx, r *engine.Resource) cloud.Subnet {
 // describeRoute describes a route rule. Gateways to what is not emulated lead nowhere.
 func describeRoute(t *engine.Tx, rule engine.Doc) cloud.Route {
 	out := cloud.Route{
-		Destinations: destinations(rule.Str("destination")), Gateway: cloud.OtherGateway, GatewayID: rule.Str("networkEntityId"),
+		Destinations: destinations(rule.Str("destination")), Gateway: cloud.OtherGateway,
+		GatewayID: rule.Str("networkEntityId"),
 	}
 	gateway := t.Find(out.GatewayID)
 	if gateway == nil || gateway.Removed != nil {
