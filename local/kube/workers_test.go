@@ -104,7 +104,7 @@ func (p *fakePlane) serveNodes(c dataplane.Cluster) {
 		return new(net.Dialer).DialContext(ctx, "tcp", kubelet.Listener.Addr().String())
 	})}
 	p.sockets = append(p.sockets, server)
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // ends with Close
 }
 
 // kubelet starts a node's API, and sets the node's status through the cluster's endpoint with the node's credentials.

@@ -143,11 +143,11 @@ func (p parts) check(ctx context.Context, teardown bool) error {
 
 // chooseNodes settles the kind of nodes. A teardown takes what there is.
 func (p *parts) chooseNodes(teardown bool) (err error) {
-	real := p.nodes.Kind()
+	runPods := p.nodes.Kind()
 	if !teardown {
-		real, err = p.nodes.Choose()
+		runPods, err = p.nodes.Choose()
 	}
-	p.tools.Nodes, p.cloud.Real = real, real
+	p.tools.Nodes, p.cloud.Real = runPods, runPods
 	return err
 }
 

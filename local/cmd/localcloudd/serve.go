@@ -82,7 +82,8 @@ func serve(ctx context.Context, args []string) error {
 
 // answer answers requests until ctx is done, and then stops the clusters and the emulator.
 func answer(
-	ctx context.Context, listener net.Listener, h http.Handler, cloud *oci.Server, clusters *kube.Manager, log *slog.Logger,
+	ctx context.Context, listener net.Listener, h http.Handler, cloud *oci.Server, clusters *kube.Manager,
+	log *slog.Logger,
 ) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)

@@ -127,7 +127,7 @@ func (c *cloud) follow() {
 
 // showLogs shows the end of all logs below a directory.
 func showLogs(t *testing.T, dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".log") && !strings.Contains(path, "/kube/") {
 			data, _ := os.ReadFile(path)
 			t.Logf("%s:\n%s", path, data[max(0, len(data)-6000):])

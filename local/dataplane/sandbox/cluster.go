@@ -122,7 +122,7 @@ func (c *cluster) status(ctx context.Context) []dataplane.NodeStatus {
 }
 
 func (c *cluster) close() error {
-	err := error(c.removeNodes(nil))
+	err := c.removeNodes(nil)
 	if c.endpoint != nil {
 		err = errors.Join(err, c.endpoint.Close(), c.nodes.Close())
 	}

@@ -163,7 +163,7 @@ func TestTheAPIServerAndItsNetworkReachEachOther(t *testing.T) {
 		}
 		defer conn.Close()
 		if text, err := io.ReadAll(conn); err != nil || string(text) != "API server" {
-			return fmt.Errorf("read %q, %v", text, err)
+			return fmt.Errorf("read %q: %w", text, err)
 		}
 		return nil
 	})

@@ -107,7 +107,7 @@ func (s *server) apply(ctx context.Context, want dataplane.State) error {
 		errs = append(errs, fmt.Errorf("network: %w", err))
 	}
 	if err := s.serveServices(ctx, want); err != nil {
-		errs = append(errs, fmt.Errorf("Oracle's services: %w", err))
+		errs = append(errs, fmt.Errorf("services of Oracle: %w", err))
 	}
 	if err := s.balancer.Apply(want.LoadBalancers); err != nil {
 		errs = append(errs, err)

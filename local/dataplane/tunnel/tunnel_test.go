@@ -40,7 +40,7 @@ func TestATunnelEndsOneDirectionAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: Handler(new(net.Dialer).DialContext)}
-	go server.Serve(socket)
+	go func() { _ = server.Serve(socket) }() // ends with Close
 	defer server.Close()
 
 	entrance, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +78,7 @@ func TestConnectTellsWhyThereIsNoTunnel(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: Handler(new(net.Dialer).DialContext)}
-	go server.Serve(socket)
+	go func() { _ = server.Serve(socket) }() // ends with Close
 	defer server.Close()
 	conn, err := net.Dial("unix", path)
 	if err != nil {

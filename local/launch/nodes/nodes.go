@@ -24,7 +24,7 @@ type Nodes struct {
 
 // Choose reports whether nodes run Pods, and prints it. A local cloud keeps the kind of nodes that it began with.
 // NODES=auto is simulated: nodes that run Pods are not complete yet.
-func (n Nodes) Choose() (real bool, err error) {
+func (n Nodes) Choose() (runPods bool, err error) {
 	kind := n.Choice
 	before, err := os.ReadFile(n.KindFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -53,15 +53,15 @@ func (n Nodes) Choose() (real bool, err error) {
 }
 
 // Kind reports whether nodes run Pods in the local cloud that exists.
-func (n Nodes) Kind() (real bool) {
+func (n Nodes) Kind() (runPods bool) {
 	began, _ := os.ReadFile(n.KindFile) // without the file they do not
 	return strings.TrimSpace(string(began)) == environment.Real
 }
 
 // Remember makes later commands choose the same kind. It is for when the local cloud begins.
-func (n Nodes) Remember(real bool) error {
+func (n Nodes) Remember(runPods bool) error {
 	kind := environment.Simulated
-	if real {
+	if runPods {
 		kind = environment.Real
 	}
 	return os.WriteFile(n.KindFile, []byte(kind+"\n"), 0o644)

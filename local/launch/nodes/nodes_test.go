@@ -21,15 +21,15 @@ func newNodes(t *testing.T, choice string, missing ...string) Nodes {
 
 func TestALocalCloudKeepsItsNodes(t *testing.T) {
 	n := newNodes(t, environment.Real)
-	if real, err := n.Choose(); err != nil || !real {
-		t.Fatalf("NODES=real: %v, %v", real, err)
+	if runPods, err := n.Choose(); err != nil || !runPods {
+		t.Fatalf("NODES=real: %v, %v", runPods, err)
 	}
 	if err := n.Remember(true); err != nil {
 		t.Fatal(err)
 	}
 	n.Choice = environment.Auto
-	if real, err := n.Choose(); err != nil || !real || !n.Kind() {
-		t.Errorf("NODES=auto afterwards: %v, %v, want the same nodes", real, err)
+	if runPods, err := n.Choose(); err != nil || !runPods || !n.Kind() {
+		t.Errorf("NODES=auto afterwards: %v, %v, want the same nodes", runPods, err)
 	}
 	n.Choice = environment.Simulated
 	_, err := n.Choose()
@@ -37,8 +37,8 @@ func TestALocalCloudKeepsItsNodes(t *testing.T) {
 	if err := n.Forget(); err != nil {
 		t.Fatal(err)
 	}
-	if real, err := n.Choose(); err != nil || real || n.Kind() {
-		t.Errorf("NODES=simulated after make down: %v, %v", real, err)
+	if runPods, err := n.Choose(); err != nil || runPods || n.Kind() {
+		t.Errorf("NODES=simulated after make down: %v, %v", runPods, err)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestRealNodesNeedWhatTheMachineLacks(t *testing.T) {
 	_, err := n.Choose()
 	launchtest.WantError(t, err, "NODES=real", "apt-get install runc")
 	n.Choice = environment.Auto
-	if real, err := n.Choose(); err != nil || real {
-		t.Errorf("NODES=auto: %v, %v, want simulated nodes", real, err)
+	if runPods, err := n.Choose(); err != nil || runPods {
+		t.Errorf("NODES=auto: %v, %v, want simulated nodes", runPods, err)
 	}
 }
