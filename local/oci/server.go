@@ -14,6 +14,7 @@ import (
 	"oke-guestbook/local/oci/containerengine"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/identity"
+	"oke-guestbook/local/oci/limits"
 	"oke-guestbook/local/oci/loadbalancer"
 	"oke-guestbook/local/oci/logging"
 	"oke-guestbook/local/oci/objectstorage"
@@ -89,6 +90,7 @@ func New(config Config) (*Server, error) {
 	oke := containerengine.Register(e, containerengine.Options{
 		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})
+	limits.Register(e)
 	if err := e.Start(); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ type Engine struct {
 	tasks   map[string]taskKind
 	removed map[string][]func(*Tx, *Resource) error // by kind
 	limits  map[string]int
+	shown   []Limit
 	onStart []func(*Tx) error
 	faults  faults
 	creds   ociclient.Credentials

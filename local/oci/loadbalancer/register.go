@@ -34,6 +34,7 @@ func Register(e *engine.Engine) {
 	}
 	registerBackends(api)
 	registerHealth(api)
+	registerLimits(e)
 	for path, names := range map[string][]string{
 		"/loadBalancerShapes": append(slices.Clone(fixedShapes), flexible), "/loadBalancerPolicies": policies,
 		"/loadBalancerProtocols": protocols,
