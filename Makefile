@@ -54,6 +54,9 @@ policies: ## IAM statements that a stack's settings need: STACK=dev GROUP=oke-op
 cost: ## what a stack costs a month by Oracle's price list: STACK=dev AGAINST=main ARGS=--json
 	$(oke) cost --stack "$(STACK)" --against "$(AGAINST)" $(ARGS)
 
+doctor: ## check what can be known before the first pulumi up, and say what to do: STACK=dev ARGS=--json
+	$(oke) doctor --stack "$(STACK)" --group "$(GROUP)" --domain "$(DOMAIN)" $(ARGS)
+
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
@@ -101,4 +104,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost doctor tunnel image push run-app test e2e packages lint clean

@@ -36,7 +36,12 @@ func TestShapesThatAreNotOffered(t *testing.T) {
 	}{
 		{"offered", []string{"VM.Standard.E5.Flex"}, Running{}, ""},
 		{"not known", nil, Running{}, ""},
-		{"not offered", []string{"VM.Standard.A1.Flex"}, Running{}, "nodePools[0].shape VM.Standard.E5.Flex VM.Standard.A1.Flex"},
+		{
+			"not offered",
+			[]string{"VM.Standard.A1.Flex"},
+			Running{},
+			"nodePools[0].shape VM.Standard.E5.Flex VM.Standard.A1.Flex",
+		},
 		{"withdrawn from a pool that has it", []string{"VM.Standard.A1.Flex"}, existing("v1.36.4", "v1.36.4"), ""},
 	} {
 		offered := region("v1.36.4")
