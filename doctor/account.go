@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +19,11 @@ const maxSkew = 5 * time.Minute
 
 // account makes the first request, and explains why it fails. Then it looks at clock, regions and compartment.
 func (v *visit) account(ctx context.Context) []Result {
-	tenancy := v.login.tenancy
-	var domains []struct{ Name string }
-	domains, err := list[struct{ Name string }](ctx, v.cloud, identity, "/availabilityDomains", in(tenancy))
+	where := v.config[v.Project+":compartmentId"] // as the program asks
+	if !strings.HasPrefix(where, "ocid1.") {
+		where = v.login.tenancy
+	}
+	domains, err := list[struct{ Name string }](ctx, v.cloud, identity, "/availabilityDomains", in(where))
 	if ahead, known := v.cloud.clock.off(); known && ahead.Abs() > maxSkew {
 		way := map[bool]string{true: "fast", false: "slow"}[ahead > 0]
 		return []Result{failed("this machine's clock is %s %s, and Oracle refuses more than %s",
@@ -68,7 +71,7 @@ func (v *visit) regions(ctx context.Context) []Result {
 		Status string `json:"status"`
 		Home   bool   `json:"isHomeRegion"`
 	}
-	all, err := list[subscription](ctx, v.cloud, identity, "/tenancies/"+v.login.tenancy+"/regionSubscriptions", in(""))
+	all, err := list[subscription](ctx, v.cloud, identity, "/tenancies/"+v.login.tenancy+"/regionSubscriptions", url.Values{})
 	if hidden(err) {
 		return []Result{skipped("regions: this user may not list those of the tenancy (inspect tenancies in tenancy)")}
 	} else if err != nil {

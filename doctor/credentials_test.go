@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +140,20 @@ func TestCredentials(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNoInstance(t *testing.T) {
+	newMachine(t)
+	down := httptest.NewServer(http.NotFoundHandler())
+	down.Close()
+	t.Setenv("OCI_METADATA_BASE_URL", down.URL)
+	config := map[string]string{"oci:auth": "InstancePrincipal", "oci:region": "us-ashburn-1"}
+	login, results := findLogin(t.Context(), config, t.TempDir())
+	if login != nil || len(results) != 1 || results[0].Status != Failed ||
+		!strings.Contains(results[0].Text, "this is not an instance of Oracle Cloud") ||
+		!strings.Contains(results[0].Do, "pulumi config rm oci:auth") {
+		t.Errorf("login %v, %v", login, results)
 	}
 }
 

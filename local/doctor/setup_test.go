@@ -1,4 +1,5 @@
-// Package doctor_test runs the command oke doctor against the local cloud, and provokes what it can find.
+// Package doctor_test runs the command oke doctor against the local cloud, and provokes what it can find. The command
+// is of another module, whose changes go test does not see: run it with -count=1.
 package doctor_test
 
 import (
