@@ -1,6 +1,6 @@
 // Package doctor checks what can be known of a stack before its first resource is made: tools, settings, credentials,
 // and what the account, its limits and the region allow. It only reads. The services are asked by their REST API:
-// oci-go-sdk's package common signs, and the typed packages of its services take minutes to compile.
+// oci-go-sdk's package common signs, and the typed packages of four services alone are 225,000 lines to compile.
 package doctor
 
 import (
