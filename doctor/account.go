@@ -71,7 +71,8 @@ func (v *visit) regions(ctx context.Context) []Result {
 		Status string `json:"status"`
 		Home   bool   `json:"isHomeRegion"`
 	}
-	all, err := list[subscription](ctx, v.cloud, identity, "/tenancies/"+v.login.tenancy+"/regionSubscriptions", url.Values{})
+	path := "/tenancies/" + v.login.tenancy + "/regionSubscriptions"
+	all, err := list[subscription](ctx, v.cloud, identity, path, url.Values{})
 	if hidden(err) {
 		return []Result{skipped("regions: this user may not list those of the tenancy (inspect tenancies in tenancy)")}
 	} else if err != nil {
