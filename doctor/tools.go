@@ -13,6 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"oke-guestbook/plan/kubeconfig"
+	"oke-guestbook/settings"
 )
 
 const installPulumi = "https://www.pulumi.com/docs/install/"
@@ -27,11 +30,28 @@ func (v *visit) tools(ctx context.Context) []Result {
 	if redirected() { // to the local cloud, whose kubeconfig holds a key
 		return results
 	}
-	if _, err := exec.LookPath("oci"); err != nil {
-		return append(results, failed("the command oci is not on PATH: the kubeconfig of an OKE cluster asks it for tokens").
-			do("https://docs.oracle.com/iaas/Content/API/SDKDocs/cliinstall.htm"))
+	return append(results, v.tokens())
+}
+
+// tokens checks the command that makes the tokens of kubectl and of pulumi up, by the rules of
+// components/oke.FindCommand.
+func (v *visit) tokens() Result {
+	const source, install = "./cmd/oke", "https://docs.oracle.com/iaas/Content/API/SDKDocs/cliinstall.htm"
+	found := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
+	config, _ := settings.AsHanded(v.Project, v.File)
+	choice := kubeconfig.Command(config[v.Project+":tokenCommand"])
+	info, err := os.Stat(filepath.Join(v.Dir, source))
+	switch {
+	case choice != kubeconfig.OKE && found("oci"):
+		return ok("oci makes the tokens of the cluster")
+	case choice == kubeconfig.OCI:
+		return failed("tokenCommand: the command oci is not on PATH").do("%s, or pulumi config set tokenCommand oke", install)
+	case found("oke"):
+		return ok("oke makes the tokens of the cluster")
+	case err == nil && info.IsDir() && found("go"):
+		return ok("go run %s makes the tokens of the cluster", source)
 	}
-	return append(results, ok("oci"))
+	return failed("no command makes the tokens of the cluster").do("go install %s, or install oci: %s", source, install)
 }
 
 // output runs a program in the stack's directory, and returns what it prints, without white space around it.

@@ -50,7 +50,7 @@ func run(args []string, out, notes io.Writer) error {
 	root.AddCommand(
 		reachCommand(), diagramCommand(), policiesCommand(), // from the settings
 		costCommand(),
-		doctorCommand(), // asks the cloud, too
+		doctorCommand(),                     // asks the cloud, too
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
 	)
 	root.SetArgs(args)

@@ -36,13 +36,19 @@ var toolFindings = []finding{
 	},
 	{
 		"no oci command on Oracle Cloud",
-		func(s *setup) { s.env["CLIENT_HOST_OVERRIDES"] = ""; s.env["HTTPS_PROXY"] = "http://127.0.0.1:1" },
-		[]string{
-			"✗ the command oci is not on PATH",
-			"cliinstall.htm",
-			"✗ the region us-ashburn-1 cannot be reached",
-			"HTTPS_PROXY",
+		func(s *setup) {
+			set("tokenCommand", "oci")(s)
+			s.env["CLIENT_HOST_OVERRIDES"], s.env["HTTPS_PROXY"] = "", "http://127.0.0.1:1"
 		},
+		[]string{
+			"✗ tokenCommand: the command oci is not on PATH", "pulumi config set tokenCommand oke",
+			"✗ the region us-ashburn-1 cannot be reached", "HTTPS_PROXY",
+		},
+	},
+	{
+		"no command for tokens",
+		func(s *setup) { s.env["CLIENT_HOST_OVERRIDES"], s.env["HTTPS_PROXY"] = "", "http://127.0.0.1:1" },
+		[]string{"✗ no command makes the tokens of the cluster", "go install ./cmd/oke"},
 	},
 	{
 		"settings",
