@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/oci/artifacts"
 	"oke-guestbook/local/oci/bastion"
 	"oke-guestbook/local/oci/blockstorage"
 	"oke-guestbook/local/oci/budget"
@@ -87,6 +88,7 @@ func New(config Config) (*Server, error) {
 	bastion.Register(e)
 	logging.Register(e)
 	budget.Register(e)
+	artifacts.Register(e)
 	oke := containerengine.Register(e, containerengine.Options{
 		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})

@@ -46,7 +46,13 @@ var roots = map[string]string{
 		InstallAddonDetails UpdateAddonDetails Addon AddonSummary AddonOptionSummary`,
 	"identity": `
 		AvailabilityDomain FaultDomain Compartment Tenancy RegionSubscription Region CreatePolicyDetails
-		UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup`,
+		UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup User AuthToken
+		CreateAuthTokenDetails UpdateAuthTokenDetails`,
+	"artifacts": `
+		CreateContainerRepositoryDetails UpdateContainerRepositoryDetails ContainerRepository
+		ContainerRepositorySummary ContainerRepositoryCollection ContainerImage ContainerImageSummary
+		ContainerImageCollection ContainerConfiguration UpdateContainerConfigurationDetails`,
+	"containerregistry": "AccessToken",
 	"limits": `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
 	"loadbalancer": `
 		CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth
