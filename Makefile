@@ -67,9 +67,9 @@ image_command = cd app && go run ./cmd/image -out ../bin/image -version "$(VERSI
 image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
 	@$(image_command)
 
-push: ## build the frontend's image and push it: IMAGE=registry/repository:tag VERSION=v1
+push: ## build the frontend's image and push it: IMAGE=registry/repository:tag VERSION=v1 STACK=dev PUBLIC=1
 	@test -n "$(IMAGE)" || { echo "IMAGE is not set: make push IMAGE=iad.ocir.io/<tenancy namespace>/guestbook:v1" >&2; exit 1; }
-	@$(image_command) -push "$(IMAGE)"
+	@$(image_command) -push "$(IMAGE)" -stack "$(STACK)" -compartment "$(COMPARTMENT)" $(if $(filter-out 0 no false,$(PUBLIC)),-public)
 
 run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:8080
 	@cd app && go build -o ../bin/guestbook . && go build -o ../bin/run-app ./cmd/run-app && cd .. && exec bin/run-app -app bin/guestbook -dir .local/run-app

@@ -36,9 +36,13 @@ func host(image string) string {
 type redirect struct{ endpoint *url.URL }
 
 func (r redirect) RoundTrip(q *http.Request) (*http.Response, error) {
-	q = q.Clone(q.Context())
-	q.URL.Scheme, q.URL.Host = r.endpoint.Scheme, r.endpoint.Host
-	return http.DefaultTransport.RoundTrip(q)
+	sent := q.Clone(q.Context())
+	sent.URL.Scheme, sent.URL.Host = r.endpoint.Scheme, r.endpoint.Host
+	response, err := http.DefaultTransport.RoundTrip(sent)
+	if err == nil {
+		response.Request = q // to which locations in answers are relative
+	}
+	return response, err
 }
 
 // pull asks for an image with each of the credentials that the Pod has, or without, and returns its identifier on the
