@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"oke-guestbook/local/oci"
-	"oke-guestbook/local/ociclient"
 )
 
 // privateImage pushes the frontend to a private repository of the emulated registry with `make push`, and deploys it:
@@ -55,6 +54,9 @@ func (b book) privateImage(t *testing.T) {
 		t.Error("no Pods of the frontend")
 	}
 	for _, pod := range pods.Items {
+		if pod.DeletionTimestamp != nil {
+			continue // of the image before, which drains
+		}
 		if pod.Spec.Containers[0].Image != image || pod.Status.Phase != corev1.PodRunning {
 			t.Errorf("Pod %s has %s, and is %s", pod.Name, pod.Spec.Containers[0].Image, pod.Status.Phase)
 		}
@@ -78,16 +80,6 @@ func (b book) push(image string) string {
 	return string(out)
 }
 
-// client returns a client of the local cloud's API.
-func (b book) client() *ociclient.Client {
-	b.t.Helper()
-	credentials, err := oci.LoadCredentials(filepath.Join(b.o.Dir, "oci"))
-	b.must(err)
-	client, err := ociclient.New(b.o.Endpoint(), credentials)
-	b.must(err)
-	return client
-}
-
 const authTokens = "/20160918/users/" + oci.UserID + "/authTokens"
 
 // authToken makes an auth token of the local cloud's user.
@@ -96,7 +88,7 @@ func (b book) authToken() string {
 	var made struct {
 		Token string `json:"token"`
 	}
-	_, err := b.client().Do(b.t.Context(), http.MethodPost, authTokens, nil, map[string]string{"description": "test"}, &made)
+	_, err := b.rest().Do(b.t.Context(), http.MethodPost, authTokens, nil, map[string]string{"description": "test"}, &made)
 	b.must(err)
 	return made.Token
 }
@@ -107,7 +99,7 @@ func (b book) removeRepositories() {
 	for _, item := range b.inventoryItems() {
 		path := map[string]string{"containerrepo": "/20160918/container/repositories", "credential": authTokens}[item.Kind]
 		if path != "" {
-			_, err := b.client().Do(b.t.Context(), http.MethodDelete, path+"/"+item.ID, nil, nil, nil)
+			_, err := b.rest().Do(b.t.Context(), http.MethodDelete, path+"/"+item.ID, nil, nil, nil)
 			b.must(err)
 		}
 	}

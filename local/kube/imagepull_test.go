@@ -21,24 +21,16 @@ import (
 	"oke-guestbook/local/oci"
 )
 
-// checkImagePulls runs Pods with images of a private repository: with and without credentials, a wrong tag, and an image
-// for another architecture than the nodes'.
+// checkImagePulls runs Pods with images of a private repository: with and without credentials, a wrong tag, and an
+// image for another architecture than the nodes'.
 func checkImagePulls(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	const repository = "iad.ocir.io/" + oci.Namespace + "/private"
 	token, _ := c.do(http.MethodPost, "/20160918/users/"+oci.UserID+"/authTokens", object{"description": "test"})
 	password := token["token"].(string)
 	pushTestImages(t, c, password)
 	secret := func(name, password string) {
-		config, err := json.Marshal(object{"auths": object{"iad.ocir.io": object{
-			"username": oci.Namespace + "/local-user", "password": password,
-		}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		mustCreate(t, api.CoreV1().Secrets("default"), &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: name}, Type: corev1.SecretTypeDockerConfigJson,
-			Data: map[string][]byte{corev1.DockerConfigJsonKey: config},
-		})
+		t.Helper()
+		mustCreate(t, api.CoreV1().Secrets("default"), pullSecret(t, name, password))
 	}
 	secret("right", password)
 	secret("wrong", "wrong")
@@ -57,18 +49,7 @@ func checkImagePulls(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	}
 	shows := func(pod, reason, words string) {
 		t.Helper()
-		eventually.Succeeds(t, 20*time.Second, pod+" shows "+reason, func(ctx context.Context) error {
-			p, err := api.CoreV1().Pods("default").Get(ctx, pod, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			for _, s := range p.Status.ContainerStatuses {
-				if w := s.State.Waiting; w != nil && w.Reason == reason && strings.Contains(w.Message, words) {
-					return nil
-				}
-			}
-			return fmt.Errorf("status %+v", p.Status.ContainerStatuses)
-		})
+		eventually.Succeeds(t, 20*time.Second, pod+" shows "+reason, waiting(api, pod, reason, words))
 	}
 	shows("anonymous", "ErrImagePull", "reading manifest v1 in "+repository+": denied: Anonymous users")
 	shows("anonymous", "ImagePullBackOff", `Back-off pulling image "`+repository+`:v1": ErrImagePull: `)
@@ -92,6 +73,37 @@ func checkImagePulls(t *testing.T, c *testCloud, api kubernetes.Interface) {
 		metav1.ListOptions{FieldSelector: "involvedObject.name=untagged,reason=Failed"})
 	if err != nil || len(events.Items) < 2 {
 		t.Errorf("events %v, error %v", events, err)
+	}
+}
+
+// pullSecret is an image pull Secret of the local cloud's user.
+func pullSecret(t *testing.T, name, password string) *corev1.Secret {
+	t.Helper()
+	config, err := json.Marshal(object{"auths": object{"iad.ocir.io": object{
+		"username": oci.Namespace + "/local-user", "password": password,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Type: corev1.SecretTypeDockerConfigJson,
+		Data: map[string][]byte{corev1.DockerConfigJsonKey: config},
+	}
+}
+
+// waiting returns an error unless a container of the Pod waits for that reason, with these words in its message.
+func waiting(api kubernetes.Interface, pod, reason, words string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		p, err := api.CoreV1().Pods("default").Get(ctx, pod, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for _, s := range p.Status.ContainerStatuses {
+			if w := s.State.Waiting; w != nil && w.Reason == reason && strings.Contains(w.Message, words) {
+				return nil
+			}
+		}
+		return fmt.Errorf("status %+v", p.Status.ContainerStatuses)
 	}
 }
 

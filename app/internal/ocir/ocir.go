@@ -1,5 +1,6 @@
-// Package ocir makes repositories of Oracle's Container Registry, and logs in to it, with the user's configuration of the
-// OCI command line interface. For the local cloud, to which `make env` directs OCI clients, the registry is that cloud's.
+// Package ocir makes repositories of Oracle's Container Registry, and logs in to it, with the user's configuration of
+// the OCI command line interface. For the local cloud, to which `make env` directs OCI clients, the registry is that
+// cloud's.
 package ocir
 
 import (
@@ -23,8 +24,8 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/containerregistry"
 )
 
-// host matches the names of the registry in a region (Oracle: "Preparing for Container Registry"): the region is given by
-// its key or by its name.
+// host matches the names of the registry in a region (Oracle: "Preparing for Container Registry"): the region is given
+// by its key or by its name.
 var host = regexp.MustCompile(`^(?:([a-z0-9-]+)\.ocir\.io|ocir\.([a-z0-9-]+)\.oci\.oraclecloud\.com)$`)
 
 // Serves reports whether a registry host is Oracle's.
@@ -115,14 +116,17 @@ func localCloud() (*url.URL, error) {
 	return nil, nil
 }
 
-// Options returns how to push to the registry: with the credentials of `docker login`, if there are any for Oracle Cloud,
-// or with an access token that the API key gets.
+// Options returns how to push to the registry: with the credentials of `docker login`, if there are any for Oracle
+// Cloud, or with an access token that the API key gets.
 func (r *Registry) Options(ctx context.Context) ([]remote.Option, error) {
 	var options []remote.Option
 	if r.local != nil {
 		options = append(options, remote.WithTransport(redirect{r.local}))
-	} else if stored, err := authn.DefaultKeychain.Resolve(r.repository.Registry); err == nil && stored != authn.Anonymous {
-		return append(options, remote.WithAuth(stored)), nil
+	} else {
+		stored, err := authn.DefaultKeychain.Resolve(r.repository.Registry)
+		if err == nil && stored != authn.Anonymous {
+			return []remote.Option{remote.WithAuth(stored)}, nil
+		}
 	}
 	response, err := r.tokens.GetAccessToken(ctx, containerregistry.GetAccessTokenRequest{})
 	if err != nil {
@@ -174,7 +178,8 @@ func (r *Registry) ExplainPush(err error) error {
 		return fmt.Errorf("%[1]s refuses the user name or the auth token; `docker logout %[1]s` removes those of "+
 			"`docker login`, and the API key is used: %[2]w", r.repository.Registry, err)
 	case http.StatusForbidden:
-		return fmt.Errorf("the user may not push: `Allow group <group> to manage repos in compartment <compartment>`: %w", err)
+		return fmt.Errorf("the user may not push, which needs "+
+			"`Allow group <group> to manage repos in compartment <compartment>`: %w", err)
 	}
 	return err
 }

@@ -73,7 +73,9 @@ func (c *Controller) pull(ctx context.Context, pod *corev1.Pod, image string) (s
 
 // credentials returns those of the Pod's image pull secrets for a repository, or the anonymous ones. A secret that does
 // not exist is passed over, as the kubelet does.
-func (c *Controller) credentials(ctx context.Context, pod *corev1.Pod, repository string) ([]authn.Authenticator, error) {
+func (c *Controller) credentials(
+	ctx context.Context, pod *corev1.Pod, repository string,
+) ([]authn.Authenticator, error) {
 	var found []corev1.Secret
 	for _, ref := range pod.Spec.ImagePullSecrets {
 		secret, err := c.API.CoreV1().Secrets(pod.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})

@@ -74,8 +74,8 @@ func (g *registry) caller(r *http.Request) (caller, bool) {
 	return g.open(token)
 }
 
-// challenge tells a client where to get a token. The registry is served below its names on Oracle Cloud, by clients that
-// map them, and by the address of this machine.
+// challenge tells a client where to get a token. Clients call the registry by its names on Oracle Cloud, which they
+// map, or by an address of this machine.
 func challenge(w http.ResponseWriter, r *http.Request, scope string) {
 	scheme := "http"
 	if strings.HasSuffix(r.Host, ".ocir.io") || strings.HasSuffix(r.Host, ".oraclecloud.com") {

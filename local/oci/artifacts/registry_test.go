@@ -102,8 +102,10 @@ func TestRepositoryVisibility(t *testing.T) {
 		refused(t, "push with a wrong token", remote.Write(ref, img, login(user, "wrong")), 401, "Unauthorized")
 		token := r.authToken()
 		me := login(user, token)
-		for _, other := range []string{identity.UserName, "other/" + identity.UserName, oci.Namespace + "/other",
-			oci.Namespace + "/federation/" + identity.UserName} {
+		for _, other := range []string{
+			identity.UserName, "other/" + identity.UserName, oci.Namespace + "/other",
+			oci.Namespace + "/federation/" + identity.UserName,
+		} {
 			_, err := remote.Get(ref, login(other, token))
 			refused(t, "user "+other, err, 401, "Unauthorized")
 		}
@@ -138,8 +140,8 @@ func digest(t *testing.T, img v1.Image) v1.Hash {
 	return h
 }
 
-// A push to a repository that does not exist makes it in the root compartment, private; the images are listed, and moved
-// tags with them.
+// A push to a repository that does not exist makes it in the root compartment, private; the images are listed, and
+// moved tags with them.
 func TestPushCreatesRepository(t *testing.T) {
 	run(t, func(r registry) {
 		me := login(user, r.authToken())
@@ -197,7 +199,8 @@ func TestAccessTokenBySignature(t *testing.T) {
 		const path = "/20180419/docker/token"
 		token := r.Get(path)
 		r.Conforms("containerregistry.AccessToken", token)
-		if err := remote.Write(r.reference("signed:v1"), randomImage(t), login("BEARER_TOKEN", token.Str("token"))); err != nil {
+		signed := login("BEARER_TOKEN", token.Str("token"))
+		if err := remote.Write(r.reference("signed:v1"), randomImage(t), signed); err != nil {
 			t.Error(err)
 		}
 		refused(t, "forged token", remote.Write(r.reference("signed:v2"), randomImage(t),
@@ -211,18 +214,19 @@ func TestAccessTokenBySignature(t *testing.T) {
 
 func TestAuthTokens(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
-		make := func() engine.Doc { return c.Want(200, "POST", tokens, engine.Doc{"description": "ci"}).Object() }
-		first := make()
-		make()
-		c.Refused(400, "LimitExceeded", "at most 2", "POST", tokens, engine.Doc{"description": "ci"})
-		c.Refused(404, "NotAuthorizedOrNotFound", "x", "POST", ocitest.Core+"/users/x/authTokens", engine.Doc{"description": "ci"})
+		body := engine.Doc{"description": "ci"}
+		create := func() engine.Doc { return c.Want(200, "POST", tokens, body).Object() }
+		first := create()
+		create()
+		c.Refused(400, "LimitExceeded", "at most 2", "POST", tokens, body)
+		c.Refused(404, "NotAuthorizedOrNotFound", "x", "POST", ocitest.Core+"/users/x/authTokens", body)
 		for _, listed := range c.GetList(tokens) {
 			if listed["token"] != nil {
 				t.Error("a list shows a token")
 			}
 		}
 		c.Want(204, "DELETE", tokens+"/"+first.Str("id"), nil)
-		make()
+		create()
 		c.Conforms("identity.User", c.Get(ocitest.Core+"/users/"+oci.UserID))
 	})
 }

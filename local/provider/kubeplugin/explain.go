@@ -25,8 +25,8 @@ const (
 
 var errNoImage = errors.New("a Pod waits for an image that cannot be pulled")
 
-// endWithoutImage ends a wait by end when Pods of the object have waited for an image for imageLimit. The official plugin
-// waits until its own time limit.
+// endWithoutImage ends a wait by end when Pods of the object have waited for an image for imageLimit. The official
+// plugin waits until its own time limit.
 func (g *plugin) endWithoutImage(ctx context.Context, obj *unstructured.Unstructured, end context.CancelCauseFunc) {
 	last := time.Now() // when no Pod waited
 	_ = wait.PollUntilContextCancel(ctx, imagePoll, false, func(ctx context.Context) (bool, error) {
