@@ -92,7 +92,7 @@ func TestExplainPush(t *testing.T) {
 			t.Errorf("status %d: %v, want %q", status, err, want)
 		}
 	}
-	if plain := errors.New("no network"); r.ExplainPush(plain) != plain {
+	if plain := errors.New("no network"); !errors.Is(r.ExplainPush(plain), plain) {
 		t.Error("an error of the network was changed")
 	}
 }
