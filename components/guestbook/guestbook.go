@@ -118,7 +118,7 @@ func (b *builder) build() error {
 	if b.g.Claims, err = b.claims(quota); err != nil {
 		return fmt.Errorf("volumes: %w", err)
 	}
-	database, err := b.database(secret, pull)
+	database, err := b.database(secret)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
