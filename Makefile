@@ -55,6 +55,9 @@ policies: ## IAM statements that a stack's settings need: STACK=dev GROUP=oke-op
 cost: ## what a stack costs a month by Oracle's price list: STACK=dev AGAINST=main ARGS=--json
 	$(oke) cost --stack "$(STACK)" --against "$(AGAINST)" $(ARGS)
 
+doctor: ## check what can be known before the first pulumi up, and say what to do: STACK=dev ARGS=--json
+	$(oke) doctor --stack "$(STACK)" --group "$(GROUP)" --domain "$(DOMAIN)" $(ARGS)
+
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
@@ -65,9 +68,9 @@ image_command = cd app && go run ./cmd/image -out ../bin/image -version "$(VERSI
 image: ## the frontend as an OCI image in bin/image, without Docker: VERSION=v1
 	@$(image_command)
 
-push: ## build the frontend's image and push it: IMAGE=registry/repository:tag VERSION=v1
+push: ## build the frontend's image and push it: IMAGE=registry/repository:tag VERSION=v1 STACK=dev PUBLIC=1
 	@test -n "$(IMAGE)" || { echo "IMAGE is not set: make push IMAGE=iad.ocir.io/<tenancy namespace>/guestbook:v1" >&2; exit 1; }
-	@$(image_command) -push "$(IMAGE)"
+	@$(image_command) -push "$(IMAGE)" -stack "$(STACK)" -compartment "$(COMPARTMENT)" $(if $(filter-out 0 no false,$(PUBLIC)),-public)
 
 run-app: ## run the frontend here, on an embedded database: http://127.0.0.1:8080
 	@cd app && go build -o ../bin/guestbook . && go build -o ../bin/run-app ./cmd/run-app && cd .. && exec bin/run-app -app bin/guestbook -dir .local/run-app
@@ -102,4 +105,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost doctor tunnel image push run-app test e2e packages lint clean

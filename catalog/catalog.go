@@ -41,6 +41,7 @@ const (
 	BastionClient           Client = "oci_bastion.BastionClient"
 	LoggingClient           Client = "oci_logging.LoggingManagementClient"
 	BudgetClient            Client = "oci_budget.BudgetClient"
+	ArtifactsClient         Client = "oci_artifacts.ArtifactsClient"
 )
 
 // Clients returns the clients of all services that the local cloud emulates.
@@ -48,6 +49,7 @@ func Clients() []Client {
 	return []Client{
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient, BudgetClient,
+		ArtifactsClient,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/setting"
+	"oke-guestbook/plan/workload"
 )
 
 var update = flag.Bool("update", false, "rewrite the section config of Pulumi.yaml, and docs/settings.md")
@@ -93,7 +94,23 @@ Set them with ` + "`pulumi config set`" + ` or in ` + "`Pulumi.<stack>.yaml`" + 
 			table(&out, s.Fields)
 		}
 	}
+	imageTable(&out)
 	upToDate(t, referenceFile, out.String())
+}
+
+// imageTable writes one line for each image by default.
+func imageTable(out *strings.Builder) {
+	out.WriteString("\n## Images by default\n\nWhat was found when somebody last looked, without a pull. " +
+		"The digest is that of the index of all architectures.\n\n" +
+		"| setting | profile | image | digest | architectures | last look | source |\n|---|---|---|---|---|---|---|\n")
+	for _, i := range workload.Images {
+		digest := "not read"
+		if i.Digest != "" {
+			digest = "`" + i.Digest + "`"
+		}
+		fmt.Fprintf(out, "| `%s` | %s | `%s` | %s | %s | %s | %s |\n", i.Setting, i.Profile, i.Name, digest,
+			strings.Join(i.Architectures, ", "), i.Looked, i.Source)
+	}
 }
 
 // table writes one line for each setting.

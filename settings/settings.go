@@ -103,7 +103,7 @@ func (s *Settings) logs() setting.Group {
 			"Host and port that accept logs over Fluentd's forward protocol. "+
 				"An agent on each node sends the guestbooks' logs there; extraRules must allow it. Empty for none",
 			setting.Optional(setting.Func("a host and a port such as logs.example.com:24224", checkHostPort))),
-		setting.Of(&s.LogAgentImage, "logAgentImage", "docker.io/fluent/fluent-bit:4.0.3",
+		setting.Of(&s.LogAgentImage, "logAgentImage", workload.LogAgentImage,
 			"Image of the log agent, Fluent Bit, with its registry host",
 			setting.Func("an image with registry host, and tag or digest", workload.CheckImage),
 			setting.Func("", workload.CheckPinned)),
@@ -226,6 +226,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	}
 	s.validateRoom(list)
 	s.validateRegistry(list)
+	s.validateReachOfRegistries(list)
 }
 
 // validateBudget checks that a budget has all that it needs, and that nothing is set for none.

@@ -404,6 +404,31 @@ func TestRefusedGuestbooks(t *testing.T) {
 		},
 		{"namespace of Kubernetes", map[string]string{"namespace": "kube-system"}, []string{"namespace kube-system"}},
 		{"profile", map[string]string{"profile": "hard"}, []string{"profile hard hardened tutorial"}},
+		{
+			"images on the internet, which the nodes do not reach",
+			map[string]string{
+				"internetEgress": "none", "frontendImage": "iad.ocir.io/t/guestbook:v1",
+				"logDestination": "logs.example.com:24224",
+			},
+			[]string{"mongoImage docker.io/library/mongo internetEgress none", "logAgentImage docker.io internetEgress"},
+		},
+		{
+			"image of a guestbook on the internet",
+			map[string]string{
+				"internetEgress": "none", "mongoImage": "iad.ocir.io/t/mongo:8.0",
+				"guestbooks":    `[{"name":"a","frontendImage":"iad.ocir.io/t/a:v1"},{"name":"b"}]`,
+				"frontendImage": "docker.io/t/guestbook:v1", "choresImage": "iad.ocir.io/t/a:v1",
+			},
+			[]string{"guestbooks[1].frontendImage docker.io/t/guestbook:v1 internetEgress"},
+		},
+		{
+			"image of another region",
+			map[string]string{
+				"internetEgress": "none", "oci:region": "us-ashburn-1", "mongoImage": "us-ashburn-1.ocir.io/t/mongo:8.0",
+				"frontendImage": "ocir.us-phoenix-1.oci.oraclecloud.com/t/a:v1",
+			},
+			[]string{"frontendImage us-phoenix-1 internetEgress"},
+		},
 		{"no frontend image", map[string]string{"frontendImage": ""}, []string{"frontendImage hardened"}},
 		{
 			"latest in production",

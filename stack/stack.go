@@ -95,7 +95,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 }
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, the
-// guestbooks' addresses, an existing VCN.
+// guestbooks' addresses and images, an existing VCN.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
 	if err != nil {
@@ -104,6 +104,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	place := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}
 	for _, g := range c.settings.Guestbooks {
 		if err := guestbook.CheckAddress(ctx, g, place); err != nil {
+			return nil, err
+		}
+		if err := guestbook.CheckImages(ctx, g, c.settings.Registry, place); err != nil {
 			return nil, err
 		}
 	}

@@ -137,7 +137,7 @@ var changes = []change{
 	{what: "bastionAllowedCidrs", before: bastion, set: map[string]string{"bastionAllowedCidrs": `["198.51.100.0/24"]`}},
 	{what: "apiAllowedCidrs", before: publicAPI, set: map[string]string{"apiAllowedCidrs": `["203.0.113.8/32"]`}},
 	{what: "apiEndpoint", set: publicAPI, loses: []string{"oci:Core/subnet:Subnet"}},
-	{what: "internetEgress", set: map[string]string{"internetEgress": "none"}},
+	{what: "internetEgress", before: atOracle, set: map[string]string{"internetEgress": "none"}},
 	{what: "extraRules", set: map[string]string{"extraRules": `[{
 		"from":"workers","to":"198.51.100.7/32","protocol":"tcp","ports":"27017","description":"The database outside"
 	}]`}},
@@ -173,6 +173,7 @@ var (
 		"loadBalancerAllowedCidrs": "[]", "exposure": "internal",
 	}
 	bastion   = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
+	atOracle  = map[string]string{"frontendImage": "iad.ocir.io/t/guestbook:v1", "mongoImage": "iad.ocir.io/t/mongo:8.0"}
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
 	restored  = map[string]string{"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}

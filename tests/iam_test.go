@@ -101,26 +101,28 @@ func TestStatementsCoverTheGoldenGraphs(t *testing.T) {
 
 // calledBy are the operators' grants that the functions of the program need; empty for none.
 var calledBy = map[string]string{
-	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains":    "inspect compartments",
-	"oci:ContainerEngine/getClusterOption:getClusterOption":         "manage clusters",
-	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":       "manage clusters",
-	"oci:ContainerEngine/getClusters:getClusters":                   "manage clusters",
-	"oci:ContainerEngine/getNodePools:getNodePools":                 "manage cluster-node-pools",
-	"oci:Core/getVolumes:getVolumes":                                "inspect volumes",
-	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": "manage clusters",
-	"oci:ObjectStorage/getNamespace:getNamespace":                   "{OBJECTSTORAGE_NAMESPACE_READ}",
-	"oci:ObjectStorage/getObjects:getObjects":                       "inspect objects",
-	"oci:Core/getPublicIp:getPublicIp":                              "read public-ips",
-	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":            "inspect load-balancers",
-	"oci:Core/getServices:getServices":                              "", // Oracle, Details for the Core Services
-	"oci:Core/getVcn:getVcn":                                        "read virtual-network-family",
-	"oci:Core/getSubnet:getSubnet":                                  "read virtual-network-family",
-	"oci:Core/getSubnets:getSubnets":                                "read virtual-network-family",
-	"oci:Core/getNatGateway:getNatGateway":                          "read virtual-network-family",
-	"oci:Core/getNatGateways:getNatGateways":                        "read virtual-network-family",
-	"oci:Core/getInternetGateways:getInternetGateways":              "read virtual-network-family",
-	"oci:Core/getServiceGateways:getServiceGateways":                "read virtual-network-family",
-	"oci:Core/getDrgAttachments:getDrgAttachments":                  "read virtual-network-family",
+	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains":      "inspect compartments",
+	"oci:ContainerEngine/getClusterOption:getClusterOption":           "manage clusters",
+	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":         "manage clusters",
+	"oci:ContainerEngine/getClusters:getClusters":                     "manage clusters",
+	"oci:ContainerEngine/getNodePools:getNodePools":                   "manage cluster-node-pools",
+	"oci:Core/getVolumes:getVolumes":                                  "inspect volumes",
+	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":   "manage clusters",
+	"oci:ObjectStorage/getNamespace:getNamespace":                     "{OBJECTSTORAGE_NAMESPACE_READ}",
+	"oci:Core/getPublicIp:getPublicIp":                                "read public-ips",
+	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":              "inspect load-balancers",
+	"oci:Artifacts/getContainerRepositories:getContainerRepositories": "manage repos",
+	"oci:Artifacts/getContainerImages:getContainerImages":             "manage repos",
+	"oci:Core/getServices:getServices":                                "", // Oracle, Details for the Core Services
+	"oci:Core/getVcn:getVcn":                                          "read virtual-network-family",
+	"oci:Core/getSubnet:getSubnet":                                    "read virtual-network-family",
+	"oci:Core/getSubnets:getSubnets":                                  "read virtual-network-family",
+	"oci:Core/getNatGateway:getNatGateway":                            "read virtual-network-family",
+	"oci:Core/getNatGateways:getNatGateways":                          "read virtual-network-family",
+	"oci:Core/getInternetGateways:getInternetGateways":                "read virtual-network-family",
+	"oci:Core/getServiceGateways:getServiceGateways":                  "read virtual-network-family",
+	"oci:Core/getDrgAttachments:getDrgAttachments":                    "read virtual-network-family",
+	"oci:ObjectStorage/getObjects:getObjects":                         "inspect objects",
 }
 
 // caller records the functions that the program calls.

@@ -47,7 +47,7 @@ func TestRegistryCredentials(t *testing.T) {
 		t.Errorf("credentials %v, want %v", made, want)
 	}
 	want := []string{
-		"Deployment school-frontend registry", "Deployment seoul-frontend registry",
+		"Deployment school-frontend registry", "Deployment seoul-frontend registry", "Job seoul-setup registry",
 		"ServiceAccount guestbook-logs registry",
 		"ServiceAccount seoul-backend registry", "ServiceAccount seoul-backup registry",
 		"ServiceAccount seoul-frontend registry", "ServiceAccount seoul-setup registry",
@@ -78,5 +78,38 @@ func checkCredentials(t *testing.T, res mocks.Resource) {
 	got := config.Auths["iad.ocir.io"]
 	if got.Username != "tenancy/user" || got.Password != "example" || string(got.Auth) != "tenancy/user:example" {
 		t.Errorf("%s has other credentials than those of the settings", res.Name)
+	}
+}
+
+// TestImagesInRegistry expects a refusal of images that no node could pull, before anything is made.
+func TestImagesInRegistry(t *testing.T) {
+	const image = "iad.ocir.io/tenancy/" + mocks.PrivateRepository
+	for _, c := range []struct {
+		image       string
+		credentials bool
+		want        string // empty: accepted
+	}{
+		{image + ":v1", false, "frontendImage: guestbook \"guestbook\" cannot pull " + image + ":v1"},
+		{"us-ashburn-1.ocir.io/tenancy/private:v1", false, "registryUsername"},
+		{image + ":v1", true, ""},
+		{image + ":v2", true, "there is no image " + image + ":v2"},
+		{"phx.ocir.io/tenancy/private:v2", false, ""},   // another region, which is not asked
+		{"iad.ocir.io/other/private:v2", false, ""},     // another tenancy
+		{"iad.ocir.io/tenancy/elsewhere:v2", false, ""}, // perhaps in another compartment
+		{"docker.io/tenancy/guestbook:v2", false, ""},   // another registry
+	} {
+		set := map[string]string{"frontendImage": c.image}
+		if c.credentials {
+			maps.Copy(set, private)
+		}
+		r, err := run(t, "local", set)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.image, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: error %v, want %q", c.image, err, c.want)
+		case c.want != "" && len(r.Resources) > 0:
+			t.Errorf("%s: made %v", c.image, r.Resources)
+		}
 	}
 }

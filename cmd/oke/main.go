@@ -1,11 +1,12 @@
-// Command oke answers questions about a stack from its settings file, without an engine or a cloud. It refuses the same
-// settings of the network as `pulumi up`, with the same errors.
+// Command oke answers questions about a stack from its settings file, without an engine. It refuses the same settings
+// of the network as `pulumi up`, with the same errors. Only doctor asks the cloud.
 //
 //	oke reach --stack prod
 //	oke reach --stack prod --from workers --to api --port 6443
 //	oke diagram --stack prod -o docs/network-prod.svg
 //	oke policies --stack prod --group oke-operators --domain Default
 //	oke cost --stack prod --against main
+//	oke doctor --stack dev
 //
 // Two commands give access to a cluster with OCI credentials:
 //
@@ -49,6 +50,7 @@ func run(args []string, out, notes io.Writer) error {
 	root.AddCommand(
 		reachCommand(), diagramCommand(), policiesCommand(), // from the settings
 		costCommand(),
+		doctorCommand(),                     // asks the cloud, too
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
 	)
 	root.SetArgs(args)

@@ -119,7 +119,9 @@ func TestStandInsAreNoted(t *testing.T) {
 
 // make passes an empty STACK on, so that it is refused and does not become the default.
 func TestMakePassesTheStackOn(t *testing.T) {
-	for target, want := range map[string]string{"reach": `reach --stack "" --from`, "diagram": `diagram --stack "" -o`} {
+	for target, want := range map[string]string{
+		"reach": `reach --stack "" --from`, "diagram": `diagram --stack "" -o`, "doctor": `doctor --stack "" --group`,
+	} {
 		out, err := exec.CommandContext(t.Context(), "make", "-n", "-C", root, target, "STACK=").CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%v: want %s in %s", err, want, out)

@@ -64,14 +64,14 @@ func claim(gb int) corev1.PersistentVolumeClaimSpecArgs {
 
 // database makes the guestbook's own database, or the Service that stands for an external one. It returns the resources
 // that an own database is ready with.
-func (b *builder) database(secret, pull *corev1.Secret) (ready []pulumi.Resource, err error) {
+func (b *builder) database(secret *corev1.Secret) (ready []pulumi.Resource, err error) {
 	if !b.book.OwnDatabase() {
 		return nil, b.externalDatabase()
 	}
 	if err := b.headlessService(); err != nil {
 		return nil, err
 	}
-	if b.g.Database, err = b.statefulSet(secret, pull); err != nil {
+	if b.g.Database, err = b.statefulSet(secret); err != nil {
 		return nil, err
 	}
 	if !b.book.Hardened() {
@@ -99,8 +99,8 @@ func (b *builder) headlessService() error {
 }
 
 // statefulSet makes a MongoDB on the claimed block volumes.
-func (b *builder) statefulSet(secret, pull *corev1.Secret) (*appsv1.StatefulSet, error) {
-	pod := b.tutorialDatabase(pull)
+func (b *builder) statefulSet(secret *corev1.Secret) (*appsv1.StatefulSet, error) {
+	pod := b.tutorialDatabase()
 	if b.book.Hardened() {
 		var err error
 		if pod, err = b.hardenedDatabase(secret); err != nil {

@@ -14,9 +14,9 @@ import (
 const mongoUser = 999
 
 // tutorialDatabase is the tutorial's container, on a volume.
-func (b *builder) tutorialDatabase(pull *corev1.Secret) corev1.PodSpecArgs {
+func (b *builder) tutorialDatabase() corev1.PodSpecArgs {
 	return corev1.PodSpecArgs{
-		ImagePullSecrets: pullSecrets(pull),
+		ImagePullSecrets: pullSecrets(b.pull),
 		SecurityContext:  corev1.PodSecurityContextArgs{FsGroup: pulumi.Int(mongoUser)},
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:         pulumi.String(mongo),

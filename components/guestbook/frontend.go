@@ -23,7 +23,7 @@ const (
 )
 
 // frontend makes the Deployment that serves the pages.
-func (b *builder) frontend(secret, pull *corev1.Secret) (*appsv1.Deployment, error) {
+func (b *builder) frontend(secret *corev1.Secret) (*appsv1.Deployment, error) {
 	spec := appsv1.DeploymentSpecArgs{
 		Selector: podSelector(flows.Frontend),
 		// No capacity is lost while Pods are replaced.
@@ -35,7 +35,7 @@ func (b *builder) frontend(secret, pull *corev1.Secret) (*appsv1.Deployment, err
 		},
 		Template: corev1.PodTemplateSpecArgs{
 			Metadata: metav1.ObjectMetaArgs{Labels: labels(flows.Frontend)},
-			Spec:     b.frontendPod(secret, pull),
+			Spec:     b.frontendPod(secret),
 		},
 	}
 	opts := b.namespaced(createTimeout())
@@ -50,7 +50,7 @@ func (b *builder) frontend(secret, pull *corev1.Secret) (*appsv1.Deployment, err
 	}, opts...)
 }
 
-func (b *builder) frontendPod(secret, pull *corev1.Secret) corev1.PodSpecArgs {
+func (b *builder) frontendPod(secret *corev1.Secret) corev1.PodSpecArgs {
 	container := corev1.ContainerArgs{
 		Name:           pulumi.String("guestbook"),
 		Image:          pulumi.String(b.book.FrontendImage),
@@ -69,7 +69,7 @@ func (b *builder) frontendPod(secret, pull *corev1.Secret) corev1.PodSpecArgs {
 		TerminationGracePeriodSeconds: pulumi.Int(drainSeconds + 30),
 		TopologySpreadConstraints:     spread(flows.Frontend),
 		// The account names it too; but Pods that wait for an image are replaced only for a new template.
-		ImagePullSecrets: pullSecrets(pull),
+		ImagePullSecrets: pullSecrets(b.pull),
 	}
 	if b.book.Hardened() {
 		container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(metricsPort, b.book.MetricsPort))

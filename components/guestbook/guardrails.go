@@ -12,7 +12,7 @@ import (
 
 // guardRails limits what the namespace may use, and makes an account without permissions for each component. It returns
 // the quota, which must allow a volume before it is claimed.
-func (b *builder) guardRails(pull *corev1.Secret) (*corev1.ResourceQuota, error) {
+func (b *builder) guardRails() (*corev1.ResourceQuota, error) {
 	quota, err := corev1.NewResourceQuota(b.ctx, b.name, &corev1.ResourceQuotaArgs{
 		Metadata: b.meta("guestbook", "", nil),
 		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
@@ -43,7 +43,7 @@ func (b *builder) guardRails(pull *corev1.Secret) (*corev1.ResourceQuota, error)
 		_, err := corev1.NewServiceAccount(b.ctx, b.name+"-"+component, &corev1.ServiceAccountArgs{
 			Metadata:                     b.meta(component, component, nil),
 			AutomountServiceAccountToken: pulumi.Bool(false),
-			ImagePullSecrets:             pullSecrets(pull),
+			ImagePullSecrets:             pullSecrets(b.pull),
 		}, b.namespaced()...)
 		if err != nil {
 			return nil, err

@@ -86,6 +86,7 @@ type builder struct {
 	name string
 	args *Args
 	book workload.Guestbook
+	pull *corev1.Secret // credentials of the registry; nil for public images
 	g    *Guestbook
 }
 
@@ -98,13 +99,12 @@ func (b *builder) build() error {
 	if b.g.Namespace, err = b.namespace(unchanged); err != nil {
 		return fmt.Errorf("namespace: %w", err)
 	}
-	pull, err := b.pullSecret() // nil for public images
-	if err != nil {
+	if b.pull, err = b.pullSecret(); err != nil {
 		return fmt.Errorf("credentials of the registry: %w", err)
 	}
 	var quota *corev1.ResourceQuota // nil in profile tutorial
 	if b.book.Hardened() {
-		if quota, err = b.guardRails(pull); err != nil {
+		if quota, err = b.guardRails(); err != nil {
 			return fmt.Errorf("guard rails: %w", err)
 		}
 		if err := b.networkPolicies(); err != nil {
@@ -118,7 +118,7 @@ func (b *builder) build() error {
 	if b.g.Claims, err = b.claims(quota); err != nil {
 		return fmt.Errorf("volumes: %w", err)
 	}
-	database, err := b.database(secret, pull)
+	database, err := b.database(secret)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
@@ -127,7 +127,7 @@ func (b *builder) build() error {
 			return fmt.Errorf("backup: %w", err)
 		}
 	}
-	if b.g.Frontend, err = b.frontend(secret, pull); err != nil {
+	if b.g.Frontend, err = b.frontend(secret); err != nil {
 		return fmt.Errorf("frontend: %w", err)
 	}
 	if err := b.scaling(); err != nil {

@@ -52,5 +52,7 @@ func (b *builder) jobPod(component string, command []string, env map[string]stri
 		RestartPolicy:                pulumi.String("OnFailure"),
 		Containers:                   corev1.ContainerArray{container},
 		Volumes:                      corev1.VolumeArray{scratch("tmp"), credentials},
+		// The account names it too; but Pods that wait for an image are replaced only for a new template.
+		ImagePullSecrets: pullSecrets(b.pull),
 	}
 }

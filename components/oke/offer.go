@@ -2,9 +2,7 @@ package oke
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
@@ -53,7 +51,7 @@ func Look(
 		if len(numbers) == 0 {
 			numbers, key = spec.AvailabilityDomains, "availabilityDomains"
 		}
-		offer.Domains[p.Name], err = pick(all, numbers)
+		offer.Domains[p.Name], err = cluster.PickDomains(all, numbers)
 		if err != nil && !refused[key] { // several pools may have the stack's
 			list.Add(key, "%v", err)
 			refused[key] = true
@@ -86,6 +84,7 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 		return offered, lookupError("node pool options", compartmentID, err)
 	}
 	offered.ControlPlane, offered.Nodes = clusters.KubernetesVersions, pools.KubernetesVersions
+	offered.Shapes = pools.Shapes
 	for _, s := range pools.Sources {
 		offered.Images = append(offered.Images, cluster.Image{ID: s.ImageId, Name: s.SourceName})
 	}
@@ -221,26 +220,4 @@ func availabilityDomains(ctx *pulumi.Context, compartmentID string) ([]string, e
 	}
 	slices.Sort(names)
 	return names, nil
-}
-
-// domainNumber matches the end of an availability domain's name.
-var domainNumber = regexp.MustCompile(`-AD-(\d)$`)
-
-// pick returns the availability domains with the given numbers, or all of them if there are no numbers.
-func pick(domains []string, numbers []int) ([]string, error) {
-	if len(numbers) == 0 {
-		return domains, nil
-	}
-	var picked []string
-	for _, n := range numbers {
-		i := slices.IndexFunc(domains, func(d string) bool {
-			m := domainNumber.FindStringSubmatch(d)
-			return m != nil && m[1] == strconv.Itoa(n)
-		})
-		if i < 0 {
-			return nil, fmt.Errorf("the region has no availability domain %d; it has %v", n, domains)
-		}
-		picked = append(picked, domains[i])
-	}
-	return picked, nil
 }

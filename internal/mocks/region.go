@@ -52,6 +52,29 @@ func (r *Recorder) loadBalancers() resource.PropertyMap {
 	return object(map[string]any{"loadBalancers": all})
 }
 
+// PrivateRepository is the repository of the tenancy in the region's registry. It is private and has the image v1.
+const PrivateRepository = "private"
+
+// repositories are those with the name.
+func (r *Recorder) repositories(name string) resource.PropertyMap {
+	items := []any{}
+	if name == PrivateRepository {
+		items = append(items, map[string]any{
+			"id": "ocid1.containerrepo.oc1.iad.0.tenancy.a", "displayName": name, "namespace": "tenancy", "isPublic": false,
+		})
+	}
+	return object(map[string]any{"containerRepositoryCollections": []any{map[string]any{"items": items}}})
+}
+
+// containerImages are those of PrivateRepository with the tag.
+func (r *Recorder) containerImages(tag string) resource.PropertyMap {
+	items := []any{}
+	if tag == "v1" {
+		items = append(items, map[string]any{"id": "ocid1.containerimage.oc1.iad.0.tenancy.a", "version": tag})
+	}
+	return object(map[string]any{"containerImageCollections": []any{map[string]any{"items": items}}})
+}
+
 // Call answers questions to the cloud. The region has three availability domains, and images for its Kubernetes
 // versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
@@ -86,6 +109,10 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return r.publicIP(Text(args.Args["ipAddress"]))
 	case "oci:LoadBalancer/getLoadBalancers:getLoadBalancers":
 		return r.loadBalancers(), nil
+	case "oci:Artifacts/getContainerRepositories:getContainerRepositories":
+		return r.repositories(Text(args.Args["displayName"])), nil
+	case "oci:Artifacts/getContainerImages:getContainerImages":
+		return r.containerImages(Text(args.Args["version"])), nil
 	case "oci:Core/getServices:getServices":
 		return object(map[string]any{"services": []any{map[string]any{
 			"id": "ocid1.service.oc1.iad.all", "cidrBlock": AllServicesLabel, "name": allServices,

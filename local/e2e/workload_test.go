@@ -64,6 +64,8 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("after the new image")
 	})
 
+	step(t, "an image of a private repository", func() { b.privateImage(t) })
+
 	step(t, "new passwords, and a lower maximum of Pods", func() {
 		volume, job := b.volume(), b.done("mongo-setup")
 		secret, database := b.one("secret", "mongo-credentials").Data, b.one("statefulset", "mongo").Metadata
@@ -175,6 +177,7 @@ func TestWorkload(t *testing.T) {
 	})
 
 	step(t, "destroy leaves only a bucket with backups", func() {
+		b.removeRepositories()
 		backup := "/n/" + oci.Namespace + "/b/oke-guestbook-local-guestbook-backups/o/2026-11-25T03-00-00Z.archive.gz"
 		_, err := s.rest().Do(t.Context(), "PUT", backup, nil, "a backup", nil)
 		s.must(err)

@@ -8,6 +8,7 @@ import (
 	"k8s.io/client-go/informers"
 
 	"oke-guestbook/local/kube/blockvolume"
+	"oke-guestbook/local/kube/imagepull"
 	"oke-guestbook/local/kube/servicelb"
 	"oke-guestbook/local/ociclient"
 )
@@ -50,7 +51,10 @@ func waitForSync(ctx context.Context, factory informers.SharedInformerFactory) e
 	return nil
 }
 
-// startCloudControllers starts the controllers that call OCI: for load balancers and for block volumes.
+// registryHosts returns the names of Container Registry in a region.
+func registryHosts(region string) []string { return imagepull.Hosts(region, regionKey(region)) }
+
+// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes and images.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
 	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
 	if err != nil {
@@ -69,7 +73,16 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 	if err != nil {
 		return err
 	}
+	pulls, err := imagepull.New(imagepull.Config{
+		API: c.api, Endpoint: c.cfg.OCIEndpoint, Hosts: registryHosts(c.cfg.Region),
+		Scaled: func(d time.Duration) time.Duration { return c.cfg.scaled(d, 100*time.Millisecond) },
+		Log:    c.log.With("cluster", c.state.Cluster.Name),
+	}, factory)
+	if err != nil {
+		return fmt.Errorf("image pulls: %w", err)
+	}
 	c.controllers.Go(func() { runBalancers(c.ctx) })
+	c.controllers.Go(func() { pulls.Run(c.ctx) })
 	c.controllers.Go(func() { volumes.Run(c.ctx) })
 	return nil
 }

@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,9 +34,18 @@ var (
 const imagesQualified = `[.spec.initContainers[]?, .spec.containers[] | .image | split("/") |` +
 	` length > 1 and (.[0] | test("[.:]|^localhost$"))] | all`
 
+// imagesPulled is a jq expression: whether the images of a Pod that are of one of HOSTS have been pulled, which package
+// imagepull does.
+const imagesPulled = `[.status.initContainerStatuses[]?, .status.containerStatuses[]? |` +
+	` select((.image | split("/")[0]) as $h | HOSTS | any(. == $h)) | .imageID != ""] | all`
+
 // startKwok starts kwok's controllers, which play the kubelets of all nodes.
 func (c *cluster) startKwok(pods *podAddresses) error {
-	stages, err := loadStages(c.cfg.Speed, shortNamesRefused(c.state.Cluster.Version))
+	var registry []string
+	if c.cfg.OCIEndpoint != "" {
+		registry = registryHosts(c.cfg.Region)
+	}
+	stages, err := loadStages(c.cfg.Speed, shortNamesRefused(c.state.Cluster.Version), registry)
 	if err != nil {
 		return err
 	}
@@ -79,14 +89,20 @@ func (c *cluster) startKwok(pods *podAddresses) error {
 
 type stagesByKind = map[internalversion.StageResourceRef][]*internalversion.Stage
 
-// loadStages fills in the placeholders of the embedded stages and parses them.
-func loadStages(speed float64, refuseShortNames bool) (stagesByKind, error) {
+// loadStages fills in the placeholders of the embedded stages and parses them. registry are the hosts whose images are
+// pulled before a Pod runs.
+func loadStages(speed float64, refuseShortNames bool, registry []string) (stagesByKind, error) {
+	hosts, err := json.Marshal(append([]string{}, registry...))
+	if err != nil {
+		return nil, err
+	}
 	images := imagesQualified
 	if !refuseShortNames {
 		images = "true"
 	}
 	text := strings.NewReplacer(
 		"QUALIFIED", images,
+		"PULLED", strings.ReplaceAll(imagesPulled, "HOSTS", string(hosts)),
 		"SPEED", strconv.FormatFloat(speed, 'f', -1, 64),
 	).Replace(nodeStages + "\n---\n" + podStages)
 	stages := stagesByKind{}

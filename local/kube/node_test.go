@@ -129,7 +129,7 @@ func TestOSImage(t *testing.T) {
 }
 
 func TestStagesLoad(t *testing.T) {
-	stages, err := loadStages(100, true)
+	stages, err := loadStages(100, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

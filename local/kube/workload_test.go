@@ -65,6 +65,7 @@ func TestWholeCloud(t *testing.T) {
 	t.Run("volumes", func(t *testing.T) { checkVolumes(t, c, api) })
 	t.Run("jobs", func(t *testing.T) { checkJob(t, api) })
 	t.Run("short image names are refused", func(t *testing.T) { checkShortName(t, api) })
+	t.Run("images of Container Registry", func(t *testing.T) { checkImagePulls(t, c, api) })
 	t.Run("scaling down drains", func(t *testing.T) { checkScaleDown(t, c, api, pool) })
 
 	// As on OKE, the load balancers that are not deleted outlive the cluster.

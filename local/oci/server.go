@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/oci/artifacts"
 	"oke-guestbook/local/oci/bastion"
 	"oke-guestbook/local/oci/blockstorage"
 	"oke-guestbook/local/oci/budget"
@@ -14,6 +15,7 @@ import (
 	"oke-guestbook/local/oci/containerengine"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/identity"
+	"oke-guestbook/local/oci/limits"
 	"oke-guestbook/local/oci/loadbalancer"
 	"oke-guestbook/local/oci/logging"
 	"oke-guestbook/local/oci/objectstorage"
@@ -91,9 +93,11 @@ func New(config Config) (*Server, error) {
 	bastion.Register(e)
 	logging.Register(e)
 	budget.Register(e)
+	artifacts.Register(e)
 	oke := containerengine.Register(e, containerengine.Options{
 		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})
+	limits.Register(e)
 	if err := e.Start(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ type Offered struct {
 	ControlPlane, Nodes []string
 	// Images are those for node pools.
 	Images []Image
+	// Shapes are those for node pools; none if they are not known.
+	Shapes []string
 }
 
 // Running is a stack's cluster as it is. The zero value is no cluster.
@@ -63,6 +65,10 @@ func (s *Spec) Choose(list *problem.List, offered Offered, running Running) Choi
 		list.Add("kubernetesVersion", "%v", err)
 	}
 	for i, p := range s.NodePools {
+		if running.Pools[p.Name].Shape != p.Shape && len(offered.Shapes) > 0 && !slices.Contains(offered.Shapes, p.Shape) {
+			list.Add(fmt.Sprintf("nodePools[%d].shape", i), "OKE does not offer %s here; it offers %s",
+				p.Shape, strings.Join(offered.Shapes, ", "))
+		}
 		key := fmt.Sprintf("nodePools[%d].kubernetesVersion", i)
 		version, err := p.chooseVersion(c.ControlPlane, offered, running)
 		if err == nil && p.ImageID == "" && version != "" {

@@ -26,6 +26,38 @@ func existing(controlPlane, nodes string) Running {
 	}}
 }
 
+func TestShapesThatAreNotOffered(t *testing.T) {
+	spec := Spec{NodePools: []NodePool{{Name: "pool", Shape: "VM.Standard.E5.Flex"}}}
+	for _, tc := range []struct {
+		name    string
+		shapes  []string
+		running Running
+		want    string
+	}{
+		{"offered", []string{"VM.Standard.E5.Flex"}, Running{}, ""},
+		{"not known", nil, Running{}, ""},
+		{
+			"not offered",
+			[]string{"VM.Standard.A1.Flex"},
+			Running{},
+			"nodePools[0].shape VM.Standard.E5.Flex VM.Standard.A1.Flex",
+		},
+		{"withdrawn from a pool that has it", []string{"VM.Standard.A1.Flex"}, existing("v1.36.4", "v1.36.4"), ""},
+	} {
+		offered := region("v1.36.4")
+		offered.Shapes = tc.shapes
+		var list problem.List
+		spec.Choose(&list, offered, tc.running)
+		t.Run(tc.name, func(t *testing.T) {
+			if err := list.Err(); tc.want == "" && err != nil {
+				t.Error(err)
+			} else if tc.want != "" {
+				problemtest.Check(t, err, tc.want)
+			}
+		})
+	}
+}
+
 func TestChoose(t *testing.T) {
 	today := region("v1.34.10", "v1.35.2", "v1.36.0", "v1.36.1", "v1.36.4")
 	minors := today

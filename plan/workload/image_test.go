@@ -1,8 +1,11 @@
 package workload
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestImages(t *testing.T) {
@@ -29,6 +32,48 @@ func TestImages(t *testing.T) {
 		}
 		if err := CheckPinned(tc.image); (err == nil) != tc.pinned {
 			t.Errorf("%s: got %v, want pinned %t", tc.image, err, tc.pinned)
+		}
+	}
+}
+
+// TestImagesByDefault compares the table with the profiles.
+func TestImagesByDefault(t *testing.T) {
+	for _, i := range Images {
+		if err := errors.Join(CheckImage(i.Name), CheckPinned(i.Name)); err != nil {
+			t.Error(err)
+		}
+		if i.Digest != "" {
+			if err := CheckImage(Host(i.Name) + "/x@" + i.Digest); err != nil {
+				t.Errorf("%s: %v", i.Name, err)
+			}
+		}
+		if looked, err := time.Parse(time.DateOnly, i.Looked); err != nil || looked.After(time.Now()) {
+			t.Errorf("%s: last look %q", i.Name, i.Looked)
+		}
+		if i.Source == "" || !slices.Contains(i.Architectures, "amd64") {
+			t.Errorf("%s: source %q, architectures %v", i.Name, i.Source, i.Architectures)
+		}
+		if i.Profile != Tutorial && !slices.Contains(i.Architectures, "arm64") {
+			t.Errorf("%s is not for arm64, the architecture of the default shape", i.Name)
+		}
+	}
+	for profile, spec := range profiles {
+		for setting, name := range map[string]string{"frontendImage": spec.FrontendImage, "mongoImage": spec.MongoImage} {
+			if required := profile == Hardened && setting == "frontendImage"; (name == "") != required {
+				t.Errorf("profile %s: %s %q", profile, setting, name)
+			}
+		}
+	}
+}
+
+func TestOracleRegion(t *testing.T) {
+	for image, want := range map[string]string{
+		"iad.ocir.io/t/guestbook:v1": "iad", "us-ashburn-1.ocir.io/t/guestbook:v1": "us-ashburn-1",
+		"ocir.us-ashburn-1.oci.oraclecloud.com/t/a:v1": "us-ashburn-1",
+		"docker.io/library/mongo:8.0":                  "", "iad.ocir.io.example.com/t/a:v1": "",
+	} {
+		if got := OracleRegion(image); got != want {
+			t.Errorf("%s: %q, want %q", image, got, want)
 		}
 	}
 }

@@ -83,12 +83,12 @@ type Guestbook struct {
 // MongoDB" (Kubernetes documentation).
 var profiles = map[Profile]Spec{
 	Tutorial: {
-		FrontendImage:     "docker.io/paulczar/gb-frontend:v5",
+		FrontendImage:     imageOf("frontendImage", Tutorial),
 		FrontendCPUMillis: 100,
 		FrontendMemoryMB:  100,
 		FrontendPort:      80,
 		ReadinessPath:     "/",
-		MongoImage:        "docker.io/library/mongo:4.2",
+		MongoImage:        imageOf("mongoImage", Tutorial),
 		MongoCPUMillis:    100,
 		MongoMemoryMB:     100,
 	},
@@ -99,7 +99,7 @@ var profiles = map[Profile]Spec{
 		MetricsPort:       9090,
 		ReadinessPath:     "/readyz",
 		LivenessPath:      "/livez",
-		MongoImage:        "docker.io/library/mongo:8.0",
+		MongoImage:        imageOf("mongoImage", Hardened),
 		MongoCPUMillis:    250,
 		MongoMemoryMB:     512,
 	},

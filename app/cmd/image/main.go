@@ -1,7 +1,10 @@
 // Command image builds the guestbook's container image as an OCI image layout. With -push it pushes the image too. With
 // -standin it builds the stand-in for MongoDB's image instead.
 //
-//	go run ./cmd/image -out DIR [-standin] [-arch A] [-binary FILE] [-version V] [-revision R] [-push repository:tag]
+//	go run ./cmd/image -out DIR [-standin] [-arch A] [-binary FILE] [-version V] [-revision R]
+//	    [-push registry/repository:tag [-public] -stack NAME -compartment OCID]
+//
+// For Oracle's registry it first makes the repository, in the compartment, or in the one of the stack's configuration.
 package main
 
 import (
@@ -25,11 +28,15 @@ func main() {
 	standIn := flag.Bool("standin", false, "build the stand-in for MongoDB's image")
 	arch := flag.String("arch", "", "build for this architecture only: amd64 or arm64")
 	binary := flag.String("binary", "", "static binary to put into the image of -arch, instead of building it")
-	var push *string // set even if empty: with an empty target the command fails before it builds
+	var target *string // set even if empty: with an empty target the command fails before it builds
 	flag.Func("push", "push the image to registry/repository:tag", func(v string) error {
-		push = &v
+		target = &v
 		return nil
 	})
+	var p push
+	flag.BoolVar(&p.public, "public", false, "make the repository of Oracle's registry public")
+	flag.StringVar(&p.stack, "stack", "local", "stack that the image is for")
+	flag.StringVar(&p.compartment, "compartment", "", "OCID of the repository's compartment; empty: the stack's")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	b := builder{
@@ -42,7 +49,7 @@ func main() {
 	if *arch != "" {
 		b.architectures = []string{*arch}
 	}
-	err := b.run(ctx, *out, push)
+	err := b.run(ctx, *out, target, p)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
@@ -58,8 +65,8 @@ type builder struct {
 	binary                    string // of the only architecture; empty: it is built
 }
 
-// run builds the image, and pushes it unless push is nil.
-func (b builder) run(ctx context.Context, out string, push *string) error {
+// run builds the image, and pushes it unless target is nil.
+func (b builder) run(ctx context.Context, out string, target *string, p push) error {
 	if unknown := slices.DeleteFunc(slices.Clone(b.architectures), func(arch string) bool {
 		return slices.Contains(image.Architectures, arch)
 	}); len(unknown) > 0 {
@@ -72,15 +79,15 @@ func (b builder) run(ctx context.Context, out string, push *string) error {
 	if err != nil {
 		return err
 	}
-	if push != nil {
-		if err := image.CheckTarget(*push); err != nil {
+	if target != nil {
+		if err := p.prepare(*target); err != nil {
 			return err
 		}
 	}
-	if err := b.build(ctx, out); err != nil || push == nil {
+	if err := b.build(ctx, out); err != nil || target == nil {
 		return err
 	}
-	return send(ctx, out, *push)
+	return p.send(ctx, out, *target)
 }
 
 func (b builder) build(ctx context.Context, out string) error {
@@ -112,15 +119,5 @@ func (b builder) build(ctx context.Context, out string) error {
 		return err
 	}
 	fmt.Printf("%s\n%s\n", out, digest)
-	return nil
-}
-
-func send(ctx context.Context, dir, target string) error {
-	fmt.Printf("pushing %s to %s\n", dir, target)
-	reference, err := image.Push(ctx, dir, target)
-	if err != nil {
-		return err
-	}
-	fmt.Println(reference)
 	return nil
 }

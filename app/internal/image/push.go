@@ -11,10 +11,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Push pushes the image in the layout dir to target, "registry/repository:tag", with the credentials of `docker login`
-// or `podman login`. It returns the reference by digest, for use in a Deployment.
-func Push(ctx context.Context, dir, target string) (string, error) {
-	tag, err := parse(target)
+// Push pushes the image in the layout dir to target, "registry/repository:tag". The options say how to log in; without
+// any it takes the credentials of `docker login` or `podman login`. It returns the reference by digest, for use in a
+// Deployment.
+func Push(ctx context.Context, dir, target string, options ...remote.Option) (string, error) {
+	tag, err := Parse(target)
 	if err != nil {
 		return "", err
 	}
@@ -26,20 +27,17 @@ func Push(ctx context.Context, dir, target string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	login := remote.WithAuthFromKeychain(authn.DefaultKeychain)
-	if err := remote.WriteIndex(tag, index, remote.WithContext(ctx), login); err != nil {
+	if len(options) == 0 {
+		options = []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain)}
+	}
+	if err := remote.WriteIndex(tag, index, append(options, remote.WithContext(ctx))...); err != nil {
 		return "", fmt.Errorf("push to %s: %w", tag, err)
 	}
 	return tag.Context().Digest(digest.String()).String(), nil
 }
 
-// CheckTarget returns an error if target is not a valid argument of Push.
-func CheckTarget(target string) error {
-	_, err := parse(target)
-	return err
-}
-
-func parse(target string) (name.Tag, error) {
+// Parse returns the target of a push.
+func Parse(target string) (name.Tag, error) {
 	tag, err := name.NewTag(target, name.StrictValidation)
 	if err != nil {
 		return name.Tag{}, fmt.Errorf("IMAGE %q: want registry/repository:tag, "+

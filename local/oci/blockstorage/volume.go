@@ -2,6 +2,7 @@
 package blockstorage
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 const (
 	base       = "/20160918"
-	volumeKind = "volume"
+	volumeKind = compute.VolumeKind
 )
 
 // Sizes of a block volume (Oracle: "Block Volume", volume sizes).
@@ -49,7 +50,7 @@ func Volumes(t *engine.Tx) []string {
 	return out
 }
 
-func createVolume(_ *engine.Call, doc engine.Doc) error {
+func createVolume(c *engine.Call, doc engine.Doc) error {
 	ad := doc.Str("availabilityDomain")
 	if ad == "" {
 		return engine.MissingParameter("availabilityDomain")
@@ -59,17 +60,16 @@ func createVolume(_ *engine.Call, doc engine.Doc) error {
 			ad, strings.Join(engine.AvailabilityDomains, ", "))
 	}
 	doc["isHydrated"] = true
-	return nil
+	return c.Take(compute.StorageLimit, ad, volumeGB(doc))
+}
+
+// volumeGB returns the size that a body asks for.
+func volumeGB(doc engine.Doc) float64 {
+	return cmp.Or(doc.Num("sizeInGBs"), doc.Num("sizeInMBs")/1024, defaultVolumeGB)
 }
 
 func checkVolume(_ *engine.Tx, doc engine.Doc) error {
-	size := doc.Num("sizeInGBs")
-	if size == 0 {
-		size = doc.Num("sizeInMBs") / 1024
-	}
-	if size == 0 {
-		size = defaultVolumeGB
-	}
+	size := volumeGB(doc)
 	if size < minVolumeGB || size > maxVolumeGB {
 		return engine.Invalid("sizeInGBs: %v must be from %d to %d", size, minVolumeGB, maxVolumeGB)
 	}

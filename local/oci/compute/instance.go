@@ -11,6 +11,9 @@ import (
 // InstanceKind is the kind of instances.
 const InstanceKind = "instance"
 
+// VolumeKind is the kind of block volumes, which count against the limit on storage as boot volumes do.
+const VolumeKind = "volume"
+
 // defaultBootVolumeGB is the size of a boot volume for which no size is given.
 const defaultBootVolumeGB = 50.0
 

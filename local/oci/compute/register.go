@@ -14,4 +14,6 @@ func Register(e *engine.Engine) {
 	registerVnicAttachments(api)
 	registerImages(api)
 	registerShapes(api)
+	registerCapacityReports(api)
+	registerLimits(e)
 }

@@ -1,6 +1,7 @@
 package containerengine_test
 
 import (
+	"strings"
 	"testing"
 
 	"oke-guestbook/local/oci"
@@ -34,5 +35,23 @@ func TestWorkRequestFaults(t *testing.T) {
 			t.Errorf("work request %v", wr)
 		}
 		c.Succeeded(c.Send("DELETE", ocitest.OKE+"/clusters/"+cluster, nil, nil))
+	})
+}
+
+// A node beyond the limits of its availability domain is not launched, and leaves nothing behind.
+func TestNodesBeyondTheLimitOnCores(t *testing.T) {
+	config := oci.Config{ControlPlane: ocitest.NewControlPlane(), Limits: map[string]int{"standard-a1-core-count": 1}}
+	ocitest.Run(t, config, func(c *ocitest.Cloud) {
+		n := c.Network()
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
+		vnics := len(c.Server.Inventory())
+		wr := c.WorkRequest(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.PoolBody(n, cluster, 1), nil))
+		errs := c.GetList(ocitest.OKE + "/workRequests/" + wr.Str("id") + "/errors")
+		if wr["status"] != "FAILED" || len(errs) != 1 || !strings.Contains(errs[0].Str("message"), "standard-a1-core-count") {
+			t.Fatalf("work request %v, errors %v", wr, errs)
+		}
+		if got := len(c.Server.Inventory()); got != vnics+1 { // the pool
+			t.Errorf("%v", c.Server.Inventory())
+		}
 	})
 }

@@ -23,6 +23,12 @@ func launch(t *engine.Tx, pool *engine.Resource) error {
 	}
 	state := engine.Private[poolState](pool)
 	ad, fd, subnetID := place(pool)
+	source := pool.Doc.Sub("nodeSourceDetails")
+	err := compute.TakeLimits(t, ad, pool.Doc.Str("nodeShape"), pool.Doc.Sub("nodeShapeConfig"),
+		source.Num("bootVolumeSizeInGBs"))
+	if err != nil {
+		return err
+	}
 	id := engine.NewOCID(compute.InstanceKind)
 	name := fmt.Sprintf("oke-c%s-n%s-s%s-%d", engine.ShortID(pool.Doc.Str("clusterId")), engine.ShortID(pool.ID),
 		engine.ShortID(subnetID), state.Launched)

@@ -89,10 +89,13 @@ func (a API) HandleUpload(pattern string, limit int64, h func(c *Call, content [
 	})
 }
 
+// answerHeader is the key of the answer's header in a request's context.
+type answerHeader struct{}
+
 func (a API) handle(pattern string, h func(*http.Request) (*Answer, error)) {
 	method, path, _ := strings.Cut(pattern, " ")
 	a.mux.HandleFunc(method+" "+a.Base+path, func(w http.ResponseWriter, r *http.Request) {
-		answer, err := h(r)
+		answer, err := h(r.WithContext(context.WithValue(r.Context(), answerHeader{}, w.Header())))
 		write(w, answer, err)
 	})
 }

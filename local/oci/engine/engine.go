@@ -36,6 +36,7 @@ type Engine struct {
 	tasks   map[string]taskKind
 	removed map[string][]func(*Tx, *Resource) error // by kind
 	limits  map[string]int
+	shown   []Limit
 	onStart []func(*Tx) error
 	faults  faults
 	creds   ociclient.Credentials
@@ -60,3 +61,10 @@ func (e *Engine) Changed() <-chan struct{} { return e.changed }
 
 // Dir returns the directory of the state, an absolute path.
 func (e *Engine) Dir() string { return e.config.Dir }
+
+// HandleOther registers a handler for a pattern of net/http's ServeMux whose requests are not OCI's REST API: it
+// identifies its callers itself.
+func (e *Engine) HandleOther(pattern string, h http.Handler) { e.mux.Handle(pattern, h) }
+
+// Verify checks the signature of a request without a body.
+func (e *Engine) Verify(r *http.Request) error { return e.verify(r, nil, false) }

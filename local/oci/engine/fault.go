@@ -24,6 +24,9 @@ type Fault struct {
 	Count       int    `json:"count,omitempty"`   // how often; 0: until the faults are deleted
 	// LatencyMs delays each request that matches, in milliseconds.
 	LatencyMs int `json:"latencyMs,omitempty"`
+	// SkewSeconds is how far the service's clock is ahead of this machine's, in answers to requests that match. More than
+	// five minutes, or less than minus five, refuse the request.
+	SkewSeconds int `json:"skewSeconds,omitempty"`
 	// Probability from 0 to 1 that a match fails; 0 means 1.
 	Probability float64 `json:"probability,omitempty"`
 }
@@ -97,10 +100,32 @@ func (f *faults) apply(r *http.Request) error {
 		case <-r.Context().Done():
 		}
 	}
+	if fault.SkewSeconds != 0 {
+		return fault.skew(r)
+	}
 	if fault.Status == 0 {
 		return nil
 	}
 	return fault.failure()
+}
+
+// skew gives the answer the date of the service's clock, and refuses the request if that is too far off.
+func (f *Fault) skew(r *http.Request) error {
+	off := time.Duration(f.SkewSeconds) * time.Second
+	if header, ok := r.Context().Value(answerHeader{}).(http.Header); ok {
+		header.Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+	}
+	if off.Abs() <= maxSkew {
+		return nil
+	}
+	return notAuthenticated("the request's date is %s off: the clocks differ by more than %s", off, maxSkew)
+}
+
+// Expects reports whether a fault waits for a work request of this operation type. It does not count it.
+func (t *Tx) Expects(operation string) bool {
+	t.e.faults.mu.Lock()
+	defer t.e.faults.mu.Unlock()
+	return slices.ContainsFunc(t.e.faults.list, func(f *Fault) bool { return f.WorkRequest == operation })
 }
 
 // WorkFailure returns the injected failure of a work request of this operation type, or nil.

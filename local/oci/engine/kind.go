@@ -17,6 +17,9 @@ type Kind struct {
 	Create, Update, Model, Summary string
 	NameKey                        string   // the field with the name; default "displayName"
 	Filters                        []string // further query parameters of the list that select by a field's value
+	// Collection completes the answer of the list, which has items and remainingItemsCount, by the items of all pages.
+	// nil: the answer is the array of items.
+	Collection func(answer Doc, all []any)
 	// Selects are further query parameters of the list, with the function that compares a value.
 	Selects         map[string]func(doc Doc, value string) bool
 	Parent          string // field, and wildcard of the path, with the parent's OCID; empty: no parent

@@ -44,14 +44,28 @@ func (c *Call) listKind(k *Kind) (*Answer, error) {
 		if k.Parent != "" {
 			return r.Doc.Str(k.Parent) == c.Path(k.Parent)
 		}
-		return k.AllCompartments || r.Doc.Str("compartmentId") == c.Query.Get("compartmentId")
+		return k.AllCompartments || c.wholeTenancy() || r.Doc.Str("compartmentId") == c.Query.Get("compartmentId")
 	})
 	sortBy(found, k.nameField(), c.Query)
 	var items []any
 	for _, r := range found {
 		items = append(items, Summary(k.Summary, r.Doc))
 	}
-	return c.Page(items)
+	a, err := c.Page(items)
+	if err != nil || k.Collection == nil {
+		return a, err
+	}
+	page := a.Body.([]any)
+	answer := Doc{"items": page, "remainingItemsCount": len(items) - c.pageStart() - len(page)}
+	k.Collection(answer, items)
+	a.Body = answer
+	return a, nil
+}
+
+// wholeTenancy reports whether a list is of the root compartment and of all below it.
+func (c *Call) wholeTenancy() bool {
+	return c.Query.Get("compartmentId") == TenancyID &&
+		(c.Query.Get("compartmentIdInSubtree") == "true" || c.Query.Get("isCompartmentIdInSubtree") == "true")
 }
 
 // At makes a function of Kind.Selects that compares the field at a path.
@@ -86,13 +100,9 @@ func Summary(model string, doc Doc) Doc {
 
 // Page answers with the part of a list that the query asks for. The page token is the position of its first item.
 func (c *Call) Page(items []any) (*Answer, error) {
-	start, limit := 0, 100
-	if token := c.Query.Get("page"); token != "" {
-		n, err := strconv.Atoi(token)
-		if err != nil || n < 0 || n > len(items) {
-			return nil, Invalid("page: %q is no page token of this list", token)
-		}
-		start = n
+	start, limit := c.pageStart(), 100
+	if start < 0 || start > len(items) {
+		return nil, Invalid("page: %q is no page token of this list", c.Query.Get("page"))
 	}
 	if text := c.Query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -107,4 +117,17 @@ func (c *Call) Page(items []any) (*Answer, error) {
 		a.Header["opc-next-page"] = fmt.Sprint(end)
 	}
 	return a, nil
+}
+
+// pageStart returns the position of the page's first item, or a negative number if the page token is none.
+func (c *Call) pageStart() int {
+	token := c.Query.Get("page")
+	if token == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(token)
+	if err != nil {
+		return -1
+	}
+	return n
 }

@@ -14,4 +14,5 @@ func Register(e *engine.Engine) {
 	registerDomains(api)
 	registerTenancy(api)
 	registerFederation(e)
+	registerUsers(api)
 }

@@ -50,6 +50,9 @@ func complete(c *engine.Call, doc engine.Doc) error {
 	if err := checkShape(doc); err != nil {
 		return err
 	}
+	if err := c.Take(bandwidthLimit, "", maximumBandwidth(doc)); err != nil {
+		return err
+	}
 	doc.Default(engine.Doc{"requestIdHeader": ""})
 	if err := completeRequestID(doc); err != nil {
 		return err

@@ -37,6 +37,7 @@ func Register(e *engine.Engine, measured cloud.MeasuredHealth) {
 	}
 	registerBackends(api)
 	registerHealth(api, measurements{measured})
+	registerLimits(e)
 	for path, names := range map[string][]string{
 		"/loadBalancerShapes": append(slices.Clone(fixedShapes), flexible), "/loadBalancerPolicies": policies,
 		"/loadBalancerProtocols": protocols,

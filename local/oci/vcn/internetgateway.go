@@ -12,6 +12,9 @@ func registerInternetGateways(api engine.API) {
 		Update: "core.UpdateInternetGatewayDetails", Model: "core.InternetGateway", Filters: []string{"vcnId"},
 		States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
 		OnCreate: func(c *engine.Call, doc engine.Doc) error {
+			if err := c.Take(internetGatewayLimit, "", 1); err != nil {
+				return err
+			}
 			return checkFirst(c, doc, internetGatewayKind, engine.LimitExceeded)
 		},
 		Check: checkGatewayRouteTable, OnDelete: checkGatewayUnused,

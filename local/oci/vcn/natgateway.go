@@ -18,6 +18,9 @@ func registerNatGateways(api engine.API) {
 }
 
 func createNatGateway(c *engine.Call, doc engine.Doc) error {
+	if err := c.Take(natGatewayLimit, "", 1); err != nil {
+		return err
+	}
 	if err := checkFirst(c, doc, natGatewayKind, engine.LimitExceeded); err != nil {
 		return err
 	}

@@ -21,4 +21,5 @@ func Register(e *engine.Engine) {
 	registerSecurityGroups(api)
 	registerVnics(api)
 	registerPublicIPs(api)
+	registerLimits(e)
 }

@@ -62,10 +62,13 @@ func (g *plugin) await(
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	client, err := g.cluster.clientOf(obj)
 	if err != nil {
 		return obj, err
 	}
+	go g.endWithoutImage(ctx, obj, end)
 	logger := p.GetLogger(ctx)
 	last, waitsFor := obj, ""
 	list := lister(client, "", "metadata.name="+obj.GetName())
@@ -93,6 +96,8 @@ func (g *plugin) await(
 		return last, nil
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		err = fmt.Errorf("it was not ready within %s: %s", limit, waitsFor)
+	case errors.Is(context.Cause(ctx), errNoImage):
+		err = fmt.Errorf("%w: %s", errNoImage, waitsFor)
 	case ctx.Err() != nil:
 		err = errors.New("cancelled: " + waitsFor)
 	}

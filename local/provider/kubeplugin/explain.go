@@ -2,16 +2,46 @@ package kubeplugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const maxLines = 5 // of Pods or of events in an error message
+
+// How long a Pod may wait for an image that cannot be pulled, and how often that is looked at.
+const (
+	imageLimit = 15 * time.Second
+	imagePoll  = time.Second
+)
+
+var errNoImage = errors.New("a Pod waits for an image that cannot be pulled")
+
+// endWithoutImage ends a wait by end when Pods of the object have waited for an image for imageLimit. The official
+// plugin waits until its own time limit.
+func (g *plugin) endWithoutImage(ctx context.Context, obj *unstructured.Unstructured, end context.CancelCauseFunc) {
+	last := time.Now() // when no Pod waited
+	_ = wait.PollUntilContextCancel(ctx, imagePoll, false, func(ctx context.Context) (bool, error) {
+		waits := slices.ContainsFunc(g.podProblems(ctx, obj), func(line string) bool {
+			return strings.Contains(line, "waiting: ErrImagePull ") || strings.Contains(line, "waiting: ImagePullBackOff ")
+		})
+		if !waits {
+			last = time.Now()
+		}
+		if time.Since(last) > imageLimit {
+			end(errNoImage)
+		}
+		return false, nil
+	})
+}
 
 // podProblems describes why the Pods of a workload or a Service are not ready.
 func (g *plugin) podProblems(ctx context.Context, obj *unstructured.Unstructured) []string {

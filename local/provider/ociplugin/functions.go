@@ -17,7 +17,8 @@ import (
 	"oke-guestbook/local/provider/value"
 )
 
-// function is a data source: one request, or the pages of a list. Exactly one of one, list, number and text is set.
+// function is a data source: one request, or the pages of a list. Exactly one of one, list, number, text and collection
+// is set.
 type function struct {
 	of      string           // the kind that it reads, whose properties its elements have; optional
 	client  catalog.Client   // default: the kind's
@@ -30,9 +31,31 @@ type function struct {
 	list   string // the result's property that holds the elements
 	number string // the argument that chooses one element of a list, from 1
 	text   string // the result's property that holds the answer as it is
+
+	collection string // the result's property that holds the answer, an object with items, as a list of one element
 }
 
 var functions = map[string]function{
+	"oci:Artifacts/getContainerImages:getContainerImages": {
+		client: catalog.ArtifactsClient, path: "/20160918/container/images", collection: "containerImageCollections",
+		query: []string{
+			"compartmentId", "compartmentIdInSubtree", "displayName", "imageDigest", "repositoryId", "repositoryName",
+			"version",
+		},
+		element: fields{"containerImageCollections": {asList: true, fields: fields{"items": {fields: fields{
+			"id": {}, "compartmentId": {}, "digest": {}, "displayName": {}, "repositoryId": {}, "repositoryName": {},
+			"state": lifecycleState, "timeCreated": {}, "version": {},
+		}}}}},
+	},
+	"oci:Artifacts/getContainerRepositories:getContainerRepositories": {
+		client: catalog.ArtifactsClient, path: "/20160918/container/repositories",
+		collection: "containerRepositoryCollections",
+		query:      []string{"compartmentId", "compartmentIdInSubtree", "displayName", "isPublic", "repositoryId"},
+		element: fields{"containerRepositoryCollections": {asList: true, fields: fields{"items": {fields: fields{
+			"id": {}, "compartmentId": {}, "displayName": {}, "isPublic": {}, "namespace": {}, "state": lifecycleState,
+			"timeCreated": {},
+		}}}}},
+	},
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": {
 		client: catalog.ContainerEngineClient, path: "/20180222/clusters/{clusterId}/kubeconfig/content",
 		body: []string{"tokenVersion", "expiration", "endpoint"}, text: "content",
@@ -226,6 +249,9 @@ func (g *plugin) run(ctx context.Context, f function, args map[string]any) (map[
 	var doc map[string]any
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		return nil, err
+	}
+	if f.collection != "" {
+		doc = map[string]any{f.collection: doc}
 	}
 	maps.Copy(out, result.properties(doc))
 	return out, nil

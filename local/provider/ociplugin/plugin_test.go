@@ -114,11 +114,15 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
 			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 6,
 		},
-		"oci:ContainerEngine/getNodePools:getNodePools": {inCompartment, "nodePools", 0},
-		"oci:Core/getSubnets:getSubnets":                {inCompartment, "subnets", 4},
-		"oci:Core/getNatGateways:getNatGateways":        {inCompartment, "natGateways", 0},
-		"oci:Core/getDrgAttachments:getDrgAttachments":  {ofOther, "drgAttachments", 1},
-		"oci:Core/getImages:getImages":                  {oracleLinux, "images", 20},
+		"oci:Artifacts/getContainerRepositories:getContainerRepositories": {
+			inCompartment, "containerRepositoryCollections", 1,
+		},
+		"oci:Artifacts/getContainerImages:getContainerImages": {inCompartment, "containerImageCollections", 1},
+		"oci:ContainerEngine/getNodePools:getNodePools":       {inCompartment, "nodePools", 0},
+		"oci:Core/getSubnets:getSubnets":                      {inCompartment, "subnets", 4},
+		"oci:Core/getNatGateways:getNatGateways":              {inCompartment, "natGateways", 0},
+		"oci:Core/getDrgAttachments:getDrgAttachments":        {ofOther, "drgAttachments", 1},
+		"oci:Core/getImages:getImages":                        {oracleLinux, "images", 20},
 		"oci:ObjectStorage/getObjects:getObjects": {
 			object{"namespace": namespace, "bucket": "backups"}, "objects", 0,
 		},

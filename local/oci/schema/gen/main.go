@@ -37,7 +37,8 @@ var roots = map[string]string{
 		NetworkSecurityGroupVnic Vnic UpdateVnicDetails VnicAttachment PrivateIp PublicIp CreatePublicIpDetails
 		UpdatePublicIpDetails GetPublicIpByIpAddressDetails GetPublicIpByPrivateIpIdDetails Instance
 		UpdateInstanceDetails Image Shape BootVolume BootVolumeAttachment Volume CreateVolumeDetails
-		UpdateVolumeDetails VolumeAttachment AttachVolumeDetails`,
+		UpdateVolumeDetails VolumeAttachment AttachVolumeDetails CreateComputeCapacityReportDetails
+		ComputeCapacityReport`,
 	"containerengine": `
 		CreateClusterDetails UpdateClusterDetails Cluster ClusterSummary UpdateClusterEndpointConfigDetails
 		CreateNodePoolDetails UpdateNodePoolDetails NodePool NodePoolSummary WorkRequest WorkRequestSummary
@@ -45,7 +46,14 @@ var roots = map[string]string{
 		InstallAddonDetails UpdateAddonDetails Addon AddonSummary AddonOptionSummary`,
 	"identity": `
 		AvailabilityDomain FaultDomain Compartment Tenancy RegionSubscription Region CreatePolicyDetails
-		UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup`,
+		UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup User AuthToken
+		CreateAuthTokenDetails UpdateAuthTokenDetails`,
+	"artifacts": `
+		CreateContainerRepositoryDetails UpdateContainerRepositoryDetails ContainerRepository
+		ContainerRepositorySummary ContainerRepositoryCollection ContainerImage ContainerImageSummary
+		ContainerImageCollection ContainerConfiguration UpdateContainerConfigurationDetails`,
+	"containerregistry": "AccessToken",
+	"limits": `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
 	"loadbalancer": `
 		CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth
 		LoadBalancerHealthSummary BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails

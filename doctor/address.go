@@ -1,0 +1,64 @@
+package doctor
+
+import (
+	"context"
+	"net/http"
+
+	"oke-guestbook/plan/workload"
+)
+
+// addresses checks the guestbooks' reserved addresses, by the rules of components/guestbook.CheckAddress.
+func (v *visit) addresses(ctx context.Context) (results []Result) {
+	for _, g := range v.settings.Guestbooks {
+		if g.ReservedAddress != "" {
+			results = append(results, v.address(ctx, g))
+		}
+	}
+	return results
+}
+
+func (v *visit) address(ctx context.Context, g workload.Guestbook) Result {
+	const reserve = "oci network public-ip create --lifetime RESERVED --compartment-id %s"
+	var found struct{ Lifetime, LifecycleState, CompartmentID, AssignedEntityID string }
+	ask := map[string]string{"ipAddress": g.ReservedAddress}
+	_, err := v.cloud.call(ctx, network, http.MethodPost, "/publicIps/actions/getByIpAddress", nil, ask, &found)
+	what := "reservedAddress " + g.ReservedAddress + " of guestbook " + g.Name
+	switch {
+	case hidden(err):
+		return failed("%s: this user sees no such public IP in the region", what).do(reserve, v.compartmentID)
+	case err != nil:
+		return unavailable(what, err)
+	case found.Lifetime != "RESERVED":
+		return failed("%s: its lifetime is %s", what, found.Lifetime).do(reserve, v.compartmentID)
+	case found.LifecycleState == "AVAILABLE" && found.CompartmentID != v.compartmentID:
+		return skipped("%s is in compartment %s", what, found.CompartmentID).
+			do("the cluster may use it there by the statements of make policies ARGS=--address-compartment=%s",
+				found.CompartmentID)
+	case found.LifecycleState == "AVAILABLE":
+		return ok("%s is free", what)
+	}
+	if own, err := v.ownsAddress(ctx, g.ReservedAddress); err != nil {
+		return v.unasked("load balancers", err)
+	} else if !own {
+		return failed("%s is %s to something else than a load balancer of this stack: %s", what, found.LifecycleState,
+			found.AssignedEntityID).do("free it first, or set another")
+	}
+	return ok("%s is the stack's own", what)
+}
+
+// ownsAddress reports whether a load balancer of the stack has the address.
+func (v *visit) ownsAddress(ctx context.Context, address string) (bool, error) {
+	type balancer struct {
+		FreeformTags map[string]string
+		IPAddresses  []struct{ IPAddress string }
+	}
+	all, err := list[balancer](ctx, v.cloud, balancers, "/loadBalancers", in(v.compartmentID))
+	for _, b := range all {
+		for _, ip := range b.IPAddresses {
+			if ip.IPAddress == address {
+				return b.FreeformTags["project"] == v.Project && b.FreeformTags["stack"] == v.Name, nil
+			}
+		}
+	}
+	return false, err
+}

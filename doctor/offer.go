@@ -1,0 +1,160 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/problem"
+)
+
+// offer checks versions, shapes and images, and whether there are machines.
+func (v *visit) offer(ctx context.Context) []Result {
+	var pools struct {
+		KubernetesVersions, Shapes []string
+		Sources                    []struct{ ImageID, SourceName string }
+	}
+	var clusters struct{ KubernetesVersions []string }
+	query := in(v.compartmentID, "shouldListAllPatchVersions", "true") // as the program asks
+	err := v.cloud.get(ctx, oke, "/clusterOptions/all", query, &clusters)
+	if err == nil {
+		err = v.cloud.get(ctx, oke, "/nodePoolOptions/all", query, &pools)
+	}
+	running, errRunning := v.running(ctx)
+	if err := errors.Join(err, errRunning); err != nil {
+		return []Result{v.unasked("versions and images", err)}
+	}
+	offered := cluster.Offered{
+		ControlPlane: clusters.KubernetesVersions, Nodes: pools.KubernetesVersions, Shapes: pools.Shapes,
+	}
+	for _, s := range pools.Sources {
+		offered.Images = append(offered.Images, cluster.Image{ID: s.ImageID, Name: s.SourceName})
+	}
+	var problems problem.List
+	choice := v.settings.Cluster.Choose(&problems, offered, running)
+	var results []Result
+	for _, p := range problems.Problems() {
+		results = append(results, failed("%s", p))
+	}
+	if len(results) == 0 {
+		results = append(results, ok("Kubernetes %s, and images for its nodes", choice.ControlPlane))
+	}
+	for i, p := range v.settings.Cluster.NodePools {
+		if !slices.Contains(pools.Shapes, p.Shape) {
+			continue // Choose says so
+		}
+		results = append(results, v.pool(ctx, fmt.Sprintf("nodePools[%d]", i), p)...)
+	}
+	return results
+}
+
+// running looks for the stack's cluster and its node pools.
+func (v *visit) running(ctx context.Context) (cluster.Running, error) {
+	type summary struct {
+		ID, Name, LifecycleState, KubernetesVersion, NodeShape string
+		AvailableKubernetesUpgrades                            []string
+		NodeSourceDetails                                      struct{ ImageID string }
+	}
+	gone := func(s summary) bool { return s.LifecycleState == "DELETED" || s.LifecycleState == "DELETING" }
+	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
+	clusters, err := list[summary](ctx, v.cloud, oke, "/clusters", in(v.compartmentID, "name", v.Project+"-"+v.Name))
+	for _, c := range slices.DeleteFunc(clusters, gone) {
+		running.ControlPlane, running.Upgrades = c.KubernetesVersion, c.AvailableKubernetesUpgrades
+		pools, err := list[summary](ctx, v.cloud, oke, "/nodePools", in(v.compartmentID, "clusterId", c.ID))
+		if err != nil {
+			return running, err
+		}
+		for _, p := range slices.DeleteFunc(pools, gone) {
+			running.Pools[p.Name] = cluster.RunningPool{
+				Version: p.KubernetesVersion, Shape: p.NodeShape, ImageID: p.NodeSourceDetails.ImageID,
+			}
+		}
+	}
+	return running, err
+}
+
+// pool checks a node pool's shape in each of its availability domains.
+func (v *visit) pool(ctx context.Context, key string, p cluster.NodePool) []Result {
+	domains, err := v.poolDomains(p)
+	if err != nil {
+		return []Result{failed("%s.availabilityDomains: %v", key, err)}
+	}
+	checks := make([]check, len(domains))
+	for i, domain := range domains {
+		checks[i].run = func(ctx context.Context) []Result { return []Result{v.shape(ctx, key, p, domain)} }
+	}
+	results := all(ctx, checks...)
+	rest := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.Status == OK })
+	if met := len(results) - len(rest); met > 0 {
+		rest = append(rest, ok("%s in %d of %d availability domains, and no shortage known", p.Shape, met, len(domains)))
+	}
+	return rest
+}
+
+// poolDomains returns the names of a pool's availability domains.
+func (v *visit) poolDomains(p cluster.NodePool) ([]string, error) {
+	numbers := p.AvailabilityDomains
+	if len(numbers) == 0 {
+		numbers = v.settings.Cluster.AvailabilityDomains
+	}
+	return cluster.PickDomains(v.domains, numbers)
+}
+
+// shape asks whether an availability domain has the shape, and whether it has machines of that size now.
+func (v *visit) shape(ctx context.Context, key string, p cluster.NodePool, domain string) Result {
+	type shape struct{ Shape string }
+	shapes, err := list[shape](ctx, v.cloud, compute, "/shapes", in(v.compartmentID, "availabilityDomain", domain))
+	if err != nil {
+		return v.unasked("shapes in "+domain, err)
+	}
+	if !slices.Contains(shapes, shape{p.Shape}) {
+		return failed("%s.shape: %s has no %s", key, domain, p.Shape).
+			do("set %s.availabilityDomains to others, or another shape", key)
+	}
+	type config struct {
+		OCPUs    float64 `json:"ocpus,omitempty"`
+		MemoryGB float64 `json:"memoryInGBs,omitempty"`
+	}
+	type availability struct {
+		Shape  string  `json:"instanceShape"`
+		Config *config `json:"instanceShapeConfig,omitempty"`
+		Status string  `json:"availabilityStatus,omitempty"`
+	}
+	ask := struct {
+		CompartmentID string         `json:"compartmentId"` // always the root (API, CreateComputeCapacityReportDetails)
+		Domain        string         `json:"availabilityDomain"`
+		Shapes        []availability `json:"shapeAvailabilities"`
+	}{v.login.tenancy, domain, []availability{{Shape: p.Shape}}}
+	if p.OCPUs > 0 {
+		ask.Shapes[0].Config = &config{p.OCPUs, p.MemoryGB}
+	}
+	var report struct {
+		Shapes []availability `json:"shapeAvailabilities"`
+	}
+	_, err = v.cloud.call(ctx, compute, http.MethodPost, "/computeCapacityReports", nil, ask, &report)
+	if err != nil { // the report is for the root compartment, where few may ask
+		return skipped("%s in %s: there is no report on its capacity: %s", p.Shape, domain, answer(err))
+	}
+	for _, s := range report.Shapes {
+		switch s.Status {
+		case "OUT_OF_HOST_CAPACITY":
+			return failed("%s: %s is out of capacity for %s of that size now", key, domain, p.Shape).do("try again later, "+
+				"or set %s.availabilityDomains to others, another shape or fewer ocpus", key)
+		case "HARDWARE_NOT_SUPPORTED":
+			return failed("%s: %s does not support %s of that size", key, domain, p.Shape).
+				do("set %s.availabilityDomains to others, or another shape", key)
+		}
+	}
+	return ok("%s", domain)
+}
+
+// unasked explains a look-up that failed. Rights has what to do about a missing grant.
+func (v *visit) unasked(what string, err error) Result {
+	if hidden(err) {
+		return skipped("%s: this user may not ask for them (see Rights)", what)
+	}
+	return unavailable(what, err)
+}

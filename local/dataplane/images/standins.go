@@ -1,0 +1,54 @@
+package images
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// StandIn is a program of this repository whose image stands for others.
+type StandIn struct {
+	Program string // name of the binary, in the directory of the tools
+	For     []string
+	Config  v1.Config
+}
+
+// PauseImage is the image of the container that holds a Pod's namespaces.
+const PauseImage = "registry.k8s.io/pause:local"
+
+// StandIns are the programs that nodes need and this machine builds.
+var StandIns = []StandIn{
+	{
+		Program: "pause", For: []string{"registry.k8s.io/pause"},
+		Config: v1.Config{Entrypoint: []string{"/pause"}, User: "65535:65535"},
+	},
+	{
+		Program: "coredns", For: []string{"registry.k8s.io/coredns/coredns"},
+		Config: v1.Config{Entrypoint: []string{"/coredns"}, WorkingDir: "/"},
+	},
+	{
+		Program: "guestbook", For: []string{"registry.local/guestbook"},
+		// As the image of `make image`, whose binary leaves room outside of Go's heap below a limit of 64 MiB.
+		Config: v1.Config{
+			Entrypoint: []string{"/guestbook"}, User: "65532:65532", WorkingDir: "/", Env: []string{"GOMEMLIMIT=52MiB"},
+		},
+	},
+}
+
+// AddStandIns adds the images of the programs in a directory, and returns the line that says so.
+func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
+	var all []string
+	for _, s := range StandIns {
+		image, err := Program(filepath.Join(dir, s.Program), arch, s.Config)
+		if err == nil {
+			err = m.Add(image, s.For...)
+		}
+		if err != nil {
+			return "", fmt.Errorf("image of %s: %w", s.Program, err)
+		}
+		all = append(all, s.For...)
+	}
+	return "images built here stand for " + strings.Join(all, ", "), nil
+}

@@ -1,0 +1,121 @@
+package doctor_test
+
+import (
+	"fmt"
+
+	"oke-guestbook/local/oci"
+)
+
+var imageFindings = []finding{
+	{"no such image", func(s *setup) { set("frontendImage", s.image("guestbook:v2"))(s) }, []string{
+		"guestbook:v2: the registry has no such image", "make push IMAGE=",
+	}},
+	{"a private image", func(s *setup) { set("frontendImage", s.image("private:v1"))(s) }, []string{
+		"private:v1: the registry does not let it be pulled anonymously (403)", "registryUsername",
+		"make the repository public",
+	}},
+	{"a wrong password", func(s *setup) {
+		set("frontendImage", s.image("private:v1"))(s)
+		set("registryUsername", "ns/me")(s)
+		set("registryPassword", "old")(s)
+	}, []string{"private:v1: the registry does not let it be pulled as ns/me (403)"}},
+	{"another architecture", func(s *setup) {
+		s.images["/v2/guestbook/manifests/v1"] = fmt.Sprintf(index, "amd64")
+	}, []string{
+		"guestbook:v1 is for amd64, and node pool workers is arm64", "make push builds amd64 and arm64",
+	}},
+	{"no such registry", set("frontendImage", "localhost:1/guestbook:v1"), []string{
+		"✗ localhost:1/guestbook:v1: the registry:",
+	}},
+}
+
+const nobodys = "ocid1.%s.oc1.iad.nobodys"
+
+// inVCN puts the stack into a VCN that prepare has made before the settings are written.
+func inVCN(change func(s *setup, vcn string)) func(*setup) {
+	return func(s *setup) {
+		s.prepare = func(s *setup) {
+			id := s.makeVCN()
+			s.config["oke-guestbook:vcnId"] = id
+			change(s, id)
+		}
+	}
+}
+
+// reserved makes a reserved address, and gives it to the guestbook.
+func reserved(change func(s *setup, ip map[string]any)) func(*setup) {
+	return func(s *setup) {
+		s.prepare = func(s *setup) {
+			ip := s.create("/publicIps", map[string]any{"lifetime": "RESERVED"})
+			s.settle()
+			s.config["oke-guestbook:reservedAddress"] = ip["ipAddress"]
+			change(s, ip)
+		}
+	}
+}
+
+var networkFindings = []finding{
+	{
+		"no such VCN", set("vcnId", fmt.Sprintf(nobodys, "vcn")),
+		[]string{"✗ vcnId: there is no VCN ocid1.vcn.oc1.iad.nobodys for this user", "check the OCID and the region"},
+	},
+	{
+		"another CIDR",
+		inVCN(func(s *setup, _ string) { s.config["oke-guestbook:vcnCidr"] = "198.19.0.0/16" }),
+		[]string{"✗ vcnCidr: 198.19.0.0/16 is none of the CIDRs of the existing VCN, which are 198.18.0.0/16"},
+	},
+	{
+		"no such subnet",
+		inVCN(func(s *setup, _ string) {
+			set("subnets", map[string]any{"api": map[string]any{
+				"id": fmt.Sprintf(nobodys, "subnet"), "cidr": "198.18.0.0/28",
+			}})(s)
+			set("securityBy", "groups")(s)
+		}),
+		[]string{"✗ subnets.api.id: there is no subnet ocid1.subnet.oc1.iad.nobodys for this user"},
+	},
+	{
+		"a second NAT gateway",
+		inVCN(func(s *setup, vcn string) {
+			s.create("/natGateways", map[string]any{"vcnId": vcn})
+			s.settle()
+		}),
+		[]string{"✗ natGatewayId: the VCN already has ocid1.natgateway"},
+	},
+	{
+		"a disabled internet gateway",
+		inVCN(func(s *setup, vcn string) {
+			made := s.create("/internetGateways", map[string]any{"vcnId": vcn, "isEnabled": false})
+			s.settle()
+			s.config["oke-guestbook:internetGatewayId"] = made["id"]
+		}),
+		[]string{"✗ internetGatewayId: the gateway is disabled: enable it"},
+	},
+	{
+		"a VCN that is right", inVCN(func(*setup, string) {}), []string{"✓ VCN theirs and what the settings name in it"},
+	},
+	{
+		"no such address", set("reservedAddress", "203.0.113.77"),
+		[]string{
+			"✗ reservedAddress 203.0.113.77 of guestbook guestbook: this user sees no such public IP in the region",
+			"oci network public-ip create --lifetime RESERVED --compartment-id " + oci.CompartmentID,
+		},
+	},
+	{"a free address", reserved(func(*setup, map[string]any) {}), []string{"of guestbook guestbook is free"}},
+	{
+		"a taken address",
+		reserved(func(s *setup, ip map[string]any) {
+			s.create("/natGateways", map[string]any{"vcnId": s.makeVCN(), "publicIpId": ip["id"]})
+			s.settle()
+		}),
+		[]string{"is ASSIGNED to something else than a load balancer of this stack: ocid1.natgateway", "free it first"},
+	},
+	{
+		"an address of another lifetime",
+		func(s *setup) {
+			s.answers["/20160918/publicIps/actions/getByIpAddress"] = `{"lifetime":"EPHEMERAL","lifecycleState":"ASSIGNED"}`
+			set("reservedAddress", "203.0.113.78")(s)
+		},
+		[]string{"✗ reservedAddress 203.0.113.78 of guestbook guestbook: its lifetime is EPHEMERAL"},
+	},
+}
