@@ -5,7 +5,7 @@ go 1.26.0
 tool github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go
 
 require (
-	github.com/Microsoft/go-winio v0.6.2 // indirect
+	github.com/Microsoft/go-winio v0.6.3-0.20251027160822-ad3df93bed29 // indirect
 	github.com/ProtonMail/go-crypto v1.4.1 // indirect
 	github.com/acomagu/bufpipe v1.0.3 // indirect
 	github.com/blang/semver v3.5.1+incompatible // indirect
