@@ -337,6 +337,7 @@ func TestKubernetesVersion(t *testing.T) {
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.set("kubernetesVersion", "v1.35")
+	s.set("tokenCommand", "oke") // the stack's Kubernetes provider runs it, which the API server asks the emulator about
 	s.up()
 	expect := func(want string) {
 		t.Helper()
@@ -345,6 +346,9 @@ func TestKubernetesVersion(t *testing.T) {
 		}
 	}
 	expect(older)
+	if state, err := s.pulumi("stack", "export", "--show-secrets"); err != nil || !strings.Contains(state, "./cmd/oke") {
+		t.Errorf("the state has no kubeconfig that runs ./cmd/oke, %v", err)
+	}
 	s.unset("kubernetesVersion")
 	s.unchanged("without a version")
 	s.set("kubernetesVersion", "v1.36")
