@@ -35,8 +35,11 @@ func checkImagePulls(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	secret("right", password)
 	secret("wrong", "wrong")
 	for _, pod := range []struct{ name, tag, secret string }{
-		{"anonymous", "v1", "missing"}, {"mistaken", "v1", "wrong"}, {"untagged", "v2", "right"},
-		{"foreign", "index", "right"}, {"good", "v1", "right"},
+		{"anonymous", "v1", "missing"},
+		{"mistaken", "v1", "wrong"},
+		{"untagged", "v2", "right"},
+		{"foreign", "index", "right"},
+		{"good", "v1", "right"},
 	} {
 		mustCreate(t, api.CoreV1().Pods("default"), &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: pod.name},

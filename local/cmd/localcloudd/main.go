@@ -1,6 +1,6 @@
 // Command localcloudd is the local cloud: the OCI emulator, the Kubernetes control planes of its clusters, the data
-// plane with the agents of its nodes, and the stand-in provider plugins. It is one binary because all of them share most
-// of their code; the name by which it is called, or its first argument, says which part runs.
+// plane with the agents of its nodes, and the stand-in provider plugins. It is one binary because all of them share
+// most of their code; the name by which it is called, or its first argument, says which part runs.
 package main
 
 import (

@@ -193,7 +193,8 @@ func (c *cluster) start(name string, args ...string) {
 	binary, err := os.Executable()
 	c.must(err)
 	p := &supervise.Process{
-		Name: name, Path: binary, Args: append([]string{name}, args...), Env: []string{"HOME=" + c.dir, "PATH=" + os.Getenv("PATH")},
+		Name: name, Path: binary, Args: append([]string{name}, args...),
+		Env: []string{"HOME=" + c.dir, "PATH=" + os.Getenv("PATH")},
 		Log: c.path(name + ".log"), Out: slog.New(slog.DiscardHandler),
 	}
 	p.Start()
@@ -255,7 +256,8 @@ func (c *cluster) serveImages() {
 	_, err = w.Write(program)
 	c.must(err)
 	c.must(w.Close())
-	content, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil })
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil }
+	content, err := tarball.LayerFromOpener(open)
 	c.must(err)
 	image, err := mutate.AppendLayers(empty.Image, content)
 	c.must(err)
@@ -302,7 +304,9 @@ func (c *cluster) connect(
 		if err := netlink.AddrAdd(veth, gateway); err != nil {
 			return err
 		}
-		for path, value := range map[string]string{"conf/" + port + "/proxy_arp": "1", "neigh/" + port + "/proxy_delay": "0"} {
+		for path, value := range map[string]string{
+			"conf/" + port + "/proxy_arp": "1", "neigh/" + port + "/proxy_delay": "0",
+		} {
 			if err := os.WriteFile("/proc/sys/net/ipv4/"+path, []byte(value), 0); err != nil {
 				return err
 			}
@@ -329,7 +333,8 @@ func (c *cluster) connect(
 
 // get asks for a URL from the router's namespace.
 func (c *cluster) get(url string) (string, error) {
-	client := http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DialContext: c.router.Dial, DisableKeepAlives: true}}
+	transport := &http.Transport{DialContext: c.router.Dial, DisableKeepAlives: true}
+	client := http.Client{Timeout: 3 * time.Second, Transport: transport}
 	answer, err := client.Get(url)
 	if err != nil {
 		return "", err

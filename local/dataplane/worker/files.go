@@ -2,7 +2,6 @@ package worker
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -35,8 +34,10 @@ func writeFiles(cfg Config) error {
 		}
 	}
 	// Pods may mount these, with any user.
-	if err := errors.Join(os.Chmod(filepath.Join(cfg.Dir, "log"), 0o755), os.Chmod(filepath.Join(cfg.Dir, "kubelet"), 0o755)); err != nil {
-		return err
+	for _, dir := range []string{"log", "kubelet"} {
+		if err := os.Chmod(filepath.Join(cfg.Dir, dir), 0o755); err != nil {
+			return err
+		}
 	}
 	files := map[string][]byte{
 		"ca.crt":      cfg.CA,
@@ -48,13 +49,13 @@ func writeFiles(cfg Config) error {
 			"server = %q\n[host.%q]\ncapabilities = [\"pull\", \"resolve\"]\n", cfg.Mirror, cfg.Mirror),
 	}
 	var err error
-	for name, make := range map[string]func(Config) ([]byte, error){
+	for name, content := range map[string]func(Config) ([]byte, error){
 		"kubelet.kubeconfig":    func(c Config) ([]byte, error) { return kubeconfig(c, c.Kubelet) },
 		"kube-proxy.kubeconfig": func(c Config) ([]byte, error) { return kubeconfig(c, c.KubeProxy) },
 		"kubelet.json":          kubeletConfig,
 		"kube-proxy.json":       kubeProxyConfig,
 	} {
-		if files[name], err = make(cfg); err != nil {
+		if files[name], err = content(cfg); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -91,8 +92,8 @@ func kubeconfig(cfg Config, user KeyPair) ([]byte, error) {
 	return clientcmd.Write(*config)
 }
 
-// containerdConfig returns the configuration of containerd. AppArmor's profiles and negative scores for the out-of-memory
-// killer need privileges that a container or an ordinary user does not have.
+// containerdConfig returns the configuration of containerd. AppArmor's profiles and negative scores for the
+// out-of-memory killer need privileges that a container or an ordinary user does not have.
 func containerdConfig(cfg Config) []byte {
 	return fmt.Appendf(nil, `version = 3
 root = %[1]q

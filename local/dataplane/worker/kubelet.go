@@ -36,8 +36,8 @@ func kubeletArgs(cfg Config) []string {
 	return args
 }
 
-// kubeletConfig returns the kubelet's configuration. The file systems of the node are the machine's, whose owner decides
-// how full they may be: without thresholds nothing is evicted, and no image deleted, because of the disk.
+// kubeletConfig returns the kubelet's configuration. The file systems of the node are the machine's, whose owner
+// decides how full they may be: without thresholds nothing is evicted, and no image deleted, because of the disk.
 func kubeletConfig(cfg Config) ([]byte, error) {
 	socket := "unix://" + node.ContainerdSocket
 	never := map[string]string{}
@@ -68,7 +68,8 @@ func kubeletConfig(cfg Config) ([]byte, error) {
 		EvictionHard:                never,
 		ImageGCHighThresholdPercent: new(int32(100)),
 		ImageGCLowThresholdPercent:  new(int32(99)),
-		FeatureGates:                map[string]bool{"KubeletInUserNamespace": true}, // does without /dev/kmsg, where it may not be read
+		// The kubelet does without /dev/kmsg where it may not be read.
+		FeatureGates: map[string]bool{"KubeletInUserNamespace": true},
 
 		ClusterDNS: []string{cfg.ClusterDNS.String()}, ClusterDomain: "cluster.local",
 		ResolverConfig:     new(etc("resolv.conf")),
@@ -112,7 +113,8 @@ func kubeProxyConfig(cfg Config) ([]byte, error) {
 			TCPEstablishedTimeout: new(metav1.Duration{}), TCPCloseWaitTimeout: new(metav1.Duration{}),
 		},
 		NFTables: kubeproxyconfig.KubeProxyNFTablesConfiguration{
-			SyncPeriod: metav1.Duration{Duration: 30 * time.Second}, MinSyncPeriod: metav1.Duration{Duration: 100 * time.Millisecond},
+			SyncPeriod:    metav1.Duration{Duration: 30 * time.Second},
+			MinSyncPeriod: metav1.Duration{Duration: 100 * time.Millisecond},
 		},
 	})
 }

@@ -65,7 +65,8 @@ func probeNetwork() error {
 	defer namespace.Close()
 	return namespace.Do(func() error {
 		vxlan := &netlink.Vxlan{LinkAttrs: netlink.LinkAttrs{Name: "vxlan"}, VxlanId: 1, Port: 8472}
-		for _, link := range []netlink.Link{&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "veth"}, PeerName: "peer"}, vxlan} {
+		veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "veth"}, PeerName: "peer"}
+		for _, link := range []netlink.Link{veth, vxlan} {
 			if err := netlink.LinkAdd(link); err != nil {
 				return fmt.Errorf("network interfaces of type %s: modprobe %[1]s: %[2]w", link.Type(), err)
 			}
@@ -76,7 +77,8 @@ func probeNetwork() error {
 		}
 		// The kinds of rules that kube-proxy and package podnet make.
 		cmd := exec.Command(nft, "-f", "-")
-		cmd.Stdin = strings.NewReader("table ip t { chain c { type nat hook postrouting priority 100; ct state new masquerade; }; }\n")
+		const rules = "table ip t { chain c { type nat hook postrouting priority 100; ct state new masquerade; }; }\n"
+		cmd.Stdin = strings.NewReader(rules)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("nftables in the kernel: modprobe nf_tables nft_masq nft_ct: %w: %s", err, out)
 		}

@@ -1,5 +1,5 @@
-// Package worker runs nodes of a cluster: for each a containerd, kubelet and kube-proxy of its own, in namespaces of its
-// own, on this machine.
+// Package worker runs nodes of a cluster: for each a containerd, kubelet and kube-proxy of its own, in namespaces of
+// its own, on this machine.
 //
 // A node is one child process, the first of a PID namespace, that starts all others (package node). When it ends, or
 // this process does, the kernel ends them, and the node's mounts and links with them. What the node keeps is below one
@@ -150,6 +150,6 @@ func (w *Worker) call(ctx context.Context, method string, args, reply any) error
 	}
 }
 
-// RemoveCgroups removes what killed nodes have left of control groups: those whose Config.Cgroup is below the given one.
-// It fails while such a node runs.
+// RemoveCgroups removes what killed nodes have left of control groups: those whose Config.Cgroup is below the given
+// one. It fails while such a node runs.
 func RemoveCgroups(parent string) error { return node.RemoveCgroups(parent) }

@@ -293,7 +293,9 @@ func (c *cluster) checkLogs(n *testNode, pod *corev1.Pod) {
 // settings are settings of the kernel that a kubelet changes, and directories that it makes, on a machine of its own.
 func settings() string {
 	var all []string
-	for _, name := range []string{"vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys"} {
+	for _, name := range []string{
+		"vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys",
+	} {
 		data, err := os.ReadFile("/proc/sys/" + name)
 		all = append(all, fmt.Sprint(name, string(data), err))
 	}
@@ -400,7 +402,8 @@ func TestVCNNative(t *testing.T) {
 		return podnet.Network{VNICs: []podnet.VNIC{v}}
 	}
 	c.check([2]*testNode{
-		c.startNode("10.0.64.2", vnic("10.0.96.20", "10.0.96.21")), c.startNode("10.0.64.3", vnic("10.0.96.30", "10.0.96.31")),
+		c.startNode("10.0.64.2", vnic("10.0.96.20", "10.0.96.21")),
+		c.startNode("10.0.64.3", vnic("10.0.96.30", "10.0.96.31")),
 	})
 }
 
@@ -411,7 +414,8 @@ func (c *cluster) check(nodes [2]*testNode) {
 	c.waitReady(nodes[1])
 	object, err := c.api.CoreV1().Nodes().Get(ctx, nodes[0].name, metav1.GetOptions{})
 	c.must(err)
-	if cpus, memory := object.Status.Capacity.Cpu(), object.Status.Allocatable.Memory(); cpus.Value() != 6 || memory.Value() != 63<<30 {
+	cpus, memory := object.Status.Capacity.Cpu(), object.Status.Allocatable.Memory()
+	if cpus.Value() != 6 || memory.Value() != 63<<30 {
 		c.t.Errorf("%s CPUs and %s of memory, want 6 and 63Gi", cpus, memory)
 	}
 	service := c.createWeb()

@@ -68,8 +68,8 @@ func launch(t *engine.Tx, pool *engine.Resource) error {
 	return nil
 }
 
-// createVnics creates the primary VNIC of a node, which it returns, and with VCN-native pods those for them. Each has an
-// address for each of its Pods beside its own.
+// createVnics creates the primary VNIC of a node, which it returns, and with VCN-native pods those for them. Each has
+// an address for each of its Pods beside its own.
 func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engine.Resource, error) {
 	config := pool.Doc.Sub("nodeConfigDetails")
 	args.GroupIDs, args.PublicIP = config.Texts("nsgIds"), true

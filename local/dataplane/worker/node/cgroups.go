@@ -22,8 +22,8 @@ type hierarchy struct {
 
 type hierarchies []hierarchy
 
-// findCgroups returns the machine's hierarchies. If there are any of version 1, that of version 2 has no controllers that
-// matter, and runtimes do without it.
+// findCgroups returns the machine's hierarchies. If there are any of version 1, that of version 2 has no controllers
+// that matter, and runtimes do without it.
 func findCgroups() (hierarchies, error) {
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {

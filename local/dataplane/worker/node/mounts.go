@@ -19,8 +19,8 @@ var (
 	}
 )
 
-// enter joins the node's control groups, makes its root file system, and becomes node-init. Dir is the node's directory,
-// init and agents are the executables that run containerd and the kubelet.
+// enter joins the node's control groups, makes its root file system, and becomes node-init. Dir is the node's
+// directory, init and agents are the executables that run containerd and the kubelet.
 func enter(dir, init, agents string) error {
 	spec, err := ReadSpec(filepath.Join(dir, specFile))
 	if err != nil {

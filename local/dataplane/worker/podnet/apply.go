@@ -16,8 +16,8 @@ import (
 )
 
 // Apply sets up the network of the node in whose network namespace this process is, and then writes the CNI
-// configuration to a directory. The configuration names the plugin "podnet", which keeps its state in dataDir. A network
-// without addresses for Pods is not set up: there is no configuration then, and the node is not ready.
+// configuration to a directory. The configuration names the plugin "podnet", which keeps its state in dataDir. A
+// network without addresses for Pods is not set up: there is no configuration then, and the node is not ready.
 func Apply(node netip.Addr, n Network, confDir, dataDir string) error {
 	if len(n.VNICs) == 0 && !n.Range.IsValid() {
 		return nil

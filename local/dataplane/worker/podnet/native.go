@@ -56,7 +56,8 @@ func applyVNICs(vnics []VNIC) error {
 		rules += fmt.Sprintf("iifname %q return\n", v.Interface)
 	}
 	rule := netlink.NewRule()
-	rule.Priority, rule.Table, rule.Mark, rule.Mask = answerPriority, unix.RT_TABLE_MAIN, answerMark, new(uint32(answerMark))
+	rule.Priority, rule.Table = answerPriority, unix.RT_TABLE_MAIN
+	rule.Mark, rule.Mask = answerMark, new(uint32(answerMark))
 	if err := netlink.RuleAdd(rule); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("routing rule for answers: %w", err)
 	}

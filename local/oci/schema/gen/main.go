@@ -53,7 +53,7 @@ var roots = map[string]string{
 		ContainerRepositorySummary ContainerRepositoryCollection ContainerImage ContainerImageSummary
 		ContainerImageCollection ContainerConfiguration UpdateContainerConfigurationDetails`,
 	"containerregistry": "AccessToken",
-	"limits": `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
+	"limits":            `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
 	"loadbalancer": `
 		CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth
 		LoadBalancerHealthSummary BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails
