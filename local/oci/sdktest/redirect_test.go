@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oracle/oci-go-sdk/v65/artifacts"
 	"github.com/oracle/oci-go-sdk/v65/common"
+	"github.com/oracle/oci-go-sdk/v65/vault"
 
 	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/oci"
@@ -31,13 +31,9 @@ func TestServiceThatIsNotEmulated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := must[artifacts.ArtifactsClient](t)(artifacts.NewArtifactsClientWithConfigurationProvider(config))
-	client.Host = host(t, settings, "oci_artifacts.ArtifactsClient")
-	_, err = client.CreateContainerRepository(ctx, artifacts.CreateContainerRepositoryRequest{
-		CreateContainerRepositoryDetails: artifacts.CreateContainerRepositoryDetails{
-			CompartmentId: common.String(oci.CompartmentID), DisplayName: common.String("guestbook"),
-		},
-	})
+	client := must[vault.VaultsClient](t)(vault.NewVaultsClientWithConfigurationProvider(config))
+	client.Host = host(t, settings, "oci_vault.VaultsClient")
+	_, err = client.ListSecrets(ctx, vault.ListSecretsRequest{CompartmentId: common.String(oci.CompartmentID)})
 	var failure common.ServiceError
 	if !errors.As(err, &failure) || failure.GetHTTPStatusCode() != 400 || failure.GetCode() != "NotImplemented" {
 		t.Errorf("got %v, want 400 NotImplemented of %s", err, web.URL)
