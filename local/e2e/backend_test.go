@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"oke-guestbook/local/launch/launchtest"
+)
+
+// waiting is a program that says that it runs, and ends when the file "go" exists.
+const waiting = `package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		if err := os.WriteFile("runs", nil, 0o600); err != nil {
+			return err
+		}
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			if _, err := os.Stat("go"); err == nil {
+				break
+			}
+		}
+		ctx.Export("program", pulumi.String("another one"))
+		return nil
+	})
+}
+`
+
+// objectStorage serves the bucket "state" as the S3 interface of Object Storage does. That takes neither chunks nor
+// checksums after the body, nor names of buckets in the host (velero-io/velero#9089, 2025-07; activepieces#14110,
+// 2026-07; Oracle documentation, "Object Storage Amazon S3 Compatibility API", read 2026-11-28).
+func objectStorage(t *testing.T) (server *httptest.Server, refused *atomic.Int32) {
+	t.Helper()
+	memory := s3mem.New()
+	if err := memory.CreateBucket("state"); err != nil {
+		t.Fatal(err)
+	}
+	fake, refused := gofakes3.New(memory).Server(), new(atomic.Int32)
+	server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/state") || !strings.Contains(r.Header.Get("Authorization"), "Credential=access/") {
+			http.Error(w, "not the bucket, or not its key", http.StatusForbidden)
+			return
+		}
+		if sum := r.Header.Get("X-Amz-Content-Sha256"); strings.HasPrefix(sum, "STREAMING-") {
+			refused.Add(1)
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, "<Error><Code>InvalidArgument</Code><Message>x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a "+
+				"valid sha256 value.</Message></Error>")
+			return
+		}
+		fake.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server, refused
+}
+
+// backendURL returns the URL of pipelines/README.md for a server.
+func backendURL(t *testing.T, server string) string {
+	t.Helper()
+	readme, err := os.ReadFile("../../pipelines/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := regexp.MustCompile(`(?m)^s3://.*$`).FindString(string(readme))
+	for from, to := range map[string]string{
+		"https://<tenancy namespace>.compat.objectstorage.<region>.oraclecloud.com": server,
+		"<bucket>": "state", "<region>": "us-ashburn-1",
+	} {
+		form = strings.ReplaceAll(form, from, to)
+	}
+	if _, err := url.Parse(form); err != nil || strings.Contains(form, "<") {
+		t.Fatalf("the URL in pipelines/README.md is %q, %v", form, err)
+	}
+	return form
+}
+
+// pulumiSteps returns the steps of the GitHub workflows that run pulumi: an update, a preview and a look for drift.
+func pulumiSteps(t *testing.T) (steps []string) {
+	t.Helper()
+	for _, name := range []string{"up", "preview", "drift"} {
+		data, err := os.ReadFile("../../pipelines/github-actions/" + name + ".yml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var workflow struct {
+			Jobs map[string]struct {
+				Steps []struct{ Run string }
+			}
+		}
+		if err := yaml.Unmarshal(data, &workflow); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		found := len(steps)
+		for _, step := range workflow.Jobs[name].Steps {
+			if strings.HasPrefix(step.Run, "pulumi ") {
+				steps = append(steps, step.Run)
+			}
+		}
+		if len(steps) == found {
+			t.Fatalf("workflow %s has no step of pulumi", name)
+		}
+	}
+	return steps
+}
+
+// The state of a stack is in a bucket, through the S3 interface of Object Storage: what the workflows do, a second
+// update at the same time is refused, and an exported state can be imported.
+func TestStateInObjectStorage(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	server, refused := objectStorage(t)
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	s.must(os.WriteFile(authority, certificate, 0o600))
+	dir, home := otherProject(t), t.TempDir()
+	cli := func(backend string, args ...string) *exec.Cmd {
+		cmd := s.command(args...) // for the path of the CLI
+		cmd.Dir = dir
+		cmd.Env = []string{
+			"PATH=" + s.o.Bin + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PULUMI_HOME=" + home,
+			"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_CONFIG_PASSPHRASE=secret", "PULUMI_BACKEND_URL=" + backend,
+			"AWS_ACCESS_KEY_ID=access", "AWS_SECRET_ACCESS_KEY=key", "AWS_CA_BUNDLE=" + authority,
+			"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "STACK=other",
+		}
+		return cmd
+	}
+	backend := backendURL(t, server.URL)
+	run := func(args ...string) string {
+		t.Helper()
+		var stderr bytes.Buffer
+		cmd := cli(backend, args...)
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("pulumi %v: %v\n%s%s", args, err, out, stderr.String())
+		}
+		return string(out)
+	}
+
+	run("stack", "init", "other", "--secrets-provider", "passphrase")
+	run("config", "set", "--secret", "password", "mellon", "--stack", "other")
+	for _, step := range pulumiSteps(t) {
+		cmd := cli(backend, "version")
+		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-ec", step}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", step, err, out)
+		}
+	}
+	if out := run("stack", "output", "program", "--stack", "other"); out != "another one\n" {
+		t.Errorf("output %q", out)
+	}
+
+	launchtest.Write(t, filepath.Join(dir, "main.go"), waiting)
+	first := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other")
+	s.must(first.Start())
+	s.eventually(shortly, "the first update runs", func() (bool, string) {
+		_, err := os.Stat(filepath.Join(dir, "runs"))
+		return err == nil, fmt.Sprint(err)
+	})
+	out, err := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "the stack is currently locked by 1 lock") {
+		t.Errorf("a second update at the same time: %v\n%s", err, out)
+	}
+	launchtest.Write(t, filepath.Join(dir, "go"), "")
+	if err := first.Wait(); err != nil {
+		t.Errorf("the first update: %v", err)
+	}
+
+	state := run("stack", "export", "--stack", "other")
+	if !json.Valid([]byte(state)) || strings.Contains(state, "mellon") {
+		t.Errorf("exported state: %s", state)
+	}
+	file := filepath.Join(home, "state.json")
+	s.must(os.WriteFile(file, []byte(state), 0o600))
+	run("stack", "import", "--stack", "other", "--file", file)
+	if n := refused.Load(); n != 0 {
+		t.Errorf("%d requests had a checksum that Object Storage refuses", n)
+	}
+	plain := strings.ReplaceAll(backend, "when_required", "when_supported")
+	out, err = cli(plain, "stack", "init", "second", "--secrets-provider", "passphrase").CombinedOutput()
+	if err == nil || refused.Load() == 0 {
+		t.Errorf("without the checksum settings of the URL: %v, %d refused requests\n%s", err, refused.Load(), out)
+	}
+}
