@@ -24,6 +24,7 @@ Without a command it serves the guestbook until SIGTERM. Commands:
   setup           initiate the replica set, add and remove members, set up the users and the index
   backup          save the database to a bucket of Object Storage, and delete old backups
   restore NAME    load the backup NAME, such as 2026-11-23T03-00-00Z.archive.gz, in place of the entries
+  measure         measure the guestbook once, and post what is found to OCI Monitoring
   help            show this text
 
 setup and restore may be repeated. Exit status 1: the command failed, and the last line says why. Settings are
@@ -35,12 +36,14 @@ environment variables:
                    SETUP_TIMEOUT
   backup, restore  BACKUP_NAMESPACE, BACKUP_BUCKET, BACKUP_KEEP_DAYS, BACKUP_TIMEOUT, OBJECT_STORAGE_ENDPOINT,
                    OCI_AUTH (workload_identity or config_file), OCI_REGION, OCI_CONFIG_FILE, OCI_CONFIG_PROFILE
+  measure          METRIC_STACK, METRIC_GUESTBOOK, METRIC_COMPARTMENT, FRONTEND_URL, CERTIFICATE_EXPIRES,
+                   BACKUP_INTERVAL, MONITORING_ENDPOINT, and OCI_* as backup
 `
 
 // chore runs the command args[0] and writes its log to out.
 func chore(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	want := map[string]int{
-		"probe": 2, "install": 2, "setup": 1, "backup": 1, "restore": 2, "help": 1, "-h": 1, "--help": 1,
+		"probe": 2, "install": 2, "setup": 1, "backup": 1, "restore": 2, "measure": 1, "help": 1, "-h": 1, "--help": 1,
 	}
 	if n, ok := want[args[0]]; !ok || n != len(args) {
 		return fmt.Errorf("invalid arguments %q\n\n%s", args, usage)
@@ -57,6 +60,12 @@ func chore(ctx context.Context, args []string, getenv func(string) string, out i
 		return chores.Setup(ctx, cfg, log)
 	case "install":
 		return install(args[1])
+	case "measure":
+		cfg, err := config.LoadMeasure(getenv)
+		if err != nil {
+			return err
+		}
+		return chores.Measure(ctx, cfg, log)
 	case "backup", "restore":
 		cfg, err := config.LoadBackup(getenv)
 		if err != nil {

@@ -42,6 +42,9 @@ const (
 	LoggingClient           Client = "oci_logging.LoggingManagementClient"
 	BudgetClient            Client = "oci_budget.BudgetClient"
 	ArtifactsClient         Client = "oci_artifacts.ArtifactsClient"
+	MonitoringClient        Client = "oci_monitoring.MonitoringClient"
+	TopicClient             Client = "oci_ons.NotificationControlPlaneClient"
+	SubscriptionClient      Client = "oci_ons.NotificationDataPlaneClient"
 )
 
 // Clients returns the clients of all services that the local cloud emulates.
@@ -50,6 +53,7 @@ func Clients() []Client {
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient, BudgetClient,
 		ArtifactsClient,
+		MonitoringClient, TopicClient, SubscriptionClient,
 	}
 }
 

@@ -27,7 +27,10 @@ const (
 	Policy                           = "oci:Identity/policy:Policy"
 	Log                              = "oci:Logging/log:Log"
 	LogGroup                         = "oci:Logging/logGroup:LogGroup"
+	Alarm                            = "oci:Monitoring/alarm:Alarm"
 	Bucket                           = "oci:ObjectStorage/bucket:Bucket"
+	Topic                            = "oci:Ons/notificationTopic:NotificationTopic"
+	Subscription                     = "oci:Ons/subscription:Subscription"
 )
 
 // kinds is sorted by token: Lookup searches it.
@@ -170,8 +173,22 @@ var kinds = []Kind{
 		Collection: "/20200531/logGroups", ID: "{id}", NameQuery: "displayName", Taggable: true,
 	},
 	{
+		Token: Alarm, Name: "alarm", Client: MonitoringClient,
+		Collection: "/20180401/alarms", ID: "{id}", NameQuery: "displayName", Taggable: true,
+	},
+	{
 		Token: Bucket, Name: "bucket", Client: ObjectStorageClient,
 		Collection: "/n/{namespace}/b", ID: "n/{namespace}/b/{name}", Taggable: true,
 		ForceNew: Fields{"name", "namespace", "storageTier"},
+	},
+	{
+		Token: Topic, Name: "onstopic", Client: TopicClient,
+		Collection: "/20181201/topics", ID: "{id}", NameQuery: "name", Taggable: true,
+		ForceNew: Fields{"name"},
+	},
+	{
+		Token: Subscription, Name: "onssubscription", Client: SubscriptionClient,
+		Collection: "/20181201/subscriptions", ID: "{id}", Taggable: true,
+		ForceNew: Fields{"endpoint", "protocol", "topicId"},
 	},
 }

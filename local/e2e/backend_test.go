@@ -85,12 +85,10 @@ func backendURL(t *testing.T, server string) string {
 		t.Fatal(err)
 	}
 	form := regexp.MustCompile(`(?m)^s3://.*$`).FindString(string(readme))
-	for from, to := range map[string]string{
-		"https://<tenancy namespace>.compat.objectstorage.<region>.oraclecloud.com": server,
-		"<bucket>": "state", "<region>": "us-ashburn-1",
-	} {
-		form = strings.ReplaceAll(form, from, to)
-	}
+	form = strings.NewReplacer(
+		"https://<tenancy namespace>.compat.objectstorage.<region>.oraclecloud.com", server,
+		"<bucket>", "state", "<region>", "us-ashburn-1",
+	).Replace(form)
 	if _, err := url.Parse(form); err != nil || strings.Contains(form, "<") {
 		t.Fatalf("the URL in pipelines/README.md is %q, %v", form, err)
 	}
@@ -131,6 +129,7 @@ func pulumiSteps(t *testing.T) (steps []string) {
 func TestStateInObjectStorage(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
+	s.must(s.o.Prepare(t.Context()))
 	server, refused := objectStorage(t)
 	authority := filepath.Join(t.TempDir(), "ca.pem")
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})

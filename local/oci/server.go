@@ -18,6 +18,8 @@ import (
 	"oke-guestbook/local/oci/limits"
 	"oke-guestbook/local/oci/loadbalancer"
 	"oke-guestbook/local/oci/logging"
+	"oke-guestbook/local/oci/monitoring"
+	"oke-guestbook/local/oci/notifications"
 	"oke-guestbook/local/oci/objectstorage"
 	"oke-guestbook/local/oci/vcn"
 	"oke-guestbook/local/ociclient"
@@ -94,6 +96,8 @@ func New(config Config) (*Server, error) {
 	logging.Register(e)
 	budget.Register(e)
 	artifacts.Register(e)
+	notifications.Register(e)
+	monitoring.Register(e)
 	oke := containerengine.Register(e, containerengine.Options{
 		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})

@@ -20,8 +20,8 @@ const (
 // The files that Kubernetes mounts into a Pod whose account has a token.
 var tokenFile, caFile = auth.KubernetesServiceAccountTokenPath, auth.DefaultKubernetesServiceAccountCertPath
 
-// credentials returns what the client signs requests with.
-func credentials(cfg Config) (common.ConfigurationProvider, error) {
+// Credentials returns what a client of OCI signs requests with. It reads the fields of cfg for access alone.
+func Credentials(cfg Config) (common.ConfigurationProvider, error) {
 	if cfg.Auth == ConfigFile {
 		home, _ := os.UserHomeDir()
 		file := cmp.Or(cfg.ConfigFile, filepath.Join(home, ".oci", "config"))

@@ -51,7 +51,7 @@ const partSizeKey = "part-size"
 
 // Open returns the bucket. With workload identity it gets a token, and waits until that succeeds.
 func Open(ctx context.Context, cfg Config, policy retry.Policy) (*Bucket, error) {
-	provider, err := credentials(cfg)
+	provider, err := Credentials(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -80,17 +80,75 @@ func LoadBackup(getenv func(string) string) (Backup, error) {
 		ConfigProfile: r.text("OCI_CONFIG_PROFILE", "DEFAULT"),
 		Endpoint:      r.text("OBJECT_STORAGE_ENDPOINT", ""),
 	}
-	switch {
-	case b.Auth == "workload_identity" && b.Region == "":
-		r.add("OCI_REGION is not set: give the bucket's region, such as us-ashburn-1")
-	case b.Auth != "workload_identity" && b.Auth != "config_file":
-		r.add("OCI_AUTH %q: want workload_identity (in a Pod of an enhanced cluster) or config_file", b.Auth)
-	}
-	if u, err := url.Parse(b.Endpoint); b.Endpoint != "" && (err != nil || u.Host == "" || u.Path != "") {
-		r.add("OBJECT_STORAGE_ENDPOINT %q: want a URL without a path, such as "+
-			"https://objectstorage.us-ashburn-1.oraclecloud.com", b.Endpoint)
-	}
+	r.access(b.Auth, b.Region)
+	r.endpoint("OBJECT_STORAGE_ENDPOINT", b.Endpoint, "https://objectstorage.us-ashburn-1.oraclecloud.com")
 	return b, errors.Join(r.problems...)
+}
+
+// Measure holds the settings of "guestbook measure". Its Mongo has the guestbook's user.
+type Measure struct {
+	Mongo
+	Stack, Guestbook   string        // METRIC_STACK and METRIC_GUESTBOOK, required: dimensions of the metrics
+	CompartmentID      string        // METRIC_COMPARTMENT, required: the OCID of the compartment of the metrics
+	FrontendURL        string        // FRONTEND_URL, required: answers 200 if a frontend is ready
+	CertificateExpires time.Time     // CERTIFICATE_EXPIRES, RFC 3339; default: there is no certificate
+	BackupInterval     time.Duration // BACKUP_INTERVAL, the longest time between two backups; default: there are none
+
+	Auth          string // OCI_AUTH, default "workload_identity"
+	Region        string // OCI_REGION, required with workload_identity
+	ConfigFile    string // OCI_CONFIG_FILE, default ~/.oci/config
+	ConfigProfile string // OCI_CONFIG_PROFILE, default "DEFAULT"
+	Endpoint      string // MONITORING_ENDPOINT, default the region's
+}
+
+// LoadMeasure reads the settings of "guestbook measure" with getenv.
+func LoadMeasure(getenv func(string) string) (Measure, error) {
+	r := reader{getenv: getenv}
+	m := Measure{
+		Mongo:         r.mongo(),
+		Stack:         r.required("METRIC_STACK", "the name of the stack, such as oke-guestbook-prod"),
+		Guestbook:     r.required("METRIC_GUESTBOOK", "the name of the guestbook"),
+		CompartmentID: r.required("METRIC_COMPARTMENT", "the OCID of the compartment of the metrics"),
+		FrontendURL:   r.required("FRONTEND_URL", "the URL of the frontend's readiness, such as http://guestbook/readyz"),
+
+		Auth:          r.text("OCI_AUTH", "workload_identity"),
+		Region:        r.text("OCI_REGION", ""),
+		ConfigFile:    r.text("OCI_CONFIG_FILE", ""),
+		ConfigProfile: r.text("OCI_CONFIG_PROFILE", "DEFAULT"),
+		Endpoint:      r.text("MONITORING_ENDPOINT", ""),
+	}
+	r.access(m.Auth, m.Region)
+	r.endpoint("MONITORING_ENDPOINT", m.Endpoint, "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com")
+	if u, err := url.Parse(m.FrontendURL); m.FrontendURL != "" && (err != nil || u.Host == "") {
+		r.add("FRONTEND_URL %q: want a URL such as http://guestbook/readyz", m.FrontendURL)
+	}
+	if text := r.text("CERTIFICATE_EXPIRES", ""); text != "" {
+		var err error
+		if m.CertificateExpires, err = time.Parse(time.RFC3339, text); err != nil {
+			r.add("CERTIFICATE_EXPIRES %q: want a time such as 2027-01-31T12:00:00Z", text)
+		}
+	}
+	if r.text("BACKUP_INTERVAL", "") != "" {
+		m.BackupInterval = r.duration("BACKUP_INTERVAL", 24*time.Hour, time.Minute, 5*366*24*time.Hour)
+	}
+	return m, errors.Join(r.problems...)
+}
+
+// access checks how the program gets access to OCI.
+func (r *reader) access(auth, region string) {
+	switch {
+	case auth == "workload_identity" && region == "":
+		r.add("OCI_REGION is not set: give the stack's region, such as us-ashburn-1")
+	case auth != "workload_identity" && auth != "config_file":
+		r.add("OCI_AUTH %q: want workload_identity (in a Pod of an enhanced cluster) or config_file", auth)
+	}
+}
+
+// endpoint checks the URL of a service.
+func (r *reader) endpoint(key, value, example string) {
+	if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Path != "") {
+		r.add("%s %q: want a URL without a path, such as %s", key, value, example)
+	}
 }
 
 func (r *reader) required(key, what string) string {

@@ -40,6 +40,7 @@ func TestDefaults(t *testing.T) {
 	_, _ = LoadProbe(getenv)
 	setup, _ := LoadSetup(getenv)
 	backup, _ := LoadBackup(getenv)
+	_, _ = LoadMeasure(getenv)
 	if c.MongoURI != uri || len(c.TrustedProxies) > 0 {
 		t.Errorf("MONGODB_URI %q, TRUSTED_PROXIES %v", c.MongoURI, c.TrustedProxies)
 	}
@@ -64,5 +65,25 @@ func TestDefaults(t *testing.T) {
 	// OCI's load balancer removes a backend after 3 failed health checks at intervals of 10 s.
 	if c.DrainDelay <= 3*10*time.Second {
 		t.Errorf("DRAIN_DELAY %v: the load balancer still sends requests when the server stops", c.DrainDelay)
+	}
+}
+
+func TestMeasureSettings(t *testing.T) {
+	good := map[string]string{
+		"MONGODB_URI": "mongodb://mongo:27017", "METRIC_STACK": "s", "METRIC_GUESTBOOK": "g",
+		"METRIC_COMPARTMENT": "ocid1.compartment.oc1..c", "FRONTEND_URL": "http://guestbook/readyz",
+		"OCI_REGION": "us-ashburn-1",
+	}
+	for key, bad := range map[string]string{
+		"": "", "METRIC_STACK": "", "METRIC_GUESTBOOK": "", "METRIC_COMPARTMENT": "", "FRONTEND_URL": "guestbook", "OCI_REGION": "",
+		"OCI_AUTH": "key", "CERTIFICATE_EXPIRES": "tomorrow", "BACKUP_INTERVAL": "1s",
+		"MONITORING_ENDPOINT": "http://a/path",
+	} {
+		env := maps.Clone(good)
+		env[key] = bad
+		_, err := LoadMeasure(func(key string) string { return env[key] })
+		if (err == nil) != (key == "") || key != "" && !strings.HasPrefix(err.Error(), key) {
+			t.Errorf("%s %q: error %v", key, bad, err)
+		}
 	}
 }

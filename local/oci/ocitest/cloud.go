@@ -24,12 +24,14 @@ import (
 
 // Base paths of the APIs.
 const (
-	Core    = "/20160918" // Networking, Compute, Block Volume and Identity
-	OKE     = "/20180222"
-	LB      = "/20170115"
-	Bastion = "/20210331"
-	Logging = "/20200531"
-	Budget  = "/20190111"
+	Core          = "/20160918" // Networking, Compute, Block Volume and Identity
+	OKE           = "/20180222"
+	LB            = "/20170115"
+	Bastion       = "/20210331"
+	Logging       = "/20200531"
+	Budget        = "/20190111"
+	Monitoring    = "/20180401"
+	Notifications = "/20181201"
 )
 
 // Cloud is a local cloud under test.

@@ -16,6 +16,7 @@ type mapping struct {
 	inputs  fields // without the tags: catalog.Kind.Taggable stands for them
 	outputs fields
 
+	idField       string   // of answers, with the OCID; default "id"
 	updateByPost  bool     // as Object Storage does
 	deletesFailed bool     // a resource whose creation failed is deleted, as the official plugin does
 	ready         []string // further states that end a wait well

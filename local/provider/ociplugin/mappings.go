@@ -246,6 +246,28 @@ var mappings = complete(map[string]*mapping{
 		},
 		outputs: fields{"state": lifecycleState, "timeCreated": {}, "timeUpdated": {}, "version": {}},
 	},
+	catalog.Alarm: {
+		inputs: fields{
+			"compartmentId": {}, "destinations": {}, "displayName": {}, "isEnabled": {}, "metricCompartmentId": {},
+			"namespace": {}, "query": {}, "severity": {}, "alarmSummary": {}, "body": {}, "evaluationSlackDuration": {},
+			"isNotificationsPerMetricDimensionEnabled": {}, "messageFormat": {}, "metricCompartmentIdInSubtree": {},
+			"notificationTitle": {}, "notificationVersion": {}, "overrides": {}, "pendingDuration": {},
+			"repeatNotificationDuration": {}, "resolution": {}, "resourceGroup": {}, "ruleName": {}, "suppression": {},
+		},
+		outputs: fields{"state": lifecycleState, "timeCreated": {}, "timeUpdated": {}},
+	},
+	catalog.Topic: {
+		idField: "topicId",
+		inputs:  fields{"compartmentId": {}, "name": {}, "description": {}},
+		outputs: fields{
+			"apiEndpoint": {}, "etag": {}, "shortTopicId": {}, "state": lifecycleState, "timeCreated": {}, "topicId": {},
+		},
+	},
+	catalog.Subscription: {
+		inputs:  fields{"compartmentId": {}, "endpoint": {}, "protocol": {}, "topicId": {}},
+		outputs: fields{"createdTime": {}, "etag": {}, "state": lifecycleState},
+		ready:   []string{"PENDING"}, // until the owner of the address confirms
+	},
 	catalog.LogGroup: {
 		inputs:  fields{"compartmentId": {}, "displayName": {}, "description": {}},
 		outputs: fields{"state": lifecycleState, "timeCreated": {}, "timeLastModified": {}},

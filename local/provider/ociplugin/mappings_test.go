@@ -421,6 +421,36 @@ var lifeCycles = []lifeCycle{
 		replaces: object{"budgetId": "ocid1.budget.oc1..x"},
 	},
 	{
+		token: catalog.Alarm,
+		inputs: func(w *world) object {
+			topic := w.create(catalog.Topic, "topic", object{"compartmentId": compartment, "name": "alarms"})
+			return object{
+				"compartmentId": compartment, "metricCompartmentId": compartment, "displayName": "a", "namespace": "guestbook",
+				"query": "Frontend[5m].max() < 1", "severity": "CRITICAL", "destinations": []any{topic.ID}, "isEnabled": true,
+				"freeformTags": tagged,
+			}
+		},
+		update: object{"displayName": "b", "query": "Frontend[5m].max() < 2", "body": "look"},
+	},
+	{
+		token: catalog.Topic,
+		inputs: func(*world) object {
+			return object{"compartmentId": compartment, "name": "alarms", "description": "a", "freeformTags": tagged}
+		},
+		update: object{"description": "b"}, replaces: object{"name": "others"},
+	},
+	{
+		token: catalog.Subscription,
+		inputs: func(w *world) object {
+			topic := w.create(catalog.Topic, "topic", object{"compartmentId": compartment, "name": "alarms"})
+			return object{
+				"compartmentId": compartment, "topicId": topic.ID, "protocol": "EMAIL", "endpoint": "ops@example.com",
+				"freeformTags": tagged,
+			}
+		},
+		update: object{"freeformTags": object{"owner": "b"}}, replaces: object{"endpoint": "boss@example.com"},
+	},
+	{
 		token: catalog.LogGroup,
 		inputs: func(*world) object {
 			return object{"compartmentId": compartment, "displayName": "flows", "description": "a", "freeformTags": tagged}

@@ -1,6 +1,7 @@
 package ociplugin
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -148,7 +149,7 @@ func (r *step) createGeneric(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if id, ok := doc["id"].(string); ok {
+	if id, ok := doc[cmp.Or(r.idField, "id")].(string); ok {
 		r.ocid = id
 	}
 	request := header.Get("opc-work-request-id")

@@ -76,6 +76,12 @@ var roots = map[string]string{
 	"logging": `
 		CreateLogGroupDetails UpdateLogGroupDetails LogGroup LogGroupSummary CreateLogDetails UpdateLogDetails Log
 		LogSummary WorkRequest WorkRequestError WorkRequestLog`,
+	"monitoring": `
+		CreateAlarmDetails UpdateAlarmDetails Alarm AlarmSummary AlarmStatusSummary PostMetricDataDetails
+		PostMetricDataResponseDetails SummarizeMetricsDataDetails MetricData`,
+	"ons": `
+		CreateTopicDetails TopicAttributesDetails NotificationTopic NotificationTopicSummary CreateSubscriptionDetails
+		UpdateSubscriptionDetails Subscription SubscriptionSummary`,
 }
 
 func main() {

@@ -1,0 +1,112 @@
+package chores
+
+import (
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"oke-guestbook/app/internal/apptest"
+	"oke-guestbook/app/internal/config"
+	"oke-guestbook/app/internal/store"
+)
+
+// monitor is a service that takes metrics.
+type monitor struct {
+	*httptest.Server
+	values map[string]float64
+	status int
+}
+
+func newMonitor(t *testing.T) *monitor {
+	m := &monitor{values: map[string]float64{}, status: http.StatusOK}
+	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(m.status)
+		var body struct {
+			MetricData []struct {
+				Namespace, CompartmentID, Name string
+				Dimensions                     map[string]string
+				Datapoints                     []struct{ Value float64 }
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.URL.Path != "/20180401/metrics" {
+			t.Errorf("%s: %v", r.URL, err)
+		}
+		for _, d := range body.MetricData {
+			if d.Namespace != "guestbook" || d.CompartmentID != "ocid1.compartment.oc1..c" ||
+				!maps.Equal(d.Dimensions, map[string]string{"stack": "s", "guestbook": "g"}) {
+				t.Errorf("metric %+v", d)
+			}
+			m.values[d.Name] = d.Datapoints[0].Value
+		}
+		_, _ = w.Write([]byte(`{"failedMetricsCount":0}`))
+	}))
+	t.Cleanup(m.Close)
+	return m
+}
+
+func TestMeasure(t *testing.T) {
+	db := apptest.StartDB(t)
+	frontend, service := http.StatusOK, newMonitor(t)
+	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(frontend) }))
+	t.Cleanup(pages.Close)
+	cfg := config.Measure{
+		Mongo: config.Mongo{MongoURI: db.URI, MongoDatabase: "guestbook", MongoTimeout: 5 * time.Second},
+		Stack: "s", Guestbook: "g", CompartmentID: "ocid1.compartment.oc1..c", FrontendURL: pages.URL,
+		CertificateExpires: time.Now().Add(48 * time.Hour), BackupInterval: 24 * time.Hour, Auth: "config_file",
+		ConfigFile: apptest.StartObjectStore(t).ConfigFile, ConfigProfile: "DEFAULT", Endpoint: service.URL,
+	}
+	post := func() map[string]float64 {
+		t.Helper()
+		clear(service.values)
+		if err := Measure(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		return service.values
+	}
+	near := func(got map[string]float64, name string, want float64) {
+		t.Helper()
+		if value, ok := got[name]; !ok || value < want-0.01 || value > want+0.01 {
+			t.Errorf("%s is %v in %v, want %v", name, value, got, want)
+		}
+	}
+
+	got := post()
+	near(got, frontendReady, 1)
+	near(got, databasePrimary, 1)
+	near(got, certificateUntil, 2)
+	if _, ok := got[backupsMissed]; ok {
+		t.Errorf("a value for backups without one: %v", got)
+	}
+	client, err := store.Connect(store.Config{URI: db.URI, Timeout: 5 * time.Second, Connections: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disconnect(client)
+	record := store.Backup{Name: "a", At: time.Now().Add(-60 * time.Hour)}
+	if err := store.RecordBackup(t.Context(), client.Database("guestbook"), record); err != nil {
+		t.Fatal(err)
+	}
+	near(post(), backupsMissed, 2.5)
+
+	frontend = http.StatusServiceUnavailable
+	cfg.MongoURI, cfg.MongoTimeout = "mongodb://127.0.0.1:1", 200*time.Millisecond
+	got = post()
+	near(got, frontendReady, 0)
+	near(got, databasePrimary, 0)
+	if names := slices.Sorted(maps.Keys(got)); len(names) != 3 {
+		t.Errorf("without a database: %v", names)
+	}
+
+	service.status = http.StatusNotFound
+	if err := Measure(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil ||
+		!strings.Contains(err.Error(), "post metrics") {
+		t.Errorf("a service that refuses: %v", err)
+	}
+}
