@@ -35,6 +35,8 @@ type Settings struct {
 	TenancyID      string
 	BudgetMonthly  int
 	BudgetEmails   []string
+	AlarmEmails    []string
+	AlarmTopicID   string
 	LogDestination string
 	LogAgentImage  string
 	Registry       workload.Registry    // complete
@@ -48,7 +50,7 @@ type Settings struct {
 // Settings declares every setting. Their keys are flat: a stack's file has no groups.
 func (s *Settings) Settings() setting.Group {
 	return slices.Concat(
-		s.general(), s.budget(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.Registry.Settings(),
+		s.general(), s.budget(), s.alarms(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.Registry.Settings(),
 		s.logs(), s.several(),
 	)
 }
@@ -87,6 +89,22 @@ func (s *Settings) budget() setting.Group {
 			setting.OCID("tenancy")),
 	}
 }
+
+func (s *Settings) alarms() setting.Group {
+	return setting.Group{
+		setting.List(&s.AlarmEmails, "alarmEmails", nil,
+			"Addresses that get the stack's alarms, each after its owner has confirmed it by the first message: no ready "+
+				"frontend, no primary of the database, missing backups, a full volume, a certificate that expires. Needs "+
+				"clusterType enhanced",
+			setting.Each(email), setting.Unique[string]()),
+		setting.Of(&s.AlarmTopicID, "alarmTopicId", "",
+			"OCID of an existing topic of Notifications that gets the alarms instead of alarmEmails",
+			setting.OCID("onstopic")),
+	}
+}
+
+// Alarms reports whether the stack has alarms.
+func (s *Settings) Alarms() bool { return len(s.AlarmEmails) > 0 || s.AlarmTopicID != "" }
 
 const maxBudget = 1_000_000_000
 
@@ -200,7 +218,9 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 		s.Guestbooks = []workload.Guestbook{{Name: "guestbook", Spec: s.Workload}}
 	}
 	for i := range s.Guestbooks {
-		s.Guestbooks[i].Complete(s.exposure(), s.Cluster.Metrics())
+		g := &s.Guestbooks[i]
+		g.Measured = s.Alarms() && g.Hardened() && g.OwnDatabase()
+		g.Complete(s.exposure(), s.Cluster.Metrics())
 	}
 	s.Registry.Complete(s.Guestbooks)
 	return s
@@ -210,6 +230,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 func (s *Settings) validate(list *problem.List, stack string) {
 	s.general().Check(list, "")
 	s.validateBudget(list)
+	s.validateAlarms(list)
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
 	s.Cluster.Validate(list)
@@ -241,6 +262,31 @@ func (s *Settings) validateBudget(list *problem.List) {
 	if s.BudgetMonthly > 0 && s.TenancyID == "" {
 		list.Add("tenancyId", "is required with budgetMonthly: pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>").
 			DependsOn("budgetMonthly")
+	}
+}
+
+// validateAlarms checks that there is something to watch, and one way to be told.
+func (s *Settings) validateAlarms(list *problem.List) {
+	s.alarms().Check(list, "")
+	if !s.Alarms() {
+		return
+	}
+	key := "alarmEmails"
+	if s.AlarmTopicID != "" {
+		key = "alarmTopicId"
+		if len(s.AlarmEmails) > 0 {
+			list.Add(key, "is instead of alarmEmails: leave one of them out").DependsOn("alarmEmails")
+		}
+	}
+	if s.Cluster.ClusterType != cluster.Enhanced {
+		list.Add(key, "needs clusterType enhanced: metrics reach Monitoring by workload identity").DependsOn("clusterType")
+	}
+	if !slices.ContainsFunc(s.Guestbooks, func(g workload.Guestbook) bool { return g.Measured }) {
+		list.Add(key, "needs a guestbook of profile hardened with its own database: no other has metrics").
+			DependsOn("profile", "externalDatabase", "guestbooks")
+	}
+	if err := region.Test(s.Region); err != nil {
+		list.Add(key, "needs the region: pulumi config set oci:region us-ashburn-1")
 	}
 }
 

@@ -182,6 +182,24 @@ func TestRefusedSettings(t *testing.T) {
 		},
 		{"addresses without a budget", map[string]string{"budgetEmails": `["ops@example.com"]`}, []string{"budgetEmails"}},
 		{"no address", map[string]string{"budgetEmails": `["Ops <ops@example.com>"]`}, []string{"budgetEmails Ops"}},
+		{
+			"alarms of a basic cluster", map[string]string{"alarmEmails": `["ops@example.com"]`, "clusterType": "basic"},
+			[]string{"alarmEmails enhanced"},
+		},
+		{
+			"alarms twice",
+			map[string]string{
+				"alarmEmails": `["ops@example.com"]`, "alarmTopicId": "ocid1.onstopic.oc1.iad.a", "clusterType": "enhanced",
+			},
+			[]string{"alarmTopicId alarmEmails"},
+		},
+		{
+			"alarms of nothing",
+			map[string]string{"alarmEmails": `["ops@example.com"]`, "profile": "tutorial", "clusterType": "enhanced"},
+			[]string{"alarmEmails hardened"},
+		},
+		{"alarms for nobody", map[string]string{"alarmEmails": `["ops"]`}, []string{"alarmEmails ops"}},
+		{"topic", map[string]string{"alarmTopicId": "ocid1.topic.oc1..a"}, []string{"alarmTopicId ocid1.topic.oc1..a"}},
 		{"negative budget", map[string]string{"budgetMonthly": "-1"}, []string{"budgetMonthly -1"}},
 		{"command for tokens", map[string]string{"tokenCommand": "kubectl"}, []string{"tokenCommand kubectl auto oci oke"}},
 		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{"homeRegion Ashburn us-ashburn-1"}},

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"oke-guestbook/components/alarms"
 	"oke-guestbook/components/budget"
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/logs"
@@ -133,6 +134,23 @@ func (c *composition) budgetArgs() *budget.Args {
 		HomeRegion:    c.settings.HomeRegion,
 		Tags:          c.tags,
 	}
+}
+
+func (c *composition) alarmsArgs() *alarms.Args {
+	args := &alarms.Args{
+		CompartmentID: c.settings.CompartmentID,
+		Stack:         c.name,
+		Emails:        c.settings.AlarmEmails,
+		TopicID:       c.settings.AlarmTopicID,
+		Tags:          c.tags,
+	}
+	for _, g := range c.settings.Guestbooks {
+		if g.Measured {
+			args.Backups = args.Backups || g.BackupSchedule != ""
+			args.Certificates = args.Certificates || g.TLSCertificate != ""
+		}
+	}
+	return args
 }
 
 func (c *composition) logsArgs() *logs.Args {

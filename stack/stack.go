@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/alarms"
 	"oke-guestbook/components/budget"
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/logs"
@@ -87,6 +88,11 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	}
 	if s.BudgetMonthly > 0 {
 		if _, err := budget.New(ctx, c.name, c.budgetArgs()); err != nil {
+			return err
+		}
+	}
+	if s.Alarms() {
+		if _, err := alarms.New(ctx, c.name, c.alarmsArgs()); err != nil {
 			return err
 		}
 	}

@@ -73,6 +73,12 @@ var changes = []change{
 	{what: "restoreFrom", before: backups, set: map[string]string{"restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}},
 	{what: "restoreRelease", before: restored, set: map[string]string{"restoreRelease": "2"}},
 	{what: "quotaCpuMillis", set: map[string]string{"quotaCpuMillis": "9000"}},
+	{what: "alarmEmails", before: alarms, set: map[string]string{"alarmEmails": `["finance@example.com"]`}},
+	{what: "alarmEmails: none before", set: alarms},
+	{
+		what: "alarmTopicId", before: alarms,
+		set: map[string]string{"alarmEmails": "[]", "alarmTopicId": "ocid1.onstopic.oc1.iad.a"},
+	},
 	{what: "budgetMonthly", before: budget("100", "ops"), set: map[string]string{"budgetMonthly": "200"}},
 	{what: "budgetMonthly: none before", set: budget("100", "ops")},
 	{what: "budgetEmails", before: budget("100", "ops"), set: budget("100", "finance")},
@@ -174,6 +180,7 @@ var (
 	}
 	bastion   = map[string]string{"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`}
 	atOracle  = map[string]string{"frontendImage": "iad.ocir.io/t/guestbook:v1", "mongoImage": "iad.ocir.io/t/mongo:8.0"}
+	alarms    = map[string]string{"alarmEmails": `["ops@example.com"]`}
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
 	restored  = map[string]string{"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}

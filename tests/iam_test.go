@@ -29,7 +29,7 @@ func policiesOf(t *testing.T, stack string, set map[string]string) iam.Input {
 	in := iam.Input{
 		Project: project, Stack: stack, CompartmentID: s.CompartmentID, Group: "operators",
 		Network: s.Network, Cluster: s.Cluster, Guestbooks: s.Guestbooks,
-		Budget: s.BudgetMonthly > 0,
+		Budget: s.BudgetMonthly > 0, Alarms: s.Alarms(), OwnTopic: len(s.AlarmEmails) > 0,
 	}
 	if in.Network.VcnID != "" {
 		in.NetworkCompartment = mocks.Networkers
@@ -47,6 +47,7 @@ func operated(t *testing.T) map[string]iamCase {
 		all["stack "+name] = iamCase{stack: name}
 	}
 	all["stack prod in the tenancy"] = iamCase{"prod", map[string]string{"compartmentId": "ocid1.tenancy.oc1..root"}}
+	all["alarms"] = iamCase{"prod", alarms}
 	all["budget"] = iamCase{"local", budget("100", "ops")}
 	all["address in use"] = iamCase{"local", map[string]string{"reservedAddress": mocks.OwnAddress}}
 	for _, n := range networks {

@@ -23,6 +23,7 @@ func policiesCommand() *cobra.Command {
 			in.Project, in.Stack, in.CompartmentID = f.project, f.stack, s.CompartmentID
 			in.Network, in.Cluster, in.Guestbooks = s.Network, s.Cluster, s.Guestbooks
 			in.Budget = s.BudgetMonthly > 0
+			in.Alarms, in.OwnTopic = s.Alarms(), len(s.AlarmEmails) > 0
 			in.CompartmentID = cmp.Or(in.CompartmentID, iam.UnknownCompartment)
 			if err := iam.Validate(in); err != nil {
 				return err

@@ -39,7 +39,11 @@ func (b *builder) guardRails() (*corev1.ResourceQuota, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, component := range []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup} {
+	components := []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup}
+	if b.book.Measured {
+		components = append(components, flows.Measure)
+	}
+	for _, component := range components {
 		_, err := corev1.NewServiceAccount(b.ctx, b.name+"-"+component, &corev1.ServiceAccountArgs{
 			Metadata:                     b.meta(component, component, nil),
 			AutomountServiceAccountToken: pulumi.Bool(false),

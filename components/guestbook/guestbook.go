@@ -25,7 +25,7 @@ type Args struct {
 	LoadBalancerNSGIDs pulumi.StringArrayInput
 	// Registry has the credentials with which images are pulled. Optional; default none.
 	Registry workload.Registry
-	// Store is where backups are kept. Required with backups.
+	// Store is where backups are kept, and metrics are posted. Required with backups and with metrics.
 	Store Store
 	// Nodes are the node pools. Optional; with them volumes are claimed after the nodes are made, and deleted before them.
 	Nodes []pulumi.Resource
@@ -129,6 +129,11 @@ func (b *builder) build() error {
 	}
 	if b.g.Frontend, err = b.frontend(secret); err != nil {
 		return fmt.Errorf("frontend: %w", err)
+	}
+	if b.book.Measured {
+		if err := b.measure(secret, unchanged); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
 	}
 	if err := b.scaling(); err != nil {
 		return fmt.Errorf("scaling: %w", err)

@@ -39,6 +39,7 @@ func (b *builder) meta(name, component string, annotations pulumi.StringMap) met
 // applications are the values of the label app.kubernetes.io/name by component.
 var applications = map[string]string{
 	flows.Frontend: "guestbook", flows.Backend: "mongo", flows.Setup: "mongo-setup", flows.Backup: "mongo-backup",
+	flows.Measure: "guestbook-measure",
 }
 
 // labels returns the labels of a component's objects, or for "" those of the whole guestbook's (Kubernetes

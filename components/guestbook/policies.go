@@ -18,6 +18,7 @@ func (b *builder) networkPolicies() error {
 		Replicas:     b.book.MongoReplicas,
 		External:     !b.book.OwnDatabase(),
 		Backups:      b.book.Backs(),
+		Measured:     b.book.Measured,
 		APIEndpoint:  b.args.Networks.APIEndpoint,
 		Inside:       b.args.Networks.Inside,
 	})

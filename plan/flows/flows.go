@@ -9,6 +9,7 @@ const (
 	Backend  = "backend" // the database
 	Setup    = "setup"   // the job that prepares the database
 	Backup   = "backup"  // the jobs that save and load it
+	Measure  = "measure" // the jobs that post metrics
 )
 
 // Peer is one end of a flow: a component's Pods, the cluster's DNS, or addresses. The zero value is every Pod of the
@@ -35,8 +36,9 @@ type Options struct {
 	Replicas     int      // of the database
 	External     bool     // the database is not the guestbook's own
 	Backups      bool
+	Measured     bool     // metrics are posted to Monitoring
 	APIEndpoint  string   // CIDR of the Kubernetes API endpoint, which also issues workload identities
-	Inside       []string // CIDRs of the VCN, Pods and Services, which Object Storage is outside of
+	Inside       []string // CIDRs of the VCN, Pods and Services, which Object Storage and Monitoring are outside of
 }
 
 // MongoPort is the port of MongoDB.
@@ -74,6 +76,12 @@ func Table(o Options) []Flow {
 		add(backup, backend, MongoPort, "backup and restore")
 		add(backup, Peer{CIDRs: []string{anywhere}, Except: o.Inside}, https, "Object Storage")
 		add(backup, Peer{CIDRs: []string{o.APIEndpoint}}, identity, "workload identity")
+	}
+	if measure := (Peer{Component: Measure}); o.Measured {
+		add(measure, frontend, o.FrontendPort, "whether a frontend is ready")
+		add(measure, backend, MongoPort, "whether the database has a primary, its last backup, its volume")
+		add(measure, Peer{CIDRs: []string{anywhere}, Except: o.Inside}, https, "Monitoring")
+		add(measure, Peer{CIDRs: []string{o.APIEndpoint}}, identity, "workload identity")
 	}
 	return table
 }

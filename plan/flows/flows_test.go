@@ -12,7 +12,7 @@ import (
 
 var (
 	full = flows.Options{
-		FrontendPort: 8080, Proxies: []string{"10.0.32.0/24", "10.0.64.0/20"}, Replicas: 3, Backups: true,
+		FrontendPort: 8080, Proxies: []string{"10.0.32.0/24", "10.0.64.0/20"}, Replicas: 3, Backups: true, Measured: true,
 		APIEndpoint: "10.0.0.0/29", Inside: []string{"10.0.0.0/16", "10.244.0.0/16", "10.96.0.0/16"},
 	}
 	endpoints = map[string]flowstest.Endpoint{
@@ -20,6 +20,7 @@ var (
 		flows.Backend:    {Component: flows.Backend, Address: netip.MustParseAddr("10.244.0.3")},
 		flows.Setup:      {Component: flows.Setup, Address: netip.MustParseAddr("10.244.0.4")},
 		flows.Backup:     {Component: flows.Backup, Address: netip.MustParseAddr("10.244.0.5")},
+		flows.Measure:    {Component: flows.Measure, Address: netip.MustParseAddr("10.244.0.8")},
 		"dns":            {DNS: true, Address: netip.MustParseAddr("10.244.0.6")},
 		"other pod":      {Address: netip.MustParseAddr("10.244.0.7")},
 		"load balancer":  {Address: netip.MustParseAddr("10.0.32.9")},
@@ -28,7 +29,7 @@ var (
 		"other VCN host": {Address: netip.MustParseAddr("10.0.200.1")},
 		"internet":       {Address: netip.MustParseAddr("192.0.2.1")},
 	}
-	components = []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup}
+	components = []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup, flows.Measure}
 	ports      = []int{22, 53, 80, 443, 6443, 8080, 9090, 12250, 27017}
 )
 
@@ -43,6 +44,9 @@ func TestMatrix(t *testing.T) {
 	}
 	need(flows.Backup, "internet", "TCP", 443)
 	need(flows.Backup, "API endpoint", "TCP", 12250)
+	need(flows.Measure, flows.Frontend, "TCP", 8080)
+	need(flows.Measure, "internet", "TCP", 443)
+	need(flows.Measure, "API endpoint", "TCP", 12250)
 	compare(t, allowed(flows.Table(full)), needed)
 }
 

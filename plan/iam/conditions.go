@@ -107,8 +107,14 @@ var (
 	})
 	addressElsewhere = both(addressReserved, condition{"elsewhere", inAddress.elsewhere})
 
-	budget  = condition{"`budgetMonthly`", func(s *stack) bool { return s.Budget }}
+	budget   = condition{"`budgetMonthly`", func(s *stack) bool { return s.Budget }}
+	alarms   = condition{"`alarmEmails` or `alarmTopicId`", func(s *stack) bool { return s.Alarms }}
+	ownTopic = condition{"`alarmEmails`", func(s *stack) bool { return s.OwnTopic }}
+
 	backups = anyGuestbook("`backupSchedule` or `restoreFrom`", func(g workload.Guestbook) bool { return g.Backs() })
+
+	// policies are those that the program writes: of backups and metrics.
+	policies = condition{backups.text + ", or alarms", func(s *stack) bool { return backups.holds(s) || s.Alarms }}
 
 	volumesElsewhere = both(networkElsewhere,
 		anyGuestbook("no `externalDatabase`", func(g workload.Guestbook) bool { return g.OwnDatabase() }))

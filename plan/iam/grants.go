@@ -196,6 +196,20 @@ var grants = []grant{
 		covers: []string{"oci:Budget/budget:Budget", "oci:Budget/rule:Rule"},
 	},
 	{
+		to: Operators, allow: "manage alarms", in: inStack, when: alarms, source: monitoringPolicy,
+		why:    "creates the alarms",
+		covers: []string{"oci:Monitoring/alarm:Alarm"},
+	},
+	{
+		to: Operators, allow: "read metrics", in: inStack, when: alarms, source: monitoringPolicy,
+		why: "an alarm needs it for its query",
+	},
+	{
+		to: Operators, allow: "manage ons-topics", in: inStack, when: ownTopic, source: notificationPolicy,
+		why:    "creates the topic of the alarms, and subscribes the addresses of alarmEmails to it",
+		covers: []string{"oci:Ons/notificationTopic:NotificationTopic", "oci:Ons/subscription:Subscription"},
+	},
+	{
 		to: Operators, allow: "{OBJECTSTORAGE_NAMESPACE_READ}", in: inTenancy, when: backups, source: storageOperations,
 		why: "looks up the namespace of Object Storage by compartment",
 		note: "the verb that has this permission differs between the pages of 2024 and 2026-09-05, so " +
@@ -213,11 +227,11 @@ var grants = []grant{
 		why:    "finds the time of the last backup, the output lastBackups; shows names, and no content",
 	},
 	{
-		to: Operators, allow: "manage policies", in: inStack, when: backups, where: ofBackups("target.policy.name"),
+		to: Operators, allow: "manage policies", in: inStack, when: policies, where: ofPolicies,
 		source: identityVerbs,
-		why:    "creates the policies that let the backup jobs use their buckets",
+		why:    "creates the policies that let the backup jobs use their buckets, and jobs post metrics",
 		note: "whoever may write a policy of a compartment can give themselves anything in it: " +
-			"give it to few, or let an administrator run the first pulumi up with backups",
+			"give it to few, or let an administrator run the first pulumi up with backups or alarms",
 		covers: []string{"oci:Identity/policy:Policy"},
 	},
 	{

@@ -26,6 +26,8 @@ type Input struct {
 	Cluster        cluster.Spec
 	Guestbooks     []workload.Guestbook
 	Budget         bool // the stack has a budget
+	Alarms         bool // the stack has alarms
+	OwnTopic       bool // and a topic of its own for them
 
 	Group  string // name or OCID of the operators' group; required
 	Domain string // identity domain of the group; empty for the default one, or for a tenancy without domains
@@ -96,6 +98,10 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 		name := s.bucket(g)
 		policies = append(policies, Created{name, BackupStatement(in.CompartmentID, g.Namespace, s.clusterID(), name)})
 	}
+	for _, g := range s.measured() {
+		statement := MeasureStatement(in.CompartmentID, g.Namespace, s.clusterID())
+		policies = append(policies, Created{s.metricPolicy(g), statement})
+	}
 	return policies
 }
 
@@ -106,6 +112,18 @@ func BackupStatement(compartmentID, namespace, clusterID, bucket string) string 
 		is("request.principal.type", "workload"), is("request.principal.namespace", namespace),
 		is("request.principal.service_account", flows.Backup), is("request.principal.cluster_id", clusterID),
 		is("target.bucket.name", bucket)))
+}
+
+// MetricNamespace is the namespace of the guestbooks' metrics in Monitoring (app/internal/chores).
+const MetricNamespace = "guestbook"
+
+// MeasureStatement returns the statement that lets the jobs in a namespace of a cluster post metrics (Oracle, "Publishing
+// Custom Metrics": use metrics, target.metrics.namespace).
+func MeasureStatement(compartmentID, namespace, clusterID string) string {
+	return fmt.Sprintf("Allow any-user to use metrics in %s where %s", location(compartmentID), all(
+		is("request.principal.type", "workload"), is("request.principal.namespace", namespace),
+		is("request.principal.service_account", flows.Measure), is("request.principal.cluster_id", clusterID),
+		is("target.metrics.namespace", MetricNamespace)))
 }
 
 // Assumptions returns what neither the settings nor the flags say, and is assumed.
@@ -278,6 +296,16 @@ func (s *stack) backing() []workload.Guestbook {
 // bucket names a guestbook's bucket, and its policy.
 func (s *stack) bucket(g workload.Guestbook) string {
 	return fmt.Sprintf("%s-%s-%s-backups", s.Project, s.Stack, g.Name)
+}
+
+// measured returns the guestbooks that post metrics.
+func (s *stack) measured() []workload.Guestbook {
+	return slices.DeleteFunc(slices.Clone(s.Guestbooks), func(g workload.Guestbook) bool { return !g.Measured })
+}
+
+// metricPolicy names the policy by which a guestbook posts metrics.
+func (s *stack) metricPolicy(g workload.Guestbook) string {
+	return fmt.Sprintf("%s-%s-%s-metrics", s.Project, s.Stack, g.Name)
 }
 
 func (s *stack) clusterID() string { return cmp.Or(s.ClusterID, "<OCID of the cluster>") }

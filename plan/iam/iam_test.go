@@ -130,6 +130,13 @@ var changes = []change{
 		[]string{"operators: manage bastion-family here", "operators: inspect work-requests here"},
 		nil,
 	},
+	{
+		"alarms", func(in *Input) { in.Alarms, in.OwnTopic, in.Guestbooks[0].Measured = true, true, true },
+		[]string{
+			"operators: manage alarms here", "operators: manage ons-topics here", "operators: manage policies here",
+			"operators: read metrics here",
+		}, nil,
+	},
 	{"budget", func(in *Input) { in.Budget = true }, []string{"operators: manage usage-budgets tenancy"}, nil},
 	{
 		"flow logs", func(in *Input) { in.Network.FlowLogs = []layout.Role{layout.Workers} },

@@ -47,6 +47,14 @@ var (
 		"Budgets Overview", "Budget Concepts; Required IAM Policy",
 		oracleDocs + "Billing/Concepts/budgetsoverview.htm", "undated copy",
 	}
+	monitoringPolicy = &Source{
+		"Details for Monitoring", "Permissions Required for Each API Operation",
+		oracleDocs + "Identity/Reference/monitoringpolicyreference.htm", "undated copy",
+	}
+	notificationPolicy = &Source{
+		"Details for Notifications", "Resource-Types; Permissions Required for Each API Operation",
+		oracleDocs + "Identity/Reference/notificationpolicyreference.htm", "undated copy",
+	}
 	storageOperations = &Source{
 		"Details for Object Storage and Archive Storage", "Permissions Required for Each API Operation",
 		oracleDocs + "Identity/Reference/objectstoragepolicyreference.htm", "copy of 2026-09-05",

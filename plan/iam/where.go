@@ -50,6 +50,15 @@ func ofKey(s *stack) string { return is("target.key.id", s.Cluster.KMSKeyID) }
 
 func asClusterOfKey(s *stack) string { return all(append(clusterConditions(s), ofKey(s))...) }
 
+// ofPolicies holds for the policies that the program writes.
+func ofPolicies(s *stack) string {
+	var names []string
+	for _, policy := range CreatedByTheProgram(s.Input) {
+		names = append(names, is("target.policy.name", policy.Name))
+	}
+	return anyOf(names...)
+}
+
 // ofBackups returns the condition that holds for what bears the name of a guestbook's bucket.
 func ofBackups(variable string) func(*stack) string {
 	return func(s *stack) string {

@@ -1,6 +1,10 @@
 package workload
 
-import "time"
+import (
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
 
 // backupForm is the form of the names that backups have in the bucket, their time in UTC (app/internal/chores).
 const backupForm = "2006-01-02T15-04-05Z.archive.gz"
@@ -17,4 +21,23 @@ func NewestBackup(objects []string) string {
 		return ""
 	}
 	return newest.Format(time.RFC3339)
+}
+
+// BackupInterval returns the longest time between two backups of the schedule within a year from 2028 on, or until the
+// second one if they are rarer. The schedule must be valid.
+func (g *Guestbook) BackupInterval() time.Duration {
+	schedule, err := cron.ParseStandard(g.BackupSchedule)
+	if err != nil {
+		return 0
+	}
+	at := schedule.Next(time.Date(2027, 12, 31, 23, 59, 0, 0, time.UTC))
+	end, longest := at.AddDate(1, 0, 0), time.Duration(0)
+	for longest == 0 || at.Before(end) {
+		next := schedule.Next(at)
+		if next.IsZero() {
+			break
+		}
+		longest, at = max(longest, next.Sub(at)), next
+	}
+	return longest
 }

@@ -1,6 +1,9 @@
 package workload
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestNewestBackup(t *testing.T) {
 	for _, tc := range []struct {
@@ -16,6 +19,18 @@ func TestNewestBackup(t *testing.T) {
 	} {
 		if got := NewestBackup(tc.objects); got != tc.want {
 			t.Errorf("%q: got %q, want %q", tc.objects, got, tc.want)
+		}
+	}
+}
+
+func TestBackupInterval(t *testing.T) {
+	for schedule, want := range map[string]time.Duration{
+		"0 3 * * *": 24 * time.Hour, "0 3,15 * * *": 12 * time.Hour, "0 3 * * 1-5": 72 * time.Hour,
+		"0 0 1 * *": 31 * 24 * time.Hour, "0 0 29 2 *": 4*365*24*time.Hour + 24*time.Hour, "": 0,
+	} {
+		g := Guestbook{Spec: Spec{BackupSchedule: schedule}}
+		if got := g.BackupInterval(); got != want {
+			t.Errorf("%q: %v, want %v", schedule, got, want)
 		}
 	}
 }

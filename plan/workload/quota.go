@@ -13,10 +13,13 @@ var Helper = Resources{CPUMillis: 100, MemoryMB: 128, Pods: 1}
 
 // Need returns the most that the guestbook's Pods ask for at one time: twice as many frontends as the autoscaler may
 // start, because during an update the old ones drain while all the new ones run; the database; and two helpers, such as
-// a backup and the job that prepares the database. The database counts with externalDatabase too: when that is set,
+// a backup and the job that prepares the database, with one more that posts metrics. The database counts with externalDatabase too: when that is set,
 // the own database ends last, after the frontend's update.
 func (g *Guestbook) Need() Resources {
-	const helpers = 2
+	helpers := 2
+	if g.Measured {
+		helpers++
+	}
 	frontends, database := 2*g.FrontendMaxReplicas, g.databasePod()
 	return Resources{
 		CPUMillis: frontends*g.FrontendCPUMillis + g.MongoReplicas*database.CPUMillis + helpers*Helper.CPUMillis,
@@ -35,9 +38,16 @@ func (g *Guestbook) Steady() (r Resources, frontends int) {
 		r.CPUMillis += g.MongoReplicas * database.CPUMillis
 		r.MemoryMB += g.MongoReplicas * database.MemoryMB
 		r.Pods += g.MongoReplicas
+		helpers := 0
 		if g.Hardened() {
-			r.CPUMillis, r.MemoryMB, r.Pods = r.CPUMillis+Helper.CPUMillis, r.MemoryMB+Helper.MemoryMB, r.Pods+1
+			helpers++
 		}
+		if g.Measured {
+			helpers++
+		}
+		r.CPUMillis += helpers * Helper.CPUMillis
+		r.MemoryMB += helpers * Helper.MemoryMB
+		r.Pods += helpers
 	}
 	return r, frontends
 }

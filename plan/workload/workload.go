@@ -4,7 +4,10 @@ package workload
 import (
 	"cmp"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
+	"time"
 )
 
 // Profile is a set of defaults and guard rails.
@@ -77,6 +80,7 @@ type Spec struct {
 type Guestbook struct {
 	Name string // unique in the stack; prefix of its Pulumi resources
 	Spec
+	Measured bool // it posts metrics to Monitoring, which the stack has alarms for; no setting of its own
 }
 
 // profiles are the defaults of each profile. The tutorial's are those of "Deploying PHP Guestbook application with
@@ -168,6 +172,19 @@ func (g *Guestbook) ServicePort() int {
 		return 443
 	}
 	return 80
+}
+
+// CertificateExpires returns when the first certificate of the chain expires; the zero time without one.
+func (g *Guestbook) CertificateExpires() (first time.Time) {
+	for rest := []byte(g.TLSCertificate); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return first
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && (first.IsZero() || c.NotAfter.Before(first)) {
+			first = c.NotAfter
+		}
+	}
 }
 
 // CertificateName returns the name of the Secret with the load balancer's certificate. It differs for each pair of

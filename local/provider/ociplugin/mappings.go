@@ -265,7 +265,7 @@ var mappings = complete(map[string]*mapping{
 	},
 	catalog.Subscription: {
 		inputs:  fields{"compartmentId": {}, "endpoint": {}, "protocol": {}, "topicId": {}},
-		outputs: fields{"createdTime": {}, "etag": {}, "state": lifecycleState},
+		outputs: fields{"createdTime": {number: true}, "etag": {}, "state": lifecycleState},
 		ready:   []string{"PENDING"}, // until the owner of the address confirms
 	},
 	catalog.LogGroup: {

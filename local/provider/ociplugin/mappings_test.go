@@ -435,14 +435,14 @@ var lifeCycles = []lifeCycle{
 	{
 		token: catalog.Topic,
 		inputs: func(*world) object {
-			return object{"compartmentId": compartment, "name": "alarms", "description": "a", "freeformTags": tagged}
+			return object{"compartmentId": compartment, "name": "alone", "description": "a", "freeformTags": tagged}
 		},
 		update: object{"description": "b"}, replaces: object{"name": "others"},
 	},
 	{
 		token: catalog.Subscription,
 		inputs: func(w *world) object {
-			topic := w.create(catalog.Topic, "topic", object{"compartmentId": compartment, "name": "alarms"})
+			topic := w.create(catalog.Topic, "topic", object{"compartmentId": compartment, "name": "subscribed"})
 			return object{
 				"compartmentId": compartment, "topicId": topic.ID, "protocol": "EMAIL", "endpoint": "ops@example.com",
 				"freeformTags": tagged,
