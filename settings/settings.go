@@ -50,8 +50,8 @@ type Settings struct {
 // Settings declares every setting. Their keys are flat: a stack's file has no groups.
 func (s *Settings) Settings() setting.Group {
 	return slices.Concat(
-		s.general(), s.budget(), s.alarms(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(), s.Registry.Settings(),
-		s.logs(), s.several(),
+		s.general(), s.budget(), s.alarms(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(),
+		s.Registry.Settings(), s.logs(), s.several(),
 	)
 }
 

@@ -183,7 +183,8 @@ func TestRefusedSettings(t *testing.T) {
 		{"addresses without a budget", map[string]string{"budgetEmails": `["ops@example.com"]`}, []string{"budgetEmails"}},
 		{"no address", map[string]string{"budgetEmails": `["Ops <ops@example.com>"]`}, []string{"budgetEmails Ops"}},
 		{
-			"alarms of a basic cluster", map[string]string{"alarmEmails": `["ops@example.com"]`, "clusterType": "basic"},
+			"alarms of a basic cluster",
+			map[string]string{"alarmEmails": `["ops@example.com"]`, "clusterType": "basic"},
 			[]string{"alarmEmails enhanced"},
 		},
 		{

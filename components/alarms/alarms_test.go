@@ -17,11 +17,13 @@ func TestAlarms(t *testing.T) {
 	}{
 		"emails": {
 			alarms.Args{Emails: []string{"a@example.com", "b@example.com"}},
-			[]string{"s-frontend", "s-database", "s-volume", "s-silent"}, []string{"s-backup", "s-certificate"},
+			[]string{"s-frontend", "s-database", "s-volume", "s-silent"},
+			[]string{"s-backup", "s-certificate"},
 		},
 		"topic, backups, certificate": {
 			alarms.Args{TopicID: "ocid1.onstopic.oc1.iad.a", Backups: true, Certificates: true},
-			[]string{"s-frontend", "s-backup", "s-certificate"}, nil,
+			[]string{"s-frontend", "s-backup", "s-certificate"},
+			nil,
 		},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -52,8 +52,8 @@ func main() {
 // (velero-io/velero#9089, 2025-07; activepieces/activepieces#14110, 2026-07).
 const chunks = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value."
 
-// objectStorage serves the bucket "state" by the S3 interface, with the bucket's name in the path, and takes no chunks. The
-// server is not started: clients send chunks over TLS only.
+// objectStorage serves the bucket "state" by the S3 interface, with the bucket's name in the path, and takes no chunks.
+// The server is not started: clients send chunks over TLS only.
 func objectStorage(t *testing.T) *httptest.Server {
 	t.Helper()
 	memory := s3mem.New()
@@ -62,7 +62,8 @@ func objectStorage(t *testing.T) *httptest.Server {
 	}
 	fake := gofakes3.New(memory).Server()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/state") || !strings.Contains(r.Header.Get("Authorization"), "Credential=access/") {
+		signed := strings.Contains(r.Header.Get("Authorization"), "Credential=access/")
+		if !strings.HasPrefix(r.URL.Path, "/state") || !signed {
 			http.Error(w, "not the bucket, or not its key", http.StatusForbidden)
 			return
 		}
@@ -200,7 +201,8 @@ func TestStateInObjectStorage(t *testing.T) {
 	s.must(os.WriteFile(file, []byte(state), 0o600))
 	run("stack", "import", "--stack", "other", "--file", file)
 
-	out, err = cli(backendURL(t, withTLS.URL), "stack", "init", "second", "--secrets-provider", "passphrase").CombinedOutput()
+	second := cli(backendURL(t, withTLS.URL), "stack", "init", "second", "--secrets-provider", "passphrase")
+	out, err = second.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), chunks) {
 		t.Errorf("with a service that takes no chunks, over TLS: %v\n%s", err, out)
 	}

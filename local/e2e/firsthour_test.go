@@ -58,6 +58,7 @@ func TestFirstHour(t *testing.T) {
 		script += fmt.Sprintf("echo 'block %d'\n%s", i+1, b[1])
 	}
 	script = strings.NewReplacer(
+		"pulumi login --local", "pulumi login 'file://"+home+"'", // which would be the home directory whatever HOME says
 		"ocid1.compartment.oc1..<unique id>", oci.CompartmentID, "<tenancy namespace>", oci.Namespace,
 	).Replace(script)
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()

@@ -135,7 +135,8 @@ var changes = []change{
 		[]string{
 			"operators: manage alarms here", "operators: manage ons-topics here", "operators: manage policies here",
 			"operators: read metrics here",
-		}, nil,
+		},
+		nil,
 	},
 	{"budget", func(in *Input) { in.Budget = true }, []string{"operators: manage usage-budgets tenancy"}, nil},
 	{

@@ -13,8 +13,8 @@ var Helper = Resources{CPUMillis: 100, MemoryMB: 128, Pods: 1}
 
 // Need returns the most that the guestbook's Pods ask for at one time: twice as many frontends as the autoscaler may
 // start, because during an update the old ones drain while all the new ones run; the database; and two helpers, such as
-// a backup and the job that prepares the database, with one more that posts metrics. The database counts with externalDatabase too: when that is set,
-// the own database ends last, after the frontend's update.
+// a backup and the job that prepares the database, with one more that posts metrics. The database counts with
+// externalDatabase too: when that is set, the own database ends last, after the frontend's update.
 func (g *Guestbook) Need() Resources {
 	helpers := 2
 	if g.Measured {

@@ -65,7 +65,7 @@ func Measure(ctx context.Context, cfg config.Measure, log *slog.Logger) error {
 		return fmt.Errorf("post metrics: %w", err)
 	}
 	if n := response.FailedMetricsCount; n != nil && *n > 0 {
-		return fmt.Errorf("Monitoring refuses %d of the metrics: %s", *n, response.PostMetricDataResponseDetails)
+		return fmt.Errorf("%d of the metrics are refused: %s", *n, response.PostMetricDataResponseDetails)
 	}
 	log.Info("posted", slog.Any("metrics", values))
 	return nil

@@ -75,8 +75,8 @@ func TestMeasureSettings(t *testing.T) {
 		"OCI_REGION": "us-ashburn-1",
 	}
 	for key, bad := range map[string]string{
-		"": "", "METRIC_STACK": "", "METRIC_GUESTBOOK": "", "METRIC_COMPARTMENT": "", "FRONTEND_URL": "guestbook", "OCI_REGION": "",
-		"OCI_AUTH": "key", "CERTIFICATE_EXPIRES": "tomorrow", "BACKUP_INTERVAL": "1s",
+		"": "", "METRIC_STACK": "", "METRIC_GUESTBOOK": "", "METRIC_COMPARTMENT": "", "FRONTEND_URL": "guestbook",
+		"OCI_REGION": "", "OCI_AUTH": "key", "CERTIFICATE_EXPIRES": "tomorrow", "BACKUP_INTERVAL": "1s",
 		"MONITORING_ENDPOINT": "http://a/path",
 	} {
 		env := maps.Clone(good)

@@ -108,7 +108,7 @@ func (m *metrics) add(s stream) {
 		m.streams = append(m.streams, &s)
 		return
 	}
-	points := append(m.streams[i].points, s.points...)
+	points := slices.Concat(m.streams[i].points, s.points)
 	slices.SortStableFunc(points, func(a, b point) int { return a.at.Compare(b.at) })
 	m.streams[i].points = points[max(0, len(points)-maxPoints):]
 }

@@ -69,7 +69,9 @@ func TestAlarmStatus(t *testing.T) {
 	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
 		destinations := []any{topic(c)}
 		for name, query := range map[string]string{
-			"low": "Frontend[5m].groupBy(guestbook).max() < 1", "silent": "Frontend[1m].absent(10m)", "mean": "Frontend[5m].mean() > 1",
+			"low":    "Frontend[5m].groupBy(guestbook).max() < 1",
+			"silent": "Frontend[1m].absent(10m)",
+			"mean":   "Frontend[5m].mean() > 1",
 		} {
 			c.Want(200, "POST", alarms, engine.Doc{
 				"compartmentId": oci.CompartmentID, "metricCompartmentId": oci.CompartmentID, "displayName": name,

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// query is a query of one metric in the Monitoring Query Language (Oracle documentation, "Monitoring Query Language (MQL)
-// Reference", November 2026). Joins and arithmetic are not emulated.
+// query is a query of one metric in the Monitoring Query Language (Oracle documentation, "Monitoring Query Language
+// (MQL) Reference", November 2026). Joins and arithmetic are not emulated.
 type query struct {
 	metric     string
 	interval   time.Duration
