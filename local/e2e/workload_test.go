@@ -46,6 +46,8 @@ func TestWorkload(t *testing.T) {
 		s.unchanged("after the autoscaler has scaled")
 	})
 
+	step(t, "alarms", func() { b.alarms(t) })
+
 	step(t, "a new image is deployed without loss of capacity", func() {
 		b.scale(5) // as the autoscaler does under load; it does not change a number within its bounds
 		b.scaled(5)
