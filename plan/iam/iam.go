@@ -117,8 +117,8 @@ func BackupStatement(compartmentID, namespace, clusterID, bucket string) string 
 // MetricNamespace is the namespace of the guestbooks' metrics in Monitoring (app/internal/chores).
 const MetricNamespace = "guestbook"
 
-// MeasureStatement returns the statement that lets the jobs in a namespace of a cluster post metrics. METRIC_WRITE is of
-// "use metrics", and target.metrics.namespace a variable (Oracle, "Details for Monitoring", read November 2026).
+// MeasureStatement returns the statement that lets the jobs in a namespace of a cluster post metrics. METRIC_WRITE is
+// of "use metrics", and target.metrics.namespace a variable (Oracle, "Details for Monitoring", read November 2026).
 func MeasureStatement(compartmentID, namespace, clusterID string) string {
 	return fmt.Sprintf("Allow any-user to use metrics in %s where %s", location(compartmentID), all(
 		is("request.principal.type", "workload"), is("request.principal.namespace", namespace),
