@@ -14,9 +14,9 @@ require (
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/cadvisor v0.56.2
 	github.com/google/go-containerregistry v0.22.1
+	github.com/johannesboyne/gofakes3 v1.2.0
 	github.com/mdlayher/netlink v1.9.1-0.20260312172110-2a932c0fc1ae
 	github.com/moby/sys/mountinfo v0.7.2
-	github.com/johannesboyne/gofakes3 v1.2.0
 	github.com/oracle/oci-go-sdk/v65 v65.129.0
 	github.com/pires/go-proxyproto v0.8.1
 	github.com/prometheus/procfs v0.19.2
