@@ -264,7 +264,10 @@ var mappings = complete(map[string]*mapping{
 		},
 	},
 	catalog.Subscription: {
-		inputs:  fields{"compartmentId": {}, "endpoint": {}, "protocol": {}, "topicId": {}},
+		inputs: fields{
+			"compartmentId": {}, "endpoint": {}, "protocol": {}, "topicId": {},
+			"deliveryPolicy": {rest: "deliverPolicy"}, // which the emulator refuses
+		},
 		outputs: fields{"createdTime": {number: true}, "etag": {}, "state": lifecycleState},
 		ready:   []string{"PENDING"}, // until the owner of the address confirms
 	},

@@ -227,10 +227,11 @@ func TestRESTNamesAreThoseOfItsModels(t *testing.T) {
 
 // The provider updates these in place (its source has no ForceNew), and their documentation does not say so.
 var updatedInPlace = map[string][]string{
-	catalog.VCN:    {"byoipv6cidrDetails", "ipv6privateCidrBlocks", "isIpv6enabled", "isOracleGuaAllocationEnabled"},
-	catalog.Subnet: {"ipv4cidrBlocks"},
-	catalog.Volume: {"clusterPlacementGroupId"},
-	catalog.Addon:  {"overrideExisting", "removeAddonResourcesOnDelete"},
+	catalog.VCN:          {"byoipv6cidrDetails", "ipv6privateCidrBlocks", "isIpv6enabled", "isOracleGuaAllocationEnabled"},
+	catalog.Subnet:       {"ipv4cidrBlocks"},
+	catalog.Volume:       {"clusterPlacementGroupId"},
+	catalog.Subscription: {"deliveryPolicy"},
+	catalog.Addon:        {"overrideExisting", "removeAddonResourcesOnDelete"},
 }
 
 // The official documentation says "(Updatable)" of each input whose change does not replace the resource.
