@@ -58,6 +58,12 @@ cost: ## what a stack costs a month by Oracle's price list: STACK=dev AGAINST=ma
 doctor: ## check what can be known before the first pulumi up, and say what to do: STACK=dev ARGS=--json
 	$(oke) doctor --stack "$(STACK)" --group "$(GROUP)" --domain "$(DOMAIN)" $(ARGS)
 
+# The local cloud's address and credentials are variables.
+with_cloud = $(if $(filter local,$(STACK)),env=$$(go run -C local ./cmd/localcloud env) && eval "$$env" &&)
+
+versions: ## Kubernetes versions that a stack runs, can go to next, and that its region offers: STACK=dev ARGS=--json
+	@$(with_cloud) go run ./cmd/oke versions --stack "$(STACK)" $(ARGS)
+
 KEY ?= $(HOME)/.ssh/id_ed25519
 
 tunnel: ## reach a private endpoint through the stack's bastion, until Ctrl-C: STACK=prod KEY=~/.ssh/id_ed25519
@@ -105,4 +111,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost doctor tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean

@@ -12,6 +12,10 @@
 //
 //	oke token --cluster-id ocid1.cluster...
 //	oke kubeconfig --stack prod --merge ~/.kube/config
+//
+// One asks the region, with the same credentials:
+//
+//	oke versions --stack prod
 package main
 
 import (
@@ -52,6 +56,7 @@ func run(args []string, out, notes io.Writer) error {
 		costCommand(),
 		doctorCommand(),                     // asks the cloud, too
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
+		versionsCommand(), // asks the region
 	)
 	root.SetArgs(args)
 	root.SetOut(out)

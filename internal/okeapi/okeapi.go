@@ -1,4 +1,4 @@
-// Package okeapi asks Container Engine for Kubernetes about one cluster, without the SDK's typed client, which would
+// Package okeapi asks Container Engine for Kubernetes about clusters, without the SDK's typed client, which would
 // make the credential plugin five times as large.
 package okeapi
 
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ type Endpoints struct {
 // Endpoints returns those of a cluster.
 func (c Client) Endpoints(ctx context.Context, cluster string) (Endpoints, error) {
 	var found struct{ Endpoints Endpoints }
-	data, err := c.call(ctx, http.MethodGet, cluster, "", nil)
+	data, _, err := c.call(ctx, request{method: http.MethodGet, path: "/clusters/" + cluster, hidden: hiddenCluster(cluster)})
 	if err == nil {
 		err = json.Unmarshal(data, &found)
 	}
@@ -55,29 +56,49 @@ func (c Client) Kubeconfig(ctx context.Context, cluster, endpoint string) (strin
 	if err != nil {
 		return "", err
 	}
-	data, err := c.call(ctx, http.MethodPost, cluster, "/kubeconfig/content", body)
+	data, _, err := c.call(ctx, request{
+		method: http.MethodPost, path: "/clusters/" + cluster + "/kubeconfig/content", body: body,
+		hidden: hiddenCluster(cluster),
+	})
 	return string(data), err
 }
 
-func (c Client) call(ctx context.Context, method, cluster, path string, body []byte) ([]byte, error) {
-	req := common.MakeDefaultHTTPRequest(method, "/clusters/"+cluster+path)
-	if body != nil {
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+func hiddenCluster(id string) string {
+	return fmt.Sprintf("cluster %s does not exist in this region, or these credentials may not see it: "+
+		"look at the OCID, --region and --profile", id)
+}
+
+// request is one call. The error is hidden where the service answers 404, which it does for what does not exist and for
+// what the caller may not see.
+type request struct {
+	method, path string
+	query        url.Values
+	body         []byte
+	hidden       string
+}
+
+// call returns the answer, and the token of the next page of a list.
+func (c Client) call(ctx context.Context, r request) (data []byte, next string, err error) {
+	req := common.MakeDefaultHTTPRequest(r.method, r.path)
+	req.URL.RawQuery = r.query.Encode()
+	if r.body != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.base.Call(ctx, &req)
 	defer common.CloseBodyIfValid(resp)
 	if err != nil {
-		return nil, explain(err, cluster, resp)
+		return nil, "", explain(err, r.hidden, resp)
 	}
-	return io.ReadAll(resp.Body)
+	data, err = io.ReadAll(resp.Body)
+	return data, resp.Header.Get("opc-next-page"), err
 }
 
 // clockSkew is how far a clock may be off: the service accepts five minutes.
 const clockSkew = 4 * time.Minute
 
 // explain says in one line why the service has refused, and what to do.
-func explain(err error, cluster string, resp *http.Response) error {
+func explain(err error, hidden string, resp *http.Response) error {
 	failure, fromService := common.IsServiceError(err)
 	if !fromService {
 		line, _, _ := strings.Cut(err.Error(), "\n")
@@ -85,8 +106,7 @@ func explain(err error, cluster string, resp *http.Response) error {
 	}
 	switch failure.GetHTTPStatusCode() {
 	case http.StatusNotFound:
-		return fmt.Errorf("cluster %s does not exist in this region, or these credentials may not see it: "+
-			"look at the OCID, --region and --profile", cluster)
+		return fmt.Errorf("%s", hidden)
 	case http.StatusUnauthorized:
 		if resp != nil {
 			if theirs, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
