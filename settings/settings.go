@@ -5,7 +5,6 @@ package settings
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net"
 	"net/mail"
 	"os"
@@ -27,6 +26,7 @@ import (
 type Settings struct {
 	CompartmentID  string
 	Tags           map[string]string
+	DefinedTags    map[string]string // by namespace and key, such as "Operations.CostCenter"
 	Protect        bool
 	Network        layout.Spec
 	Cluster        cluster.Spec
@@ -64,6 +64,10 @@ func (s *Settings) general() setting.Group {
 		setting.Texts(&s.Tags, "tags",
 			"Freeform tags on everything, in addition to project and stack",
 			setting.Func("up to 8, any but project and stack", checkTags)),
+		setting.Texts(&s.DefinedTags, "definedTags",
+			"Defined tags on everything, such as Operations.CostCenter: 42, of tag namespaces that exist. Where a tag default "+
+				"adds others, name those in oci:ignoreDefinedTags, so that updates leave them",
+			setting.Func("up to 64", checkDefinedTags)),
 		setting.Of(&s.Protect, "protect", false,
 			"Refuse to delete the VCN, the cluster and the databases' volumes until this is false"),
 		setting.Of(&s.Login.Command, "tokenCommand", kubeconfig.Auto,
@@ -142,29 +146,6 @@ func (s *Settings) several() setting.Group {
 			(*workload.Guestbook).Settings, inherit),
 	}
 }
-
-func checkTags(tags map[string]string) error {
-	for _, reserved := range []string{"project", "stack"} {
-		if _, taken := tags[reserved]; taken {
-			return fmt.Errorf("%q is set by the program", reserved)
-		}
-	}
-	if len(tags) > maxTags {
-		return fmt.Errorf("%d are more than the %d that a resource takes besides project and stack", len(tags), maxTags)
-	}
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		if !tagKey.MatchString(key) || len(tags[key]) > 256 {
-			return fmt.Errorf("%q cannot be a freeform tag: its name has 1 to 100 characters without periods and blanks, "+
-				"its value at most 256", key)
-		}
-	}
-	return nil
-}
-
-// A resource takes 10 freeform tags (Oracle documentation, "Tagging Overview", section "Limits on Tags").
-const maxTags = 8
-
-var tagKey = regexp.MustCompile(`^[!-\-/-~]{1,100}$`) // printable ASCII but the blank and the period
 
 func checkHostPort(text string) error {
 	host, port, err := net.SplitHostPort(text)
@@ -450,11 +431,4 @@ func (s *Settings) Namespaces() []string {
 		names = append(names, g.Namespace)
 	}
 	return names
-}
-
-// FreeformTags returns the tags that everything in OCI has.
-func (s *Settings) FreeformTags(project, stack string) map[string]string {
-	tags := map[string]string{"project": project, "stack": stack}
-	maps.Copy(tags, s.Tags)
-	return tags
 }

@@ -257,7 +257,7 @@ func TestRefusedPools(t *testing.T) {
 		{
 			"zero nodes",
 			map[string]string{"nodePools": `[{"name":"workers","size":0,"ocpus":1,"memoryGb":6}]`},
-			[]string{"nodePools[0].size 1 1000 0"},
+			[]string{"nodePools[0].size keeps 1"},
 		},
 		{
 			"negative boot volume", pool(`"ocpus":1,"memoryGb":6,"bootVolumeGb":-1`),

@@ -62,6 +62,9 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 		return err
 	}
 
+	if err := tagAll(ctx, s.DefinedTags); err != nil {
+		return err
+	}
 	net, err := network.New(ctx, c.name, c.networkArgs())
 	if err != nil {
 		return err

@@ -118,6 +118,51 @@ var changes = []change{
 	{what: "nodePools: cloudInit", set: map[string]string{
 		"nodePools": pool(`"size":2,"cloudInit":"#!/bin/sh\necho hello\n"`),
 	}},
+	{what: "nodePools: size 0 beside another pool", before: map[string]string{"nodePools": twoPools(2)}, set: map[string]string{
+		"nodePools": twoPools(0),
+	}},
+	{what: "nodePools: sshPublicKey", set: map[string]string{
+		"nodePools": pool(`"size":2,"sshPublicKey":"` + sshKey + `"`),
+	}},
+	{what: "nodePools: capacityReservationId", before: map[string]string{"availabilityDomains": "[1]"}, set: map[string]string{
+		"nodePools": pool(`"size":2,"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a"`),
+	}},
+	{what: "nodePools: bootVolumeKmsKeyId", set: map[string]string{
+		"nodePools": pool(`"size":2,"bootVolumeKmsKeyId":"ocid1.key.oc1.iad.vault.example"`),
+	}},
+	{what: "nodePools: nsgIds", set: map[string]string{
+		"nodePools": pool(`"size":2,"nsgIds":["ocid1.networksecuritygroup.oc1.iad.a"]`),
+	}},
+	{what: "nodePools: maxUnavailable", set: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1"`)}},
+	{
+		what: "nodePools: cycleBy", before: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1"`)},
+		set: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1","cycleBy":"boot-volume"`)},
+	},
+	{
+		what: "nodePools: ocpus, with cycleBy boot-volume", before: map[string]string{"nodePools": byBootVolume("")},
+		set: map[string]string{"nodePools": strings.Replace(byBootVolume(""), `"ocpus":2`, `"ocpus":1`, 1)},
+	},
+	{
+		what: "nodePools: labels, with cycleBy boot-volume", before: map[string]string{"nodePools": byBootVolume("")},
+		set: map[string]string{"nodePools": byBootVolume(`,"labels":{"team":"web"}`)},
+	},
+	{
+		what: "nodePools: cloudInit, with cycleBy boot-volume", before: map[string]string{"nodePools": byBootVolume("")},
+		set: map[string]string{"nodePools": byBootVolume(`,"cloudInit":"#!/bin/sh\necho hello\n"`)},
+	},
+	{what: "nodePools: minSize, maxSize", set: bounds("1", "4")},
+	{what: "nodePools: maxSize", before: bounds("1", "4"), set: bounds("1", "6")},
+	{
+		what: "nodePools: size, with maxSize", before: bounds("1", "4"),
+		set: map[string]string{"nodePools": pool(`"size":3,"minSize":1,"maxSize":4`)},
+	},
+	{what: "autoscalerPolicy", before: bounds("1", "4"), set: map[string]string{"autoscalerPolicy": "false"}},
+	{what: "addonOptions", before: metrics, set: map[string]string{
+		"addonOptions": `{"KubernetesMetricsServer":{"version":"v0.7.2","configuration":{"numOfReplicas":"2"}}}`,
+	}},
+	{what: "addonOptions: ClusterAutoscaler", before: bounds("1", "4"), set: map[string]string{
+		"addonOptions": `{"ClusterAutoscaler":{"configuration":{"scaleDownUnneededTime":"5m"}}}`,
+	}},
 	{what: "nodePools: one more", set: map[string]string{"nodePools": `[
 		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":1,"ocpus":2,"memoryGb":12}
 	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
@@ -167,6 +212,7 @@ var changes = []change{
 	{what: "servicesCidr", set: map[string]string{"servicesCidr": "10.97.0.0/16"}, loses: newCluster},
 	{what: "protect", set: map[string]string{"protect": "true"}},
 	{what: "tags", set: map[string]string{"tags": `{"team":"web"}`}},
+	{what: "definedTags", set: map[string]string{"definedTags": `{"Operations.CostCenter":"42"}`}},
 }
 
 // Settings of several rows.
@@ -207,6 +253,21 @@ func budget(amount, user string) map[string]string {
 func pool(rest string) string {
 	return `[{"name":"workers","shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,` + rest + `}]`
 }
+
+// bounds is the setting nodePools with one pool of two nodes that the autoscaler changes.
+func bounds(smallest, largest string) map[string]string {
+	return map[string]string{"nodePools": pool(`"size":2,"minSize":` + smallest + `,"maxSize":` + largest)}
+}
+
+func byBootVolume(rest string) string { return pool(`"size":2,"cycleBy":"boot-volume"` + rest) }
+
+// twoPools is the setting nodePools with a second pool of so many nodes.
+func twoPools(size int) string {
+	return fmt.Sprintf(`[{"name":"workers","size":2,"ocpus":2,"memoryGb":12},{"name":"more","size":%d,"ocpus":2,"memoryGb":12}]`,
+		size)
+}
+
+const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFGq6TGH3VPfqa0pNZQyIJJg7JbmP1IHBLzVtHPjGMUv ops@example.com"
 
 // precious are the types of resources that no change may replace or delete, except where the table says so.
 var precious = []string{

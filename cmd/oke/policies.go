@@ -24,6 +24,7 @@ func policiesCommand() *cobra.Command {
 			in.Network, in.Cluster, in.Guestbooks = s.Network, s.Cluster, s.Guestbooks
 			in.Budget = s.BudgetMonthly > 0
 			in.Alarms, in.OwnTopic = s.Alarms(), len(s.AlarmEmails) > 0
+			in.DefinedTags = len(s.DefinedTags) > 0
 			in.CompartmentID = cmp.Or(in.CompartmentID, iam.UnknownCompartment)
 			if err := iam.Validate(in); err != nil {
 				return err

@@ -30,6 +30,13 @@ type Args struct {
 	// Tags are the freeform tags of cluster, node pools and nodes, and of the load balancers and volumes that the
 	// cluster's controllers make. Optional.
 	Tags map[string]string
+	// DefinedTags are the defined tags of nodes, and of the load balancers and volumes that the cluster's controllers make.
+	// Those of cluster and node pools are the stack's. Optional.
+	DefinedTags map[string]string
+	// Region is the region of the cluster, such as us-ashburn-1. Optional; default that of the provider.
+	Region string
+	// HomeRegion is the tenancy's home region, the only one that accepts policies. Optional, default Region.
+	HomeRegion string
 	// Protect keeps the cluster from being deleted or replaced. Optional, default false.
 	Protect bool
 
@@ -95,7 +102,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			return nil, fmt.Errorf("node pool %q: %w", p.Name, err)
 		}
 	}
-	if err := c.addons(ctx, name, args.Spec.Addons); err != nil {
+	if err := c.addons(ctx, name, args); err != nil {
 		return nil, err
 	}
 	var provider pulumi.StringOutput
@@ -123,7 +130,7 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 	if args.VCNNativePods {
 		cni, podsCIDR = vcnNative, nil
 	}
-	tags := pulumi.ToStringMap(args.Tags)
+	tags, defined := pulumi.ToStringMap(args.Tags), definedTags(args)
 	made := &containerengine.ClusterArgs{
 		CompartmentId:     pulumi.String(args.CompartmentID),
 		Name:              pulumi.String(args.Name),
@@ -145,8 +152,10 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 			},
 			ServiceLbSubnetIds: loadBalancerSubnets(args),
 			// What the cluster's controllers make has the stack's tags too.
-			ServiceLbConfig:        containerengine.ClusterOptionsServiceLbConfigArgs{FreeformTags: tags},
-			PersistentVolumeConfig: containerengine.ClusterOptionsPersistentVolumeConfigArgs{FreeformTags: tags},
+			ServiceLbConfig: containerengine.ClusterOptionsServiceLbConfigArgs{FreeformTags: tags, DefinedTags: defined},
+			PersistentVolumeConfig: containerengine.ClusterOptionsPersistentVolumeConfigArgs{
+				FreeformTags: tags, DefinedTags: defined,
+			},
 		},
 		FreeformTags: tags,
 	}
@@ -173,21 +182,6 @@ func loadBalancerSubnets(args *Args) pulumi.StringArray {
 	return pulumi.StringArray{subnet}
 }
 
-// addons enables add-ons one after the other: they run on the nodes, and some need the one before.
-func (c *Cluster) addons(ctx *pulumi.Context, name string, names []string) error {
-	dependsOn := c.Nodes()
-	for _, addon := range names {
-		made, err := containerengine.NewAddon(ctx, name+"-"+addon, &containerengine.AddonArgs{
-			AddonName: pulumi.String(addon), ClusterId: c.Cluster.ID(), RemoveAddonResourcesOnDelete: pulumi.Bool(true),
-		}, pulumi.Parent(c), pulumi.DependsOn(dependsOn))
-		if err != nil {
-			return fmt.Errorf("add-on %s: %w", addon, err)
-		}
-		dependsOn = []pulumi.Resource{made}
-	}
-	return nil
-}
-
 // Nodes returns the node pools as dependencies for other resources, in the order of their names.
 func (c *Cluster) Nodes() []pulumi.Resource {
 	var nodes []pulumi.Resource
@@ -195,4 +189,12 @@ func (c *Cluster) Nodes() []pulumi.Resource {
 		nodes = append(nodes, c.NodePools[name])
 	}
 	return nodes
+}
+
+// definedTags returns the defined tags, or nil if there are none.
+func definedTags(args *Args) pulumi.StringMapInput {
+	if len(args.DefinedTags) == 0 {
+		return nil
+	}
+	return pulumi.ToStringMap(args.DefinedTags)
 }

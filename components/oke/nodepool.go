@@ -1,7 +1,6 @@
 package oke
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,9 +61,11 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		NodeConfigDetails: containerengine.NodePoolNodeConfigDetailsArgs{
 			Size:                            pulumi.Int(p.Size),
 			PlacementConfigs:                placement(p, args),
-			NsgIds:                          nsgs(args, layout.Workers),
+			NsgIds:                          nodeNSGs(p, args),
 			NodePoolPodNetworkOptionDetails: podNetwork(p, args),
+			KmsKeyId:                        optional(p.BootVolumeKMSKeyID),
 			FreeformTags:                    tags,
+			DefinedTags:                     definedTags(args),
 		},
 		NodeEvictionNodePoolSettings: containerengine.NodePoolNodeEvictionNodePoolSettingsArgs{
 			EvictionGraceDuration: pulumi.Sprintf("PT%dM", p.EvictionGraceMinutes),
@@ -73,6 +74,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		},
 		InitialNodeLabels: nodeLabels(p),
 		NodeMetadata:      pulumi.StringMap{"user_data": pulumi.String(p.UserData())},
+		SshPublicKey:      optional(p.SSHPublicKey),
 		FreeformTags:      tags,
 	}
 	if p.OCPUs != 0 {
@@ -81,17 +83,40 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		}
 	}
 	if p.Cycles() {
-		pool.NodePoolCyclingDetails = containerengine.NodePoolNodePoolCyclingDetailsArgs{
-			IsNodeCyclingEnabled: cyclingEnabled(p, args),
-			MaximumSurge:         pulumi.String(cmp.Or(p.MaxSurge, cluster.DefaultSurge)),
-			MaximumUnavailable:   pulumi.String(cmp.Or(p.MaxUnavailable, cluster.DefaultUnavailable)),
-		}
+		pool.NodePoolCyclingDetails = cycling(p, args)
 	}
 	opts := []pulumi.ResourceOption{pulumi.Parent(c)}
-	if p.Autoscaled {
+	if p.Resized() {
 		opts = append(opts, pulumi.IgnoreChanges([]string{"nodeConfigDetails.size"}))
 	}
 	return containerengine.NewNodePool(ctx, name+"-"+p.Name, pool, opts...)
+}
+
+// cycling returns how the pool's nodes are replaced. The mode is always named: OKE keeps the one that is left out.
+func cycling(p cluster.NodePool, args *Args) containerengine.NodePoolNodePoolCyclingDetailsArgs {
+	surge, unavailable := p.Steps()
+	mode := "INSTANCE_REPLACE"
+	if p.CycleBy == cluster.BootVolume {
+		mode = "BOOT_VOLUME_REPLACE"
+	}
+	return containerengine.NodePoolNodePoolCyclingDetailsArgs{
+		IsNodeCyclingEnabled: cyclingEnabled(p, args),
+		CycleModes:           pulumi.ToStringArray([]string{mode}),
+		MaximumSurge:         optional(surge),
+		MaximumUnavailable:   pulumi.String(unavailable),
+	}
+}
+
+// nodeNSGs returns the network security groups of the nodes: the stack's, and the pool's own.
+func nodeNSGs(p cluster.NodePool, args *Args) pulumi.StringArrayInput {
+	if len(p.NSGIDs) == 0 {
+		return nsgs(args, layout.Workers)
+	}
+	ids, ok := args.NSGIDs[layout.Workers]
+	if !ok {
+		return pulumi.ToStringArray(p.NSGIDs)
+	}
+	return ids.ApplyT(func(ids []string) []string { return slices.Concat(ids, p.NSGIDs) }).(pulumi.StringArrayOutput)
 }
 
 // cyclingEnabled returns whether an update may cycle the pool's nodes. OKE refuses to do so together with a change of
@@ -131,6 +156,8 @@ func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfi
 		config := containerengine.NodePoolNodeConfigDetailsPlacementConfigArgs{
 			AvailabilityDomain: pulumi.String(domain),
 			SubnetId:           args.SubnetIDs[layout.Workers],
+
+			CapacityReservationId: optional(p.CapacityReservationID),
 		}
 		if len(p.FaultDomains) > 0 {
 			config.FaultDomains = pulumi.ToStringArray(faultDomains(p))

@@ -151,6 +151,14 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 			Sources []struct {
 				ImageID string `pulumi:"imageId"`
 			} `pulumi:"nodeSourceDetails"`
+			Sizes []struct {
+				OCPUs    float64 `pulumi:"ocpus"`
+				MemoryGB float64 `pulumi:"memoryInGbs"`
+			} `pulumi:"nodeShapeConfigs"`
+			Labels []struct {
+				Key   string `pulumi:"key"`
+				Value string `pulumi:"value"`
+			} `pulumi:"initialNodeLabels"`
 			Configs []struct {
 				Placements []struct {
 					AvailabilityDomain string   `pulumi:"availabilityDomain"`
@@ -167,7 +175,13 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		if gone(p.State) {
 			continue
 		}
-		pool := cluster.RunningPool{Version: p.Version, Shape: p.Shape}
+		pool := cluster.RunningPool{Version: p.Version, Shape: p.Shape, Labels: map[string]string{}}
+		for _, label := range p.Labels {
+			pool.Labels[label.Key] = label.Value
+		}
+		for _, size := range p.Sizes {
+			pool.OCPUs, pool.MemoryGB = size.OCPUs, size.MemoryGB
+		}
 		for _, source := range p.Sources {
 			pool.ImageID = source.ImageID
 		}

@@ -342,3 +342,41 @@ func TestImages(t *testing.T) {
 		}
 	}
 }
+
+// TestAutoscaler expects the add-on to be told the bounds and the OCIDs of its pools, after its policy, and the pools to
+// keep what it makes of their sizes.
+func TestAutoscaler(t *testing.T) {
+	r := mocks.New("project", "stack")
+	deploy(t, r, func(args *oke.Args) {
+		args.Spec.AutoscalerPolicy = true
+		for i := range args.Spec.NodePools[:2] {
+			args.Spec.NodePools[i].MinSize, args.Spec.NodePools[i].MaxSize = 1, 3+i
+		}
+		args.Spec.AddonOptions = map[string]cluster.AddonOptions{
+			cluster.Autoscaler: {Version: "v1.34.3", Configuration: map[string]string{"maxNodeProvisionTime": "15m"}},
+		}
+	})
+	addon := inputs(t, r, "oci:ContainerEngine/addon:Addon", "cluster-ClusterAutoscaler")
+	got := map[string]string{}
+	for i := range 5 {
+		at := fmt.Sprintf("configurations[%d].", i)
+		got[addon[at+"key"]] = addon[at+"value"]
+	}
+	want := map[string]string{
+		"authType": "workload", "balanceSimilarNodeGroups": "true", "maxNodeProvisionTime": "15m", "numOfReplicas": "2",
+		"nodes": "1:3:ocid1.nodepool.oc1.iad.cluster-arm, 1:4:ocid1.nodepool.oc1.iad.cluster-old",
+	}
+	if !maps.Equal(got, want) || addon["version"] != "v1.34.3" {
+		t.Errorf("got %v of version %s, want %v", got, addon["version"], want)
+	}
+	policy := inputs(t, r, "oci:Identity/policy:Policy", "cluster-autoscaler")
+	if !strings.Contains(policy["statements[0]"], "request.principal.cluster_id = 'ocid1.cluster.oc1.iad.cluster'") {
+		t.Errorf("policy %v", policy)
+	}
+	for _, res := range r.Resources {
+		ignores := slices.Contains(res.Options.GetIgnoreChanges(), "nodeConfigDetails.size")
+		if res.Type == "oci:ContainerEngine/nodePool:NodePool" && ignores != (res.Name != "cluster-own") {
+			t.Errorf("%s ignores a changed size: %t", res.Name, ignores)
+		}
+	}
+}

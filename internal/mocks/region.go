@@ -167,6 +167,12 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 		if source := Properties(in["nodeSourceDetails"]); source != nil {
 			found["nodeSourceDetails"] = []any{map[string]any{"imageId": Text(source["imageId"])}}
 		}
+		if size := Properties(in["nodeShapeConfig"]); size != nil {
+			found["nodeShapeConfigs"] = []any{size.Mappable()}
+		}
+		if labels := in["initialNodeLabels"]; labels.IsArray() {
+			found["initialNodeLabels"] = labels.Mappable()
+		}
 		if config := Properties(in["nodeConfigDetails"]); config != nil {
 			placements := config["placementConfigs"].Mappable()
 			found["nodeConfigDetails"] = []any{map[string]any{"placementConfigs": placements}}

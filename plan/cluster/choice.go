@@ -36,6 +36,8 @@ type Running struct {
 // RunningPool is a node pool as it is.
 type RunningPool struct {
 	Version, Shape, ImageID string
+	OCPUs, MemoryGB         float64           // of a flexible shape; 0 if they are not known
+	Labels                  map[string]string // nil if they are not known
 	Placements              []Placement
 }
 
@@ -65,6 +67,7 @@ func (s *Spec) Choose(list *problem.List, offered Offered, running Running) Choi
 		list.Add("kubernetesVersion", "%v", err)
 	}
 	for i, p := range s.NodePools {
+		p.checkCycling(list, fmt.Sprintf("nodePools[%d]", i), running.Pools[p.Name])
 		if running.Pools[p.Name].Shape != p.Shape && len(offered.Shapes) > 0 && !slices.Contains(offered.Shapes, p.Shape) {
 			list.Add(fmt.Sprintf("nodePools[%d].shape", i), "OKE does not offer %s here; it offers %s",
 				p.Shape, strings.Join(offered.Shapes, ", "))

@@ -3,10 +3,8 @@
 package cluster
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"oke-guestbook/plan/problem"
@@ -31,6 +29,8 @@ type Spec struct {
 	AllowStrandedVolumes bool
 	NodeImageRelease     string
 	Addons               []string
+	AddonOptions         map[string]AddonOptions
+	AutoscalerPolicy     bool
 	NodePools            []NodePool
 }
 
@@ -49,56 +49,39 @@ type NodePool struct {
 	FaultDomains         []int
 	MaxPodsPerNode       int
 	Autoscaled           bool
+	MinSize              int
+	MaxSize              int
+	CycleBy              CycleBy
 	MaxSurge             string
 	MaxUnavailable       string
 	EvictionGraceMinutes int
 	Preemptible          bool
 	CloudInit            string
 	Taints               []string
+
+	SSHPublicKey          string
+	CapacityReservationID string
+	BootVolumeKMSKeyID    string
+	NSGIDs                []string
 }
 
-// Defaults of OKE for a pool that cycles and sets only the other of the two (API, NodePoolCyclingDetails).
-const (
-	DefaultSurge       = "1"
-	DefaultUnavailable = "0"
-)
-
-// Nodes returns how many nodes the pools have together, and whether an autoscaler may add more.
+// Nodes returns how many nodes the pools have together at most, and whether an autoscaler of the user's may add more.
 func (s *Spec) Nodes() (n int, more bool) {
 	for _, p := range s.NodePools {
-		n += p.Size
+		n += p.largest()
 		more = more || p.Autoscaled
 	}
 	return n, more
 }
 
-// Cycles reports whether a change of image, version or shape replaces the pool's nodes, a few at a time.
-func (p *NodePool) Cycles() bool { return p.MaxSurge != "" || p.MaxUnavailable != "" }
-
-// Most returns the largest number of nodes that the pool has while it cycles.
-func (p *NodePool) Most() int {
-	if !p.Cycles() {
-		return p.Size
-	}
-	return p.Size + nodes(cmp.Or(p.MaxSurge, DefaultSurge), p.Size)
-}
-
-// nodes reads a number of nodes, or a percentage of size, which is rounded up.
-func nodes(text string, size int) int {
-	number, isPercent := strings.CutSuffix(text, "%")
-	n, _ := strconv.Atoi(number)
-	if isPercent {
-		return (size*n + 99) / 100
-	}
-	return n
-}
+// largest is the number of nodes that the pool has at most, except while it cycles.
+func (p *NodePool) largest() int { return max(p.Size, p.MaxSize) }
 
 // Validate adds every problem of the settings to list.
 func (s *Spec) Validate(list *problem.List) {
 	s.Settings().Check(list, "")
-	if len(s.Addons) > 0 && s.ClusterType == Basic {
-		list.Add("addons", "need clusterType enhanced").DependsOn("clusterType")
-	}
+	s.validateAddons(list)
+	s.validateAutoscaler(list)
 	seen := map[string]int{}
 	for i := range s.NodePools {
 		p := &s.NodePools[i]
@@ -113,8 +96,14 @@ func (s *Spec) Validate(list *problem.List) {
 	if len(s.NodePools) > 0 && !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() }) {
 		list.Add("nodePools[0].taints", "all node pools repel Pods without a toleration, such as the guestbook's and "+
 			"OKE's own: leave one without, or use PreferNoSchedule")
+	} else if !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() && p.keepsNodes() }) {
+		list.Add("nodePools[0].size", "no node pool without taints keeps a node: set the size of one, and the minSize of an "+
+			"autoscaled one, to 1 or more").DependsOn("nodePools")
 	}
 }
+
+// keepsNodes reports whether the pool always has nodes.
+func (p *NodePool) keepsNodes() bool { return p.Size > 0 && (p.MaxSize == 0 || p.MinSize > 0) }
 
 // repels reports whether the pool's nodes take no Pods without a toleration.
 func (p *NodePool) repels() bool {
@@ -157,18 +146,28 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 	if err := p.checkUserData(); err != nil {
 		list.Add(key+".cloudInit", "%v", err)
 	}
-	surge, unavailable := key+".maxSurge", key+".maxUnavailable"
-	switch {
-	case s.ClusterType == Basic:
-		for _, c := range []struct{ key, value string }{{surge, p.MaxSurge}, {unavailable, p.MaxUnavailable}} {
-			if c.value != "" {
-				list.Add(c.key, "needs clusterType enhanced: a basic cluster does not cycle nodes").DependsOn("clusterType")
-			}
-		}
-	case p.Cycles() && nodes(cmp.Or(p.MaxSurge, DefaultSurge), maxNodes) == 0 &&
-		nodes(cmp.Or(p.MaxUnavailable, DefaultUnavailable), maxNodes) == 0:
-		list.Add(surge, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").
-			DependsOn(unavailable)
+	p.validateCycling(list, key, s.ClusterType)
+	p.validateBounds(list, key, s.ClusterType)
+	p.validateReservation(list, key, s)
+}
+
+// validateReservation checks what a capacity reservation, which is of one availability domain and one size of machine,
+// allows (Oracle documentation, "Using Capacity Reservations to Provision Managed Nodes", read in part, 2026-11-28).
+func (p *NodePool) validateReservation(list *problem.List, key string, s *Spec) {
+	if p.CapacityReservationID == "" {
+		return
+	}
+	domains := len(p.AvailabilityDomains)
+	if domains == 0 {
+		domains = len(s.AvailabilityDomains)
+	}
+	key += ".capacityReservationId"
+	if domains != 1 {
+		list.Add(key, "a reservation is in one availability domain: set the pool's availabilityDomains to that one").
+			DependsOn("availabilityDomains", strings.TrimSuffix(key, "capacityReservationId")+"availabilityDomains")
+	}
+	if p.Preemptible {
+		list.Add(key, "preemptible nodes do not use reserved capacity: leave one of the two out")
 	}
 }
 

@@ -69,14 +69,14 @@ func (s *Spec) Rooms(podNetworkNative bool) []PoolRoom {
 	var rooms []PoolRoom
 	for i := range s.NodePools {
 		p := &s.NodePools[i]
-		if p.repels() {
+		if p.repels() || p.largest() == 0 && !p.Autoscaled {
 			continue
 		}
 		room, known := p.Room(podNetworkNative)
 		if !known {
 			return nil
 		}
-		rooms = append(rooms, PoolRoom{Node: room, Nodes: p.Size, Shape: p.shapeName(), MemoryGB: p.MemoryGB})
+		rooms = append(rooms, PoolRoom{Node: room, Nodes: p.largest(), Shape: p.shapeName(), MemoryGB: p.MemoryGB})
 	}
 	return rooms
 }

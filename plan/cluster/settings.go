@@ -3,10 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
-	"strings"
 
 	"oke-guestbook/plan/allowance"
 	"oke-guestbook/plan/setting"
@@ -53,7 +50,13 @@ func (s *Spec) Settings() setting.Group {
 		setting.List(&s.Addons, "addons", nil,
 			"Cluster add-ons, installed one after another, such as CertManager and KubernetesMetricsServer, "+
 				"which the autoscaler of Pods needs (enhanced)",
-			setting.Each(addon), setting.Unique[string]()),
+			setting.Each(addonName), setting.Unique[string]()),
+		setting.ObjectsByName(&s.AddonOptions, "addonOptions",
+			"Versions and configurations of add-ons by name: version, and configuration with the add-on's arguments",
+			(*AddonOptions).settings, setting.Names[string, AddonOptions](addonName)),
+		setting.Of(&s.AutoscalerPolicy, "autoscalerPolicy", true,
+			"Create the IAM policy that lets the autoscaler of node pools with maxSize change them. false if an administrator "+
+				"does: make policies prints it"),
 		setting.Objects(&s.NodePools, "nodePools", []NodePool{workers},
 			"Node pools. docs/settings.md lists their fields; name and size are required",
 			(*NodePool).settings, atLeastOnePool),
@@ -64,7 +67,8 @@ func (p *NodePool) settings() setting.Group {
 	return setting.Group{
 		setting.Of(&p.Name, "name", "", "Name, unique in the stack. It cannot be changed later: a new name is a new pool",
 			poolName),
-		setting.Of(&p.Size, "size", 0, "Number of nodes", setting.Range(1, maxNodes)),
+		setting.Of(&p.Size, "size", 1, "Number of nodes, the first one with autoscaled or maxSize. 0 parks the pool",
+			setting.Range(0, maxNodes)),
 		setting.Of(&p.Shape, "shape", allowance.AlwaysFree.Shape, "Shape of the nodes"),
 		setting.Of(&p.OCPUs, "ocpus", 0, "OCPUs of each node, of a flexible shape only"),
 		setting.Of(&p.MemoryGB, "memoryGb", 0, "Memory of each node in GB, 1 to 64 for each OCPU, of a flexible shape only"),
@@ -88,7 +92,18 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.MaxPodsPerNode, "maxPodsPerNode", defaultPodsLimit,
 			"Most Pods on a node, with podNetwork vcn-native: at most 31 for each VNIC of the shape but the first",
 			setting.Range(1, maxPodsPerNode)),
-		setting.Of(&p.Autoscaled, "autoscaled", false, "size is the initial one only: an autoscaler changes it"),
+		setting.Of(&p.MinSize, "minSize", 0, "Smallest number of nodes that the autoscaler leaves, with maxSize",
+			setting.Range(0, maxNodes)),
+		setting.Of(&p.MaxSize, "maxSize", 0,
+			"Largest number of nodes: installs the autoscaler add-on, which adds nodes while Pods have no room, and removes "+
+				"those that are not needed (enhanced). 0 for a fixed number",
+			setting.Range(0, maxNodes)),
+		setting.Of(&p.Autoscaled, "autoscaled", false,
+			"An autoscaler of your own changes the number of nodes, and size is the first one"),
+		setting.Of(&p.CycleBy, "cycleBy", Instance,
+			"How a change of version, image, disk size, cloudInit or sshPublicKey reaches existing nodes: instance replaces "+
+				"them; boot-volume only their disks, so that nodes keep address and availability domain (enhanced)",
+			setting.OneOf(Instance, BootVolume)),
 		setting.Of(&p.MaxSurge, "maxSurge", "", "Nodes added while nodes are replaced, a number or a percentage (enhanced)",
 			setting.Optional(cyclingStep)),
 		setting.Of(&p.MaxUnavailable, "maxUnavailable", "",
@@ -100,8 +115,31 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.CloudInit, "cloudInit", "",
 			"What cloud-init runs on a new node, after OKE's own script and the growth of the root file system",
 			setting.Optional(cloudInit)),
+		setting.Of(&p.SSHPublicKey, "sshPublicKey", "", "Public SSH key of user opc on new nodes, the line of a .pub file",
+			setting.Optional(sshPublicKey)),
+		setting.Of(&p.CapacityReservationID, "capacityReservationId", "",
+			"OCID of a capacity reservation that the nodes use, which has their shape, in one availability domain",
+			setting.OCID("capacityreservation")),
+		setting.Of(&p.BootVolumeKMSKeyID, "bootVolumeKmsKeyId", "",
+			"OCID of a Vault key that encrypts new nodes' boot volumes. Empty for Oracle's own. It needs policies: "+
+				"make policies prints them",
+			setting.OCID("key")),
+		setting.List(&p.NSGIDs, "nsgIds", nil,
+			"OCIDs of network security groups of the VCN that the nodes are in, beside the stack's own",
+			setting.Each(setting.Required[string]("write an OCID, or leave the item out")),
+			setting.Each(setting.OCID("networksecuritygroup")), setting.Unique[string](),
+			setting.Func("at most 4", func(ids []string) error {
+				if len(ids) > maxOwnNSGs {
+					return fmt.Errorf("%d are more than the %d that a VNIC takes beside the stack's own", len(ids), maxOwnNSGs)
+				}
+				return nil
+			})),
 	}
 }
+
+// maxOwnNSGs leaves room for the stack's own group: a VNIC takes five (Oracle documentation, "Network Security
+// Groups", section "Limits").
+const maxOwnNSGs = 4
 
 var (
 	version = setting.Func("a minor version such as v1.36, or a full one such as v1.36.4", CheckVersion)
@@ -112,8 +150,6 @@ var (
 		"a name of 1 to 32 lower-case letters, digits and hyphens that begins with a letter")
 	cyclingStep = setting.Match(regexp.MustCompile(`^(\d{1,4}|\d{1,2}%|100%)$`),
 		"a number of nodes or a percentage such as 25%")
-	addon = setting.Match(regexp.MustCompile(`^[A-Z][A-Za-z0-9]{1,63}$`),
-		"a name of an add-on such as KubernetesMetricsServer")
 
 	atLeastOnePool = setting.Func("at least one", func(pools []NodePool) error {
 		if len(pools) == 0 {
@@ -123,43 +159,3 @@ var (
 	})
 	nodeLabels = setting.Func("", checkLabels)
 )
-
-// A label's key is an optional DNS prefix and a name, its value is empty or a name (Kubernetes documentation, "Labels
-// and Selectors", section "Syntax and character set"). k8s.io/apimachinery checks them too, but this module does not
-// need it for anything else.
-const labelName = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
-
-var (
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?` + labelName + `$`)
-	labelValue = regexp.MustCompile(`^(` + labelName + `)?$`)
-)
-
-// taint is a key, a value that may be left out, and an effect (Kubernetes documentation, "Taints and Tolerations").
-var taint = setting.Match(
-	regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?`+labelName+`(=(`+labelName+`)?)?`+
-		`:(NoSchedule|PreferNoSchedule|NoExecute)$`),
-	"a taint such as team=web:NoSchedule, with the effect NoSchedule, PreferNoSchedule or NoExecute")
-
-// oneTaint refuses two taints of one key and effect, with which the kubelet does not start.
-var oneTaint = setting.Func("", func(taints []string) error {
-	seen := map[string]string{}
-	for _, text := range taints {
-		pair, effect, _ := strings.Cut(text, ":")
-		key, _, _ := strings.Cut(pair, "=")
-		if other, twice := seen[key+":"+effect]; twice {
-			return fmt.Errorf("%s and %s have one key and effect", other, text)
-		}
-		seen[key+":"+effect] = text
-	}
-	return nil
-})
-
-func checkLabels(labels map[string]string) error {
-	var all []error
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if !labelKey.MatchString(key) || !labelValue.MatchString(labels[key]) {
-			all = append(all, fmt.Errorf("%s=%s is not a Kubernetes label", key, labels[key]))
-		}
-	}
-	return errors.Join(all...)
-}

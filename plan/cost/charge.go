@@ -88,6 +88,9 @@ func Charges(s Stack) []Charge {
 		add("cluster", "an enhanced cluster", enhancedCluster, HoursPerMonth, 1)
 	}
 	for _, p := range s.Cluster.NodePools {
+		if p.Size == 0 {
+			continue
+		}
 		resource, share := "node pool "+p.Name, 1.0
 		if p.Preemptible {
 			share = preemptible
@@ -129,7 +132,7 @@ func ByUse(s Stack) []string {
 	}
 	var autoscaled []string
 	for _, p := range s.Cluster.NodePools {
-		if p.Autoscaled {
+		if p.Resized() {
 			autoscaled = append(autoscaled, p.Name)
 		}
 	}

@@ -235,6 +235,22 @@ var grants = []grant{
 		covers: []string{"oci:Identity/policy:Policy"},
 	},
 	{
+		to: Operators, allow: "manage policies", in: inStack, when: autoscalerPolicy, where: ofAutoscalerPolicy,
+		source: identityVerbs,
+		why:    "creates the policy that lets the autoscaler change the node pools",
+		note:   "as for those of backups; autoscalerPolicy: false leaves it to an administrator",
+		covers: []string{"oci:Identity/policy:Policy"},
+	},
+	{
+		to: Operators, allow: "use tag-namespaces", in: inTenancy, when: definedTags, source: taggingPolicy,
+		why: "puts defined tags on what it creates",
+	},
+	{
+		to: Operators, allow: "use key-delegates", in: inKey, when: diskKeys, where: ofDiskKeys, source: diskKeyPolicy,
+		why:  "selects the key of bootVolumeKmsKeyId for a node pool",
+		note: "as for the node pools; no source names the operators",
+	},
+	{
 		to: Operators, allow: "manage repos", in: inStack, when: imagesAtOracle, source: registryPolicy,
 		why: "make push pushes images, and a pull secret with a member's auth token pulls private ones",
 		note: "create the repository in this compartment first: a push to a missing one creates it in the root. " +
@@ -254,6 +270,10 @@ var grants = []grant{
 	{
 		to: ClusterItself, allow: "use keys", in: inKey, when: ownKey, where: asClusterOfKey, source: etcdKey,
 		why: "encrypts Kubernetes secrets with the key of kmsKeyId; without it the new cluster fails after minutes",
+	},
+	{
+		to: ClusterItself, allow: "use tag-namespaces", in: inTenancy, when: definedTags, where: asCluster,
+		source: landingZone, why: "puts defined tags on load balancers and volumes",
 	},
 	{
 		to: ClusterItself, allow: "use subnets", in: inNetwork, when: networkElsewhere, where: asCluster,
@@ -322,49 +342,59 @@ var grants = []grant{
 		note: "as for use subnets",
 	},
 
+	{
+		to: NodePools, allow: "use key-delegates", in: inKey, when: diskKeys,
+		where: asNodePoolOfDiskKeys, source: diskKeyPolicy,
+		why: "launches nodes with boot volumes of the key of bootVolumeKmsKeyId",
+	},
+	{
+		to: BlockVolumes, allow: "use keys", in: inKey, when: diskKeys, where: ofDiskKeys, source: diskKeyPolicy,
+		why: "encrypts and decrypts the boot volumes with the key",
+	},
+
 	// The autoscaler of nodes, as the add-on.
 	{
 		to: NodesAutoscaler, allow: "manage cluster-node-pools", in: inStack, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "changes the size of the node pools",
 	},
 	{
 		to: NodesAutoscaler, allow: "manage instance-family", in: inStack, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "launches and terminates nodes",
 	},
 	{
 		to: NodesAutoscaler, allow: "use subnets", in: inStack, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "puts new nodes into their subnet",
 	},
 	{
 		to: NodesAutoscaler, allow: "use subnets", in: inNetwork, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "puts new nodes into their subnet, in another compartment",
 	},
 	{
 		to: NodesAutoscaler, allow: "use vnics", in: inStack, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "gives new nodes VNICs",
 	},
 	{
 		to: NodesAutoscaler, allow: "use vnics", in: inNetwork, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "gives new nodes VNICs, in another compartment",
 	},
 	{
 		to: NodesAutoscaler, allow: "read virtual-network-family", in: inNetwork, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy, why: "reads the subnets",
+		source: autoscalerPolicySource, why: "reads the subnets",
 	},
 	{
 		to: NodesAutoscaler, allow: "inspect compartments", in: inStack, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "finds the node pools",
 	},
 	{
 		to: NodesAutoscaler, allow: "inspect compartments", in: inNetwork, when: autoscaled, where: asAutoscaler,
-		source: autoscalerPolicy,
+		source: autoscalerPolicySource,
 		why:    "finds the subnets",
 	},
 }

@@ -28,6 +28,7 @@ type Input struct {
 	Budget         bool // the stack has a budget
 	Alarms         bool // the stack has alarms
 	OwnTopic       bool // and a topic of its own for them
+	DefinedTags    bool // everything has defined tags
 
 	Group  string // name or OCID of the operators' group; required
 	Domain string // identity domain of the group; empty for the default one, or for a tenancy without domains
@@ -47,11 +48,12 @@ const (
 	Operators       Principal = "operators"
 	ClusterItself   Principal = "cluster"
 	NodePools       Principal = "nodePools"
+	BlockVolumes    Principal = "blockVolumes"
 	NodesAutoscaler Principal = "autoscaler"
 )
 
 // Principals lists every principal.
-var Principals = []Principal{Operators, ClusterItself, NodePools, NodesAutoscaler}
+var Principals = []Principal{Operators, ClusterItself, NodePools, BlockVolumes, NodesAutoscaler}
 
 // Statement is one statement of a policy.
 type Statement struct {
@@ -74,6 +76,9 @@ func Statements(in Input) []Statement {
 		for _, g := range grants {
 			if g.to != principal || !g.when.holds(s) {
 				continue
+			}
+			if principal == NodesAutoscaler && autoscalerPolicy.holds(s) && !g.in.elsewhere(s) {
+				continue // in the policy that the program creates
 			}
 			statement := s.statement(g)
 			same := func(other Statement) bool { return other.Text == statement.Text }
@@ -102,7 +107,31 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 		statement := MeasureStatement(in.CompartmentID, g.Namespace, s.clusterID())
 		policies = append(policies, Created{s.metricPolicy(g), statement})
 	}
+	if autoscalerPolicy.holds(s) {
+		for _, statement := range AutoscalerStatements(in.CompartmentID, s.clusterID()) {
+			policies = append(policies, Created{s.autoscalerPolicyName(), statement})
+		}
+	}
 	return policies
+}
+
+// AutoscalerPolicySuffix follows the cluster's name in the name of the autoscaler's policy.
+const AutoscalerPolicySuffix = "-autoscaler"
+
+func (s *stack) autoscalerPolicyName() string {
+	return s.Project + "-" + s.Stack + AutoscalerPolicySuffix
+}
+
+// AutoscalerStatements returns those that let the autoscaler add-on of a cluster change the node pools in a compartment,
+// with their network in the same one.
+func AutoscalerStatements(compartmentID, clusterID string) (statements []string) {
+	s := &stack{Input: Input{CompartmentID: compartmentID, ClusterID: clusterID}}
+	for _, g := range grants {
+		if text := s.statement(g).Text; g.to == NodesAutoscaler && !slices.Contains(statements, text) {
+			statements = append(statements, text)
+		}
+	}
+	return statements
 }
 
 // BackupStatement returns the statement that lets the backup jobs in a namespace of a cluster manage the objects in a
@@ -142,7 +171,8 @@ func Assumptions(in Input) (list []string) {
 		list = append(list, "the autoscaler of a basic cluster acts as the nodes, which need a dynamic group and a policy: "+
 			`see Oracle, "Working with the Cluster Autoscaler as a Standalone Program"`)
 	}
-	if autoscaled.holds(s) && in.ClusterID == "" {
+	assume(diskKeys.holds(s) && in.KeyCompartment == "", "the key of bootVolumeKmsKeyId is", "key-compartment")
+	if autoscaled.holds(s) && !autoscalerPolicy.holds(s) && in.ClusterID == "" {
 		list = append(list, "the cluster does not exist yet; once it does, its OCID with --cluster completes the statements")
 	}
 	if in.Network.DrgID != "" {
@@ -191,8 +221,8 @@ func Validate(in Input) error {
 			addressReserved.holds(s), compartmentKinds,
 		},
 		{
-			"--key-compartment", in.KeyCompartment, "kmsKeyId is not set",
-			in.Cluster.KMSKeyID != "", compartmentKinds,
+			"--key-compartment", in.KeyCompartment, "neither kmsKeyId nor bootVolumeKmsKeyId is set",
+			in.Cluster.KMSKeyID != "" || diskKeys.holds(s), compartmentKinds,
 		},
 		{
 			"--image-compartment", in.ImageCompartment, "no node pool has an imageId",
@@ -268,8 +298,11 @@ type stack struct {
 
 func (s *stack) statement(g grant) Statement {
 	subject := "any-user"
-	if g.to == Operators {
+	switch g.to {
+	case Operators:
 		subject = Subject(s.Input)
+	case BlockVolumes:
+		subject = "service blockstorage"
 	}
 	where := ""
 	if g.where != nil {

@@ -257,6 +257,58 @@ var changes = []change{
 	}, plus(append(without(autoscaling, "autoscaler: read virtual-network-family here"), networkThere...),
 		"autoscaler: use subnets there", "autoscaler: use vnics there", "autoscaler: read virtual-network-family there",
 		"autoscaler: inspect compartments there"), noLongerHere},
+	{
+		"bounded pool, whose policy the program creates", bounded,
+		[]string{"operators: manage policies here"},
+		nil,
+	},
+	{"bounded pool, network elsewhere", func(in *Input) {
+		existing(in)
+		bounded(in)
+	}, plus(append([]string{"operators: manage policies here"}, networkThere...),
+		"autoscaler: use subnets there", "autoscaler: use vnics there", "autoscaler: read virtual-network-family there",
+		"autoscaler: inspect compartments there"), noLongerHere},
+	{"bounded pool, whose policy an administrator creates", func(in *Input) {
+		bounded(in)
+		in.Cluster.AutoscalerPolicy = false
+	}, autoscaling, nil},
+	{"defined tags", func(in *Input) { in.DefinedTags = true }, []string{
+		"operators: use tag-namespaces tenancy", "cluster: use tag-namespaces tenancy",
+	}, nil},
+	{"key of boot volumes elsewhere", func(in *Input) {
+		in.Cluster.NodePools[0].BootVolumeKMSKeyID, in.KeyCompartment = "ocid1.key"+someOC, there
+	}, []string{
+		"operators: use key-delegates there", "nodePools: use key-delegates there", "blockVolumes: use keys there",
+	}, nil},
+}
+
+// bounded has the program install the autoscaler.
+func bounded(in *Input) {
+	in.Cluster.ClusterType, in.Cluster.AutoscalerPolicy, in.Cluster.NodePools[0].MaxSize = cluster.Enhanced, true, 3
+}
+
+// TestAutoscalerPolicy expects the statements that the program creates to be those that an administrator would.
+func TestAutoscalerPolicy(t *testing.T) {
+	in := plain()
+	bounded(&in)
+	in.ClusterID = "ocid1.cluster" + someOC
+	var created []string
+	for _, policy := range CreatedByTheProgram(in) {
+		if policy.Name != "oke-guestbook-test-autoscaler" {
+			t.Errorf("policy %s", policy.Name)
+		}
+		created = append(created, policy.Statement)
+	}
+	in.Cluster.AutoscalerPolicy = false
+	var wanted []string
+	for _, s := range Statements(in) {
+		if s.Principal == NodesAutoscaler {
+			wanted = append(wanted, s.Text)
+		}
+	}
+	if len(wanted) == 0 || !slices.Equal(created, wanted) {
+		t.Errorf("created %q, want %q", created, wanted)
+	}
 }
 
 func TestChanges(t *testing.T) {
@@ -470,7 +522,7 @@ func TestValidate(t *testing.T) {
 		},
 		{
 			"key elsewhere without one", func(in *Input) { in.KeyCompartment = compartment },
-			[]string{"--key-compartment: leave it out: kmsKeyId"},
+			[]string{"--key-compartment: leave it out: neither kmsKeyId"},
 		},
 		{
 			"image elsewhere without one", func(in *Input) { in.ImageCompartment = compartment },

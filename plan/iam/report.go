@@ -13,6 +13,7 @@ var titles = map[Principal]string{
 	Operators:       "Operators, who run pulumi up, refresh and destroy",
 	ClusterItself:   "The cluster, and with it its load balancers and volumes",
 	NodePools:       "Node pools, which act for themselves since 2026-08-07, as announced",
+	BlockVolumes:    "The Block Volume service, which encrypts boot volumes",
 	NodesAutoscaler: "The autoscaler of nodes (once the cluster exists)",
 }
 

@@ -96,7 +96,17 @@ var (
 		"github.com/oci-landing-zones/oci-landing-zone-operating-entities, gen/workload-extensions/oke/simple",
 		"commit dab1385 of 2026-08-05",
 	}
-	autoscalerPolicy = &Source{
+	diskKeyPolicy = &Source{
+		"OKE Policies (oracle-devrel/technology-engineering)", "Encrypt boot volume with key",
+		"github.com/oracle-devrel/technology-engineering, app-dev/devops-and-containers/oke/oke-policies/policies.md",
+		"undated copy, which quotes Oracle's Policy Configuration for Cluster Creation and Deployment",
+	}
+	taggingPolicy = &Source{
+		"Categorization with Defined Tags (Private Cloud Appliance)", "Permissions for Working with Defined Tags",
+		"docs.oracle.com/en/engineered-systems/private-cloud-appliance/3.0-latest/concept/concept-tags-defined.html",
+		"undated copy",
+	}
+	autoscalerPolicySource = &Source{
 		"Working with the Cluster Autoscaler as a Cluster Add-on",
 		"Using workload identity principals to enable the Cluster Autoscaler add-on to access node pools",
 		oracleDocs + "ContEng/Tasks/contengusingclusterautoscaler_topic-" +

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -69,3 +70,21 @@ func ofBackups(variable string) func(*stack) string {
 		return anyOf(names...)
 	}
 }
+
+// ofDiskKeys are the conditions that hold for the keys of boot volumes.
+func ofDiskKeys(s *stack) string {
+	var keys []string
+	for _, p := range s.Cluster.NodePools {
+		if key := is("target.key.id", p.BootVolumeKMSKeyID); p.BootVolumeKMSKeyID != "" && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return anyOf(keys...)
+}
+
+func asNodePoolOfDiskKeys(s *stack) string {
+	return all(is("request.principal.type", "nodepool"), is("request.principal.compartment.id", s.CompartmentID),
+		ofDiskKeys(s))
+}
+
+func ofAutoscalerPolicy(s *stack) string { return is("target.policy.name", s.autoscalerPolicyName()) }

@@ -1,0 +1,108 @@
+package oke
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/home"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/iam"
+)
+
+// addons enables add-ons one after the other: they run on the nodes, and some need the one before. The autoscaler of the
+// bounded node pools is the last one.
+func (c *Cluster) addons(ctx *pulumi.Context, name string, args *Args) error {
+	dependsOn := c.Nodes()
+	enable := func(addon string, configuration pulumi.StringMap) error {
+		made, err := containerengine.NewAddon(ctx, name+"-"+addon, &containerengine.AddonArgs{
+			AddonName: pulumi.String(addon), ClusterId: c.Cluster.ID(), RemoveAddonResourcesOnDelete: pulumi.Bool(true),
+			Version: optional(args.Spec.AddonOptions[addon].Version), Configurations: arguments(configuration),
+		}, pulumi.Parent(c), pulumi.DependsOn(dependsOn))
+		if err != nil {
+			return fmt.Errorf("add-on %s: %w", addon, err)
+		}
+		dependsOn = []pulumi.Resource{made}
+		return nil
+	}
+	for _, addon := range args.Spec.Addons {
+		if err := enable(addon, pulumi.ToStringMap(args.Spec.AddonOptions[addon].Configuration)); err != nil {
+			return err
+		}
+	}
+	bounds := args.Spec.Bounded()
+	if len(bounds) == 0 {
+		return nil
+	}
+	if args.Spec.AutoscalerPolicy {
+		policy, err := c.autoscalerPolicy(ctx, name, args)
+		if err != nil {
+			return err
+		}
+		dependsOn = append(dependsOn, policy)
+	}
+	configuration := pulumi.ToStringMap(args.Spec.AutoscalerConfiguration())
+	configuration["nodes"] = c.autoscalerNodes(bounds)
+	return enable(cluster.Autoscaler, configuration)
+}
+
+// optional returns nil for an empty text.
+func optional(text string) pulumi.StringPtrInput {
+	if text == "" {
+		return nil
+	}
+	return pulumi.String(text)
+}
+
+// arguments returns an add-on's, in the order of their keys.
+func arguments(configuration pulumi.StringMap) containerengine.AddonConfigurationArray {
+	var list containerengine.AddonConfigurationArray
+	for _, key := range slices.Sorted(maps.Keys(configuration)) {
+		list = append(list, containerengine.AddonConfigurationArgs{
+			Key: pulumi.String(key), Value: configuration[key].ToStringOutput().ToStringPtrOutput(),
+		})
+	}
+	return list
+}
+
+// autoscalerNodes returns the argument that tells the autoscaler which pools to change.
+func (c *Cluster) autoscalerNodes(bounds []cluster.Bounds) pulumi.StringOutput {
+	var ids []any
+	for _, b := range bounds {
+		ids = append(ids, c.NodePools[b.Pool].ID())
+	}
+	return pulumi.All(ids...).ApplyT(func(values []any) string {
+		byName := map[string]string{}
+		for i, b := range bounds {
+			byName[b.Pool] = string(values[i].(pulumi.ID))
+		}
+		return cluster.AutoscalerNodes(bounds, byName)
+	}).(pulumi.StringOutput)
+}
+
+// autoscalerPolicy lets the autoscaler, by its workload identity, change the cluster's node pools. It is registered by
+// its token: pulumi-oci's package identity takes minutes to compile.
+func (c *Cluster) autoscalerPolicy(ctx *pulumi.Context, name string, args *Args) (pulumi.Resource, error) {
+	opts, err := home.Options(ctx, name+"-autoscaler", args.Region, args.HomeRegion, c)
+	if err != nil {
+		return nil, err
+	}
+	statements := c.Cluster.ID().ToStringOutput().ApplyT(func(id string) []string {
+		return iam.AutoscalerStatements(args.CompartmentID, id)
+	}).(pulumi.StringArrayOutput)
+	var made pulumi.CustomResourceState
+	err = ctx.RegisterResource("oci:Identity/policy:Policy", name+"-autoscaler", pulumi.Map{
+		"compartmentId": pulumi.String(args.CompartmentID),
+		"name":          pulumi.String(name + iam.AutoscalerPolicySuffix),
+		"description":   pulumi.Sprintf("Autoscaler of the node pools of cluster %s", args.Name),
+		"statements":    statements,
+		"freeformTags":  pulumi.ToStringMap(args.Tags),
+	}, &made, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("policy of the autoscaler: %w", err)
+	}
+	return &made, nil
+}

@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"cmp"
+	"maps"
+	"strconv"
+	"strings"
+
+	"oke-guestbook/plan/problem"
+)
+
+// CycleBy is how a change that only new nodes get reaches the existing ones.
+type CycleBy string
+
+// The ways of cycling (API, CycleMode).
+const (
+	Instance   CycleBy = "instance"    // another instance takes the node's place, perhaps in another availability domain
+	BootVolume CycleBy = "boot-volume" // the instance stays, with its address and domain, and gets a new boot volume
+)
+
+// Defaults of OKE for a pool that cycles and sets only the other of the two (API, NodePoolCyclingDetails).
+const (
+	DefaultSurge       = "1"
+	DefaultUnavailable = "0"
+	// DefaultUnavailableByBootVolume is for cycling by boot volume, which adds no nodes (Oracle documentation, "Balancing
+	// Service Availability and Cost When Cycling Managed Nodes in Node Pools", read 2026-11-28).
+	DefaultUnavailableByBootVolume = "1"
+)
+
+// Cycles reports whether a change of image, version or shape replaces the pool's nodes, a few at a time.
+func (p *NodePool) Cycles() bool {
+	return p.MaxSurge != "" || p.MaxUnavailable != "" || p.CycleBy == BootVolume
+}
+
+// Steps returns how many nodes a step of cycling adds, and how many may be missing, as numbers or percentages. Surge is
+// empty for cycling by boot volume.
+func (p *NodePool) Steps() (surge, unavailable string) {
+	if p.CycleBy == BootVolume {
+		return "", cmp.Or(p.MaxUnavailable, DefaultUnavailableByBootVolume)
+	}
+	return cmp.Or(p.MaxSurge, DefaultSurge), cmp.Or(p.MaxUnavailable, DefaultUnavailable)
+}
+
+// Most returns the largest number of nodes that the pool has while it cycles.
+func (p *NodePool) Most() int {
+	if !p.Cycles() {
+		return p.largest()
+	}
+	surge, _ := p.Steps()
+	return p.largest() + nodes(surge, p.largest())
+}
+
+// nodes reads a number of nodes, or a percentage of size, which is rounded up.
+func nodes(text string, size int) int {
+	number, isPercent := strings.CutSuffix(text, "%")
+	n, _ := strconv.Atoi(number)
+	if isPercent {
+		return (size*n + 99) / 100
+	}
+	return n
+}
+
+func (p *NodePool) validateCycling(list *problem.List, key string, kind Type) {
+	surgeKey, unavailableKey, byKey := key+".maxSurge", key+".maxUnavailable", key+".cycleBy"
+	surge, unavailable := p.Steps()
+	switch {
+	case kind == Basic:
+		for _, c := range []struct {
+			key string
+			set bool
+		}{{surgeKey, p.MaxSurge != ""}, {unavailableKey, p.MaxUnavailable != ""}, {byKey, p.CycleBy == BootVolume}} {
+			if c.set {
+				list.Add(c.key, "needs clusterType enhanced: a basic cluster does not cycle nodes").DependsOn("clusterType")
+			}
+		}
+	case p.CycleBy == BootVolume && p.MaxSurge != "":
+		list.Add(surgeKey, "adds nodes, which cycling by boot volume does not: leave it out, and set maxUnavailable").
+			DependsOn(byKey)
+	case p.CycleBy == BootVolume && nodes(unavailable, maxNodes) == 0:
+		list.Add(unavailableKey, "no node can get a new boot volume while it is 0: set it to 1 or more").DependsOn(byKey)
+	case p.CycleBy != BootVolume && p.Cycles() && nodes(surge, maxNodes) == 0 && nodes(unavailable, maxNodes) == 0:
+		list.Add(surgeKey, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").
+			DependsOn(unavailableKey)
+	}
+}
+
+// checkCycling adds a change that the nodes of a pool can only get on new instances, where the pool cycles by boot
+// volume: OKE changes version, image, boot volume size, metadata and SSH key in that way, and fails for nodes that need
+// more (SDK 65.129, CycleMode).
+func (p *NodePool) checkCycling(list *problem.List, key string, now RunningPool) {
+	if p.CycleBy != BootVolume || now.Version == "" {
+		return
+	}
+	for _, c := range []struct {
+		field   string
+		changes bool
+	}{
+		{"shape", p.Shape != now.Shape},
+		{"ocpus", now.OCPUs != 0 && p.OCPUs != 0 && p.OCPUs != now.OCPUs},
+		{"memoryGb", now.MemoryGB != 0 && p.MemoryGB != 0 && p.MemoryGB != now.MemoryGB},
+		{"labels", now.Labels != nil && !maps.Equal(p.Labels, now.Labels)},
+	} {
+		if c.changes {
+			list.Add(key+".cycleBy", "a change of %s needs new instances, and boot-volume keeps them: set instance for this "+
+				"update. New nodes may be in other availability domains than the volumes of Pods", c.field)
+		}
+	}
+}

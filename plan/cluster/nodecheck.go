@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"oke-guestbook/plan/setting"
+)
+
+// A label's key is an optional DNS prefix and a name, its value is empty or a name (Kubernetes documentation, "Labels
+// and Selectors", section "Syntax and character set"). k8s.io/apimachinery checks them too, but this module does not
+// need it for anything else.
+const labelName = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
+
+var (
+	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?` + labelName + `$`)
+	labelValue = regexp.MustCompile(`^(` + labelName + `)?$`)
+)
+
+// taint is a key, a value that may be left out, and an effect (Kubernetes documentation, "Taints and Tolerations").
+var taint = setting.Match(
+	regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?`+labelName+`(=(`+labelName+`)?)?`+
+		`:(NoSchedule|PreferNoSchedule|NoExecute)$`),
+	"a taint such as team=web:NoSchedule, with the effect NoSchedule, PreferNoSchedule or NoExecute")
+
+// oneTaint refuses two taints of one key and effect, with which the kubelet does not start.
+var oneTaint = setting.Func("", func(taints []string) error {
+	seen := map[string]string{}
+	for _, text := range taints {
+		pair, effect, _ := strings.Cut(text, ":")
+		key, _, _ := strings.Cut(pair, "=")
+		if other, twice := seen[key+":"+effect]; twice {
+			return fmt.Errorf("%s and %s have one key and effect", other, text)
+		}
+		seen[key+":"+effect] = text
+	}
+	return nil
+})
+
+func checkLabels(labels map[string]string) error {
+	var all []error
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		if !labelKey.MatchString(key) || !labelValue.MatchString(labels[key]) {
+			all = append(all, fmt.Errorf("%s=%s is not a Kubernetes label", key, labels[key]))
+		}
+	}
+	return errors.Join(all...)
+}
+
+var sshPublicKey = setting.Func("a line such as ssh-ed25519 AAAA...", func(text string) error {
+	if strings.Contains(text, "PRIVATE KEY") {
+		return errors.New("is a private key, which belongs to its owner alone: write the line of its .pub file")
+	}
+	_, _, _, rest, err := ssh.ParseAuthorizedKey([]byte(text))
+	if err != nil {
+		return fmt.Errorf("%.40q is not a public SSH key: write the line of a .pub file, such as ssh-ed25519 AAAA...", text)
+	}
+	if strings.TrimSpace(string(rest)) != "" {
+		return errors.New("has more than one line: write one key, and others by cloudInit")
+	}
+	return nil
+})
