@@ -71,6 +71,27 @@ func NodeFacts(instance *engine.Resource) (bootVolumeGB float64, labels map[stri
 	return state.BootVolumeGB, state.NodeLabels
 }
 
+// BootSource is what an instance boots from.
+type BootSource struct {
+	ImageID      string
+	BootVolumeGB float64 // 0: the default
+	Metadata     any
+}
+
+// ReplaceBootVolume gives an instance another boot volume. Everything else stays: name, VNICs and domains.
+func ReplaceBootVolume(t *engine.Tx, id string, from BootSource) error {
+	instance, size := t.Edit(id), cmp.Or(from.BootVolumeGB, defaultBootVolumeGB)
+	if err := removeBootVolume(t, id); err != nil {
+		return err
+	}
+	instance.Doc["imageId"], instance.Doc["metadata"] = from.ImageID, engine.Clone(from.Metadata)
+	instance.Doc["sourceDetails"] = engine.Doc{
+		"sourceType": "image", "imageId": from.ImageID, "bootVolumeSizeInGBs": size,
+	}
+	engine.Private[instanceState](instance).BootVolumeGB = size
+	return createBootVolume(t, instance, size)
+}
+
 // Terminate removes an instance, with its boot volume and VNICs. Attached block volumes stay.
 func Terminate(t *engine.Tx, id string) error {
 	if r := t.Edit(id); r != nil && r.Removed == nil {

@@ -155,13 +155,16 @@ func taints(instance *engine.Resource) []string {
 	return strings.Split(match[1], ",")
 }
 
+// leaving are the states of nodes that are no members: those that are removed, and those that get another boot volume.
+var leaving = []string{"DELETING", "UPDATING"}
+
 // clusterNodes returns the nodes of all of a cluster's pools that are, or can be, its members.
 func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 	nodes := []cloud.Node{}
 	for _, pool := range poolsOf(t, clusterID) {
 		for _, n := range pool.Doc.Objects("nodes") {
 			instance := t.Find(n.Str("id"))
-			if instance == nil || instance.State() != "RUNNING" || n.Str("lifecycleState") == "DELETING" {
+			if instance == nil || instance.State() != "RUNNING" || slices.Contains(leaving, n.Str("lifecycleState")) {
 				continue
 			}
 			bootVolumeGB, labels := compute.NodeFacts(instance)

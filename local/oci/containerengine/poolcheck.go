@@ -125,8 +125,19 @@ func checkMetadata(metadata engine.Doc) error {
 	return nil
 }
 
-// cyclingSteps returns how many nodes a step of node cycling adds and removes, in a pool of a size.
+// byBootVolume reports whether node cycling replaces boot volumes and keeps the instances (SDK 65.129, CycleMode).
+func byBootVolume(details engine.Doc) bool {
+	return slices.Contains(details.Texts("cycleModes"), "BOOT_VOLUME_REPLACE")
+}
+
+// cyclingSteps returns how many nodes a step of node cycling adds and removes, in a pool of a size. The defaults are
+// those of Oracle's documentation, "Balancing Service Availability and Cost When Cycling Managed Nodes in Node Pools",
+// read 2026-11-28.
 func cyclingSteps(details engine.Doc, size int) (surge, unavailable int) {
+	if byBootVolume(details) {
+		unavailable, _ = countOrShare(cmp.Or(details.Str("maximumUnavailable"), "1"), size)
+		return 0, unavailable
+	}
 	surge, _ = countOrShare(cmp.Or(details.Str("maximumSurge"), "1"), size)
 	unavailable, _ = countOrShare(cmp.Or(details.Str("maximumUnavailable"), "0"), size)
 	return surge, unavailable
@@ -140,8 +151,17 @@ func checkCycling(details engine.Doc) error {
 			}
 		}
 	}
+	if !details.Flag("isNodeCyclingEnabled") {
+		return nil
+	}
 	surge, unavailable := cyclingSteps(details, 100)
-	if details.Flag("isNodeCyclingEnabled") && surge == 0 && unavailable == 0 {
+	if byBootVolume(details) {
+		if unavailable == 0 {
+			return engine.Invalid("nodePoolCyclingDetails: maximumUnavailable cannot be 0 when boot volumes are replaced")
+		}
+		return nil
+	}
+	if surge == 0 && unavailable == 0 {
 		return engine.Invalid("nodePoolCyclingDetails: maximumSurge and maximumUnavailable cannot both be 0")
 	}
 	return nil
@@ -181,6 +201,9 @@ func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc, vnics int) error 
 	if err := vcn.CheckSecurityGroups(t, path+"nsgIds", config.Texts("nsgIds"), vcnID); err != nil {
 		return err
 	}
+	if key := config.Str("kmsKeyId"); key != "" && engine.KindOf(key) != "key" {
+		return engine.Invalid(path+"kmsKeyId: %q is no OCID of a key", key)
+	}
 	return checkPodNetwork(t, config.Sub("nodePoolPodNetworkOptionDetails"), cluster, vnics)
 }
 
@@ -200,12 +223,29 @@ func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID strin
 			return err
 		}
 	}
+	if err := checkReservation(path, placement); err != nil {
+		return err
+	}
 	subnet, err := vcn.LiveSubnet(t, vcnID, path+".subnetId", placement.Str("subnetId"))
 	if err != nil {
 		return err
 	}
 	if own := subnet.Doc.Str("availabilityDomain"); own != "" && own != ad {
 		return engine.Invalid("%s: the subnet %s is in %s", path, subnet.ID, own)
+	}
+	return nil
+}
+
+// checkReservation checks the OCID of a capacity reservation. The emulator has none: it does not know their sizes.
+func checkReservation(path string, placement engine.Doc) error {
+	id := placement.Str("capacityReservationId")
+	switch {
+	case id == "":
+		return nil
+	case engine.KindOf(id) != "capacityreservation":
+		return engine.Invalid("%s.capacityReservationId: %q is no OCID of a capacity reservation", path, id)
+	case placement["preemptibleNodeConfig"] != nil:
+		return engine.Invalid("%s: preemptible nodes cannot use a capacity reservation", path)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"oke-guestbook/local/oci/compute"
@@ -30,6 +31,7 @@ type syncReason string
 const (
 	nodesJoined  syncReason = "joined"
 	nodesDrained syncReason = "drained"
+	nodesEmptied syncReason = "emptied" // to get new boot volumes
 )
 
 const (
@@ -37,6 +39,7 @@ const (
 	taskNodesBooted     engine.Task[workTask] = "node pool booted"
 	taskSyncNodes       engine.Task[syncArgs] = "node pool sync"
 	taskNodesTerminated engine.Task[workTask] = "node pool terminated"
+	taskVolumesReplaced engine.Task[workTask] = "node pool boot volumes replaced"
 )
 
 func (s *Service) registerReconcile() {
@@ -44,6 +47,7 @@ func (s *Service) registerReconcile() {
 	taskNodesBooted.OnDue(s.e, nodesBooted)
 	taskSyncNodes.OnDueOutside(s.e, s.syncNodes)
 	taskNodesTerminated.OnDue(s.e, nodesTerminated)
+	taskVolumesReplaced.OnDue(s.e, volumesReplaced)
 }
 
 // reconcile brings a node pool one step nearer to its document, and ends the work request when nothing is left to do.
@@ -55,14 +59,21 @@ func (s *Service) reconcile(t *engine.Tx, poolID string, args workTask) error {
 		return nil
 	}
 	next := nextStep(pool)
+	for _, n := range pool.Doc.Objects("nodes") {
+		if slices.Contains(next.rebuild, n.Str("id")) && needsInstance(pool, n) {
+			next.rebuild = nil
+			engine.Private[poolState](pool).Failure = engine.Invalid("node %s needs changes that the cycle mode "+
+				"BOOT_VOLUME_REPLACE cannot make: retry with INSTANCE_REPLACE", n.Str("name"))
+			break
+		}
+	}
 	switch {
 	case len(next.remove) > 0:
-		for _, n := range pool.Doc.Objects("nodes") {
-			if slices.Contains(next.remove, n.Str("id")) {
-				n["lifecycleState"] = "DELETING"
-			}
-		}
+		setNodes(pool, next.remove, "DELETING")
 		queueSync(t, pool, syncArgs{args.Work, nodesDrained})
+	case len(next.rebuild) > 0:
+		setNodes(pool, next.rebuild, "UPDATING")
+		queueSync(t, pool, syncArgs{args.Work, nodesEmptied})
 	case next.add > 0:
 		for range next.add {
 			if err := launch(t, pool); err != nil {
@@ -75,6 +86,15 @@ func (s *Service) reconcile(t *engine.Tx, poolID string, args workTask) error {
 		s.poolDone(t, pool, args.Work)
 	}
 	return nil
+}
+
+// setNodes sets the state of some of a pool's nodes.
+func setNodes(pool *engine.Resource, ids []string, state string) {
+	for _, n := range pool.Doc.Objects("nodes") {
+		if slices.Contains(ids, n.Str("id")) {
+			n["lifecycleState"] = state
+		}
+	}
 }
 
 // poolDone ends the work request of a node pool.
@@ -137,6 +157,10 @@ func (s *Service) syncNodes(ctx context.Context, poolID string, args syncArgs) f
 				"nodes of %s: %v", clusterID, err)
 		}
 		nodes := pool.Doc.Objects("nodes")
+		if args.Then == nodesEmptied {
+			taskVolumesReplaced.After(t, instanceBootTime, poolID, workTask{args.Work})
+			return nil
+		}
 		if args.Then == nodesJoined {
 			for _, n := range nodes {
 				if n["lifecycleState"] == "CREATING" {
@@ -174,6 +198,29 @@ func nodesTerminated(t *engine.Tx, poolID string, args workTask) error {
 	return nil
 }
 
+// volumesReplaced is when the drained instances have booted from new boot volumes: they keep their names, addresses and
+// domains, and join the cluster as other nodes do.
+func volumesReplaced(t *engine.Tx, poolID string, args workTask) error {
+	pool := t.Edit(poolID)
+	state, source := engine.Private[poolState](pool), pool.Doc.Sub("nodeSourceDetails")
+	for _, n := range pool.Doc.Objects("nodes") {
+		if n["lifecycleState"] != "UPDATING" {
+			continue
+		}
+		id := n.Str("id")
+		err := compute.ReplaceBootVolume(t, id, compute.BootSource{
+			ImageID: source.Str("imageId"), BootVolumeGB: source.Num("bootVolumeSizeInGBs"), Metadata: pool.Doc["nodeMetadata"],
+		})
+		if err != nil {
+			return err
+		}
+		n["kubernetesVersion"], n["lifecycleState"] = pool.Doc["kubernetesVersion"], "CREATING"
+		state.MadeFrom[id] = nodeSettings(pool.Doc)
+	}
+	queueSync(t, pool, syncArgs{args.Work, nodesJoined})
+	return nil
+}
+
 // removeNodes removes the nodes that a removed pool still has, when its cluster is deleted.
 func removeNodes(t *engine.Tx, pool *engine.Resource) error {
 	for _, n := range pool.Doc.Objects("nodes") {
@@ -185,10 +232,10 @@ func removeNodes(t *engine.Tx, pool *engine.Resource) error {
 	return nil
 }
 
-// step is what to do next with a node pool: launch nodes, or remove those with the OCIDs.
+// step is what to do next with a node pool: launch nodes, remove those with the OCIDs, or give those new boot volumes.
 type step struct {
-	add    int
-	remove []string
+	add             int
+	remove, rebuild []string
 }
 
 // nextStep compares a pool's nodes with its document.
@@ -235,6 +282,9 @@ func nextStep(pool *engine.Resource) step {
 		return step{}
 	}
 	surge, unavailable := cyclingSteps(cycling, size)
+	if byBootVolume(cycling) {
+		return step{rebuild: stale[:min(max(unavailable, 1), len(stale))]}
+	}
 	if surge > 0 {
 		return step{add: min(surge, len(stale))}
 	}
@@ -256,10 +306,23 @@ func isStale(pool *engine.Resource, node engine.Doc) bool {
 	return engine.Private[poolState](pool).MadeFrom[node.Str("id")] != nodeSettings(pool.Doc)
 }
 
-// nodeSettings returns, as one text, the settings of a pool that only new nodes get.
+// nodeSettings returns, as one text, the settings of a pool that only new nodes get: those that need a new instance,
+// and after the separator those that a new boot volume can bring (SDK 65.129, CycleMode).
 func nodeSettings(pool engine.Doc) string {
-	return fmt.Sprint(pool["kubernetesVersion"], pool["nodeShape"], pool.Get("nodeShapeConfig", "ocpus"),
-		pool.Get("nodeShapeConfig", "memoryInGBs"), pool.Get("nodeSourceDetails", "imageId"),
-		pool.Get("nodeSourceDetails", "bootVolumeSizeInGBs"), pool["sshPublicKey"], pool["nodeMetadata"],
-		pool["initialNodeLabels"])
+	return instanceSettings(pool) + settingsSeparator +
+		fmt.Sprint(pool["kubernetesVersion"], pool.Get("nodeSourceDetails", "imageId"),
+			pool.Get("nodeSourceDetails", "bootVolumeSizeInGBs"), pool["sshPublicKey"], pool["nodeMetadata"])
+}
+
+const settingsSeparator = " | "
+
+func instanceSettings(pool engine.Doc) string {
+	return fmt.Sprint(pool["nodeShape"], pool.Get("nodeShapeConfig", "ocpus"), pool.Get("nodeShapeConfig", "memoryInGBs"),
+		pool["initialNodeLabels"], pool.Get("nodeConfigDetails", "kmsKeyId"))
+}
+
+// needsInstance reports whether a node needs a new instance to get its pool's settings.
+func needsInstance(pool *engine.Resource, node engine.Doc) bool {
+	madeFrom := engine.Private[poolState](pool).MadeFrom[node.Str("id")]
+	return !strings.HasPrefix(madeFrom, instanceSettings(pool.Doc)+settingsSeparator)
 }
