@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/informers"
 
+	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/kube/blockvolume"
 	"oke-guestbook/local/kube/imagepull"
+	"oke-guestbook/local/kube/nodescaler"
 	"oke-guestbook/local/kube/servicelb"
 	"oke-guestbook/local/ociclient"
 )
@@ -54,7 +57,8 @@ func waitForSync(ctx context.Context, factory informers.SharedInformerFactory) e
 // registryHosts returns the names of Container Registry in a region.
 func registryHosts(region string) []string { return imagepull.Hosts(region, regionKey(region)) }
 
-// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes and images.
+// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes, images and the sizes of
+// node pools.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
 	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
 	if err != nil {
@@ -81,6 +85,12 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 	if err != nil {
 		return fmt.Errorf("image pulls: %w", err)
 	}
+	scaler := nodescaler.New(nodescaler.Config{
+		API: c.api, OCI: oci, Cluster: c.state.Cluster, Log: c.log.With("cluster", c.state.Cluster.Name),
+		Scaled:   func(d time.Duration) time.Duration { return c.cfg.scaled(d, 0) },
+		Template: func(n cloud.Node) *corev1.Node { return nodeObject(n, c.state.Cluster, c.cfg.Region) },
+	}, factory)
+	c.controllers.Go(func() { scaler.Run(c.ctx) })
 	c.controllers.Go(func() { runBalancers(c.ctx) })
 	c.controllers.Go(func() { pulls.Run(c.ctx) })
 	c.controllers.Go(func() { volumes.Run(c.ctx) })

@@ -2,6 +2,7 @@ package containerengine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,12 +12,21 @@ import (
 
 const addonTime = 30 * time.Second
 
-// addons can be installed (Oracle: "Cluster Add-ons"). Their programs do not run in the local cloud; the service keeps
-// what the API shows.
-var addons = []string{
-	"CertManager", "ClusterAutoscaler", "CoreDNS", "KubeProxy", "KubernetesDashboard", "KubernetesMetricsServer",
-	"NativeIngressController", "OciVcnIpNative", "Flannel", "WeblogicKubernetesOperator", "Istio",
+// addons can be installed, each with the one that it needs (Oracle documentation, "Cluster Add-on Configuration
+// Arguments" and the add-ons' pages, 2026-09-05). Their programs do not run in the local cloud, except that
+// local/kube/nodescaler does the autoscaler's work; the service keeps what the API shows.
+var addons = map[string]string{
+	"AmdGpuPlugin": "", "CertManager": "", autoscaler: "", "CoreDNS": "", "Flannel": "", "Istio": "", "KubeProxy": "",
+	"KubernetesDashboard": "", "KubernetesMetricsServer": "CertManager", "NativeIngressController": "",
+	"NodeFeatureDiscovery": "", "NodeProblemDetector": "", "NvidiaGpuOperator": "NodeFeatureDiscovery",
+	"NvidiaGpuPlugin": "", "ObservabilityAgent": "", "OciVcnIpNative": "", "OracleDatabaseOperator": "CertManager",
+	"Tiller": "", "WeblogicKubernetesOperator": "",
 }
+
+const autoscaler = "ClusterAutoscaler"
+
+// addonNames returns the names in order.
+func addonNames() []string { return slices.Sorted(maps.Keys(addons)) }
 
 var essentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
 
@@ -96,6 +106,19 @@ var addonVersions = map[string]string{
 	"CertManager": "1.17.1", "ClusterAutoscaler": "1.34.3", "CoreDNS": "1.12.2", "KubernetesDashboard": "2.7.0",
 	"KubernetesMetricsServer": "0.7.2", "NativeIngressController": "1.4.5", "OciVcnIpNative": "3.3.0",
 	"Flannel": "0.27.3", "WeblogicKubernetesOperator": "4.3.10", "Istio": "1.29.5",
+	"OracleDatabaseOperator": "1.2.0", "Tiller": "2.16.0",
+}
+
+// addonVersion returns the version of an add-on for a Kubernetes version, such as "v0.7.2"; "" if it is not known here.
+func addonVersion(name, kubernetes string) string {
+	number := addonVersions[name]
+	if name == "KubeProxy" { // has the version of Kubernetes
+		number = strings.TrimPrefix(kubernetes, "v")
+	}
+	if number == "" {
+		return ""
+	}
+	return "v" + number
 }
 
 // listAddonOptions lists the add-ons with their versions for a Kubernetes version, which is required.
@@ -105,20 +128,20 @@ func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
 		return nil, engine.MissingParameter("kubernetesVersion")
 	}
 	var out []any
-	for _, name := range addons {
+	for _, name := range addonNames() {
 		if n := c.Query.Get("addonName"); n != "" && n != name {
 			continue
 		}
-		number := addonVersions[name]
-		if name == "KubeProxy" { // has the version of Kubernetes
-			number = strings.TrimPrefix(kubernetes, "v")
+		versions := []any{}
+		if number := addonVersion(name, kubernetes); number != "" {
+			versions = append(versions, engine.Doc{
+				"versionNumber": number, "status": "ACTIVE", "configurations": []any{},
+				"kubernetesVersionFilters": engine.Doc{"exactKubernetesVersions": []any{kubernetes}},
+			})
 		}
 		out = append(out, engine.Doc{
 			"name": name, "lifecycleState": "ACTIVE", "isEssential": slices.Contains(essentialAddons, name),
-			"versions": []any{engine.Doc{
-				"versionNumber": "v" + number, "status": "ACTIVE", "configurations": []any{},
-				"kubernetesVersionFilters": engine.Doc{"exactKubernetesVersions": []any{kubernetes}},
-			}},
+			"versions": versions,
 			"addonSchemaVersion": "1.0", "addonGroup": "NETWORKING",
 			"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
 		})
@@ -128,8 +151,11 @@ func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
 
 func (s *Service) installAddon(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
 	name := c.Body.Str("addonName")
-	if !slices.Contains(addons, name) {
-		return nil, engine.Invalid("addonName: %q must be one of %s", name, strings.Join(addons, ", "))
+	if _, known := addons[name]; !known {
+		return nil, engine.Invalid("addonName: %q must be one of %s", name, strings.Join(addonNames(), ", "))
+	}
+	if err := checkAddonVersion(name, c.Body.Str("version"), cluster); err != nil {
+		return nil, err
 	}
 	if findAddon(c.Tx, cluster.ID, name) != nil {
 		return nil, engine.Conflict("the add-on %s is installed in %s", name, cluster.ID)
@@ -146,11 +172,42 @@ func (s *Service) installAddon(c *engine.Call, cluster *engine.Resource) (*engin
 func (s *Service) changeNamed(operation, state string) engine.Handler {
 	return onEnhanced(func(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
 		r, err := namedAddon(c)
+		if err == nil {
+			err = checkAddonVersion(r.Doc.Str("name"), c.Body.Str("version"), cluster)
+		}
 		if err != nil {
 			return nil, err
 		}
 		return s.changeAddon(c, cluster, c.Edit(r.ID), operation, state), nil
 	})
+}
+
+// checkAddonVersion refuses versions that the add-on does not have for the cluster. One that is not known here passes.
+func checkAddonVersion(name, version string, cluster *engine.Resource) error {
+	known := addonVersion(name, cluster.Doc.Str("kubernetesVersion"))
+	if version == "" || known == "" || strings.TrimPrefix(version, "v") == strings.TrimPrefix(known, "v") {
+		return nil
+	}
+	return engine.Invalid("version: %s has no version %s for Kubernetes %s; it has %s",
+		name, version, cluster.Doc.Str("kubernetesVersion"), known)
+}
+
+// unmet returns what an add-on lacks: OKE installs it, and shows it as NEEDS_ATTENTION.
+func unmet(t *engine.Tx, addon *engine.Resource) *engine.Failure {
+	arguments := map[string]string{}
+	for _, c := range addon.Doc.Objects("configurations") {
+		arguments[c.Str("key")] = c.Str("value")
+	}
+	name := addon.Doc.Str("name")
+	needed, skips := addons[name], arguments["skipAddonDependenciesCheck"] == "true" ||
+		arguments["skipNodeFeatureDiscoveryDependencyCheck"] == "true"
+	if needed != "" && !skips && findAddon(t, engine.Private[addonState](addon).Cluster, needed) == nil {
+		return engine.Conflict("the add-on %s needs the add-on %s", name, needed)
+	}
+	if name == autoscaler && arguments["nodes"] == "" && arguments["nodeGroupAutoDiscovery"] == "" {
+		return engine.Invalid("the add-on %s needs the argument nodes or nodeGroupAutoDiscovery", name)
+	}
+	return nil
 }
 
 func (s *Service) changeAddon(c *engine.Call, cluster, r *engine.Resource, operation, state string) *engine.Answer {
@@ -172,16 +229,22 @@ func (s *Service) changeAddon(c *engine.Call, cluster, r *engine.Resource, opera
 
 func (s *Service) addonDone(t *engine.Tx, addonID string, args workTask) error {
 	r, failure := t.Edit(addonID), s.work.Failure(t, args.Work)
+	if failure == nil && r.State() != "DELETING" {
+		failure = unmet(t, r)
+	}
+	delete(r.Doc, "addonError")
 	switch {
 	case failure != nil:
 		r.SetState("NEEDS_ATTENTION")
+		r.Doc["addonError"] = engine.Doc{"code": failure.Code, "message": failure.Message, "status": "FAILED"}
 	case r.State() == "DELETING":
 		if err := t.Remove(r); err != nil {
 			return err
 		}
 	default:
 		r.SetState("ACTIVE")
-		r.Doc["currentInstalledVersion"] = cmp.Or(r.Doc.Str("version"), "v1.0.0")
+		r.Doc["currentInstalledVersion"] = cmp.Or(r.Doc.Str("version"),
+			addonVersion(r.Doc.Str("name"), t.Find(engine.Private[addonState](r).Cluster).Doc.Str("kubernetesVersion")), "v1.0.0")
 	}
 	s.work.End(t, args.Work, failure)
 	return nil

@@ -33,5 +33,35 @@ func TestAddons(t *testing.T) {
 		c.Succeeded(c.Send("PUT", path+"/CertManager", engine.Doc{"configurations": []any{}}, nil))
 		c.Succeeded(c.Send("DELETE", path+"/CertManager?isRemoveExistingAddOn=true", nil, nil))
 		c.Refused(404, "NotAuthorizedOrNotFound", "CertManager", "GET", path+"/CertManager", nil)
+		c.Refused(400, "InvalidParameter", "it has v0.7.2", "POST", path,
+			engine.Doc{"addonName": "KubernetesMetricsServer", "version": "v9.9.9"})
+	})
+}
+
+// TestAddonsThatLackSomething expects add-ons to be installed and to need attention.
+func TestAddonsThatLackSomething(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		id := c.Succeeded(c.Send("POST", clusters, changed(ocitest.ClusterBody(n), "type", "ENHANCED_CLUSTER"), nil))
+		path := clusters + "/" + id + "/addons"
+		argument := func(key, value string) []any { return []any{engine.Doc{"key": key, "value": value}} }
+		for name, mend := range map[string][]any{
+			"KubernetesMetricsServer": argument("skipAddonDependenciesCheck", "true"),
+			"NvidiaGpuOperator":       argument("skipNodeFeatureDiscoveryDependencyCheck", "true"),
+			"ClusterAutoscaler":       argument("nodes", "1:3:ocid1.nodepool.oc1.iad.a"),
+		} {
+			wr := c.WorkRequest(c.Send("POST", path, engine.Doc{"addonName": name}, nil))
+			addon := c.Get(path + "/" + name)
+			if wr["status"] != "FAILED" || addon["lifecycleState"] != "NEEDS_ATTENTION" || addon.Str("addonError", "message") == "" {
+				t.Errorf("%s: work request %v, add-on %v", name, wr, addon)
+			}
+			c.Succeeded(c.Send("PUT", path+"/"+name, engine.Doc{"configurations": mend}, nil))
+			if addon := c.Get(path + "/" + name); addon["lifecycleState"] != "ACTIVE" || addon["addonError"] != nil {
+				t.Errorf("%s, mended: %v", name, addon)
+			}
+		}
+		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "CertManager"}, nil))
+		c.Succeeded(c.Send("DELETE", path+"/KubernetesMetricsServer", nil, nil))
+		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "KubernetesMetricsServer", "version": "v0.7.2"}, nil))
 	})
 }

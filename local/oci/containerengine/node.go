@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -143,18 +142,6 @@ func growsRoot(instance *engine.Resource) bool {
 	return strings.Contains(userData(instance), "/usr/libexec/oci-growfs")
 }
 
-// taintArgument is the kubelet's argument, as OKE's script takes it in --kubelet-extra-args.
-var taintArgument = regexp.MustCompile(`--register-with-taints=([^\s"']+)`)
-
-// taints returns the taints that the user_data of an instance has the kubelet register.
-func taints(instance *engine.Resource) []string {
-	match := taintArgument.FindStringSubmatch(userData(instance))
-	if match == nil {
-		return nil
-	}
-	return strings.Split(match[1], ",")
-}
-
 // leaving are the states of nodes that are no members: those that are removed, and those that get another boot volume.
 var leaving = []string{"DELETING", "UPDATING"}
 
@@ -172,7 +159,7 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 				InstanceID: instance.ID, Name: n.Str("privateIp"), PoolID: pool.ID, PoolName: pool.Doc.Str("name"),
 				Version: n.Str("kubernetesVersion"), Shape: instance.Doc.Str("shape"),
 				OCPUs: instance.Doc.Num("shapeConfig", "ocpus"), MemoryGB: instance.Doc.Num("shapeConfig", "memoryInGBs"),
-				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), Taints: taints(instance),
+				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), Taints: cloud.Taints(userData(instance)),
 				AvailabilityDomain: n.Str("availabilityDomain"),
 				FaultDomain:        n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
 				Labels: maps.Clone(labels),

@@ -78,6 +78,9 @@ var functions = map[string]function{
 		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"},
 		element: fields{
 			"nodeConfigDetails": {asList: true},
+			"nodeShapeConfigs": {
+				rest: "nodeShapeConfig", asList: true, fields: fields{"memoryInGbs": {rest: "memoryInGBs"}},
+			},
 			"nodeSourceDetails": {asList: true, fields: fields{
 				"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
 			}},
