@@ -79,5 +79,8 @@ func parseBody(model string, data []byte) (Doc, error) {
 		return nil, refuse("the body must be one JSON object")
 	}
 	dropNulls(body)
-	return body, schema.Check(model, map[string]any(body))
+	if err := schema.Check(model, map[string]any(body)); err != nil {
+		return nil, err
+	}
+	return body, checkTags(body)
 }

@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of tags (Oracle documentation, "Tagging Overview", section "Limits on Tags"; read in part).
+const (
+	maxFreeformTags = 10
+	maxDefinedTags  = 64
+	maxTagName      = 100
+	maxTagValue     = 256
+)
+
+// checkTags checks the tags at every depth of a body. Tag namespaces and keys need not exist here: the emulator has no
+// tag namespaces.
+func checkTags(body any) error {
+	doc, isDoc := asDoc(body)
+	for field, v := range doc {
+		err := checkTags(v)
+		switch tags, _ := asDoc(v); field {
+		case "freeformTags":
+			err = checkTagMap(field, tags, maxFreeformTags)
+		case "definedTags":
+			err = checkDefinedTags(tags)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if list, isList := body.([]any); isList && !isDoc {
+		for _, v := range list {
+			if err := checkTags(v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkDefinedTags(namespaces Doc) error {
+	count := 0
+	for namespace, v := range namespaces {
+		keys, isDoc := asDoc(v)
+		if !isDoc {
+			return Invalid("definedTags: %q must be a namespace with its keys", namespace)
+		}
+		if err := checkTagMap("definedTags", keys, maxDefinedTags); err != nil {
+			return err
+		}
+		if err := checkTagName("definedTags", namespace); err != nil {
+			return err
+		}
+		count += len(keys)
+	}
+	if count > maxDefinedTags {
+		return Invalid("definedTags: %d tags, and a resource has at most %d", count, maxDefinedTags)
+	}
+	return nil
+}
+
+func checkTagMap(field string, tags Doc, most int) error {
+	if len(tags) > most {
+		return Invalid("%s: %d tags, and a resource has at most %d", field, len(tags), most)
+	}
+	for name, v := range tags {
+		if err := checkTagName(field, name); err != nil {
+			return err
+		}
+		if text, _ := v.(string); utf8.RuneCountInString(text) > maxTagValue {
+			return Invalid("%s: the value of %q has more than %d characters", field, name, maxTagValue)
+		}
+	}
+	return nil
+}
+
+func checkTagName(field, name string) error {
+	if name == "" || len(name) > maxTagName || strings.ContainsAny(name, ". ") {
+		return Invalid("%s: %q must have 1 to %d characters without periods and blanks", field, name, maxTagName)
+	}
+	return nil
+}
