@@ -14,7 +14,8 @@ func tagAll(ctx *pulumi.Context, tags map[string]string) error {
 		return nil
 	}
 	values := pulumi.ToStringMap(tags)
-	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+	type result = pulumi.ResourceTransformationResult
+	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *result {
 		if !strings.HasPrefix(args.Type, "oci:") {
 			return nil
 		}
@@ -27,6 +28,6 @@ func tagAll(ctx *pulumi.Context, tags map[string]string) error {
 				field.Set(reflect.ValueOf(values))
 			}
 		}
-		return &pulumi.ResourceTransformationResult{Props: args.Props, Opts: args.Opts}
+		return &result{Props: args.Props, Opts: args.Opts}
 	})
 }

@@ -118,15 +118,19 @@ var changes = []change{
 	{what: "nodePools: cloudInit", set: map[string]string{
 		"nodePools": pool(`"size":2,"cloudInit":"#!/bin/sh\necho hello\n"`),
 	}},
-	{what: "nodePools: size 0 beside another pool", before: map[string]string{"nodePools": twoPools(2)}, set: map[string]string{
-		"nodePools": twoPools(0),
-	}},
+	{
+		what: "nodePools: size 0 beside another pool", before: map[string]string{"nodePools": twoPools(2)},
+		set: map[string]string{"nodePools": twoPools(0)},
+	},
 	{what: "nodePools: sshPublicKey", set: map[string]string{
 		"nodePools": pool(`"size":2,"sshPublicKey":"` + sshKey + `"`),
 	}},
-	{what: "nodePools: capacityReservationId", before: map[string]string{"availabilityDomains": "[1]"}, set: map[string]string{
-		"nodePools": pool(`"size":2,"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a"`),
-	}},
+	{
+		what: "nodePools: capacityReservationId", before: map[string]string{"availabilityDomains": "[1]"},
+		set: map[string]string{
+			"nodePools": pool(`"size":2,"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a"`),
+		},
+	},
 	{what: "nodePools: bootVolumeKmsKeyId", set: map[string]string{
 		"nodePools": pool(`"size":2,"bootVolumeKmsKeyId":"ocid1.key.oc1.iad.vault.example"`),
 	}},
@@ -263,8 +267,9 @@ func byBootVolume(rest string) string { return pool(`"size":2,"cycleBy":"boot-vo
 
 // twoPools is the setting nodePools with a second pool of so many nodes.
 func twoPools(size int) string {
-	return fmt.Sprintf(`[{"name":"workers","size":2,"ocpus":2,"memoryGb":12},{"name":"more","size":%d,"ocpus":2,"memoryGb":12}]`,
-		size)
+	return fmt.Sprintf(`[
+		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":%d,"ocpus":2,"memoryGb":12}
+	]`, size)
 }
 
 const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFGq6TGH3VPfqa0pNZQyIJJg7JbmP1IHBLzVtHPjGMUv ops@example.com"

@@ -69,8 +69,10 @@ func TestVersions(t *testing.T) {
 			"pulumi up would refuse these settings:\nkubernetesVersion: the control plane runs v1.35.2 and cannot go back",
 		}, false},
 		{
-			"two clusters", "protect: false", []string{olderCluster, strings.ReplaceAll(olderCluster, "iad.a", "iad.b")},
-			[]string{"has 2 clusters named oke-guestbook-test"}, true,
+			"two clusters", "protect: false",
+			[]string{olderCluster, strings.ReplaceAll(olderCluster, "iad.a", "iad.b")},
+			[]string{"has 2 clusters named oke-guestbook-test"},
+			true,
 		},
 		{"elsewhere", "compartmentId: ocid1.compartment.oc1..b", nil, []string{
 			"there is no compartment ocid1.compartment.oc1..b",

@@ -13,8 +13,8 @@ import (
 	"oke-guestbook/plan/iam"
 )
 
-// addons enables add-ons one after the other: they run on the nodes, and some need the one before. The autoscaler of the
-// bounded node pools is the last one.
+// addons enables add-ons one after the other: they run on the nodes, and some need the one before. The autoscaler of
+// the bounded node pools is the last one.
 func (c *Cluster) addons(ctx *pulumi.Context, name string, args *Args) error {
 	dependsOn := c.Nodes()
 	enable := func(addon string, configuration pulumi.StringMap) error {

@@ -30,8 +30,8 @@ type Args struct {
 	// Tags are the freeform tags of cluster, node pools and nodes, and of the load balancers and volumes that the
 	// cluster's controllers make. Optional.
 	Tags map[string]string
-	// DefinedTags are the defined tags of nodes, and of the load balancers and volumes that the cluster's controllers make.
-	// Those of cluster and node pools are the stack's. Optional.
+	// DefinedTags are the defined tags of nodes, and of the load balancers and volumes that the cluster's controllers
+	// make. Those of cluster and node pools are the stack's. Optional.
 	DefinedTags map[string]string
 	// Region is the region of the cluster, such as us-ashburn-1. Optional; default that of the provider.
 	Region string

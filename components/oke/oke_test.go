@@ -343,8 +343,8 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// TestAutoscaler expects the add-on to be told the bounds and the OCIDs of its pools, after its policy, and the pools to
-// keep what it makes of their sizes.
+// TestAutoscaler expects the add-on to be told the bounds and the OCIDs of its pools, after its policy, and the pools
+// to keep what it makes of their sizes.
 func TestAutoscaler(t *testing.T) {
 	r := mocks.New("project", "stack")
 	deploy(t, r, func(args *oke.Args) {

@@ -43,7 +43,9 @@ type Endpoints struct {
 // Endpoints returns those of a cluster.
 func (c Client) Endpoints(ctx context.Context, cluster string) (Endpoints, error) {
 	var found struct{ Endpoints Endpoints }
-	data, _, err := c.call(ctx, request{method: http.MethodGet, path: "/clusters/" + cluster, hidden: hiddenCluster(cluster)})
+	data, _, err := c.call(ctx, request{
+		method: http.MethodGet, path: "/clusters/" + cluster, hidden: hiddenCluster(cluster),
+	})
 	if err == nil {
 		err = json.Unmarshal(data, &found)
 	}

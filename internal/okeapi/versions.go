@@ -86,7 +86,9 @@ func hiddenCompartment(query url.Values) string {
 }
 
 func (c Client) get(ctx context.Context, path string, query url.Values, into any) error {
-	data, _, err := c.call(ctx, request{method: http.MethodGet, path: path, query: query, hidden: hiddenCompartment(query)})
+	data, _, err := c.call(ctx, request{
+		method: http.MethodGet, path: path, query: query, hidden: hiddenCompartment(query),
+	})
 	if err != nil {
 		return err
 	}

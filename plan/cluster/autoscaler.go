@@ -84,8 +84,8 @@ func (s *Spec) validateAutoscaler(list *problem.List) {
 	if len(s.Bounded()) == 0 {
 		if slices.Contains(s.Addons, Autoscaler) && configuration["nodes"] == "" &&
 			configuration["nodeGroupAutoDiscovery"] == "" {
-			list.Add("addons", "%s needs to know which pools to change: leave it out, and set minSize and maxSize of the pools; "+
-				"or set nodes in %s", Autoscaler, path).DependsOn("addonOptions", "nodePools")
+			list.Add("addons", "%s needs to know which pools to change: leave it out, and set minSize and maxSize of the "+
+				"pools; or set nodes in %s", Autoscaler, path).DependsOn("addonOptions", "nodePools")
 		}
 		return
 	}

@@ -48,18 +48,32 @@ func checkLabels(labels map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		if !labelKey.MatchString(key) || !labelValue.MatchString(labels[key]) {
 			all = append(all, fmt.Errorf("%s=%s is not a Kubernetes label", key, labels[key]))
+		} else if domain, _, prefixed := strings.Cut(key, "/"); prefixed && isReserved(domain) {
+			all = append(all, fmt.Errorf("%s: a kubelet sets no labels of kubernetes.io and k8s.io but those of "+
+				"node.kubernetes.io and kubelet.kubernetes.io: use a domain of your own, or none", key))
 		}
 	}
 	return errors.Join(all...)
+}
+
+// isReserved reports whether a label's domain is one whose labels the kubelet does not set on its node (Kubernetes
+// documentation, "kubelet", option node-labels, and "Using Node Authorization", NodeRestriction).
+func isReserved(domain string) bool {
+	within := func(parent string) bool { return domain == parent || strings.HasSuffix(domain, "."+parent) }
+	return (within("kubernetes.io") || within("k8s.io")) &&
+		!within("node.kubernetes.io") && !within("kubelet.kubernetes.io")
 }
 
 var sshPublicKey = setting.Func("a line such as ssh-ed25519 AAAA...", func(text string) error {
 	if strings.Contains(text, "PRIVATE KEY") {
 		return errors.New("is a private key, which belongs to its owner alone: write the line of its .pub file")
 	}
-	_, _, _, rest, err := ssh.ParseAuthorizedKey([]byte(text))
+	_, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(text))
 	if err != nil {
-		return fmt.Errorf("%.40q is not a public SSH key: write the line of a .pub file, such as ssh-ed25519 AAAA...", text)
+		return fmt.Errorf("%.40q is not a public SSH key: write the line of a .pub file, such as one of ssh-ed25519", text)
+	}
+	if len(options) > 0 {
+		return fmt.Errorf("has the options %v before the key: leave them out", options)
 	}
 	if strings.TrimSpace(string(rest)) != "" {
 		return errors.New("has more than one line: write one key, and others by cloudInit")

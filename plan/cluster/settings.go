@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"oke-guestbook/plan/allowance"
 	"oke-guestbook/plan/setting"
@@ -58,12 +59,17 @@ func (s *Spec) Settings() setting.Group {
 			"Create the IAM policy that lets the autoscaler of node pools with maxSize change them. false if an administrator "+
 				"does: make policies prints it"),
 		setting.Objects(&s.NodePools, "nodePools", []NodePool{workers},
-			"Node pools. docs/settings.md lists their fields; name and size are required",
+			"Node pools. docs/settings.md lists their fields; name is required",
 			(*NodePool).settings, atLeastOnePool),
 	}
 }
 
 func (p *NodePool) settings() setting.Group {
+	return slices.Concat(p.machines(), p.scaling(), p.access())
+}
+
+// machines are the settings of what the nodes are, and where.
+func (p *NodePool) machines() setting.Group {
 	return setting.Group{
 		setting.Of(&p.Name, "name", "", "Name, unique in the stack. It cannot be changed later: a new name is a new pool",
 			poolName),
@@ -92,6 +98,12 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.MaxPodsPerNode, "maxPodsPerNode", defaultPodsLimit,
 			"Most Pods on a node, with podNetwork vcn-native: at most 31 for each VNIC of the shape but the first",
 			setting.Range(1, maxPodsPerNode)),
+	}
+}
+
+// scaling are the settings of the number of nodes, and of their replacement.
+func (p *NodePool) scaling() setting.Group {
+	return setting.Group{
 		setting.Of(&p.MinSize, "minSize", 0, "Smallest number of nodes that the autoscaler leaves, with maxSize",
 			setting.Range(0, maxNodes)),
 		setting.Of(&p.MaxSize, "maxSize", 0,
@@ -112,6 +124,12 @@ func (p *NodePool) settings() setting.Group {
 		setting.Of(&p.EvictionGraceMinutes, "evictionGraceMinutes", 15, "How long the eviction of a node's Pods may take",
 			setting.Range(0, maxGraceMinutes)),
 		setting.Of(&p.Preemptible, "preemptible", false, "Preemptible nodes: cheaper, but Oracle may take them back"),
+	}
+}
+
+// access are the settings of what runs on the nodes beside Kubernetes, who may log in, and what guards them.
+func (p *NodePool) access() setting.Group {
+	return setting.Group{
 		setting.Of(&p.CloudInit, "cloudInit", "",
 			"What cloud-init runs on a new node, after OKE's own script and the growth of the root file system",
 			setting.Optional(cloudInit)),

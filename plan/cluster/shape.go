@@ -48,6 +48,15 @@ func VNICs(shape string, ocpus float64) (n int, known bool) {
 	return n, known
 }
 
+// largest are the largest sizes of flexible shapes (Oracle documentation, "Compute Shapes", sections "Flexible Shapes"
+// and "Extended Memory VM Instances", an undated copy of 2026, read 2026-11-28). It has A1 with 76 OCPUs and 472 GB,
+// others still with what is here, which is not refused. Other shapes are not known here.
+var largest = map[string]struct{ ocpus, memoryGB float64 }{
+	"VM.Standard.A1.Flex": {80, 512}, "VM.Standard.A2.Flex": {78, 946}, "VM.Standard.A4.Flex": {45, 700},
+	"VM.Standard.E3.Flex": {114, 1776}, "VM.Standard.E4.Flex": {114, 1760}, "VM.Standard.E5.Flex": {126, 1049},
+	"VM.Standard.E6.Flex": {126, 1454}, "VM.Standard3.Flex": {56, 896}, "VM.Optimized3.Flex": {18, 256},
+}
+
 // CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one
 // takes neither.
 func CheckShape(name string, ocpus, memoryGB float64) error {
@@ -62,6 +71,13 @@ func CheckShape(name string, ocpus, memoryGB float64) error {
 	}
 	if ocpus < 1 {
 		return fmt.Errorf("%s is flexible and needs ocpus, 1 or more (got %v)", name, ocpus)
+	}
+	most, known := largest[name]
+	if known && ocpus > most.ocpus {
+		return fmt.Errorf("%s has at most %v OCPUs (got %v)", name, most.ocpus, ocpus)
+	}
+	if known && memoryGB > most.memoryGB {
+		return fmt.Errorf("%s has at most %v GB of memory (got %v)", name, most.memoryGB, memoryGB)
 	}
 	if memoryGB < MinMemoryPerOCPU*ocpus || memoryGB > MaxMemoryPerOCPU*ocpus {
 		return fmt.Errorf("%s with %v OCPUs needs memoryGb from %v to %v: %d to %d GB for each OCPU (got %v)",

@@ -94,8 +94,9 @@ var (
 var (
 	ownKey     = condition{"`kmsKeyId`", func(s *stack) bool { return s.Cluster.KMSKeyID != "" }}
 	ownImage   = anyPool("`imageId`", func(p cluster.NodePool) bool { return p.ImageID != "" })
-	autoscales = anyPool("an `autoscaled` pool, or one with `maxSize`", func(p cluster.NodePool) bool { return p.Resized() })
-	diskKeys   = anyPool("`bootVolumeKmsKeyId`", func(p cluster.NodePool) bool { return p.BootVolumeKMSKeyID != "" })
+	autoscales = anyPool("an `autoscaled` pool, or one with `maxSize`",
+		func(p cluster.NodePool) bool { return p.Resized() })
+	diskKeys = anyPool("`bootVolumeKmsKeyId`", func(p cluster.NodePool) bool { return p.BootVolumeKMSKeyID != "" })
 	// The program creates the policy of its autoscaler, unless it is told not to.
 	autoscalerPolicy = condition{"a pool with `maxSize`, `autoscalerPolicy`", func(s *stack) bool {
 		return s.Cluster.AutoscalerPolicy && len(s.Cluster.Bounded()) > 0

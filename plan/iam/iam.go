@@ -122,8 +122,8 @@ func (s *stack) autoscalerPolicyName() string {
 	return s.Project + "-" + s.Stack + AutoscalerPolicySuffix
 }
 
-// AutoscalerStatements returns those that let the autoscaler add-on of a cluster change the node pools in a compartment,
-// with their network in the same one.
+// AutoscalerStatements returns those that let the autoscaler add-on of a cluster change the node pools in a
+// compartment, with their network in the same one.
 func AutoscalerStatements(compartmentID, clusterID string) (statements []string) {
 	s := &stack{Input: Input{CompartmentID: compartmentID, ClusterID: clusterID}}
 	for _, g := range grants {

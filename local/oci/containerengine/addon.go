@@ -141,7 +141,7 @@ func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
 		}
 		out = append(out, engine.Doc{
 			"name": name, "lifecycleState": "ACTIVE", "isEssential": slices.Contains(essentialAddons, name),
-			"versions": versions,
+			"versions":           versions,
 			"addonSchemaVersion": "1.0", "addonGroup": "NETWORKING",
 			"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
 		})

@@ -1,0 +1,424 @@
+package settings
+
+import (
+	"strings"
+	"testing"
+)
+
+// one is the setting nodePools with one pool of two nodes, and more fields; enhanced adds clusterType.
+func one(fields string) map[string]string {
+	if !strings.Contains(fields, `"shape"`) && !strings.Contains(fields, `"ocpus"`) {
+		fields = `"ocpus":2,"memoryGb":12,` + fields
+	}
+	return map[string]string{"nodePools": `[{"name":"workers","size":2,` + strings.TrimSuffix(fields, ",") + `}]`}
+}
+
+func oneEnhanced(fields string) map[string]string {
+	set := one(fields)
+	set["clusterType"] = "enhanced"
+	return set
+}
+
+// twoPoolsOf is two node pools, in an enhanced cluster.
+func twoPoolsOf(first, second string) map[string]string {
+	return enhanced("nodePools",
+		`[{"name":"a","ocpus":2,"memoryGb":12,`+first+`},{"name":"b","ocpus":2,"memoryGb":12,`+second+`}]`)
+}
+
+const (
+	publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFGq6TGH3VPfqa0pNZQyIJJg7JbmP1IHBLzVtHPjGMUv ops@example.com"
+	poolKey   = "nodePools[0]."
+	longName  = "a-name-of-a-pool-that-is-too-long-for-it"
+	otherOCID = "ocid1.instance.oc1.iad.aaaa"
+	someGroup = "ocid1.networksecuritygroup.oc1.iad.a"
+)
+
+// TestUnworkablePools has node pools of the right types that OKE, the kubelet or the autoscaler would refuse later.
+func TestUnworkablePools(t *testing.T) {
+	checkRefusals(t, []refusal{
+		// Numbers of nodes.
+		{
+			"negative size",
+			map[string]string{"nodePools": `[{"name":"w","size":-1,"ocpus":2,"memoryGb":12}]`},
+			[]string{poolKey + "size -1"},
+		},
+		{
+			"too many nodes",
+			map[string]string{"nodePools": `[{"name":"w","size":1001,"ocpus":2,"memoryGb":12}]`},
+			[]string{poolKey + "size 1001"},
+		},
+		{
+			"no node at all",
+			map[string]string{"nodePools": `[{"name":"w","size":0,"ocpus":2,"memoryGb":12}]`},
+			[]string{poolKey + "size keeps"},
+		},
+		{
+			"nodes with taints only", twoPoolsOf(`"size":0`, `"size":3,"taints":["a=b:NoSchedule"]`),
+			[]string{poolKey + "size keeps"},
+		},
+		{
+			"a name of spaces",
+			map[string]string{"nodePools": `[{"name":"my pool","size":1,"ocpus":2,"memoryGb":12}]`},
+			[]string{poolKey + "name"},
+		},
+		{
+			"a long name",
+			map[string]string{"nodePools": `[{"name":"` + longName + `","size":1,"ocpus":2,"memoryGb":12}]`},
+			[]string{poolKey + "name 32"},
+		},
+		{
+			"an underscore",
+			map[string]string{"nodePools": `[{"name":"my_pool","size":1,"ocpus":2,"memoryGb":12}]`},
+			[]string{poolKey + "name"},
+		},
+		{"no name", map[string]string{"nodePools": `[{"size":1,"ocpus":2,"memoryGb":12}]`}, []string{poolKey + "name"}},
+
+		// Bounds of the autoscaler.
+		{"bounds in a basic cluster", one(`"minSize":1,"maxSize":3`), []string{poolKey + "maxSize clusterType autoscaled"}},
+		{"minimum alone", oneEnhanced(`"minSize":1`), []string{poolKey + "minSize maxSize"}},
+		{"minimum above maximum", oneEnhanced(`"minSize":4,"maxSize":3`), []string{poolKey + "minSize 4 3"}},
+		{"size below the minimum", oneEnhanced(`"minSize":3,"maxSize":5`), []string{poolKey + "size 2 3"}},
+		{"size above the maximum", oneEnhanced(`"maxSize":1,"minSize":1`), []string{poolKey + "size 2 1"}},
+		{
+			"two autoscalers",
+			oneEnhanced(`"minSize":1,"maxSize":3,"autoscaled":true`),
+			[]string{poolKey + "autoscaled maxSize"},
+		},
+		{"all nodes may go", oneEnhanced(`"minSize":0,"maxSize":3`), []string{poolKey + "size minSize"}},
+		{
+			"too large a maximum",
+			oneEnhanced(`"minSize":1,"maxSize":2000`),
+			[]string{"podsCidr 2000", poolKey + "maxSize 2000"},
+		},
+		{"negative minimum", oneEnhanced(`"minSize":-1,"maxSize":3`), []string{poolKey + "minSize -1"}},
+
+		// Cycling.
+		{"boot volumes in a basic cluster", one(`"cycleBy":"boot-volume"`), []string{poolKey + "cycleBy clusterType"}},
+		{
+			"boot volumes with a surge",
+			oneEnhanced(`"cycleBy":"boot-volume","maxSurge":"1"`),
+			[]string{poolKey + "maxSurge boot"},
+		},
+		{
+			"boot volumes, and no node missing",
+			oneEnhanced(`"cycleBy":"boot-volume","maxUnavailable":"0"`),
+			[]string{poolKey + "maxUnavailable"},
+		},
+		{
+			"boot volumes, and no share missing",
+			oneEnhanced(`"cycleBy":"boot-volume","maxUnavailable":"0%"`),
+			[]string{poolKey + "maxUnavailable"},
+		},
+		{"another way of cycling", oneEnhanced(`"cycleBy":"BOOT_VOLUME_REPLACE"`), []string{poolKey + "cycleBy boot-volume"}},
+		{"a share above all", oneEnhanced(`"maxUnavailable":"101%"`), []string{poolKey + "maxUnavailable 101%"}},
+		{"a fraction", oneEnhanced(`"maxSurge":"0.5"`), []string{poolKey + "maxSurge 0.5"}},
+		{"a negative step", oneEnhanced(`"maxSurge":"-1"`), []string{poolKey + "maxSurge -1"}},
+
+		// Shapes.
+		{"no shape", one(`"shape":"A1.Flex","ocpus":1,"memoryGb":6`), []string{poolKey + "shape A1.Flex"}},
+		{
+			"a fixed shape with a size",
+			one(`"shape":"VM.Standard2.1","ocpus":1,"memoryGb":6`),
+			[]string{poolKey + "shape fixed"},
+		},
+		{"a flexible shape without a size", one(`"shape":"VM.Standard.E5.Flex"`), []string{poolKey + "shape ocpus"}},
+		{"half an OCPU", one(`"ocpus":0.5,"memoryGb":6`), []string{poolKey + "shape 0.5"}},
+		{"a negative number of OCPUs", one(`"ocpus":-2,"memoryGb":6`), []string{poolKey + "shape -2"}},
+		{"more OCPUs than A1 has", one(`"ocpus":81,"memoryGb":100`), []string{poolKey + "shape 80"}},
+		{"more memory than A1 has", one(`"ocpus":80,"memoryGb":600`), []string{poolKey + "shape 512"}},
+		{
+			"more OCPUs than E4 has",
+			one(`"shape":"VM.Standard.E4.Flex","ocpus":115,"memoryGb":200`),
+			[]string{poolKey + "shape 114"},
+		},
+		{
+			"more memory than E4 has",
+			one(`"shape":"VM.Standard.E4.Flex","ocpus":114,"memoryGb":2000`),
+			[]string{poolKey + "shape 1760"},
+		},
+		{
+			"more OCPUs than E3 has",
+			one(`"shape":"VM.Standard.E3.Flex","ocpus":115,"memoryGb":200`),
+			[]string{poolKey + "shape 114"},
+		},
+		{
+			"more OCPUs than E5 has",
+			one(`"shape":"VM.Standard.E5.Flex","ocpus":127,"memoryGb":200`),
+			[]string{poolKey + "shape 126"},
+		},
+		{
+			"more memory than E5 has",
+			one(`"shape":"VM.Standard.E5.Flex","ocpus":126,"memoryGb":2000`),
+			[]string{poolKey + "shape 1049"},
+		},
+		{
+			"more OCPUs than Standard3 has",
+			one(`"shape":"VM.Standard3.Flex","ocpus":57,"memoryGb":200`),
+			[]string{poolKey + "shape 56"},
+		},
+		{
+			"more memory than Standard3 has",
+			one(`"shape":"VM.Standard3.Flex","ocpus":56,"memoryGb":1800`),
+			[]string{poolKey + "shape 896"},
+		},
+		{
+			"more OCPUs than Optimized3 has",
+			one(`"shape":"VM.Optimized3.Flex","ocpus":19,"memoryGb":200`),
+			[]string{poolKey + "shape 18"},
+		},
+		{
+			"more memory than Optimized3 has",
+			one(`"shape":"VM.Optimized3.Flex","ocpus":18,"memoryGb":300`),
+			[]string{poolKey + "shape 256"},
+		},
+		{
+			"more memory than E3 has",
+			one(`"shape":"VM.Standard.E3.Flex","ocpus":114,"memoryGb":1777`),
+			[]string{poolKey + "shape 1776"},
+		},
+
+		// Disks.
+		{"a small disk", one(`"bootVolumeGb":49`), []string{poolKey + "bootVolumeGb 49"}},
+		{"a vast disk", one(`"bootVolumeGb":32769`), []string{poolKey + "bootVolumeGb 32769"}},
+		{
+			"another kind of key",
+			one(`"bootVolumeKmsKeyId":"` + otherOCID + `"`),
+			[]string{poolKey + "bootVolumeKmsKeyId instance key"},
+		},
+		{
+			"a vault instead of a key",
+			one(`"bootVolumeKmsKeyId":"ocid1.vault.oc1.iad.a.b"`),
+			[]string{poolKey + "bootVolumeKmsKeyId vault key"},
+		},
+		{"a name of a key", one(`"bootVolumeKmsKeyId":"my-key"`), []string{poolKey + "bootVolumeKmsKeyId my-key"}},
+
+		// SSH.
+		{
+			"a private key",
+			one(`"sshPublicKey":"-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n"`),
+			[]string{poolKey + "sshPublicKey .pub"},
+		},
+		{"the path of a key", one(`"sshPublicKey":"~/.ssh/id_ed25519.pub"`), []string{poolKey + "sshPublicKey .pub"}},
+		{"a key cut short", one(`"sshPublicKey":"` + publicKey[:40] + `"`), []string{poolKey + "sshPublicKey .pub"}},
+		{
+			"a fingerprint",
+			one(`"sshPublicKey":"SHA256:7dCkNz1jC0Jrx5cV2UGLUcR9K7jbY1SCWvXoDO0vXzA"`),
+			[]string{poolKey + "sshPublicKey .pub"},
+		},
+		{"two keys", one(`"sshPublicKey":"` + publicKey + `\n` + publicKey + `"`), []string{poolKey + "sshPublicKey one"}},
+		{"a key with options", one(`"sshPublicKey":"no-pty ` + publicKey + `"`), []string{poolKey + "sshPublicKey options"}},
+
+		// Places.
+		{"availability domain 4", one(`"availabilityDomains":[4]`), []string{poolKey + "availabilityDomains 4"}},
+		{"availability domain twice", one(`"availabilityDomains":[1,1]`), []string{poolKey + "availabilityDomains twice"}},
+		{"fault domain 0", one(`"faultDomains":[0]`), []string{poolKey + "faultDomains 0"}},
+		{"fault domain by name", one(`"faultDomains":["FAULT-DOMAIN-1"]`), []string{poolKey + "faultDomains[0]"}},
+		{
+			"a reservation of any domain",
+			one(`"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a"`),
+			[]string{poolKey + "capacityReservationId one"},
+		},
+		{
+			"a reservation of two domains",
+			one(`"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a","availabilityDomains":[1,2]`),
+			[]string{poolKey + "capacityReservationId one"},
+		},
+		{
+			"a reservation for what may be taken back",
+			one(`"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a","availabilityDomains":[1],"preemptible":true`),
+			[]string{poolKey + "capacityReservationId preemptible"},
+		},
+		{
+			"another kind of reservation",
+			one(`"capacityReservationId":"` + otherOCID + `","availabilityDomains":[1]`),
+			[]string{poolKey + "capacityReservationId instance"},
+		},
+
+		// Groups.
+		{
+			"a group of another kind",
+			one(`"nsgIds":["ocid1.securitylist.oc1.iad.a"]`),
+			[]string{poolKey + "nsgIds securitylist"},
+		},
+		{"a group twice", one(`"nsgIds":["` + someGroup + `","` + someGroup + `"]`), []string{poolKey + "nsgIds twice"}},
+		{"an empty group", one(`"nsgIds":[""]`), []string{poolKey + "nsgIds"}},
+		{
+			"too many groups",
+			one(`"nsgIds":["` + someGroup + `1","` + someGroup + `2","` + someGroup + `3","` + someGroup + `4",` +
+				`"` + someGroup + `5"]`),
+			[]string{poolKey + "nsgIds 5 4"},
+		},
+
+		// Labels and taints.
+		{"a label with a blank", one(`"labels":{"my team":"web"}`), []string{poolKey + "labels"}},
+		{"a long label", one(`"labels":{"team":"` + strings.Repeat("a", 64) + `"}`), []string{poolKey + "labels"}},
+		{"a label's prefix in upper case", one(`"labels":{"Example.com/team":"web"}`), []string{poolKey + "labels"}},
+		{
+			"a label that the kubelet may not set",
+			one(`"labels":{"node-role.kubernetes.io/worker":""}`),
+			[]string{poolKey + "labels node-role"},
+		},
+		{
+			"a label of Kubernetes's own",
+			one(`"labels":{"kubernetes.io/team":"web"}`),
+			[]string{poolKey + "labels kubernetes.io"},
+		},
+		{"a label that OKE sets", one(`"labels":{"topology.kubernetes.io/zone":"x"}`), []string{poolKey + "labels topology"}},
+		{"a taint without effect", one(`"taints":["team=web"]`), []string{poolKey + "taints team=web"}},
+		{"a taint with another effect", one(`"taints":["team=web:noschedule"]`), []string{poolKey + "taints"}},
+
+		// Pods, eviction, versions and images.
+		{"a long grace", one(`"evictionGraceMinutes":61`), []string{poolKey + "evictionGraceMinutes 61"}},
+		{"a negative grace", one(`"evictionGraceMinutes":-1`), []string{poolKey + "evictionGraceMinutes -1"}},
+		{"more Pods than a kubelet takes", one(`"maxPodsPerNode":111`), []string{poolKey + "maxPodsPerNode 111"}},
+		{"a version without v", one(`"kubernetesVersion":"1.36.4"`), []string{poolKey + "kubernetesVersion 1.36.4"}},
+		{"a version range", one(`"kubernetesVersion":"v1.36.x"`), []string{poolKey + "kubernetesVersion v1.36.x"}},
+		{"an image by name", one(`"imageId":"Oracle-Linux-9.8"`), []string{poolKey + "imageId"}},
+		{"a boot volume as image", one(`"imageId":"ocid1.bootvolume.oc1.iad.a"`), []string{poolKey + "imageId bootvolume"}},
+		{"a cloud-init of JSON", one(`"cloudInit":"{}"`), []string{poolKey + "cloudInit"}},
+	})
+}
+
+// TestUnworkableClusters has clusters and networks of the right types that OKE or OCI would refuse later.
+func TestUnworkableClusters(t *testing.T) {
+	checkRefusals(t, []refusal{
+		// Add-ons.
+		{"add-on in a basic cluster", with("addons", `["CertManager"]`), []string{"addons clusterType"}},
+		{"add-on that is misspelt", enhanced("addons", `["CertManger"]`), []string{"addons CertManager?"}},
+		{"add-on in other letters", enhanced("addons", `["certmanager"]`), []string{"addons CertManager?"}},
+		{"add-on of another cloud", enhanced("addons", `["vpc-cni-for-pods-of-eks"]`), []string{"addons vpc-cni"}},
+		{"add-on twice", enhanced("addons", `["CertManager","CertManager"]`), []string{"addons twice"}},
+		{
+			"metrics without certificates",
+			enhanced("addons", `["KubernetesMetricsServer"]`),
+			[]string{"addons CertManager skipAddonDependenciesCheck"},
+		},
+		{
+			"metrics before certificates",
+			enhanced("addons", `["KubernetesMetricsServer","CertManager"]`),
+			[]string{"addons CertManager before"},
+		},
+		{
+			"database operator without certificates",
+			enhanced("addons", `["OracleDatabaseOperator"]`),
+			[]string{"addons CertManager"},
+		},
+		{
+			"GPU operator without discovery",
+			enhanced("addons", `["NvidiaGpuOperator"]`),
+			[]string{"addons NodeFeatureDiscovery"},
+		},
+		{"autoscaler without pools", enhanced("addons", `["ClusterAutoscaler"]`), []string{"addons minSize"}},
+		{
+			"autoscaler twice",
+			with("clusterType", "enhanced", "addons", `["ClusterAutoscaler"]`, "nodePools",
+				one(`"minSize":1,"maxSize":3`)["nodePools"]),
+			[]string{"addons maxSize"},
+		},
+		{
+			"autoscaler with pools of its own",
+			with("clusterType", "enhanced", "nodePools", one(`"minSize":1,"maxSize":3`)["nodePools"], "addonOptions",
+				`{"ClusterAutoscaler":{"configuration":{"nodes":"1:3:ocid1.nodepool.oc1.iad.a"}}}`),
+			[]string{"addonOptions.ClusterAutoscaler.configuration nodes"},
+		},
+		{
+			"autoscaler as an instance",
+			with("clusterType", "enhanced", "nodePools", one(`"minSize":1,"maxSize":3`)["nodePools"], "addonOptions",
+				`{"ClusterAutoscaler":{"configuration":{"authType":"instance"}}}`),
+			[]string{"addonOptions.ClusterAutoscaler.configuration authType"},
+		},
+		{
+			"options of what is not installed",
+			enhanced("addonOptions", `{"Istio":{"version":"v1.29.5"}}`),
+			[]string{"addonOptions.Istio addons"},
+		},
+		{
+			"options of what does not exist",
+			enhanced("addonOptions", `{"Istoi":{"version":"v1.29.5"}}`),
+			[]string{"addonOptions Istio?"},
+		},
+		{
+			"a version that is none",
+			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"version":"latest"}}`),
+			[]string{"addonOptions.Istio.version latest"},
+		},
+		{
+			"an option that is none",
+			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"replicas":2}}`),
+			[]string{"addonOptions.Istio.replicas"},
+		},
+		{
+			"an argument that is a number",
+			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"configuration":{"numOfReplicas":2}}}`),
+			[]string{"addonOptions.Istio.configuration.numOfReplicas text"},
+		},
+		{
+			"an argument without a name",
+			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"configuration":{"":"2"}}}`),
+			[]string{"addonOptions.Istio.configuration name"},
+		},
+
+		// The cluster.
+		{"another kind of cluster", with("clusterType", "BASIC_CLUSTER"), []string{"clusterType basic"}},
+		{"a key of the wrong kind", with("kmsKeyId", "ocid1.vault.oc1.iad.a.b"), []string{"kmsKeyId vault"}},
+		{"domains that no region has", with("availabilityDomains", "[1,2,3,4]"), []string{"availabilityDomains 4"}},
+		{"a version before it was one", with("kubernetesVersion", "v1"), []string{"kubernetesVersion v1"}},
+		{"a preview", with("kubernetesVersion", "v1.37.0-beta.1"), []string{"kubernetesVersion beta"}},
+		{"no pools", with("nodePools", "[]"), []string{"nodePools"}},
+
+		// Tags.
+		{"a tag of the program's", with("tags", `{"stack":"x"}`), []string{"tags stack"}},
+		{"a tag with a period", with("tags", `{"a.b":"x"}`), []string{"tags a.b"}},
+		{"a tag with a blank", with("tags", `{"a b":"x"}`), []string{"tags"}},
+		{"a tag of other letters", with("tags", `{"팀":"x"}`), []string{"tags"}},
+		{"a long tag", with("tags", `{"`+strings.Repeat("a", 101)+`":"x"}`), []string{"tags 100"}},
+		{"a long value", with("tags", `{"a":"`+strings.Repeat("x", 257)+`"}`), []string{"tags 256"}},
+		{"a defined tag without a namespace", with("definedTags", `{"CostCenter":"42"}`), []string{"definedTags CostCenter"}},
+		{"a defined tag of three parts", with("definedTags", `{"a.b.c":"42"}`), []string{"definedTags a.b.c"}},
+		{
+			"a defined tag as REST has it",
+			with("definedTags", `{"Operations":{"CostCenter":"42"}}`),
+			[]string{"definedTags.Operations text"},
+		},
+		{
+			"a defined tag twice",
+			with("definedTags", `{"Ops.Team":"a","ops.team":"b"}`),
+			[]string{"definedTags Ops.Team ops.team"},
+		},
+		{
+			"a long defined value",
+			with("definedTags", `{"Ops.Team":"`+strings.Repeat("x", 257)+`"}`),
+			[]string{"definedTags Ops.Team 256"},
+		},
+
+		// The network.
+		{"a VCN that is too large", with("vcnCidr", "10.0.0.0/15"), []string{"vcnCidr /15"}},
+		{"a VCN that is too small", with("vcnCidr", "10.0.0.0/31"), []string{"vcnCidr /31"}},
+		{"a VCN of multicast", with("vcnCidr", "224.0.0.0/16"), []string{"vcnCidr 224"}},
+		{"a VCN of loopback", with("vcnCidr", "127.0.0.0/16"), []string{"vcnCidr 127"}},
+		{"a VCN of link-local addresses", with("vcnCidr", "169.254.0.0/16"), []string{"vcnCidr 169.254"}},
+		{"a VCN of IPv6", with("vcnCidr", "fd00::/48"), []string{"vcnCidr"}},
+		{"Pods in the VCN", with("podsCidr", "10.0.128.0/17"), []string{"podsCidr vcnCidr"}},
+		{"Services in the VCN", with("servicesCidr", "10.0.0.0/16"), []string{"servicesCidr vcnCidr"}},
+		{"Services among the Pods", with("servicesCidr", "10.244.0.0/20"), []string{"servicesCidr podsCidr"}},
+		{"too few Services", with("servicesCidr", "10.96.0.0/29"), []string{"servicesCidr /29"}},
+		{"too few Pods", with("podsCidr", "10.244.0.0/26"), []string{"podsCidr /26"}},
+		{
+			"the internet to a private endpoint",
+			with("apiAllowedCidrs", `["0.0.0.0/0"]`),
+			[]string{"apiAllowedCidrs 0.0.0.0/0"},
+		},
+		{
+			"most of the internet",
+			with("loadBalancerAllowedCidrs", `["128.0.0.0/1"]`),
+			[]string{"loadBalancerAllowedCidrs /8"},
+		},
+		{"a peer in the VCN", with("peerCidrs", `["10.0.5.0/24"]`), []string{"peerCidrs vcnCidr"}},
+		{"a gateway of another kind", with("drgId", "ocid1.natgateway.oc1.iad.a"), []string{"drgId natgateway"}},
+		{"flow logs of a subnet that is not there", with("flowLogs", `["bastion"]`), []string{"flowLogs bastion"}},
+		{"no port", with("loadBalancerPorts", `["0"]`), []string{"loadBalancerPorts[0] 0"}},
+		{"a port above all", with("loadBalancerPorts", `["65536"]`), []string{"loadBalancerPorts[0] 65536"}},
+		{"ports backwards", with("loadBalancerPorts", `["90-80"]`), []string{"loadBalancerPorts[0]"}},
+		{"a compartment that is a VCN", with("compartmentId", "ocid1.vcn.oc1.iad.a"), []string{"compartmentId vcn"}},
+	})
+}
