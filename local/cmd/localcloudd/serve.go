@@ -17,6 +17,7 @@ import (
 
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/limits"
 )
 
 // console is a page that shows what exists in the local cloud.
@@ -30,8 +31,13 @@ func serve(ctx context.Context, args []string) error {
 	dir := flags.String("dir", ".local", "directory of the state")
 	port := flags.Int("port", 8787, "port of the OCI emulator, on 127.0.0.1")
 	speed := flags.Int("speed", 100, "how many times faster than on OCI life cycles run")
+	kind := flags.String("limits", "usual", "service limits: usual, free or not-upgraded")
 	realNodes := flags.Bool("real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	accountLimits, err := limits.Preset(*kind)
+	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -66,7 +72,7 @@ func serve(ctx context.Context, args []string) error {
 	clusters := kube.New(config)
 	defer clusters.Close()
 	cloud, err := oci.New(oci.Config{
-		Dir: ociDir, Speed: float64(*speed), ControlPlane: clusters, BackendHealth: plane.measured(), Log: log,
+		Dir: ociDir, Speed: float64(*speed), Limits: accountLimits, ControlPlane: clusters, BackendHealth: plane.measured(), Log: log,
 	})
 	if err != nil {
 		return err

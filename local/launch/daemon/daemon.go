@@ -151,7 +151,7 @@ func (d Daemon) run() (exited <-chan error, err error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port),
-		"--speed", strconv.Itoa(d.Speed), "--real-nodes="+strconv.FormatBool(d.Real))
+		"--speed", strconv.Itoa(d.Speed), "--limits", d.Limits, "--real-nodes="+strconv.FormatBool(d.Real))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this command and its terminal
 	if err := cmd.Start(); err != nil {

@@ -29,7 +29,7 @@ func newDaemon(t *testing.T) (Daemon, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	settings := environment.Settings{Dir: t.TempDir(), Port: port, Speed: 1}
+	settings := environment.Settings{Dir: t.TempDir(), Port: port, Speed: 1, Limits: "usual"}
 	binary := filepath.Join(t.TempDir(), "localcloudd")
 	return Daemon{Settings: settings, Binary: binary, Out: progress.New(&out, &out)}, &out
 }

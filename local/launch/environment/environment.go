@@ -25,6 +25,10 @@ const (
 	OnPath   = "path"     // PULUMI_CLI: the CLI on PATH only
 	Own      = "own"      // PULUMI_CLI: the CLI that this repository pins, built from source
 
+	Usual       = "usual"        // LOCAL_LIMITS: of a paying account
+	Free        = "free"         // LOCAL_LIMITS: of an account upgraded to Pay As You Go, as far as it is free
+	NotUpgraded = "not-upgraded" // LOCAL_LIMITS: of a free account whose trial has ended
+
 	Real      = "real"      // NODES: nodes run Pods on this machine
 	Simulated = "simulated" // NODES: they do not
 )
@@ -41,6 +45,7 @@ type Settings struct {
 	Root    string // directory of the repository
 	Dir     string // LOCAL_DIR: directory for all state of the local cloud and of Pulumi, default .local in Root
 	Port    int    // LOCAL_PORT: port of the OCI emulator on 127.0.0.1, default 8787
+	Limits  string // LOCAL_LIMITS: service limits, those that are usual (default), Free or NotUpgraded
 	Speed   int    // LOCAL_SPEED: life cycles run this many times faster than on OCI, default 100
 	Plugins string // PLUGINS: Auto (default), Official or StandIn
 	Pulumi  string // PULUMI_CLI: Auto (default), OnPath or Own
@@ -68,6 +73,10 @@ func Read(root string) (Settings, error) {
 	}
 	s.Port = number("LOCAL_PORT", defaultPort, 1024, 65535)
 	s.Speed = number("LOCAL_SPEED", "100", 1, 1000)
+	s.Limits = variable("LOCAL_LIMITS", Usual)
+	if kinds := []string{Usual, Free, NotUpgraded}; !slices.Contains(kinds, s.Limits) {
+		problems = append(problems, fmt.Errorf("LOCAL_LIMITS=%q: want one of %v", s.Limits, kinds))
+	}
 	s.Plugins = choice("PLUGINS", Auto, Official, StandIn)
 	s.Pulumi = choice("PULUMI_CLI", Auto, OnPath, Own)
 	s.Nodes = choice("NODES", Auto, Real, Simulated)

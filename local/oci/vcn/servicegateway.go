@@ -49,6 +49,9 @@ func registerServiceGateways(api engine.API) {
 		States: engine.CoreStates, CreateTime: time.Second, DeleteTime: time.Second,
 		Defaults: engine.Doc{"blockTraffic": false}, Check: checkServiceGateway, OnDelete: checkGatewayUnused,
 		OnCreate: func(c *engine.Call, doc engine.Doc) error {
+			if err := c.Take(serviceGatewayLimit, "", 1); err != nil {
+				return err
+			}
 			return checkFirst(c, doc, serviceGatewayKind, engine.Invalid)
 		},
 	})
