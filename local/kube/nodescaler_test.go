@@ -73,8 +73,10 @@ func TestNodesFollowPods(t *testing.T) {
 	create("vast", "64", 1)
 	_, header = c.do(http.MethodPost, "/20180222/clusters/"+cluster+"/addons", object{
 		"addonName": "ClusterAutoscaler", "configurations": []object{
-			{"key": "authType", "value": "workload"}, {"key": "nodes", "value": "1:3:" + pool},
-			{"key": "scaleDownUnneededTime", "value": "1m"}, {"key": "scaleDownDelayAfterAdd", "value": "1m"},
+			{"key": "authType", "value": "workload"},
+			{"key": "nodes", "value": "1:3:" + pool},
+			{"key": "scaleDownUnneededTime", "value": "1m"},
+			{"key": "scaleDownDelayAfterAdd", "value": "1m"},
 		},
 	})
 	c.work(header)

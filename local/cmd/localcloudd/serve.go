@@ -72,7 +72,8 @@ func serve(ctx context.Context, args []string) error {
 	clusters := kube.New(config)
 	defer clusters.Close()
 	cloud, err := oci.New(oci.Config{
-		Dir: ociDir, Speed: float64(*speed), Limits: accountLimits, ControlPlane: clusters, BackendHealth: plane.measured(), Log: log,
+		Dir: ociDir, Speed: float64(*speed), Limits: accountLimits, Log: log,
+		ControlPlane: clusters, BackendHealth: plane.measured(),
 	})
 	if err != nil {
 		return err

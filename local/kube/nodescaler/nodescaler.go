@@ -1,5 +1,5 @@
-// Package nodescaler does what the cluster autoscaler add-on of OKE does, as far as its basics go: it adds nodes to node
-// pools while Pods have no room, and removes nodes that have no Pods. The README says what differs.
+// Package nodescaler does what the cluster autoscaler add-on of OKE does, as far as its basics go: it adds nodes to
+// node pools while Pods have no room, and removes nodes that have no Pods. The README says what differs.
 package nodescaler
 
 import (
@@ -125,7 +125,7 @@ func (s *Scaler) grow(ctx context.Context, pools []pool) (added bool, err error)
 			continue
 		}
 		for _, pod := range waiting {
-			if holds(s.Template(p.template(s.Cluster)), pod) {
+			if holds(s.Template(p.template()), pod) {
 				best, helped = p, pod
 				break
 			}
@@ -135,8 +135,8 @@ func (s *Scaler) grow(ctx context.Context, pools []pool) (added bool, err error)
 		return false, nil
 	}
 	size := best.Config.Size + 1
-	s.recorder.Eventf(helped, corev1.EventTypeNormal, "TriggeredScaleUp", "pod triggered scale-up: [{%s %d->%d (max: %d)}]",
-		best.ID, best.Config.Size, size, best.max)
+	s.recorder.Eventf(helped, corev1.EventTypeNormal, "TriggeredScaleUp",
+		"pod triggered scale-up: [{%s %d->%d (max: %d)}]", best.ID, best.Config.Size, size, best.max)
 	return true, s.resize(ctx, best.ID, size)
 }
 

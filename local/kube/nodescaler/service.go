@@ -108,7 +108,8 @@ func (s *Scaler) checkPolicy(ctx context.Context) error {
 			}
 		}
 	}
-	return fmt.Errorf("no policy lets cluster-autoscaler in kube-system of cluster %s manage cluster-node-pools", s.Cluster.ID)
+	return fmt.Errorf("no policy lets cluster-autoscaler in kube-system of cluster %s manage cluster-node-pools",
+		s.Cluster.ID)
 }
 
 func allows(statement, cluster string) bool {
@@ -157,7 +158,7 @@ func (s *Scaler) pool(ctx context.Context, g group) (p pool, err error) {
 }
 
 // template returns what a new node of the pool will be, in the first of its availability domains.
-func (p *pool) template(c cloud.Cluster) cloud.Node {
+func (p *pool) template() cloud.Node {
 	userData, _ := base64.StdEncoding.DecodeString(p.Metadata.UserData)
 	n := cloud.Node{
 		InstanceID: "template", Name: "template", PoolID: p.ID, Version: p.Version, Shape: p.Shape, ImageName: p.Source.Name,

@@ -41,7 +41,9 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 func TestReadDefaults(t *testing.T) {
 	unset(t)
 	got, err := Read("/r")
-	want := Settings{Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Limits: Usual, Plugins: Auto, Pulumi: Auto, Nodes: Auto}
+	want := Settings{
+		Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Limits: Usual, Plugins: Auto, Pulumi: Auto, Nodes: Auto,
+	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}

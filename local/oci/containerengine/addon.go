@@ -243,8 +243,9 @@ func (s *Service) addonDone(t *engine.Tx, addonID string, args workTask) error {
 		}
 	default:
 		r.SetState("ACTIVE")
+		cluster := t.Find(engine.Private[addonState](r).Cluster)
 		r.Doc["currentInstalledVersion"] = cmp.Or(r.Doc.Str("version"),
-			addonVersion(r.Doc.Str("name"), t.Find(engine.Private[addonState](r).Cluster).Doc.Str("kubernetesVersion")), "v1.0.0")
+			addonVersion(r.Doc.Str("name"), cluster.Doc.Str("kubernetesVersion")), "v1.0.0")
 	}
 	s.work.End(t, args.Work, failure)
 	return nil

@@ -52,7 +52,8 @@ func TestAddonsThatLackSomething(t *testing.T) {
 		} {
 			wr := c.WorkRequest(c.Send("POST", path, engine.Doc{"addonName": name}, nil))
 			addon := c.Get(path + "/" + name)
-			if wr["status"] != "FAILED" || addon["lifecycleState"] != "NEEDS_ATTENTION" || addon.Str("addonError", "message") == "" {
+			if wr["status"] != "FAILED" || addon["lifecycleState"] != "NEEDS_ATTENTION" ||
+				addon.Str("addonError", "message") == "" {
 				t.Errorf("%s: work request %v, add-on %v", name, wr, addon)
 			}
 			c.Succeeded(c.Send("PUT", path+"/"+name, engine.Doc{"configurations": mend}, nil))

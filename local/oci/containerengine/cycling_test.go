@@ -10,8 +10,8 @@ import (
 	"oke-guestbook/local/oci/ocitest"
 )
 
-// TestCyclingByBootVolume expects instances, addresses and domains to stay while version, image and metadata change, one
-// node at a time, and a change that needs new instances to fail.
+// TestCyclingByBootVolume expects instances, addresses and domains to stay while version, image and metadata change,
+// one node at a time, and a change that needs new instances to fail.
 func TestCyclingByBootVolume(t *testing.T) {
 	plane := ocitest.NewControlPlane()
 	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
@@ -58,7 +58,8 @@ func TestCyclingByBootVolume(t *testing.T) {
 		}
 
 		wr := c.WorkRequest(c.Send("PUT", pools+"/"+id, engine.Doc{"initialNodeLabels": []any{}}, nil))
-		if wr["status"] != "FAILED" || !slices.EqualFunc(nodes(), before, func(a, b engine.Doc) bool { return a["id"] == b["id"] }) {
+		same := slices.EqualFunc(nodes(), before, func(a, b engine.Doc) bool { return a["id"] == b["id"] })
+		if wr["status"] != "FAILED" || !same {
 			t.Errorf("a change of labels: %v", wr)
 		}
 		c.Succeeded(c.Send("PUT", pools+"/"+id, engine.Doc{"nodePoolCyclingDetails": engine.Doc{
