@@ -422,3 +422,27 @@ func TestUnworkableClusters(t *testing.T) {
 		{"a compartment that is a VCN", with("compartmentId", "ocid1.vcn.oc1.iad.a"), []string{"compartmentId vcn"}},
 	})
 }
+
+// TestWorkablePools has pools of docs/nodes.md, and values at the limits.
+func TestWorkablePools(t *testing.T) {
+	for name, set := range map[string]map[string]string{
+		"autoscaled from nothing": twoPoolsOf(`"size":1`, `"size":0,"minSize":0,"maxSize":5`),
+		"parked":                  twoPoolsOf(`"size":1`, `"size":0`),
+		"by boot volume":          oneEnhanced(`"cycleBy":"boot-volume"`),
+		"a share by boot volume":  oneEnhanced(`"cycleBy":"boot-volume","maxUnavailable":"25%"`),
+		"key":                     one(`"sshPublicKey":"` + publicKey + `"`),
+		"labels of nodes":         one(`"labels":{"node.kubernetes.io/team":"web","example.com/a":"","b":"c"}`),
+		"reservation": one(`"availabilityDomains":[1],` +
+			`"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a"`),
+		"largest machine": one(`"shape":"VM.Standard.E5.Flex","ocpus":126,"memoryGb":1049`),
+		"add-ons": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`, "addonOptions",
+			`{"KubernetesMetricsServer":{"version":"v0.7.2","configuration":{"numOfReplicas":"2"}}}`),
+		"certificates from elsewhere": enhanced("addons", `["KubernetesMetricsServer"]`, "addonOptions",
+			`{"KubernetesMetricsServer":{"configuration":{"skipAddonDependenciesCheck":"true"}}}`),
+		"defined tags": with("definedTags", `{"Operations.CostCenter":"42"}`),
+	} {
+		if _, err := load(set); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
