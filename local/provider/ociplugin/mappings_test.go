@@ -337,7 +337,7 @@ var lifeCycles = []lifeCycle{
 		token: catalog.Addon,
 		inputs: func(w *world) object {
 			return object{
-				"clusterId": w.ids["cluster"], "addonName": "ClusterAutoscaler", "removeAddonResourcesOnDelete": true,
+				"clusterId": w.ids["cluster"], "addonName": "CertManager", "removeAddonResourcesOnDelete": true,
 				"configurations": []any{object{"key": "a", "value": "1"}, object{"key": "b", "value": "2"}},
 			}
 		},
