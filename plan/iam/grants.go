@@ -227,7 +227,7 @@ var grants = []grant{
 		why:    "finds the time of the last backup, the output lastBackups; shows names, and no content",
 	},
 	{
-		to: Operators, allow: "manage policies", in: inStack, when: policies, where: ofPolicies,
+		to: Operators, allow: "manage policies", in: inStack, when: policies, where: ofJobPolicies,
 		source: identityVerbs,
 		why:    "creates the policies that let the backup jobs use their buckets, and jobs post metrics",
 		note: "whoever may write a policy of a compartment can give themselves anything in it: " +

@@ -115,6 +115,17 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 	return policies
 }
 
+// jobPolicies returns the names of the policies that the program creates for jobs.
+func (s *stack) jobPolicies() (names []string) {
+	for _, g := range s.backing() {
+		names = append(names, s.bucket(g))
+	}
+	for _, g := range s.measured() {
+		names = append(names, s.metricPolicy(g))
+	}
+	return names
+}
+
 // AutoscalerPolicySuffix follows the cluster's name in the name of the autoscaler's policy.
 const AutoscalerPolicySuffix = "-autoscaler"
 

@@ -51,11 +51,11 @@ func ofKey(s *stack) string { return is("target.key.id", s.Cluster.KMSKeyID) }
 
 func asClusterOfKey(s *stack) string { return all(append(clusterConditions(s), ofKey(s))...) }
 
-// ofPolicies holds for the policies that the program writes.
-func ofPolicies(s *stack) string {
+// ofJobPolicies holds for the policies that the program writes for jobs.
+func ofJobPolicies(s *stack) string {
 	var names []string
-	for _, policy := range CreatedByTheProgram(s.Input) {
-		names = append(names, is("target.policy.name", policy.Name))
+	for _, name := range s.jobPolicies() {
+		names = append(names, is("target.policy.name", name))
 	}
 	return anyOf(names...)
 }
