@@ -23,6 +23,19 @@ preview: ## show what the next `make up` would change
 refresh: ## compare the state with what the cloud holds
 	$(localcloud) refresh
 
+# A command that runs Pulumi on a stack: the user's own, or for stack local that of the local cloud.
+define stack_command
+@go build -o bin/oke ./cmd/oke
+@if [ "$(STACK)" = local ]; then vars=$$(go run -C local ./cmd/localcloud env) || exit 1; eval "$$vars"; fi; \
+	bin/oke $(1) --stack "$(STACK)" $(ARGS)
+endef
+
+recover: ## complete what a killed or failed pulumi up has left: STACK=dev ARGS='--yes --unlock'
+	$(call stack_command,recover)
+
+drift: ## what differs between a stack's state and the cloud, exit status 2 if anything: STACK=dev ARGS=--json
+	$(call stack_command,drift)
+
 down: ## destroy the stack and stop the local cloud
 	$(localcloud) down
 
@@ -112,4 +125,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh down status kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh recover drift down status kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean

@@ -16,10 +16,16 @@
 // One asks the region, with the same credentials:
 //
 //	oke versions --stack prod
+//
+// Two commands run Pulumi's CLI, on any stack and backend:
+//
+//	oke recover --stack prod
+//	oke drift --stack prod
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +37,9 @@ import (
 func main() {
 	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "oke:", err)
+		if errors.As(err, new(driftError)) {
+			os.Exit(driftStatus)
+		}
 		os.Exit(1)
 	}
 }
@@ -57,6 +66,7 @@ func run(args []string, out, notes io.Writer) error {
 		doctorCommand(),                     // asks the cloud, too
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
 		versionsCommand(), // asks the region
+		recoverCommand(), driftCommand(), // with Pulumi's CLI
 	)
 	root.SetArgs(args)
 	root.SetOut(out)

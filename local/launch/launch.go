@@ -1,5 +1,5 @@
 // Package launch is the launcher: the commands that run the stack on the local cloud. Each part that they use is a
-// package below: environment, toolchain, daemon, plugins, pulumicli and recovery.
+// package below: environment, toolchain, daemon, plugins and pulumicli.
 //
 // The launcher is started by `go run`, so that it must compile in a second. Besides the standard library it imports the
 // program's catalog, which imports nothing, and golang.org/x/mod/semver.
@@ -9,10 +9,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"oke-guestbook/local/launch/daemon"
@@ -23,7 +25,6 @@ import (
 	"oke-guestbook/local/launch/progress"
 	"oke-guestbook/local/launch/pulumicli"
 	"oke-guestbook/local/launch/pulumifiles"
-	"oke-guestbook/local/launch/recovery"
 	"oke-guestbook/local/launch/toolchain"
 )
 
@@ -117,11 +118,7 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 	if err := cli.Select(ctx); err != nil {
 		return pulumicli.CLI{}, err
 	}
-	return cli, recovery.Recovery{
-		Name: cli.Stack, Stack: cli, Out: p.out,
-		Locks: func() ([]int, error) { return p.backend.Locks(cli.Stack) },
-		Adopt: func(ctx context.Context, deployment []byte) ([]byte, error) { return p.adopt(ctx, cli, deployment) },
-	}.Run(ctx)
+	return cli, p.recover(ctx, cli)
 }
 
 // check fails on what would stop the command later, before the tools are built for minutes.
@@ -188,12 +185,19 @@ func (p parts) stack(path string) (pulumicli.CLI, error) {
 	return p.cli(path, variables), err
 }
 
-// adopt has the daemon's executable look for what the pending operations of an exported stack have created.
-func (p parts) adopt(ctx context.Context, cli pulumicli.CLI, deployment []byte) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, p.tools.Daemon(), "adopt")
-	cmd.Env = cli.Environ
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(deployment), p.Err
-	return cmd.Output()
+// recover completes what a killed or failed command has left of the stack. The command oke does it for every stack.
+func (p parts) recover(ctx context.Context, cli pulumicli.CLI) error {
+	args := []string{"recover", "--yes", "--quiet", "--directory", p.Root, "--stack", cli.Stack, "--pulumi", cli.Path}
+	if cli.ConfigFile != "" {
+		args = append(args, "--config-file", cli.ConfigFile)
+	}
+	cmd := cli.With(ctx, p.tools.Commands(), args...)
+	var reason bytes.Buffer
+	cmd.Stdout, cmd.Stderr = p.Out, &reason
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimPrefix(strings.TrimSpace(reason.String()), "oke: "))
+	}
+	return nil
 }
 
 // Prepare does what comes before a command on the stack.

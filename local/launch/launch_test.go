@@ -23,7 +23,7 @@ import (
 )
 
 // allTools are the tools that a command needs, without a CLI on PATH.
-var allTools = []string{"localcloudd", "oke-guestbook", "pulumi", "pulumi-language-go-host"}
+var allTools = []string{"localcloudd", "oke", "oke-guestbook", "pulumi", "pulumi-language-go-host"}
 
 // newLauncher returns a launcher on an empty directory and a free port.
 func newLauncher(t *testing.T) (Launcher, *bytes.Buffer) {

@@ -40,7 +40,7 @@ func (l Login) Apply(kubeconfig string, target Target) (string, error) {
 		case call == nil && l.Command != OKE:
 			continue
 		case filepath.Base(target.Command[0]) == "oci":
-			if call == nil || len(l.options()) == 0 && (!target.Keys || len(l.variables()) == 0) {
+			if call == nil || len(l.options()) == 0 && (!target.Keys || len(l.Variables()) == 0) {
 				continue
 			}
 			err = l.complete(call, target)
@@ -92,7 +92,7 @@ type variable struct {
 func (l Login) environment(target Target) []variable {
 	var list []variable
 	if target.Keys {
-		values := l.variables()
+		values := l.Variables()
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			list = append(list, variable{name, values[name]})
 		}

@@ -75,9 +75,9 @@ func (l Login) options() map[string]string {
 	return options
 }
 
-// variables returns the variables that hand the key of the settings to either command, without those that are empty
+// Variables returns the variables that hand the key of the settings to either command, without those that are empty
 // (Oracle documentation, "Environment Variables" of the command line interface).
-func (l Login) variables() map[string]string {
+func (l Login) Variables() map[string]string {
 	set := map[string]string{}
 	if !l.usesKeys() {
 		return set

@@ -11,22 +11,27 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Read returns the project's name and what the section config of the stack's file holds, by key. Dir is the directory
-// of Pulumi.yaml.
-func Read(dir, stack string) (project string, config map[string]any, err error) {
-	var projectFile struct {
+// Project returns the name of the project whose Pulumi.yaml is in dir.
+func Project(dir string) (string, error) {
+	var file struct {
 		Name string `yaml:"name"`
 	}
 	path := filepath.Join(dir, "Pulumi.yaml")
 	text, err := os.ReadFile(path)
 	if err == nil {
-		err = unmarshal(path, text, &projectFile)
+		err = unmarshal(path, text, &file)
 	}
-	if err != nil {
+	return file.Name, err
+}
+
+// Read returns the project's name and what the section config of the stack's file holds, by key. Dir is the directory
+// of Pulumi.yaml.
+func Read(dir, stack string) (project string, config map[string]any, err error) {
+	if project, err = Project(dir); err != nil {
 		return "", nil, err
 	}
 	name := "Pulumi." + stack + ".yaml"
-	text, err = os.ReadFile(filepath.Join(dir, name))
+	text, err := os.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no stack %q here: %s is missing", stack, name)
 	}
@@ -34,7 +39,7 @@ func Read(dir, stack string) (project string, config map[string]any, err error) 
 		return "", nil, err
 	}
 	config, err = Parse(name, text)
-	return projectFile.Name, config, err
+	return project, config, err
 }
 
 // Parse returns what the section config of a stack's file holds, by key. Name is for errors.

@@ -18,7 +18,6 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 
-	"oke-guestbook/local/adopt"
 	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/dataplane/worker/agents"
 	"oke-guestbook/local/kube"
@@ -42,8 +41,6 @@ func run(name string, args []string) int {
 		return exit(serve(ctx, args))
 	case "dataplane":
 		return exit(sandbox.Main(ctx, args))
-	case "adopt":
-		return exit(adopt.Main(ctx, os.Stdin, os.Stdout, os.Stderr))
 	case "pulumi-resource-oci":
 		go endWithParent()
 		return exit(ociplugin.Main())

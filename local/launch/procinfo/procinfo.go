@@ -17,13 +17,6 @@ func Alive(pid int) bool {
 	return !strings.HasPrefix(state, "Z")
 }
 
-// Runs reports whether a process is alive and has name in its command name: after a reboot, the number of a process
-// that has ended may be another program's.
-func Runs(pid int, name string) bool {
-	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	return err == nil && strings.Contains(string(command), name) && Alive(pid)
-}
-
 // BinaryDeleted reports whether a process runs a binary that has been removed or replaced since it started.
 func BinaryDeleted(pid int) bool {
 	target, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))

@@ -30,8 +30,8 @@ func TestProcess(t *testing.T) {
 	}
 	pid := cmd.Process.Pid
 	defer func() { _ = cmd.Process.Kill() }()
-	if !Alive(pid) || !Runs(pid, "daemon") || Runs(pid, "pulumi") {
-		t.Errorf("alive %v, daemon %v, pulumi %v", Alive(pid), Runs(pid, "daemon"), Runs(pid, "pulumi"))
+	if !Alive(pid) {
+		t.Error("a process that runs counts as ended")
 	}
 	if BinaryDeleted(pid) {
 		t.Error("the binary counts as deleted while it is there")
@@ -49,7 +49,7 @@ func TestProcess(t *testing.T) {
 	if _, err := cmd.Process.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if Alive(pid) || Runs(pid, "daemon") {
+	if Alive(pid) {
 		t.Error("alive after its end")
 	}
 }

@@ -25,11 +25,17 @@ type CLI struct {
 
 // Command returns a command that is ready to run. When ctx ends, the engine is interrupted once, and may end in order.
 func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, c.Path, args...)
-	cmd.Dir, cmd.Env = c.Project, c.Environ
+	cmd := c.With(ctx, c.Path, args...)
 	if c.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
 		cmd.Args = append(cmd.Args, "--config-file", c.ConfigFile)
 	}
+	return cmd
+}
+
+// With returns a command of another program that runs the CLI, in the CLI's environment.
+func (c CLI) With(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = c.Project, c.Environ
 	// In this process's group the engine would get Ctrl-C from the terminal too, and a second interrupt makes it stop
 	// at once. If this process is killed, so is the engine: it would otherwise keep the stack locked.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -57,12 +63,6 @@ func (c CLI) output(ctx context.Context, stdin []byte, args ...string) ([]byte, 
 		return nil, fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return out, nil
-}
-
-// quiet runs a command on the stack without showing anything.
-func (c CLI) quiet(ctx context.Context, args ...string) error {
-	_, err := c.output(ctx, nil, append(args, "--stack", c.Stack)...)
-	return err
 }
 
 // Up deploys the stack.
@@ -98,25 +98,6 @@ func (c CLI) Outputs(ctx context.Context) (outputs map[string]any, err error) {
 	}
 	return outputs, nil
 }
-
-// Export returns the stack's state as JSON.
-func (c CLI) Export(ctx context.Context) ([]byte, error) {
-	return c.output(ctx, nil, "stack", "export", "--stack", c.Stack)
-}
-
-// Import replaces the stack's state.
-func (c CLI) Import(ctx context.Context, deployment []byte) error {
-	_, err := c.output(ctx, deployment, "stack", "import", "--stack", c.Stack)
-	return err
-}
-
-// Taint marks a resource for replacement by the next Up.
-func (c CLI) Taint(ctx context.Context, urn string) error {
-	return c.quiet(ctx, "state", "taint", "--yes", urn)
-}
-
-// Cancel removes the stack's locks, whoever holds them.
-func (c CLI) Cancel(ctx context.Context) error { return c.quiet(ctx, "cancel", "--yes") }
 
 // InstallPlugin downloads a provider plugin. Its error is the last line of what the CLI prints: that holds the reason.
 func (c CLI) InstallPlugin(ctx context.Context, name, version string) error {

@@ -25,7 +25,7 @@ func newCLI(t *testing.T, script string) CLI {
 
 // The terminal sends Ctrl-C to the foreground process group.
 func TestEngineHasItsOwnProcessGroup(t *testing.T) {
-	out, err := newCLI(t, "sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 3\n").Export(t.Context())
+	out, err := newCLI(t, "sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 3\n").Command(t.Context(), "up").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,9 +49,6 @@ func TestArguments(t *testing.T) {
 		{"refresh --yes --skip-preview" + settings, func() error { return c.Refresh(ctx) }},
 		{"destroy --yes --skip-preview" + settings, func() error { return c.Destroy(ctx) }},
 		{"stack select --create local\n", func() error { return c.Select(ctx) }},
-		{"stack import --stack local\nstate", func() error { return c.Import(ctx, []byte("state")) }},
-		{"state taint --yes urn --stack local\n", func() error { return c.Taint(ctx, "urn") }},
-		{"cancel --yes --stack local\n", func() error { return c.Cancel(ctx) }},
 		{"plugin install resource oci v1.2.3\n", func() error { return c.InstallPlugin(ctx, "oci", "1.2.3") }},
 	} {
 		_ = os.Remove(log)
@@ -66,8 +63,8 @@ func TestArguments(t *testing.T) {
 
 func TestErrorsContainTheReason(t *testing.T) {
 	c := newCLI(t, "echo first >&2; echo the reason >&2; exit 3\n")
-	_, err := c.Export(t.Context())
-	launchtest.WantError(t, err, "pulumi stack export", "the reason")
+	_, err := c.Outputs(t.Context())
+	launchtest.WantError(t, err, "pulumi stack output", "the reason")
 	if err := c.InstallPlugin(t.Context(), "oci", "1"); err == nil || err.Error() != "the reason" {
 		t.Errorf("plugin install: %v", err)
 	}

@@ -1,5 +1,5 @@
 // Package pulumifiles reads and writes the files of Pulumi for which it documents no interface. The formats are those
-// of v3.253.0: pkg/backend/diy (lock.go, store.go), sdk/go/common/apitype (core.go) and sdk/go/common/workspace
+// of v3.253.0: pkg/backend/diy (store.go), sdk/go/common/apitype (core.go) and sdk/go/common/workspace
 // (plugins.go). The tests fail if the pinned CLI no longer has them.
 package pulumifiles
 
@@ -22,32 +22,6 @@ func (b Backend) path(elem ...string) string {
 func (b Backend) Used() bool {
 	_, err := os.Stat(b.path())
 	return err == nil
-}
-
-// Locks returns the numbers of the processes that have locked a stack of any project: `pulumi cancel`,
-// which removes them, is documented, but no command prints whose they are.
-func (b Backend) Locks(stack string) ([]int, error) {
-	// .pulumi/locks/organization/<project>/<stack>/<random>.json
-	files, err := filepath.Glob(b.path("locks", "*", "*", stack, "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	var pids []int
-	for _, file := range files {
-		var lock struct {
-			PID *int `json:"pid"`
-		}
-		switch err := readJSON(file, &lock); {
-		case errors.Is(err, os.ErrNotExist):
-			continue // released meanwhile
-		case err != nil:
-			return nil, fmt.Errorf("lock %w", err)
-		case lock.PID == nil:
-			return nil, fmt.Errorf("lock %s names no process", file)
-		}
-		pids = append(pids, *lock.PID)
-	}
-	return pids, nil
 }
 
 // Resource is a resource in the state of a stack.

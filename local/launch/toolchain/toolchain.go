@@ -53,7 +53,8 @@ var (
 		name: "pulumi-language-go-host", module: "local/tools/pulumi-language-go",
 		pkg: "github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go", ldflags: "-s -w",
 	}
-	program = tool{name: "oke-guestbook", module: ".", pkg: "oke-guestbook", ldflags: "-s -w"}
+	program  = tool{name: "oke-guestbook", module: ".", pkg: "oke-guestbook", ldflags: "-s -w"}
+	commands = tool{name: "oke", module: ".", pkg: "oke-guestbook/cmd/oke", ldflags: "-s -w"}
 )
 
 // formerDaemon is what the daemon's executable was called before.
@@ -95,7 +96,7 @@ func (t Toolchain) Install(ctx context.Context, mode Mode) (cli string, err erro
 		return "", err
 	}
 	// The program needs few modules: while it is compiled, those of the daemon are downloaded.
-	cli, wanted := onPath, []tool{program, daemon}
+	cli, wanted := onPath, []tool{program, commands, daemon}
 	if t.Nodes {
 		wanted = append(wanted, node)
 	}
@@ -132,6 +133,9 @@ func (t Toolchain) CLI(ctx context.Context) (string, error) {
 
 // Daemon returns the path of the local cloud's executable.
 func (t Toolchain) Daemon() string { return t.path(daemon) }
+
+// Commands returns the path of the command oke.
+func (t Toolchain) Commands() string { return t.path(commands) }
 
 // IsFirstBuild reports whether the tools have yet to be built.
 func (t Toolchain) IsFirstBuild() bool { return !t.has(daemon) }

@@ -18,7 +18,7 @@ func newToolchain(t *testing.T) (Toolchain, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
 	dir := t.TempDir()
-	for _, tool := range []tool{program, daemon, pulumiCLI, languageHost} {
+	for _, tool := range []tool{program, commands, daemon, pulumiCLI, languageHost} {
 		if err := os.MkdirAll(filepath.Join(dir, tool.module), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -43,13 +43,13 @@ func TestInstallModes(t *testing.T) {
 		mode Mode
 		want []string
 	}{
-		"update all":    {UpdateAll, []string{program.pkg, daemon.pkg, pulumiCLI.pkg, languageHost.pkg}},
+		"update all":    {UpdateAll, []string{program.pkg, commands.pkg, daemon.pkg, pulumiCLI.pkg, languageHost.pkg}},
 		"build missing": {BuildMissing, []string{languageHost.pkg}},
 		"use built":     {UseBuilt, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tools, _ := newToolchain(t)
-			tools.install(t, program.name, daemon.name, pulumiCLI.name, formerDaemon)
+			tools.install(t, program.name, commands.name, daemon.name, pulumiCLI.name, formerDaemon)
 			_ = os.Remove(calls)
 			cli, err := tools.Install(t.Context(), tc.mode)
 			if err != nil || cli != filepath.Join(tools.Bin, "pulumi") {
@@ -79,7 +79,7 @@ func TestInstallModes(t *testing.T) {
 
 func TestCLIOnPathBringsItsLanguageHost(t *testing.T) {
 	tools, _ := newToolchain(t)
-	tools.install(t, program.name, daemon.name, "pulumi-language-go")
+	tools.install(t, program.name, commands.name, daemon.name, "pulumi-language-go")
 	want := fakePulumi(t, "v"+ownPulumi)
 	if cli, err := tools.Install(t.Context(), BuildMissing); err != nil || cli != want {
 		t.Errorf("CLI %q, %v; want %q", cli, err, want)

@@ -1,17 +1,21 @@
-package adopt
+// Package recovery_test runs the command oke recover against the local cloud. The command is of another module, whose
+// changes go test does not see: run it with -count=1.
+package recovery_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,17 +122,70 @@ type state struct {
 	}
 }
 
-func run(t *testing.T, in string) (state, string, string, error) {
+// command builds the command oke once.
+var command = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "recovery")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "oke")
+	build := exec.Command("go", "build", "-o", path, "./cmd/oke")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := command(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// pulumi is a script that stands in for Pulumi's CLI: it keeps the state in a file, and its other commands in a list.
+const pulumi = `#!/bin/sh
+case "$1 $2" in
+"stack export") cat "$STATE" ;;
+"stack import") cat >"$STATE" ;;
+"config --show-secrets") echo "{}" ;;
+*) echo "$*" >>"$STATE.calls" ;;
+esac
+`
+
+// run recovers a stack whose exported state is in, and returns what the state is then.
+func run(t *testing.T, in string) (s state, raw, said string, err error) {
 	t.Helper()
-	var out, progress bytes.Buffer
-	err := Main(t.Context(), strings.NewReader(in), &out, &progress)
-	var s state
-	if err == nil {
-		if err := json.Unmarshal(out.Bytes(), &s); err != nil {
+	oke, err := command()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file, cli := filepath.Join(dir, "state"), filepath.Join(dir, "pulumi")
+	for name, text := range map[string]string{
+		file: in, cli: pulumi, filepath.Join(dir, "Pulumi.yaml"): "name: oke-guestbook\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return s, out.String(), progress.String(), err
+	cmd := exec.CommandContext(t.Context(), oke, "recover", "--stack", "dev", "--yes", "--pulumi", cli, "-C", dir)
+	cmd.Env = append(os.Environ(), "STATE="+file, "PULUMI_BACKEND_URL=file://"+dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return s, "", string(out), fmt.Errorf("%w: %s", err, out)
+	}
+	after, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(after, &s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, _ := os.ReadFile(file + ".calls")
+	return s, string(after), string(out) + string(calls), nil
 }
 
 func TestCreatedResourceIsAddedToTheState(t *testing.T) {
@@ -149,7 +206,8 @@ func TestCreatedResourceIsAddedToTheState(t *testing.T) {
 	if !strings.Contains(raw, "12345678901234567890") {
 		t.Errorf("numbers changed: %s", raw)
 	}
-	if !strings.Contains(progress, urn+": "+want) {
+	if !strings.Contains(progress, "creating Vcn net: it exists; add it to the state\n      "+want) ||
+		!strings.Contains(progress, "refresh --yes") {
 		t.Errorf("says %q", progress)
 	}
 }
@@ -157,7 +215,10 @@ func TestCreatedResourceIsAddedToTheState(t *testing.T) {
 func TestCreationThatNeverStartedIsDropped(t *testing.T) {
 	client := cloud(t)
 	createVCN(t, client, "net", "10.1.0.0/16", "prod")
-	s, _, _, err := run(t, exported(""))
+	s, _, said, err := run(t, exported(""))
+	if !strings.Contains(said, "creating Vcn net: it does not exist; the next up creates it") {
+		t.Errorf("says %q", said)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +302,7 @@ func TestReplacementIsContinued(t *testing.T) {
 				}
 				got = append(got, strings.NewReplacer(urn+" "+after, "NEW", urn+" "+before, "OLD").Replace(is))
 			}
-			if !slices.Equal(got, c.want) || !strings.Contains(progress, urn+": "+after) {
+			if !slices.Equal(got, c.want) || !strings.Contains(progress, after) {
 				t.Errorf("the state has %q, want %q; says %q", got, c.want, progress)
 			}
 		})
@@ -256,7 +317,8 @@ func TestReplacementThatNeverStartedIsLeftToTheEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := s.Deployment.Resources; len(r) != 1 || r[0].ID != old || r[0].Delete || progress != "" {
+	if r := s.Deployment.Resources; len(r) != 1 || r[0].ID != old || r[0].Delete ||
+		!strings.Contains(progress, "it does not exist") {
 		t.Errorf("resources: %+v, says %q", r, progress)
 	}
 }

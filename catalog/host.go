@@ -1,0 +1,20 @@
+package catalog
+
+// hosts are the endpoints of the clients in oci-go-sdk v65.129.0, without their dual-stack variants. The SDK replaces
+// the variables (common.Region.EndpointForTemplate).
+var hosts = map[Client]string{
+	VirtualNetworkClient:    "https://iaas.{region}.{secondLevelDomain}",
+	ComputeClient:           "https://iaas.{region}.{secondLevelDomain}",
+	BlockStorageClient:      "https://iaas.{region}.{secondLevelDomain}",
+	ComputeManagementClient: "https://iaas.{region}.{secondLevelDomain}",
+	ContainerEngineClient:   "https://containerengine.{region}.oci.{secondLevelDomain}",
+	IdentityClient:          "https://identity.{region}.oci.{secondLevelDomain}",
+	ObjectStorageClient:     "https://objectstorage.{region}.{secondLevelDomain}",
+	LoadBalancerClient:      "https://iaas.{region}.{secondLevelDomain}",
+	BastionClient:           "https://bastion.{region}.oci.{secondLevelDomain}",
+	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
+	BudgetClient:            "https://usage.{region}.oci.{secondLevelDomain}",
+}
+
+// Host returns the endpoint of a client in Clients, with the variables {region} and {secondLevelDomain}.
+func (c Client) Host() string { return hosts[c] }

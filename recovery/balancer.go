@@ -1,0 +1,70 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"oke-guestbook/catalog"
+)
+
+// failedBalancer is a Service whose load balancer is in state FAILED.
+type failedBalancer struct {
+	service object
+	id      string // of the load balancer
+}
+
+// failedBalancers looks for the load balancers of Services that have none that works. OKE's cloud controller never
+// creates one that has FAILED again, until the Service is deleted: its function EnsureLoadBalancer refuses one that is
+// not ACTIVE (oci-cloud-controller-manager, issue 175; read 2026-11-28). It names a load balancer by the Service's UID.
+func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []failedBalancer, err error) {
+	for _, service := range d.waitingServices() {
+		uid := text(child(child(service, "outputs"), "metadata")["uid"])
+		compartment := d.compartmentOf(service)
+		if uid == "" || compartment == "" {
+			continue
+		}
+		cloud, err := r.Cloud(ctx)
+		if err != nil {
+			return nil, err
+		}
+		balancers, err := list[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers",
+			url.Values{"compartmentId": {compartment}, "displayName": {uid}})
+		if err != nil {
+			return nil, fmt.Errorf("load balancer of %s: %w", title(service), err)
+		}
+		for _, b := range balancers {
+			if b.DisplayName == uid && b.LifecycleState == "FAILED" {
+				found = append(found, failedBalancer{service, b.ID})
+			}
+		}
+	}
+	return found, nil
+}
+
+// waitingServices returns the Services of type LoadBalancer that have no address.
+func (d deployment) waitingServices() (found []object) {
+	for _, r := range d.resources() {
+		outputs := child(r, "outputs")
+		ingress, _ := child(child(outputs, "status"), "loadBalancer")["ingress"].([]any)
+		if r["type"] == "kubernetes:core/v1:Service" && child(outputs, "spec")["type"] == "LoadBalancer" &&
+			len(ingress) == 0 && r["delete"] != true {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// compartmentOf returns the compartment of a Service's load balancer: that of its annotation, or of the cluster.
+func (d deployment) compartmentOf(service object) string {
+	annotations := child(child(child(service, "inputs"), "metadata"), "annotations")
+	if id := text(annotations["oci.oraclecloud.com/compartment-id"]); id != "" {
+		return id
+	}
+	for _, r := range d.resources() {
+		if r["type"] == catalog.Cluster {
+			return text(child(r, "inputs")["compartmentId"])
+		}
+	}
+	return ""
+}
