@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"oke-guestbook/internal/pulumicli"
 	"oke-guestbook/recovery"
@@ -74,10 +75,11 @@ func locks(ctx context.Context, cli pulumicli.CLI) ([]recovery.Lock, bool, error
 
 // ask asks for the consent on a terminal. Without one, it says how to give it.
 func ask(cmd *cobra.Command) (bool, error) {
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return false, errors.New("nothing was changed: add --yes to do it (make recover STACK=... ARGS=--yes)")
 	}
 	fmt.Fprint(cmd.OutOrStdout(), "Do it? [y/N] ")
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.EqualFold(strings.TrimSpace(answer), "y") || strings.EqualFold(strings.TrimSpace(answer), "yes"), err
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes", err
 }

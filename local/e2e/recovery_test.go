@@ -1,0 +1,254 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"oke-guestbook/local/ociclient"
+)
+
+// elsewhere is a stack of a user's own on the local cloud, in a backend of their own.
+type elsewhere struct {
+	*stack
+	name, backend string
+}
+
+// command returns a command of Pulumi's CLI on the stack.
+func (s *elsewhere) command(args ...string) *exec.Cmd {
+	s.t.Helper()
+	return s.here(s.stack.command(append(args, "--stack", s.name, "--non-interactive")...))
+}
+
+// here directs a command to the stack's backend.
+func (s *elsewhere) here(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Env = append(cmd.Env, "PULUMI_BACKEND_URL=file://"+s.backend)
+	return cmd
+}
+
+// oke runs the command oke on the stack, and returns its output and its exit status.
+func (s *elsewhere) oke(args ...string) (said string, status int) {
+	s.t.Helper()
+	cmd := s.stack.command("version") // for its environment
+	args = append(args, "--stack", s.name, "--config-file", s.config)
+	oke := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "oke"), args...)
+	oke.Dir, oke.Env = cmd.Dir, cmd.Env
+	out, err := s.here(oke).CombinedOutput()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		s.t.Fatal(err)
+	}
+	return string(out), oke.ProcessState.ExitCode()
+}
+
+// recovers runs oke recover, which must say each of the parts.
+func (s *elsewhere) recovers(parts ...string) {
+	s.t.Helper()
+	before, err := s.command("stack", "export").Output()
+	s.must(err)
+	shown, status := s.oke("recover")
+	after, err := s.command("stack", "export").Output()
+	s.must(err)
+	if status != 1 || !strings.Contains(shown, "add --yes") || !bytes.Equal(before, after) {
+		s.t.Errorf("without the consent: status %d, changed %v\n%s", status, !bytes.Equal(before, after), shown)
+	}
+	said, status := s.oke("recover", "--yes")
+	if status != 0 {
+		s.t.Fatalf("recover: status %d\n%s", status, said)
+	}
+	for _, part := range parts {
+		if !strings.Contains(shown, part) {
+			s.t.Errorf("recover does not say %q:\n%s", part, shown)
+		}
+	}
+	if said, status := s.oke("recover"); status != 0 || !strings.Contains(said, "no command was interrupted") {
+		s.t.Errorf("a second recover: status %d\n%s", status, said)
+	}
+}
+
+// upUntil runs pulumi up until the cloud is as wanted, and then sends it the signal.
+func (s *elsewhere) upUntil(signal syscall.Signal, what string, reached func() (bool, string)) {
+	s.t.Helper()
+	var out bytes.Buffer
+	cmd := s.command("up", "--yes", "--skip-preview")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	s.must(cmd.Start())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }()
+	s.eventually(2*time.Minute, what, func() (bool, string) {
+		select {
+		case <-ended:
+			s.t.Fatalf("up ended before %s:\n%s", what, out.String())
+		default:
+		}
+		return reached()
+	})
+	target := cmd.Process.Pid
+	if signal == syscall.SIGKILL {
+		target = -target // its children, too
+	}
+	s.must(syscall.Kill(target, signal))
+	<-ended
+	if cmd.ProcessState.Success() {
+		s.t.Fatalf("up succeeded before the signal:\n%s", out.String())
+	}
+}
+
+// has is reached once the cloud has a resource of the kind.
+func (s *elsewhere) has(kind string) func() (bool, string) {
+	return func() (bool, string) { return s.inventory()[kind] > 0, fmt.Sprint(s.inventory()) }
+}
+
+// client returns a client of the cloud, with the credentials of its user.
+func (s *elsewhere) client() *ociclient.Client {
+	s.t.Helper()
+	for _, kv := range s.stack.command("version").Env {
+		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "OCI_") {
+			s.t.Setenv(name, value)
+		}
+	}
+	credentials, err := ociclient.CredentialsFromEnv()
+	s.must(err)
+	client, err := ociclient.New(s.o.Endpoint(), credentials)
+	s.must(err)
+	return client
+}
+
+func newElsewhere(t *testing.T) *elsewhere {
+	t.Helper()
+	s := &elsewhere{newStack(t), "acceptance", t.TempDir()}
+	s.must(s.o.Prepare(t.Context()))
+	if out, err := s.command("stack", "init").CombinedOutput(); err != nil {
+		t.Fatalf("stack init: %v\n%s", err, out)
+	}
+	return s
+}
+
+// A stack of any name in any backend is recovered: here, one that make up knows nothing of.
+func TestAnyStackIsRecovered(t *testing.T) {
+	s := newElsewhere(t)
+	step(t, "killed while it creates a cluster", func() {
+		s.upUntil(syscall.SIGKILL, "a cluster", s.has("cluster"))
+		s.recovers("which was killed: remove the lock", "creating Cluster oke-guestbook-acceptance: it exists")
+	})
+	step(t, "cancelled while it creates a node pool", func() {
+		s.upUntil(syscall.SIGINT, "a node pool", s.has("nodepool"))
+		if said, status := s.oke("recover", "--yes"); status != 0 {
+			t.Fatalf("recover: status %d\n%s", status, said)
+		}
+	})
+	client := s.client()
+	step(t, "cancelled with a load balancer that has failed", func() {
+		s.fault(`{"workRequest": "CreateLoadBalancer", "count": 1, "message": "no capacity"}`)
+		s.upUntil(syscall.SIGINT, "a failed load balancer", func() (bool, string) {
+			balancers := s.balancers(client)
+			return slices.Equal(slices.Collect(maps.Values(balancers)), []string{"FAILED"}), fmt.Sprint(balancers)
+		})
+		s.recovers("Service guestbook-frontend: its load balancer is in state FAILED")
+	})
+	step(t, "up converges, and has made nothing twice", func() {
+		if out, err := s.command("up", "--yes", "--skip-preview").CombinedOutput(); err != nil {
+			t.Fatalf("up: %v\n%s", err, out)
+		}
+		got := s.inventory()
+		for _, kind := range []string{"vcn", "cluster", "nodepool", "loadbalancer"} {
+			if got[kind] != 1 {
+				t.Errorf("the cloud holds %v", got)
+			}
+		}
+		if out, err := s.command("preview", "--expect-no-changes", "--diff").CombinedOutput(); err != nil {
+			t.Errorf("preview: %v\n%s", err, out)
+		}
+	})
+	step(t, "drift", func() { s.drifts(client) })
+	if out, err := s.command("destroy", "--yes", "--skip-preview", "--refresh").CombinedOutput(); err != nil {
+		t.Fatalf("destroy: %v\n%s", err, out)
+	}
+	s.destroyed()
+}
+
+// balancers returns the states of the load balancers, by id.
+func (s *elsewhere) balancers(client *ociclient.Client) map[string]string {
+	s.t.Helper()
+	states := map[string]string{}
+	for _, item := range s.inventoryItems() {
+		if item.Kind != "loadbalancer" {
+			continue
+		}
+		var balancer struct{ LifecycleState string }
+		path := "/20170115/loadBalancers/" + item.ID
+		if _, err := client.Do(s.t.Context(), http.MethodGet, path, nil, nil, &balancer); err == nil {
+			states[item.ID] = balancer.LifecycleState
+		}
+	}
+	return states
+}
+
+// drifts changes things behind Pulumi's back, which oke drift shows.
+func (s *elsewhere) drifts(client *ociclient.Client) {
+	s.t.Helper()
+	if said, status := s.oke("drift"); status != 0 {
+		s.t.Fatalf("drift without a change: status %d\n%s", status, said)
+	}
+	var vcn string
+	for id, kind := range s.kindsByID() {
+		if kind == "vcn" {
+			vcn = id
+		}
+	}
+	body := map[string]string{"displayName": "renamed"}
+	if _, err := client.Do(s.t.Context(), http.MethodPut, "/20160918/vcns/"+vcn, nil, body, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	config, err := s.command("stack", "output", "kubeconfig", "--show-secrets").Output()
+	s.must(err)
+	s.must(os.WriteFile(filepath.Join(s.o.Dir, "kubeconfig"), config, 0o600))
+	for _, args := range [][]string{
+		{"delete", "poddisruptionbudget", "frontend", "--namespace", "guestbook"},
+		{"set", "image", "deployment/frontend", "*=registry.local/guestbook:v2", "--namespace", "guestbook"},
+	} {
+		if out, err := s.kubectlCommand(args...).CombinedOutput(); err != nil {
+			s.t.Fatalf("kubectl %v: %v\n%s", args, err, out)
+		}
+	}
+	before, err := s.command("stack", "export").Output()
+	s.must(err)
+	said, status := s.oke("drift", "--json")
+	after, err := s.command("stack", "export").Output()
+	s.must(err)
+	if !bytes.Equal(before, after) {
+		s.t.Error("drift has changed the state")
+	}
+	listing, _, _ := strings.Cut(said, "\noke: ")
+	var found []struct {
+		Resource, Property string
+		State, Cloud       any
+	}
+	if err := json.Unmarshal([]byte(listing), &found); err != nil || status != 2 {
+		s.t.Fatalf("drift: status %d, %v\n%s", status, err, said)
+	}
+	var got []string
+	for _, d := range found {
+		got = append(got, fmt.Sprintf("%s %s: %v, %v", d.Resource, d.Property, d.State, d.Cloud))
+	}
+	want := []string{
+		"Deployment guestbook-frontend spec.template.spec.containers[0].image: " +
+			"registry.local/guestbook:v1, registry.local/guestbook:v2",
+		"PodDisruptionBudget guestbook-frontend : exists, is gone",
+		"Vcn oke-guestbook-acceptance displayName: oke-guestbook-acceptance, renamed",
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		s.t.Errorf("drift shows %q, want %q", got, want)
+	}
+}
