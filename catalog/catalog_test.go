@@ -147,3 +147,11 @@ func TestForceNew(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryClientHasAHost(t *testing.T) {
+	for _, client := range Clients() {
+		if host := client.Host(); !strings.Contains(host, "{region}") || !strings.Contains(host, "{secondLevelDomain}") {
+			t.Errorf("%s has the host %q", client, host)
+		}
+	}
+}

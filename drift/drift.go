@@ -69,6 +69,29 @@ func Parse(preview []byte) ([]Difference, error) {
 	return all, nil
 }
 
+// Interrupted returns the operations in an exported state whose outcome an interrupted command has not recorded. The
+// preview leaves out what they have created.
+func Interrupted(exported []byte) ([]Difference, error) {
+	var content struct {
+		Deployment struct {
+			Pending []struct {
+				Type     string
+				Resource struct{ URN string }
+			} `json:"pending_operations"`
+		}
+	}
+	if err := json.Unmarshal(exported, &content); err != nil {
+		return nil, fmt.Errorf("exported state: %w", err)
+	}
+	var all []Difference
+	for _, op := range content.Deployment.Pending {
+		all = append(all, Difference{
+			URN: op.Resource.URN, Resource: urn.Title(op.Resource.URN), State: op.Type, Cloud: "not recorded: oke recover",
+		})
+	}
+	return all, nil
+}
+
 // at returns the value at a path such as `spec.ports[0].port` or `metadata.annotations["a/b"]`, or nil.
 func at(value any, path string) any {
 	for path != "" {

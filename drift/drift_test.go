@@ -56,3 +56,14 @@ func TestNoDifferences(t *testing.T) {
 		t.Error("text that is no JSON is no error")
 	}
 }
+
+func TestInterrupted(t *testing.T) {
+	all, err := Interrupted([]byte(`{"deployment": {"pending_operations": [
+		{"type": "creating", "resource": {"urn": "urn:pulumi:dev::p::oci:Core/vcn:Vcn::net"}}]}}`))
+	if err != nil || len(all) != 1 || all[0].Resource != "Vcn net" || all[0].State != "creating" {
+		t.Errorf("got %v, %v", all, err)
+	}
+	if all, err := Interrupted([]byte(`{"deployment": {"resources": []}}`)); err != nil || len(all) > 0 {
+		t.Errorf("got %v, %v", all, err)
+	}
+}

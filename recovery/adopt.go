@@ -23,12 +23,12 @@ type creation struct {
 // changed or deleted.
 func (r Recovery) creations(ctx context.Context, d deployment) (all []*creation, err error) {
 	for _, op := range d.pending() {
-		resource, inputs := child(op, "resource"), child(child(op, "resource"), "inputs")
-		if text(op["type"]) != "creating" || inputs == nil {
+		resource := child(op, "resource")
+		if text(op["type"]) != "creating" || child(resource, "inputs") == nil {
 			continue
 		}
 		c := &creation{resource: resource}
-		if err := r.locate(ctx, c, inputs, d.idsOf(text(resource["type"]))); err != nil {
+		if err := r.locate(ctx, d, c); err != nil {
 			return nil, fmt.Errorf("%s: %w", text(resource["urn"]), err)
 		}
 		all = append(all, c)
@@ -36,9 +36,10 @@ func (r Recovery) creations(ctx context.Context, d deployment) (all []*creation,
 	return all, nil
 }
 
-// locate finds the resource, unless its id is among the known ones or the catalogue lacks its type.
-func (r Recovery) locate(ctx context.Context, c *creation, inputs object, known map[string]bool) error {
-	typ := text(c.resource["type"])
+// locate finds the resource, unless the state has it or the catalogue lacks its type.
+func (r Recovery) locate(ctx context.Context, d deployment, c *creation) error {
+	typ, inputs := text(c.resource["type"]), child(c.resource, "inputs")
+	known := d.idsOf(typ)
 	if strings.HasPrefix(typ, "kubernetes:") {
 		if id := objectID(inputs); !known[id] {
 			c.id = id // the program chooses it; the refresh drops an object that does not exist
@@ -49,7 +50,7 @@ func (r Recovery) locate(ctx context.Context, c *creation, inputs object, known 
 	if !ok || k.Adopts != "" { // a VCN's default resource comes with the VCN: its creation is an update
 		return nil
 	}
-	cloud, err := r.Cloud(ctx)
+	cloud, err := r.Cloud(ctx, d.regionOf(c.resource))
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,16 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 		if uid == "" || compartment == "" {
 			continue
 		}
-		cloud, err := r.Cloud(ctx)
+		cloud, err := r.Cloud(ctx, "")
 		if err != nil {
 			return nil, err
 		}
 		balancers, err := list[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers",
 			url.Values{"compartmentId": {compartment}, "displayName": {uid}})
+		if IsNotFound(err) {
+			r.printf("%s: its load balancer cannot be seen: the right to inspect load-balancers is missing", title(service))
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("load balancer of %s: %w", title(service), err)
 		}

@@ -29,8 +29,8 @@ type Recovery struct {
 	Locks func(context.Context) (locks []Lock, ok bool, err error)
 	// Unlock removes the locks of processes on other machines, too.
 	Unlock bool
-	// Cloud returns the services of the stack's region. It is called if a resource has to be looked for.
-	Cloud func(context.Context) (Cloud, error)
+	// Cloud returns the services of a region, "" for the stack's own. It is called if a resource has to be looked for.
+	Cloud func(ctx context.Context, region string) (Cloud, error)
 	// Confirm asks whether to do what was printed.
 	Confirm func() (bool, error)
 	Out     io.Writer

@@ -72,7 +72,7 @@ func newRecovery(f *fakeStack, out *bytes.Buffer, locks ...Lock) Recovery {
 	return Recovery{
 		Name: "dev", Stack: f, Out: out,
 		Locks:   func(context.Context) ([]Lock, bool, error) { return locks, true, nil },
-		Cloud:   func(context.Context) (Cloud, error) { return nil, errors.New("no credentials") },
+		Cloud:   func(context.Context, string) (Cloud, error) { return nil, errors.New("no credentials") },
 		Confirm: func() (bool, error) { return true, nil },
 	}
 }
@@ -175,7 +175,7 @@ func TestFailedLoadBalancer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &fakeStack{state: tc.state, refreshed: tc.state}
 			r := newRecovery(f, new(bytes.Buffer))
-			r.Cloud = func(context.Context) (Cloud, error) {
+			r.Cloud = func(context.Context, string) (Cloud, error) {
 				return fakeCloud{"/20170115/loadBalancers?compartmentId=c&displayName=u": tc.balancers}, nil
 			}
 			if _, err := r.Run(t.Context()); err != nil || !slices.Equal(f.calls, tc.want) {
@@ -183,6 +183,15 @@ func TestFailedLoadBalancer(t *testing.T) {
 			}
 		})
 	}
+	t.Run("without the right to look", func(t *testing.T) {
+		var out bytes.Buffer
+		f := &fakeStack{state: service(""), refreshed: service("")}
+		r := newRecovery(f, &out)
+		r.Cloud = func(context.Context, string) (Cloud, error) { return fakeCloud{}, nil }
+		if _, err := r.Run(t.Context()); err != nil || !strings.Contains(out.String(), "inspect load-balancers") {
+			t.Errorf("error %v, says %q", err, out.String())
+		}
+	})
 }
 
 // process starts a process with the name of Pulumi's CLI, which runs until the returned function is called.
@@ -285,6 +294,25 @@ func TestAdvice(t *testing.T) {
 	} {
 		if got := r.Advice(errors.New(text)); !strings.Contains(got, want) || (got == "") != (want == "") {
 			t.Errorf("%s: %q", text, got)
+		}
+	}
+}
+
+// IAM's policies are made in the home region, by a provider of its own.
+func TestEachResourceIsLookedForInItsRegion(t *testing.T) {
+	const urn = "urn:pulumi:dev::p::pulumi:providers:oci::home"
+	for provider, want := range map[string]string{urn + "::id": "us-phoenix-1", urn + "2::id": ""} {
+		f := &fakeStack{refreshed: empty, state: `{"deployment": {
+			"resources": [{"urn": "` + urn + `", "inputs": {"region": "us-phoenix-1"}}],
+			"pending_operations": [{"type": "creating", "resource": {"urn": "x", "type": "` + catalog.Policy + `",
+				"provider": "` + provider + `", "inputs": {"compartmentId": "c", "name": "n"}}}]}}`}
+		r, asked := newRecovery(f, new(bytes.Buffer)), ""
+		r.Cloud = func(_ context.Context, region string) (Cloud, error) {
+			asked = region
+			return fakeCloud{"/20160918/policies?compartmentId=c&name=n": "[]"}, nil
+		}
+		if _, err := r.Run(t.Context()); err != nil || asked != want {
+			t.Errorf("provider %s: region %q, want %q, %v", provider, asked, want, err)
 		}
 	}
 }

@@ -78,6 +78,17 @@ func (d deployment) idsOf(typ string) map[string]bool {
 	return ids
 }
 
+// regionOf returns the region of a resource's provider, or "" if that has no region of its own.
+func (d deployment) regionOf(resource object) string {
+	provider := text(resource["provider"]) // its URN, "::" and its id
+	for _, r := range d.resources() {
+		if strings.HasPrefix(provider, text(r["urn"])+"::") {
+			return text(child(r, "inputs")["region"])
+		}
+	}
+	return ""
+}
+
 // unfinished returns the resources whose last operation failed half-way.
 func (d deployment) unfinished() (found []object) {
 	for _, r := range d.resources() {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -19,21 +21,27 @@ import (
 
 // recoverCommand completes what a killed or failed command has left of a stack.
 func recoverCommand() *cobra.Command {
-	var yes, unlock, quiet bool
+	var yes, quiet bool
+	var r recovery.Recovery
 	cmd := pulumiCommand("recover", "Completes what a pulumi up that was killed or failed has left",
 		func(cmd *cobra.Command, cli pulumicli.CLI) error {
-			r := recovery.Recovery{
-				Name: cli.Stack, Stack: cli, Unlock: unlock, Out: cmd.OutOrStdout(),
-				Locks: func(ctx context.Context) ([]recovery.Lock, bool, error) { return locks(ctx, cli) },
-				Confirm: func() (bool, error) {
-					if yes {
-						return true, nil
-					}
-					return ask(cmd)
-				},
+			r.Name, r.Stack, r.Out = cli.Stack, cli, cmd.OutOrStdout()
+			r.Confirm = func() (bool, error) {
+				if yes {
+					return true, nil
+				}
+				return ask(cmd)
 			}
-			region := sync.OnceValues(func() (recovery.Cloud, error) { return stackRegion(cmd.Context(), cli) })
-			r.Cloud = func(context.Context) (recovery.Cloud, error) { return region() }
+			visible := true
+			r.Locks = func(ctx context.Context) (found []recovery.Lock, ok bool, err error) {
+				found, visible, err = locks(ctx, cli)
+				return found, visible, err
+			}
+			own := sync.OnceValues(func() (login, error) { return stackLogin(cmd.Context(), cli) })
+			r.Cloud = func(_ context.Context, region string) (recovery.Cloud, error) {
+				login, err := own()
+				return recovery.Region(login.credentials, cmp.Or(region, login.region)), err
+			}
 			found, err := r.Run(cmd.Context())
 			if err != nil {
 				if advice := r.Advice(err); advice != "" {
@@ -41,11 +49,8 @@ func recoverCommand() *cobra.Command {
 				}
 				return err
 			}
-			switch {
-			case found && !quiet:
-				fmt.Fprintf(cmd.OutOrStdout(), "stack %s is recovered: pulumi up -s %s continues\n", cli.Stack, cli.Stack)
-			case !quiet:
-				fmt.Fprintf(cmd.OutOrStdout(), "stack %s: no command was interrupted, nothing is half-made\n", cli.Stack)
+			if !quiet {
+				conclude(r.Out, cli.Stack, found, visible)
 			}
 			return nil
 		})
@@ -55,9 +60,21 @@ makes nothing twice. It works on any stack and backend, with the credentials of 
 It shows what it finds, and asks before it changes anything.`
 	flags := cmd.Flags()
 	flags.BoolVar(&yes, "yes", false, "do not ask")
-	flags.BoolVar(&unlock, "unlock", false, "remove the stack's locks although their holders may still run elsewhere")
+	flags.BoolVar(&r.Unlock, "unlock", false, "remove the stack's locks although their holders may still run elsewhere")
 	flags.BoolVar(&quiet, "quiet", false, "print nothing if there is nothing to do")
 	return cmd
+}
+
+// conclude says how the recovery has ended.
+func conclude(out io.Writer, stack string, found, locksVisible bool) {
+	if found {
+		fmt.Fprintf(out, "stack %s is recovered: pulumi up -s %s continues\n", stack, stack)
+		return
+	}
+	fmt.Fprintf(out, "stack %s: no command was interrupted, nothing is half-made\n", stack)
+	if !locksVisible {
+		fmt.Fprintln(out, "this backend does not show locks: if pulumi says that the stack is locked, add --unlock")
+	}
 }
 
 // locks returns who has locked the stack, if its backend is a directory.

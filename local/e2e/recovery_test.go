@@ -77,19 +77,25 @@ func (s *elsewhere) recovers(parts ...string) {
 	}
 }
 
+// upLog is the file with the output of upUntil.
+func (s *elsewhere) upLog() string { return filepath.Join(s.o.Dir, "up.log") }
+
 // upUntil runs pulumi up until the cloud is as wanted, and then sends it the signal.
 func (s *elsewhere) upUntil(signal syscall.Signal, what string, reached func() (bool, string)) {
 	s.t.Helper()
-	var out bytes.Buffer
+	out, err := os.Create(s.upLog())
+	s.must(err)
+	defer out.Close()
 	cmd := s.command("up", "--yes", "--skip-preview")
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdout, cmd.Stderr = out, out
 	s.must(cmd.Start())
+	said := func() string { text, _ := os.ReadFile(s.upLog()); return string(text) }
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	s.eventually(2*time.Minute, what, func() (bool, string) {
 		select {
 		case <-ended:
-			s.t.Fatalf("up ended before %s:\n%s", what, out.String())
+			s.t.Fatalf("up ended before %s:\n%s", what, said())
 		default:
 		}
 		return reached()
@@ -101,7 +107,7 @@ func (s *elsewhere) upUntil(signal syscall.Signal, what string, reached func() (
 	s.must(syscall.Kill(target, signal))
 	<-ended
 	if cmd.ProcessState.Success() {
-		s.t.Fatalf("up succeeded before the signal:\n%s", out.String())
+		s.t.Fatalf("up succeeded before the signal:\n%s", said())
 	}
 }
 
@@ -141,6 +147,15 @@ func TestAnyStackIsRecovered(t *testing.T) {
 	step(t, "killed while it creates a cluster", func() {
 		s.upUntil(syscall.SIGKILL, "a cluster", s.has("cluster"))
 		s.recovers("which was killed: remove the lock", "creating Cluster oke-guestbook-acceptance: it exists")
+	})
+	step(t, "without capacity for a node pool", func() {
+		s.fault(`{"workRequest": "NODEPOOL_CREATE", "count": 1, "message": "Out of host capacity."}`)
+		// The engine goes on with what waits for nodes.
+		s.upUntil(syscall.SIGINT, "the refusal", func() (bool, string) {
+			out, err := os.ReadFile(s.upLog())
+			return strings.Contains(string(out), "Out of host capacity."), fmt.Sprintf("%s, %v", out, err)
+		})
+		s.recovers("Deployment guestbook-frontend failed half-way: read it again")
 	})
 	step(t, "cancelled while it creates a node pool", func() {
 		s.upUntil(syscall.SIGINT, "a node pool", s.has("nodepool"))

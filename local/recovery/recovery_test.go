@@ -150,7 +150,7 @@ const pulumi = `#!/bin/sh
 case "$1 $2" in
 "stack export") cat "$STATE" ;;
 "stack import") cat >"$STATE" ;;
-"config --show-secrets") echo "{}" ;;
+"config --show-secrets") printf %s "$CONFIG" ;;
 *) echo "$*" >>"$STATE.calls" ;;
 esac
 `
@@ -172,6 +172,9 @@ func run(t *testing.T, in string) (s state, raw, said string, err error) {
 		}
 	}
 	cmd := exec.CommandContext(t.Context(), oke, "recover", "--stack", "dev", "--yes", "--pulumi", cli, "-C", dir)
+	if os.Getenv("CONFIG") == "" {
+		t.Setenv("CONFIG", "{}")
+	}
 	cmd.Env = append(os.Environ(), "STATE="+file, "PULUMI_BACKEND_URL=file://"+dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -209,6 +212,34 @@ func TestCreatedResourceIsAddedToTheState(t *testing.T) {
 	if !strings.Contains(progress, "creating Vcn net: it exists; add it to the state\n      "+want) ||
 		!strings.Contains(progress, "refresh --yes") {
 		t.Errorf("says %q", progress)
+	}
+}
+
+// The key is in the stack's settings, as the provider takes it, and in no variable.
+func TestCredentialsOfTheStack(t *testing.T) {
+	client := cloud(t)
+	want := createVCN(t, client, "net", "10.0.0.0/16", "dev")
+	config := map[string]map[string]string{}
+	for setting, variable := range map[string]string{
+		"tenancyOcid": "OCI_TENANCY_OCID", "userOcid": "OCI_USER_OCID", "fingerprint": "OCI_FINGERPRINT",
+		"region": "OCI_REGION", "privateKey": "OCI_PRIVATE_KEY",
+	} {
+		config["oci:"+setting] = map[string]string{"value": os.Getenv(variable)}
+		t.Setenv(variable, "")
+	}
+	t.Setenv("HOME", t.TempDir())
+	_, _, _, err := run(t, exported(""))
+	if err == nil || !strings.Contains(err.Error(), "make it with oci setup config") {
+		t.Errorf("without any credentials: %v", err)
+	}
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONFIG", string(text))
+	s, _, _, err := run(t, exported(""))
+	if err != nil || len(s.Deployment.Resources) != 1 || s.Deployment.Resources[0].ID != want {
+		t.Errorf("resources %+v, %v", s.Deployment.Resources, err)
 	}
 }
 
