@@ -33,8 +33,22 @@ func (s *elsewhere) command(args ...string) *exec.Cmd {
 
 // here directs a command to the stack's backend.
 func (s *elsewhere) here(cmd *exec.Cmd) *exec.Cmd {
-	cmd.Env = append(cmd.Env, "PULUMI_BACKEND_URL=file://"+s.backend)
+	// Without metadata: a kill may truncate that file, and then Pulumi does not read the state.
+	cmd.Env = append(cmd.Env, "PULUMI_BACKEND_URL=file://"+s.backend+"?metadata=skip")
 	return cmd
+}
+
+// exported returns the stack's state.
+func (s *elsewhere) exported() string {
+	s.t.Helper()
+	var stderr bytes.Buffer
+	cmd := s.command("stack", "export")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("stack export: %v\n%s", err, stderr.String())
+	}
+	return string(out)
 }
 
 // oke runs the command oke on the stack, and returns its output and its exit status.
@@ -55,13 +69,11 @@ func (s *elsewhere) oke(args ...string) (said string, status int) {
 // recovers runs oke recover, which must say each of the parts.
 func (s *elsewhere) recovers(parts ...string) {
 	s.t.Helper()
-	before, err := s.command("stack", "export").Output()
-	s.must(err)
+	before := s.exported()
 	shown, status := s.oke("recover")
-	after, err := s.command("stack", "export").Output()
-	s.must(err)
-	if status != 1 || !strings.Contains(shown, "add --yes") || !bytes.Equal(before, after) {
-		s.t.Errorf("without the consent: status %d, changed %v\n%s", status, !bytes.Equal(before, after), shown)
+	after := s.exported()
+	if status != 1 || !strings.Contains(shown, "add --yes") || before != after {
+		s.t.Errorf("without the consent: status %d, changed %v\n%s", status, before != after, shown)
 	}
 	said, status := s.oke("recover", "--yes")
 	if status != 0 {
@@ -148,29 +160,25 @@ func TestAnyStackIsRecovered(t *testing.T) {
 		s.upUntil(syscall.SIGKILL, "a cluster", s.has("cluster"))
 		s.recovers("which was killed: remove the lock", "creating Cluster oke-guestbook-acceptance: it exists")
 	})
-	step(t, "without capacity for a node pool", func() {
+	client := s.client()
+	step(t, "cancelled without capacity for a node pool, and with a load balancer that has failed", func() {
 		s.fault(`{"workRequest": "NODEPOOL_CREATE", "count": 1, "message": "Out of host capacity."}`)
+		s.fault(`{"workRequest": "CreateLoadBalancer", "count": 1, "message": "no capacity"}`)
 		// The engine goes on with what waits for nodes.
-		s.upUntil(syscall.SIGINT, "the refusal", func() (bool, string) {
+		s.upUntil(syscall.SIGINT, "the refusal and a failed load balancer", func() (bool, string) {
 			out, err := os.ReadFile(s.upLog())
-			return strings.Contains(string(out), "Out of host capacity."), fmt.Sprintf("%s, %v", out, err)
+			states := slices.Collect(maps.Values(s.balancers(client)))
+			refused := strings.Contains(string(out), "Out of host capacity.")
+			return refused && slices.Equal(states, []string{"FAILED"}), fmt.Sprintf("%v %s, %v", states, out, err)
 		})
-		s.recovers("Deployment guestbook-frontend failed half-way: read it again")
+		s.recovers("Deployment guestbook-frontend failed half-way: read it again",
+			"Service guestbook-frontend: its load balancer is in state FAILED")
 	})
 	step(t, "cancelled while it creates a node pool", func() {
 		s.upUntil(syscall.SIGINT, "a node pool", s.has("nodepool"))
 		if said, status := s.oke("recover", "--yes"); status != 0 {
 			t.Fatalf("recover: status %d\n%s", status, said)
 		}
-	})
-	client := s.client()
-	step(t, "cancelled with a load balancer that has failed", func() {
-		s.fault(`{"workRequest": "CreateLoadBalancer", "count": 1, "message": "no capacity"}`)
-		s.upUntil(syscall.SIGINT, "a failed load balancer", func() (bool, string) {
-			balancers := s.balancers(client)
-			return slices.Equal(slices.Collect(maps.Values(balancers)), []string{"FAILED"}), fmt.Sprint(balancers)
-		})
-		s.recovers("Service guestbook-frontend: its load balancer is in state FAILED")
 	})
 	step(t, "up converges, and has made nothing twice", func() {
 		if out, err := s.command("up", "--yes", "--skip-preview").CombinedOutput(); err != nil {
@@ -237,12 +245,10 @@ func (s *elsewhere) drifts(client *ociclient.Client) {
 			s.t.Fatalf("kubectl %v: %v\n%s", args, err, out)
 		}
 	}
-	before, err := s.command("stack", "export").Output()
-	s.must(err)
+	before := s.exported()
 	said, status := s.oke("drift", "--json")
-	after, err := s.command("stack", "export").Output()
-	s.must(err)
-	if !bytes.Equal(before, after) {
+	after := s.exported()
+	if before != after {
 		s.t.Error("drift has changed the state")
 	}
 	listing, _, _ := strings.Cut(said, "\noke: ")
