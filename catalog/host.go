@@ -13,6 +13,7 @@ var hosts = map[Client]string{
 	LoadBalancerClient:      "https://iaas.{region}.{secondLevelDomain}",
 	BastionClient:           "https://bastion.{region}.oci.{secondLevelDomain}",
 	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
+	ArtifactsClient:         "https://artifacts.{region}.oci.{secondLevelDomain}",
 	BudgetClient:            "https://usage.{region}.oci.{secondLevelDomain}",
 }
 
