@@ -15,6 +15,9 @@ var hosts = map[Client]string{
 	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
 	ArtifactsClient:         "https://artifacts.{region}.oci.{secondLevelDomain}",
 	BudgetClient:            "https://usage.{region}.oci.{secondLevelDomain}",
+	MonitoringClient:        "https://telemetry.{region}.{secondLevelDomain}",
+	TopicClient:             "https://notification.{region}.{secondLevelDomain}",
+	SubscriptionClient:      "https://notification.{region}.{secondLevelDomain}",
 }
 
 // Host returns the endpoint of a client in Clients, with the variables {region} and {secondLevelDomain}.

@@ -65,7 +65,7 @@ func run(args []string, out, notes io.Writer) error {
 		costCommand(),
 		doctorCommand(),                     // asks the cloud, too
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
-		versionsCommand(), // asks the region
+		versionsCommand(),                // asks the region
 		recoverCommand(), driftCommand(), // with Pulumi's CLI
 	)
 	root.SetArgs(args)
