@@ -275,7 +275,7 @@ func (s *stack) read(path string, out any) {
 	s.must(json.NewDecoder(resp.Body).Decode(out))
 }
 
-// processes lists the processes whose command line contains the stack's directory.
+// processes lists the processes whose command line or environment contains the stack's directory.
 func (s *stack) processes() []string {
 	s.t.Helper()
 	entries, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -284,7 +284,8 @@ func (s *stack) processes() []string {
 	for _, path := range entries {
 		data, err := os.ReadFile(path)
 		line := strings.ReplaceAll(string(data), "\x00", " ")
-		if err == nil && strings.Contains(line, s.o.Dir) {
+		environ, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
+		if err == nil && strings.Contains(line+string(environ), s.o.Dir) {
 			found = append(found, filepath.Base(filepath.Dir(path))+": "+line)
 		}
 	}

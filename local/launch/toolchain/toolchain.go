@@ -150,6 +150,8 @@ func (t Toolchain) has(tool tool) bool {
 // wrapLanguageHost makes the pinned language host run the built program in this repository's project: it would
 // otherwise link the program for each command. It builds and runs every other program itself. The engine starts it in
 // the program's directory. A CLI on PATH has a language host of its own, and gets none from here.
+//
+// The pinned language host does not notice that its engine was killed: setpriv, of util-linux, ends it with the engine.
 func (t Toolchain) wrapLanguageHost(pinned bool) error {
 	wrapper := filepath.Join(t.Bin, hostName)
 	if !pinned {
@@ -161,7 +163,9 @@ func (t Toolchain) wrapLanguageHost(pinned bool) error {
 	}
 	script := "#!/bin/sh\nbin=$(dirname \"$0\")\n" +
 		"[ \"$(pwd -P)\" != " + environment.Quoted(root) + " ] || set -- -binary \"$bin/" + program.name + "\" \"$@\"\n" +
-		"exec \"$bin/" + languageHost.name + "\" \"$@\"\n"
+		"end_with_engine='setpriv --pdeathsig KILL'\n" +
+		"$end_with_engine true 2>/dev/null || end_with_engine=\n" +
+		"exec $end_with_engine \"$bin/" + languageHost.name + "\" \"$@\"\n"
 	return os.WriteFile(wrapper, []byte(script), 0o755)
 }
 
