@@ -2,7 +2,10 @@
 // neither.
 package cloud
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Cluster describes an OKE cluster.
 type Cluster struct {
@@ -61,4 +64,9 @@ type ControlPlane interface {
 	Kubeconfig(ctx context.Context, clusterID string) ([]byte, error)
 	// SyncNodes registers the given nodes, and cordons, drains and removes all others. It returns when that is done.
 	SyncNodes(ctx context.Context, clusterID string, nodes []Node) error
+}
+
+// Zone returns an availability domain as nodes are labelled with it: "PHX-AD-1" for "Uocm:PHX-AD-1".
+func Zone(availabilityDomain string) string {
+	return availabilityDomain[strings.LastIndex(availabilityDomain, ":")+1:]
 }

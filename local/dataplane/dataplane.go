@@ -13,10 +13,19 @@ type State struct {
 	Network       cloud.Network
 	LoadBalancers []cloud.LoadBalancer
 	Clusters      map[string]Cluster // by OCID
-	// ServicesSocket is the UNIX socket at which the daemon takes connections to Oracle's services, of which Registry
-	// is Container Registry's address.
-	ServicesSocket string
-	Registry       netip.Addr
+	Services      Place              // Oracle's services
+	Internet      Place
+}
+
+// Place is what nodes and Pods reach outside of the VCNs. The daemon serves it at port 443, by HTTP: it has no
+// certificates of the names that clients use.
+type Place struct {
+	Socket   string     // UNIX socket at which the daemon takes the connections
+	Registry netip.Addr // of the container registries there
+	// Registries are the names of those registries. The internet names none: it has all others.
+	Registries []string
+	// Domains are the addresses that the VCN resolver gives for names in a domain, "ocir.io". The longest decides.
+	Domains map[string]netip.Addr
 }
 
 // Cluster is a cluster whose nodes run in the data plane.

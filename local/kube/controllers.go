@@ -54,11 +54,11 @@ func waitForSync(ctx context.Context, factory informers.SharedInformerFactory) e
 	return nil
 }
 
-// registryHosts returns the names of Container Registry in a region.
-func registryHosts(region string) []string { return imagepull.Hosts(region, regionKey(region)) }
+// RegistryHosts returns the names of Container Registry in a region.
+func RegistryHosts(region string) []string { return imagepull.Hosts(region, regionKey(region)) }
 
-// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes, images and the sizes
-// of node pools.
+// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes, the sizes of node pools,
+// and the images of simulated nodes.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
 	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
 	if err != nil {
@@ -72,27 +72,31 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 		return err
 	}
 	volumes, err := blockvolume.New(blockvolume.Config{
-		API: c.api, OCI: oci, Cluster: c.state.Cluster, Poll: poll, Log: c.log.With("cluster", c.state.Cluster.Name),
+		API: c.api, OCI: oci, Cluster: c.state.Cluster, Kubelets: c.cfg.DataPlane != nil, Poll: poll,
+		Log: c.log.With("cluster", c.state.Cluster.Name),
 	}, factory)
 	if err != nil {
 		return err
-	}
-	pulls, err := imagepull.New(imagepull.Config{
-		API: c.api, Endpoint: c.cfg.OCIEndpoint, Hosts: registryHosts(c.cfg.Region),
-		Scaled: func(d time.Duration) time.Duration { return c.cfg.scaled(d, 100*time.Millisecond) },
-		Log:    c.log.With("cluster", c.state.Cluster.Name),
-	}, factory)
-	if err != nil {
-		return fmt.Errorf("image pulls: %w", err)
 	}
 	scaler := nodescaler.New(nodescaler.Config{
 		API: c.api, OCI: oci, Cluster: c.state.Cluster, Log: c.log.With("cluster", c.state.Cluster.Name),
 		Scaled:   func(d time.Duration) time.Duration { return c.cfg.scaled(d, 0) },
 		Template: func(n cloud.Node) *corev1.Node { return nodeObject(n, c.state.Cluster, c.cfg.Region) },
 	}, factory)
-	c.controllers.Go(func() { scaler.Run(c.ctx) })
 	c.controllers.Go(func() { runBalancers(c.ctx) })
-	c.controllers.Go(func() { pulls.Run(c.ctx) })
 	c.controllers.Go(func() { volumes.Run(c.ctx) })
+	c.controllers.Go(func() { scaler.Run(c.ctx) })
+	if c.cfg.DataPlane != nil {
+		return nil // containerd pulls
+	}
+	pulls, err := imagepull.New(imagepull.Config{
+		API: c.api, Endpoint: c.cfg.OCIEndpoint, Hosts: RegistryHosts(c.cfg.Region),
+		Scaled: func(d time.Duration) time.Duration { return c.cfg.scaled(d, 100*time.Millisecond) },
+		Log:    c.log.With("cluster", c.state.Cluster.Name),
+	}, factory)
+	if err != nil {
+		return fmt.Errorf("image pulls: %w", err)
+	}
+	c.controllers.Go(func() { pulls.Run(c.ctx) })
 	return nil
 }

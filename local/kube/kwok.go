@@ -43,7 +43,7 @@ const imagesPulled = `[.status.initContainerStatuses[]?, .status.containerStatus
 func (c *cluster) startKwok(pods *podAddresses) error {
 	var registry []string
 	if c.cfg.OCIEndpoint != "" {
-		registry = registryHosts(c.cfg.Region)
+		registry = RegistryHosts(c.cfg.Region)
 	}
 	stages, err := loadStages(c.cfg.Speed, shortNamesRefused(c.state.Cluster.Version), registry)
 	if err != nil {

@@ -66,7 +66,7 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 
 // nodeLabels returns the labels that OKE sets, and those of the node pool.
 func nodeLabels(n cloud.Node, arch, region string) map[string]string {
-	zone := n.AvailabilityDomain[strings.LastIndex(n.AvailabilityDomain, ":")+1:]
+	zone := cloud.Zone(n.AvailabilityDomain)
 	labels := map[string]string{
 		"beta.kubernetes.io/arch":                      arch,
 		"beta.kubernetes.io/instance-type":             n.Shape,

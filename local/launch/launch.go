@@ -108,6 +108,13 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 	if err := p.cloud.Start(ctx); err != nil {
 		return pulumicli.CLI{}, err
 	}
+	if p.cloud.Real {
+		status, err := p.cloud.Status(ctx)
+		if err != nil {
+			return pulumicli.CLI{}, err
+		}
+		p.out.Printf("  %s", status.Images)
+	}
 	cli, err := p.stack(path)
 	if err != nil {
 		return pulumicli.CLI{}, err

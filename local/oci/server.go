@@ -41,8 +41,11 @@ var (
 	AvailabilityDomains = engine.AvailabilityDomains
 	// FaultDomains are the names of each availability domain's fault domains.
 	FaultDomains = engine.FaultDomains
-	// RegistryAddress is the emulated address of Container Registry among Oracle's services.
-	RegistryAddress = vcn.RegistryAddress
+	// RegistryAddress, ObjectStorageAddress and ServicesAddress are the emulated addresses of Container Registry, Object
+	// Storage and Oracle's other services.
+	RegistryAddress      = vcn.RegistryAddress
+	ObjectStorageAddress = vcn.ObjectStorageAddress
+	ServicesAddress      = vcn.ServicesAddress
 	// KubernetesVersions are those that OKE offers, oldest first. Tests may set others between requests.
 	KubernetesVersions = compute.OfferedVersions()
 )

@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,9 +18,12 @@ import (
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane"
 	"oke-guestbook/local/dataplane/hostports"
+	"oke-guestbook/local/dataplane/images"
 	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/dataplane/tunnel"
+	"oke-guestbook/local/dataplane/volume"
 	"oke-guestbook/local/dataplane/worker"
+	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
 )
 
@@ -27,13 +32,18 @@ import (
 type dataPlane struct {
 	*sandbox.Sandbox
 	hostPorts *hostports.Ports
-	services  net.Listener
+	places    []net.Listener // of connections to what is outside of the VCNs
+	images    string         // says which images built here stand for others; set before anything is served
 	log       *slog.Logger
 	health    atomic.Pointer[sandbox.Health]
 }
 
-// startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane. Address is the emulator's.
-func startDataPlane(ctx context.Context, dir, binary, address string, log *slog.Logger) (*dataPlane, error) {
+// publicRegistries is the address of all registries in the emulated internet. It is of a block that is not in use any
+// more (RFC 7526), nor are public addresses of VCNs of it.
+var publicRegistries = netip.MustParseAddr("192.88.99.2")
+
+// startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane.
+func startDataPlane(ctx context.Context, dir, binary, region string, log *slog.Logger) (*dataPlane, error) {
 	if missing := worker.Missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("this machine lacks %s", strings.Join(missing, "; "))
 	}
@@ -51,20 +61,55 @@ func startDataPlane(ctx context.Context, dir, binary, address string, log *slog.
 	if p.hostPorts, err = hostports.New(filepath.Join(dir, "ports.json"), s.DialInternet); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	socket := filepath.Join(dir, "services.sock")
-	if p.services, err = tunnel.Listen(socket); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if err := p.listen(dir, region); err != nil {
+		return nil, errors.Join(err, p.close())
 	}
-	go tunnel.Forward(p.services, func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", address)
-	})
-	s.Update(func(state *dataplane.State) {
-		state.ServicesSocket, state.Registry = socket, oci.RegistryAddress
-	})
 	return p, nil
 }
 
-// follow tells the data plane of the emulator's networks and load balancers whenever they change, until ctx is done.
+// listen listens for connections to what is outside of the VCNs, which serve answers.
+func (p *dataPlane) listen(dir, region string) error {
+	services := dataplane.Place{
+		Socket: filepath.Join(dir, "services.sock"), Registry: oci.RegistryAddress,
+		Registries: kube.RegistryHosts(region),
+		Domains: map[string]netip.Addr{
+			"oraclecloud.com": oci.ServicesAddress, "objectstorage." + region + ".oraclecloud.com": oci.ObjectStorageAddress,
+		},
+	}
+	for _, name := range services.Registries {
+		services.Domains[name] = oci.RegistryAddress
+	}
+	internet := dataplane.Place{Socket: filepath.Join(dir, "internet.sock"), Registry: publicRegistries}
+	for _, socket := range []string{services.Socket, internet.Socket} {
+		listener, err := tunnel.Listen(socket)
+		if err != nil {
+			return err
+		}
+		p.places = append(p.places, listener)
+	}
+	p.Update(func(state *dataplane.State) { state.Services, state.Internet = services, internet })
+	return nil
+}
+
+// serveImages serves what is outside of the VCNs: the emulator, and the images in the directory of the tools.
+func (p *dataPlane) serveImages(emulator http.Handler, tools, region string) error {
+	mirror := images.NewMirror(emulator, kube.RegistryHosts(region)...)
+	var err error
+	if p.images, err = mirror.AddStandIns(tools, runtime.GOARCH); err != nil {
+		return err
+	}
+	for _, listener := range p.places {
+		server := &http.Server{Handler: mirror, ReadHeaderTimeout: 10 * time.Second}
+		go func() { _ = server.Serve(listener) }() // ends with the listener
+	}
+	return nil
+}
+
+// volumes is the directory of the block volumes' data.
+func (p *dataPlane) volumes() string { return sandbox.VolumesDir(p.Dir()) }
+
+// follow tells the data plane of the emulator's networks and load balancers whenever they change, and deletes the data
+// of deleted block volumes, until ctx is done.
 func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 	var told dataplane.State
 	for {
@@ -78,6 +123,9 @@ func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 			}
 			told = now
 		}
+		if err := volume.Prune(p.volumes(), func() ([]string, error) { return emulator.Volumes(), nil }); err != nil {
+			p.log.Warn("data of block volumes", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -87,7 +135,11 @@ func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 }
 
 func (p *dataPlane) close() error {
-	return errors.Join(p.hostPorts.Close(), p.services.Close(), p.Close())
+	errs := []error{p.hostPorts.Close()}
+	for _, listener := range p.places {
+		errs = append(errs, listener.Close())
+	}
+	return errors.Join(append(errs, p.Close())...)
 }
 
 // healthInterval is how often the daemon asks for the health of backends: health checks are seconds apart.
@@ -120,6 +172,14 @@ func (p *dataPlane) watchHealth(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// notice says which images stand for others, if any do.
+func (p *dataPlane) notice() string {
+	if p == nil {
+		return ""
+	}
+	return p.images
 }
 
 // ports returns where this machine reaches load balancers.

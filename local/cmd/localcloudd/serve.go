@@ -63,7 +63,7 @@ func serve(ctx context.Context, args []string) error {
 	}
 	var plane *dataPlane // nil: nodes are simulated
 	if *realNodes {
-		if plane, err = startDataPlane(ctx, *dir, binary, address, log); err != nil {
+		if plane, err = startDataPlane(ctx, *dir, binary, credentials.Region, log); err != nil {
 			return fmt.Errorf("real nodes: %w", err)
 		}
 		defer plane.close()
@@ -80,6 +80,9 @@ func serve(ctx context.Context, args []string) error {
 	}
 
 	if plane != nil {
+		if err := plane.serveImages(cloud, filepath.Dir(binary), credentials.Region); err != nil {
+			return fmt.Errorf("real nodes: %w", err)
+		}
 		go plane.follow(ctx, cloud)
 		go plane.watchHealth(ctx)
 	}
@@ -120,6 +123,7 @@ func handler(dir string, cloud http.Handler, clusters *kube.Manager, plane *data
 	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{
 			"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status()), "loadBalancers": plane.ports(),
+			"images": plane.notice(),
 		})
 	})
 	mux.HandleFunc("GET /admin/dataplane", plane.serveStatus)

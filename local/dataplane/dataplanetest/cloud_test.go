@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +97,7 @@ func newCloud(t *testing.T) *cloud {
 	c.ports, err = hostports.New(filepath.Join(dir, "ports.json"), c.plane.DialInternet)
 	must(t, err)
 	t.Cleanup(func() { must(t, c.ports.Close()) })
-	c.serveImages(filepath.Join(dir, "services.sock"))
+	c.serveImages(dir)
 	go c.follow()
 	c.network()
 	return c
@@ -137,17 +138,24 @@ func showLogs(t *testing.T, dir string) {
 }
 
 // serveImages serves a registry to the nodes with an image under the two names that the test uses.
-func (c *cloud) serveImages(socket string) {
+func (c *cloud) serveImages(dir string) {
 	r := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	c.t.Cleanup(r.Close)
-	services, err := tunnel.Listen(socket)
-	must(c.t, err)
-	c.t.Cleanup(func() { services.Close() })
 	address := strings.TrimPrefix(r.URL, "http://")
-	go tunnel.Forward(services, func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", address)
-	})
-	c.plane.Update(func(s *dataplane.State) { s.ServicesSocket, s.Registry = socket, oci.RegistryAddress })
+	serve := func(name string, registry netip.Addr) dataplane.Place {
+		p := dataplane.Place{Socket: filepath.Join(dir, name), Registry: registry}
+		listener, err := tunnel.Listen(p.Socket)
+		must(c.t, err)
+		c.t.Cleanup(func() { listener.Close() })
+		go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		})
+		return p
+	}
+	services := serve("services.sock", oci.RegistryAddress)
+	services.Registries = kube.RegistryHosts("us-ashburn-1")
+	internet := serve("internet.sock", netip.MustParseAddr("192.88.99.2"))
+	c.plane.Update(func(s *dataplane.State) { s.Services, s.Internet = services, internet })
 	image := c.image()
 	for _, path := range []string{"axoxdievda5j/oke-public-pause:local", "test/pod:1"} {
 		ref, err := name.NewTag(address+"/"+path, name.Insecure)

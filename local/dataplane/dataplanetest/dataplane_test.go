@@ -89,7 +89,7 @@ func deploy(t *testing.T, api kubernetes.Interface) {
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{
-					Name: "page", Image: "registry.test/test/pod:1", Args: []string{"serve"},
+					Name: "page", Image: "iad.ocir.io/test/pod:1", Args: []string{"serve"},
 					ReadinessProbe: &corev1.Probe{
 						ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(8080)}},
 						PeriodSeconds: 1,

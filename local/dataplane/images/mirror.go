@@ -108,23 +108,24 @@ func imageFor(index v1.ImageIndex, arch string) (v1.Image, error) {
 // ServeHTTP implements http.Handler.
 func (m *Mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	namespace := r.URL.Query().Get("ns")
-	if slices.Contains(m.hosts, namespace) || !strings.HasPrefix(r.URL.Path, "/v2/") { // the latter are for tokens
-		m.oracle.ServeHTTP(w, r)
-		return
-	}
 	path := strings.TrimPrefix(r.URL.Path, "/v2/")
 	repository, digest, isBlob := strings.Cut(path, "/blobs/")
 	if !isBlob {
 		repository, _, _ = strings.Cut(path, "/manifests/")
 	}
 	image, ok := m.images[namespace+"/"+repository]
+	// What is not below /v2/ is for tokens.
+	if !strings.HasPrefix(r.URL.Path, "/v2/") || !ok && slices.Contains(m.hosts, namespace) {
+		m.oracle.ServeHTTP(w, r)
+		return
+	}
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "the mirror is for pulls")
 	case path == "":
 	case !ok:
-		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", fmt.Sprintf("nodes have no way to the internet, and nothing stands "+
-			"for %s/%s: push the image to Container Registry of the local cloud", namespace, repository))
+		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", fmt.Sprintf("the local cloud has no way to the internet, and "+
+			"nothing in it stands for %s/%s: push the image to its Container Registry", namespace, repository))
 	case isBlob:
 		m.serveBlob(w, r, digest)
 	default:

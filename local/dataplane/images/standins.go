@@ -15,17 +15,30 @@ type StandIn struct {
 	Config  v1.Config
 }
 
+// Images of OKE, which its nodes pull from Container Registry.
+const (
+	okeImages = "ocir.us-ashburn-1.oci.oraclecloud.com/axoxdievda5j/"
+	pause     = okeImages + "oke-public-pause"
+	coredns   = okeImages + "oke-public-cloud-provider-oci/coredns"
+)
+
+// mongo is the image that the layout in mongoLayout, of the directory of the tools, stands for.
+const (
+	mongo       = "docker.io/library/mongo"
+	mongoLayout = "mongo-image"
+)
+
 // PauseImage is the image of the container that holds a Pod's namespaces.
-const PauseImage = "registry.k8s.io/pause:local"
+const PauseImage = pause + ":local"
 
 // StandIns are the programs that nodes need and this machine builds.
 var StandIns = []StandIn{
 	{
-		Program: "pause", For: []string{"registry.k8s.io/pause"},
+		Program: "pause", For: []string{pause},
 		Config: v1.Config{Entrypoint: []string{"/pause"}, User: "65535:65535"},
 	},
 	{
-		Program: "coredns", For: []string{"registry.k8s.io/coredns/coredns"},
+		Program: "coredns", For: []string{coredns},
 		Config: v1.Config{Entrypoint: []string{"/coredns"}, WorkingDir: "/"},
 	},
 	{
@@ -37,7 +50,7 @@ var StandIns = []StandIn{
 	},
 }
 
-// AddStandIns adds the images of the programs in a directory, and returns the line that says so.
+// AddStandIns adds the images of the programs, and of MongoDB, in the directory of the tools, and returns the line that says so.
 func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
 	var all []string
 	for _, s := range StandIns {
@@ -50,5 +63,9 @@ func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
 		}
 		all = append(all, s.For...)
 	}
+	if err := m.AddLayout(filepath.Join(dir, mongoLayout), arch, mongo); err != nil {
+		return "", err
+	}
+	all = append(all, mongo+" (FerretDB)")
 	return "images built here stand for " + strings.Join(all, ", "), nil
 }

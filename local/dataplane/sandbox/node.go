@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane"
+	"oke-guestbook/local/dataplane/images"
 	"oke-guestbook/local/dataplane/worker"
 	"oke-guestbook/local/dataplane/worker/podnet"
 )
@@ -19,17 +21,18 @@ import (
 // nodeTimeout limits what a node is asked: it answers in milliseconds.
 const nodeTimeout = 30 * time.Second
 
-// pauseImage holds a Pod's namespaces; as on OKE it comes from Container Registry.
-const pauseImage = "ocir.us-ashburn-1.oci.oraclecloud.com/axoxdievda5j/oke-public-pause:local"
-
 // runningNode is a node that runs.
 type runningNode struct {
 	name    string
 	dir     string
 	worker  *worker.Worker
 	network podnet.Network
+	dns     *resolver
 	stopped bool // on purpose
 }
+
+// VolumesDir is the directory of block volumes' data in a sandbox's.
+func VolumesDir(dir string) string { return filepath.Join(dir, "volumes") }
 
 // startNode starts a node in its instance's network namespace. Its files stay in its directory, so that it continues
 // where an earlier process was killed.
@@ -51,6 +54,9 @@ func startNode(
 	out := &runningNode{name: n.Name, dir: filepath.Join(s.dir, "nodes", shortID(n.InstanceID)), network: network}
 	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
 	defer cancel()
+	if out.dns, err = startResolver(host, s.want.Services.Domains); err != nil {
+		return nil, fmt.Errorf("VCN resolver: %w", err)
+	}
 	out.worker, err = worker.Start(ctx, worker.Config{
 		Name: n.Name, Address: address, Dir: out.dir, Cgroup: cgroup(s.dir) + "/" + shortID(n.InstanceID),
 		Agents: s.agents, Init: s.init, Network: host,
@@ -58,11 +64,15 @@ func startNode(
 		Kubelet:   worker.KeyPair{CertPEM: n.Kubelet.Cert, KeyPEM: n.Kubelet.Key},
 		Serving:   worker.KeyPair{CertPEM: n.Server.Cert, KeyPEM: n.Server.Key},
 		KubeProxy: worker.KeyPair{CertPEM: n.Proxy.Cert, KeyPEM: n.Proxy.Key},
-		Pods:      network, ClusterDNS: dns, Mirror: "http://" + s.registry.String(), PauseImage: pauseImage,
+		Pods:      network, ClusterDNS: dns, Mirrors: mirrors(s.want), PauseImage: images.PauseImage,
+		Volumes: VolumesDir(s.dir), Zone: cloud.Zone(n.AvailabilityDomain),
 		ProviderID: n.InstanceID, MaxPods: maxPods(n, network), CPUs: n.CPUs, MemoryBytes: n.MemoryBytes,
 		ReservedCPU: n.ReservedCPU, ReservedMemoryBytes: n.ReservedMemoryBytes,
 	})
-	return out, err
+	if err != nil {
+		return nil, errors.Join(err, out.dns.close())
+	}
+	return out, nil
 }
 
 // maxPods is how many Pods a node can have: with VCN-native pod networking as many as there are addresses for them.

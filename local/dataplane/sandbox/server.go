@@ -19,6 +19,7 @@ import (
 	"oke-guestbook/local/dataplane/netns"
 	"oke-guestbook/local/dataplane/router"
 	"oke-guestbook/local/dataplane/tunnel"
+	"oke-guestbook/local/dataplane/worker"
 )
 
 // server carries out the wanted state, and serves the control socket.
@@ -33,8 +34,7 @@ type server struct {
 
 	mu       sync.Mutex
 	want     dataplane.State
-	services net.Listener        // of Oracle's services; nil until the state names their socket
-	registry netip.Addr          // of Container Registry
+	places   []net.Listener      // of Oracle's services and the internet; none until the state names their sockets
 	clusters map[string]*cluster // by OCID
 }
 
@@ -106,8 +106,8 @@ func (s *server) apply(ctx context.Context, want dataplane.State) error {
 	if err := s.router.Apply(ctx, want.Network); err != nil {
 		errs = append(errs, fmt.Errorf("network: %w", err))
 	}
-	if err := s.serveServices(ctx, want); err != nil {
-		errs = append(errs, fmt.Errorf("services of Oracle: %w", err))
+	if err := s.servePlaces(ctx, want); err != nil {
+		errs = append(errs, fmt.Errorf("outside of the VCNs: %w", err))
 	}
 	if err := s.balancer.Apply(want.LoadBalancers); err != nil {
 		errs = append(errs, err)
@@ -138,6 +138,9 @@ func (s *server) health() Health {
 // restartEnded carries out the wanted state again when a node has ended by itself.
 func (s *server) restartEnded(n *runningNode) {
 	<-n.worker.Done()
+	if err := n.dns.close(); err != nil {
+		s.log.Warn("VCN resolver", "node", n.name, "error", err)
+	}
 	s.mu.Lock()
 	stopped, want := n.stopped, s.want
 	s.mu.Unlock()
@@ -150,20 +153,41 @@ func (s *server) restartEnded(n *runningNode) {
 	}
 }
 
-// serveServices listens for connections to Oracle's services, by HTTP, and carries them to the daemon.
-func (s *server) serveServices(ctx context.Context, want dataplane.State) error {
-	s.registry = want.Registry
-	if s.services != nil || want.ServicesSocket == "" {
+// servePlaces listens for connections to what is outside of the VCNs, and carries them to the daemon.
+func (s *server) servePlaces(ctx context.Context, want dataplane.State) error {
+	if len(s.places) > 0 || want.Services.Socket == "" || want.Internet.Socket == "" {
 		return nil
 	}
-	var err error
-	if s.services, err = s.router.Services().Listen(ctx, "tcp4", "0.0.0.0:80"); err != nil {
+	services, err := s.router.Services().Listen(ctx, "tcp4", "0.0.0.0:443")
+	if err != nil {
 		return err
 	}
-	go tunnel.Forward(s.services, func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", want.ServicesSocket)
-	})
+	// Nothing but the registries answers in the internet.
+	internet, err := s.router.Internet().Listen(ctx, "tcp4", registry(want.Internet))
+	if err != nil {
+		return errors.Join(err, services.Close())
+	}
+	s.places = []net.Listener{services, internet}
+	forward := func(from net.Listener, socket string) {
+		tunnel.Forward(from, func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		})
+	}
+	go forward(services, want.Services.Socket)
+	go forward(internet, want.Internet.Socket)
 	return nil
+}
+
+// registry returns the address of a place's registries with their port.
+func registry(p dataplane.Place) string { return netip.AddrPortFrom(p.Registry, 443).String() }
+
+// mirrors returns the URLs at which a node reaches registries, by their names.
+func mirrors(s dataplane.State) map[string]string {
+	urls := map[string]string{worker.AnyRegistry: "http://" + registry(s.Internet)}
+	for _, name := range s.Services.Registries {
+		urls[name] = "http://" + registry(s.Services)
+	}
+	return urls
 }
 
 func (s *server) status(ctx context.Context) dataplane.Status {

@@ -10,6 +10,9 @@ import (
 	"oke-guestbook/local/supervise"
 )
 
+// AnyRegistry is the key in Config.Mirrors for the registries that it does not name (containerd, docs/hosts.md).
+const AnyRegistry = "_default"
+
 // Config describes a node. Every field without "optional" is required.
 type Config struct {
 	// Name is the name of the Node object: on OKE the primary private address. The certificate in Kubelet is for the user
@@ -41,11 +44,16 @@ type Config struct {
 	ClusterDNS netip.Addr
 	// Resolver is the name server for what is not in the cluster's domain. Optional: 169.254.169.254, the VCN's.
 	Resolver netip.Addr
-	// Mirror is the URL of the registry that all images are pulled from, "http://10.0.0.2:5000". It gets the name of the
-	// registry that the image names in the query parameter ns.
-	Mirror string
+	// Mirrors are the URLs that images are pulled from, "http://10.0.0.2:5000", by the registry that an image names, which
+	// they get in the query parameter ns. That of AnyRegistry is for all others.
+	Mirrors map[string]string
 	// PauseImage is the image of the container that holds a Pod's namespaces.
 	PauseImage string
+
+	// Volumes is the directory of the block volumes' data, the same for all nodes. Optional: without, the node has no
+	// driver for block volumes.
+	Volumes string
+	Zone    string // availability domain, as the label topology.kubernetes.io/zone has it; with Volumes
 
 	ProviderID string            // optional
 	Labels     map[string]string // optional; of those with kubernetes.io in their prefix, only what NodeRestriction allows

@@ -20,6 +20,9 @@ const containerGrace = 5 * time.Second
 // vcnResolver is the name server of every VCN.
 var vcnResolver = netip.AddrFrom4([4]byte{169, 254, 169, 254})
 
+// registriesDir is containerd's directory of registries, in etc.
+const registriesDir = "certs.d"
+
 // etc is the path of a configuration file within the node.
 func etc(name string) string { return filepath.Join(node.Dir, "etc", name) }
 
@@ -28,7 +31,7 @@ func writeFiles(cfg Config) error {
 	if !filepath.IsAbs(cfg.Dir) {
 		return fmt.Errorf("directory %s is not absolute", cfg.Dir)
 	}
-	for _, name := range []string{"etc/certs.d/_default", "logs", "containerd", "kubelet", "log", "cni"} {
+	for _, name := range []string{"etc", "logs", "containerd", "kubelet", "log", "cni"} {
 		if err := os.MkdirAll(filepath.Join(cfg.Dir, name), 0o700); err != nil {
 			return err
 		}
@@ -44,9 +47,11 @@ func writeFiles(cfg Config) error {
 		"serving.crt": cfg.Serving.CertPEM, "serving.key": cfg.Serving.KeyPEM,
 		"resolv.conf":     fmt.Appendf(nil, "nameserver %s\n", cmp.Or(cfg.Resolver, vcnResolver)),
 		"containerd.toml": containerdConfig(cfg),
+	}
+	for name, url := range cfg.Mirrors {
 		// Without the server, containerd would turn to the registry itself for what the mirror does not have.
-		"certs.d/_default/hosts.toml": fmt.Appendf(nil,
-			"server = %q\n[host.%q]\ncapabilities = [\"pull\", \"resolve\"]\n", cfg.Mirror, cfg.Mirror),
+		files[filepath.Join(registriesDir, name, "hosts.toml")] = fmt.Appendf(nil,
+			"server = %q\n[host.%q]\ncapabilities = [\"pull\", \"resolve\"]\n", url, url)
 	}
 	var err error
 	for name, content := range map[string]func(Config) ([]byte, error){
@@ -60,7 +65,11 @@ func writeFiles(cfg Config) error {
 		}
 	}
 	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(cfg.Dir, "etc", name), data, 0o600); err != nil {
+		path := filepath.Join(cfg.Dir, "etc", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
 			return err
 		}
 	}
@@ -76,9 +85,14 @@ func writeSpec(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Volumes != "" {
+		if err := os.MkdirAll(cfg.Volumes, 0o700); err != nil {
+			return err
+		}
+	}
 	return node.Spec{
 		Hostname: cfg.Name, Address: cfg.Address.String(), Cgroup: cfg.Cgroup, ContainerGrace: containerGrace,
-		Nft: nft, Runtime: runtime, KubeletArgs: kubeletArgs(cfg),
+		Nft: nft, Runtime: runtime, Volumes: cfg.Volumes, Zone: cfg.Zone, KubeletArgs: kubeletArgs(cfg),
 	}.Write(cfg.Dir)
 }
 
@@ -124,6 +138,6 @@ snapshotter = %[3]q
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
 BinaryName = %[8]q
 SystemdCgroup = false
-`, node.ContainerdRoot, node.ContainerdSocket, snapshotter(cfg.Dir), cfg.PauseImage, etc("certs.d"), node.BinDir,
+`, node.ContainerdRoot, node.ContainerdSocket, snapshotter(cfg.Dir), cfg.PauseImage, etc(registriesDir), node.BinDir,
 		node.CNIConfDir, filepath.Join(node.BinDir, "runc"))
 }

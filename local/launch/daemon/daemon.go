@@ -195,6 +195,7 @@ type Status struct {
 	RSSMB int `json:"rssMB"` // of the daemon itself
 	// LoadBalancers are the ports of public load balancers on this machine, with nodes that run Pods.
 	LoadBalancers []struct{ LoadBalancer, Listener, Public, Local string }
+	Images        string // says which images built here stand for others, with nodes that run Pods
 	Clusters      []struct {
 		Name, Version, Address string
 		Processes              []struct {

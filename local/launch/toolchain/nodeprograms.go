@@ -2,30 +2,57 @@ package toolchain
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 )
 
+// mongod is the program of the image that stands for MongoDB's, which imageBuilder makes in the directory mongoImage.
+var (
+	mongod       = tool{name: "mongod", module: "app", pkg: "oke-guestbook/app/cmd/mongod"}
+	imageBuilder = tool{name: "guestbook-image", module: "app", pkg: "oke-guestbook/app/cmd/image", ldflags: "-s -w"}
+)
+
+const mongoImage = "mongo-image"
+
 // nodePrograms are the programs of the images that are built here for nodes that run Pods; package dataplane/images
 // makes the images. They are for this machine's architecture, as those nodes are.
-func nodePrograms(ldflags string) []tool {
-	return []tool{
-		{name: "pause", module: "local", pkg: "oke-guestbook/local/cmd/pause", ldflags: ldflags},
-		{name: "coredns", module: "local", pkg: "oke-guestbook/local/cmd/coredns", ldflags: ldflags},
-		{name: "guestbook", module: "app", pkg: "oke-guestbook/app", ldflags: ldflags},
+func (t Toolchain) nodePrograms(ctx context.Context) ([]tool, error) {
+	ldflags, err := t.staticFlags(ctx)
+	if err != nil {
+		return nil, err
 	}
+	programs := []tool{
+		{name: "pause", module: "local", pkg: "oke-guestbook/local/cmd/pause"},
+		{name: "coredns", module: "local", pkg: "oke-guestbook/local/cmd/coredns"},
+		{name: "guestbook", module: "app", pkg: "oke-guestbook/app"},
+		mongod,
+	}
+	for i := range programs {
+		programs[i].ldflags = ldflags
+	}
+	return append(programs, imageBuilder), nil
 }
 
-// InstallNodePrograms builds the programs of the nodes' images, after Install.
-func (t Toolchain) InstallNodePrograms(ctx context.Context) error {
-	if err := os.MkdirAll(t.Bin, 0o755); err != nil {
-		return err
-	}
-	ldflags, err := t.staticFlags(ctx)
+// makeMongoImage makes the image that stands for MongoDB's, unless it is as new as its program.
+func (t Toolchain) makeMongoImage(ctx context.Context) error {
+	dir := filepath.Join(t.Bin, mongoImage)
+	program, err := os.Stat(t.path(mongod))
 	if err != nil {
 		return err
 	}
-	return t.build(ctx, nodePrograms(ldflags))
+	if image, err := os.Stat(filepath.Join(dir, "index.json")); err == nil && image.ModTime().After(program.ModTime()) {
+		return nil
+	}
+	build := exec.CommandContext(ctx, t.path(imageBuilder), "-standin", "-arch", runtime.GOARCH,
+		"-binary", t.path(mongod), "-out", dir)
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("image of %s: %w\n%s", mongod.name, err, output)
+	}
+	return nil
 }
 
 // staticFlags returns the linker's flags for a static binary. Where a C compiler is, which turns cgo on, CGO_ENABLED=0

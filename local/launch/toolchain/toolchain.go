@@ -98,7 +98,11 @@ func (t Toolchain) Install(ctx context.Context, mode Mode) (cli string, err erro
 	// The program needs few modules: while it is compiled, those of the daemon are downloaded.
 	cli, wanted := onPath, []tool{program, commands, daemon}
 	if t.Nodes {
-		wanted = append(wanted, node)
+		programs, err := t.nodePrograms(ctx)
+		if err != nil {
+			return "", err
+		}
+		wanted = append(append(wanted, node), programs...)
 	}
 	if onPath == "" {
 		cli, wanted = t.path(pulumiCLI), append(wanted, pulumiCLI, languageHost)
@@ -111,6 +115,11 @@ func (t Toolchain) Install(ctx context.Context, mode Mode) (cli string, err erro
 	}
 	if err := t.build(ctx, wanted); err != nil {
 		return "", err
+	}
+	if t.Nodes {
+		if err := t.makeMongoImage(ctx); err != nil {
+			return "", err
+		}
 	}
 	if err := link(daemon.name, filepath.Join(t.Bin, "kubectl")); err != nil {
 		return "", err

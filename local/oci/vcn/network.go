@@ -15,8 +15,12 @@ var serviceRanges = map[string][]netip.Prefix{
 	AllServicesCIDR:   {netip.MustParsePrefix("240.0.0.0/16")},
 }
 
-// RegistryAddress is the emulated address of Container Registry.
-var RegistryAddress = netip.MustParseAddr("240.0.0.2")
+// Emulated addresses of Container Registry, Object Storage, and all other services.
+var (
+	RegistryAddress      = netip.MustParseAddr("240.0.0.2")
+	ObjectStorageAddress = netip.MustParseAddr("240.0.1.2")
+	ServicesAddress      = netip.MustParseAddr("240.0.0.3")
+)
 
 // Network describes all VCNs, but for flow logs, which are another service's.
 func Network(t *engine.Tx) cloud.Network {

@@ -36,7 +36,7 @@ func enter(dir, init, agents string) error {
 		Name: init, "containerd": init, "containerd-shim-runc-v2": init, "podnet": init,
 		"kubelet": agents, "kube-proxy": agents, "nft": spec.Nft, "runc": spec.Runtime,
 	}
-	if err := makeRoot(dir, executables); err != nil {
+	if err := makeRoot(dir, spec.Volumes, executables); err != nil {
 		return err
 	}
 	if err := groups.mount("/sys/fs/cgroup"); err != nil {
@@ -50,7 +50,7 @@ func enter(dir, init, agents string) error {
 }
 
 // makeRoot makes the node's root file system, and changes to it. What is written there goes to memory, or to dir.
-func makeRoot(dir string, executables map[string]string) error {
+func makeRoot(dir, volumes string, executables map[string]string) error {
 	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE); err != nil {
 		return err
 	}
@@ -76,6 +76,11 @@ func makeRoot(dir string, executables map[string]string) error {
 	}
 	for target, source := range map[string]string{Dir: "", kubeletDir: "kubelet", logDir: "log"} {
 		if err := bind(filepath.Join(dir, source), filepath.Join(root, target), 0, 0); err != nil {
+			return err
+		}
+	}
+	if volumes != "" {
+		if err := bind(volumes, filepath.Join(root, volumesDir), 0, 0); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"oke-guestbook/local/dataplane/volume"
 	"oke-guestbook/local/dataplane/worker/podnet"
 	"oke-guestbook/local/supervise"
 )
@@ -70,6 +71,9 @@ func run() error {
 		return err
 	}
 	go reap()
+	if spec.Volumes != "" {
+		go serveVolumes(spec)
+	}
 	n := &Node{spec: spec, processes: spec.supervised()}
 	for _, p := range n.processes {
 		p.Start()
@@ -87,6 +91,14 @@ func run() error {
 	}
 	server.ServeConn(conn)
 	return nil // the kernel ends all processes of the node
+}
+
+// serveVolumes runs the driver for block volumes as long as the node.
+func serveVolumes(spec Spec) {
+	err := volume.Serve(context.Background(), volume.Options{
+		NodeName: spec.Hostname, Zone: spec.Zone, Dir: volumesDir, KubeletDir: kubeletDir, Loop: true, Log: slog.Default(),
+	})
+	slog.Error("Pods on this node cannot mount block volumes any more", "error", err)
 }
 
 // waitForSocket waits until a UNIX socket takes connections.

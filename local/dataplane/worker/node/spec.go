@@ -20,6 +20,7 @@ const (
 	kubeletDir       = "/var/lib/kubelet"       // kept in the node's directory
 	logDir           = "/var/log"               // kept in the node's directory: pods, containers
 	ContainerdRoot   = Dir + "/containerd"
+	volumesDir       = "/volumes" // of all nodes' block volumes
 )
 
 const containerdName = "containerd"
@@ -37,6 +38,8 @@ type Spec struct {
 	Cgroup         string        // below the root of the hierarchies
 	ContainerGrace time.Duration // from SIGTERM to the end of containers when the node stops
 	Nft, Runtime   string        // executables: nft, and runc or crun
+	Volumes        string        // directory of the block volumes' data, of all nodes; empty: there are none
+	Zone           string        // with Volumes
 	KubeletArgs    []string
 }
 
