@@ -62,6 +62,8 @@ type KeyPair struct{ Cert, Key []byte }
 type Status struct {
 	Nodes    []NodeStatus
 	Problems []string // why something of the wanted state is not carried out
+	// MemoryMB is the memory of all processes, those of Pods too: their proportional set size.
+	MemoryMB int
 }
 
 // NodeStatus describes a node that runs.
@@ -77,5 +79,6 @@ type Process struct {
 	Name     string
 	PID      int
 	Restarts int
+	MemoryMB int    // proportional set size
 	Log      string // file
 }

@@ -37,6 +37,12 @@ func (l Launcher) Up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	page := fmt.Sprint(outputs["url"])
+	if at := localURL(page, status); at != page {
+		if err := p.cloud.AwaitPage(ctx, at); err != nil {
+			p.out.Warnf("%v; the Pods' events, the load balancer's backends and the security rules say why", err)
+		}
+	}
 	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"], status))
 	return nil
 }
@@ -201,6 +207,13 @@ func (l Launcher) Status(ctx context.Context) error {
 			total += process.RSSMB
 		}
 	}
+	if p.nodes.Kind() {
+		memory, err := p.printNodes(ctx)
+		if err != nil {
+			return err
+		}
+		total += memory
+	}
 	p.out.Printf("memory        %d MB resident in all", total)
 	resources, err := p.cloud.Inventory(ctx)
 	if err != nil {
@@ -211,6 +224,25 @@ func (l Launcher) Status(ctx context.Context) error {
 		p.out.Printf("  %s", line)
 	}
 	return nil
+}
+
+// printNodes prints what runs of nodes that run Pods, and returns their memory in MB.
+func (p parts) printNodes(ctx context.Context) (memoryMB int, err error) {
+	plane, err := p.cloud.DataPlane(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, n := range plane.Nodes {
+		p.out.Printf("node          %s", n.Name)
+		for _, process := range n.Processes {
+			p.out.Printf("              %-26s %d restarts       %5d MB", process.Name, process.Restarts, process.MemoryMB)
+		}
+	}
+	p.out.Printf("data plane    %d MB: networks, nodes, and their Pods", plane.MemoryMB)
+	for _, problem := range plane.Problems {
+		p.out.Printf("              %s", problem)
+	}
+	return plane.MemoryMB, nil
 }
 
 // Kubeconfig writes the stack's kubeconfig to LOCAL_DIR and prints shell commands that make kubectl use it.

@@ -33,6 +33,7 @@ type dataPlane struct {
 	*sandbox.Sandbox
 	hostPorts *hostports.Ports
 	places    []net.Listener // of connections to what is outside of the VCNs
+	speed     float64        // how many times faster than on OCI health checks are
 	images    string         // says which images built here stand for others; set before anything is served
 	log       *slog.Logger
 	health    atomic.Pointer[sandbox.Health]
@@ -43,7 +44,7 @@ type dataPlane struct {
 var publicRegistries = netip.MustParseAddr("192.88.99.2")
 
 // startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane.
-func startDataPlane(ctx context.Context, dir, binary, region string, log *slog.Logger) (*dataPlane, error) {
+func startDataPlane(ctx context.Context, dir, binary, region string, speed float64, log *slog.Logger) (*dataPlane, error) {
 	if missing := worker.Missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("this machine lacks %s", strings.Join(missing, "; "))
 	}
@@ -57,7 +58,7 @@ func startDataPlane(ctx context.Context, dir, binary, region string, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	p := &dataPlane{Sandbox: s, log: log}
+	p := &dataPlane{Sandbox: s, speed: speed, log: log}
 	if p.hostPorts, err = hostports.New(filepath.Join(dir, "ports.json"), s.DialInternet); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -113,7 +114,7 @@ func (p *dataPlane) volumes() string { return sandbox.VolumesDir(p.Dir()) }
 func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 	var told dataplane.State
 	for {
-		now := dataplane.State{Network: emulator.Network(), LoadBalancers: emulator.LoadBalancers()}
+		now := dataplane.State{Network: emulator.Network(), LoadBalancers: p.quicken(emulator.LoadBalancers())}
 		if !reflect.DeepEqual(now, told) {
 			p.Update(func(state *dataplane.State) {
 				state.Network, state.LoadBalancers = now.Network, now.LoadBalancers
@@ -132,6 +133,21 @@ func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 		case <-emulator.Changed():
 		}
 	}
+}
+
+// shortestInterval is that between two health checks, in milliseconds, if speed makes them more frequent.
+const shortestInterval = 1000
+
+// quicken makes health checks as much faster as life cycles are, so that a Pod's page is there soon.
+func (p *dataPlane) quicken(balancers []cloud.LoadBalancer) []cloud.LoadBalancer {
+	for _, lb := range balancers {
+		for name, set := range lb.BackendSets {
+			wanted := int(float64(set.Health.IntervalMillis) / p.speed)
+			set.Health.IntervalMillis = min(set.Health.IntervalMillis, max(wanted, shortestInterval))
+			lb.BackendSets[name] = set
+		}
+	}
+	return balancers
 }
 
 func (p *dataPlane) close() error {

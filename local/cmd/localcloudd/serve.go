@@ -63,7 +63,7 @@ func serve(ctx context.Context, args []string) error {
 	}
 	var plane *dataPlane // nil: nodes are simulated
 	if *realNodes {
-		if plane, err = startDataPlane(ctx, *dir, binary, credentials.Region, log); err != nil {
+		if plane, err = startDataPlane(ctx, *dir, binary, credentials.Region, float64(*speed), log); err != nil {
 			return fmt.Errorf("real nodes: %w", err)
 		}
 		defer plane.close()

@@ -61,7 +61,9 @@ func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
 		if err != nil {
 			return "", fmt.Errorf("image of %s: %w", s.Program, err)
 		}
-		all = append(all, s.For...)
+		for _, name := range s.For {
+			all = append(all, strings.TrimPrefix(name, okeImages))
+		}
 	}
 	if err := m.AddLayout(filepath.Join(dir, mongoLayout), arch, mongo); err != nil {
 		return "", err

@@ -197,6 +197,7 @@ func (s *server) status(ctx context.Context) dataplane.Status {
 	for _, c := range s.clusters {
 		status.Nodes = append(status.Nodes, c.status(ctx)...)
 	}
+	measure(&status)
 	return status
 }
 

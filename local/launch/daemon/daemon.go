@@ -213,6 +213,54 @@ func (d Daemon) Status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
+// pageTimeout is for load balancers' health checks to see that Pods are ready, on a busy machine.
+const pageTimeout = time.Minute
+
+// AwaitPage waits until a page answers, at a load balancer's port of this machine.
+func (d Daemon) AwaitPage(ctx context.Context, url string) error {
+	step := d.Out.Step("wait for the page at " + url)
+	outcome := "no answer"
+	client := http.Client{Timeout: 5 * time.Second}
+	err := waitFor(ctx, pageTimeout, "the page", func() (bool, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return false, err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			outcome = err.Error()
+			return false, nil
+		}
+		outcome = resp.Status
+		return resp.StatusCode < http.StatusInternalServerError, resp.Body.Close()
+	})
+	step.End(outcome)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, outcome)
+	}
+	return nil
+}
+
+// DataPlane is the daemon's answer on /admin/dataplane. Memory is the proportional set size.
+type DataPlane struct {
+	Nodes []struct {
+		Name      string
+		Processes []struct {
+			Name               string
+			Restarts, MemoryMB int
+		}
+	}
+	MemoryMB int // of all processes, those of Pods too
+	Problems []string
+}
+
+// DataPlane returns what runs of nodes that run Pods.
+func (d Daemon) DataPlane(ctx context.Context) (DataPlane, error) {
+	var p DataPlane
+	err := d.get(ctx, "/admin/dataplane", &p)
+	return p, err
+}
+
 // waitFor polls every 50 ms until done returns true or an error, or the limit is over. It is the launcher's only loop
 // of the kind; apimachinery's package wait would bring 12 packages of other modules for it.
 func waitFor(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
