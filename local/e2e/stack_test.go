@@ -23,6 +23,7 @@ import (
 	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch"
+	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/launch/pulumifiles"
 )
 
@@ -73,7 +74,8 @@ func newStack(t *testing.T) *stack {
 	if o.Plugins == "auto" {
 		o.Plugins = "local" // no test reaches the internet
 	}
-	o.Bin = o.ToolsDir() // shared by all tests
+	o.Nodes = environment.Simulated // whatever this machine can; newRealStack makes the others
+	o.Bin = o.ToolsDir()            // shared by all tests
 	o.Dir = t.TempDir()
 	tools.Do(func() { toolsErr = o.Build(t.Context()) })
 	if toolsErr != nil {

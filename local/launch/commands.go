@@ -141,6 +141,9 @@ func (p parts) finish(ctx context.Context) error {
 // Build builds the tools only.
 func (l Launcher) Build(ctx context.Context) error {
 	p := l.parts()
+	if err := p.chooseNodes(false); err != nil {
+		return err
+	}
 	p.out.Printf("tools, in %s%s", l.ToolsDir(), p.firstBuildNotice())
 	_, err := p.tools.Install(ctx, p.mode(false))
 	return err

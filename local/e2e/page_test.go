@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/nodes"
+	"oke-guestbook/local/ociclient"
+)
+
+var (
+	nodeTools    sync.Once
+	nodeToolsErr error
+)
+
+// newRealStack returns a stack whose nodes run Pods.
+func newRealStack(t *testing.T) *stack {
+	t.Helper()
+	if missing := nodes.Missing(); len(missing) > 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("CI must run nodes; this machine lacks ", strings.Join(missing, "; "))
+		}
+		t.Skip("runs nodes, for which this machine lacks ", strings.Join(missing, "; "))
+	}
+	s := newStack(t)
+	s.o.Nodes = environment.Real
+	nodeTools.Do(func() {
+		build := s.o
+		build.Prebuilt = false
+		nodeToolsErr = build.Build(t.Context())
+	})
+	s.must(nodeToolsErr)
+	return s
+}
+
+// written is a line of what app's TestBrowserDeployed writes.
+const written = "안녕하세요! 서울에서 왔습니다"
+
+// TestPage signs the guestbook in a browser, through the load balancer. The entry outlives the database's Pod, its node
+// and the local cloud, and packets need their security rules.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	s := newRealStack(t)
+	s.up()
+	page := s.pageURL()
+	step(t, "sign in a browser", func() {
+		browser := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "^TestBrowserDeployed$", ".")
+		browser.Dir = s.o.Root + "/app"
+		browser.Env = append(os.Environ(), "GUESTBOOK_URL="+page)
+		if out, err := browser.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		s.hasEntry(page)
+	})
+	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
+	step(t, "the database's Pod is deleted", func() {
+		s.kubectlMust("delete", "pod", "-n", s.output("namespace"), "mongo-0")
+		s.hasEntry(page)
+	})
+	step(t, "its node is deleted", func() {
+		s.deleteDatabaseNode()
+		s.hasEntry(page)
+	})
+	step(t, "the local cloud is killed", func() {
+		for _, p := range s.processes() {
+			var pid int
+			if _, err := fmt.Sscanf(p, "%d:", &pid); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // an error means that it has ended with another one
+			}
+		}
+		s.eventually(shortly, "nothing of it runs", func() (bool, string) {
+			left := s.processes()
+			return len(left) == 0, strings.Join(left, "\n")
+		})
+		s.up()
+		if now := s.pageURL(); now != page {
+			t.Errorf("the page was at %s and is at %s", page, now)
+		}
+		s.hasEntry(page)
+	})
+	step(t, "down", func() {
+		s.must(s.o.Down(t.Context()))
+		if left := s.processes(); len(left) > 0 {
+			t.Errorf("running:\n%s", strings.Join(left, "\n"))
+		}
+		if mounts, err := os.ReadFile("/proc/self/mounts"); err != nil || strings.Contains(string(mounts), s.o.Dir) {
+			t.Errorf("mounted below %s (%v)", s.o.Dir, err)
+		}
+	})
+}
+
+// pageURL is where this machine reaches the load balancer.
+func (s *stack) pageURL() string {
+	s.t.Helper()
+	var status struct{ LoadBalancers []struct{ Local string } }
+	s.read("/admin/status", &status)
+	if len(status.LoadBalancers) != 1 {
+		s.t.Fatalf("load balancers: %+v", status)
+	}
+	return "http://" + status.LoadBalancers[0].Local
+}
+
+// hasEntry waits until the page has the entry.
+func (s *stack) hasEntry(page string) {
+	s.t.Helper()
+	s.eventually(3*time.Minute, "the page with the entry", func() (bool, string) {
+		text, err := getPage(page)
+		return strings.Contains(text, written), fmt.Sprintf("%v: %s", err, text)
+	})
+}
+
+// getPage returns a page by a connection of its own.
+func getPage(address string) (string, error) {
+	client := http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(address)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
+}
+
+// pageNeedsItsRule takes away the rules that let the load balancer to the nodes, and puts them back.
+func (s *stack) pageNeedsItsRule(page string) {
+	s.t.Helper()
+	rest, path := s.rest(), core+"/securityLists/"+s.id(listType, "oke-guestbook-local-workers")
+	var list object
+	s.get(rest, path, &list)
+	rules := list["ingressSecurityRules"].([]any)
+	fromBalancers := s.balancersCIDR(rest)
+	others := slices.DeleteFunc(slices.Clone(rules), func(r any) bool { return r.(object)["source"] == fromBalancers })
+	if len(others) == len(rules) {
+		s.t.Fatalf("no rule from %s in %v", fromBalancers, rules)
+	}
+	put := func(rules []any) {
+		_, err := rest.Do(s.t.Context(), http.MethodPut, path, nil, object{"ingressSecurityRules": rules}, nil)
+		s.must(err)
+	}
+	put(others)
+	s.eventually(shortly, "no page without the rule", func() (bool, string) {
+		text, err := getPage(page)
+		return !strings.Contains(text, written), fmt.Sprintf("%v: %s", err, text)
+	})
+	put(rules)
+	s.hasEntry(page)
+}
+
+func (s *stack) balancersCIDR(rest *ociclient.Client) string {
+	s.t.Helper()
+	var subnet struct{ CidrBlock string }
+	s.get(rest, core+"/subnets/"+s.id(subnetType, "oke-guestbook-local-publicLoadBalancers"), &subnet)
+	return subnet.CidrBlock
+}
+
+// deleteDatabaseNode has OKE replace the node of the database's Pod.
+func (s *stack) deleteDatabaseNode() {
+	s.t.Helper()
+	var pod struct{ Spec struct{ NodeName string } }
+	s.kubectl(&pod, "get", "pod", "-n", s.output("namespace"), "mongo-0")
+	var node struct{ Spec struct{ ProviderID string } }
+	s.kubectl(&node, "get", "node", pod.Spec.NodeName)
+	pool := s.id("oci:ContainerEngine/nodePool:NodePool", "oke-guestbook-local-workers")
+	path := fmt.Sprintf("/20180222/nodePools/%s/node/%s", pool, node.Spec.ProviderID)
+	replace := url.Values{"isDecrementSize": {"false"}}
+	_, err := s.rest().Do(s.t.Context(), http.MethodDelete, path, replace, nil, nil)
+	s.must(err)
+	s.eventually(2*time.Minute, "the node is gone", func() (bool, string) {
+		var all list[struct{ Spec struct{ ProviderID string } }]
+		s.kubectl(&all, "get", "nodes")
+		for _, n := range all.Items {
+			if n.Spec.ProviderID == node.Spec.ProviderID {
+				return false, n.Spec.ProviderID
+			}
+		}
+		return true, ""
+	})
+}
+
+func (s *stack) kubectlMust(args ...string) {
+	s.t.Helper()
+	if out, err := s.kubectlCommand(args...).CombinedOutput(); err != nil {
+		s.t.Fatalf("kubectl %v: %v\n%s", args, err, out)
+	}
+}
