@@ -41,11 +41,12 @@ var (
 	AvailabilityDomains = engine.AvailabilityDomains
 	// FaultDomains are the names of each availability domain's fault domains.
 	FaultDomains = engine.FaultDomains
-	// RegistryAddress, ObjectStorageAddress and ServicesAddress are the emulated addresses of Container Registry, Object
-	// Storage and Oracle's other services.
-	RegistryAddress      = vcn.RegistryAddress
+	// RegistryAddress is the emulated address of Container Registry.
+	RegistryAddress = vcn.RegistryAddress
+	// ObjectStorageAddress is that of Object Storage.
 	ObjectStorageAddress = vcn.ObjectStorageAddress
-	ServicesAddress      = vcn.ServicesAddress
+	// ServicesAddress is that of Oracle's other services.
+	ServicesAddress = vcn.ServicesAddress
 	// KubernetesVersions are those that OKE offers, oldest first. Tests may set others between requests.
 	KubernetesVersions = compute.OfferedVersions()
 )

@@ -44,7 +44,9 @@ type dataPlane struct {
 var publicRegistries = netip.MustParseAddr("192.88.99.2")
 
 // startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane.
-func startDataPlane(ctx context.Context, dir, binary, region string, speed float64, log *slog.Logger) (*dataPlane, error) {
+func startDataPlane(
+	ctx context.Context, dir, binary, region string, speed float64, log *slog.Logger,
+) (*dataPlane, error) {
 	if missing := worker.Missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("this machine lacks %s", strings.Join(missing, "; "))
 	}

@@ -50,7 +50,8 @@ var StandIns = []StandIn{
 	},
 }
 
-// AddStandIns adds the images of the programs, and of MongoDB, in the directory of the tools, and returns the line that says so.
+// AddStandIns adds the images of the programs, and of MongoDB, in the directory of the tools. It returns the line that
+// says so.
 func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
 	var all []string
 	for _, s := range StandIns {

@@ -105,7 +105,8 @@ func (c *cluster) startNode(address string, pods podnet.Network) *testNode {
 		Agents: binary, Init: binary, Network: n.network, Server: fmt.Sprintf("https://%s:6443", apiAddress),
 		CA: c.caPEM(), Kubelet: c.issue("system:node:"+address, "system:nodes"),
 		Serving: c.issue("kubelet", "", addr.AsSlice()), KubeProxy: c.issue("system:kube-proxy", ""),
-		Pods: pods, ClusterDNS: netip.MustParseAddr("10.96.5.5"), Mirrors: map[string]string{worker.AnyRegistry: fmt.Sprintf("http://%s:5000", apiAddress)},
+		Pods: pods, ClusterDNS: netip.MustParseAddr("10.96.5.5"),
+		Mirrors:    map[string]string{worker.AnyRegistry: fmt.Sprintf("http://%s:5000", apiAddress)},
 		PauseImage: testImage, Labels: map[string]string{"pool": "test"}, CPUs: 6, MemoryBytes: 64 << 30,
 		ReservedCPU: 100, ReservedMemoryBytes: 1 << 30,
 	}

@@ -23,7 +23,7 @@ type Nodes struct {
 }
 
 // Choose reports whether nodes run Pods, and prints it. A local cloud keeps the kind of nodes that it began with.
-// NODES=auto is simulated: nodes that run Pods are not complete yet.
+// NODES=auto is simulated: on machines with version 2 of control groups only, nodes that run Pods have not been tried.
 func (n Nodes) Choose() (runPods bool, err error) {
 	kind := n.Choice
 	before, err := os.ReadFile(n.KindFile)
@@ -37,19 +37,30 @@ func (n Nodes) Choose() (runPods bool, err error) {
 		}
 		kind = began
 	}
-	if kind != environment.Real {
-		n.Out.Printf("  nodes: simulated, so that no container runs")
-		return false, nil
-	}
 	probe := n.Probe
 	if probe == nil {
 		probe = Missing
+	}
+	if kind != environment.Real {
+		n.Out.Printf("  nodes: simulated, so that no container runs%s", hint(kind, probe))
+		return false, nil
 	}
 	if missing := probe(); len(missing) > 0 {
 		return false, fmt.Errorf("NODES=real: this machine lacks %s", strings.Join(missing, "; "))
 	}
 	n.Out.Printf("  nodes: they run Pods on this machine, in namespaces of their own")
 	return true, nil
+}
+
+// hint says whether the machine can run Pods, to a user who has not chosen the kind of nodes.
+func hint(kind string, probe func() []string) string {
+	if kind != environment.Auto {
+		return ""
+	}
+	if missing := probe(); len(missing) > 0 {
+		return "; NODES=real runs them, and needs here " + strings.Join(missing, "; ")
+	}
+	return "; make up NODES=real runs them on this machine"
 }
 
 // Kind reports whether nodes run Pods in the local cloud that exists.

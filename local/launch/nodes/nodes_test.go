@@ -3,6 +3,7 @@ package nodes
 import (
 	"bytes"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"oke-guestbook/local/launch/environment"
@@ -47,7 +48,9 @@ func TestRealNodesNeedWhatTheMachineLacks(t *testing.T) {
 	_, err := n.Choose()
 	launchtest.WantError(t, err, "NODES=real", "apt-get install runc")
 	n.Choice = environment.Auto
-	if runPods, err := n.Choose(); err != nil || runPods {
-		t.Errorf("NODES=auto: %v, %v, want simulated nodes", runPods, err)
+	var out bytes.Buffer
+	n.Out = progress.New(&out, &out)
+	if runPods, err := n.Choose(); err != nil || runPods || !strings.Contains(out.String(), "apt-get install runc") {
+		t.Errorf("NODES=auto: %v, %v, want simulated nodes and what is missing:\n%s", runPods, err, &out)
 	}
 }

@@ -84,7 +84,12 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 		t.Errorf("the output does not say how to install the browser:\n%s", r.output)
 	}
 	for _, commands := range [][]string{
-		nil, {"apt-get"}, {"apt-get", "jq"}, {"apt-get", "chromium"},
+		nil,
+		{"apt-get"},
+		{"apt-get", "jq", "nft", "runc"},
+		{"apt-get", "chromium", "nft", "runc"},
+		{"apt-get", "chromium", "jq", "nft"},
+		{"apt-get", "chromium", "jq", "runc"},
 	} {
 		r := makeTest(t, "true", commands...)
 		if r.err == nil || len(r.tests()) > 0 {
@@ -99,15 +104,17 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	}
 }
 
-// installs reports whether a call installs the packages with chromium and jq.
+// installs reports whether a call installs the packages that have what the tests run.
 func installs(call string) bool {
 	args := strings.Fields(call)
-	return slices.Contains(args, "install") && slices.Contains(args, "chromium") && slices.Contains(args, "jq")
+	return !slices.ContainsFunc([]string{"install", "chromium", "jq", "nftables", "runc"}, func(want string) bool {
+		return !slices.Contains(args, want)
+	})
 }
 
 func TestMakeTestWithBrowser(t *testing.T) {
 	for _, ci := range []string{"", "true"} {
-		r := makeTest(t, ci, "chromium", "jq")
+		r := makeTest(t, ci, "chromium", "jq", "nft", "runc")
 		app := r.tests()["/app/"]
 		if r.err != nil || !strings.HasSuffix(app, "./...") || strings.Contains(app, "-skip") {
 			t.Errorf("CI=%q: %v, calls %q\n%s", ci, r.err, r.calls, r.output)
