@@ -66,10 +66,12 @@ func TestPage(t *testing.T) {
 	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
 	step(t, "the database's Pod is deleted", func() {
 		s.kubectlMust("delete", "pod", "-n", s.output("namespace"), "mongo-0")
+		s.databaseIsReady()
 		s.hasEntry(page)
 	})
 	step(t, "its node is deleted", func() {
 		s.deleteDatabaseNode()
+		s.databaseIsReady()
 		s.hasEntry(page)
 	})
 	step(t, "the local cloud is killed", func() {
@@ -162,6 +164,22 @@ func (s *stack) balancersCIDR(rest *ociclient.Client) string {
 	var subnet struct{ CidrBlock string }
 	s.get(rest, core+"/subnets/"+s.id(subnetType, "oke-guestbook-local-publicLoadBalancers"), &subnet)
 	return subnet.CidrBlock
+}
+
+// databaseIsReady waits until the database's Pod is ready.
+func (s *stack) databaseIsReady() {
+	s.t.Helper()
+	namespace := s.output("namespace")
+	s.eventually(3*time.Minute, "the database's Pod is ready", func() (bool, string) {
+		var pods list[pod]
+		s.kubectl(&pods, "get", "pods", "-n", namespace)
+		for _, p := range pods.Items {
+			if p.Metadata.Name == "mongo-0" {
+				return p.ready(), fmt.Sprintf("%+v", p.Status)
+			}
+		}
+		return false, "there is none"
+	})
 }
 
 // deleteDatabaseNode has OKE replace the node of the database's Pod.
