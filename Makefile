@@ -42,6 +42,14 @@ down: ## destroy the stack and stop the local cloud
 status: ## what runs where, and what exists
 	$(localcloud) status
 
+open: ## open the guestbook on the local cloud in a browser, or print its URL
+	$(localcloud) open
+
+MINUTES ?= 60
+
+flows: ## what the local cloud's network dropped, with the rule that was missing: SUBNET=oke-workers MINUTES=60 ARGS=--accepted
+	$(localcloud) flows --subnet "$(SUBNET)" --minutes "$(MINUTES)" $(ARGS)
+
 KUBECONFIG ?= $(HOME)/.kube/config
 
 kubeconfig: ## settings for kubectl: eval "$(make -s kubeconfig)"; with STACK=dev, merges that cluster into KUBECONFIG
@@ -125,4 +133,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh recover drift down status kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh recover drift down status open flows kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean

@@ -62,6 +62,8 @@ type Config struct {
 	// BackendHealth tells the health of load balancers' backends. It is asked while the state is locked, so it must not
 	// wait, nor ask the Server. Default: backends are healthy.
 	BackendHealth cloud.MeasuredHealth
+	// Flows returns what flow logs hold. Default: nothing.
+	Flows logging.Flows
 	// Limits are service limits by name that differ from the defaults, which are usual ones of a paying tenancy.
 	Limits map[string]int
 	// Log receives requests and failures. Default: none.
@@ -97,7 +99,7 @@ func New(config Config) (*Server, error) {
 	objectstorage.Register(e)
 	identity.Register(e)
 	bastion.Register(e)
-	logging.Register(e)
+	logging.Register(e, config.Flows)
 	budget.Register(e)
 	artifacts.Register(e)
 	notifications.Register(e)

@@ -22,16 +22,17 @@ func main() {
 	}
 }
 
-// commands are too few, and have no flags, to need a library.
+// commands are too few to need a library. None but flows has flags.
 var commands = map[string]func(launch.Launcher, context.Context) error{
 	"up": launch.Launcher.Up, "preview": launch.Launcher.Preview, "refresh": launch.Launcher.Refresh,
 	"down": launch.Launcher.Down, "status": launch.Launcher.Status, "kubeconfig": launch.Launcher.Kubeconfig,
-	"env": launch.Launcher.PrintEnv, "clean": launch.Launcher.Clean, "build": launch.Launcher.Build,
+	"env": launch.Launcher.PrintEnv, "open": launch.Launcher.Open, "clean": launch.Launcher.Clean, "build": launch.Launcher.Build,
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 1 || commands[args[0]] == nil {
-		return fmt.Errorf("usage: localcloud up|preview|refresh|down|status|kubeconfig|env|clean|build")
+	flows := len(args) > 0 && args[0] == "flows"
+	if !flows && (len(args) != 1 || commands[args[0]] == nil) {
+		return fmt.Errorf("usage: localcloud up|preview|refresh|down|status|open|flows|kubeconfig|env|clean|build")
 	}
 	root, err := repository()
 	if err != nil {
@@ -40,6 +41,9 @@ func run(ctx context.Context, args []string) error {
 	launcher, err := launch.FromEnv(root)
 	if err != nil {
 		return err
+	}
+	if flows {
+		return launcher.Flows(ctx, args[1:])
 	}
 	return commands[args[0]](launcher, ctx)
 }

@@ -23,6 +23,7 @@ import (
 	"oke-guestbook/local/dataplane/tunnel"
 	"oke-guestbook/local/dataplane/volume"
 	"oke-guestbook/local/dataplane/worker"
+	"oke-guestbook/local/flowlog"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
 )
@@ -37,6 +38,7 @@ type dataPlane struct {
 	images    string         // says which images built here stand for others; set before anything is served
 	log       *slog.Logger
 	health    atomic.Pointer[sandbox.Health]
+	flows     *flowlog.Log
 }
 
 // publicRegistries is the address of all registries in the emulated internet. It is of a block that is not in use any
@@ -61,6 +63,9 @@ func startDataPlane(
 		return nil, err
 	}
 	p := &dataPlane{Sandbox: s, speed: speed, log: log}
+	if err := p.openFlows(dir); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	if p.hostPorts, err = hostports.New(filepath.Join(dir, "ports.json"), s.DialInternet); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -157,7 +162,7 @@ func (p *dataPlane) close() error {
 	for _, listener := range p.places {
 		errs = append(errs, listener.Close())
 	}
-	return errors.Join(append(errs, p.Close())...)
+	return errors.Join(append(errs, p.Close(), p.flows.Close())...)
 }
 
 // healthInterval is how often the daemon asks for the health of backends: health checks are seconds apart.
@@ -212,10 +217,6 @@ var errSimulated = errors.New("nodes are simulated: nothing carries packets (NOD
 
 func (p *dataPlane) serveStatus(w http.ResponseWriter, r *http.Request) {
 	p.serve(w, r, func(ctx context.Context) (any, error) { return p.Status(ctx) })
-}
-
-func (p *dataPlane) serveFlows(w http.ResponseWriter, r *http.Request) {
-	p.serve(w, r, func(ctx context.Context) (any, error) { return p.Flows(ctx) })
 }
 
 func (p *dataPlane) serve(w http.ResponseWriter, r *http.Request, ask func(context.Context) (any, error)) {

@@ -73,7 +73,7 @@ func serve(ctx context.Context, args []string) error {
 	defer clusters.Close()
 	cloud, err := oci.New(oci.Config{
 		Dir: ociDir, Speed: float64(*speed), Limits: accountLimits, Log: log,
-		ControlPlane: clusters, BackendHealth: plane.measured(),
+		ControlPlane: clusters, BackendHealth: plane.measured(), Flows: plane.flowRecords(),
 	})
 	if err != nil {
 		return err
@@ -85,6 +85,7 @@ func serve(ctx context.Context, args []string) error {
 		}
 		go plane.follow(ctx, cloud)
 		go plane.watchHealth(ctx)
+		go plane.keepFlows(ctx, cloud)
 	}
 	log.Info("the local cloud is up", "address", address, "dir", *dir)
 	return answer(ctx, listener, handler(*dir, cloud, clusters, plane), cloud, clusters, log)

@@ -43,14 +43,14 @@ func (f *flowLog) add(flow cloud.Flow) {
 	}
 }
 
-// all returns the kept flows, the oldest first.
-func (f *flowLog) all() (kept []cloud.Flow) {
+// after returns the kept flows but the first seen of all, the oldest first, and how many there have been.
+func (f *flowLog) after(seen int) (kept []cloud.Flow, total int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := max(0, f.total-keptFlows); i < f.total; i++ {
+	for i := max(seen, f.total-keptFlows); i < f.total; i++ {
 		kept = append(kept, f.ring[i%keptFlows])
 	}
-	return kept
+	return kept, f.total
 }
 
 // listen receives the decisions that a VCN's rules log, until stop is called.
@@ -119,7 +119,9 @@ func parse(packet []byte) (ruleset.Packet, bool) {
 	if len(packet) < shortestHeader || packet[0]>>4 != 4 {
 		return ruleset.Packet{}, false
 	}
-	p := ruleset.Packet{Flow: cloud.Flow{Protocol: int(packet[9])}}
+	p := ruleset.Packet{Flow: cloud.Flow{
+		Protocol: int(packet[9]), Bytes: int(binary.BigEndian.Uint16(packet[2:])),
+	}}
 	var source, destination uint16
 	if rest := packet[min(int(packet[0]&15)*4, len(packet)):]; len(rest) >= 4 {
 		switch p.Protocol {

@@ -116,8 +116,14 @@ func (r *Router) Internet() *netns.Namespace { return r.internet.ns }
 // Services returns Oracle's services, which listen as those of Internet do. Only their ranges lead there.
 func (r *Router) Services() *netns.Namespace { return r.services.ns }
 
-// Flows returns the last flows, the oldest first: 4096 at most.
-func (r *Router) Flows() []cloud.Flow { return r.flows.all() }
+// Flows returns the last flows, the oldest first: 4096 at most. FlowsAfter leaves those out that were seen.
+func (r *Router) Flows() []cloud.Flow {
+	flows, _ := r.flows.after(0)
+	return flows
+}
+
+// FlowsAfter returns the flows after the first seen of all, as far as they are kept, and how many there have been.
+func (r *Router) FlowsAfter(seen int) (flows []cloud.Flow, total int) { return r.flows.after(seen) }
 
 // Close ends all VCNs. Namespaces end when nothing uses them any more.
 func (r *Router) Close() error {

@@ -8,6 +8,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -171,11 +172,17 @@ func (s *Sandbox) Health(ctx context.Context) (Health, error) {
 	return health, err
 }
 
-// Flows returns the last flows, oldest first.
-func (s *Sandbox) Flows(ctx context.Context) ([]cloud.Flow, error) {
-	var flows []cloud.Flow
-	err := s.client.get(ctx, "/flows", &flows)
-	return flows, err
+// Flows are flows, oldest first, and how many there have been since the process began.
+type Flows struct {
+	Flows []cloud.Flow
+	Total int
+}
+
+// Flows returns the flows after the first seen of all: the last 4096 at most.
+func (s *Sandbox) Flows(ctx context.Context, seen int) (Flows, error) {
+	var told Flows
+	err := s.client.get(ctx, fmt.Sprintf("/flows?after=%d", seen), &told)
+	return told, err
 }
 
 // DialInternet connects from the emulated internet to a public address.

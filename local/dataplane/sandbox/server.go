@@ -57,7 +57,12 @@ func newServer(dir, init string, log *slog.Logger) (*server, error) {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, s.status(r.Context()))
 	})
-	mux.HandleFunc("GET /flows", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.router.Flows()) })
+	mux.HandleFunc("GET /flows", func(w http.ResponseWriter, r *http.Request) {
+		var told Flows
+		seen, _ := strconv.Atoi(r.URL.Query().Get("after")) // 0 without it
+		told.Flows, told.Total = s.router.FlowsAfter(seen)
+		writeJSON(w, told)
+	})
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.health()) })
 	connect := tunnel.Handler(s.router.Internet().Dial)
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -54,7 +55,8 @@ func (d Daemon) get(ctx context.Context, path string, out any) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", path, resp.Status)
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return fmt.Errorf("GET %s: %s: %s", path, resp.Status, strings.TrimSpace(string(text)))
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
 }
@@ -176,9 +178,12 @@ func (d Daemon) Stop(ctx context.Context) error {
 	})
 }
 
+// resource is a line of the daemon's answer on /admin/inventory.
+type resource struct{ Kind, ID, DisplayName, LifecycleState string }
+
 // Inventory lists the resources in the local cloud, a line each.
 func (d Daemon) Inventory(ctx context.Context) ([]string, error) {
-	var resources []struct{ Kind, ID, DisplayName, LifecycleState string }
+	var resources []resource
 	if err := d.get(ctx, "/admin/inventory", &resources); err != nil {
 		return nil, err
 	}
@@ -188,6 +193,33 @@ func (d Daemon) Inventory(ctx context.Context) ([]string, error) {
 		lines[i] = strings.TrimSpace(line)
 	}
 	return lines, nil
+}
+
+// Subnets lists the names of the subnets in the local cloud.
+func (d Daemon) Subnets(ctx context.Context) (names []string, err error) {
+	var resources []resource
+	err = d.get(ctx, "/admin/inventory", &resources)
+	for _, r := range resources {
+		if r.Kind == "subnet" {
+			names = append(names, r.DisplayName)
+		}
+	}
+	return names, err
+}
+
+// Flow is a flow of a VNIC in a minute, of the daemon's answer on /admin/flows.
+type Flow struct {
+	Last                time.Time
+	Accepted, Ingress   bool
+	Protocol, Packets   int
+	Source, Destination string // address and port
+	Subnet, Missing     string
+}
+
+// Flows lists the flows of the last minutes, the oldest first.
+func (d Daemon) Flows(ctx context.Context, minutes int) (flows []Flow, err error) {
+	err = d.get(ctx, fmt.Sprintf("/admin/flows?minutes=%d", minutes), &flows)
+	return flows, err
 }
 
 // Status is the daemon's answer on /admin/status. Memory is resident.

@@ -76,6 +76,7 @@ var roots = map[string]string{
 	"logging": `
 		CreateLogGroupDetails UpdateLogGroupDetails LogGroup LogGroupSummary CreateLogDetails UpdateLogDetails Log
 		LogSummary WorkRequest WorkRequestError WorkRequestLog`,
+	"loggingsearch": "SearchLogsDetails SearchResponse",
 	"monitoring": `
 		CreateAlarmDetails UpdateAlarmDetails Alarm AlarmSummary AlarmStatusSummary PostMetricDataDetails
 		PostMetricDataResponseDetails SummarizeMetricsDataDetails MetricData`,
