@@ -41,8 +41,9 @@ type key struct {
 	minute int64
 }
 
-// Log holds the records in two files, the older of which is replaced when the newer one is full: 8 MB in all. It is
-// safe for concurrent use.
+// Log holds the records in files: two for what was dropped and two for what was accepted, so that much traffic does not
+// displace what was dropped. The older of two is replaced when the newer one is full: 16 MB in all. It is safe for
+// concurrent use.
 type Log struct {
 	dir string
 
@@ -55,8 +56,13 @@ func Open(dir string) (*Log, error) {
 	return &Log{dir: dir, open: map[key]*Record{}}, os.MkdirAll(dir, 0o700)
 }
 
-func (l *Log) path() string  { return filepath.Join(l.dir, "flows.jsonl") }
-func (l *Log) older() string { return filepath.Join(l.dir, "flows.older.jsonl") }
+// names of the files.
+var names = map[bool]string{false: "dropped", true: "accepted"}
+
+func (l *Log) path(accepted bool) string { return filepath.Join(l.dir, names[accepted]+".jsonl") }
+func (l *Log) older(accepted bool) string {
+	return filepath.Join(l.dir, names[accepted]+".older.jsonl")
+}
 
 // Add adds flows of the network's VNICs, and writes the records of minutes that are over. Call it each second.
 func (l *Log) Add(flows []cloud.Flow, n cloud.Network, now time.Time) error {
@@ -86,32 +92,35 @@ func (l *Log) Add(flows []cloud.Flow, n cloud.Network, now time.Time) error {
 	})
 }
 
-// write moves the selected records to the file.
+// write moves the selected records to the files.
 func (l *Log) write(selected func(key) bool) error {
-	var done []Record
+	done := map[bool][]Record{}
 	for k, r := range l.open {
 		if selected(k) {
-			done = append(done, *r)
+			done[r.Accepted] = append(done[r.Accepted], *r)
 			delete(l.open, k)
 		}
 	}
-	if len(done) == 0 {
-		return nil
-	}
-	sortByTime(done)
-	if info, err := os.Stat(l.path()); err == nil && info.Size() > maxBytes {
-		if err := os.Rename(l.path(), l.older()); err != nil {
-			return err
+	var errs []error
+	for accepted, records := range done {
+		if info, err := os.Stat(l.path(accepted)); err == nil && info.Size() > maxBytes {
+			errs = append(errs, os.Rename(l.path(accepted), l.older(accepted)))
 		}
+		errs = append(errs, appendTo(l.path(accepted), records))
 	}
-	file, err := os.OpenFile(l.path(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return errors.Join(errs...)
+}
+
+func appendTo(path string, records []Record) error {
+	sortByTime(records)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(file)
 	_ = out.WriteByte('\n') // after a line that a killed process has not completed; Flush tells of failures
 	encoder := json.NewEncoder(out)
-	for _, r := range done {
+	for _, r := range records {
 		if err := encoder.Encode(r); err != nil {
 			return errors.Join(err, file.Close())
 		}
@@ -124,7 +133,10 @@ func (l *Log) Records(from, to time.Time) ([]Record, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var found []Record
-	for _, path := range []string{l.older(), l.path()} {
+	for _, path := range []string{l.older(true), l.path(true), l.older(false), l.path(false)} {
+		if info, err := os.Stat(path); err == nil && info.ModTime().Before(from) {
+			continue // it holds nothing that late
+		}
 		records, err := read(path)
 		if err != nil {
 			return nil, err

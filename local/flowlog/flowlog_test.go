@@ -1,9 +1,9 @@
 package flowlog
 
 import (
+	"bytes"
 	"net/netip"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -79,7 +79,7 @@ func TestARecordIsAFlowInAMinute(t *testing.T) {
 
 func TestALineThatAKillHasCutIsLeftOut(t *testing.T) {
 	l := mustOpen(t, t.TempDir())
-	if err := os.WriteFile(l.path(), []byte(`{"Time":"2026-11-28T12:0`), 0o600); err != nil {
+	if err := os.WriteFile(l.path(false), []byte(`{"Time":"2026-11-28T12:0`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for minute := range 2 {
@@ -95,20 +95,28 @@ func TestALineThatAKillHasCutIsLeftOut(t *testing.T) {
 
 func TestTheFilesStaySmall(t *testing.T) {
 	l := mustOpen(t, t.TempDir())
-	const full = maxBytes + 1
-	for _, path := range []string{l.path(), l.older()} {
-		if err := os.WriteFile(path, []byte(strings.Repeat("\n", full)), 0o600); err != nil {
+	const full = maxBytes + 1024 // lines that are no records
+	for _, path := range []string{l.path(false), l.older(false)} {
+		if err := os.WriteFile(path, bytes.Repeat(append(bytes.Repeat([]byte(" "), 1023), 10), full/1024), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := l.Add([]cloud.Flow{dropped(0, 1)}, network, noon.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(l.path())
+	accepted := dropped(0, 2)
+	accepted.Accepted = true
+	if err := l.Add([]cloud.Flow{accepted}, network, noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if got := records(t, l); len(got) != 2 {
+		t.Errorf("%d records, want 2", len(got))
+	}
+	info, err := os.Stat(l.path(false))
 	if err != nil || info.Size() > 1000 {
 		t.Errorf("the newer file: %v, %v", info, err)
 	}
-	if info, err := os.Stat(l.older()); err != nil || info.Size() != full {
+	if info, err := os.Stat(l.older(false)); err != nil || info.Size() != full {
 		t.Errorf("the older file: %v, %v", info, err)
 	}
 }

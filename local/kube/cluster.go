@@ -63,6 +63,7 @@ type cluster struct {
 
 	statusMu    sync.Mutex // guards what status reads
 	statusState state
+	statusAPI   kubernetes.Interface // nil while no process runs
 	procs       []*supervise.Process
 }
 
@@ -269,7 +270,10 @@ func (c *cluster) processes() []*supervise.Process {
 func (c *cluster) setStatus(procs []*supervise.Process) {
 	c.statusMu.Lock()
 	defer c.statusMu.Unlock()
-	c.statusState, c.procs = c.state, procs
+	c.statusState, c.statusAPI, c.procs = c.state, nil, procs
+	if len(procs) > 0 {
+		c.statusAPI = c.api
+	}
 }
 
 func (c *cluster) endpoints() (cloud.Endpoints, error) {

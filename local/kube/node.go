@@ -21,13 +21,16 @@ const (
 	zoneLabel      = "topology.kubernetes.io/zone"
 )
 
+// poolAnnotation holds the OCID of a node's pool.
+const poolAnnotation = "oci.oraclecloud.com/node-pool-id"
+
 // nodeObject returns the Node as the kubelet of an OKE worker and the cloud controller create it: not ready yet.
 func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 	annotations := map[string]string{
 		"alpha.kubernetes.io/provided-node-ip":                   n.PrivateIP,
 		"csi.volume.kubernetes.io/nodeid":                        fmt.Sprintf("{%q:%q}", blockvolume.DriverName, n.Name),
 		"oci.oraclecloud.com/compartment-id":                     c.CompartmentID,
-		"oci.oraclecloud.com/node-pool-id":                       n.PoolID,
+		poolAnnotation:                                           n.PoolID,
 		"volumes.kubernetes.io/controller-managed-attach-detach": "true",
 	}
 	if c.PodsCIDR == "" {

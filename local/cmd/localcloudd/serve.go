@@ -116,7 +116,7 @@ func answer(
 }
 
 // handler serves the console, the launcher's requests, and everything else by the emulator.
-func handler(dir string, cloud http.Handler, clusters *kube.Manager, plane *dataPlane) http.Handler {
+func handler(dir string, cloud *oci.Server, clusters *kube.Manager, plane *dataPlane) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
@@ -129,6 +129,7 @@ func handler(dir string, cloud http.Handler, clusters *kube.Manager, plane *data
 	})
 	mux.HandleFunc("GET /admin/dataplane", plane.serveStatus)
 	mux.HandleFunc("GET /admin/flows", plane.serveFlows)
+	mux.HandleFunc("GET /admin/overview", serveOverview(cloud, clusters, plane))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(console)

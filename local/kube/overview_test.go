@@ -1,0 +1,87 @@
+package kube
+
+import (
+	"reflect"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+)
+
+func TestWorkload(t *testing.T) {
+	object := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "web", Name: name} }
+	pod := func(name, node string, status corev1.PodStatus) *corev1.Pod {
+		return &corev1.Pod{
+			ObjectMeta: object(name), Spec: corev1.PodSpec{NodeName: node, Containers: make([]corev1.Container, 1)},
+			Status: status,
+		}
+	}
+	waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no image"}}
+	ended := pod("ended", "b", corev1.PodStatus{Phase: corev1.PodRunning})
+	ended.DeletionTimestamp = &metav1.Time{}
+	ended.Finalizers = []string{"x/y"}
+	balancer := &corev1.Service{ObjectMeta: object("page"), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
+	balancer.UID = "uid"
+	got, err := workloadOf(t.Context(), fake.NewClientset(
+		&corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "b", Annotations: map[string]string{poolAnnotation: "pool"},
+				Labels: map[string]string{corev1.LabelInstanceTypeStable: "A1"},
+			},
+			Spec: corev1.NodeSpec{Unschedulable: true},
+			Status: corev1.NodeStatus{
+				Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+				NodeInfo:   corev1.NodeSystemInfo{KubeletVersion: "v1"},
+			},
+		},
+		&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{
+			{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, Message: "no heartbeat"},
+		}}},
+		pod("ready", "b", corev1.PodStatus{
+			Phase: corev1.PodRunning, PodIP: "10.1.1.1",
+			ContainerStatuses: []corev1.ContainerStatus{{Ready: true, RestartCount: 2}},
+		}),
+		pod("pulls", "b", corev1.PodStatus{
+			Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{State: waiting}},
+		}),
+		pod("homeless", "", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
+			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "no node"},
+		}}),
+		ended, balancer, &corev1.Service{ObjectMeta: object("inside")},
+		&corev1.PersistentVolume{
+			ObjectMeta: metav1.ObjectMeta{Name: "pv"},
+			Spec: corev1.PersistentVolumeSpec{
+				Capacity: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("50Gi")},
+				ClaimRef: &corev1.ObjectReference{Namespace: "web", Name: "data"},
+				PersistentVolumeSource: corev1.PersistentVolumeSource{
+					CSI: &corev1.CSIPersistentVolumeSource{VolumeHandle: "ocid"},
+				},
+			},
+			Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeBound},
+		},
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Workload{
+		Nodes: []WorkloadNode{
+			{Name: "a", Status: "NotReady", Message: "no heartbeat"},
+			{Name: "b", PoolID: "pool", Shape: "A1", Version: "v1", Status: "Ready,SchedulingDisabled", Pods: []WorkloadPod{
+				{Namespace: "web", Name: "ended", Status: "Terminating", Containers: 1},
+				{Namespace: "web", Name: "pulls", Status: "ImagePullBackOff", Message: "no image", Containers: 1},
+				{
+					Namespace: "web", Name: "ready", Status: "Running", Ready: 1, Containers: 1, Restarts: 2,
+					Address: "10.1.1.1",
+				},
+			}},
+		},
+		Waiting:  []WorkloadPod{{Namespace: "web", Name: "homeless", Status: "Pending", Message: "no node", Containers: 1}},
+		Volumes:  []WorkloadVolume{{Name: "pv", Claim: "web/data", Size: "50Gi", Status: "Bound", VolumeID: "ocid"}},
+		Services: map[string]string{"uid": "web/page"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
