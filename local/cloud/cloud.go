@@ -18,7 +18,8 @@ type Cluster struct {
 	ServicesCIDR  string
 	// ServiceLBSubnetIDs are the subnets for the load balancers of Services that name none, in order of preference.
 	ServiceLBSubnetIDs []string
-	PrivateEndpoint    string // address and port of the API server in the VCN: "10.0.0.2:6443"
+	Addons             []string // installed ones: "KubernetesMetricsServer"
+	PrivateEndpoint    string   // address and port of the API server in the VCN: "10.0.0.2:6443"
 }
 
 // Node is a compute instance of a node pool that is to join the cluster.
@@ -56,7 +57,7 @@ type Endpoints struct {
 
 // ControlPlane runs what OKE manages for a cluster. The emulator calls it; calls for different clusters may overlap.
 type ControlPlane interface {
-	// Start starts the cluster's control plane, also after a restart or for an upgrade. It returns when the API answers.
+	// Start starts the cluster's control plane, also after a restart, for an upgrade or a change of add-ons. It returns when the API answers.
 	Start(ctx context.Context, c Cluster) (Endpoints, error)
 	// Stop ends the cluster's processes and deletes its data. It is no error if the cluster does not run.
 	Stop(ctx context.Context, clusterID string) error

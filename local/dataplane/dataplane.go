@@ -31,12 +31,18 @@ type Place struct {
 // Cluster is a cluster whose nodes run in the data plane.
 type Cluster struct {
 	cloud.Cluster
-	CA         []byte // of the cluster, PEM
-	DNS        string // address of the cluster's DNS Service
-	APISocket  string // UNIX socket at which the control plane takes connections for the API server
-	NodeSocket string // UNIX socket at which the data plane takes CONNECT requests to nodes and Pods
-	Nodes      []Node
+	CA        []byte // of the cluster, PEM
+	DNS       string // address of the cluster's DNS Service
+	APISocket string // UNIX socket at which the control plane takes connections for the API server
+	// MetricsSocket is the UNIX socket at which it takes connections for the metrics server, port MetricsPort of the
+	// endpoint.
+	MetricsSocket string
+	NodeSocket    string // UNIX socket at which the data plane takes CONNECT requests to nodes and Pods
+	Nodes         []Node
 }
+
+// MetricsPort is the port of the metrics server at a cluster's endpoint.
+const MetricsPort = 4443
 
 // Node is a node with its credentials.
 type Node struct {

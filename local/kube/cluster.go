@@ -72,7 +72,9 @@ type state struct {
 	Cluster  cloud.Cluster
 	APIPort  int
 	EtcdPort int
-	Defaults string // version of the cluster when its default objects were applied
+	// MetricsPort is that of the metrics server, which runs only as an add-on.
+	MetricsPort int
+	Defaults    string // version of the cluster when its default objects were applied
 }
 
 func newCluster(cfg Config, dir string) *cluster {
@@ -100,6 +102,10 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 	}
 	if c.cancel != nil {
 		if c.state.Cluster.Version == want.Version {
+			c.state.Cluster.Addons = want.Addons
+			if err := errors.Join(c.saveState(), c.applyAddons(ctx)); err != nil {
+				return cloud.Endpoints{}, err
+			}
 			return c.endpoints()
 		}
 		c.halt()
@@ -173,16 +179,7 @@ func (c *cluster) run(ctx context.Context) error {
 		return err
 	}
 	for _, comp := range components {
-		p := &supervise.Process{
-			Name: comp.name,
-			Path: c.cfg.Binary,
-			Args: append([]string{comp.name}, comp.args(c)...),
-			Env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + os.TempDir()}, comp.env...),
-			Log:  filepath.Join(c.dir, "logs", comp.name+".log"),
-			Out:  c.log.With("cluster", c.state.Cluster.Name),
-		}
-		p.Start()
-		c.setStatus(append(c.processes(), p))
+		c.startProcess(comp)
 		if comp.name == apiServerName {
 			if err := c.waitReady(ctx); err != nil {
 				return err
@@ -205,7 +202,34 @@ func (c *cluster) run(ctx context.Context) error {
 		_, err := c.api.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 		return err == nil, utilerrors.FilterOut(err, apierrors.IsNotFound)
 	}
-	return c.waitFor(ctx, "the controller manager to create the default service account", accountExists)
+	if err := c.waitFor(ctx, "the controller manager to create the default service account", accountExists); err != nil {
+		return err
+	}
+	return c.applyAddons(ctx)
+}
+
+// startProcess starts a component, which is restarted when it ends.
+func (c *cluster) startProcess(comp component) {
+	p := &supervise.Process{
+		Name: comp.name,
+		Path: c.cfg.Binary,
+		Args: append([]string{comp.name}, comp.args(c)...),
+		Env:  append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + os.TempDir()}, comp.env...),
+		Log:  filepath.Join(c.dir, "logs", comp.name+".log"),
+		Out:  c.log.With("cluster", c.state.Cluster.Name),
+	}
+	p.Start()
+	c.setStatus(append(c.processes(), p))
+}
+
+// process returns a running component, or nil.
+func (c *cluster) process(name string) *supervise.Process {
+	for _, p := range c.processes() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
 }
 
 // waitReady returns when the API server's /readyz answers ok.
@@ -322,7 +346,7 @@ func (c *cluster) saveState() error {
 // pickPorts chooses free ports for a new cluster. A restarted one keeps its ports, because kubeconfigs hold them; it
 // waits for them a moment, because the processes of a killed daemon may still be ending.
 func (c *cluster) pickPorts(ctx context.Context) error {
-	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort} {
+	for _, port := range []*int{&c.state.APIPort, &c.state.EtcdPort, &c.state.MetricsPort} {
 		var l net.Listener
 		var listenErr error
 		err := wait.PollUntilContextTimeout(ctx, readyPoll, portTimeout, true, func(context.Context) (bool, error) {

@@ -21,11 +21,12 @@ const (
 	apiServerName         = "kube-apiserver"
 	controllerManagerName = "kube-controller-manager"
 	schedulerName         = "kube-scheduler"
+	metricsServerName     = "metrics-server"
 )
 
 // IsComponent reports whether Main runs a component of that name.
 func IsComponent(name string) bool {
-	return slices.ContainsFunc(components, func(c component) bool { return c.name == name })
+	return slices.ContainsFunc(append(components, metricsServer), func(c component) bool { return c.name == name })
 }
 
 // Main runs the named component in this process until SIGTERM and returns the exit status. Args are the component's
@@ -45,6 +46,8 @@ func Main(name string, args []string) int {
 		cmd = controllermanager.NewControllerManagerCommand()
 	case schedulerName:
 		cmd = scheduler.NewSchedulerCommand()
+	case metricsServerName:
+		cmd = metricsServerCommand()
 	default:
 		fmt.Fprintf(os.Stderr, "no component %q\n", name)
 		return 2
@@ -72,6 +75,9 @@ var components = []component{
 	{controllerManagerName, controllerManagerArgs, []string{"GOGC=200", "GOMEMLIMIT=150MiB"}},
 	{schedulerName, schedulerArgs, []string{"GOGC=75", "GOMEMLIMIT=100MiB"}},
 }
+
+// metricsServer runs as an add-on, besides components.
+var metricsServer = component{metricsServerName, metricsServerArgs, []string{"GOGC=75", "GOMEMLIMIT=100MiB"}}
 
 func etcdArgs(c *cluster) []string {
 	return []string{
@@ -123,6 +129,15 @@ func kubeletArgs(c *cluster) []string {
 		"--kubelet-client-certificate=" + c.pkiPath("kubelet-client.crt"),
 		"--kubelet-client-key=" + c.pkiPath("kubelet-client.key"),
 		"--egress-selector-config-file=" + c.egressPath(),
+		// The way to the metrics server, an API server of an add-on: to the addresses of its Service's endpoints.
+		"--enable-aggregator-routing",
+		"--proxy-client-cert-file=" + c.pkiPath("kubelet-client.crt"),
+		"--proxy-client-key-file=" + c.pkiPath("kubelet-client.key"),
+		"--requestheader-client-ca-file=" + c.pkiPath("ca.crt"),
+		"--requestheader-allowed-names=" + kubeletClient,
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 	}
 }
 

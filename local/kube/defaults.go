@@ -28,6 +28,15 @@ var (
 
 // applyDefaults applies the objects that OKE creates in every cluster.
 func (c *cluster) applyDefaults(ctx context.Context) error {
+	text := defaultObjects
+	if c.cfg.DataPlane != nil {
+		text += "\n---\n" + nodeObjects
+	}
+	return c.apply(ctx, text)
+}
+
+// apply applies objects, with the cluster's addresses in the place of their names.
+func (c *cluster) apply(ctx context.Context, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	client, err := dynamic.NewForConfig(c.rest)
@@ -35,10 +44,6 @@ func (c *cluster) applyDefaults(ctx context.Context) error {
 		return err
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(c.api.Discovery()))
-	text := defaultObjects
-	if c.cfg.DataPlane != nil {
-		text += "\n---\n" + nodeObjects
-	}
 	endpoint, _, _ := strings.Cut(c.state.Cluster.PrivateEndpoint, ":")
 	text = strings.NewReplacer(
 		"DNS_IP", dnsIP(c.state.Cluster.ServicesCIDR), "ENDPOINT_IP", endpoint, "KUBELET_CLIENT", kubeletClient,

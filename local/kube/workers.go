@@ -61,21 +61,23 @@ egressSelections:
 `, c.socketPath("nodes")), 0o600)
 }
 
-// forwardAPI takes the connections of nodes and Pods for the API server, which the data plane brings, until the control
-// plane stops.
+// forwardAPI takes the connections of nodes and Pods for the API server, and its own for the metrics server, which the
+// data plane brings, until the control plane stops.
 func (c *cluster) forwardAPI() error {
-	listener, err := tunnel.Listen(c.socketPath("api"))
-	if err != nil {
-		return err
+	metrics := fmt.Sprintf("127.0.0.1:%d", c.state.MetricsPort)
+	for name, address := range map[string]string{"api": c.address(), "metrics": metrics} {
+		listener, err := tunnel.Listen(c.socketPath(name))
+		if err != nil {
+			return err
+		}
+		c.controllers.Go(func() {
+			<-c.ctx.Done()
+			listener.Close()
+		})
+		go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		})
 	}
-	c.controllers.Go(func() {
-		<-c.ctx.Done()
-		listener.Close()
-	})
-	address := c.address()
-	go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", address)
-	})
 	return c.publish()
 }
 
@@ -91,7 +93,7 @@ func (c *cluster) publish() error {
 	nodes := slices.SortedFunc(maps.Values(c.workers), byName)
 	shown := dataplane.Cluster{
 		Cluster: c.state.Cluster, CA: ca, DNS: dnsIP(c.state.Cluster.ServicesCIDR),
-		APISocket: c.socketPath("api"), NodeSocket: c.socketPath("nodes"), Nodes: nodes,
+		APISocket: c.socketPath("api"), MetricsSocket: c.socketPath("metrics"), NodeSocket: c.socketPath("nodes"), Nodes: nodes,
 	}
 	c.cfg.DataPlane.Update(func(s *dataplane.State) {
 		clusters := maps.Clone(s.Clusters)

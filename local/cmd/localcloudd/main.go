@@ -54,7 +54,7 @@ func run(name string, args []string) int {
 			util.CheckErr(err)
 		}
 		return 0
-	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler":
+	case "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "metrics-server":
 		return kube.Main(name, args)
 	case agents.KubeletName, agents.KubeProxyName:
 		return agents.Main(name, args)

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/procfs"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
@@ -70,11 +71,12 @@ func TestAPageFromAPod(t *testing.T) {
 		t.Skip("runs nodes, for which this machine lacks ", strings.Join(missing, "; "))
 	}
 	c := newCloud(t)
-	_, _, api := c.cluster(1)
+	cluster, _, api := c.cluster(1)
 	deploy(t, api)
 	logsOfThePod(t, api)
 	eventually.Succeeds(t, time.Minute, "the page", c.page)
 	c.pageNeedsItsRule(t)
+	c.autoscaler(t, cluster, api)
 	c.pageAfterAKill(t)
 }
 
@@ -90,6 +92,9 @@ func deploy(t *testing.T, api kubernetes.Interface) {
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{
 					Name: "page", Image: "iad.ocir.io/test/pod:1", Args: []string{"serve"},
+					Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
+						corev1.ResourceCPU: resource.MustParse("100m"),
+					}},
 					ReadinessProbe: &corev1.Probe{
 						ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(8080)}},
 						PeriodSeconds: 1,
@@ -135,14 +140,17 @@ func logsOfThePod(t *testing.T, api kubernetes.Interface) {
 }
 
 // page asks for the page at the load balancer's port on this machine.
-func (c *cloud) page(ctx context.Context) error {
+func (c *cloud) page(ctx context.Context) error { return c.get(ctx, "/") }
+
+// get asks for a path of the page.
+func (c *cloud) get(ctx context.Context, path string) error {
 	list := c.ports.List()
 	if len(list) != 1 {
 		return fmt.Errorf("load balancers have the ports %v", list)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+list[0].Local, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+list[0].Local+path, nil)
 	if err != nil {
 		return err
 	}
@@ -172,6 +180,25 @@ func (c *cloud) pageNeedsItsRule(t *testing.T) {
 	})
 	c.do(http.MethodPut, list+c.workersList, everything("10.0.0.0/16"))
 	eventually.Succeeds(t, time.Minute, "the page again", c.page)
+	c.told(t, "an ingress rule of subnet")
+}
+
+// told fails the test unless the data plane tells of a dropped flow for lack of such a rule, with its size.
+func (c *cloud) told(t *testing.T, missing string) {
+	t.Helper()
+	told, err := c.plane.Flows(t.Context(), 0)
+	must(t, err)
+	rest, err := c.plane.Flows(t.Context(), told.Total-1)
+	must(t, err)
+	if len(rest.Flows) < 1 || len(rest.Flows) >= len(told.Flows) {
+		t.Errorf("%d flows after %d", len(rest.Flows), told.Total-1)
+	}
+	for _, flow := range told.Flows {
+		if !flow.Accepted && strings.HasPrefix(flow.Missing, missing) && flow.Bytes >= 40 {
+			return
+		}
+	}
+	t.Errorf("no dropped flow lacks %q", missing)
 }
 
 // pageAfterAKill kills the data plane: everything in it ends, and comes back with the same Pods.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
@@ -22,6 +23,7 @@ type cluster struct {
 	server   *server
 	id       string
 	endpoint net.Listener // of the API server, in the VCN
+	metrics  net.Listener // of the metrics server, in the VCN
 	nodes    *http.Server // of the node socket
 	workers  map[string]*runningNode
 }
@@ -81,15 +83,25 @@ func (c *cluster) serveEndpoint(ctx context.Context, want dataplane.Cluster) err
 	if err != nil {
 		return err
 	}
-	socket, err := tunnel.Listen(want.NodeSocket)
+	address, _, err := net.SplitHostPort(want.PrivateEndpoint)
 	if err != nil {
 		return errors.Join(err, endpoint.Close())
 	}
-	c.endpoint = endpoint
+	metrics, err := host.Listen(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(dataplane.MetricsPort)))
+	if err != nil {
+		return errors.Join(err, endpoint.Close())
+	}
+	socket, err := tunnel.Listen(want.NodeSocket)
+	if err != nil {
+		return errors.Join(err, endpoint.Close(), metrics.Close())
+	}
+	c.endpoint, c.metrics = endpoint, metrics
 	c.nodes = &http.Server{Handler: tunnel.Handler(host.Dial), ReadHeaderTimeout: 10 * time.Second}
-	go tunnel.Forward(endpoint, func(ctx context.Context) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", want.APISocket)
-	})
+	for listener, socket := range map[net.Listener]string{endpoint: want.APISocket, metrics: want.MetricsSocket} {
+		go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		})
+	}
 	go func() { _ = c.nodes.Serve(socket) }() // ends with Close
 	return nil
 }
@@ -124,7 +136,7 @@ func (c *cluster) status(ctx context.Context) []dataplane.NodeStatus {
 func (c *cluster) close() error {
 	err := c.removeNodes(nil)
 	if c.endpoint != nil {
-		err = errors.Join(err, c.endpoint.Close(), c.nodes.Close())
+		err = errors.Join(err, c.endpoint.Close(), c.metrics.Close(), c.nodes.Close())
 	}
 	return err
 }

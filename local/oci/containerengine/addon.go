@@ -2,7 +2,9 @@ package containerengine
 
 import (
 	"cmp"
+	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +16,8 @@ const addonTime = 30 * time.Second
 
 // addons can be installed, each with the one that it needs (Oracle documentation, "Cluster Add-on Configuration
 // Arguments" and the add-ons' pages, 2026-09-05). Their programs do not run in the local cloud, except that
-// local/kube/nodescaler does the autoscaler's work; the service keeps what the API shows.
+// local/kube/nodescaler does the autoscaler's work, and KubernetesMetricsServer's runs with nodes that run Pods; the
+// service keeps what the API shows.
 var addons = map[string]string{
 	"AmdGpuPlugin": "", "CertManager": "", autoscaler: "", "CoreDNS": "", "Flannel": "", "Istio": "", "KubeProxy": "",
 	"KubernetesDashboard": "", "KubernetesMetricsServer": "CertManager", "NativeIngressController": "",
@@ -40,7 +43,7 @@ func (s *Service) registerAddons(api engine.API) {
 		Name: addonKind, Model: "containerengine.Addon", States: engine.ServiceStates, Async: true, NameKey: "name",
 		Private: engine.PrivateOf[addonState](),
 	})
-	taskAddonDone.OnDue(s.e, s.addonDone)
+	taskAddonDone.OnDueOutside(s.e, s.addonDone)
 	const path = "/clusters/{id}/addons"
 	api.Handle("GET "+path, "", engine.OnNamed(clusterKind, listAddons))
 	api.Handle("GET "+path+"/{addon}", "", func(c *engine.Call) (*engine.Answer, error) {
@@ -227,26 +230,42 @@ func (s *Service) changeAddon(c *engine.Call, cluster, r *engine.Resource, opera
 	return engine.Accepted(wr)
 }
 
-func (s *Service) addonDone(t *engine.Tx, addonID string, args workTask) error {
-	r, failure := t.Edit(addonID), s.work.Failure(t, args.Work)
-	if failure == nil && r.State() != "DELETING" {
-		failure = unmet(t, r)
-	}
-	delete(r.Doc, "addonError")
-	switch {
-	case failure != nil:
-		r.SetState("NEEDS_ATTENTION")
-		r.Doc["addonError"] = engine.Doc{"code": failure.Code, "message": failure.Message, "status": "FAILED"}
-	case r.State() == "DELETING":
-		if err := t.Remove(r); err != nil {
-			return err
+// addonDone tells the control plane which add-ons there are, and ends the work request.
+func (s *Service) addonDone(ctx context.Context, addonID string, args workTask) func(*engine.Tx) error {
+	var cluster string
+	err := s.e.View(func(t *engine.Tx) error {
+		if r := t.Find(addonID); r != nil && (r.State() == "DELETING" || unmet(t, r) == nil) {
+			cluster = engine.Private[addonState](r).Cluster
 		}
-	default:
-		r.SetState("ACTIVE")
-		cluster := t.Find(engine.Private[addonState](r).Cluster)
-		r.Doc["currentInstalledVersion"] = cmp.Or(r.Doc.Str("version"),
-			addonVersion(r.Doc.Str("name"), cluster.Doc.Str("kubernetesVersion")), "v1.0.0")
+		return nil
+	})
+	if err == nil && cluster != "" {
+		_, err = s.startPlane(ctx, cluster, "")
 	}
-	s.work.End(t, args.Work, failure)
-	return nil
+	return func(t *engine.Tx) error {
+		r, failure := t.Edit(addonID), s.work.Failure(t, args.Work)
+		if failure == nil && r.State() != "DELETING" {
+			failure = unmet(t, r)
+		}
+		if err != nil {
+			failure = engine.Fail(http.StatusInternalServerError, "InternalError", "the add-on did not start: %v", err)
+		}
+		delete(r.Doc, "addonError")
+		switch {
+		case failure != nil:
+			r.SetState("NEEDS_ATTENTION")
+			r.Doc["addonError"] = engine.Doc{"code": failure.Code, "message": failure.Message, "status": "FAILED"}
+		case r.State() == "DELETING":
+			if err := t.Remove(r); err != nil {
+				return err
+			}
+		default:
+			r.SetState("ACTIVE")
+			cluster := t.Find(engine.Private[addonState](r).Cluster)
+			r.Doc["currentInstalledVersion"] = cmp.Or(r.Doc.Str("version"),
+				addonVersion(r.Doc.Str("name"), cluster.Doc.Str("kubernetesVersion")), "v1.0.0")
+		}
+		s.work.End(t, args.Work, failure)
+		return nil
+	}
 }

@@ -1,6 +1,7 @@
 package containerengine_test
 
 import (
+	"slices"
 	"testing"
 
 	"oke-guestbook/local/oci"
@@ -9,7 +10,8 @@ import (
 )
 
 func TestAddons(t *testing.T) {
-	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+	plane := ocitest.NewControlPlane()
+	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		body := ocitest.ClusterBody(n)
 		basic := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", body, nil))
@@ -29,10 +31,16 @@ func TestAddons(t *testing.T) {
 		if addon["lifecycleState"] != "ACTIVE" {
 			t.Errorf("add-on %v", addon)
 		}
+		if got := plane.Clusters[basic].Addons; !slices.Equal(got, []string{"CertManager"}) {
+			t.Errorf("the control plane has the add-ons %q", got)
+		}
 		c.Refused(409, "Conflict", "is installed", "POST", path, engine.Doc{"addonName": "CertManager"})
 		c.Succeeded(c.Send("PUT", path+"/CertManager", engine.Doc{"configurations": []any{}}, nil))
 		c.Succeeded(c.Send("DELETE", path+"/CertManager?isRemoveExistingAddOn=true", nil, nil))
 		c.Refused(404, "NotAuthorizedOrNotFound", "CertManager", "GET", path+"/CertManager", nil)
+		if got := plane.Clusters[basic].Addons; len(got) > 0 {
+			t.Errorf("the control plane has the add-ons %q after their removal", got)
+		}
 		c.Refused(400, "InvalidParameter", "it has v0.7.2", "POST", path,
 			engine.Doc{"addonName": "KubernetesMetricsServer", "version": "v9.9.9"})
 	})

@@ -59,6 +59,11 @@ func (s *Service) startPlane(ctx context.Context, clusterID, version string) (cl
 			ServicesCIDR:       r.Doc.Str("options", "kubernetesNetworkConfig", "servicesCidr"),
 			ServiceLBSubnetIDs: r.Doc.Texts("options", "serviceLbSubnetIds"), PrivateEndpoint: privateEndpoint(t, r),
 		}
+		for _, addon := range addonsOf(t, r.ID) {
+			if state := addon.State(); state != "DELETING" && state != "NEEDS_ATTENTION" {
+				c.Addons = append(c.Addons, addon.Doc.Str("name"))
+			}
+		}
 		if cniType(r.Doc) == vcnNative {
 			c.PodsCIDR = "" // the cluster has it and does not use it
 		}

@@ -1,12 +1,15 @@
-// Command pod is the only program of the test's images: it holds a Pod's namespaces, or serves a page.
+// Command pod is the only program of the test's images: it holds a Pod's namespaces, or serves a page. The path /work
+// takes a tenth of a second of the processor.
 package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -22,6 +25,11 @@ func main() {
 	for err == nil {
 		var conn net.Conn
 		if conn, err = l.Accept(); err == nil {
+			request := make([]byte, len("GET /work"))
+			if _, err := io.ReadFull(conn, request); err == nil && string(request) == "GET /work" {
+				for began := time.Now(); time.Since(began) < 100*time.Millisecond; {
+				}
+			}
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(name), name)
 			conn.Close()
 		}
