@@ -52,10 +52,11 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 	for _, n := range list.Items {
 		unwanted[n.Name] = n
 	}
-	var added []string
+	var added []cloud.Node
 	for _, n := range want {
 		have, ok := unwanted[n.Name]
-		if ok && have.Spec.ProviderID != n.InstanceID {
+		joining := ok && have.Spec.ProviderID == "" // a killed daemon has registered it
+		if ok && !joining && have.Spec.ProviderID != n.InstanceID {
 			// A new instance has the address, and so the name, of a terminated one.
 			if err := c.removeNode(ctx, have.Name); err != nil {
 				return err
@@ -67,7 +68,9 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 			err = c.updateNode(ctx, n)
 		} else {
 			err = c.registerNode(ctx, n)
-			added = append(added, n.Name)
+		}
+		if !ok || joining {
+			added = append(added, n)
 		}
 		if err == nil {
 			err = c.addWorker(ctx, n)
@@ -83,7 +86,11 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 }
 
 func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
-	node, err := c.api.CoreV1().Nodes().Create(ctx, c.nodeObject(n), metav1.CreateOptions{})
+	object := c.nodeObject(n)
+	if c.cfg.DataPlane != nil {
+		object.Spec.ProviderID = "" // awaitWorkers sets it
+	}
+	node, err := c.api.CoreV1().Nodes().Create(ctx, object, metav1.CreateOptions{})
 	if err != nil || c.cfg.DataPlane != nil {
 		return err // a kubelet announces its drivers itself
 	}

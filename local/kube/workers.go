@@ -15,6 +15,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"oke-guestbook/local/cloud"
@@ -180,13 +181,14 @@ func (c *cluster) podCIDR(ctx context.Context, name string) (netip.Prefix, error
 	return out, err
 }
 
-// awaitWorkers waits until the kubelets of new nodes are ready.
-func (c *cluster) awaitWorkers(ctx context.Context, names []string) error {
+// awaitWorkers waits until the kubelets of new nodes are ready, and then tells which instances they are: from then on
+// load balancers have them as backends. Before, their health checks would fail.
+func (c *cluster) awaitWorkers(ctx context.Context, nodes []cloud.Node) error {
 	if c.cfg.DataPlane == nil {
 		return nil
 	}
-	for _, name := range names {
-		state := ""
+	for _, n := range nodes {
+		name, state := n.Name, ""
 		err := wait.PollUntilContextTimeout(ctx, workerPoll, workerTimeout, true, func(ctx context.Context) (bool, error) {
 			node, err := c.api.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 			if err != nil {
@@ -202,6 +204,11 @@ func (c *cluster) awaitWorkers(ctx context.Context, names []string) error {
 		})
 		if err != nil {
 			return fmt.Errorf("node %s is not ready: %s: %w; %s", name, state, err, c.problems(ctx))
+		}
+		patch := fmt.Appendf(nil, `{"spec":{"providerID":%q}}`, n.InstanceID)
+		_, err = c.api.CoreV1().Nodes().Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+		if err != nil {
+			return fmt.Errorf("node %s: %w", name, err)
 		}
 	}
 	return nil

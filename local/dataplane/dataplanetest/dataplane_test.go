@@ -63,13 +63,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestAPageFromAPod(t *testing.T) {
+// needsNodes skips the test where nodes cannot run. CI must run them.
+func needsNodes(t *testing.T) {
+	t.Helper()
 	if missing := worker.Missing(); len(missing) > 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("CI must run nodes; this machine lacks ", strings.Join(missing, "; "))
 		}
 		t.Skip("runs nodes, for which this machine lacks ", strings.Join(missing, "; "))
 	}
+}
+
+func TestAPageFromAPod(t *testing.T) {
+	needsNodes(t)
 	c := newCloud(t)
 	cluster, _, api := c.cluster(1)
 	deploy(t, api)

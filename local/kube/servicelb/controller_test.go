@@ -291,3 +291,13 @@ func TestStatus(t *testing.T) {
 		t.Errorf("mode %v, %v", s.ipMode, err)
 	}
 }
+
+// A node that has not joined yet would fail the health checks, and with them the first requests.
+func TestANodeThatJoinsIsNoBackend(t *testing.T) {
+	joining := testNode("joining", "10.0.16.9", nil)
+	joining.Spec.ProviderID = ""
+	got, err := filterNodes(&corev1.Service{}, []*corev1.Node{joining, testNode("a", "10.0.16.2", nil)})
+	if err != nil || len(got) != 1 || got[0].Name != "a" {
+		t.Errorf("backends %v, %v; want node a", got, err)
+	}
+}

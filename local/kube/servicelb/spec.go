@@ -193,7 +193,8 @@ func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
 	return nil
 }
 
-// filterNodes returns the nodes that the Service's label selector admits.
+// filterNodes returns the nodes that the Service's label selector admits. A node without a provider id is about to join
+// the cluster and cannot serve yet.
 func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, error) {
 	selector, err := labels.Parse(svc.Annotations[annotationNodes])
 	if err != nil {
@@ -201,7 +202,7 @@ func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, err
 	}
 	var out []*corev1.Node
 	for _, node := range nodes {
-		if selector.Matches(labels.Set(node.Labels)) {
+		if node.Spec.ProviderID != "" && selector.Matches(labels.Set(node.Labels)) {
 			out = append(out, node)
 		}
 	}

@@ -25,6 +25,7 @@ func testService(annotations map[string]string, ports ...corev1.ServicePort) *co
 func testNode(name, ip string, labels map[string]string) *corev1.Node {
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
+		Spec:       corev1.NodeSpec{ProviderID: "ocid1.instance." + name},
 		Status:     corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: ip}}},
 	}
 }

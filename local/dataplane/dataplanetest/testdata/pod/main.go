@@ -1,5 +1,6 @@
-// Command pod is the only program of the test's images: it holds a Pod's namespaces, or serves a page. The path /work
-// takes a tenth of a second of the processor.
+// Command pod is the only program of the test's images: it holds a Pod's namespaces, serves a page, or is a log agent,
+// which prints what the other containers of its node have written. The page's path /work takes a tenth of a second of
+// the processor.
 package main
 
 import (
@@ -8,6 +9,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -18,6 +21,9 @@ func main() {
 		signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
 		<-stop
 		return
+	}
+	if os.Args[1] == "agent" {
+		agent()
 	}
 	name, _ := os.Hostname()
 	fmt.Println("serving as", name)
@@ -36,4 +42,22 @@ func main() {
 	}
 	fmt.Println(err)
 	os.Exit(1)
+}
+
+// agent reads the logs of all containers but its own, each second.
+func agent() {
+	self, _ := os.Hostname()
+	for ; ; time.Sleep(time.Second) {
+		logs, err := filepath.Glob("/var/log/containers/*.log")
+		if err != nil || len(logs) == 0 {
+			fmt.Println("no logs", err)
+		}
+		for _, log := range logs {
+			if strings.HasPrefix(filepath.Base(log), self) {
+				continue
+			}
+			text, err := os.ReadFile(log)
+			fmt.Printf("%s: %s %v\n", log, text, err)
+		}
+	}
 }
