@@ -38,6 +38,7 @@ var apiServices = schema.GroupVersionResource{Group: "apiregistration.k8s.io", V
 func metricsServerCommand() *cobra.Command {
 	opts, socket := options.NewOptions(), ""
 	cmd := &cobra.Command{Use: metricsServerName, SilenceUsage: true}
+	cmd.SetContext(genericapiserver.SetupSignalContext())
 	for _, set := range opts.Flags().FlagSets {
 		cmd.Flags().AddFlagSet(set)
 	}

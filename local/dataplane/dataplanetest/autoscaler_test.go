@@ -10,6 +10,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -59,6 +60,11 @@ func (c *cloud) autoscaler(t *testing.T, cluster string, api kubernetes.Interfac
 	end()
 	<-done
 	replicas(t, api, one)
+	_, header = c.do(http.MethodDelete, "/20180222/clusters/"+cluster+"/addons/KubernetesMetricsServer", nil)
+	c.work(header)
+	if _, err := api.Discovery().ServerResourcesForGroupVersion("metrics.k8s.io/v1beta1"); !apierrors.IsNotFound(err) {
+		t.Errorf("the metrics API without the add-on: %v", err)
+	}
 }
 
 // measured waits until the metrics API has the usage of everything that it lists, which is something.
