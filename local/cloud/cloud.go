@@ -57,7 +57,8 @@ type Endpoints struct {
 
 // ControlPlane runs what OKE manages for a cluster. The emulator calls it; calls for different clusters may overlap.
 type ControlPlane interface {
-	// Start starts the cluster's control plane, also after a restart, for an upgrade or a change of add-ons. It returns when the API answers.
+	// Start starts the cluster's control plane, also after a restart, for an upgrade or a change of add-ons. It returns
+	// when the API answers.
 	Start(ctx context.Context, c Cluster) (Endpoints, error)
 	// Stop ends the cluster's processes and deletes its data. It is no error if the cluster does not run.
 	Stop(ctx context.Context, clusterID string) error

@@ -97,7 +97,8 @@ func TestTheFilesStaySmall(t *testing.T) {
 	l := mustOpen(t, t.TempDir())
 	const full = maxBytes + 1024 // lines that are no records
 	for _, path := range []string{l.path(false), l.older(false)} {
-		if err := os.WriteFile(path, bytes.Repeat(append(bytes.Repeat([]byte(" "), 1023), 10), full/1024), 0o600); err != nil {
+		line := append(bytes.Repeat([]byte(" "), 1023), '\n')
+		if err := os.WriteFile(path, bytes.Repeat(line, full/1024), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

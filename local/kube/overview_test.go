@@ -18,7 +18,9 @@ func TestWorkload(t *testing.T) {
 			Status: status,
 		}
 	}
-	waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no image"}}
+	waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+		Reason: "ImagePullBackOff", Message: "no image",
+	}}
 	ended := pod("ended", "b", corev1.PodStatus{Phase: corev1.PodRunning})
 	ended.DeletionTimestamp = &metav1.Time{}
 	ended.Finalizers = []string{"x/y"}

@@ -94,7 +94,8 @@ func (c *cluster) publish() error {
 	nodes := slices.SortedFunc(maps.Values(c.workers), byName)
 	shown := dataplane.Cluster{
 		Cluster: c.state.Cluster, CA: ca, DNS: dnsIP(c.state.Cluster.ServicesCIDR),
-		APISocket: c.socketPath("api"), MetricsSocket: c.socketPath("metrics"), NodeSocket: c.socketPath("nodes"), Nodes: nodes,
+		APISocket: c.socketPath("api"), MetricsSocket: c.socketPath("metrics"), NodeSocket: c.socketPath("nodes"),
+		Nodes: nodes,
 	}
 	c.cfg.DataPlane.Update(func(s *dataplane.State) {
 		clusters := maps.Clone(s.Clusters)

@@ -37,11 +37,13 @@ func TestFlows(t *testing.T) {
 			"accepted in the last 5 minutes, the latest at the end",
 			"1 packets  workers        10.0.16.3 -> 10.0.32.2 UDP 53, out",
 		}, false},
-		"of a subnet":    {"real", flowsAnswer, []string{"--subnet", "pods"}, []string{"dropped", "pods", "missing"}, false},
-		"nothing":        {"real", "[]", nil, []string{"nothing was dropped in the last 60 minutes"}, false},
-		"no such subnet": {"real", "[]", []string{"--subnet", "x"}, []string{`SUBNET=x: the subnets are ["workers" "pods"]`}, true},
-		"no minutes":     {"real", "[]", []string{"--minutes", "0"}, []string{"MINUTES=0: must be"}, true},
-		"simulated":      {"simulated", "[]", nil, []string{"nodes are simulated"}, true},
+		"of a subnet": {"real", flowsAnswer, []string{"--subnet", "pods"}, []string{"dropped", "pods", "missing"}, false},
+		"nothing":     {"real", "[]", nil, []string{"nothing was dropped in the last 60 minutes"}, false},
+		"no such subnet": {"real", "[]", []string{"--subnet", "x"}, []string{
+			`SUBNET=x: the subnets are ["workers" "pods"]`,
+		}, true},
+		"no minutes": {"real", "[]", []string{"--minutes", "0"}, []string{"MINUTES=0: must be"}, true},
+		"simulated":  {"simulated", "[]", nil, []string{"nodes are simulated"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, out := newLauncher(t)

@@ -26,7 +26,8 @@ func main() {
 var commands = map[string]func(launch.Launcher, context.Context) error{
 	"up": launch.Launcher.Up, "preview": launch.Launcher.Preview, "refresh": launch.Launcher.Refresh,
 	"down": launch.Launcher.Down, "status": launch.Launcher.Status, "kubeconfig": launch.Launcher.Kubeconfig,
-	"env": launch.Launcher.PrintEnv, "open": launch.Launcher.Open, "clean": launch.Launcher.Clean, "build": launch.Launcher.Build,
+	"env": launch.Launcher.PrintEnv, "open": launch.Launcher.Open, "clean": launch.Launcher.Clean,
+	"build": launch.Launcher.Build,
 }
 
 func run(ctx context.Context, args []string) error {

@@ -287,9 +287,10 @@ func (c *cloud) cluster(size int) (cluster, pool string, api kubernetes.Interfac
 	c.t.Helper()
 	const version = "v1.36.4"
 	_, header := c.do(http.MethodPost, "/20180222/clusters", object{
-		"name": "oke", "type": "ENHANCED_CLUSTER", "compartmentId": oci.CompartmentID, "vcnId": c.vcn, "kubernetesVersion": version,
-		"endpointConfig": object{"subnetId": c.api, "isPublicIpEnabled": true},
-		"options":        object{"serviceLbSubnetIds": []string{c.lbs}},
+		"name": "oke", "type": "ENHANCED_CLUSTER", "compartmentId": oci.CompartmentID, "vcnId": c.vcn,
+		"kubernetesVersion": version,
+		"endpointConfig":    object{"subnetId": c.api, "isPublicIpEnabled": true},
+		"options":           object{"serviceLbSubnetIds": []string{c.lbs}},
 	})
 	cluster = c.work(header)
 	options, _ := c.do(http.MethodGet, "/20180222/nodePoolOptions/all", nil)
