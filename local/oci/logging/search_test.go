@@ -14,7 +14,7 @@ import (
 
 func TestSearchFlowLogs(t *testing.T) {
 	var kept []flowlog.Record
-	flows := func(from, to time.Time) ([]flowlog.Record, error) { return kept, nil }
+	flows := func(time.Time, time.Time) ([]flowlog.Record, error) { return kept, nil }
 	ocitest.Run(t, oci.Config{Flows: flows}, func(c *ocitest.Cloud) {
 		n := c.Network()
 		groups := ocitest.Logging + "/logGroups"
@@ -23,7 +23,8 @@ func TestSearchFlowLogs(t *testing.T) {
 		id := c.Finished(ocitest.Logging, "logging.WorkRequest", c.Send("POST", groups+"/"+group+"/logs", engine.Doc{
 			"displayName": "workers", "logType": "SERVICE", "configuration": engine.Doc{"source": engine.Doc{
 				"sourceType": "OCISERVICE", "service": "flowlogs", "category": "all", "resource": n.Workers,
-			}}}, nil))
+			}},
+		}, nil))
 		now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 		record := func(second int, accepted, logged bool, subnet string, port uint16) flowlog.Record {
 			return flowlog.Record{
