@@ -57,8 +57,8 @@ func waitForSync(ctx context.Context, factory informers.SharedInformerFactory) e
 // RegistryHosts returns the names of Container Registry in a region.
 func RegistryHosts(region string) []string { return imagepull.Hosts(region, regionKey(region)) }
 
-// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes, the sizes of node pools,
-// and the images of simulated nodes.
+// startCloudControllers starts the controllers that call OCI: for load balancers, block volumes, the sizes of node
+// pools, and the images of simulated nodes.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
 	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
 	if err != nil {
