@@ -54,6 +54,7 @@ func start(t *testing.T) launcher {
 	}))
 	launchtest.Write(t, filepath.Join(l.dir, "oci", "config"), "")
 	launchtest.Write(t, filepath.Join(l.dir, "bin", "localcloudd"), "")
+	launchtest.Write(t, filepath.Join(l.dir, "bin", "oke"), "#!/bin/sh\n") // finds nothing to recover
 	launchtest.Write(t, filepath.Join(bin, "go"), "#!/bin/sh\n")
 	launchtest.Write(t, filepath.Join(bin, "pulumi"), engine)
 	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
