@@ -59,6 +59,13 @@ func checkImagePulls(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	shows("mistaken", "ErrImagePull", "unable to retrieve auth token: invalid username/password: unknown: Unauthorized")
 	shows("untagged", "ErrImagePull", "reading manifest v2 in "+repository+": manifest unknown")
 	shows("foreign", "ErrImagePull", `no image found in image index for architecture "arm64"`)
+	eventually.Succeeds(t, 30*time.Second, "CoreDNS, whose image is Oracle's, runs", func(ctx context.Context) error {
+		dns, err := api.AppsV1().Deployments("kube-system").Get(ctx, "coredns", metav1.GetOptions{})
+		if err == nil && dns.Status.ReadyReplicas == 0 {
+			err = fmt.Errorf("status %+v", dns.Status)
+		}
+		return err
+	})
 	running := func(pod string) {
 		t.Helper()
 		eventually.Succeeds(t, 30*time.Second, pod+" runs", func(ctx context.Context) error {
