@@ -25,18 +25,33 @@ import (
 //go:embed console.html
 var console []byte
 
-// serve runs the local cloud until ctx is done. All of its files are below --dir.
+// options are those of the local cloud.
+type options struct {
+	dir       string
+	port      int
+	speed     float64
+	limits    string
+	realNodes bool
+}
+
+// serve runs the local cloud that the arguments describe until ctx is done.
 func serve(ctx context.Context, args []string) error {
+	var o options
 	flags := flag.NewFlagSet("localcloudd serve", flag.ContinueOnError)
-	dir := flags.String("dir", ".local", "directory of the state")
-	port := flags.Int("port", 8787, "port of the OCI emulator, on 127.0.0.1")
-	speed := flags.Int("speed", 100, "how many times faster than on OCI life cycles run")
-	kind := flags.String("limits", "usual", "service limits: usual, free or not-upgraded")
-	realNodes := flags.Bool("real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
+	flags.StringVar(&o.dir, "dir", ".local", "directory of the state")
+	flags.IntVar(&o.port, "port", 8787, "port of the OCI emulator, on 127.0.0.1")
+	flags.Float64Var(&o.speed, "speed", 100, "how many times faster than on OCI life cycles run")
+	flags.StringVar(&o.limits, "limits", "usual", "service limits: usual, free or not-upgraded")
+	flags.BoolVar(&o.realNodes, "real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	accountLimits, err := limits.Preset(*kind)
+	return o.run(ctx)
+}
+
+// run runs the local cloud until ctx is done. All of its files are below the directory.
+func (o options) run(ctx context.Context) error {
+	accountLimits, err := limits.Preset(o.limits)
 	if err != nil {
 		return err
 	}
@@ -45,25 +60,25 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(*port))
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("port %d: %w", *port, err)
+		return fmt.Errorf("port %d: %w", o.port, err)
 	}
 	defer listener.Close()
 
-	ociDir := filepath.Join(*dir, "oci")
+	ociDir := filepath.Join(o.dir, "oci")
 	credentials, err := oci.LoadCredentials(ociDir)
 	if err != nil {
 		return err
 	}
 	config := kube.Config{
-		Dir: filepath.Join(*dir, "kube"), Binary: binary, OCIEndpoint: "http://" + address,
-		Credentials: credentials, Region: credentials.Region, Speed: float64(*speed), Log: log,
+		Dir: filepath.Join(o.dir, "kube"), Binary: binary, OCIEndpoint: "http://" + address,
+		Credentials: credentials, Region: credentials.Region, Speed: o.speed, Log: log,
 	}
 	var plane *dataPlane // nil: nodes are simulated
-	if *realNodes {
-		if plane, err = startDataPlane(ctx, *dir, binary, credentials.Region, float64(*speed), log); err != nil {
+	if o.realNodes {
+		if plane, err = startDataPlane(ctx, o.dir, binary, credentials.Region, o.speed, log); err != nil {
 			return fmt.Errorf("real nodes: %w", err)
 		}
 		defer plane.close()
@@ -72,7 +87,7 @@ func serve(ctx context.Context, args []string) error {
 	clusters := kube.New(config)
 	defer clusters.Close()
 	cloud, err := oci.New(oci.Config{
-		Dir: ociDir, Speed: float64(*speed), Limits: accountLimits, Log: log,
+		Dir: ociDir, Speed: o.speed, Limits: accountLimits, Log: log,
 		ControlPlane: clusters, BackendHealth: plane.measured(), Flows: plane.flowRecords(),
 	})
 	if err != nil {
@@ -87,8 +102,8 @@ func serve(ctx context.Context, args []string) error {
 		go plane.watchHealth(ctx)
 		go plane.keepFlows(ctx, cloud)
 	}
-	log.Info("the local cloud is up", "address", address, "dir", *dir)
-	return answer(ctx, listener, handler(*dir, cloud, clusters, plane), cloud, clusters, log)
+	log.Info("the local cloud is up", "address", address, "dir", o.dir)
+	return answer(ctx, listener, handler(o.dir, cloud, clusters, plane), cloud, clusters, log)
 }
 
 // answer answers requests until ctx is done, and then stops the clusters and the emulator.

@@ -8,8 +8,8 @@ import (
 )
 
 // presets are the limits of kinds of accounts by the names of Config.Limits, with what is usual for all others. A1's
-// are those of Always Free since June 2026, 2 OCPUs and 12 GB for a region, here for each availability domain; 200 GB of
-// storage and one load balancer of 10 Mbps are Always Free's too (InfoQ, July 2026; robhunter/agentdeals#1733). One
+// are those of Always Free since June 2026, 2 OCPUs and 12 GB for a region, here for each availability domain; 200 GB
+// of storage and one load balancer of 10 Mbps are Always Free's too (InfoQ, July 2026; robhunter/agentdeals#1733). One
 // cluster is the default of Pay As You Go and of promotions (Oracle, "Service Limits", as quoted in November 2026).
 // Once its trial has ended, an account that was not upgraded has no NAT and service gateways and no clusters
 // (oracle-quickstart/oci-cloudnative#31, Rapha-Borges/oke-free#12). None was read from an account.
