@@ -148,6 +148,9 @@ func (c *cluster) removeNode(ctx context.Context, name string) error {
 	} else if err != nil {
 		c.log.Warn("node removed before all its Pods were evicted", "node", name, "error", err)
 	}
+	if err := c.leaveBalancers(ctx, name); err != nil {
+		return fmt.Errorf("node %s: %w", name, err)
+	}
 	// A kubelet that still ran would register its node again.
 	if err := c.removeWorker(ctx, name); err != nil {
 		return fmt.Errorf("node %s: %w", name, err)

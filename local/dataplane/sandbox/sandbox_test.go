@@ -231,8 +231,8 @@ func TestNothingOutlivesAKilledDaemon(t *testing.T) {
 	if err != nil || strings.Contains(string(mounts), dir) {
 		t.Errorf("mounts are left, or cannot be read: %v", err)
 	}
-	groups, err := filepath.Glob("/sys/fs/cgroup/localcloud-*")
-	deeper, _ := filepath.Glob("/sys/fs/cgroup/*/localcloud-*")
+	groups, err := filepath.Glob("/sys/fs/cgroup" + sandbox.Cgroup(dir))
+	deeper, _ := filepath.Glob("/sys/fs/cgroup/*" + sandbox.Cgroup(dir))
 	if len(groups)+len(deeper) > 0 || err != nil {
 		t.Errorf("control groups are left: %v %v %v", groups, deeper, err)
 	}
