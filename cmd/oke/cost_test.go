@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,15 +23,34 @@ func TestCost(t *testing.T) {
 		}
 		golden.Check(t, "cost-"+stack+".txt", out.String())
 	}
+	// prod, by hand, in USD:
+	//   cluster                744 h x 0.1                                              74.40
+	//   compute                3 x 744 h x (2 OCPUs x 0.03 + 16 GB x 0.002)            205.344
+	//   boot and block volumes (3 x 100 GB + 3 x 50 GB - 200 GB free) x 0.0425          10.625
+	//   load balancer          744 h x (100 - 10 Mbps free) x 0.0001, its base is free   6.696
+	const byHand = 74.40 + 205.344 + 10.625 + 6.696
+	if prod := asJSON(t, "prod"); math.Abs(prod.Total-byHand) > 0.0051 {
+		t.Errorf("prod costs %v, by hand %v", prod.Total, byHand)
+	}
+	if dev := asJSON(t, "dev"); dev.Total != 0 || dev.List == 0 {
+		t.Errorf("dev costs %+v, want 0 within the free amounts", dev)
+	}
+}
+
+type totals struct{ Total, List float64 }
+
+// asJSON returns the cost of a stack by the snapshot.
+func asJSON(t *testing.T, stack string) (cost totals) {
+	t.Helper()
 	var out strings.Builder
-	args := []string{"cost", "-C", root, "--stack", "dev", "--prices", "snapshot", "--json"}
+	args := []string{"cost", "-C", root, "--stack", stack, "--prices", "snapshot", "--json"}
 	if err := run(args, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	var dev struct{ Total, List float64 }
-	if err := json.Unmarshal([]byte(out.String()), &dev); err != nil || dev.Total != 0 || dev.List == 0 {
-		t.Errorf("dev costs %+v, %v, want 0 within the free amounts", dev, err)
+	if err := json.Unmarshal([]byte(out.String()), &cost); err != nil {
+		t.Fatal(err)
 	}
+	return cost
 }
 
 func TestCostAgainstARevision(t *testing.T) {
