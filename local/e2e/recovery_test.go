@@ -147,6 +147,9 @@ func newElsewhere(t *testing.T) *elsewhere {
 	t.Helper()
 	s := &elsewhere{newStack(t), "acceptance", t.TempDir()}
 	s.must(s.o.Prepare(t.Context()))
+	t.Cleanup(func() { // stack init writes the salt of the stack's secrets to it
+		_ = os.Remove(filepath.Join(s.o.Root, "Pulumi."+s.name+".yaml"))
+	})
 	if out, err := s.command("stack", "init").CombinedOutput(); err != nil {
 		t.Fatalf("stack init: %v\n%s", err, out)
 	}
