@@ -27,8 +27,7 @@ type Store struct {
 // the bucket's name, its Object Storage namespace and the policy. A destroy fails at a bucket that contains backups: a
 // person has to empty it.
 //
-// Bucket and policy are registered by their tokens: pulumi-oci's packages objectstorage and identity take minutes to
-// compile.
+// The bucket is registered by its token: pulumi-oci's package objectstorage takes minutes to compile.
 func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace string, policy pulumi.Resource, err error) {
 	s := b.args.Store
 	namespace, err = objectStorageNamespace(b.ctx, s.CompartmentID, pulumi.Parent(b.g))
@@ -62,18 +61,10 @@ func (b *builder) policy(bucket string, unchanged pulumi.ResourceOption) (pulumi
 	statement := s.ClusterID.ToStringOutput().ApplyT(func(cluster string) string {
 		return iam.BackupStatement(s.CompartmentID, b.book.Namespace, cluster, bucket)
 	}).(pulumi.StringOutput)
-	var made pulumi.CustomResourceState
-	err = b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-backups", pulumi.Map{
-		"compartmentId": pulumi.String(s.CompartmentID),
-		"name":          pulumi.String(bucket),
-		"description":   pulumi.Sprintf("Backups of guestbook %s", b.name),
-		"statements":    pulumi.StringArray{statement},
-		"freeformTags":  pulumi.ToStringMap(s.Tags),
-	}, &made, append(opts, unchanged)...)
-	if err != nil {
-		return nil, fmt.Errorf("policy %q: %w", bucket, err)
-	}
-	return &made, nil
+	return home.Policy{
+		Name: bucket, CompartmentID: s.CompartmentID, Description: "Backups of guestbook " + b.name,
+		Statements: pulumi.StringArray{statement}, Tags: s.Tags,
+	}.Create(b.ctx, b.name+"-backups", append(opts, unchanged)...)
 }
 
 // objectStorageNamespace returns the tenancy's namespace of Object Storage.

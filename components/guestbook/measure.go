@@ -68,16 +68,8 @@ func (b *builder) measurePolicy(unchanged pulumi.ResourceOption) (pulumi.Resourc
 	statement := s.ClusterID.ToStringOutput().ApplyT(func(cluster string) string {
 		return iam.MeasureStatement(s.CompartmentID, b.book.Namespace, cluster)
 	}).(pulumi.StringOutput)
-	var made pulumi.CustomResourceState
-	err = b.ctx.RegisterResource("oci:Identity/policy:Policy", b.name+"-metrics", pulumi.Map{
-		"compartmentId": pulumi.String(s.CompartmentID),
-		"name":          pulumi.String(name),
-		"description":   pulumi.Sprintf("Metrics of guestbook %s", b.name),
-		"statements":    pulumi.StringArray{statement},
-		"freeformTags":  pulumi.ToStringMap(s.Tags),
-	}, &made, append(opts, unchanged)...)
-	if err != nil {
-		return nil, fmt.Errorf("policy %q: %w", name, err)
-	}
-	return &made, nil
+	return home.Policy{
+		Name: name, CompartmentID: s.CompartmentID, Description: "Metrics of guestbook " + b.name,
+		Statements: pulumi.StringArray{statement}, Tags: s.Tags,
+	}.Create(b.ctx, b.name+"-metrics", append(opts, unchanged)...)
 }

@@ -22,6 +22,32 @@ func Options(ctx *pulumi.Context, name, region, home string, parent pulumi.Resou
 	return append(options, pulumi.Provider(provider)), nil
 }
 
+// Policy is an IAM policy. All but Tags is required.
+type Policy struct {
+	Name          string // unique in the compartment
+	CompartmentID string
+	Description   string
+	Statements    pulumi.StringArrayInput
+	Tags          map[string]string
+}
+
+// Create makes the policy with options of Options. It is registered by its token: pulumi-oci's package identity takes
+// minutes to compile.
+func (p Policy) Create(ctx *pulumi.Context, name string, options ...pulumi.ResourceOption) (pulumi.Resource, error) {
+	var made pulumi.CustomResourceState
+	err := ctx.RegisterResource("oci:Identity/policy:Policy", name, pulumi.Map{
+		"compartmentId": pulumi.String(p.CompartmentID),
+		"name":          pulumi.String(p.Name),
+		"description":   pulumi.String(p.Description),
+		"statements":    p.Statements,
+		"freeformTags":  pulumi.ToStringMap(p.Tags),
+	}, &made, options...)
+	if err != nil {
+		return nil, fmt.Errorf("policy %q: %w", p.Name, err)
+	}
+	return &made, nil
+}
+
 // configured returns the arguments of a provider for another region. Explicit providers do not read the stack's
 // configuration, so its credentials are passed on.
 func configured(ctx *pulumi.Context, region string) *oci.ProviderArgs {

@@ -83,8 +83,7 @@ func (c *Cluster) autoscalerNodes(bounds []cluster.Bounds) pulumi.StringOutput {
 	}).(pulumi.StringOutput)
 }
 
-// autoscalerPolicy lets the autoscaler, by its workload identity, change the cluster's node pools. It is registered by
-// its token: pulumi-oci's package identity takes minutes to compile.
+// autoscalerPolicy lets the autoscaler, by its workload identity, change the cluster's node pools.
 func (c *Cluster) autoscalerPolicy(ctx *pulumi.Context, name string, args *Args) (pulumi.Resource, error) {
 	opts, err := home.Options(ctx, name+"-autoscaler", args.Region, args.HomeRegion, c)
 	if err != nil {
@@ -93,16 +92,8 @@ func (c *Cluster) autoscalerPolicy(ctx *pulumi.Context, name string, args *Args)
 	statements := c.Cluster.ID().ToStringOutput().ApplyT(func(id string) []string {
 		return iam.AutoscalerStatements(args.CompartmentID, id)
 	}).(pulumi.StringArrayOutput)
-	var made pulumi.CustomResourceState
-	err = ctx.RegisterResource("oci:Identity/policy:Policy", name+"-autoscaler", pulumi.Map{
-		"compartmentId": pulumi.String(args.CompartmentID),
-		"name":          pulumi.String(name + iam.AutoscalerPolicySuffix),
-		"description":   pulumi.Sprintf("Autoscaler of the node pools of cluster %s", args.Name),
-		"statements":    statements,
-		"freeformTags":  pulumi.ToStringMap(args.Tags),
-	}, &made, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("policy of the autoscaler: %w", err)
-	}
-	return &made, nil
+	return home.Policy{
+		Name: name + iam.AutoscalerPolicySuffix, CompartmentID: args.CompartmentID,
+		Description: "Autoscaler of the node pools of cluster " + args.Name, Statements: statements, Tags: args.Tags,
+	}.Create(ctx, name+"-autoscaler", opts...)
 }
