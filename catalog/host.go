@@ -1,5 +1,10 @@
 package catalog
 
+import (
+	"os"
+	"strings"
+)
+
 // hosts are the endpoints of the clients in oci-go-sdk v65.129.0, without their dual-stack variants. The SDK replaces
 // the variables (common.Region.EndpointForTemplate).
 var hosts = map[Client]string{
@@ -22,3 +27,14 @@ var hosts = map[Client]string{
 
 // Host returns the endpoint of a client in Clients, with the variables {region} and {secondLevelDomain}.
 func (c Client) Host() string { return hosts[c] }
+
+// Override returns the host that CLIENT_HOST_OVERRIDES gives the client in place of Host, as it does for the official
+// provider, and whether it names the client.
+func (c Client) Override() (host string, is bool) {
+	for entry := range strings.SplitSeq(os.Getenv("CLIENT_HOST_OVERRIDES"), ";") {
+		if name, host, found := strings.Cut(entry, "="); found && name == string(c) {
+			return host, true
+		}
+	}
+	return "", false
+}

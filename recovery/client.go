@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -48,7 +47,7 @@ func (r region) Get(
 	}
 	base.HTTPClient = &http.Client{Timeout: requestTimeout}
 	base.Host = common.StringToRegion(r.name).EndpointForTemplate("", client.Host())
-	if host := override(client); host != "" {
+	if host, _ := client.Override(); host != "" {
 		base.Host = host
 	}
 	request := common.MakeDefaultHTTPRequest(http.MethodGet, path)
@@ -84,16 +83,6 @@ func list[T any](
 		}
 		query.Set("page", next)
 	}
-}
-
-// override returns the host of a client in CLIENT_HOST_OVERRIDES, or "".
-func override(client catalog.Client) string {
-	for entry := range strings.SplitSeq(os.Getenv("CLIENT_HOST_OVERRIDES"), ";") {
-		if name, host, found := strings.Cut(entry, "="); found && name == string(client) {
-			return host
-		}
-	}
-	return ""
 }
 
 // serviceError is an error answer in one line. The SDK's text of it has nine.

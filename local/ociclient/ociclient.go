@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/oracle/oci-go-sdk/v65/common"
+
+	"oke-guestbook/catalog"
 )
 
 // Credentials are a user's API key, as in OCI's configuration file.
@@ -59,14 +61,7 @@ func CredentialsFromEnv() (Credentials, error) {
 
 // EndpointFromEnv returns the endpoint of an SDK client, for example "oci_core.VirtualNetworkClient", in
 // CLIENT_HOST_OVERRIDES.
-func EndpointFromEnv(client string) (string, bool) {
-	for _, entry := range strings.Split(os.Getenv("CLIENT_HOST_OVERRIDES"), ";") {
-		if name, host, ok := strings.Cut(entry, "="); ok && name == client {
-			return host, true
-		}
-	}
-	return "", false
-}
+func EndpointFromEnv(client string) (string, bool) { return catalog.Client(client).Override() }
 
 // Error is an error response of the service.
 type Error struct {
