@@ -35,7 +35,11 @@ func (v *visit) readSettings(ctx context.Context) []Result {
 	}
 	v.settings = loaded
 	v.plan, _ = layout.Plan(loaded.Network) // an error is a problem of the settings
-	return append(results, ok("settings of stack %s", v.Name))
+	results = append(results, ok("settings of stack %s", v.Name))
+	if notice := loaded.InertPolicies(); notice != "" {
+		results = append(results, skipped("%s", notice))
+	}
+	return results
 }
 
 // load returns the settings, or their problems. Without the secrets' values it leaves out what is wrong with those.

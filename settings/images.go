@@ -42,4 +42,7 @@ func (s *Settings) validateReachOfRegistries(list *problem.List) {
 	if s.LogDestination != "" {
 		check("logAgentImage", s.LogAgentImage, "logDestination")
 	}
+	if s.Policies == workload.Enforced {
+		check("networkPolicyImage", s.EnforcerImage, "networkPolicies")
+	}
 }

@@ -11,12 +11,20 @@ import (
 	"oke-guestbook/plan/workload"
 )
 
-// validateRoom refuses Pods that no node has room for, and guestbooks that all nodes together have no room for. The
-// nodes' daemons and DNS need room too, which is not counted: what passes here may still wait for a node.
+// validateRoom refuses Pods that no node has room for, and guestbooks that all nodes together have no room for. What
+// enforces network policies is counted. OKE's own daemons, DNS and log agents need room too, and are not: what passes
+// here may still wait for a node.
 func (s *Settings) validateRoom(list *problem.List) {
 	rooms := s.Cluster.Rooms(s.Network.PodNetwork == layout.VCNNative)
 	if len(rooms) == 0 {
 		return // a shape of unknown size, or no pool that takes the Pods
+	}
+	if s.Policies == workload.Enforced {
+		for i := range rooms {
+			rooms[i].Node.CPUMillis -= workload.Enforcer.CPUMillis
+			rooms[i].Node.MemoryMB -= workload.Enforcer.MemoryMB
+			rooms[i].Node.Pods -= workload.Enforcer.Pods
+		}
 	}
 	fits := true
 	for i := range s.Guestbooks {

@@ -39,6 +39,8 @@ type Settings struct {
 	AlarmTopicID   string
 	LogDestination string
 	LogAgentImage  string
+	Policies       workload.NetworkPolicies
+	EnforcerImage  string
 	Registry       workload.Registry    // complete
 	Guestbooks     []workload.Guestbook // complete; at least one
 
@@ -51,7 +53,7 @@ type Settings struct {
 func (s *Settings) Settings() setting.Group {
 	return slices.Concat(
 		s.general(), s.budget(), s.alarms(), s.Network.Settings(), s.Cluster.Settings(), s.Workload.Settings(),
-		s.Registry.Settings(), s.logs(), s.several(),
+		s.Registry.Settings(), s.logs(), s.networkPolicies(), s.several(),
 	)
 }
 
@@ -219,6 +221,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		s.Cluster.ValidateNativePods(list)
 	}
 	s.logs().Check(list, "")
+	s.validateNetworkPolicies(list)
 	for i := range s.Guestbooks {
 		policy := s.policy(i)
 		policy.Production = s.Protect || stack == "prod"
@@ -274,9 +277,12 @@ func (s *Settings) validateAlarms(list *problem.List) {
 // validateRegistry checks the registry against the images of the stack.
 func (s *Settings) validateRegistry(list *problem.List) {
 	var images []string
-	dependsOn := []string{"logDestination", "logAgentImage"}
+	dependsOn := []string{"logDestination", "logAgentImage", "networkPolicies", "networkPolicyImage"}
 	if s.LogDestination != "" {
 		images = append(images, s.LogAgentImage)
+	}
+	if s.Policies == workload.Enforced {
+		images = append(images, s.EnforcerImage)
 	}
 	for i, g := range s.Guestbooks {
 		images = append(images, g.Images()...)

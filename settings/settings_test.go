@@ -162,6 +162,34 @@ func TestRefusedSettings(t *testing.T) {
 			map[string]string{"logDestination": "logs.example.com"},
 			[]string{"logDestination logs.example.com"},
 		},
+		{
+			"policies of nobody's making",
+			map[string]string{"networkPolicies": "calico"},
+			[]string{"networkPolicies calico enforced inert"},
+		},
+		{
+			"nothing to enforce",
+			map[string]string{"networkPolicies": "enforced", "profile": "tutorial"},
+			[]string{"networkPolicies enforced hardened inert"},
+		},
+		{
+			"nothing to enforce in any guestbook",
+			map[string]string{
+				"networkPolicies": "enforced",
+				"guestbooks":      `[{"name":"a","profile":"tutorial"},{"name":"b","profile":"tutorial"}]`,
+			},
+			[]string{"networkPolicies hardened"},
+		},
+		{
+			"enforcer of no registry",
+			map[string]string{"networkPolicyImage": "kube-network-policies:v1.1.1"},
+			[]string{"networkPolicyImage registry host"},
+		},
+		{
+			"enforcer of a version that moves",
+			map[string]string{"networkPolicyImage": "registry.k8s.io/networking/kube-network-policies:latest"},
+			[]string{"networkPolicyImage latest"},
+		},
 		{"logs to a name of a port", map[string]string{"logDestination": "x:abc"}, []string{"logDestination x:abc 1 65535"}},
 		{"logs to port 0", map[string]string{"logDestination": "x:0"}, []string{"logDestination x:0"}},
 		{"logs to a port out of range", map[string]string{"logDestination": "x:65536"}, []string{"logDestination x:65536"}},
@@ -427,9 +455,12 @@ func TestRefusedGuestbooks(t *testing.T) {
 			"images on the internet, which the nodes do not reach",
 			map[string]string{
 				"internetEgress": "none", "frontendImage": "iad.ocir.io/t/guestbook:v1",
-				"logDestination": "logs.example.com:24224",
+				"logDestination": "logs.example.com:24224", "networkPolicies": "enforced",
 			},
-			[]string{"mongoImage docker.io/library/mongo internetEgress none", "logAgentImage docker.io internetEgress"},
+			[]string{
+				"mongoImage docker.io/library/mongo internetEgress none", "logAgentImage docker.io internetEgress",
+				"networkPolicyImage registry.k8s.io internetEgress",
+			},
 		},
 		{
 			"image of a guestbook on the internet",

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"oke-guestbook/components/alarms"
 	"oke-guestbook/components/budget"
 	"oke-guestbook/components/guestbook"
@@ -66,7 +68,9 @@ func (c *composition) clusterArgs(offer *oke.Offer, net *network.Network) *oke.A
 	}
 }
 
-func (c *composition) guestbookArgs(g workload.Guestbook, net *network.Network, cluster *oke.Cluster) *guestbook.Args {
+func (c *composition) guestbookArgs(
+	g workload.Guestbook, net *network.Network, cluster *oke.Cluster, enforcer []pulumi.Resource,
+) *guestbook.Args {
 	args := &guestbook.Args{
 		Guestbook: g,
 		Protect:   c.settings.Protect,
@@ -79,7 +83,8 @@ func (c *composition) guestbookArgs(g workload.Guestbook, net *network.Network, 
 			HomeRegion:    c.settings.HomeRegion,
 			Tags:          c.tags,
 		},
-		Nodes: cluster.Nodes(),
+		Enforcer: enforcer,
+		Nodes:    cluster.Nodes(),
 	}
 	if g.Balanced() {
 		role := loadBalancerRole(g)

@@ -39,6 +39,7 @@ func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, clu
 		"subnetIds":         subnets,
 		"nsgIds":            groups,
 		"bastionId":         net.BastionID,
+		"networkPolicies":   pulumi.String(s.Policies), // whether they hold
 		"namespace":         pulumi.String(s.Guestbooks[0].Namespace),
 	} {
 		ctx.Export(key, value)

@@ -13,9 +13,11 @@ import (
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
+	"oke-guestbook/components/policies"
 	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/workload"
 	"oke-guestbook/settings"
 )
 
@@ -73,9 +75,13 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
+	enforcer, err := c.enforcePolicies(ctx, cluster)
+	if err != nil {
+		return err
+	}
 	urls, backups := pulumi.StringMap{}, pulumi.StringMap{} // by guestbook
 	for _, g := range s.Guestbooks {
-		made, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster), pulumi.Provider(cluster.Provider))
+		made, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster, enforcer), pulumi.Provider(cluster.Provider))
 		if err != nil {
 			return err
 		}
@@ -101,6 +107,23 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	}
 	export(ctx, s, net, cluster, urls, backups)
 	return nil
+}
+
+// enforcePolicies makes what enforces network policies, and returns it. Without it the update says that they do nothing.
+func (c *composition) enforcePolicies(ctx *pulumi.Context, cluster *oke.Cluster) ([]pulumi.Resource, error) {
+	if c.settings.Policies != workload.Enforced {
+		if notice := c.settings.InertPolicies(); notice != "" {
+			return nil, ctx.Log.Warn(notice, nil)
+		}
+		return nil, nil
+	}
+	made, err := policies.New(ctx, "network-policies", &policies.Args{
+		Image: c.settings.EnforcerImage, Registry: c.settings.Registry, Nodes: cluster.Nodes(),
+	}, pulumi.Provider(cluster.Provider))
+	if err != nil {
+		return nil, err
+	}
+	return []pulumi.Resource{made.DaemonSet}, nil
 }
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, the

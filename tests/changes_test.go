@@ -93,6 +93,10 @@ var changes = []change{
 	{what: "registryPassword", before: private, set: map[string]string{"registryPassword": "another"}},
 	{what: "registry", before: private, set: map[string]string{"registry": "docker.io"}},
 	{what: "tokenCommand", set: map[string]string{"tokenCommand": "oke"}},
+	{what: "networkPolicies", set: enforced},
+	{what: "networkPolicyImage", before: enforced, set: map[string]string{
+		"networkPolicyImage": "registry.k8s.io/networking/kube-network-policies:v1.1.2",
+	}},
 	{what: "logDestination", set: logAgents, reverse: []string{"kubernetes:core/v1:Namespace"}},
 	{what: "logAgentImage", before: logAgents, set: map[string]string{
 		"logAgentImage": "docker.io/fluent/fluent-bit:4.0.4",
@@ -234,6 +238,7 @@ var (
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
 	restored  = map[string]string{"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
+	enforced  = map[string]string{"networkPolicies": "enforced"}
 	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
 	metrics   = map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}
 	private   = map[string]string{"registryUsername": "tenancy/user", "registryPassword": "example"}

@@ -41,7 +41,7 @@ func kinds(t *testing.T) map[string]string {
 		"clusterType": "enhanced", "addons": metrics["addons"], "podNetwork": "vcn-native", "securityBy": "groups",
 		"nodePools":     pool(`"size":3`),
 		"loadBalancers": "both", "loadBalancerPorts": `["80","443"]`, "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
-		"logDestination": "logs.example.com:24224", "guestbooks": string(list),
+		"logDestination": "logs.example.com:24224", "networkPolicies": "enforced", "guestbooks": string(list),
 	}
 }
 

@@ -19,6 +19,7 @@ func TestRegistryCredentials(t *testing.T) {
 	maps.Copy(set, map[string]string{
 		"frontendImage": "iad.ocir.io/tenancy/guestbook:v1", "logDestination": "logs.example.com:24224",
 		"logAgentImage": "iad.ocir.io/tenancy/fluent-bit:v1", "registry": "iad.ocir.io",
+		"networkPolicies": "enforced", "networkPolicyImage": "iad.ocir.io/tenancy/kube-network-policies:v1",
 		"guestbooks": `[{"name":"seoul"},{"name":"classroom","profile":"tutorial","frontendImage":"docker.io/a/b:v5"},
 			{"name":"school","profile":"tutorial","frontendImage":"docker.io/a/b:v5",
 			 "mongoImage":"iad.ocir.io/tenancy/mongo:4.2"}]`,
@@ -43,12 +44,14 @@ func TestRegistryCredentials(t *testing.T) {
 	}
 	slices.Sort(made)
 	slices.Sort(naming)
-	if want := []string{"guestbook-logs-registry", "school-registry", "seoul-registry"}; !slices.Equal(made, want) {
+	want := []string{"guestbook-logs-registry", "network-policies-registry", "school-registry", "seoul-registry"}
+	if !slices.Equal(made, want) {
 		t.Errorf("credentials %v, want %v", made, want)
 	}
-	want := []string{
+	want = []string{
 		"Deployment school-frontend registry", "Deployment seoul-frontend registry", "Job seoul-setup registry",
 		"ServiceAccount guestbook-logs registry",
+		"ServiceAccount network-policies kube-network-policies-registry",
 		"ServiceAccount seoul-backend registry", "ServiceAccount seoul-backup registry",
 		"ServiceAccount seoul-frontend registry", "ServiceAccount seoul-setup registry",
 		"StatefulSet school-mongo registry",

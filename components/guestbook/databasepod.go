@@ -6,6 +6,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/pull"
 	"oke-guestbook/components/stash"
 	"oke-guestbook/plan/flows"
 )
@@ -16,7 +17,7 @@ const mongoUser = 999
 // tutorialDatabase is the tutorial's container, on a volume.
 func (b *builder) tutorialDatabase() corev1.PodSpecArgs {
 	return corev1.PodSpecArgs{
-		ImagePullSecrets: pullSecrets(b.pull),
+		ImagePullSecrets: pull.Names(b.pull),
 		SecurityContext:  corev1.PodSecurityContextArgs{FsGroup: pulumi.Int(mongoUser)},
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:         pulumi.String(mongo),

@@ -9,6 +9,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/pull"
 	"oke-guestbook/plan/flows"
 )
 
@@ -38,7 +39,7 @@ func (b *builder) frontend(secret *corev1.Secret) (*appsv1.Deployment, error) {
 			Spec:     b.frontendPod(secret),
 		},
 	}
-	opts := b.namespaced(createTimeout())
+	opts := b.namespaced(createTimeout(), pulumi.DependsOn(b.enforced))
 	if b.book.Autoscales() { // the autoscaler starts at its lower bound and then owns the number
 		spec.Replicas = pulumi.Int(b.book.FrontendMinReplicas)
 		opts = append(opts, pulumi.IgnoreChanges([]string{"spec.replicas"}))
@@ -69,7 +70,7 @@ func (b *builder) frontendPod(secret *corev1.Secret) corev1.PodSpecArgs {
 		TerminationGracePeriodSeconds: pulumi.Int(drainSeconds + 30),
 		TopologySpreadConstraints:     spread(flows.Frontend),
 		// The account names it too; but Pods that wait for an image are replaced only for a new template.
-		ImagePullSecrets: pullSecrets(b.pull),
+		ImagePullSecrets: pull.Names(b.pull),
 	}
 	if b.book.Hardened() {
 		container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(metricsPort, b.book.MetricsPort))

@@ -6,6 +6,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/pull"
 	"oke-guestbook/plan/flows"
 	"oke-guestbook/plan/workload"
 )
@@ -47,7 +48,7 @@ func (b *builder) guardRails() (*corev1.ResourceQuota, error) {
 		_, err := corev1.NewServiceAccount(b.ctx, b.name+"-"+component, &corev1.ServiceAccountArgs{
 			Metadata:                     b.meta(component, component, nil),
 			AutomountServiceAccountToken: pulumi.Bool(false),
-			ImagePullSecrets:             pullSecrets(b.pull),
+			ImagePullSecrets:             pull.Names(b.pull),
 		}, b.namespaced()...)
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/pull"
 	"oke-guestbook/plan/workload"
 )
 
@@ -27,6 +28,8 @@ type Args struct {
 	Registry workload.Registry
 	// Store is where backups are kept, and metrics are posted. Required with backups and with metrics.
 	Store Store
+	// Enforcer enforces the network policies. Optional; with it the Pods are made after it.
+	Enforcer []pulumi.Resource
 	// Nodes are the node pools. Optional; with them volumes are claimed after the nodes are made, and deleted before them.
 	Nodes []pulumi.Resource
 }
@@ -88,6 +91,8 @@ type builder struct {
 	book workload.Guestbook
 	pull *corev1.Secret // credentials of the registry; nil for public images
 	g    *Guestbook
+
+	enforced []pulumi.Resource // the network policies, and what enforces them: Pods begin after them
 }
 
 // build makes the parts of the guestbook in the order in which they need each other.
@@ -99,7 +104,9 @@ func (b *builder) build() error {
 	if b.g.Namespace, err = b.namespace(unchanged); err != nil {
 		return fmt.Errorf("namespace: %w", err)
 	}
-	if b.pull, err = b.pullSecret(); err != nil {
+	b.pull, err = pull.Secret(b.ctx, b.name+"-registry", b.args.Registry, b.meta("registry", "", nil), b.book.Images(),
+		b.namespaced()...)
+	if err != nil {
 		return fmt.Errorf("credentials of the registry: %w", err)
 	}
 	var quota *corev1.ResourceQuota // nil in profile tutorial
@@ -107,9 +114,10 @@ func (b *builder) build() error {
 		if quota, err = b.guardRails(); err != nil {
 			return fmt.Errorf("guard rails: %w", err)
 		}
-		if err := b.networkPolicies(); err != nil {
+		if b.enforced, err = b.networkPolicies(); err != nil {
 			return fmt.Errorf("network policies: %w", err)
 		}
+		b.enforced = append(b.enforced, b.args.Enforcer...)
 	}
 	secret, err := b.credentials() // nil in profile tutorial
 	if err != nil {

@@ -53,7 +53,7 @@ func (b *builder) measure(secret *corev1.Secret, unchanged pulumi.ResourceOption
 				},
 			}},
 		},
-	}, b.namespaced(pulumi.DependsOn([]pulumi.Resource{policy}))...)
+	}, b.namespaced(pulumi.DependsOn(append([]pulumi.Resource{policy}, b.enforced...)))...)
 	return err
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // networkPolicies declares the flows of a guestbook as the only ones that are allowed. Neither of OKE's pod networks
-// enforces policies: they are without effect until something like Calico does (Oracle documentation, "Example:
-// Installing Calico and Setting Up Network Policies", and "Pod Networking"; read 2026-11-28).
-func (b *builder) networkPolicies() error {
+// enforces policies: they are without effect unless the stack has an enforcer, of package policies (Oracle
+// documentation, "Pod Networking"; read 2026-11-28).
+func (b *builder) networkPolicies() (made []pulumi.Resource, err error) {
 	table := flows.Table(flows.Options{
 		FrontendPort: b.book.FrontendPort,
 		Proxies:      b.args.Networks.Proxies,
@@ -41,14 +41,15 @@ func (b *builder) networkPolicies() error {
 		if len(egress) > 0 {
 			spec.Egress = egress
 		}
-		_, err := networkingv1.NewNetworkPolicy(b.ctx, b.name+"-"+p.Name, &networkingv1.NetworkPolicyArgs{
+		policy, err := networkingv1.NewNetworkPolicy(b.ctx, b.name+"-"+p.Name, &networkingv1.NetworkPolicyArgs{
 			Metadata: b.meta(p.Name, p.Component, nil), Spec: spec,
 		}, b.namespaced()...)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		made = append(made, policy)
 	}
-	return nil
+	return made, nil
 }
 
 // peers returns the peers of a rule: the cluster's DNS, Pods of the namespace, or addresses.

@@ -8,6 +8,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/pull"
 	"oke-guestbook/plan/flows"
 )
 
@@ -35,7 +36,7 @@ func (b *builder) setup(secret *corev1.Secret) (*batchv1.Job, error) {
 				Spec: b.jobPod(flows.Setup, []string{"setup"}, env, credentialFiles(secret, rootFile, appFile, backupFile)),
 			},
 		},
-	}, b.namespaced(createTimeout())...)
+	}, b.namespaced(createTimeout(), pulumi.DependsOn(b.enforced))...)
 }
 
 // jobPod is a Pod that runs a command of this project's binary, as the database image's user, to whom the credentials
@@ -53,6 +54,6 @@ func (b *builder) jobPod(component string, command []string, env map[string]stri
 		Containers:                   corev1.ContainerArray{container},
 		Volumes:                      corev1.VolumeArray{scratch("tmp"), credentials},
 		// The account names it too; but Pods that wait for an image are replaced only for a new template.
-		ImagePullSecrets: pullSecrets(b.pull),
+		ImagePullSecrets: pull.Names(b.pull),
 	}
 }

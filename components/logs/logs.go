@@ -12,6 +12,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/pull"
 	"oke-guestbook/plan/workload"
 )
 
@@ -65,12 +66,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, fmt.Errorf("configuration of log agents: %w", err)
 	}
-	pull, err := pullSecrets(ctx, name, args, ns, namespaced)
+	secret, err := pull.Secret(ctx, name+"-registry", args.Registry, metav1.ObjectMetaArgs{
+		Name: pulumi.String("registry"), Namespace: ns.Metadata.Name().Elem(), Labels: labels(),
+	}, []string{args.Image}, namespaced...)
 	if err != nil {
 		return nil, fmt.Errorf("registry's credentials of log agents: %w", err)
 	}
 	account, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{
-		Metadata: meta, AutomountServiceAccountToken: pulumi.Bool(false), ImagePullSecrets: pull,
+		Metadata: meta, AutomountServiceAccountToken: pulumi.Bool(false), ImagePullSecrets: pull.Names(secret),
 	}, namespaced...)
 	if err != nil {
 		return nil, fmt.Errorf("account of log agents: %w", err)
@@ -89,32 +92,6 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("log agents: %w", err)
 	}
 	return a, ctx.RegisterResourceOutputs(a, pulumi.Map{"namespace": ns.Metadata.Name()})
-}
-
-// pullSecrets makes the Secret with which the kubelet pulls the image, and names it: nil if the image is of no registry
-// with credentials.
-func pullSecrets(ctx *pulumi.Context, name string, args *Args, ns *corev1.Namespace, opts []pulumi.ResourceOption,
-) (corev1.LocalObjectReferenceArrayInput, error) {
-	if !args.Registry.Serves(args.Image) {
-		return nil, nil
-	}
-	config, err := args.Registry.DockerConfig()
-	if err != nil {
-		return nil, err
-	}
-	secret, err := corev1.NewSecret(ctx, name+"-registry", &corev1.SecretArgs{
-		Metadata: metav1.ObjectMetaArgs{
-			Name: pulumi.String("registry"), Namespace: ns.Metadata.Name().Elem(), Labels: labels(),
-		},
-		Type: pulumi.String("kubernetes.io/dockerconfigjson"),
-		StringData: pulumi.StringMap{
-			".dockerconfigjson": pulumi.ToSecret(pulumi.String(config)).(pulumi.StringOutput),
-		},
-	}, opts...)
-	if err != nil {
-		return nil, err
-	}
-	return corev1.LocalObjectReferenceArray{corev1.LocalObjectReferenceArgs{Name: secret.Metadata.Name()}}, nil
 }
 
 // namespace makes the agents' namespace. Its Pod Security level is "privileged": the stricter levels allow no directory

@@ -14,6 +14,7 @@ var others = []string{
 	"oke-guestbook:oke:Cluster",
 	"oke-guestbook:guestbook:Guestbook",
 	"oke-guestbook:logs:Agents",
+	"oke-guestbook:policies:Enforcer",
 	"oke-guestbook:budget:Budget",
 	"oke-guestbook:alarms:Alarms",
 	"pulumi:index:Stash",
@@ -35,4 +36,6 @@ var others = []string{
 	"kubernetes:batch/v1:Job",
 	"kubernetes:networking.k8s.io/v1:NetworkPolicy",
 	"kubernetes:policy/v1:PodDisruptionBudget",
+	"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
+	"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
 }

@@ -17,6 +17,7 @@ func TestNothingIsWrong(t *testing.T) {
 		"✓ compartment oke-guestbook", "✓ the operator may list all", "✓ Kubernetes v1.",
 		"✓ 15 service limits have room", "✓ VM.Standard.A1.Flex in 3 of 3 availability domains",
 		"(pulled anonymously, for arm64)",
+		"– networkPolicies is inert: the network policies of guestbook guestbook do nothing",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)

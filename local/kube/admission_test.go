@@ -62,7 +62,7 @@ func TestAdmission(t *testing.T) {
 	for _, kind := range []string{
 		"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim",
 		"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Service", "NetworkPolicy",
-		"HorizontalPodAutoscaler", "PodDisruptionBudget",
+		"HorizontalPodAutoscaler", "PodDisruptionBudget", "ClusterRole", "ClusterRoleBinding",
 	} {
 		if kinds[kind] == 0 {
 			t.Errorf("the file holds no %s", kind)

@@ -37,7 +37,7 @@ func (s *Spec) ranges() setting.Group {
 			cidr(largestVCN, smallestSubnet)),
 		setting.Of(&s.PodNetwork, "podNetwork", Flannel,
 			"How Pods get addresses: flannel (overlay) or vcn-native (an address of the VCN for each Pod). "+
-				"Neither enforces network policies; Calico does, with either",
+				"Neither enforces network policies; networkPolicies does, with either",
 			setting.OneOf(Flannel, VCNNative)),
 		setting.Of(&s.PodsCIDR, "podsCidr", "10.244.0.0/16",
 			"Addresses of Pods with flannel, a /25 for each node. Must not overlap vcnCidr",

@@ -14,6 +14,9 @@ type Image struct {
 // LogAgentImage is the default of logAgentImage.
 const LogAgentImage = "docker.io/fluent/fluent-bit:4.0.3"
 
+// EnforcerImage is the default of networkPolicyImage.
+const EnforcerImage = "registry.k8s.io/networking/kube-network-policies:v1.1.1"
+
 // Images is the only place with images by default; docs/settings.md is made from it. Whoever changes one looks at the
 // registry: `crane manifest NAME` prints the architectures, `crane digest NAME` the digest. The frontend of profile
 // hardened has no default: each tenancy pushes its own.
@@ -37,6 +40,12 @@ var Images = []Image{
 	{
 		Setting: "logAgentImage", Name: LogAgentImage, Architectures: []string{"amd64", "arm64"}, Looked: "2026-11-28",
 		Source: "public repositories that pull it from docker.io, ghcr.io and cr.fluentbit.io",
+	},
+	{
+		Setting: "networkPolicyImage", Name: EnforcerImage,
+		Digest:        "sha256:fa4a8a823da474dd6efa3bb80347b5ac58376370e1c179c5d3fa462e14b0e465",
+		Architectures: []string{"amd64", "arm64"}, Looked: "2026-11-29",
+		Source: "kubernetes/k8s.io, images of k8s-staging-networking; kubernetes-sigs/kube-network-policies, Makefile",
 	},
 }
 
