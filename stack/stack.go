@@ -109,7 +109,8 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	return nil
 }
 
-// enforcePolicies makes what enforces network policies, and returns it. Without it the update says that they do nothing.
+// enforcePolicies makes what enforces network policies, and returns it. Without it, the update says that they do
+// nothing.
 func (c *composition) enforcePolicies(ctx *pulumi.Context, cluster *oke.Cluster) ([]pulumi.Resource, error) {
 	if c.settings.Policies != workload.Enforced {
 		if notice := c.settings.InertPolicies(); notice != "" {

@@ -22,6 +22,9 @@ const (
 	coredns   = okeImages + "oke-public-cloud-provider-oci/coredns"
 )
 
+// enforcer is the image of kube-network-policies.
+const enforcer = "registry.k8s.io/networking/kube-network-policies"
+
 // mongo is the image that the layout in mongoLayout, of the directory of the tools, stands for.
 const (
 	mongo       = "docker.io/library/mongo"
@@ -40,6 +43,10 @@ var StandIns = []StandIn{
 	{
 		Program: "coredns", For: []string{coredns},
 		Config: v1.Config{Entrypoint: []string{"/coredns"}, WorkingDir: "/"},
+	},
+	{
+		Program: "netpol", For: []string{enforcer},
+		Config: v1.Config{Entrypoint: []string{"/bin/netpol"}, WorkingDir: "/"},
 	},
 	{
 		Program: "guestbook", For: []string{"registry.local/guestbook"},

@@ -28,6 +28,7 @@ func (t Toolchain) nodePrograms(ctx context.Context) ([]tool, error) {
 	programs := []tool{
 		{name: "pause", module: "local", pkg: "oke-guestbook/local/cmd/pause"},
 		{name: "coredns", module: "local", pkg: "oke-guestbook/local/cmd/coredns"},
+		{name: "netpol", module: "local", pkg: "oke-guestbook/local/cmd/netpol"},
 		{name: "guestbook", module: "app", pkg: "oke-guestbook/app"},
 		mongod,
 	}
