@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// maxConnections bounds the memory of one server: an idle connection takes 18 KB.
-const maxConnections = 1000
+// maxConnections bounds the memory of one server: an idle connection takes 18 KB. maxRedirects is for the server that
+// only redirects, whose connections come from a load balancer and are short.
+const (
+	maxConnections = 1000
+	maxRedirects   = 100
+)
 
 // connLimiter limits a server's open connections. Idle connections are kept long for the load balancer (idleTimeout).
 // Above the limit, the connection that has been idle longest is closed; if none is idle, the new one is.

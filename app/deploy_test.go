@@ -195,12 +195,18 @@ func (c container) serves(t *testing.T, env map[string]string, cfg config.Config
 	_, pages, _ := net.SplitHostPort(cfg.Listen)
 	_, metrics, _ := net.SplitHostPort(cfg.Metrics)
 	want := map[string]string{"http": pages, "metrics": metrics}
+	if _, redirect, err := net.SplitHostPort(cfg.Redirect); err == nil {
+		want["redirect"] = redirect
+	}
 	if !maps.Equal(ports, want) {
 		t.Errorf("ports %v, but the program listens on %v", ports, want)
 	}
 
 	env = reachable(env, "mongodb://"+occupied(t))
 	env["MONGODB_TIMEOUT"], env["LISTEN_ADDRESS"], env["METRICS_ADDRESS"] = "200ms", "127.0.0.1:0", "127.0.0.1:0"
+	if cfg.Redirect != "" {
+		env["REDIRECT_ADDRESS"] = "127.0.0.1:0"
+	}
 	g := start(t, env)
 	base := map[string]string{"http": g.url, "metrics": g.metrics}
 	for name, p := range map[string]struct {

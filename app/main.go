@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,11 +29,6 @@ import (
 // version is set by the linker when the image is built.
 var version = "dev"
 
-// idleTimeout is how long an idle connection stays open. OCI's load balancer closes its idle connections after 300 s.
-// The server's limit is longer, so that it never closes a connection that the load balancer is about to use.
-// Oracle recommends at least 310 s: Load Balancing, "Connection Management", "Keep-Alive Settings".
-const idleTimeout = 320 * time.Second
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	// After the first signal, restore the default handling: a second one ends the process immediately.
@@ -45,8 +39,8 @@ func main() {
 	}
 }
 
-// startedFunc is called with the addresses that the servers listen on.
-type startedFunc func(pages, metrics net.Addr)
+// startedFunc is called with the addresses that the servers listen on. redirect is nil without REDIRECT_ADDRESS.
+type startedFunc func(pages, metrics, redirect net.Addr)
 
 // run runs the command of args. Without one it serves until ctx is done, then drains and shuts down. It writes the log
 // to out. started may be nil.
@@ -88,29 +82,34 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	private.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	site.HandleProbes(private)
 
-	pages, err := net.Listen("tcp", cfg.Listen)
+	group := servers{log: log}
+	defer group.close()
+	pages, err := group.listen("LISTEN_ADDRESS", cfg.Listen, site.Handler(), maxConnections)
 	if err != nil {
-		return fmt.Errorf("LISTEN_ADDRESS: %w", err)
+		return err
 	}
-	defer pages.Close()
-	metrics, err := net.Listen("tcp", cfg.Metrics)
+	metrics, err := group.listen("METRICS_ADDRESS", cfg.Metrics, private, maxConnections)
 	if err != nil {
-		return fmt.Errorf("METRICS_ADDRESS: %w", err)
+		return err
 	}
-	defer metrics.Close()
-
-	public := newServer(site.Handler(), log)
-	inner := newServer(private, log)
-	failed := make(chan error, 2)
-	go func() { failed <- public.Serve(pages) }()
-	go func() { failed <- inner.Serve(metrics) }()
-	log.Info("started", slog.String("version", version),
-		slog.String("pages", pages.Addr().String()), slog.String("metrics", metrics.Addr().String()))
+	fields := []any{
+		slog.String("version", version), slog.String("pages", pages.String()), slog.String("metrics", metrics.String()),
+	}
+	var redirect net.Addr
+	if cfg.Redirect != "" {
+		redirect, err = group.listen("REDIRECT_ADDRESS", cfg.Redirect, web.RedirectToHTTPS(cfg.RedirectTo), maxRedirects)
+		if err != nil {
+			return err
+		}
+		fields = append(fields, slog.String("redirect", redirect.String()))
+	}
+	group.start()
+	log.Info("started", fields...)
 	if started != nil {
-		started(pages.Addr(), metrics.Addr())
+		started(pages, metrics, redirect)
 	}
 	select {
-	case err := <-failed:
+	case err := <-group.failed:
 		return err
 	case <-ctx.Done():
 	}
@@ -119,26 +118,13 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	site.Drain()
 	log.Info("draining", slog.Duration("for", cfg.DrainDelay))
 	select {
-	case err := <-failed:
+	case err := <-group.failed:
 		return err
 	case <-time.After(cfg.DrainDelay):
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
-	err = errors.Join(public.Shutdown(ctx), inner.Shutdown(ctx))
+	err = group.shutdown(ctx)
 	log.Info("stopped")
 	return err
-}
-
-func newServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       idleTimeout,
-		ConnState:         (&connLimiter{limit: maxConnections}).connState,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
 }

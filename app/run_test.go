@@ -17,6 +17,7 @@ import (
 // guestbook is one running replica.
 type guestbook struct {
 	url, metrics string
+	redirect     string             // empty without REDIRECT_ADDRESS
 	stop         context.CancelFunc // as SIGTERM does
 	ended        chan error
 	log          *apptest.Buffer
@@ -34,8 +35,11 @@ func start(t *testing.T, env map[string]string) *guestbook {
 	g := &guestbook{stop: cancel, ended: make(chan error, 1), log: &apptest.Buffer{}}
 	started := make(chan struct{})
 	go func() {
-		g.ended <- run(ctx, nil, func(key string) string { return all[key] }, g.log, func(pages, metrics net.Addr) {
+		g.ended <- run(ctx, nil, func(key string) string { return all[key] }, g.log, func(pages, metrics, redirect net.Addr) {
 			g.url, g.metrics = "http://"+pages.String(), "http://"+metrics.String()
+			if redirect != nil {
+				g.redirect = "http://" + redirect.String()
+			}
 			close(started)
 		})
 	}()
@@ -110,11 +114,13 @@ func TestBadEnvironment(t *testing.T) {
 			"MONGODB_URI": "mongodb://mongo", "PAGE_SIZE": "0", "DRAIN_DELAY": "soon", "TIME_ZONE": "Mars/Base",
 			"TRUSTED_PROXIES": "10.0.0.1", "LISTEN_ADDRESS": "8080", "METRICS_ADDRESS": ":99999", "LOG_LEVEL": "loud",
 			"MONGODB_DATABASE": "a/b", "MONGODB_USERNAME": "u", "SIGNS_PER_MINUTE": "-1",
+			"REDIRECT_ADDRESS": "80", "REDIRECT_TO": "https://x",
 		}, []string{
 			`PAGE_SIZE "0": want a whole number from 1 to 100`, `DRAIN_DELAY "soon"`, `TIME_ZONE "Mars/Base"`,
 			`TRUSTED_PROXIES "10.0.0.1": want CIDR`, `LISTEN_ADDRESS "8080"`, `METRICS_ADDRESS ":99999"`,
 			`LOG_LEVEL "loud": want debug`, `MONGODB_DATABASE "a/b"`, `SIGNS_PER_MINUTE "-1"`,
-			"MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together",
+			"MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together", `REDIRECT_ADDRESS "80": want host:port`,
+			`REDIRECT_TO "https://x": want a host`,
 		}},
 		"wrong database URL": {map[string]string{"MONGODB_URI": "postgres://mongo"}, []string{"MONGODB_URI: "}},
 		"missing password file": {map[string]string{

@@ -21,6 +21,9 @@ type Config struct {
 	Listen  string // LISTEN_ADDRESS, default ":8080"
 	Metrics string // METRICS_ADDRESS, default ":9090"
 
+	Redirect   string // REDIRECT_ADDRESS, default none
+	RedirectTo string // REDIRECT_TO, default the host of the request, and port 443
+
 	Mongo
 	MongoConnections int // MONGODB_MAX_CONNECTIONS, default 20
 
@@ -46,7 +49,10 @@ type Mongo struct {
 	MongoTimeout    time.Duration // MONGODB_TIMEOUT, default 3s; a page takes two operations, the server's limit is 30 s
 }
 
-var databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+var (
+	databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+	authorities  = regexp.MustCompile(`^([A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|:[0-9]{1,5})$`)
+)
 
 // Load reads the settings with getenv. The error has one line for each invalid setting and says what is allowed.
 func Load(getenv func(string) string) (Config, error) {
@@ -54,6 +60,9 @@ func Load(getenv func(string) string) (Config, error) {
 	c := Config{
 		Listen:  r.address("LISTEN_ADDRESS", ":8080"),
 		Metrics: r.address("METRICS_ADDRESS", ":9090"),
+
+		Redirect:   r.optionalAddress("REDIRECT_ADDRESS"),
+		RedirectTo: r.authority("REDIRECT_TO"),
 
 		MongoConnections: r.number("MONGODB_MAX_CONNECTIONS", 20, 1000),
 
@@ -116,6 +125,23 @@ func (r *reader) address(key, def string) string {
 		r.add("%s %q: want host:port or :port", key, v)
 	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil {
 		r.add("%s %q: the port %d is outside 0 to 65535", key, v, n)
+	}
+	return v
+}
+
+// optionalAddress reads the address of a server that there may be.
+func (r *reader) optionalAddress(key string) string {
+	if r.text(key, "") == "" {
+		return ""
+	}
+	return r.address(key, "")
+}
+
+// authority reads a host, a host and a port, or a colon and a port.
+func (r *reader) authority(key string) string {
+	v := r.text(key, "")
+	if v != "" && !authorities.MatchString(v) {
+		r.add("%s %q: want a host with or without a port, or :port, such as guestbook.example.com:8443", key, v)
 	}
 	return v
 }
