@@ -42,6 +42,7 @@ const (
 	LoggingClient           Client = "oci_logging.LoggingManagementClient"
 	BudgetClient            Client = "oci_budget.BudgetClient"
 	ArtifactsClient         Client = "oci_artifacts.ArtifactsClient"
+	CertificatesClient      Client = "oci_certificates_management.CertificatesManagementClient"
 	MonitoringClient        Client = "oci_monitoring.MonitoringClient"
 	TopicClient             Client = "oci_ons.NotificationControlPlaneClient"
 	SubscriptionClient      Client = "oci_ons.NotificationDataPlaneClient"
@@ -52,8 +53,7 @@ func Clients() []Client {
 	return []Client{
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient, BudgetClient,
-		ArtifactsClient,
-		MonitoringClient, TopicClient, SubscriptionClient,
+		ArtifactsClient, CertificatesClient, MonitoringClient, TopicClient, SubscriptionClient,
 	}
 }
 

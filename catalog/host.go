@@ -19,6 +19,7 @@ var hosts = map[Client]string{
 	BastionClient:           "https://bastion.{region}.oci.{secondLevelDomain}",
 	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
 	ArtifactsClient:         "https://artifacts.{region}.oci.{secondLevelDomain}",
+	CertificatesClient:      "https://certificatesmanagement.{region}.oci.{secondLevelDomain}",
 	BudgetClient:            "https://usage.{region}.oci.{secondLevelDomain}",
 	MonitoringClient:        "https://telemetry.{region}.{secondLevelDomain}",
 	TopicClient:             "https://notification.{region}.{secondLevelDomain}",

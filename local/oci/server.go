@@ -11,6 +11,7 @@ import (
 	"oke-guestbook/local/oci/bastion"
 	"oke-guestbook/local/oci/blockstorage"
 	"oke-guestbook/local/oci/budget"
+	"oke-guestbook/local/oci/certificates"
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/containerengine"
 	"oke-guestbook/local/oci/engine"
@@ -95,6 +96,7 @@ func New(config Config) (*Server, error) {
 	vcn.Register(e)
 	compute.Register(e)
 	blockstorage.Register(e)
+	certificates.Register(e)
 	loadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)
 	identity.Register(e)

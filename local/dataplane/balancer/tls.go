@@ -108,17 +108,36 @@ func commonTLS(t *cloud.TLS) (*tls.Config, error) {
 		}
 		config.MinVersion, config.MaxVersion = min(config.MinVersion, version), max(config.MaxVersion, version)
 	}
-	var err error
-	config.CipherSuites, err = cipherSuites(t.Ciphers)
-	return config, err
+	return config, limitCiphers(config, t.Ciphers)
 }
 
-// cipherSuites returns Go's numbers of ciphers by their names in OpenSSL. Those that Go lacks, of DHE, CAMELLIA and
-// the like, are left out.
-func cipherSuites(names []string) ([]uint16, error) {
+// limitCiphers restricts a configuration to ciphers by their names in OpenSSL. Those that Go lacks, of DHE, CAMELLIA
+// and the like, are left out. Of TLS 1.3 Go always has all ciphers: whether there is one decides about that version.
+func limitCiphers(config *tls.Config, names []string) error {
 	if len(names) == 0 {
-		return nil, nil
+		return nil
 	}
+	of13 := func(name string) bool { return strings.HasPrefix(name, "TLS_") }
+	if slices.ContainsFunc(names, of13) && config.MaxVersion == tls.VersionTLS13 {
+		if !slices.ContainsFunc(names, func(name string) bool { return !of13(name) }) {
+			config.MinVersion = tls.VersionTLS13
+		}
+		if config.MinVersion == tls.VersionTLS13 {
+			return nil
+		}
+	} else {
+		config.MaxVersion = min(config.MaxVersion, tls.VersionTLS12)
+		if config.MinVersion > config.MaxVersion {
+			return errors.New("TLS: the protocol is TLSv1.3 alone, and the cipher suite has no cipher of it")
+		}
+	}
+	var err error
+	config.CipherSuites, err = olderSuites(names)
+	return err
+}
+
+// olderSuites returns Go's numbers of ciphers of TLS 1.2 and older.
+func olderSuites(names []string) ([]uint16, error) {
 	var out []uint16
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		if slices.Contains(names, openSSLName(suite.Name)) {

@@ -146,6 +146,26 @@ func TestProtocolsAndCiphers(t *testing.T) {
 			configurationFail: "Go has none of the ciphers CAMELLIA128-SHA",
 		},
 		{name: "unknown protocol", protocols: []string{"SSLv3"}, configurationFail: `unknown protocol "SSLv3"`},
+		{
+			name: "ciphers of both versions", protocols: []string{"TLSv1.2", "TLSv1.3"},
+			ciphers: []string{"TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"}, version: tls.VersionTLS13,
+		},
+		{
+			name: "ciphers of TLS 1.3 alone", protocols: []string{"TLSv1.2", "TLSv1.3"},
+			ciphers: []string{"TLS_AES_128_GCM_SHA256"}, client: &tls.Config{MaxVersion: tls.VersionTLS12}, refused: true,
+		},
+		{
+			name: "ciphers of TLS 1.2 alone", protocols: []string{"TLSv1.2", "TLSv1.3"},
+			ciphers: []string{"ECDHE-RSA-AES128-GCM-SHA256"}, version: tls.VersionTLS12,
+		},
+		{
+			name: "TLS 1.3 without its ciphers", protocols: []string{"TLSv1.3"},
+			ciphers: []string{"ECDHE-RSA-AES128-GCM-SHA256"}, configurationFail: "no cipher of it",
+		},
+		{
+			name: "TLS 1.2 without its ciphers", protocols: []string{"TLSv1.2"},
+			ciphers: []string{"TLS_AES_128_GCM_SHA256"}, configurationFail: "Go has none",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := start(t, cloud.Listener{Protocol: "HTTP", TLS: serverTLS(t, "guestbook.example")}, webSet(named(t, "a")...))

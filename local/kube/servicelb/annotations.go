@@ -36,6 +36,10 @@ const (
 	annotationDefinedTags     = "oci.oraclecloud.com/initial-defined-tags-override"
 	annotationRulesManagement = "oci.oraclecloud.com/security-rule-management-mode"
 	annotationIPMode          = "oci.oraclecloud.com/ingress-ip-mode"
+	annotationListenerTLS     = "oci.oraclecloud.com/oci-load-balancer-listener-ssl-config"
+	annotationRuleSets        = "oci.oraclecloud.com/oci-load-balancer-rule-sets"
+	// annotationCertificates is in Oracle's documentation, and not in the published source.
+	annotationCertificates = "oci-load-balancer.oraclecloud.com/tls-certificate-map"
 )
 
 var subnetAnnotations = []string{annotationSubnet1, annotationSubnet2}
@@ -43,9 +47,7 @@ var subnetAnnotations = []string{annotationSubnet1, annotationSubnet2}
 // unsupported are annotations that OKE follows and the local cloud refuses.
 var unsupported = []string{
 	annotationPrefix + "tls-backendset-secret",
-	"oci.oraclecloud.com/oci-load-balancer-listener-ssl-config",
 	"oci.oraclecloud.com/oci-load-balancer-backendset-ssl-config",
-	"oci.oraclecloud.com/oci-load-balancer-rule-sets",
 	"oci.oraclecloud.com/workload-service-account",
 	"oci-network-load-balancer.oraclecloud.com/assigned-private-ipv4", // OKE refuses both for load balancers of type lb
 	"oci-network-load-balancer.oraclecloud.com/assigned-ipv6",
@@ -210,6 +212,21 @@ func sslPorts(a map[string]string) (map[int32]bool, error) {
 		ports[int32(port)] = true
 	}
 	return ports, nil
+}
+
+// tlsPolicy returns the versions and ciphers of TLS of the listeners.
+func tlsPolicy(a map[string]string) (policy tlsSettings, err error) {
+	return policy, parseJSON(a, annotationListenerTLS, &policy)
+}
+
+// ruleSets returns the rule sets, which are attached to every listener; nil without the annotation, and then those that
+// the load balancer has stay.
+func ruleSets(a map[string]string) (map[string]ruleSet, error) {
+	if _, ok := a[annotationRuleSets]; !ok {
+		return nil, nil
+	}
+	sets := map[string]ruleSet{}
+	return sets, parseJSON(a, annotationRuleSets, &sets)
 }
 
 // number returns the number of an annotation, or the fallback if there is none.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -99,6 +100,7 @@ type loadBalancer struct {
 	BackendSets    map[string]backendSet  `json:"backendSets"`
 	Listeners      map[string]listener    `json:"listeners"`
 	Certificates   map[string]certificate `json:"certificates"`
+	RuleSets       map[string]ruleSet     `json:"ruleSets"`
 	IPAddresses    []struct {
 		IPAddress  string      `json:"ipAddress"`
 		IsPublic   bool        `json:"isPublic"`
@@ -141,6 +143,9 @@ func (b *balancers) EnsureLoadBalancer(
 		return nil, err
 	}
 	if err := b.readSecret(ctx, svc, s); err != nil {
+		return nil, err
+	}
+	if err := b.readCertificateMap(ctx, svc, s); err != nil {
 		return nil, err
 	}
 	if lb == nil {
@@ -376,5 +381,36 @@ func (b *balancers) readSecret(ctx context.Context, svc *corev1.Service, s *spec
 		CertificateName: name, PublicCertificate: string(cert), PrivateKey: string(key),
 		CACertificate: string(secret.Data["ca.crt"]), Passphrase: string(secret.Data["passphrase"]),
 	}}
+	return nil
+}
+
+// readCertificateMap gives the TLS listeners the certificates of the Certificates service that a ConfigMap in the
+// Service's namespace lists by port (Oracle documentation, "Terminating SSL/TLS at the Load Balancer using OCI
+// Certificates service", as of 2026-09-05). What OKE does with a ConfigMap that lacks a port is not documented.
+func (b *balancers) readCertificateMap(ctx context.Context, svc *corev1.Service, s *spec) error {
+	name := svc.Annotations[annotationCertificates]
+	if name == "" {
+		return nil
+	}
+	if svc.Annotations[annotationTLSSecret] != "" {
+		return fmt.Errorf("sslConfiguration violation: %s and %s exclude each other",
+			annotationCertificates, annotationTLSSecret)
+	}
+	certificates, err := b.API.CoreV1().ConfigMaps(svc.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("%s: %w", annotationCertificates, err)
+	}
+	for _, l := range s.Listeners {
+		if l.SSLConfiguration == nil {
+			continue
+		}
+		key := strconv.Itoa(l.Port)
+		if err := parseJSON(certificates.Data, key, &l.SSLConfiguration.CertificateIDs); err != nil {
+			return fmt.Errorf("%s: %s: %w", annotationCertificates, name, err)
+		}
+		if len(l.SSLConfiguration.CertificateIDs) == 0 {
+			return fmt.Errorf("%s: %s has no certificate for port %s", annotationCertificates, name, key)
+		}
+	}
 	return nil
 }

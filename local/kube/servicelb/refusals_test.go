@@ -27,6 +27,8 @@ func TestRefusedAnnotations(t *testing.T) {
 		annotationType:            {[]string{"nlb", "NLB"}, []string{"", "LB", "alb"}}, // OKE has network load balancers
 		annotationShape:           {[]string{"flexible", "Flexible"}, []string{"400Mbps"}},
 		annotationFlexMin:         {nil, []string{"many"}}, // not read without the flexible shape
+		annotationRuleSets:        {[]string{"{", `{"a":[]}`}, []string{"", "{}", `{"a":{"items":[]}}`}},
+		annotationListenerTLS:     {nil, []string{"{"}}, // not read without a TLS listener
 		unsupported[0]:            {[]string{"ca"}, []string{""}},
 	} {
 		check := func(value string, refused bool) {
@@ -56,6 +58,10 @@ func TestRefusedServices(t *testing.T) {
 		},
 		"GRPC": {
 			map[string]string{annotationProtocol: "GRPC", annotationSSLPorts: "80", annotationTLSSecret: "a"}, nil, "",
+		},
+		"versions and ciphers of no form": {
+			map[string]string{annotationSSLPorts: "80", annotationTLSSecret: "a", annotationListenerTLS: "TLSv1.2"}, nil,
+			annotationListenerTLS,
 		},
 		"bandwidth with another unit": {flexible("10", "10MBPS"), nil, annotationFlexMax},
 		"bandwidth":                   {flexible("-5", "20 Mbps"), nil, ""},

@@ -50,11 +50,21 @@ type (
 		IdleTimeout   int `json:"idleTimeout"` // seconds
 		ProxyProtocol int `json:"backendTcpProxyProtocolVersion,omitempty"`
 	}
+	// tlsSettings are what the annotation oci-load-balancer-listener-ssl-config sets. Its keys are in any case.
+	tlsSettings struct {
+		CipherSuiteName string   `json:"cipherSuiteName,omitempty"`
+		Protocols       []string `json:"protocols,omitempty"`
+	}
 	sslConfiguration struct {
-		CipherSuiteName       string `json:"cipherSuiteName,omitempty"`
-		CertificateName       string `json:"certificateName"`
-		VerifyDepth           int    `json:"verifyDepth"`
-		VerifyPeerCertificate bool   `json:"verifyPeerCertificate"`
+		tlsSettings
+		CertificateName       string   `json:"certificateName,omitempty"`
+		CertificateIDs        []string `json:"certificateIds,omitempty"`
+		VerifyDepth           int      `json:"verifyDepth"`
+		VerifyPeerCertificate bool     `json:"verifyPeerCertificate"`
+	}
+	ruleSet struct {
+		Name  string   `json:"name,omitempty"` // as in backendSet
+		Items []object `json:"items"`
 	}
 	listener struct {
 		Name                    string                   `json:"name,omitempty"` // as in backendSet
@@ -63,6 +73,7 @@ type (
 		Protocol                string                   `json:"protocol"`
 		ConnectionConfiguration *connectionConfiguration `json:"connectionConfiguration,omitempty"`
 		SSLConfiguration        *sslConfiguration        `json:"sslConfiguration,omitempty"`
+		RuleSetNames            []string                 `json:"ruleSetNames,omitempty"`
 	}
 	certificate struct {
 		CertificateName   string `json:"certificateName"`
@@ -88,6 +99,7 @@ type spec struct {
 	BackendSets   map[string]backendSet  `json:"backendSets"`
 	Listeners     map[string]listener    `json:"listeners"`
 	Certificates  map[string]certificate `json:"certificates,omitempty"`
+	RuleSets      map[string]ruleSet     `json:"ruleSets,omitempty"` // nil: those that there are stay
 	ReservedIPs   []reservedIP           `json:"reservedIps,omitempty"`
 	initialtags.Tags
 
@@ -222,6 +234,9 @@ func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 			return fmt.Errorf("%s: %q must be ROUND_ROBIN, LEAST_CONNECTIONS or IP_HASH", annotationPolicy, v)
 		}
 	}
+	if s.RuleSets, err = ruleSets(a); err != nil {
+		return err
+	}
 	for _, port := range svc.Spec.Ports {
 		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
 			return fmt.Errorf("port %d: OCI load balancers do not support %s", port.Port, port.Protocol)
@@ -236,6 +251,9 @@ func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 		l, err := newListener(a, port.Port)
 		if err != nil {
 			return err
+		}
+		if s.RuleSets != nil { // all of them, also a redirect to HTTPS, on the listeners of HTTPS too
+			l.RuleSetNames = append([]string{}, sortedKeys(s.RuleSets)...)
 		}
 		s.BackendSets[l.DefaultBackendSetName] = set
 		s.Listeners[fmt.Sprintf("%s-%d", l.Protocol, l.Port)] = l
@@ -253,14 +271,21 @@ func newListener(a map[string]string, port int32) (listener, error) {
 	if err != nil {
 		return l, err
 	}
-	if secret := a[annotationTLSSecret]; secret != "" && withTLS[port] {
-		l.SSLConfiguration = &sslConfiguration{CertificateName: secret[strings.LastIndex(secret, "/")+1:]}
+	secret := a[annotationTLSSecret]
+	if withTLS[port] && (secret != "" || a[annotationCertificates] != "") {
+		policy, err := tlsPolicy(a)
+		if err != nil {
+			return l, err
+		}
+		l.SSLConfiguration = &sslConfiguration{
+			tlsSettings: policy, CertificateName: secret[strings.LastIndex(secret, "/")+1:],
+		}
 	}
 	if protocol == "GRPC" {
 		if l.SSLConfiguration == nil {
 			return l, fmt.Errorf("%s: GRPC needs TLS: %s and %s", annotationProtocol, annotationSSLPorts, annotationTLSSecret)
 		}
-		l.SSLConfiguration.CipherSuiteName = cipherSuiteGRPC
+		l.SSLConfiguration.CipherSuiteName = cmp.Or(l.SSLConfiguration.CipherSuiteName, cipherSuiteGRPC)
 	}
 	l.ConnectionConfiguration, err = newConnectionConfiguration(a, protocol)
 	return l, err

@@ -47,10 +47,16 @@ func changes(lb *loadBalancer, s *spec) []request {
 			out = append(out, request{http.MethodPost, path + "/certificates", s.Certificates[name]})
 		}
 	}
+	if s.RuleSets != nil { // a rule set must exist before a listener names it
+		out = append(out, createsAndUpdates(path+"/ruleSets", lb.RuleSets, s.RuleSets)...)
+	}
 	out = append(out, deletes(path+"/listeners", lb.Listeners, listeners)...)
 	out = append(out, deletes(path+"/backendSets", lb.BackendSets, s.BackendSets)...)
 	out = append(out, createsAndUpdates(path+"/backendSets", lb.BackendSets, s.BackendSets)...)
 	out = append(out, createsAndUpdates(path+"/listeners", lb.Listeners, listeners)...)
+	if s.RuleSets != nil {
+		out = append(out, deletes(path+"/ruleSets", lb.RuleSets, s.RuleSets)...)
+	}
 	if !sets.New(lb.NSGs...).Equal(sets.New(s.NSGs...)) {
 		body := object{"networkSecurityGroupIds": append([]string{}, s.NSGs...)}
 		out = append(out, request{http.MethodPut, path + "/networkSecurityGroups", body})
@@ -158,10 +164,23 @@ func (l listener) equals(have listener) bool {
 	}
 	if have.SSLConfiguration != nil && l.SSLConfiguration != nil && l.SSLConfiguration.CipherSuiteName == "" {
 		have.SSLConfiguration = new(*have.SSLConfiguration)
-		have.SSLConfiguration.CipherSuiteName = "" // the service's default
+		have.SSLConfiguration.tlsSettings = l.SSLConfiguration.tlsSettings // not looked at without a suite
+	}
+	if l.RuleSetNames == nil {
+		have.RuleSetNames = nil // not looked at without the annotation
+	} else {
+		have.RuleSetNames = append([]string{}, have.RuleSetNames...)
+		slices.Sort(have.RuleSetNames)
 	}
 	return reflect.DeepEqual(have, l)
 }
+
+func (r ruleSet) named(name string) ruleSet {
+	r.Name = name
+	return r
+}
+
+func (r ruleSet) equals(have ruleSet) bool { return reflect.DeepEqual(have.Items, r.Items) }
 
 func (b *balancers) doAll(ctx context.Context, requests []request) error {
 	for _, r := range requests {

@@ -15,7 +15,7 @@ func completeBackendSet(doc engine.Doc) error {
 	if policy := doc.Str("policy"); !slices.Contains(policies, policy) {
 		return engine.Invalid("policy: %q must be one of %s", policy, strings.Join(policies, ", "))
 	}
-	completeTLS(doc)
+	completeTLS(doc, "oci-wider-compatible-ssl-cipher-suite-v1")
 	checker := doc.Sub("healthChecker")
 	checker.Default(engine.Doc{
 		"port": 0.0, "returnCode": 200.0, "responseBodyRegex": "", "retries": 3.0, "timeoutInMillis": 3000.0,

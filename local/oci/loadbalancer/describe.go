@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/oci/certificates"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/vcn"
 )
@@ -38,23 +39,23 @@ func Describe(t *engine.Tx) []cloud.LoadBalancer {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(r.Doc.Sub("listeners"))) {
-			lb.Listeners = append(lb.Listeners, describeListener(r, r.Doc.Sub("listeners", name)))
+			lb.Listeners = append(lb.Listeners, describeListener(t, r, r.Doc.Sub("listeners", name)))
 		}
 		for name := range r.Doc.Sub(setsField) {
-			lb.BackendSets[name] = describeSet(r, r.Doc.Sub(setsField, name))
+			lb.BackendSets[name] = describeSet(t, r, r.Doc.Sub(setsField, name))
 		}
 		out = append(out, lb)
 	}
 	return out
 }
 
-func describeListener(r *engine.Resource, l engine.Doc) cloud.Listener {
+func describeListener(t *engine.Tx, r *engine.Resource, l engine.Doc) cloud.Listener {
 	out := cloud.Listener{
 		Name: l.Str("name"), Port: int(l.Num("port")), Protocol: l.Str("protocol"),
 		BackendSet:    l.Str("defaultBackendSetName"),
 		IdleSeconds:   int(l.Num("connectionConfiguration", "idleTimeout")),
 		ProxyProtocol: int(l.Num("connectionConfiguration", "backendTcpProxyProtocolVersion")),
-		TLS:           describeTLS(r, l.Sub("sslConfiguration")),
+		TLS:           describeTLS(t, r, l.Sub("sslConfiguration")),
 	}
 	for _, name := range l.Texts("ruleSetNames") {
 		for _, item := range r.Doc.Sub("ruleSets", name).Objects("items") {
@@ -90,10 +91,10 @@ func describeRedirect(item engine.Doc) cloud.Redirect {
 	return out
 }
 
-func describeSet(r *engine.Resource, set engine.Doc) cloud.BackendSet {
+func describeSet(t *engine.Tx, r *engine.Resource, set engine.Doc) cloud.BackendSet {
 	check := set.Sub("healthChecker")
 	out := cloud.BackendSet{
-		Policy: set.Str("policy"), TLS: describeTLS(r, set.Sub("sslConfiguration")),
+		Policy: set.Str("policy"), TLS: describeTLS(t, r, set.Sub("sslConfiguration")),
 		Health: cloud.HealthCheck{
 			Protocol: check.Str("protocol"), Port: int(check.Num("port")), Path: check.Str("urlPath"),
 			StatusCode: int(check.Num("returnCode")), BodyRegex: check.Str("responseBodyRegex"),
@@ -136,17 +137,22 @@ func describeSession(set engine.Doc) *cloud.Session {
 	return nil
 }
 
-func describeTLS(r *engine.Resource, ssl engine.Doc) *cloud.TLS {
+// describeTLS describes a TLS configuration. A certificate of the Certificates service is in its current version: load
+// balancers take renewed ones by themselves.
+func describeTLS(t *engine.Tx, r *engine.Resource, ssl engine.Doc) *cloud.TLS {
 	if ssl == nil {
 		return nil
 	}
 	name := ssl.Str("certificateName")
 	certificate := r.Doc.Sub("certificates", name)
-	return &cloud.TLS{
+	described := &cloud.TLS{
 		CertificatePEM: certificate.Str("publicCertificate"), CACertificatePEM: certificate.Str("caCertificate"),
 		PrivateKeyPEM: engine.Private[state](r).Keys[name], Protocols: ssl.Texts("protocols"),
-		// The service's own suites are not listed here: Go's defaults stand for them.
-		Ciphers:    r.Doc.Sub("sslCipherSuites", ssl.Str("cipherSuiteName")).Texts("ciphers"),
+		Ciphers:    ciphers(r.Doc, ssl.Str("cipherSuiteName")),
 		VerifyPeer: ssl.Flag("verifyPeerCertificate"), VerifyDepth: int(ssl.Num("verifyDepth")),
 	}
+	if ids := ssl.Texts("certificateIds"); len(ids) > 0 {
+		described.CertificatePEM, described.PrivateKeyPEM = certificates.Current(t, ids[0])
+	}
+	return described
 }

@@ -24,15 +24,12 @@ func completeListener(doc engine.Doc) error {
 	doc.Default(engine.Doc{
 		"connectionConfiguration": engine.Doc{"idleTimeout": idleSeconds}, "hostnameNames": []any{}, "ruleSetNames": []any{},
 	})
-	completeTLS(doc)
-	return nil
-}
-
-// completeTLS adds what every answer with a TLS configuration has. The values are not documented.
-func completeTLS(doc engine.Doc) {
-	if ssl := doc.Sub("sslConfiguration"); ssl != nil {
-		ssl.Default(engine.Doc{"verifyDepth": 1.0, "verifyPeerCertificate": false})
+	suite := "oci-default-ssl-cipher-suite-v1"
+	if protocol == "HTTP2" || protocol == "GRPC" {
+		suite = "oci-default-http2-ssl-cipher-suite-v1"
 	}
+	completeTLS(doc, suite)
+	return nil
 }
 
 func checkPort(doc engine.Doc) error {

@@ -83,7 +83,7 @@ func complete(c *engine.Call, doc engine.Doc) error {
 			}
 		}
 	}
-	return checkParts(doc)
+	return checkParts(c.Tx, doc)
 }
 
 // completeRequestID sets the default of the header with a request's id (API reference, CreateLoadBalancerDetails).

@@ -22,8 +22,7 @@ var parts = []part{
 	{"listeners", "Listener", "name", "CreateListenerDetails", "UpdateListenerDetails", completeListener, false},
 	{"certificates", "Certificate", "certificateName", "CreateCertificateDetails", "", completeCertificate, false},
 	{
-		"ruleSets", "RuleSet", "name", "CreateRuleSetDetails", "UpdateRuleSetDetails",
-		func(engine.Doc) error { return nil }, true,
+		"ruleSets", "RuleSet", "name", "CreateRuleSetDetails", "UpdateRuleSetDetails", completeRuleSet, true,
 	},
 }
 
@@ -84,7 +83,7 @@ func (p part) set(c *engine.Call, r *engine.Resource, verb, name string) (*engin
 func (p part) begin(c *engine.Call, r *engine.Resource, verb string, ch change) (*engine.Answer, error) {
 	after := r.Doc.Clone()
 	ch.apply(after)
-	if err := checkParts(after); err != nil {
+	if err := checkParts(c.Tx, after); err != nil {
 		return nil, err
 	}
 	return begin(c.Tx, r, verb+p.name, changeTime, ch), nil
@@ -102,16 +101,27 @@ func onPart(field string, h func(*engine.Call, engine.Doc) (*engine.Answer, erro
 }
 
 // checkParts checks the references between a load balancer's parts, and the listeners' ports.
-func checkParts(doc engine.Doc) error {
+func checkParts(t *engine.Tx, doc engine.Doc) error {
+	for _, name := range slices.Sorted(maps.Keys(doc.Sub(setsField))) {
+		if ssl := doc.Sub(setsField, name, "sslConfiguration"); ssl != nil {
+			if err := checkTLS(t, doc, "the backend set "+name, ssl); err != nil {
+				return err
+			}
+		}
+	}
 	ports := map[float64]string{}
 	for _, name := range slices.Sorted(maps.Keys(doc.Sub("listeners"))) {
 		listener := doc.Sub("listeners", name)
 		if set := listener.Str("defaultBackendSetName"); doc.Sub(setsField, set) == nil {
 			return engine.Invalid("the listener %s has the default backend set %q, which the load balancer lacks", name, set)
 		}
-		certificate := listener.Str("sslConfiguration", "certificateName")
-		if certificate != "" && doc.Sub("certificates", certificate) == nil {
-			return engine.Invalid("the listener %s has the certificate %q, which the load balancer lacks", name, certificate)
+		if ssl := listener.Sub("sslConfiguration"); ssl != nil {
+			if err := checkTLS(t, doc, "the listener "+name, ssl); err != nil {
+				return err
+			}
+		}
+		if err := checkRuleSets(doc, name, listener); err != nil {
+			return err
 		}
 		port := listener.Num("port")
 		if other := ports[port]; other != "" {

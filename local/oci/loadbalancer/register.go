@@ -35,6 +35,7 @@ func Register(e *engine.Engine, measured cloud.MeasuredHealth) {
 	for _, p := range parts {
 		registerPart(api, p)
 	}
+	api.Handle("GET "+lbPath+"/{id}/sslCipherSuites", "", engine.OnNamed(lbKind, listSuites))
 	registerBackends(api)
 	registerHealth(api, measurements{measured})
 	registerLimits(e)

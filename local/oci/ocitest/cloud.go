@@ -32,6 +32,7 @@ const (
 	Budget        = "/20190111"
 	Monitoring    = "/20180401"
 	Notifications = "/20181201"
+	Certificates  = "/20210224"
 )
 
 // Cloud is a local cloud under test.

@@ -56,6 +56,21 @@ var functions = map[string]function{
 			"timeCreated": {},
 		}}}}},
 	},
+	"oci:CertificatesManagement/getCertificate:getCertificate": {
+		client: catalog.CertificatesClient, path: "/20210224/certificates/{certificateId}", one: "certificateId",
+		element: fields{
+			"compartmentId": {}, "configType": {}, "name": {}, "description": {}, "freeformTags": {},
+			"state": lifecycleState, "timeCreated": {}, "timeOfDeletion": {},
+			"currentVersions": {rest: "currentVersion", asList: true, fields: fields{
+				"certificateId": {}, "serialNumber": {}, "stages": {}, "timeCreated": {},
+				"versionNumber":           {number: true},
+				"subjectAlternativeNames": {fields: fields{"type": {}, "value": {}}},
+				"validities": {rest: "validity", asList: true, fields: fields{
+					"timeOfValidityNotAfter": {}, "timeOfValidityNotBefore": {},
+				}},
+			}},
+		},
+	},
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": {
 		client: catalog.ContainerEngineClient, path: "/20180222/clusters/{clusterId}/kubeconfig/content",
 		body: []string{"tokenVersion", "expiration", "endpoint"}, text: "content",

@@ -53,13 +53,16 @@ var roots = map[string]string{
 		ContainerRepositorySummary ContainerRepositoryCollection ContainerImage ContainerImageSummary
 		ContainerImageCollection ContainerConfiguration UpdateContainerConfigurationDetails`,
 	"containerregistry": "AccessToken",
-	"limits":            `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
+	"certificatesmanagement": `
+		CreateCertificateDetails UpdateCertificateDetails Certificate CertificateSummary
+		ScheduleCertificateDeletionDetails`,
+	"limits": `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
 	"loadbalancer": `
 		CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth
 		LoadBalancerHealthSummary BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails
 		CreateListenerDetails UpdateListenerDetails CreateBackendDetails UpdateBackendDetails
 		CreateCertificateDetails UpdateNetworkSecurityGroupsDetails UpdateLoadBalancerShapeDetails
-		UpdateHealthCheckerDetails CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy
+		UpdateHealthCheckerDetails SslCipherSuite CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy
 		LoadBalancerProtocol`,
 	"objectstorage": `
 		CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata
