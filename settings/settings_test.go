@@ -520,7 +520,7 @@ func TestRefusedGuestbooks(t *testing.T) {
 		{"key without certificate", map[string]string{"tlsPrivateKey": "x"}, []string{"tlsCertificate tlsPrivateKey"}},
 		{
 			"certificate that is none",
-			map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["443"]`},
+			map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["80","443"]`},
 			[]string{"tlsCertificate tlsPrivateKey"},
 		},
 		{

@@ -30,6 +30,13 @@ func small(pairs ...string) map[string]string {
 	return set
 }
 
+// https is settings of a guestbook with a certificate of the Certificates service.
+func https(pairs ...string) map[string]string {
+	set := with("tlsCertificateId", "ocid1.certificate.oc1.iad.aaaa", "loadBalancerPorts", `["80","443"]`)
+	maps.Copy(set, with(pairs...))
+	return set
+}
+
 // TestUnworkable has values of the right type and form that cannot work: each is refused before anything is made.
 func TestUnworkable(t *testing.T) {
 	checkRefusals(t, []refusal{
@@ -106,6 +113,73 @@ func TestUnworkable(t *testing.T) {
 		{
 			"address of no load balancer", with("reservedAddress", "192.0.2.7", "exposure", "node-port"),
 			[]string{"reservedAddress"},
+		},
+
+		// HTTPS.
+		{"TLS 1.1", https("tlsMinimumVersion", "TLSv1.1"), []string{"tlsMinimumVersion TLSv1.1 TLSv1.2"}},
+		{"TLS by number", https("tlsMinimumVersion", "1.2"), []string{"tlsMinimumVersion 1.2 TLSv1.2"}},
+		{
+			"suite that does not exist", https("tlsCipherSuite", "oci-tls-14-ssl-cipher-suite-v9"),
+			[]string{"tlsCipherSuite oci-tls-14-ssl-cipher-suite-v9 oci-tls-12-13-ssl-cipher-suite-v3"},
+		},
+		{
+			"suite of one's own, which a new load balancer lacks", https("tlsCipherSuite", "my-suite"),
+			[]string{"tlsCipherSuite my-suite"},
+		},
+		{
+			"reserved name of a suite", https("tlsCipherSuite", "oci-customized-ssl-cipher-suite"),
+			[]string{"tlsCipherSuite oci-customized-ssl-cipher-suite"},
+		},
+		{
+			"suite with ciphers of TLS 1.0", https("tlsCipherSuite", "oci-wider-compatible-ssl-cipher-suite-v1"),
+			[]string{"tlsCipherSuite TLS 1.1"},
+		},
+		{
+			"suite of TLS 1.2 for TLS 1.3",
+			https("tlsCipherSuite", "oci-tls-12-ssl-cipher-suite-v3", "tlsMinimumVersion", "TLSv1.3"),
+			[]string{"tlsCipherSuite oci-tls-12-ssl-cipher-suite-v3 TLSv1.2 TLSv1.3"},
+		},
+		{"suite without a certificate", with("tlsCipherSuite", "oci-tls-12-ssl-cipher-suite-v3"),
+			[]string{"tlsCipherSuite certificate"}},
+		{"version without a certificate", with("tlsMinimumVersion", "TLSv1.3"), []string{"tlsMinimumVersion certificate"}},
+		{"host name without a certificate", with("tlsHostname", "a.example.com"), []string{"tlsHostname certificate"}},
+		{"redirect without a certificate", with("plainHttp", "redirect"), []string{"plainHttp certificate"}},
+		{"neither HTTP nor HTTPS", with("plainHttp", "closed"), []string{"plainHttp certificate"}},
+		{
+			"redirect by the tutorial's frontend",
+			https("profile", "tutorial", "frontendImage", "docker.io/paulczar/gb-frontend:v5", "plainHttp", "redirect"),
+			[]string{"plainHttp tutorial"},
+		},
+		{
+			"redirect to its own port", https("servicePort", "80"),
+			[]string{"servicePort 80 plainHttp"},
+		},
+		{
+			"redirect on a port that the network keeps shut", https("loadBalancerPorts", `["443"]`),
+			[]string{"loadBalancerPorts 80 redirects plainHttp"},
+		},
+		{
+			"HTTPS on a port that the network keeps shut", https("servicePort", "8443"),
+			[]string{"loadBalancerPorts 8443"},
+		},
+		{"port 0 below", https("servicePort", "-1"), []string{"servicePort -1"}},
+		{"host name as a URL", https("tlsHostname", "https://a.example.com"), []string{"tlsHostname https"}},
+		{"host name with a port", https("tlsHostname", "a.example.com:443"), []string{"tlsHostname a.example.com:443"}},
+		{"host name as an address", https("tlsHostname", "192.0.2.7"), []string{"tlsHostname 192.0.2.7"}},
+		{"wildcard as the host name", https("tlsHostname", "*.example.com"), []string{"tlsHostname *.example.com"}},
+		{
+			"OCID of a load balancer's certificate authority",
+			https("tlsCertificateId", "ocid1.certificateauthority.oc1.iad.aaaa"),
+			[]string{"tlsCertificateId certificateauthority"},
+		},
+		{"name instead of an OCID", https("tlsCertificateId", "guestbook-certificate"), []string{"tlsCertificateId OCID"}},
+		{
+			"two certificates", https("tlsCertificate", "x", "tlsPrivateKey", "y"),
+			[]string{"tlsCertificateId tlsCertificate"},
+		},
+		{
+			"certificate of no load balancer", https("exposure", "node-port"),
+			[]string{"tlsCertificateId node-port"},
 		},
 
 		// Passwords, names and the rest.

@@ -8,10 +8,10 @@ import (
 	"oke-guestbook/settings"
 )
 
-// export makes the stack's outputs: what a person or a pipeline needs next. urls and backups, the times of the last
-// ones, are those of the guestbooks by name.
+// export makes the stack's outputs: what a person or a pipeline needs next. urls, addresses and backups, the times of
+// the last ones, are those of the guestbooks by name.
 func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, cluster *oke.Cluster,
-	urls, backups pulumi.StringMap,
+	urls, addresses, backups pulumi.StringMap,
 ) {
 	pools := pulumi.StringMap{}
 	for name, pool := range cluster.NodePools {
@@ -28,6 +28,7 @@ func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, clu
 	for key, value := range map[string]pulumi.Input{
 		"url":               urls[s.Guestbooks[0].Name],
 		"urls":              urls,
+		"addresses":         addresses,
 		"lastBackups":       backups,
 		"kubeconfig":        cluster.Kubeconfig,
 		"clusterId":         cluster.Cluster.ID(),

@@ -79,13 +79,13 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
-	urls, backups := pulumi.StringMap{}, pulumi.StringMap{} // by guestbook
+	urls, addresses, backups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{} // by guestbook
 	for _, g := range s.Guestbooks {
 		made, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster, enforcer), pulumi.Provider(cluster.Provider))
 		if err != nil {
 			return err
 		}
-		urls[g.Name] = made.URL
+		urls[g.Name], addresses[g.Name] = made.URL, made.Address
 		if g.BackupSchedule != "" {
 			backups[g.Name] = made.LastBackup
 		}
@@ -105,7 +105,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 			return err
 		}
 	}
-	export(ctx, s, net, cluster, urls, backups)
+	export(ctx, s, net, cluster, urls, addresses, backups)
 	return nil
 }
 
@@ -128,7 +128,7 @@ func (c *composition) enforcePolicies(ctx *pulumi.Context, cluster *oke.Cluster)
 }
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, the
-// guestbooks' addresses and images, an existing VCN.
+// guestbooks' addresses, certificates and images, an existing VCN.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
 	if err != nil {
@@ -137,6 +137,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	place := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}
 	for _, g := range c.settings.Guestbooks {
 		if err := guestbook.CheckAddress(ctx, g, place); err != nil {
+			return nil, err
+		}
+		if err := guestbook.CheckCertificate(ctx, g, place); err != nil {
 			return nil, err
 		}
 		if err := guestbook.CheckImages(ctx, g, c.settings.Registry, place); err != nil {

@@ -46,7 +46,7 @@ func selfSigned(notBefore, notAfter time.Time) (chain, key string) {
 
 // https are settings with a certificate.
 func https(certificate, key string) map[string]string {
-	return map[string]string{"tlsCertificate": certificate, "tlsPrivateKey": key, "loadBalancerPorts": `["443"]`}
+	return map[string]string{"tlsCertificate": certificate, "tlsPrivateKey": key, "loadBalancerPorts": `["80","443"]`}
 }
 
 // tlsName matches the name of the Secret of a certificate, which differs in each run of the tests.
@@ -94,6 +94,43 @@ func secretOfService(t *testing.T, r *mocks.Recorder) string {
 		t.Errorf("the Secret is %q, and the Service names %q", name, named)
 	}
 	return name
+}
+
+// TestCertificateByOCID changes a certificate of the Certificates service for another one. The Service names a ConfigMap
+// of another name then, which holds the certificate by the listener's port: so the cloud controller need not watch it.
+func TestCertificateByOCID(t *testing.T) {
+	names := map[string]bool{}
+	for _, id := range []string{mocks.CertificateID, mocks.ForeignCertificate} {
+		r, err := run(t, "local", map[string]string{"tlsCertificateId": id, "loadBalancerPorts": `["80","443"]`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificates, err := r.Find("kubernetes:core/v1:ConfigMap", "guestbook-certificates")
+		if err != nil {
+			t.Fatal(err)
+		}
+		service, err := r.Find("kubernetes:core/v1:Service", "guestbook-frontend")
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := certificates.Inputs["metadata"].ObjectValue()["name"].StringValue()
+		annotations := service.Inputs["metadata"].ObjectValue()["annotations"].ObjectValue()
+		const prefix = "service.beta.kubernetes.io/oci-load-balancer-"
+		if got := annotations["oci-load-balancer.oraclecloud.com/tls-certificate-map"].StringValue(); got != name {
+			t.Errorf("the Service names %q, and the ConfigMap is %q", got, name)
+		}
+		_, secret := annotations[prefix+"tls-secret"]
+		if secret || annotations[prefix+"ssl-ports"].StringValue() != "443" {
+			t.Errorf("annotations %v", annotations)
+		}
+		if got := certificates.Inputs["data"].ObjectValue()["443"].StringValue(); got != `["`+id+`"]` {
+			t.Errorf("certificates of port 443: %s", got)
+		}
+		names[name] = true
+	}
+	if len(names) != 2 {
+		t.Errorf("two certificates are in ConfigMaps of the names %v", names)
+	}
 }
 
 // TestUnusableCertificates expects certificates that no visitor accepts to be refused before anything is made.

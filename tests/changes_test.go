@@ -30,6 +30,9 @@ type change struct {
 // newCluster is what changes lose for which OKE needs a new cluster.
 var newCluster = []string{"oci:ContainerEngine/cluster:Cluster"}
 
+// byOCID are settings with a certificate of the Certificates service.
+var byOCID = map[string]string{"tlsCertificateId": mocks.CertificateID, "loadBalancerPorts": `["80","443"]`}
+
 var changes = []change{
 	{what: "frontendReplicas", set: map[string]string{"frontendReplicas": "4"}},
 	{what: "frontendReplicas, autoscaled", before: metrics, set: map[string]string{"frontendReplicas": "4"}},
@@ -50,6 +53,15 @@ var changes = []change{
 	{
 		what: "tlsCertificate, tlsPrivateKey: renewed", before: https(certificate, privateKey),
 		set: https(renewedCertificate, renewedPrivateKey),
+	},
+	{what: "tlsCertificateId", set: byOCID},
+	{what: "tlsHostname", before: byOCID, set: map[string]string{"tlsHostname": mocks.CertificateHost}},
+	{what: "tlsMinimumVersion", before: byOCID, set: map[string]string{"tlsMinimumVersion": "TLSv1.3"}},
+	{what: "tlsCipherSuite", before: byOCID, set: map[string]string{"tlsCipherSuite": "oci-tls-12-ssl-cipher-suite-v3"}},
+	{what: "plainHttp: closed", before: byOCID, set: map[string]string{"plainHttp": "closed"}},
+	{
+		what: "servicePort", before: map[string]string{"loadBalancerPorts": `["80","8000"]`},
+		set: map[string]string{"servicePort": "8000"},
 	},
 	{what: "exposure: node-port", set: map[string]string{"exposure": "node-port"}},
 	{what: "exposure: none", set: map[string]string{"exposure": "none"}},

@@ -142,6 +142,21 @@ func TestRefused(t *testing.T) {
 			settings{"reservedAddress": mocks.NATAddress},
 			"reservedAddress", "ASSIGNED",
 		},
+		{
+			"certificate that nobody knows", "dev",
+			byOCIDOf("ocid1.certificate.oc1.iad.unknown"),
+			"tlsCertificateId", "no such certificate",
+		},
+		{"expired certificate", "dev", byOCIDOf(mocks.ExpiredCertificate), "tlsCertificateId", "expired"},
+		{
+			"certificate that is deleted soon", "dev", byOCIDOf(mocks.DeletedCertificate),
+			"tlsCertificateId", "PENDING_DELETION",
+		},
+		{"certificate without a key", "dev", byOCIDOf(mocks.KeylessCertificate), "tlsCertificateId", "private key"},
+		{
+			"certificate of another host", "dev", byOCIDOf(mocks.CertificateID, "tlsHostname", "www.example.com"),
+			"tlsCertificateId", "www.example.com is not among its names, guestbook.example.com",
+		},
 		{"zero replicas", "dev", settings{"frontendReplicas": "0"}, "frontendReplicas", "1"},
 		{
 			"replicas outside the autoscaler's bounds", "dev",
@@ -318,4 +333,13 @@ func TestHomeRegion(t *testing.T) {
 			t.Errorf("the policy does not say %q: %s", part, statement)
 		}
 	}
+}
+
+// byOCIDOf returns settings with a certificate of the Certificates service, and more in pairs.
+func byOCIDOf(id string, pairs ...string) map[string]string {
+	set := map[string]string{"tlsCertificateId": id, "loadBalancerPorts": `["80","443"]`}
+	for i := 0; i < len(pairs); i += 2 {
+		set[pairs[i]] = pairs[i+1]
+	}
+	return set
 }

@@ -110,6 +110,7 @@ var calledBy = map[string]string{
 	"oci:Core/getVolumes:getVolumes":                                  "inspect volumes",
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":   "manage clusters",
 	"oci:ObjectStorage/getNamespace:getNamespace":                     "{OBJECTSTORAGE_NAMESPACE_READ}",
+	"oci:CertificatesManagement/getCertificate:getCertificate":        "read leaf-certificates",
 	"oci:Core/getPublicIp:getPublicIp":                                "read public-ips",
 	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":              "inspect load-balancers",
 	"oci:Artifacts/getContainerRepositories:getContainerRepositories": "manage repos",

@@ -62,6 +62,7 @@ const simple = `config:
   oke-guestbook:vcnCidr: 10.7.0.0/16
   oke-guestbook:loadBalancerAllowedCidrs: [0.0.0.0/0]
   oke-guestbook:loadBalancerPorts: ["443", 8000-8010]
+  oke-guestbook:plainHttp: closed
   oke-guestbook:tlsCertificate:
     secure: AAAB
   oke-guestbook:tlsPrivateKey:

@@ -42,6 +42,8 @@ func policiesCommand() *cobra.Command {
 	flags.StringVar(&in.Domain, "domain", "", "identity domain of the group, such as Default; empty for none")
 	flags.StringVar(&in.NetworkCompartment, "network-compartment", "", "compartment of the VCN of vcnId, if another")
 	flags.StringVar(&in.AddressCompartment, "address-compartment", "", "compartment of reservedAddress, if another")
+	flags.StringVar(&in.CertificateCompartment, "certificate-compartment", "",
+		"compartment of the certificate of tlsCertificateId, if another")
 	flags.StringVar(&in.KeyCompartment, "key-compartment", "", "compartment of the key of kmsKeyId, if another")
 	flags.StringVar(&in.ImageCompartment, "image-compartment", "", "compartment of the image of imageId, if another")
 	flags.StringVar(&in.ClusterID, "cluster", "", "OCID of the cluster, to exclude other clusters of its compartment")

@@ -16,7 +16,9 @@ import (
 const (
 	httpPort    = "http"
 	metricsPort = "metrics"
-	appUserID   = 65532 // of this project's image, which runs as any other user too
+	// redirectPort is the container's port that only redirects to HTTPS (docs/decisions/0017-https.md).
+	redirectPort = "redirect"
+	appUserID    = 65532 // of this project's image, which runs as any other user too
 
 	// drainSeconds is how long a terminating Pod continues to serve: OCI's load balancer removes a backend after three
 	// failed checks 10 s apart (cloud controller, defaults of oci-load-balancer-health-check-interval and -retries).
@@ -74,6 +76,9 @@ func (b *builder) frontendPod(secret *corev1.Secret) corev1.PodSpecArgs {
 	}
 	if b.book.Hardened() {
 		container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(metricsPort, b.book.MetricsPort))
+		if b.book.Redirects() {
+			container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(redirectPort, b.book.RedirectPort()))
+		}
 		container.SecurityContext = containerSecurity()
 		container.VolumeMounts = corev1.VolumeMountArray{mount(credentialsVolume, secretPath, true)}
 		pod.Volumes = corev1.VolumeArray{credentialFiles(secret, appFile)}
@@ -98,6 +103,12 @@ func (b *builder) frontendEnvironment() map[string]string {
 	env := b.databaseEnvironment()
 	env["LISTEN_ADDRESS"] = fmt.Sprintf(":%d", b.book.FrontendPort)
 	env["METRICS_ADDRESS"] = fmt.Sprintf(":%d", b.book.MetricsPort)
+	if b.book.Redirects() {
+		env["REDIRECT_ADDRESS"] = fmt.Sprintf(":%d", b.book.RedirectPort())
+		if to := b.book.RedirectTo(); to != "" {
+			env["REDIRECT_TO"] = to
+		}
+	}
 	env["TRUSTED_PROXIES"] = strings.Join(b.args.Networks.Proxies, ",")
 	env["DRAIN_DELAY"] = "0s" // the Pod drains before it gets the signal to stop
 	return env

@@ -12,8 +12,13 @@ import (
 // enforces policies: they are without effect unless the stack has an enforcer, of package policies (Oracle
 // documentation, "Pod Networking"; read 2026-11-28).
 func (b *builder) networkPolicies() (made []pulumi.Resource, err error) {
+	redirectPort := 0
+	if b.book.Redirects() {
+		redirectPort = b.book.RedirectPort()
+	}
 	table := flows.Table(flows.Options{
 		FrontendPort: b.book.FrontendPort,
+		RedirectPort: redirectPort,
 		Proxies:      b.args.Networks.Proxies,
 		Replicas:     b.book.MongoReplicas,
 		External:     !b.book.OwnDatabase(),

@@ -1,7 +1,9 @@
 package guestbook
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,11 @@ import (
 const (
 	annotation     = "service.beta.kubernetes.io/oci-load-balancer-"
 	securityGroups = "oci.oraclecloud.com/oci-network-security-groups"
+	listenerTLS    = "oci.oraclecloud.com/oci-load-balancer-listener-ssl-config"
+	// certificateMap names a ConfigMap with certificates of the Certificates service by listener (Oracle documentation,
+	// "Provisioning OCI Load Balancers for Kubernetes Services of Type LoadBalancer", section "Terminating SSL/TLS at the
+	// Load Balancer using OCI Certificates service", read as of 2026-09-05).
+	certificateMap = "oci-load-balancer.oraclecloud.com/tls-certificate-map"
 )
 
 // services makes the Service for visitors, and in profile hardened one within the cluster, with the metrics.
@@ -53,12 +60,16 @@ var replacing = []string{
 
 // visitorService makes the Service that visitors connect to.
 func (b *builder) visitorService(annotations pulumi.StringMap, spec corev1.ServiceSpecArgs) (err error) {
-	name := httpPort
-	if b.book.TLSCertificate != "" {
-		name = "https"
+	var ports corev1.ServicePortArray
+	for _, l := range b.book.Listeners() {
+		target := httpPort
+		if l.Redirect {
+			target = redirectPort
+		}
+		ports = append(ports, servicePort(l.Name, l.Port, target))
 	}
 	spec.Selector = podLabels(flows.Frontend)
-	spec.Ports = corev1.ServicePortArray{servicePort(name, b.book.ServicePort(), httpPort)}
+	spec.Ports = ports
 	// Connections keep the load balancer's address, and take no second hop.
 	spec.ExternalTrafficPolicy = pulumi.String("Local")
 	b.g.Service, err = corev1.NewService(b.ctx, b.name+"-frontend", &corev1.ServiceArgs{
@@ -70,15 +81,8 @@ func (b *builder) visitorService(annotations pulumi.StringMap, spec corev1.Servi
 // loadBalancer makes the Service for visitors with a load balancer, and sets the guestbook's URL.
 func (b *builder) loadBalancer() error {
 	annotations := b.loadBalancerAnnotations()
-	scheme := "http"
-	if b.book.TLSCertificate != "" {
-		scheme = "https"
-		certificate, err := b.certificate()
-		if err != nil {
-			return err
-		}
-		annotations[annotation+"ssl-ports"] = pulumi.String(strconv.Itoa(b.book.ServicePort()))
-		annotations[annotation+"tls-secret"] = certificate.Metadata.Name().Elem()
+	if err := b.terminateTLS(annotations); err != nil {
+		return err
 	}
 	spec := corev1.ServiceSpecArgs{
 		Type:                     pulumi.String("LoadBalancer"),
@@ -90,8 +94,8 @@ func (b *builder) loadBalancer() error {
 	if err := b.visitorService(annotations, spec); err != nil {
 		return err
 	}
-	address := b.g.Service.Status.LoadBalancer().Ingress().ApplyT(firstAddress).(pulumi.StringOutput)
-	b.g.URL = pulumi.Sprintf("%s://%s", scheme, address)
+	b.g.Address = b.g.Service.Status.LoadBalancer().Ingress().ApplyT(firstAddress).(pulumi.StringOutput)
+	b.g.URL = b.g.Address.ApplyT(b.book.Address).(pulumi.StringOutput)
 	return nil
 }
 
@@ -115,6 +119,39 @@ func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
 		}).(pulumi.StringOutput)
 	}
 	return annotations
+}
+
+// terminateTLS makes the load balancer terminate TLS, if there is a certificate: as a Secret, which the cloud
+// controller uploads, or of OCI's Certificates service. The cloud controller looks for other versions of TLS only where
+// the annotation names a suite, and leaves a listener as it is without one (oci-cloud-controller-manager at 1100ac3,
+// 2026-06-17, load_balancer_util.go, getSSLConfigurationChanges): so both are always there.
+func (b *builder) terminateTLS(annotations pulumi.StringMap) error {
+	if !b.book.HTTPS() {
+		return nil
+	}
+	policy, err := json.Marshal(b.book.TLSPolicy())
+	if err != nil {
+		return err
+	}
+	annotations[annotation+"ssl-ports"] = pulumi.String(strconv.Itoa(b.book.ServicePort()))
+	annotations[listenerTLS] = pulumi.String(policy)
+	if b.book.TLSCertificateID == "" {
+		certificate, err := b.certificate()
+		if err == nil {
+			annotations[annotation+"tls-secret"] = certificate.Metadata.Name().Elem()
+		}
+		return err
+	}
+	certificates, err := corev1.NewConfigMap(b.ctx, b.name+"-certificates", &corev1.ConfigMapArgs{
+		Metadata: b.meta(b.book.CertificateMapName(), flows.Frontend, nil),
+		Data: pulumi.StringMap{
+			strconv.Itoa(b.book.ServicePort()): pulumi.String(fmt.Sprintf("[%q]", b.book.TLSCertificateID)),
+		},
+	}, b.namespaced()...)
+	if err == nil {
+		annotations[certificateMap] = certificates.Metadata.Name().Elem()
+	}
+	return err
 }
 
 // certificate makes the Secret with which the load balancer terminates TLS. A renewed certificate is in another Secret,

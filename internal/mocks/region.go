@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -50,6 +51,45 @@ func (r *Recorder) loadBalancers() resource.PropertyMap {
 		})
 	}
 	return object(map[string]any{"loadBalancers": all})
+}
+
+// The certificates of the region's Certificates service. All are for CertificateHost.
+const (
+	CertificateHost    = "guestbook.example.com"
+	CertificateID      = "ocid1.certificate.oc1.iad.active"
+	ExpiredCertificate = "ocid1.certificate.oc1.iad.expired"
+	DeletedCertificate = "ocid1.certificate.oc1.iad.deleted" // its deletion is scheduled
+	KeylessCertificate = "ocid1.certificate.oc1.iad.keyless" // its key is managed elsewhere
+	ForeignCertificate = "ocid1.certificate.oc1.iad.foreign" // in another compartment
+)
+
+// certificate answers a look-up of a certificate, with times as the official provider writes them.
+func (r *Recorder) certificate(id string) (resource.PropertyMap, error) {
+	const form = "2006-01-02 15:04:05.999 -0700 MST"
+	state, origin, compartment, expires := "ACTIVE", "IMPORTED", r.CompartmentID, time.Now().Add(time.Hour)
+	switch id {
+	case CertificateID:
+	case ExpiredCertificate:
+		expires = time.Now().Add(-time.Hour)
+	case DeletedCertificate:
+		state = "PENDING_DELETION"
+	case KeylessCertificate:
+		origin = "MANAGED_EXTERNALLY_ISSUED_BY_INTERNAL_CA"
+	case ForeignCertificate:
+		compartment = "ocid1.compartment.oc1..foreign"
+	default:
+		return nil, errors.New("404-NotAuthorizedOrNotFound")
+	}
+	return object(map[string]any{
+		"id": id, "state": state, "configType": origin, "compartmentId": compartment,
+		"currentVersions": []any{map[string]any{
+			"subjectAlternativeNames": []any{map[string]any{"type": "DNS", "value": CertificateHost}},
+			"validities": []any{map[string]any{
+				"timeOfValidityNotBefore": time.Now().Add(-2 * time.Hour).UTC().Format(form),
+				"timeOfValidityNotAfter":  expires.UTC().Format(form),
+			}},
+		}},
+	}), nil
 }
 
 // PrivateRepository is the repository of the tenancy in the region's registry. It is private and has the image v1.
@@ -107,6 +147,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"objects": []any{map[string]any{"name": "2026-11-23T03-00-00Z.archive.gz"}}}), nil
 	case "oci:Core/getPublicIp:getPublicIp":
 		return r.publicIP(Text(args.Args["ipAddress"]))
+	case "oci:CertificatesManagement/getCertificate:getCertificate":
+		return r.certificate(Text(args.Args["certificateId"]))
 	case "oci:LoadBalancer/getLoadBalancers:getLoadBalancers":
 		return r.loadBalancers(), nil
 	case "oci:Artifacts/getContainerRepositories:getContainerRepositories":

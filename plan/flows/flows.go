@@ -32,6 +32,7 @@ type Flow struct {
 // Options are what the flows depend on.
 type Options struct {
 	FrontendPort int      // of the frontend's container
+	RedirectPort int      // of the same container, which redirects HTTP to HTTPS; 0 for none
 	Proxies      []string // CIDRs of the sources of visitors' connections: load balancers, and nodes that forward
 	Replicas     int      // of the database
 	External     bool     // the database is not the guestbook's own
@@ -62,6 +63,9 @@ func Table(o Options) []Flow {
 	frontend, backend, backup := Peer{Component: Frontend}, Peer{Component: Backend}, Peer{Component: Backup}
 	if len(o.Proxies) > 0 {
 		add(Peer{CIDRs: o.Proxies}, frontend, o.FrontendPort, "visitors, through load balancer and nodes")
+		if o.RedirectPort != 0 {
+			add(Peer{CIDRs: o.Proxies}, frontend, o.RedirectPort, "visitors who come by HTTP, to be redirected")
+		}
 	}
 	if o.External {
 		add(frontend, Peer{CIDRs: []string{anywhere}}, MongoPort, "the external database")

@@ -20,9 +20,12 @@ type place struct {
 const tenancy = "tenancy"
 
 var (
-	inStack   = place{"`compartmentId`", func(s *stack) string { return s.CompartmentID }}
-	inNetwork = place{"the VCN's", func(s *stack) string { return cmp.Or(s.NetworkCompartment, s.CompartmentID) }}
-	inAddress = place{"the address's", func(s *stack) string { return cmp.Or(s.AddressCompartment, s.CompartmentID) }}
+	inStack       = place{"`compartmentId`", func(s *stack) string { return s.CompartmentID }}
+	inNetwork     = place{"the VCN's", func(s *stack) string { return cmp.Or(s.NetworkCompartment, s.CompartmentID) }}
+	inAddress     = place{"the address's", func(s *stack) string { return cmp.Or(s.AddressCompartment, s.CompartmentID) }}
+	inCertificate = place{"the certificate's", func(s *stack) string {
+		return cmp.Or(s.CertificateCompartment, s.CompartmentID)
+	}}
 	inKey     = place{"the key's", func(s *stack) string { return cmp.Or(s.KeyCompartment, s.CompartmentID) }}
 	inImage   = place{"the image's", func(s *stack) string { return cmp.Or(s.ImageCompartment, s.CompartmentID) }}
 	inTenancy = place{"the tenancy", func(*stack) string { return tenancy }}
@@ -111,6 +114,9 @@ var (
 
 	addressReserved = anyGuestbook("`reservedAddress`", func(g workload.Guestbook) bool {
 		return g.ReservedAddress != ""
+	})
+	ownCertificate = anyGuestbook("`tlsCertificateId`", func(g workload.Guestbook) bool {
+		return g.TLSCertificateID != ""
 	})
 	addressElsewhere = both(addressReserved, condition{"elsewhere", inAddress.elsewhere})
 

@@ -191,6 +191,10 @@ var grants = []grant{
 		why: "finds whether a load balancer of the stack has reservedAddress",
 	},
 	{
+		to: Operators, allow: "read leaf-certificates", in: inCertificate, when: ownCertificate,
+		source: certificatesPolicy, why: "looks up tlsCertificateId before the load balancer is made",
+	},
+	{
 		to: Operators, allow: "manage usage-budgets", in: inTenancy, when: budget, source: budgetPolicy,
 		why:    "creates the budget, which is in the root compartment, and its alerts",
 		covers: []string{"oci:Budget/budget:Budget", "oci:Budget/rule:Rule"},
@@ -323,6 +327,12 @@ var grants = []grant{
 		to: ClusterItself, allow: "manage floating-ips", in: inAddress, when: addressElsewhere, where: asCluster,
 		source: reservedAddress, why: "assigns reservedAddress to the load balancer",
 		note: "Oracle writes in tenancy; its landing zone names the compartment (2026-08-05)",
+	},
+	{
+		to: ClusterItself, allow: "manage leaf-certificate-family", in: inCertificate, when: ownCertificate,
+		where: asCluster, source: landingZone, why: "gives the load balancer the certificate of tlsCertificateId",
+		note: "OKE asks for the right to manage certificates in the compartment (2026-09-05); Oracle's landing zone " +
+			"names the whole family, for any cluster (2026-08-05)",
 	},
 
 	// Node pools. Since 2026-08-07 OKE acts as the node pool, not as a service, as announced.

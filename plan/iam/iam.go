@@ -33,11 +33,13 @@ type Input struct {
 	Group  string // name or OCID of the operators' group; required
 	Domain string // identity domain of the group; empty for the default one, or for a tenancy without domains
 
-	NetworkCompartment string // of the VCN vcnId, its subnets and gateways
-	AddressCompartment string // of the reserved public IP addresses
-	KeyCompartment     string // of the key kmsKeyId
-	ImageCompartment   string // of the images imageId
-	ClusterID          string // OCID of the cluster, once there is one: narrows what the cluster may do to this cluster
+	NetworkCompartment     string // of the VCN vcnId, its subnets and gateways
+	AddressCompartment     string // of the reserved public IP addresses
+	CertificateCompartment string // of the certificates tlsCertificateId
+	KeyCompartment         string // of the key kmsKeyId
+	ImageCompartment       string // of the images imageId
+	// ClusterID is the OCID of the cluster, once there is one: it narrows what the cluster may do to this cluster.
+	ClusterID string
 }
 
 // Principal is who a statement is for.
@@ -176,6 +178,8 @@ func Assumptions(in Input) (list []string) {
 	}
 	assume(in.Network.VcnID != "" && in.NetworkCompartment == "", "the VCN of vcnId is", "network-compartment")
 	assume(addressReserved.holds(s) && in.AddressCompartment == "", "reservedAddress is", "address-compartment")
+	assume(ownCertificate.holds(s) && in.CertificateCompartment == "", "the certificate of tlsCertificateId is",
+		"certificate-compartment")
 	assume(in.Cluster.KMSKeyID != "" && in.KeyCompartment == "", "the key of kmsKeyId is", "key-compartment")
 	assume(ownImage.holds(s) && in.ImageCompartment == "", "the image of imageId is", "image-compartment")
 	if autoscales.holds(s) && in.Cluster.ClusterType == cluster.Basic {
@@ -230,6 +234,10 @@ func Validate(in Input) error {
 		{
 			"--address-compartment", in.AddressCompartment, "no guestbook has a reservedAddress",
 			addressReserved.holds(s), compartmentKinds,
+		},
+		{
+			"--certificate-compartment", in.CertificateCompartment, "no guestbook has a tlsCertificateId",
+			ownCertificate.holds(s), compartmentKinds,
 		},
 		{
 			"--key-compartment", in.KeyCompartment, "neither kmsKeyId nor bootVolumeKmsKeyId is set",

@@ -228,6 +228,14 @@ var changes = []change{
 		[]string{"operators: inspect load-balancers here", "operators: read public-ips here"},
 		nil,
 	},
+	{
+		"certificate", func(in *Input) { in.Guestbooks[0].TLSCertificateID = "ocid1.certificate" + someOC },
+		[]string{"operators: read leaf-certificates here", "cluster: manage leaf-certificate-family here"},
+		nil,
+	},
+	{"certificate elsewhere", func(in *Input) {
+		in.Guestbooks[0].TLSCertificateID, in.CertificateCompartment = "ocid1.certificate"+someOC, there
+	}, []string{"operators: read leaf-certificates there", "cluster: manage leaf-certificate-family there"}, nil},
 	{"reserved address elsewhere", func(in *Input) {
 		in.Guestbooks[0].ReservedAddress, in.AddressCompartment = "192.0.2.7", there
 	}, []string{
@@ -521,6 +529,10 @@ func TestValidate(t *testing.T) {
 			[]string{"--address-compartment: leave it out: "},
 		},
 		{
+			"certificate elsewhere without one", func(in *Input) { in.CertificateCompartment = compartment },
+			[]string{"--certificate-compartment: leave it out: "},
+		},
+		{
 			"key elsewhere without one", func(in *Input) { in.KeyCompartment = compartment },
 			[]string{"--key-compartment: leave it out: neither kmsKeyId"},
 		},
@@ -566,16 +578,18 @@ func TestAssumptionsNameTheirFlags(t *testing.T) {
 	in.Network.DrgID, in.Network.PeerCIDRs = "ocid1.drg"+someOC, []string{"10.9.0.0/16"}
 	in.Cluster.NodePools[0].ImageID, in.Cluster.NodePools[0].Autoscaled = "ocid1.image"+someOC, true
 	in.Guestbooks[0].ReservedAddress = "192.0.2.7"
+	in.Guestbooks[0].TLSCertificateID = "ocid1.certificate" + someOC
 	all := strings.Join(Assumptions(in), "\n")
 	for _, want := range []string{
-		"--network-compartment", "--address-compartment", "--key-compartment", "--image-compartment",
-		"drgId", "dynamic group",
+		"--network-compartment", "--address-compartment", "--certificate-compartment", "--key-compartment",
+		"--image-compartment", "drgId", "dynamic group",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%s is missing in\n%s", want, all)
 		}
 	}
 	in.NetworkCompartment, in.AddressCompartment, in.KeyCompartment, in.ImageCompartment = here, here, here, there
+	in.CertificateCompartment = there
 	if left := Assumptions(in); len(left) != 2 { // of the gateway, which has no flag, and of the autoscaler
 		t.Errorf("left: %q", left)
 	}

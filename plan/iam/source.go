@@ -87,6 +87,10 @@ var (
 		"github.com/oracle-devrel/technology-engineering, app-dev/devops-and-containers/oke/oke-policies/policies.md",
 		"commit 0108058",
 	}
+	certificatesPolicy = &Source{
+		"Details for the Certificates Service", "Individual Resource-Types",
+		oracleDocs + "Identity/Reference/certificatespolicyreference.htm", "read 2026-11-29, in part",
+	}
 	nodePoolPrincipal = &Source{
 		"OKE node pool authorization path update (Oracle Cloud Infrastructure blog)", "Who Should Review Configuration Now",
 		"blogs.oracle.com/cloud-infrastructure/oke-node-pool-authorization-path-update", "2026; only its beginning was read",

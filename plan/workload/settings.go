@@ -103,10 +103,33 @@ func (s *Spec) exposure() setting.Group {
 			setting.Range(minMbps, maxMbps)),
 		setting.Of(&s.ReservedAddress, "reservedAddress", "",
 			"Reserved public IP address for the load balancer. Empty for any"),
+		setting.Of(&s.Port, "servicePort", 0,
+			"Port of the load balancer on which visitors find the pages; loadBalancerPorts must hold it. "+
+				"0 for 443 with a certificate, else 80",
+			setting.Optional(setting.Range(1, maxPort))),
+		setting.Of(&s.PlainHTTP, "plainHttp", "",
+			"Port 80 of a guestbook with a certificate: redirect (to HTTPS) or closed. Empty for the profile's: "+
+				"redirect (hardened) or closed (tutorial)",
+			setting.Optional(setting.OneOf(Redirect, Closed))),
 		setting.Of(&s.TLSCertificate, "tlsCertificate", "",
 			"Certificate chain in PEM. With it the load balancer serves HTTPS on 443 instead of HTTP on 80"),
 		setting.Of(&s.TLSPrivateKey, "tlsPrivateKey", "",
 			"Private key of tlsCertificate in PEM. Set it with --secret"),
+		setting.Of(&s.TLSCertificateID, "tlsCertificateId", "",
+			"OCID of a certificate of OCI's Certificates service, instead of tlsCertificate. The load balancer takes the "+
+				"renewed ones by itself",
+			setting.OCID("certificate")),
+		setting.Of(&s.TLSHostname, "tlsHostname", "",
+			"Host name of the pages, which the certificate must have. Output url and the redirect name it. "+
+				"Empty for whatever visitors use",
+			setting.Optional(hostname)),
+		setting.Of(&s.TLSMinimumVersion, "tlsMinimumVersion", TLS12,
+			"Oldest version of TLS that the load balancer accepts",
+			setting.OneOf(TLS12, TLS13)),
+		setting.Of(&s.TLSCipherSuite, "tlsCipherSuite", "",
+			"Predefined cipher suite of the Load Balancing service. Versions of TLS that it has no ciphers of are not "+
+				"accepted. Empty for the one that Oracle recommends for the versions",
+			setting.Optional(setting.Func("a suite of TLS 1.2 and 1.3", checkSuite))),
 	}
 }
 

@@ -1,12 +1,9 @@
 package workload
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"oke-guestbook/plan/problem"
 )
@@ -144,9 +141,16 @@ func (v validator) images() {
 }
 
 func (v validator) balancer() {
-	if v.Balanced() && !v.policy.Listens(v.ServicePort()) {
-		v.list.Add("loadBalancerPorts", "must hold %d, the port of guestbook %s", v.ServicePort(), v.Name).
-			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate")...)
+	for _, l := range v.Listeners() {
+		if !v.Balanced() || v.policy.Listens(l.Port) {
+			continue
+		}
+		what := "the port of guestbook " + v.Name
+		if l.Redirect {
+			what = fmt.Sprintf("on which guestbook %s redirects to HTTPS, unless plainHttp is closed", v.Name)
+		}
+		v.list.Add("loadBalancerPorts", "must hold %d, %s", l.Port, what).
+			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate", "tlsCertificateId", "plainHttp", "servicePort")...)
 	}
 	if v.ReservedAddress != "" {
 		address, err := netip.ParseAddr(v.ReservedAddress)
@@ -167,42 +171,6 @@ var (
 // publicAddress reports whether a host on the internet can have the IPv4 address.
 func publicAddress(a netip.Addr) bool {
 	return a.Is4() && a.IsGlobalUnicast() && !a.IsPrivate() && !carriers.Contains(a) && !reserved.Contains(a)
-}
-
-func (v validator) certificate() {
-	key := on("tlsPrivateKey")
-	switch {
-	case (v.TLSCertificate == "") != (v.TLSPrivateKey == ""):
-		v.add("tlsCertificate", key, "goes together with tlsPrivateKey: set both or none")
-	case v.TLSCertificate != "" && !v.Balanced():
-		v.add("tlsCertificate", on("exposure"), "is served by a load balancer, and exposure is %s", v.Exposure)
-	case v.TLSCertificate != "":
-		// The error must not quote the key.
-		pair, err := tls.X509KeyPair([]byte(v.TLSCertificate), []byte(v.TLSPrivateKey))
-		if err != nil {
-			v.add("tlsCertificate", key, "does not go with tlsPrivateKey: %v", err)
-		} else if err := checkDates(pair.Certificate, time.Now()); err != nil {
-			v.add("tlsCertificate", nil, "%v", err)
-		}
-	}
-}
-
-// checkDates returns an error unless every certificate of a chain is valid at the given time.
-func checkDates(chain [][]byte, now time.Time) error {
-	for i, der := range chain {
-		c, err := x509.ParseCertificate(der)
-		switch {
-		case err != nil:
-			return fmt.Errorf("certificate %d of the chain: %w", i+1, err)
-		case now.After(c.NotAfter):
-			return fmt.Errorf("certificate %d of the chain (%s) expired on %s; set a renewed one, with its tlsPrivateKey",
-				i+1, c.Subject, c.NotAfter.Format(time.DateOnly))
-		case now.Before(c.NotBefore):
-			return fmt.Errorf("certificate %d of the chain (%s) is not valid before %s",
-				i+1, c.Subject, c.NotBefore.Format(time.DateTime+" MST"))
-		}
-	}
-	return nil
 }
 
 func (v validator) externalDatabase() {

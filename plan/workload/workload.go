@@ -1,14 +1,7 @@
 // Package workload is the plan of a guestbook: settings, defaults by profile, validation and quota.
 package workload
 
-import (
-	"cmp"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
-	"time"
-)
+import "cmp"
 
 // Profile is a set of defaults and guard rails.
 type Profile string
@@ -51,11 +44,17 @@ type Spec struct {
 	ReadinessPath       string
 	LivenessPath        string
 
-	Exposure         Exposure
-	LoadBalancerMbps int
-	ReservedAddress  string
-	TLSCertificate   string
-	TLSPrivateKey    string
+	Exposure          Exposure
+	LoadBalancerMbps  int
+	ReservedAddress   string
+	Port              int
+	PlainHTTP         PlainHTTP
+	TLSCertificate    string
+	TLSPrivateKey     string
+	TLSCertificateID  string
+	TLSHostname       string
+	TLSMinimumVersion string
+	TLSCipherSuite    string
 
 	MongoImage         string
 	MongoReplicas      int
@@ -133,6 +132,13 @@ func (g *Guestbook) Complete(exposure Exposure, metrics bool) {
 	orElse(&g.ReadinessPath, p.ReadinessPath)
 	orElse(&g.LivenessPath, p.LivenessPath)
 	orElse(&g.Exposure, exposure)
+	if g.HTTPS() {
+		plain := Closed
+		if g.Hardened() {
+			plain = Redirect
+		}
+		orElse(&g.PlainHTTP, plain)
+	}
 	orElse(&g.MongoImage, p.MongoImage)
 	orElse(&g.MongoCPUMillis, p.MongoCPUMillis)
 	orElse(&g.MongoMemoryMB, p.MongoMemoryMB)
@@ -165,31 +171,3 @@ func (g *Guestbook) OwnDatabase() bool { return g.ExternalDatabase == "" }
 
 // Backs reports whether the guestbook has a bucket for backups.
 func (g *Guestbook) Backs() bool { return g.BackupSchedule != "" || g.RestoreFrom != "" }
-
-// ServicePort returns the port that visitors connect to.
-func (g *Guestbook) ServicePort() int {
-	if g.TLSCertificate != "" {
-		return 443
-	}
-	return 80
-}
-
-// CertificateExpires returns when the first certificate of the chain expires; the zero time without one.
-func (g *Guestbook) CertificateExpires() (first time.Time) {
-	for rest := []byte(g.TLSCertificate); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return first
-		}
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil && (first.IsZero() || c.NotAfter.Before(first)) {
-			first = c.NotAfter
-		}
-	}
-}
-
-// CertificateName returns the name of the Secret with the load balancer's certificate. It differs for each pair of
-// certificate and key. The hash does not reveal the key, which has too many bits to be guessed.
-func (g *Guestbook) CertificateName() string {
-	hash := sha256.Sum256([]byte(g.TLSCertificate + "\x00" + g.TLSPrivateKey))
-	return "frontend-tls-" + hex.EncodeToString(hash[:5])
-}

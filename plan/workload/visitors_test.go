@@ -1,0 +1,201 @@
+package workload
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/problem/problemtest"
+)
+
+// signed returns a certificate for names, in PEM, with its key.
+func signed(t *testing.T, key crypto.Signer, names ...string) (certificate, private string) {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: names,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
+}
+
+func ecdsaKey(t *testing.T) crypto.Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// complete returns a hardened guestbook with what set changes.
+func complete(set func(*Guestbook)) Guestbook {
+	g := Guestbook{Name: "guestbook"}
+	g.Settings().ApplyDefaults()
+	g.Name, g.FrontendImage = "guestbook", "registry.local/guestbook:v1"
+	set(&g)
+	g.Complete(Public, false)
+	return g
+}
+
+// problems returns what is wrong with a guestbook in a network whose load balancers listen on 80 and 443.
+func problems(g Guestbook) error {
+	var list problem.List
+	g.Validate(&list, Policy{Listens: func(port int) bool { return port == 80 || port == 443 }})
+	return list.Err()
+}
+
+const certificateID = "ocid1.certificate.oc1.iad.aaaa"
+
+// TestListeners checks ports, address and redirect, which follow from each other.
+func TestListeners(t *testing.T) {
+	pages, redirect := Listener{"https", 443, false}, Listener{"http", 80, true}
+	for _, tc := range []struct {
+		name        string
+		set         func(*Guestbook)
+		want        []Listener
+		address, to string
+	}{
+		{"HTTP", func(*Guestbook) {}, []Listener{{"http", 80, false}}, "http://192.0.2.7", ":80"},
+		{
+			"a certificate", func(g *Guestbook) { g.TLSCertificateID = certificateID },
+			[]Listener{pages, redirect}, "https://192.0.2.7", "",
+		},
+		{
+			"a host name", func(g *Guestbook) { g.TLSCertificateID, g.TLSHostname = certificateID, "a.example" },
+			[]Listener{pages, redirect}, "https://a.example", "a.example",
+		},
+		{
+			"another port", func(g *Guestbook) { g.TLSCertificateID, g.Port = certificateID, 8443 },
+			[]Listener{{"https", 8443, false}, redirect}, "https://192.0.2.7:8443", ":8443",
+		},
+		{
+			"no redirect", func(g *Guestbook) { g.TLSCertificateID, g.PlainHTTP = certificateID, Closed },
+			[]Listener{pages}, "https://192.0.2.7", "",
+		},
+		{
+			"the tutorial's frontend, which cannot redirect",
+			func(g *Guestbook) { g.Profile, g.TLSCertificateID = Tutorial, certificateID },
+			[]Listener{pages}, "https://192.0.2.7", "",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			g := complete(tc.set)
+			if got := g.Listeners(); !slices.Equal(got, tc.want) {
+				t.Errorf("listeners %v, want %v", got, tc.want)
+			}
+			if got := g.Address("192.0.2.7"); got != tc.address {
+				t.Errorf("address %q, want %q", got, tc.address)
+			}
+			if got := g.RedirectTo(); got != tc.to {
+				t.Errorf("redirect to %q, want %q", got, tc.to)
+			}
+		})
+	}
+}
+
+// TestRedirectPort expects a port of the container that has no other use.
+func TestRedirectPort(t *testing.T) {
+	for _, ports := range [][3]int{{8080, 9090, 8081}, {8081, 9090, 8082}, {8082, 8081, 8083}} {
+		g := Guestbook{Spec: Spec{FrontendPort: ports[0], MetricsPort: ports[1]}}
+		if got := g.RedirectPort(); got != ports[2] {
+			t.Errorf("pages on %d and metrics on %d: redirect on %d, want %d", ports[0], ports[1], got, ports[2])
+		}
+	}
+}
+
+func TestTLSPolicy(t *testing.T) {
+	for _, tc := range []struct {
+		minimum, suite string
+		want           TLSPolicy
+	}{
+		{TLS12, "", TLSPolicy{"oci-tls-12-13-ssl-cipher-suite-v3", []string{TLS12, TLS13}}},
+		{TLS13, "", TLSPolicy{"oci-tls-13-ssl-cipher-suite-v3", []string{TLS13}}},
+		{
+			TLS13, "oci-tls-12-13-ssl-cipher-suite-v3",
+			TLSPolicy{"oci-tls-12-13-ssl-cipher-suite-v3", []string{TLS13}},
+		},
+		{
+			TLS12, "oci-fips-tls-12-ssl-cipher-suite-v3",
+			TLSPolicy{"oci-fips-tls-12-ssl-cipher-suite-v3", []string{TLS12}},
+		},
+		{TLS13, "oci-default-ssl-cipher-suite-v1", TLSPolicy{"oci-default-ssl-cipher-suite-v1", nil}},
+	} {
+		s := Spec{TLSMinimumVersion: tc.minimum, TLSCipherSuite: tc.suite}
+		if got := s.TLSPolicy(); !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s with %q: %v, want %v", tc.minimum, tc.suite, got, tc.want)
+		}
+	}
+}
+
+// TestCertificates has pairs that are valid by themselves: what they are combined with decides.
+func TestCertificates(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := func(key crypto.Signer, more func(*Guestbook), names ...string) Guestbook {
+		return complete(func(g *Guestbook) {
+			g.TLSCertificate, g.TLSPrivateKey = signed(t, key, names...)
+			more(g)
+		})
+	}
+	named := func(g *Guestbook) { g.TLSHostname = "guestbook.example.com" }
+	oldSuite := func(g *Guestbook) { g.TLSCipherSuite = "oci-default-ssl-cipher-suite-v1" }
+	for _, tc := range []struct {
+		name string
+		book Guestbook
+		want []string
+	}{
+		{"its name", pair(ecdsaKey(t), named, "guestbook.example.com"), nil},
+		{"one of its names", pair(ecdsaKey(t), named, "example.com", "guestbook.example.com"), nil},
+		{"a wildcard", pair(ecdsaKey(t), named, "*.example.com"), nil},
+		{
+			"another name", pair(ecdsaKey(t), named, "www.example.com"),
+			[]string{"tlsHostname guestbook.example.com www.example.com"},
+		},
+		{
+			"a wildcard of another level", pair(ecdsaKey(t), named, "*.guestbook.example.com"),
+			[]string{"tlsHostname guestbook.example.com"},
+		},
+		{"no names", pair(ecdsaKey(t), named), []string{"tlsHostname guestbook.example.com"}},
+		{"ciphers for RSA, and RSA", pair(rsaKey, oldSuite, "a.example"), nil},
+		{
+			"ciphers for RSA, and ECDSA", pair(ecdsaKey(t), oldSuite, "a.example"),
+			[]string{"tlsCipherSuite oci-default-ssl-cipher-suite-v1 ECDSA"},
+		},
+		{
+			"a key that no cipher has", pair(edKey, func(*Guestbook) {}, "a.example"),
+			[]string{"tlsCertificate ed25519 RSA ECDSA"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := problems(tc.book); len(tc.want) > 0 || err != nil {
+				problemtest.Check(t, err, tc.want...)
+			}
+		})
+	}
+}
