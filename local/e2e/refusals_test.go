@@ -385,7 +385,8 @@ func (s *stack) post(rest *ociclient.Client, path string, body object) string {
 	s.eventually(shortly, "the new resource in "+path, func() (bool, string) {
 		var doc struct{ LifecycleState string }
 		s.get(rest, path+"/"+created.ID, &doc)
-		return doc.LifecycleState == "AVAILABLE" || doc.LifecycleState == "ATTACHED", doc.LifecycleState
+		live := []string{"AVAILABLE", "ATTACHED", "ACTIVE"}
+		return slices.Contains(live, doc.LifecycleState), doc.LifecycleState
 	})
 	return created.ID
 }

@@ -318,7 +318,9 @@ func (s *stack) controlPlane() []string {
 // destroyed asserts that neither resources nor control planes are left.
 func (s *stack) destroyed() {
 	s.t.Helper()
-	if left := s.inventory(); len(left) > 0 {
+	left := s.inventory()
+	delete(left, "certificate") // which a test has made; its deletion would take days
+	if len(left) > 0 {
 		s.t.Errorf("left in the cloud: %v", left)
 	}
 	if left := s.controlPlane(); len(left) > 0 {

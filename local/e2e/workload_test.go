@@ -218,12 +218,20 @@ func TestProfiles(t *testing.T) {
 	}
 	s.secret("guestbooks[1].tlsPrivateKey=" + string(key))
 	rest := s.rest()
+	const certificates = "/20210224/certificates"
+	imported := s.post(rest, certificates, with(object{"name": "busan", "certificateConfig": importedPair(t)}))
+	s.settings("guestbooks[2].tlsCertificateId="+imported, "guestbooks[2].tlsHostname=www.example.com",
+		"guestbooks[2].tlsMinimumVersion=TLSv1.3")
 	var reserved struct{ ID, IPAddress string }
 	s.get(rest, core+"/publicIps/"+s.post(rest, core+"/publicIps", with(object{"lifetime": "RESERVED"})), &reserved)
 	step(t, "an unknown reserved address is refused", func() {
 		s.settings("guestbooks[0].reservedAddress=203.0.113.250")
 		s.refused("reservedAddress classroom 203.0.113.250 NotAuthorizedOrNotFound")
 		s.settings("guestbooks[0].reservedAddress=" + reserved.IPAddress)
+	})
+	step(t, "a certificate of another host is refused", func() {
+		s.refused("tlsCertificateId busan www.example.com busan.example.com")
+		s.settings("guestbooks[2].tlsHostname=busan.example.com")
 	})
 	s.up()
 	s.noWarnings(s.log.String())
@@ -270,7 +278,7 @@ func TestProfiles(t *testing.T) {
 
 	step(t, "each guestbook is exposed as configured", func() {
 		for name, want := range map[string]string{
-			"classroom": "LoadBalancer 80", "seoul": "LoadBalancer 443", "busan": "LoadBalancer 80", "jeju": "NodePort 80",
+			"classroom": "LoadBalancer 80", "seoul": "LoadBalancer 443", "busan": "LoadBalancer 443", "jeju": "NodePort 80",
 		} {
 			svc := books[name].one("service", "frontend")
 			if got := fmt.Sprintf("%s %d", svc.Spec.Type, svc.Spec.Ports[0].Port); got != want {
@@ -283,15 +291,21 @@ func TestProfiles(t *testing.T) {
 		balancers := s.balancers()
 		byAddress := map[string]string{}
 		for _, lb := range balancers {
+			var ports []string
 			for _, l := range lb.Listeners {
-				byAddress[lb.IPAddresses[0].IPAddress] = fmt.Sprintf("%d, private: %v, certificate: %v",
-					l.Port, lb.IsPrivate, l.SSLConfiguration != nil)
+				port := fmt.Sprint(l.Port)
+				if ssl := l.SSLConfiguration; ssl != nil {
+					port += fmt.Sprint(" ", ssl.Protocols, len(ssl.CertificateIDs))
+				}
+				ports = append(ports, port)
 			}
+			slices.Sort(ports)
+			byAddress[lb.IPAddresses[0].IPAddress] = fmt.Sprintf("%s, private: %v", strings.Join(ports, ", "), lb.IsPrivate)
 		}
 		for name, want := range map[string]string{
-			"classroom": "80, private: false, certificate: false",
-			"seoul":     "443, private: false, certificate: true",
-			"busan":     "80, private: true, certificate: false",
+			"classroom": "80, private: false",
+			"seoul":     "443 [TLSv1.2 TLSv1.3]0, 80, private: false",
+			"busan":     "443 [TLSv1.3]1, 80, private: true",
 		} {
 			address := books[name].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP
 			if byAddress[address] != want {
@@ -368,9 +382,25 @@ type balancer struct {
 	SubnetIDs   []string
 	Listeners   map[string]struct {
 		Port             int
-		SSLConfiguration *struct{ CertificateName string }
+		SSLConfiguration *struct {
+			CertificateName string
+			CertificateIDs  []string
+			Protocols       []string
+		}
 	}
 	Certificates map[string]struct{ PublicCertificate string }
+}
+
+// importedPair is a certificate for busan.example.com, as the Certificates service imports it.
+func importedPair(t *testing.T) object {
+	t.Helper()
+	certificate, key, err := cert.GenerateSelfSignedCertKey("busan.example.com", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object{
+		"configType": "IMPORTED", "certificatePem": string(certificate), "certChainPem": "", "privateKeyPem": string(key),
+	}
 }
 
 // served returns the certificate of the listeners of the load balancer with an address.
