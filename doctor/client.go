@@ -35,6 +35,10 @@ var (
 	oke       = service{
 		"oci_containerengine.ContainerEngineClient", "https://containerengine.{region}.oci.{secondLevelDomain}", "/20180222",
 	}
+	certificates = service{
+		"oci_certificates_management.CertificatesManagementClient",
+		"https://certificatesmanagement.{region}.oci.{secondLevelDomain}", "/20210224",
+	}
 	limits   = service{"oci_limits.LimitsClient", "https://limits.{region}.oci.{secondLevelDomain}", "/20190729"}
 	bastions = service{"oci_bastion.BastionClient", "https://bastion.{region}.oci.{secondLevelDomain}", "/20210331"}
 	logging  = service{

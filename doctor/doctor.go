@@ -62,6 +62,7 @@ func (v *visit) others() []check {
 		{"Limits", v.limits},
 		{"Network", v.network},
 		{"Network", v.addresses},
+		{"Network", v.certificates},
 	}, checks...)
 }
 

@@ -34,6 +34,7 @@ var questions = map[string]question{
 	"manage drg-attachments":         {network, "/drgAttachments", nil},
 	"manage public-ips":              {network, "/publicIps", []string{"scope", "REGION"}},
 	"read public-ips":                {network, "/publicIps", []string{"scope", "REGION"}},
+	"read leaf-certificates":         {certificates, "/certificates", nil},
 	"inspect load-balancers":         {balancers, "/loadBalancers", nil},
 	"manage bastion-family":          {bastions, "/bastions", nil},
 	"manage log-groups":              {logging, "/logGroups", nil},

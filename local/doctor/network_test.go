@@ -118,4 +118,30 @@ var networkFindings = []finding{
 		},
 		[]string{"✗ reservedAddress 203.0.113.78 of guestbook guestbook: its lifetime is EPHEMERAL"},
 	},
+	{
+		"no such certificate", certified(""),
+		[]string{"✗ tlsCertificateId of guestbook guestbook: this user sees no such certificate in the region"},
+	},
+	{
+		"an expired certificate",
+		certified(`{"lifecycleState":"ACTIVE","currentVersion":{"validity":{"timeOfValidityNotAfter":"2020-01-01T00:00:00Z"}}}`),
+		[]string{"✗ tlsCertificateId of guestbook guestbook: its current version expired on 2020-01-01: renew it"},
+	},
+	{
+		"a certificate of another compartment",
+		certified(`{"lifecycleState":"ACTIVE","compartmentId":"ocid1.compartment.oc1..b"}`),
+		[]string{"the certificate of guestbook guestbook is in compartment ocid1.compartment.oc1..b"},
+	},
+}
+
+// certified gives the guestbook a certificate of the Certificates service, which answers so; empty: as it does.
+func certified(answer string) func(*setup) {
+	return func(s *setup) {
+		id := fmt.Sprintf(nobodys, "certificate")
+		s.config["oke-guestbook:tlsCertificateId"] = id
+		s.config["oke-guestbook:loadBalancerPorts"] = []any{"80", "443"}
+		if answer != "" {
+			s.answers["/20210224/certificates/"+id] = answer
+		}
+	}
 }
