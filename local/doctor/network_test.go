@@ -124,7 +124,8 @@ var networkFindings = []finding{
 	},
 	{
 		"an expired certificate",
-		certified(`{"lifecycleState":"ACTIVE","currentVersion":{"validity":{"timeOfValidityNotAfter":"2020-01-01T00:00:00Z"}}}`),
+		certified(`{"lifecycleState":"ACTIVE",` +
+			`"currentVersion":{"validity":{"timeOfValidityNotAfter":"2020-01-01T00:00:00Z"}}}`),
 		[]string{"✗ tlsCertificateId of guestbook guestbook: its current version expired on 2020-01-01: renew it"},
 	},
 	{
