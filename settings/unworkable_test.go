@@ -139,8 +139,10 @@ func TestUnworkable(t *testing.T) {
 			https("tlsCipherSuite", "oci-tls-12-ssl-cipher-suite-v3", "tlsMinimumVersion", "TLSv1.3"),
 			[]string{"tlsCipherSuite oci-tls-12-ssl-cipher-suite-v3 TLSv1.2 TLSv1.3"},
 		},
-		{"suite without a certificate", with("tlsCipherSuite", "oci-tls-12-ssl-cipher-suite-v3"),
-			[]string{"tlsCipherSuite certificate"}},
+		{
+			"suite without a certificate", with("tlsCipherSuite", "oci-tls-12-ssl-cipher-suite-v3"),
+			[]string{"tlsCipherSuite certificate"},
+		},
 		{"version without a certificate", with("tlsMinimumVersion", "TLSv1.3"), []string{"tlsMinimumVersion certificate"}},
 		{"host name without a certificate", with("tlsHostname", "a.example.com"), []string{"tlsHostname certificate"}},
 		{"redirect without a certificate", with("plainHttp", "redirect"), []string{"plainHttp certificate"}},

@@ -78,24 +78,29 @@ func TestListeners(t *testing.T) {
 		{"HTTP", func(*Guestbook) {}, []Listener{{"http", 80, false}}, "http://192.0.2.7", ":80"},
 		{
 			"a certificate", func(g *Guestbook) { g.TLSCertificateID = certificateID },
-			[]Listener{pages, redirect}, "https://192.0.2.7", "",
+			[]Listener{pages, redirect},
+			"https://192.0.2.7", "",
 		},
 		{
 			"a host name", func(g *Guestbook) { g.TLSCertificateID, g.TLSHostname = certificateID, "a.example" },
-			[]Listener{pages, redirect}, "https://a.example", "a.example",
+			[]Listener{pages, redirect},
+			"https://a.example", "a.example",
 		},
 		{
 			"another port", func(g *Guestbook) { g.TLSCertificateID, g.Port = certificateID, 8443 },
-			[]Listener{{"https", 8443, false}, redirect}, "https://192.0.2.7:8443", ":8443",
+			[]Listener{{"https", 8443, false}, redirect},
+			"https://192.0.2.7:8443", ":8443",
 		},
 		{
 			"no redirect", func(g *Guestbook) { g.TLSCertificateID, g.PlainHTTP = certificateID, Closed },
-			[]Listener{pages}, "https://192.0.2.7", "",
+			[]Listener{pages},
+			"https://192.0.2.7", "",
 		},
 		{
 			"the tutorial's frontend, which cannot redirect",
 			func(g *Guestbook) { g.Profile, g.TLSCertificateID = Tutorial, certificateID },
-			[]Listener{pages}, "https://192.0.2.7", "",
+			[]Listener{pages},
+			"https://192.0.2.7", "",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -60,7 +60,8 @@ func TestRefusedServices(t *testing.T) {
 			map[string]string{annotationProtocol: "GRPC", annotationSSLPorts: "80", annotationTLSSecret: "a"}, nil, "",
 		},
 		"versions and ciphers of no form": {
-			map[string]string{annotationSSLPorts: "80", annotationTLSSecret: "a", annotationListenerTLS: "TLSv1.2"}, nil,
+			map[string]string{annotationSSLPorts: "80", annotationTLSSecret: "a", annotationListenerTLS: "TLSv1.2"},
+			nil,
 			annotationListenerTLS,
 		},
 		"bandwidth with another unit": {flexible("10", "10MBPS"), nil, annotationFlexMax},
