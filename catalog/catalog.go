@@ -38,6 +38,7 @@ const (
 	IdentityClient          Client = "oci_identity.IdentityClient"
 	ObjectStorageClient     Client = "oci_object_storage.ObjectStorageClient"
 	LoadBalancerClient      Client = "oci_load_balancer.LoadBalancerClient"
+	NetworkBalancerClient   Client = "oci_network_load_balancer.NetworkLoadBalancerClient"
 	BastionClient           Client = "oci_bastion.BastionClient"
 	LoggingClient           Client = "oci_logging.LoggingManagementClient"
 	BudgetClient            Client = "oci_budget.BudgetClient"
@@ -52,8 +53,8 @@ const (
 func Clients() []Client {
 	return []Client{
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
-		IdentityClient, ObjectStorageClient, LoadBalancerClient, BastionClient, LoggingClient, BudgetClient,
-		ArtifactsClient, CertificatesClient, MonitoringClient, TopicClient, SubscriptionClient,
+		IdentityClient, ObjectStorageClient, LoadBalancerClient, NetworkBalancerClient, BastionClient, LoggingClient,
+		BudgetClient, ArtifactsClient, CertificatesClient, MonitoringClient, TopicClient, SubscriptionClient,
 	}
 }
 

@@ -16,6 +16,7 @@ var hosts = map[Client]string{
 	IdentityClient:          "https://identity.{region}.oci.{secondLevelDomain}",
 	ObjectStorageClient:     "https://objectstorage.{region}.{secondLevelDomain}",
 	LoadBalancerClient:      "https://iaas.{region}.{secondLevelDomain}",
+	NetworkBalancerClient:   "https://network-load-balancer-api.{region}.oci.{secondLevelDomain}",
 	BastionClient:           "https://bastion.{region}.oci.{secondLevelDomain}",
 	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
 	ArtifactsClient:         "https://artifacts.{region}.oci.{secondLevelDomain}",

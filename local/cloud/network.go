@@ -78,10 +78,11 @@ type VNIC struct {
 	GroupIDs  []string                  // network security groups
 }
 
-// LoadBalancer is a load balancer as it is configured.
+// LoadBalancer is a load balancer or network load balancer as it is configured.
 type LoadBalancer struct {
 	ID              string // OCID
 	Name            string
+	Network         bool // it is a network load balancer
 	Private         bool
 	Addresses       []netip.Addr // private addresses of its VNICs; the first one is active
 	PublicIP        netip.Addr   // invalid for a private one
@@ -123,11 +124,16 @@ type TLS struct {
 
 // BackendSet is a set of backends.
 type BackendSet struct {
-	Policy   string // "ROUND_ROBIN", "LEAST_CONNECTIONS" or "IP_HASH"
+	// Policy is "ROUND_ROBIN", "LEAST_CONNECTIONS" or "IP_HASH"; a network load balancer's is "TWO_TUPLE", "THREE_TUPLE"
+	// or "FIVE_TUPLE".
+	Policy   string
 	Backends []Backend
 	Health   HealthCheck
 	Session  *Session // nil: no session persistence
 	TLS      *TLS     // to the backends; nil: without TLS
+	// PreserveSource: the backends of a network load balancer see the clients' addresses.
+	PreserveSource bool
+	FailOpen       bool // connections are passed on even if no backend is healthy
 }
 
 // Session is the session persistence of a backend set.
@@ -154,7 +160,7 @@ type Backend struct {
 
 // HealthCheck is how a load balancer finds out whether a backend can serve.
 type HealthCheck struct {
-	Protocol       string // "HTTP" or "TCP"
+	Protocol       string // "HTTP", "HTTPS" or "TCP"
 	Port           int    // 0: the backend's
 	Path           string
 	StatusCode     int // 0: 200

@@ -20,6 +20,7 @@ import (
 	"oke-guestbook/local/oci/loadbalancer"
 	"oke-guestbook/local/oci/logging"
 	"oke-guestbook/local/oci/monitoring"
+	"oke-guestbook/local/oci/networkloadbalancer"
 	"oke-guestbook/local/oci/notifications"
 	"oke-guestbook/local/oci/objectstorage"
 	"oke-guestbook/local/oci/vcn"
@@ -98,6 +99,7 @@ func New(config Config) (*Server, error) {
 	blockstorage.Register(e)
 	certificates.Register(e)
 	loadbalancer.Register(e, config.BackendHealth)
+	networkloadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)
 	identity.Register(e)
 	bastion.Register(e)
@@ -134,10 +136,14 @@ func (s *Server) Network() cloud.Network {
 	return n
 }
 
-// LoadBalancers describes the load balancers that carry traffic. Changed tells when to ask again.
+// LoadBalancers describes the load balancers and network load balancers that carry traffic. Changed tells when to ask
+// again.
 func (s *Server) LoadBalancers() []cloud.LoadBalancer {
 	var all []cloud.LoadBalancer
-	_ = s.View(func(t *engine.Tx) error { all = loadbalancer.Describe(t); return nil })
+	_ = s.View(func(t *engine.Tx) error {
+		all = append(loadbalancer.Describe(t), networkloadbalancer.Describe(t)...)
+		return nil
+	})
 	return all
 }
 

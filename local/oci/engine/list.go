@@ -119,6 +119,15 @@ func (c *Call) Page(items []any) (*Answer, error) {
 	return a, nil
 }
 
+// PageOfItems answers like Page, with an object that has the items.
+func PageOfItems(c *Call, items []any) (*Answer, error) {
+	a, err := c.Page(items)
+	if err == nil {
+		a.Body = Doc{"items": a.Body}
+	}
+	return a, err
+}
+
 // pageStart returns the position of the page's first item, or a negative number if the page token is none.
 func (c *Call) pageStart() int {
 	token := c.Query.Get("page")

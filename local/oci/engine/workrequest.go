@@ -16,6 +16,7 @@ type WorkRequests struct {
 	// FailedAction is the action type of the resource of a work request that failed: only some services have FAILED.
 	FailedAction string
 	Percent      bool // they show percentComplete
+	Items        bool // lists are objects with items
 	// Selects reports whether the list's further query parameters select a work request about the resource; optional.
 	Selects func(c *Call, about string) bool
 }
@@ -38,8 +39,8 @@ func (s *WorkRequests) Serve() {
 		s.API.Handle("GET /workRequests/{id}"+path, "", OnNamed(s.Kind, h))
 	}
 	get("", func(_ *Call, r *Resource) (*Answer, error) { return r.Answer(), nil })
-	get("/errors", func(c *Call, r *Resource) (*Answer, error) { return c.Page(List(Private[workRequest](r).Errors)) })
-	get("/logs", func(c *Call, r *Resource) (*Answer, error) { return c.Page(List(Private[workRequest](r).Logs)) })
+	get("/errors", func(c *Call, r *Resource) (*Answer, error) { return s.page(c, List(Private[workRequest](r).Errors)) })
+	get("/logs", func(c *Call, r *Resource) (*Answer, error) { return s.page(c, List(Private[workRequest](r).Logs)) })
 	cancel := func(_ *Call, r *Resource) (*Answer, error) {
 		return nil, Conflict("the work request %s cannot be canceled any more", r.ID)
 	}
@@ -62,7 +63,14 @@ func (s *WorkRequests) list(c *Call) (*Answer, error) {
 	}) {
 		out = append(out, r.Doc)
 	}
-	return c.Page(out)
+	return s.page(c, out)
+}
+
+func (s *WorkRequests) page(c *Call, items []any) (*Answer, error) {
+	if s.Items {
+		return PageOfItems(c, items)
+	}
+	return c.Page(items)
 }
 
 // Begin begins a work request about a resource, which is one from Edit or a new one.

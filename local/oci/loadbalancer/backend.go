@@ -24,9 +24,14 @@ func completeBackendSet(doc engine.Doc) error {
 	if protocol := checker.Str("protocol"); protocol != "HTTP" && protocol != "TCP" {
 		return engine.Invalid("healthChecker.protocol: %q must be HTTP or TCP", protocol)
 	}
+	return CompleteBackends(doc, completeBackend)
+}
+
+// CompleteBackends completes each backend of a set, which gives it its name, and refuses two of one name.
+func CompleteBackends(set engine.Doc, complete func(backend engine.Doc) error) error {
 	seen := map[string]bool{}
-	for i, backend := range doc.Objects("backends") {
-		if err := completeBackend(backend); err != nil {
+	for i, backend := range set.Objects("backends") {
+		if err := complete(backend); err != nil {
 			return err
 		}
 		name := backend.Str("name")
@@ -39,7 +44,7 @@ func completeBackendSet(doc engine.Doc) error {
 }
 
 func completeBackend(doc engine.Doc) error {
-	if err := checkPort(doc); err != nil {
+	if err := CheckPort(doc); err != nil {
 		return err
 	}
 	doc.Default(engine.Doc{"backup": false, "drain": false, "offline": false, "weight": 1.0})
@@ -49,26 +54,27 @@ func completeBackend(doc engine.Doc) error {
 
 const setsField = "backendSets"
 
-// registerBackends adds the backends and the health checker of a backend set. Their changes are changes of the set.
-func registerBackends(api engine.API) {
-	const path = lbPath + "/{id}/" + setsField + "/{name}"
-	api.Handle("POST "+path+"/backends", "loadbalancer.CreateBackendDetails", changeSet("CreateBackend", addBackend))
-	api.Handle("PUT "+path+"/backends/{backend}", "loadbalancer.UpdateBackendDetails",
-		changeSet("UpdateBackend", updateBackend))
-	api.Handle("DELETE "+path+"/backends/{backend}", "", changeSet("DeleteBackend", deleteBackend))
-	api.Handle("PUT "+path+"/healthChecker", "loadbalancer.UpdateHealthCheckerDetails",
-		changeSet("UpdateHealthChecker", setHealthChecker))
-	api.Handle("GET "+path+"/healthChecker", "", onPart(setsField, getHealthChecker))
-	api.Handle("GET "+path+"/backends", "", onPart(setsField, listBackends))
-	api.Handle("GET "+path+"/backends/{backend}", "", onPart(setsField, getBackend))
+// serveBackends adds the backends and the health checker of a backend set. Their changes are changes of the set.
+func (b *Balancers) serveBackends() {
+	path := b.Path + "/{id}/" + setsField + "/{name}"
+	b.API.Handle("POST "+path+"/backends", b.Models+"CreateBackendDetails",
+		b.changeSet("Create", "Backend", addBackend))
+	b.API.Handle("PUT "+path+"/backends/{backend}", b.Models+"UpdateBackendDetails",
+		b.changeSet("Update", "Backend", updateBackend))
+	b.API.Handle("DELETE "+path+"/backends/{backend}", "", b.changeSet("Delete", "Backend", deleteBackend))
+	b.API.Handle("PUT "+path+"/healthChecker", b.Models+"UpdateHealthCheckerDetails",
+		b.changeSet("Update", "HealthChecker", b.setHealthChecker))
+	b.API.Handle("GET "+path+"/healthChecker", "", b.onPart(setsField, getHealthChecker))
+	b.API.Handle("GET "+path+"/backends", "", b.onPart(setsField, b.listBackends))
+	b.API.Handle("GET "+path+"/backends/{backend}", "", b.onPart(setsField, getBackend))
 }
 
 func getHealthChecker(_ *engine.Call, set engine.Doc) (*engine.Answer, error) {
 	return &engine.Answer{Body: set["healthChecker"]}, nil
 }
 
-func listBackends(c *engine.Call, set engine.Doc) (*engine.Answer, error) {
-	return c.Page(set.List("backends"))
+func (b *Balancers) listBackends(c *engine.Call, set engine.Doc) (*engine.Answer, error) {
+	return b.Page(c, set.List("backends"))
 }
 
 func getBackend(c *engine.Call, set engine.Doc) (*engine.Answer, error) {
@@ -80,8 +86,10 @@ func getBackend(c *engine.Call, set engine.Doc) (*engine.Answer, error) {
 }
 
 // changeSet makes a handler that edits a copy of a backend set, and begins to replace the set by it.
-func changeSet(typ string, edit func(c *engine.Call, set engine.Doc) error) engine.Handler {
-	return changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+func (b *Balancers) changeSet(
+	verb, what string, edit func(c *engine.Call, set engine.Doc) error,
+) engine.Handler {
+	return b.changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		name := c.Path("name")
 		set := r.Doc.Sub(setsField, name).Clone()
 		if set == nil {
@@ -90,10 +98,10 @@ func changeSet(typ string, edit func(c *engine.Call, set engine.Doc) error) engi
 		if err := edit(c, set); err != nil {
 			return nil, err
 		}
-		if err := completeBackendSet(set); err != nil {
+		if err := b.CompleteSet(set); err != nil {
 			return nil, err
 		}
-		return begin(c.Tx, r, typ, changeTime, change{Field: setsField, Name: name, Set: set}), nil
+		return b.Begin(c.Tx, r, verb, what, Change{Field: setsField, Name: name, Set: set}), nil
 	})
 }
 
@@ -128,7 +136,10 @@ func deleteBackend(c *engine.Call, set engine.Doc) error {
 	return err
 }
 
-func setHealthChecker(c *engine.Call, set engine.Doc) error {
+func (b *Balancers) setHealthChecker(c *engine.Call, set engine.Doc) error {
+	if b.Merges {
+		c.Body.Default(set.Sub("healthChecker"))
+	}
 	set["healthChecker"] = c.Body
 	return nil
 }

@@ -2,10 +2,8 @@ package loadbalancer
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	"oke-guestbook/local/cloud"
@@ -16,8 +14,28 @@ import (
 
 // Describe returns the load balancers that carry traffic: those whose creation has ended.
 func Describe(t *engine.Tx) []cloud.LoadBalancer {
+	return DescribeAll(t, Description{
+		Kind: lbKind, Listener: describeListener, Set: describeSet,
+		Complete: func(r *engine.Resource, lb *cloud.LoadBalancer) {
+			if r.Doc.Flag("isRequestIdEnabled") {
+				lb.RequestIDHeader = r.Doc.Str("requestIdHeader")
+			}
+		},
+	})
+}
+
+// Description is how a service's load balancers are described.
+type Description struct {
+	Kind     string
+	Listener func(t *engine.Tx, r *engine.Resource, listener engine.Doc) cloud.Listener
+	Set      func(t *engine.Tx, r *engine.Resource, set engine.Doc) cloud.BackendSet
+	Complete func(r *engine.Resource, lb *cloud.LoadBalancer)
+}
+
+// DescribeAll returns a service's load balancers that carry traffic.
+func DescribeAll(t *engine.Tx, how Description) []cloud.LoadBalancer {
 	var out []cloud.LoadBalancer
-	for _, r := range t.All(lbKind) {
+	for _, r := range t.All(how.Kind) {
 		if state := r.State(); state != "ACTIVE" && state != "UPDATING" {
 			continue
 		}
@@ -25,9 +43,7 @@ func Describe(t *engine.Tx) []cloud.LoadBalancer {
 			ID: r.ID, Name: r.Doc.Str("displayName"), Private: r.Doc.Flag("isPrivate"),
 			BackendSets: map[string]cloud.BackendSet{},
 		}
-		if r.Doc.Flag("isRequestIdEnabled") {
-			lb.RequestIDHeader = r.Doc.Str("requestIdHeader")
-		}
+		how.Complete(r, &lb)
 		for _, vnic := range vcn.VnicsOf(t, r.ID) {
 			if address, err := netip.ParseAddr(vnic.Doc.Str("privateIp")); err == nil {
 				lb.Addresses = append(lb.Addresses, address)
@@ -38,11 +54,11 @@ func Describe(t *engine.Tx) []cloud.LoadBalancer {
 				lb.PublicIP, _ = netip.ParseAddr(ip.Str("ipAddress"))
 			}
 		}
-		for _, name := range slices.Sorted(maps.Keys(r.Doc.Sub("listeners"))) {
-			lb.Listeners = append(lb.Listeners, describeListener(t, r, r.Doc.Sub("listeners", name)))
+		for _, name := range sortedNames(r.Doc.Sub("listeners")) {
+			lb.Listeners = append(lb.Listeners, how.Listener(t, r, r.Doc.Sub("listeners", name)))
 		}
 		for name := range r.Doc.Sub(setsField) {
-			lb.BackendSets[name] = describeSet(t, r, r.Doc.Sub(setsField, name))
+			lb.BackendSets[name] = how.Set(t, r, r.Doc.Sub(setsField, name))
 		}
 		out = append(out, lb)
 	}
@@ -92,9 +108,18 @@ func describeRedirect(item engine.Doc) cloud.Redirect {
 }
 
 func describeSet(t *engine.Tx, r *engine.Resource, set engine.Doc) cloud.BackendSet {
+	out := DescribeSet(set, "backup", "drain", "offline")
+	out.TLS = describeTLS(t, r, set.Sub("sslConfiguration"))
+	out.Session = describeSession(set)
+	return out
+}
+
+// DescribeSet describes what backend sets of all services have: policy, health checker and backends, whose flags have
+// the given names.
+func DescribeSet(set engine.Doc, backup, drain, offline string) cloud.BackendSet {
 	check := set.Sub("healthChecker")
 	out := cloud.BackendSet{
-		Policy: set.Str("policy"), TLS: describeTLS(t, r, set.Sub("sslConfiguration")),
+		Policy: set.Str("policy"),
 		Health: cloud.HealthCheck{
 			Protocol: check.Str("protocol"), Port: int(check.Num("port")), Path: check.Str("urlPath"),
 			StatusCode: int(check.Num("returnCode")), BodyRegex: check.Str("responseBodyRegex"),
@@ -103,7 +128,6 @@ func describeSet(t *engine.Tx, r *engine.Resource, set engine.Doc) cloud.Backend
 			Retries: int(check.Num("retries")),
 		},
 	}
-	out.Session = describeSession(set)
 	for _, b := range set.Objects("backends") {
 		ip, err := netip.ParseAddr(b.Str("ipAddress"))
 		if err != nil {
@@ -111,7 +135,7 @@ func describeSet(t *engine.Tx, r *engine.Resource, set engine.Doc) cloud.Backend
 		}
 		out.Backends = append(out.Backends, cloud.Backend{
 			Name: b.Str("name"), Address: netip.AddrPortFrom(ip, uint16(b.Num("port"))), Weight: int(b.Num("weight")),
-			Backup: b.Flag("backup"), Drain: b.Flag("drain"), Offline: b.Flag("offline"),
+			Backup: b.Flag(backup), Drain: b.Flag(drain), Offline: b.Flag(offline),
 		})
 	}
 	return out

@@ -18,22 +18,18 @@ const (
 	healthUnknown  = "UNKNOWN"
 )
 
-// measurements answers questions about health with what was measured, or, if measured is nil, as if every backend
-// were healthy.
-type measurements struct{ measured cloud.MeasuredHealth }
-
-// backends returns the health of a set's backends by name. Of the service, a primary and a standby load balancer
+// health returns the health of a set's backends by name. Of the service, a primary and a standby load balancer
 // check each backend; here one does (API reference, BackendHealth, of SDK 65.129).
-func (m measurements) backends(r *engine.Resource, set engine.Doc) map[string]cloud.BackendHealth {
+func (b *Balancers) health(r *engine.Resource, set engine.Doc) map[string]cloud.BackendHealth {
 	out := map[string]cloud.BackendHealth{}
 	var measured map[string]cloud.BackendHealth
-	if m.measured != nil {
-		measured = m.measured(r.ID, set.Str("name"))
+	if b.Health != nil {
+		measured = b.Health(r.ID, set.Str("name"))
 	}
-	for _, b := range set.Objects("backends") {
-		name := b.Str("name")
+	for _, backend := range set.Objects("backends") {
+		name := backend.Str("name")
 		health := cloud.BackendHealth{Healthy: true, Result: healthOK}
-		if m.measured != nil {
+		if b.Health != nil {
 			health = measured[name]
 			health.Result = cmp.Or(health.Result, healthUnknown)
 		}
@@ -62,9 +58,9 @@ func names(status map[string]string, wanted string) []any {
 
 // set returns the health of a backend set, and that of its backends by name (API reference, BackendSetHealth, of SDK
 // 65.129). That a set without backends is unknown is not documented.
-func (m measurements) set(r *engine.Resource, set engine.Doc) (status string, backends map[string]string) {
+func (b *Balancers) healthOfSet(r *engine.Resource, set engine.Doc) (status string, backends map[string]string) {
 	backends = map[string]string{}
-	for name, health := range m.backends(r, set) {
+	for name, health := range b.health(r, set) {
 		backends[name] = backendStatus(health)
 	}
 	total, ok := len(backends), len(names(backends, healthOK))
@@ -91,10 +87,10 @@ func hasListener(r *engine.Resource, set string) bool {
 
 // loadBalancer returns the health of a load balancer, and that of its backend sets by name (API reference,
 // LoadBalancerHealth, of SDK 65.129).
-func (m measurements) loadBalancer(r *engine.Resource) (status string, sets map[string]string) {
+func (b *Balancers) healthOf(r *engine.Resource) (status string, sets map[string]string) {
 	sets = map[string]string{}
 	for name := range r.Doc.Sub(setsField) {
-		sets[name], _ = m.set(r, r.Doc.Sub(setsField, name))
+		sets[name], _ = b.healthOfSet(r, r.Doc.Sub(setsField, name))
 	}
 	switch {
 	case r.State() != "ACTIVE" || len(sets) == 0:
@@ -110,19 +106,23 @@ func (m measurements) loadBalancer(r *engine.Resource) (status string, sets map[
 	}
 }
 
-func registerHealth(api engine.API, m measurements) {
-	api.Handle("GET /loadBalancerHealths", "", func(c *engine.Call) (*engine.Answer, error) {
+func (b *Balancers) serveHealth() {
+	b.API.Handle("GET "+b.Path+"/{id}/health", "", engine.OnNamed(b.Kind, b.getHealth))
+	set := b.Path + "/{id}/" + setsField + "/{name}"
+	b.API.Handle("GET "+set+"/health", "", engine.OnNamed(b.Kind, onSet(b.getSetHealth)))
+	b.API.Handle("GET "+set+"/backends/{backend}/health", "", engine.OnNamed(b.Kind, onSet(b.getBackendHealth)))
+}
+
+// ServeHealths registers the route that lists the health of all load balancers, whose OCIDs are in the field id.
+func (b *Balancers) ServeHealths(path, id string) {
+	b.API.Handle("GET "+path, "", func(c *engine.Call) (*engine.Answer, error) {
 		var out []any
-		for _, r := range c.All(lbKind, engine.With("compartmentId", c.Query.Get("compartmentId"))) {
-			status, _ := m.loadBalancer(r)
-			out = append(out, engine.Doc{"loadBalancerId": r.ID, "status": status})
+		for _, r := range c.All(b.Kind, engine.With("compartmentId", c.Query.Get("compartmentId"))) {
+			status, _ := b.healthOf(r)
+			out = append(out, engine.Doc{id: r.ID, "status": status})
 		}
-		return c.Page(out)
+		return b.Page(c, out)
 	})
-	api.Handle("GET "+lbPath+"/{id}/health", "", engine.OnNamed(lbKind, m.getHealth))
-	const set = lbPath + "/{id}/" + setsField + "/{name}"
-	api.Handle("GET "+set+"/health", "", engine.OnNamed(lbKind, onSet(m.getSetHealth)))
-	api.Handle("GET "+set+"/backends/{backend}/health", "", engine.OnNamed(lbKind, onSet(m.getBackendHealth)))
 }
 
 func onSet(h func(*engine.Call, *engine.Resource, engine.Doc) (*engine.Answer, error)) engine.ResourceHandler {
@@ -135,8 +135,8 @@ func onSet(h func(*engine.Call, *engine.Resource, engine.Doc) (*engine.Answer, e
 	}
 }
 
-func (m measurements) getHealth(_ *engine.Call, r *engine.Resource) (*engine.Answer, error) {
-	status, sets := m.loadBalancer(r)
+func (b *Balancers) getHealth(_ *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	status, sets := b.healthOf(r)
 	return &engine.Answer{Body: engine.Doc{
 		"status": status, "totalBackendSetCount": len(sets),
 		"criticalStateBackendSetNames": names(sets, healthCritical),
@@ -145,8 +145,8 @@ func (m measurements) getHealth(_ *engine.Call, r *engine.Resource) (*engine.Ans
 	}}, nil
 }
 
-func (m measurements) getSetHealth(_ *engine.Call, r *engine.Resource, set engine.Doc) (*engine.Answer, error) {
-	status, backends := m.set(r, set)
+func (b *Balancers) getSetHealth(_ *engine.Call, r *engine.Resource, set engine.Doc) (*engine.Answer, error) {
+	status, backends := b.healthOfSet(r, set)
 	return &engine.Answer{Body: engine.Doc{
 		"status": status, "totalBackendCount": len(backends),
 		"criticalStateBackendNames": names(backends, healthCritical),
@@ -155,17 +155,22 @@ func (m measurements) getSetHealth(_ *engine.Call, r *engine.Resource, set engin
 	}}, nil
 }
 
-func (m measurements) getBackendHealth(c *engine.Call, r *engine.Resource, set engine.Doc) (*engine.Answer, error) {
+func (b *Balancers) getBackendHealth(c *engine.Call, r *engine.Resource, set engine.Doc) (*engine.Answer, error) {
 	if _, err := backendIndex(c, set); err != nil {
 		return nil, err
 	}
-	health := m.backends(r, set)[c.Path("backend")]
+	health := b.health(r, set)[c.Path("backend")]
 	results := []any{}
 	if vnics := vcn.VnicsOf(c.Tx, r.ID); len(vnics) > 0 && !health.At.IsZero() {
-		results = append(results, engine.Doc{
-			"subnetId": vnics[0].Doc["subnetId"], "sourceIpAddress": vnics[0].Doc["privateIp"],
-			"timestamp": engine.Timestamp(health.At), "healthCheckStatus": health.Result,
-		})
+		results = append(results, b.HealthResult(health, vnics[0]))
 	}
 	return &engine.Answer{Body: engine.Doc{"status": backendStatus(health), "healthCheckResults": results}}, nil
+}
+
+// healthResult is a result of the Load Balancing service's.
+func healthResult(h cloud.BackendHealth, vnic *engine.Resource) engine.Doc {
+	return engine.Doc{
+		"subnetId": vnic.Doc["subnetId"], "sourceIpAddress": vnic.Doc["privateIp"],
+		"timestamp": engine.Timestamp(h.At), "healthCheckStatus": h.Result,
+	}
 }

@@ -14,7 +14,7 @@ func completeListener(doc engine.Doc) error {
 	if !slices.Contains(protocols, protocol) {
 		return engine.Invalid("protocol: %q must be one of %s", protocol, strings.Join(protocols, ", "))
 	}
-	if err := checkPort(doc); err != nil {
+	if err := CheckPort(doc); err != nil {
 		return err
 	}
 	idleSeconds := 60.0
@@ -32,7 +32,8 @@ func completeListener(doc engine.Doc) error {
 	return nil
 }
 
-func checkPort(doc engine.Doc) error {
+// CheckPort checks the field port.
+func CheckPort(doc engine.Doc) error {
 	if port := doc.Num("port"); port < 1 || port > 65535 {
 		return engine.Invalid("port: %v must be from 1 to 65535", port)
 	}

@@ -2,7 +2,6 @@ package loadbalancer
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -40,7 +39,7 @@ func create(c *engine.Call) (*engine.Answer, error) {
 	if err := place(c.Tx, r, reserved); err != nil {
 		return nil, err
 	}
-	a := begin(c.Tx, r, "CreateLoadBalancer", createTime, change{})
+	a := begin(c.Tx, r, "CreateLoadBalancer", createTime, Change{})
 	a.Created = r.ID
 	return a, nil
 }
@@ -73,17 +72,7 @@ func complete(c *engine.Call, doc engine.Doc) error {
 	if err := vcn.CheckSecurityGroups(c.Tx, groups, doc.Texts(groups), vcnID); err != nil {
 		return err
 	}
-	for _, p := range parts {
-		doc.Default(engine.Doc{p.field: engine.Doc{}})
-		for _, name := range slices.Sorted(maps.Keys(doc.Sub(p.field))) {
-			part := doc.Sub(p.field, name)
-			part[p.nameKey] = name
-			if err := p.complete(part); err != nil {
-				return err
-			}
-		}
-	}
-	return checkParts(c.Tx, doc)
+	return (&Balancers{Parts: parts}).Complete(c.Tx, doc)
 }
 
 // completeRequestID sets the default of the header with a request's id (API reference, CreateLoadBalancerDetails).
@@ -105,16 +94,23 @@ func checkSubnets(t *engine.Tx, doc engine.Doc) (vcnID string, err error) {
 		return "", engine.Invalid("subnetIds: a load balancer has one regional subnet, or two of availability domains")
 	}
 	for i, id := range ids {
-		subnet, err := t.Live(vcn.SubnetKind, fmt.Sprintf("subnetIds[%d]", i), id)
-		if err != nil {
+		if vcnID, err = CheckSubnet(t, doc, fmt.Sprintf("subnetIds[%d]", i), id); err != nil {
 			return "", err
-		}
-		vcnID = subnet.Doc.Str("vcnId")
-		if subnet.Doc.Flag("prohibitPublicIpOnVnic") && !doc.Flag("isPrivate") {
-			return "", engine.Invalid("subnetIds[%d]: the private subnet %s cannot hold a public load balancer", i, id)
 		}
 	}
 	return vcnID, nil
+}
+
+// CheckSubnet checks a subnet of a load balancer, which the field names, and returns its VCN.
+func CheckSubnet(t *engine.Tx, doc engine.Doc, field, id string) (vcnID string, err error) {
+	subnet, err := t.Live(vcn.SubnetKind, field, id)
+	if err != nil {
+		return "", err
+	}
+	if subnet.Doc.Flag("prohibitPublicIpOnVnic") && !doc.Flag("isPrivate") {
+		return "", engine.Invalid("%s: the private subnet %s cannot hold a public load balancer", field, id)
+	}
+	return subnet.Doc.Str("vcnId"), nil
 }
 
 const flexible = "flexible"
@@ -156,10 +152,22 @@ func place(t *engine.Tx, r *engine.Resource, reserved []engine.Doc) error {
 		r.Doc["ipAddresses"] = private[:1]
 		return nil
 	}
+	ip, address, err := PublicAddress(t, r, reserved)
+	if err != nil {
+		return err
+	}
+	engine.Private[state](r).PublicIP = ip.ID
+	r.Doc["ipAddresses"] = []any{address}
+	return nil
+}
+
+// PublicAddress gives a load balancer a public address, which is that of its reservedIps if there is one. It returns the
+// entry of the load balancer's ipAddresses too.
+func PublicAddress(
+	t *engine.Tx, r *engine.Resource, reserved []engine.Doc,
+) (ip *engine.Resource, address engine.Doc, err error) {
 	user := vcn.IPUser{Type: "PRIVATE_IP", ID: r.ID}
-	address := engine.Doc{"isPublic": true}
-	var ip *engine.Resource
-	var err error
+	address = engine.Doc{"isPublic": true}
 	if len(reserved) > 0 {
 		id := reserved[0].Str("id")
 		address["reservedIp"] = engine.Doc{"id": id}
@@ -168,18 +176,21 @@ func place(t *engine.Tx, r *engine.Resource, reserved []engine.Doc) error {
 		ip, err = vcn.NewEphemeralIP(t, r.Doc["compartmentId"], r.Doc.Str("displayName"), user)
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	engine.Private[state](r).PublicIP = ip.ID
 	address["ipAddress"] = ip.Doc["ipAddress"]
-	r.Doc["ipAddresses"] = []any{address}
-	return nil
+	return ip, address, nil
 }
 
 func setSecurityGroups(c *engine.Call, r *engine.Resource) (engine.Doc, error) {
+	return SetSecurityGroups(c, r, r.Doc.Texts("subnetIds")[0])
+}
+
+// SetSecurityGroups sets the network security groups of a load balancer in the subnet to those of the body.
+func SetSecurityGroups(c *engine.Call, r *engine.Resource, subnetID string) (engine.Doc, error) {
 	const field = "networkSecurityGroupIds"
 	ids := c.Body.Texts(field)
-	subnet := c.Find(r.Doc.Texts("subnetIds")[0])
+	subnet := c.Find(subnetID)
 	if err := vcn.CheckSecurityGroups(c.Tx, field, ids, subnet.Doc.Str("vcnId")); err != nil {
 		return nil, err
 	}
@@ -192,7 +203,7 @@ func remove(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		return nil, engine.Conflict("the load balancer %s is protected from deletion", r.ID)
 	}
 	r.SetState("DELETING")
-	return begin(c.Tx, r, "DeleteLoadBalancer", deleteTime, change{}), nil
+	return begin(c.Tx, r, "DeleteLoadBalancer", deleteTime, Change{}), nil
 }
 
 func removed(t *engine.Tx, r *engine.Resource) error {

@@ -7,17 +7,17 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-// part is a kind of named parts of a load balancer, with a collection of its own.
-type part struct {
-	field          string // of the load balancer, "backendSets"
-	name           string // in types of work requests, "BackendSet"
-	nameKey        string
-	create, update string // models; an empty update: it cannot be updated
-	complete       func(doc engine.Doc) error
-	get            bool // a part can be read alone
+// Part is a kind of named parts of a load balancer, with a collection of its own.
+type Part struct {
+	Field          string // of the load balancer, "backendSets"
+	Name           string // in types of work requests, "BackendSet"
+	NameKey        string
+	Create, Update string // models; an empty update: it cannot be updated
+	Complete       func(doc engine.Doc) error
+	Get            bool // a part can be read alone
 }
 
-var parts = []part{
+var parts = []Part{
 	{setsField, "BackendSet", "name", "CreateBackendSetDetails", "UpdateBackendSetDetails", completeBackendSet, true},
 	{"listeners", "Listener", "name", "CreateListenerDetails", "UpdateListenerDetails", completeListener, false},
 	{"certificates", "Certificate", "certificateName", "CreateCertificateDetails", "", completeCertificate, false},
@@ -26,72 +26,82 @@ var parts = []part{
 	},
 }
 
-// registerPart adds the collection of one kind of parts. Every change is a work request.
-func registerPart(api engine.API, p part) {
-	path := lbPath + "/{id}/" + p.field
-	api.Handle("POST "+path, "loadbalancer."+p.create,
-		changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
-			name := c.Body.Str(p.nameKey)
-			if r.Doc.Sub(p.field, name) != nil {
-				return nil, engine.Conflict("the load balancer %s has a %s named %s", r.ID, p.name, name)
+// servePart adds the collection of one kind of parts. Every change is a work request.
+func (b *Balancers) servePart(p Part) {
+	path := b.Path + "/{id}/" + p.Field
+	b.API.Handle("POST "+path, b.Models+p.Create,
+		b.changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+			name := c.Body.Str(p.NameKey)
+			if r.Doc.Sub(p.Field, name) != nil {
+				return nil, engine.Conflict("the load balancer %s has a %s named %s", r.ID, p.Name, name)
 			}
-			return p.set(c, r, "Create", name)
+			return b.set(c, r, p, "Create", name)
 		}))
-	if p.update != "" {
-		api.Handle("PUT "+path+"/{name}", "loadbalancer."+p.update,
-			changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	if p.Update != "" {
+		b.API.Handle("PUT "+path+"/{name}", b.Models+p.Update,
+			b.changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 				name := c.Path("name")
-				if r.Doc.Sub(p.field, name) == nil {
+				have := r.Doc.Sub(p.Field, name)
+				if have == nil {
 					return nil, engine.NotFound(name)
 				}
-				c.Body[p.nameKey] = name
-				return p.set(c, r, "Update", name)
+				if b.Merges {
+					c.Body.Default(have.Clone())
+				}
+				c.Body[p.NameKey] = name
+				return b.set(c, r, p, "Update", name)
 			}))
 	}
-	api.Handle("DELETE "+path+"/{name}", "", changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	remove := func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		name := c.Path("name")
-		if r.Doc.Sub(p.field, name) == nil {
+		if r.Doc.Sub(p.Field, name) == nil {
 			return nil, engine.NotFound(name)
 		}
-		return p.begin(c, r, "Delete", change{Field: p.field, Name: name})
-	}))
+		return b.begin(c, r, "Delete", p, Change{Field: p.Field, Name: name})
+	}
+	b.API.Handle("DELETE "+path+"/{name}", "", b.changing(remove))
 	list := func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		var out []any
-		for _, name := range slices.Sorted(maps.Keys(r.Doc.Sub(p.field))) {
-			out = append(out, r.Doc.Sub(p.field)[name])
+		for _, name := range sortedNames(r.Doc.Sub(p.Field)) {
+			out = append(out, r.Doc.Sub(p.Field)[name])
 		}
-		return c.Page(out)
+		return b.Page(c, out)
 	}
-	api.Handle("GET "+path, "", engine.OnNamed(lbKind, list))
-	if p.get {
-		api.Handle("GET "+path+"/{name}", "", onPart(p.field, func(_ *engine.Call, doc engine.Doc) (*engine.Answer, error) {
-			return &engine.Answer{Body: doc}, nil
-		}))
+	b.API.Handle("GET "+path, "", engine.OnNamed(b.Kind, list))
+	if p.Get {
+		get := func(_ *engine.Call, doc engine.Doc) (*engine.Answer, error) { return &engine.Answer{Body: doc}, nil }
+		b.API.Handle("GET "+path+"/{name}", "", b.onPart(p.Field, get))
 	}
 }
 
+func sortedNames(parts engine.Doc) []string { return slices.Sorted(maps.Keys(parts)) }
+
 // set begins to set a part to the body.
-func (p part) set(c *engine.Call, r *engine.Resource, verb, name string) (*engine.Answer, error) {
+func (b *Balancers) set(
+	c *engine.Call, r *engine.Resource, p Part, verb, name string,
+) (*engine.Answer, error) {
 	key := c.Body.Str("privateKey") // of a certificate
-	if err := p.complete(c.Body); err != nil {
+	if err := p.Complete(c.Body); err != nil {
 		return nil, err
 	}
-	return p.begin(c, r, verb, change{Field: p.field, Name: name, Set: c.Body, Key: key})
+	return b.begin(c, r, verb, p, Change{Field: p.Field, Name: name, Set: c.Body, Key: key})
 }
 
 // begin begins a change, after a check of the load balancer as it will be.
-func (p part) begin(c *engine.Call, r *engine.Resource, verb string, ch change) (*engine.Answer, error) {
+func (b *Balancers) begin(
+	c *engine.Call, r *engine.Resource, verb string, p Part, ch Change,
+) (*engine.Answer, error) {
 	after := r.Doc.Clone()
-	ch.apply(after)
+	ch.Apply(after)
 	if err := checkParts(c.Tx, after); err != nil {
 		return nil, err
 	}
-	return begin(c.Tx, r, verb+p.name, changeTime, ch), nil
+	return b.Begin(c.Tx, r, verb, p.Name, ch), nil
 }
 
 // onPart makes a handler that reads the part that the path names.
-func onPart(field string, h func(*engine.Call, engine.Doc) (*engine.Answer, error)) engine.Handler {
-	return engine.OnNamed(lbKind, func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+func (b *Balancers) onPart(field string, h func(*engine.Call, engine.Doc) (*engine.Answer, error)) engine.Handler {
+	return engine.OnNamed(b.Kind, func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		doc := r.Doc.Sub(field, c.Path("name"))
 		if doc == nil {
 			return nil, engine.NotFound(c.Path("name"))
@@ -102,7 +112,7 @@ func onPart(field string, h func(*engine.Call, engine.Doc) (*engine.Answer, erro
 
 // checkParts checks the references between a load balancer's parts, and the listeners' ports.
 func checkParts(t *engine.Tx, doc engine.Doc) error {
-	for _, name := range slices.Sorted(maps.Keys(doc.Sub(setsField))) {
+	for _, name := range sortedNames(doc.Sub(setsField)) {
 		if ssl := doc.Sub(setsField, name, "sslConfiguration"); ssl != nil {
 			if err := checkTLS(t, doc, "the backend set "+name, ssl); err != nil {
 				return err
@@ -110,7 +120,7 @@ func checkParts(t *engine.Tx, doc engine.Doc) error {
 		}
 	}
 	ports := map[float64]string{}
-	for _, name := range slices.Sorted(maps.Keys(doc.Sub("listeners"))) {
+	for _, name := range sortedNames(doc.Sub("listeners")) {
 		listener := doc.Sub("listeners", name)
 		if set := listener.Str("defaultBackendSetName"); doc.Sub(setsField, set) == nil {
 			return engine.Invalid("the listener %s has the default backend set %q, which the load balancer lacks", name, set)

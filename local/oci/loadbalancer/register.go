@@ -32,12 +32,17 @@ func Register(e *engine.Engine, measured cloud.MeasuredHealth) {
 			return c.Body, checkShape(c.Body)
 		}))
 	api.Handle("DELETE "+lbPath+"/{id}", "", engine.OnChangeable(lbKind, remove, "ACTIVE", "FAILED"))
-	for _, p := range parts {
-		registerPart(api, p)
+	b := &Balancers{
+		API: api, Kind: lbKind, Path: lbPath, Models: "loadbalancer.", States: []string{changeable}, Parts: parts,
+		CompleteSet: completeBackendSet, Health: measured, HealthResult: healthResult,
+		Page: (*engine.Call).Page,
+		Begin: func(t *engine.Tx, r *engine.Resource, verb, what string, ch Change) *engine.Answer {
+			return begin(t, r, verb+what, changeTime, ch)
+		},
 	}
+	b.Serve()
+	b.ServeHealths("/loadBalancerHealths", "loadBalancerId")
 	api.Handle("GET "+lbPath+"/{id}/sslCipherSuites", "", engine.OnNamed(lbKind, listSuites))
-	registerBackends(api)
-	registerHealth(api, measurements{measured})
 	registerLimits(e)
 	for path, names := range map[string][]string{
 		"/loadBalancerShapes": append(slices.Clone(fixedShapes), flexible), "/loadBalancerPolicies": policies,

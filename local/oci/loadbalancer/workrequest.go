@@ -22,16 +22,17 @@ const (
 	deleteTime = 20 * time.Second
 )
 
-// change is what a work request does to a load balancer when it ends: it sets fields, or it sets a part or, if Set is
+// Change is what a work request does to a load balancer when it ends: it sets fields, or it sets a part or, if Set is
 // nil, deletes it.
-type change struct {
+type Change struct {
 	Fields      engine.Doc
 	Field, Name string // "backendSets" and the set's name
 	Set         engine.Doc
 	Key         string `json:",omitempty"` // private key of a certificate
 }
 
-func (ch change) apply(doc engine.Doc) {
+// Apply makes the change.
+func (ch Change) Apply(doc engine.Doc) {
 	switch {
 	case ch.Field == "":
 		doc.Merge(ch.Fields)
@@ -44,7 +45,7 @@ func (ch change) apply(doc engine.Doc) {
 
 type workArgs struct {
 	Work   string
-	Change change
+	Change Change
 }
 
 const taskWorkDone engine.Task[workArgs] = "loadbalancer work done"
@@ -68,7 +69,7 @@ func registerWorkRequests(api engine.API) {
 func get(_ *engine.Call, r *engine.Resource) (*engine.Answer, error) { return r.Answer(), nil }
 
 // begin begins a work request about a load balancer from Changeable or Create.
-func begin(t *engine.Tx, r *engine.Resource, typ string, d time.Duration, ch change) *engine.Answer {
+func begin(t *engine.Tx, r *engine.Resource, typ string, d time.Duration, ch Change) *engine.Answer {
 	id := engine.NewOCID(workKind)
 	t.Add(workKind, id, engine.Doc{
 		"id": id, "loadBalancerId": r.ID, "compartmentId": r.Doc["compartmentId"], "type": typ,
@@ -102,7 +103,7 @@ func end(t *engine.Tx, target string, args workArgs) error {
 		return t.Remove(r)
 	default:
 		r.SetState("ACTIVE")
-		args.Change.apply(r.Doc)
+		args.Change.Apply(r.Doc)
 		if args.Change.Key != "" {
 			engine.Private[state](r).setKey(args.Change.Name, args.Change.Key)
 		}
@@ -110,18 +111,16 @@ func end(t *engine.Tx, target string, args workArgs) error {
 	return nil
 }
 
-// changing makes a handler that changes an active load balancer.
-func changing(h engine.ResourceHandler) engine.Handler {
-	return engine.OnChangeable(lbKind, h, "ACTIVE")
-}
+// changeable are the states in which a load balancer can be changed.
+const changeable = "ACTIVE"
 
 // changeFields makes a handler that changes fields of a load balancer.
 func changeFields(typ string, fields func(*engine.Call, *engine.Resource) (engine.Doc, error)) engine.Handler {
-	return changing(func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	return engine.OnChangeable(lbKind, func(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 		changed, err := fields(c, r)
 		if err != nil {
 			return nil, err
 		}
-		return begin(c.Tx, r, typ, changeTime, change{Fields: changed}), nil
-	})
+		return begin(c.Tx, r, typ, changeTime, Change{Fields: changed}), nil
+	}, changeable)
 }

@@ -27,6 +27,7 @@ const (
 	Core          = "/20160918" // Networking, Compute, Block Volume and Identity
 	OKE           = "/20180222"
 	LB            = "/20170115"
+	NLB           = "/20200501"
 	Bastion       = "/20210331"
 	Logging       = "/20200531"
 	Budget        = "/20190111"

@@ -64,6 +64,13 @@ var roots = map[string]string{
 		CreateCertificateDetails UpdateNetworkSecurityGroupsDetails UpdateLoadBalancerShapeDetails
 		UpdateHealthCheckerDetails SslCipherSuite CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy
 		LoadBalancerProtocol`,
+	"networkloadbalancer": `
+		CreateNetworkLoadBalancerDetails UpdateNetworkLoadBalancerDetails NetworkLoadBalancer
+		NetworkLoadBalancerSummary NetworkLoadBalancerCollection WorkRequest WorkRequestError WorkRequestLogEntry
+		WorkRequestCollection NetworkLoadBalancerHealth NetworkLoadBalancerHealthCollection BackendSetHealth
+		BackendHealth CreateBackendSetDetails UpdateBackendSetDetails BackendSetCollection BackendSetSummary
+		CreateListenerDetails UpdateListenerDetails ListenerCollection CreateBackendDetails UpdateBackendDetails
+		BackendCollection UpdateHealthCheckerDetails UpdateNetworkSecurityGroupsDetails`,
 	"objectstorage": `
 		CreateBucketDetails UpdateBucketDetails Bucket BucketSummary RetentionRuleCollection NamespaceMetadata
 		ListObjects CreateMultipartUploadDetails CommitMultipartUploadDetails MultipartUpload
@@ -268,6 +275,9 @@ func (p *pkg) typeOf(models schema.Models, t ast.Expr) (string, error) {
 	case *ast.StarExpr:
 		return p.typeOf(models, t.X)
 	case *ast.ArrayType:
+		if elem, ok := t.Elt.(*ast.Ident); ok && elem.Name == "byte" {
+			return "string", nil // in base64
+		}
 		elem, err := p.typeOf(models, t.Elt)
 		return "[]" + elem, err
 	case *ast.MapType:
