@@ -88,6 +88,7 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	if err != nil {
 		return err
 	}
+	group.bound[0] = withVisitors(group.bound[0], cfg.ProxyProtocol)
 	metrics, err := group.listen("METRICS_ADDRESS", cfg.Metrics, private, maxConnections)
 	if err != nil {
 		return err

@@ -46,13 +46,26 @@ func (v *visit) address(ctx context.Context, g workload.Guestbook) Result {
 	return ok("%s is the stack's own", what)
 }
 
-// ownsAddress reports whether a load balancer of the stack has the address.
+// ownsAddress reports whether a load balancer of the stack, of either type, has the address.
 func (v *visit) ownsAddress(ctx context.Context, address string) (bool, error) {
 	type balancer struct {
 		FreeformTags map[string]string
 		IPAddresses  []struct{ IPAddress string }
 	}
 	all, err := list[balancer](ctx, v.cloud, balancers, "/loadBalancers", in(v.compartmentID))
+	if err != nil {
+		return false, err
+	}
+	query := in(v.compartmentID)
+	for more := true; more; {
+		var page struct{ Items []balancer }
+		next, err := v.cloud.call(ctx, networkBalancers, http.MethodGet, "/networkLoadBalancers", query, nil, &page)
+		if err != nil {
+			return false, err
+		}
+		all, more = append(all, page.Items...), next != ""
+		query.Set("page", next)
+	}
 	for _, b := range all {
 		for _, ip := range b.IPAddresses {
 			if ip.IPAddress == address {
@@ -60,5 +73,5 @@ func (v *visit) ownsAddress(ctx context.Context, address string) (bool, error) {
 			}
 		}
 	}
-	return false, err
+	return false, nil
 }

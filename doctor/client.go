@@ -28,11 +28,15 @@ var (
 	identity = service{
 		"oci_identity.IdentityClient", "https://identity.{region}.oci.{secondLevelDomain}", "/20160918",
 	}
-	network   = service{"oci_core.VirtualNetworkClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	compute   = service{"oci_core.ComputeClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	volumes   = service{"oci_core.BlockstorageClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	balancers = service{"oci_load_balancer.LoadBalancerClient", "https://iaas.{region}.{secondLevelDomain}", "/20170115"}
-	oke       = service{
+	network          = service{"oci_core.VirtualNetworkClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
+	compute          = service{"oci_core.ComputeClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
+	volumes          = service{"oci_core.BlockstorageClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
+	balancers        = service{"oci_load_balancer.LoadBalancerClient", "https://iaas.{region}.{secondLevelDomain}", "/20170115"}
+	networkBalancers = service{
+		"oci_network_load_balancer.NetworkLoadBalancerClient",
+		"https://network-load-balancer-api.{region}.oci.{secondLevelDomain}", "/20200501",
+	}
+	oke = service{
 		"oci_containerengine.ContainerEngineClient", "https://containerengine.{region}.oci.{secondLevelDomain}", "/20180222",
 	}
 	certificates = service{

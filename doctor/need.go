@@ -10,7 +10,7 @@ import (
 )
 
 // need is what the settings ask of a service limit. The names of services and limits are Oracle's: those of compute,
-// vcn, load-balancer and block-storage were seen in answers of the Limits service that public repositories show, of
+// vcn, load-balancer, network-load-balancer-api and block-storage were seen in answers of the Limits service that public repositories show, of
 // 2026 and earlier; which of them a tenancy has, the service lists.
 type need struct {
 	service string
@@ -29,11 +29,20 @@ func (v *visit) needs(sizes map[string]size) []need {
 		what: "the stack",
 	}}
 	list = append(list, v.networkNeeds()...)
-	balanced, mbps := 0, 0
+	balanced, mbps, network := 0, 0, 0
 	for _, g := range v.settings.Guestbooks {
-		if g.Balanced() {
+		switch {
+		case g.NetworkBalanced():
+			network++
+		case g.Balanced():
 			balanced, mbps = balanced+1, mbps+g.LoadBalancerMbps
 		}
+	}
+	if network > 0 {
+		list = append(list, need{
+			service: "network-load-balancer-api", names: []string{"max-nlb-flexible-count"}, amount: float64(network),
+			unit: "network load balancer", what: "exposure and loadBalancerType",
+		})
 	}
 	if balanced > 0 {
 		list = append(list,

@@ -36,6 +36,7 @@ var questions = map[string]question{
 	"read public-ips":                {network, "/publicIps", []string{"scope", "REGION"}},
 	"read leaf-certificates":         {certificates, "/certificates", nil},
 	"inspect load-balancers":         {balancers, "/loadBalancers", nil},
+	"inspect network-load-balancers": {networkBalancers, "/networkLoadBalancers", nil},
 	"manage bastion-family":          {bastions, "/bastions", nil},
 	"manage log-groups":              {logging, "/logGroups", nil},
 	"manage policies":                {identity, "/policies", nil},

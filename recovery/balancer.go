@@ -28,10 +28,9 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 		if err != nil {
 			return nil, err
 		}
-		balancers, err := list[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers",
-			url.Values{"compartmentId": {compartment}, "displayName": {uid}})
+		balancers, err := balancersOf(ctx, cloud, service, url.Values{"compartmentId": {compartment}, "displayName": {uid}})
 		if IsNotFound(err) {
-			r.printf("%s: its load balancer cannot be seen: the right to inspect load-balancers is missing", title(service))
+			r.printf("%s: its load balancer cannot be seen: the right to inspect it is missing", title(service))
 			continue
 		}
 		if err != nil {
@@ -44,6 +43,19 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 		}
 	}
 	return found, nil
+}
+
+// balancersOf lists load balancers or network load balancers, whichever the Service asks for. OKE does change a network
+// load balancer that has FAILED, but one whose creation failed never gets an address (oci-cloud-controller-manager at
+// 1100ac3, 2026-06-17, loadBalancerToStatus).
+func balancersOf(ctx context.Context, cloud Cloud, service object, query url.Values) ([]candidate, error) {
+	annotations := child(child(child(service, "inputs"), "metadata"), "annotations")
+	if text(annotations["oci.oraclecloud.com/load-balancer-type"]) != "nlb" {
+		return list[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers", query)
+	}
+	var found struct{ Items []candidate }
+	_, err := cloud.Get(ctx, catalog.NetworkBalancerClient, "/20200501/networkLoadBalancers", query, &found)
+	return found.Items, err // of one name, which fit into a page
 }
 
 // waitingServices returns the Services of type LoadBalancer that have no address.

@@ -163,20 +163,27 @@ func TestFailedLoadBalancer(t *testing.T) {
 	balancer := func(name, state string) string {
 		return `[{"id": "lb", "displayName": "` + name + `", "lifecycleState": "` + state + `"}]`
 	}
+	network := strings.Replace(service(""), `"outputs"`,
+		`"inputs": {"metadata": {"annotations": {"oci.oraclecloud.com/load-balancer-type": "nlb"}}}, "outputs"`, 1)
 	for name, tc := range map[string]struct {
 		state, balancers string
 		want             []string
 	}{
-		"failed":       {service(""), balancer("u", "FAILED"), []string{"refresh", "delete web"}},
-		"still made":   {service(""), balancer("u", "CREATING"), []string{"refresh"}},
-		"another's":    {service(""), balancer("v", "FAILED"), []string{"refresh"}},
-		"with address": {service(`{"ip": "203.0.113.1"}`), `[]`, []string{"refresh"}},
+		"failed network load balancer": {network, `{"items": ` + balancer("u", "FAILED") + `}`, []string{"refresh", "delete web"}},
+		"failed":                       {service(""), balancer("u", "FAILED"), []string{"refresh", "delete web"}},
+		"still made":                   {service(""), balancer("u", "CREATING"), []string{"refresh"}},
+		"another's":                    {service(""), balancer("v", "FAILED"), []string{"refresh"}},
+		"with address":                 {service(`{"ip": "203.0.113.1"}`), `[]`, []string{"refresh"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fakeStack{state: tc.state, refreshed: tc.state}
 			r := newRecovery(f, new(bytes.Buffer))
 			r.Cloud = func(context.Context, string) (Cloud, error) {
-				return fakeCloud{"/20170115/loadBalancers?compartmentId=c&displayName=u": tc.balancers}, nil
+				const query = "?compartmentId=c&displayName=u"
+				if tc.state == network {
+					return fakeCloud{"/20200501/networkLoadBalancers" + query: tc.balancers}, nil
+				}
+				return fakeCloud{"/20170115/loadBalancers" + query: tc.balancers}, nil
 			}
 			if _, err := r.Run(t.Context()); err != nil || !slices.Equal(f.calls, tc.want) {
 				t.Errorf("calls %q, want %q, %v", f.calls, tc.want, err)
@@ -188,7 +195,7 @@ func TestFailedLoadBalancer(t *testing.T) {
 		f := &fakeStack{state: service(""), refreshed: service("")}
 		r := newRecovery(f, &out)
 		r.Cloud = func(context.Context, string) (Cloud, error) { return fakeCloud{}, nil }
-		if _, err := r.Run(t.Context()); err != nil || !strings.Contains(out.String(), "inspect load-balancers") {
+		if _, err := r.Run(t.Context()); err != nil || !strings.Contains(out.String(), "the right to inspect it") {
 			t.Errorf("error %v, says %q", err, out.String())
 		}
 	})

@@ -184,6 +184,19 @@ func TestUnworkable(t *testing.T) {
 			[]string{"tlsCertificateId node-port"},
 		},
 
+		// Types of load balancers.
+		{"application load balancer", with("loadBalancerType", "alb"), []string{"loadBalancerType alb lb nlb"}},
+		{"another spelling", with("loadBalancerType", "NLB"), []string{"loadBalancerType NLB lb nlb"}},
+		{
+			"TLS that nothing ends",
+			with("loadBalancerType", "nlb", "tlsCertificate", "x", "tlsPrivateKey", "y", "loadBalancerPorts", `["443"]`),
+			[]string{"tlsCertificate lb Remove"},
+		},
+		{
+			"TLS of OCI's Certificates service that nothing ends", https("loadBalancerType", "nlb"),
+			[]string{"tlsCertificateId lb Remove"},
+		},
+
 		// Passwords, names and the rest.
 		{
 			"password of white space", with("externalDatabase", "mongo.example.com", "databasePassword", " \n"),
@@ -230,13 +243,14 @@ func TestUnworkable(t *testing.T) {
 // TestWorkable has values near those that are refused.
 func TestWorkable(t *testing.T) {
 	for name, set := range map[string]map[string]string{
-		"a leap day":          enhanced("backupSchedule", "0 0 29 2 *"),
-		"every ten minutes":   enhanced("backupSchedule", "*/10 * * * *"),
-		"by name":             enhanced("backupSchedule", "@daily"),
-		"smallest database":   with("mongoMemoryMb", "512"),
-		"tutorial's database": with("profile", "tutorial", "mongoMemoryMb", "100"),
-		"path with a query":   with("readinessPath", "/readyz?full=1"),
-		"public address":      with("reservedAddress", "129.146.1.2"),
+		"a leap day":            enhanced("backupSchedule", "0 0 29 2 *"),
+		"every ten minutes":     enhanced("backupSchedule", "*/10 * * * *"),
+		"by name":               enhanced("backupSchedule", "@daily"),
+		"smallest database":     with("mongoMemoryMb", "512"),
+		"tutorial's database":   with("profile", "tutorial", "mongoMemoryMb", "100"),
+		"path with a query":     with("readinessPath", "/readyz?full=1"),
+		"network load balancer": with("loadBalancerType", "nlb", "reservedAddress", "129.146.1.2"),
+		"public address":        with("reservedAddress", "129.146.1.2"),
 		"shape of unknown size": with("mongoMemoryMb", "524288",
 			"nodePools", `[{"name":"w","size":1,"shape":"BM.Standard.E5.192"}]`),
 		"an autoscaled pool": with("nodePools", `[{"name":"w","size":1,"ocpus":2,"memoryGb":4,"autoscaled":true}]`,

@@ -119,7 +119,8 @@ func (c *composition) networksAround(g workload.Guestbook) guestbook.Networks {
 		networks.Proxies = []string{c.plan.VCN.String()}
 	}
 	if g.Balanced() {
-		networks.Proxies = []string{cidr(loadBalancerRole(g)), cidr(layout.Workers)}
+		networks.Balancer = cidr(loadBalancerRole(g))
+		networks.Proxies = []string{networks.Balancer, cidr(layout.Workers)}
 	}
 	return networks
 }

@@ -48,6 +48,7 @@ var changes = []change{
 	{what: "readinessPath", set: map[string]string{"readinessPath": "/ready"}},
 	{what: "livenessPath", set: map[string]string{"livenessPath": "/live"}},
 	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
+	{what: "loadBalancerType", set: map[string]string{"loadBalancerType": "nlb"}},
 	{what: "reservedAddress", set: map[string]string{"reservedAddress": mocks.ReservedAddress}},
 	{what: "tlsCertificate, tlsPrivateKey", set: https(certificate, privateKey)},
 	{

@@ -208,7 +208,7 @@ func TestRefused(t *testing.T) {
 // TestUsableAddresses expects an address to be accepted that a load balancer of the stack has already, and one of
 // another compartment, which policies can allow.
 func TestUsableAddresses(t *testing.T) {
-	for _, address := range []string{mocks.ReservedAddress, mocks.OwnAddress, mocks.ForeignAddress} {
+	for _, address := range []string{mocks.ReservedAddress, mocks.OwnAddress, mocks.NetworkAddress, mocks.ForeignAddress} {
 		if _, err := run(t, "dev", map[string]string{"reservedAddress": address}); err != nil {
 			t.Error(err)
 		}

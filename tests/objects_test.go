@@ -27,6 +27,8 @@ func kinds(t *testing.T) map[string]string {
 			"name": "elsewhere", "exposure": "internal", "frontendMaxReplicas": 3,
 			"externalDatabase": "mongo.example.com", "databasePassword": "example",
 		},
+		{"name": "network", "loadBalancerType": "nlb"},
+		{"name": "network-internal", "loadBalancerType": "nlb", "exposure": "internal", "profile": "tutorial"},
 		{"name": "nodes", "exposure": "node-port"},
 		{"name": "classroom", "profile": "tutorial", "frontendImage": "docker.io/paulczar/gb-frontend:v5"},
 		{

@@ -53,9 +53,51 @@ func CheckAddress(ctx *pulumi.Context, g workload.Guestbook, place Place) error 
 // have to be compiled.
 const getLoadBalancers = "oci:LoadBalancer/getLoadBalancers:getLoadBalancers"
 
-// usedByStack reports whether a load balancer of the stack has the address. OKE gives its load balancers the freeform
-// tags that the cluster names for them.
+// getNetworkLoadBalancers, too.
+const getNetworkLoadBalancers = "oci:NetworkLoadBalancer/getNetworkLoadBalancers:getNetworkLoadBalancers"
+
+// usedByStack reports whether a load balancer of the stack, of either type, has the address. OKE gives its load
+// balancers the freeform tags that the cluster names for them.
 func usedByStack(ctx *pulumi.Context, address string, place Place) (bool, error) {
+	own, found, err := usedByBalancer(ctx, address, place)
+	if err != nil || found {
+		return own, err
+	}
+	args := struct {
+		CompartmentID string `pulumi:"compartmentId"`
+	}{place.CompartmentID}
+	var result struct {
+		Collections []struct {
+			Items []struct {
+				FreeformTags map[string]string `pulumi:"freeformTags"`
+				IPAddresses  []struct {
+					IPAddress string `pulumi:"ipAddress"`
+				} `pulumi:"ipAddresses"`
+			} `pulumi:"items"`
+		} `pulumi:"networkLoadBalancerCollections"`
+	}
+	if err := ctx.Invoke(getNetworkLoadBalancers, &args, &result); err != nil {
+		return false, fmt.Errorf("network load balancers of compartment %s: %w", place.CompartmentID, err)
+	}
+	for _, collection := range result.Collections {
+		for _, balancer := range collection.Items {
+			for _, ip := range balancer.IPAddresses {
+				if ip.IPAddress == address {
+					return place.owns(balancer.FreeformTags), nil
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// owns reports whether tags are those of the stack's load balancers.
+func (p Place) owns(tags map[string]string) bool {
+	return tags["project"] == p.Tags["project"] && tags["stack"] == p.Tags["stack"]
+}
+
+// usedByBalancer reports whether a load balancer of type lb has the address, and whether it is the stack's own.
+func usedByBalancer(ctx *pulumi.Context, address string, place Place) (own, found bool, err error) {
 	args := struct {
 		CompartmentID string `pulumi:"compartmentId"`
 	}{place.CompartmentID}
@@ -68,15 +110,14 @@ func usedByStack(ctx *pulumi.Context, address string, place Place) (bool, error)
 		} `pulumi:"loadBalancers"`
 	}
 	if err := ctx.Invoke(getLoadBalancers, &args, &result); err != nil {
-		return false, fmt.Errorf("load balancers of compartment %s: %w", place.CompartmentID, err)
+		return false, false, fmt.Errorf("load balancers of compartment %s: %w", place.CompartmentID, err)
 	}
 	for _, balancer := range result.LoadBalancers {
 		for _, ip := range balancer.IPAddressDetails {
 			if ip.IPAddress == address {
-				tags := balancer.FreeformTags
-				return tags["project"] == place.Tags["project"] && tags["stack"] == place.Tags["stack"], nil
+				return place.owns(balancer.FreeformTags), true, nil
 			}
 		}
 	}
-	return false, nil
+	return false, false, nil
 }

@@ -109,7 +109,11 @@ func (b *builder) frontendEnvironment() map[string]string {
 			env["REDIRECT_TO"] = to
 		}
 	}
-	env["TRUSTED_PROXIES"] = strings.Join(b.args.Networks.Proxies, ",")
+	if b.book.NetworkBalanced() { // which passes visitors' headers on: none says who they are
+		env["PROXY_PROTOCOL_FROM"] = b.args.Networks.Balancer
+	} else {
+		env["TRUSTED_PROXIES"] = strings.Join(b.args.Networks.Proxies, ",")
+	}
 	env["DRAIN_DELAY"] = "0s" // the Pod drains before it gets the signal to stop
 	return env
 }

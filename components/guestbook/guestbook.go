@@ -41,6 +41,8 @@ type Networks struct {
 	// Proxies are the sources of the connections that reach the frontend: load balancers, and nodes that forward. Required
 	// unless the exposure is none.
 	Proxies []string
+	// Balancer is the load balancer's subnet. Required with a network load balancer.
+	Balancer string
 	// APIEndpoint is the subnet of the Kubernetes API endpoint. Required with backups.
 	APIEndpoint string
 	// Inside are all networks of VCN and cluster: VCN, Pods, Services and the hosts' link-local addresses. Required

@@ -56,6 +56,10 @@ var replacing = []string{
 	`metadata.annotations["` + annotation + `internal"]`,
 	`metadata.annotations["` + annotation + `subnet1"]`,
 	"spec.loadBalancerIP",
+	// The cloud controller would look for the load balancer in the other service, and leave this one behind.
+	`metadata.annotations["` + balancerType + `"]`,
+	`metadata.annotations["` + networkAnnotation + `internal"]`,
+	`metadata.annotations["` + networkAnnotation + `subnet"]`,
 }
 
 // visitorService makes the Service that visitors connect to.
@@ -100,6 +104,9 @@ func (b *builder) loadBalancer() error {
 }
 
 func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
+	if b.book.NetworkBalanced() {
+		return b.networkBalancerAnnotations()
+	}
 	mbps := pulumi.String(strconv.Itoa(b.book.LoadBalancerMbps))
 	annotations := pulumi.StringMap{
 		annotation + "shape":            pulumi.String("flexible"),
@@ -114,9 +121,7 @@ func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
 		annotations[annotation+"internal"] = pulumi.String("true")
 	}
 	if b.args.LoadBalancerNSGIDs != nil {
-		annotations[securityGroups] = b.args.LoadBalancerNSGIDs.ToStringArrayOutput().ApplyT(func(ids []string) string {
-			return strings.Join(ids, ",")
-		}).(pulumi.StringOutput)
+		annotations[securityGroups] = b.groupList()
 	}
 	return annotations
 }
@@ -152,6 +157,13 @@ func (b *builder) terminateTLS(annotations pulumi.StringMap) error {
 		annotations[certificateMap] = certificates.Metadata.Name().Elem()
 	}
 	return err
+}
+
+// groupList is the list of the load balancer's network security groups, as annotations have it.
+func (b *builder) groupList() pulumi.StringOutput {
+	return b.args.LoadBalancerNSGIDs.ToStringArrayOutput().ApplyT(func(ids []string) string {
+		return strings.Join(ids, ",")
+	}).(pulumi.StringOutput)
 }
 
 // certificate makes the Secret with which the load balancer terminates TLS. A renewed certificate is in another Secret,

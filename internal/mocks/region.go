@@ -17,6 +17,7 @@ const (
 	EphemeralAddress = "192.0.2.8"
 	OwnAddress       = "192.0.2.17" // reserved, of a load balancer of the stack
 	TakenAddress     = "192.0.2.18" // reserved, of another stack's
+	NetworkAddress   = "192.0.2.21" // reserved, of a network load balancer of the stack
 	NATAddress       = "192.0.2.19" // reserved, of something that is no load balancer
 	ForeignAddress   = "192.0.2.20" // reserved, in another compartment
 )
@@ -34,7 +35,7 @@ func (r *Recorder) publicIP(address string) (resource.PropertyMap, error) {
 		ip["lifetime"] = "EPHEMERAL"
 	case ForeignAddress:
 		ip["state"], ip["compartmentId"] = "AVAILABLE", "ocid1.compartment.oc1..foreign"
-	case OwnAddress, TakenAddress, NATAddress:
+	case OwnAddress, NetworkAddress, TakenAddress, NATAddress:
 	default:
 		return nil, errors.New("404-NotAuthorizedOrNotFound")
 	}
@@ -90,6 +91,15 @@ func (r *Recorder) certificate(id string) (resource.PropertyMap, error) {
 			}},
 		}},
 	}), nil
+}
+
+// networkLoadBalancers are those of the compartment.
+func (r *Recorder) networkLoadBalancers() resource.PropertyMap {
+	items := []any{map[string]any{
+		"freeformTags": map[string]any{"project": r.Project, "stack": r.Stack},
+		"ipAddresses":  []any{map[string]any{"ipAddress": NetworkAddress}},
+	}}
+	return object(map[string]any{"networkLoadBalancerCollections": []any{map[string]any{"items": items}}})
 }
 
 // PrivateRepository is the repository of the tenancy in the region's registry. It is private and has the image v1.
@@ -151,6 +161,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return r.certificate(Text(args.Args["certificateId"]))
 	case "oci:LoadBalancer/getLoadBalancers:getLoadBalancers":
 		return r.loadBalancers(), nil
+	case "oci:NetworkLoadBalancer/getNetworkLoadBalancers:getNetworkLoadBalancers":
+		return r.networkLoadBalancers(), nil
 	case "oci:Artifacts/getContainerRepositories:getContainerRepositories":
 		return r.repositories(Text(args.Args["displayName"])), nil
 	case "oci:Artifacts/getContainerImages:getContainerImages":

@@ -160,7 +160,7 @@ type Backend struct {
 
 // HealthCheck is how a load balancer finds out whether a backend can serve.
 type HealthCheck struct {
-	Protocol       string // "HTTP", "HTTPS" or "TCP"
+	Protocol       string // "HTTP" or "TCP"
 	Port           int    // 0: the backend's
 	Path           string
 	StatusCode     int // 0: 200

@@ -52,6 +52,12 @@ var limitFindings = []finding{
 	{"bandwidth", limited("lb-flexible-bandwidth-sum", 5), []string{
 		"✗ load-balancer lb-flexible-bandwidth-sum: loadBalancerMbps needs 10 Mbps, and 5 of 5 are left",
 	}},
+	{"network load balancers", func(s *setup) {
+		set("loadBalancerType", "nlb")(s)
+		s.limits["networkloadbalancer"] = 0
+	}, []string{
+		"✗ network-load-balancer-api max-nlb-flexible-count: exposure and loadBalancerType needs 1 network load balancer, and 0",
+	}},
 	{"cores", limited("standard-a1-core-count", 1), []string{
 		"✗ compute standard-a1-core-count in Uocm:US-ASHBURN-AD-1: nodePools needs 2 OCPU, and 1 of 1 are left",
 		"or set availabilityDomains to others",

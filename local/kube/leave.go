@@ -50,18 +50,24 @@ func (c *cluster) leaveBalancers(ctx context.Context, name string) error {
 	return err
 }
 
-// isBackend reports whether a load balancer of the compartment sends to an address.
+// isBackend reports whether a load balancer of the compartment, of either type, sends to an address.
 func (c *cluster) isBackend(ctx context.Context, oci *ociclient.Client, address string) (bool, error) {
-	var balancers []struct {
+	type balancer struct {
 		BackendSets map[string]struct {
 			Backends []struct{ IPAddress string }
 		}
 	}
+	var balancers []balancer
+	var network struct{ Items []balancer }
 	query := url.Values{"compartmentId": {c.state.Cluster.CompartmentID}}
-	if _, err := oci.Do(ctx, http.MethodGet, "/20170115/loadBalancers", query, nil, &balancers); err != nil {
-		return false, fmt.Errorf("load balancers: %w", err)
+	for path, answer := range map[string]any{
+		"/20170115/loadBalancers": &balancers, "/20200501/networkLoadBalancers": &network,
+	} {
+		if _, err := oci.Do(ctx, http.MethodGet, path, query, nil, answer); err != nil {
+			return false, fmt.Errorf("load balancers: %w", err)
+		}
 	}
-	for _, balancer := range balancers {
+	for _, balancer := range append(balancers, network.Items...) {
 		for _, set := range balancer.BackendSets {
 			for _, backend := range set.Backends {
 				if backend.IPAddress == address {

@@ -73,7 +73,8 @@ type Stack struct {
 }
 
 // Charges returns what the stack is charged for whether it is used or not. VCNs, gateways, bastions, basic clusters and
-// reserved addresses that are in use cost nothing.
+// reserved addresses that are in use cost nothing, nor do network load balancers (Oracle's product page, "Flexible
+// Network Load Balancer": "no-cost"; a copy, read 2026-11-29).
 func Charges(s Stack) []Charge {
 	var out []Charge
 	add := func(resource, of, part string, units, share float64) {
@@ -109,7 +110,7 @@ func Charges(s Stack) []Charge {
 		if g.OwnDatabase() {
 			volume(resource, g.MongoReplicas, g.StorageGB)
 		}
-		if g.Balanced() {
+		if g.Balanced() && !g.NetworkBalanced() {
 			add(resource, "a load balancer", balancerBase, HoursPerMonth, 1)
 			add(resource, fmt.Sprintf("%d Mbps of bandwidth", g.LoadBalancerMbps), balancerMbps,
 				float64(g.LoadBalancerMbps)*HoursPerMonth, 1)

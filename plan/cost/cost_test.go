@@ -65,6 +65,8 @@ func TestEstimate(t *testing.T) {
 	}}
 	external := book
 	external.ExternalDatabase, external.Exposure = "db.example.com:27017", workload.None
+	network := book
+	network.LoadBalancerType = workload.NLB
 	for _, test := range []struct {
 		name        string
 		stack       Stack
@@ -87,6 +89,7 @@ func TestEstimate(t *testing.T) {
 		}, 91.51, 93.64},
 		// the second load balancer is paid: 744 x 0.0113 + 7440 x 0.0001
 		{"two guestbooks", Stack{Guestbooks: []workload.Guestbook{book, book}}, 9.15, 22.55},
+		{"a network load balancer beside a load balancer", Stack{Guestbooks: []workload.Guestbook{book, network}}, 0, 13.40},
 	} {
 		e, err := New("test", test.stack, Snapshot())
 		if err != nil {

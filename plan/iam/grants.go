@@ -195,6 +195,11 @@ var grants = []grant{
 		source: certificatesPolicy, why: "looks up tlsCertificateId before the load balancer is made",
 	},
 	{
+		to: Operators, allow: "inspect network-load-balancers", in: inStack, when: addressReserved,
+		source: networkBalancerOperations,
+		why:    "finds whether a network load balancer of the stack has reservedAddress",
+	},
+	{
 		to: Operators, allow: "manage usage-budgets", in: inTenancy, when: budget, source: budgetPolicy,
 		why:    "creates the budget, which is in the root compartment, and its alerts",
 		covers: []string{"oci:Budget/budget:Budget", "oci:Budget/rule:Rule"},

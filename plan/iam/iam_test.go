@@ -225,7 +225,10 @@ var changes = []change{
 	}, []string{"operators: read instance-images there", "nodePools: read instance-images there"}, nil},
 	{
 		"reserved address", func(in *Input) { in.Guestbooks[0].ReservedAddress = "192.0.2.7" },
-		[]string{"operators: inspect load-balancers here", "operators: read public-ips here"},
+		[]string{
+			"operators: inspect load-balancers here", "operators: inspect network-load-balancers here",
+			"operators: read public-ips here",
+		},
 		nil,
 	},
 	{
@@ -239,7 +242,7 @@ var changes = []change{
 	{"reserved address elsewhere", func(in *Input) {
 		in.Guestbooks[0].ReservedAddress, in.AddressCompartment = "192.0.2.7", there
 	}, []string{
-		"operators: inspect load-balancers here",
+		"operators: inspect load-balancers here", "operators: inspect network-load-balancers here",
 		"operators: read public-ips there", "cluster: read public-ips there", "cluster: manage floating-ips there",
 	}, nil},
 	{"backups", func(in *Input) { in.Guestbooks[0].BackupSchedule = "0 3 * * *" }, backingUp, nil},

@@ -35,6 +35,10 @@ var (
 		"Details for Load Balancing", "Permissions Required for Each API Operation",
 		oracleDocs + "Identity/Reference/lbpolicyreference.htm", "undated copy",
 	}
+	networkBalancerOperations = &Source{
+		"Details for Network Load Balancing", "Details for Verb + Resource-Type Combinations",
+		oracleDocs + "Identity/policyreference/nlbpolicyreference.htm", "undated copy",
+	}
 	bastionPolicy = &Source{
 		"Managing Sessions in Bastion", "Required IAM Policy",
 		oracleDocs + "Bastion/Tasks/managingsessions.htm", "undated copy",

@@ -17,6 +17,13 @@ func (v validator) certificate() {
 	case v.TLSCertificate != "" && v.TLSCertificateID != "":
 		v.add("tlsCertificateId", on("tlsCertificate"), "is instead of tlsCertificate and tlsPrivateKey: "+
 			"a listener has one certificate")
+	case v.NetworkBalanced() && v.HTTPS():
+		key := "tlsCertificate"
+		if v.TLSCertificate == "" {
+			key = "tlsCertificateId"
+		}
+		v.add(key, on("loadBalancerType", "exposure"), "is served by load balancers of type lb only: a network load "+
+			"balancer passes connections on as they are. Remove the certificate, or set loadBalancerType to lb")
 	case v.TLSCertificate != "" && !v.Balanced():
 		v.add("tlsCertificate", on("exposure"), "is served by a load balancer, and exposure is %s", v.Exposure)
 	case v.TLSCertificateID != "" && !v.Balanced():

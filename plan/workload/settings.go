@@ -98,6 +98,10 @@ func (s *Spec) exposure() setting.Group {
 		setting.Of(&s.Exposure, "exposure", "",
 			"public, internal (load balancers), node-port or none. Empty for the kind of load balancer that the network has",
 			setting.Optional(setting.OneOf(Public, Internal, NodePort, None))),
+		setting.Of(&s.LoadBalancerType, "loadBalancerType", LB,
+			"lb (a load balancer, of HTTP, which can end TLS) or nlb (a network load balancer, which passes TCP connections "+
+				"on and costs nothing). A change gives the guestbook another address, unless it is a reservedAddress",
+			setting.OneOf(LB, NLB)),
 		setting.Of(&s.LoadBalancerMbps, "loadBalancerMbps", minMbps,
 			"Bandwidth of the load balancer. 10 is free of charge",
 			setting.Range(minMbps, maxMbps)),

@@ -26,6 +26,15 @@ const (
 	None     Exposure = "none"      // within the cluster only
 )
 
+// BalancerType is the type of a load balancer, as OKE's cloud controller spells it.
+type BalancerType string
+
+// The types of load balancers.
+const (
+	LB  BalancerType = "lb"  // Load Balancing: HTTP, and ends TLS
+	NLB BalancerType = "nlb" // Network Load Balancing: passes TCP connections on
+)
+
 // Spec is what is set for a guestbook, or for all of a stack's at once. A zero number or an empty text takes the
 // profile's value. Settings documents the fields.
 type Spec struct {
@@ -45,6 +54,7 @@ type Spec struct {
 	LivenessPath        string
 
 	Exposure          Exposure
+	LoadBalancerType  BalancerType
 	LoadBalancerMbps  int
 	ReservedAddress   string
 	Port              int
@@ -165,6 +175,9 @@ func (g *Guestbook) Autoscales() bool { return g.FrontendMaxReplicas > g.Fronten
 
 // Balanced reports whether the frontend has a load balancer.
 func (g *Guestbook) Balanced() bool { return g.Exposure == Public || g.Exposure == Internal }
+
+// NetworkBalanced reports whether the frontend's load balancer is a network load balancer.
+func (g *Guestbook) NetworkBalanced() bool { return g.Balanced() && g.LoadBalancerType == NLB }
 
 // OwnDatabase reports whether the database runs in the guestbook's namespace.
 func (g *Guestbook) OwnDatabase() bool { return g.ExternalDatabase == "" }

@@ -33,6 +33,7 @@ type Config struct {
 	SignsPerMinute int            // SIGNS_PER_MINUTE, default 10, per client and replica
 	ReadsPerSecond int            // READS_PER_SECOND, default 20, per client and replica
 	TrustedProxies []netip.Prefix // TRUSTED_PROXIES, default none
+	ProxyProtocol  []netip.Prefix // PROXY_PROTOCOL_FROM: senders whose connections begin with a PROXY header, default none
 
 	DrainDelay      time.Duration // DRAIN_DELAY, default 35s
 	ShutdownTimeout time.Duration // SHUTDOWN_TIMEOUT, default 20s
@@ -72,6 +73,7 @@ func Load(getenv func(string) string) (Config, error) {
 		SignsPerMinute: r.number("SIGNS_PER_MINUTE", 10, 1_000_000),
 		ReadsPerSecond: r.number("READS_PER_SECOND", 20, 1_000_000),
 		TrustedProxies: r.prefixes("TRUSTED_PROXIES"),
+		ProxyProtocol:  r.prefixes("PROXY_PROTOCOL_FROM"),
 
 		// OCI's load balancer removes a backend after 3 failed health checks at intervals of 10 s (its defaults).
 		DrainDelay:      r.duration("DRAIN_DELAY", 35*time.Second, 0, 10*time.Minute),

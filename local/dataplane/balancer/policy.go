@@ -5,11 +5,15 @@ import (
 	"math"
 )
 
+// fiveTuple is the policy that heeds the client's port.
+const fiveTuple = "FIVE_TUPLE"
+
 // choose returns one of the backends as a policy wants (Oracle: "Load Balancer Policies", read 2026-11-28), or nil if
-// there are none. Each policy heeds the weights.
+// there are none. Each policy heeds the weights. The hashes of network load balancers (Oracle: "Network Load Balancer
+// Policies") are of what tells clients apart: client is the address, and for FIVE_TUPLE its port, too.
 func choose(policy string, from []*backend, client string) *backend {
 	switch policy {
-	case "IP_HASH":
+	case "IP_HASH", "TWO_TUPLE", "THREE_TUPLE", fiveTuple:
 		return byHash(from, client)
 	case "LEAST_CONNECTIONS":
 		return roundRobin(leastConnections(from))

@@ -87,3 +87,23 @@ func TestRecordNeedsRetriesInARow(t *testing.T) {
 		}
 	}
 }
+
+// The policies of network load balancers tell clients apart by address, and FIVE_TUPLE by port, too.
+func TestTuplesKeepConnections(t *testing.T) {
+	from := backends(1, 1, 1)
+	used := map[*backend]bool{}
+	for port := range 50 {
+		client := fmt.Sprintf("198.51.100.7:%d", 1024+port)
+		b := choose(fiveTuple, from, client)
+		used[b] = true
+		if again := choose(fiveTuple, from, client); again != b {
+			t.Fatalf("connection %s moved from %s to %s", client, b.Name, again.Name)
+		}
+	}
+	if len(used) != len(from) {
+		t.Errorf("50 connections of one client use %d of %d backends", len(used), len(from))
+	}
+	if choose("TWO_TUPLE", from, "198.51.100.7") != choose("TWO_TUPLE", from, "198.51.100.7") {
+		t.Error("a client of TWO_TUPLE moves")
+	}
+}

@@ -142,23 +142,38 @@ func (p *pool) acquire(client string, tried map[*backend]bool) *backend {
 }
 
 // candidates returns the backends that may serve something new. Backups serve when no other can (API reference,
-// Backend, "backup"). There is no failing open: without a healthy backend, clients get 502 (Oracle: "Common Load
-// Balancer Errors", read 2026-11-28).
+// Backend, "backup"). Load balancers do not fail open: without a healthy backend, clients get 502 (Oracle: "Common Load
+// Balancer Errors", read 2026-11-28). Network load balancers do if they are told to (API reference, BackendSet,
+// "isFailOpen").
 func (p *pool) candidates(tried map[*backend]bool) []*backend {
-	var primary, backup []*backend
+	var primary, backup, unhealthy []*backend
+	healthy := false
 	for _, b := range p.backends {
+		healthy = healthy || b.state.Healthy
 		switch {
-		case !b.state.Healthy || b.Drain || b.Offline || tried[b]:
+		case b.Drain || b.Offline || tried[b]:
+		case !b.state.Healthy:
+			unhealthy = append(unhealthy, b)
 		case b.Backup:
 			backup = append(backup, b)
 		default:
 			primary = append(primary, b)
 		}
 	}
-	if len(primary) > 0 {
+	switch {
+	case len(primary) > 0:
 		return primary
+	case p.set.FailOpen && !healthy:
+		return unhealthy
+	default:
+		return backup
 	}
-	return backup
+}
+
+func (p *pool) policy() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.set.Policy
 }
 
 // acquireSession returns the backend of a session. It may be one that drains.

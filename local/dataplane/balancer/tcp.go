@@ -56,6 +56,9 @@ func (c *frontendConfig) connect(ctx context.Context, client net.Conn) (net.Conn
 	if err != nil {
 		address = client.RemoteAddr().String()
 	}
+	if c.pool.policy() == fiveTuple {
+		address = client.RemoteAddr().String()
+	}
 	tried := map[*backend]bool{}
 	failure := errNoBackend
 	for {

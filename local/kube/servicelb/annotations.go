@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Annotations of a Service that the controller reads (oci-cloud-controller-manager, docs/load-balancer-annotations.md).
@@ -49,8 +51,8 @@ var unsupported = []string{
 	annotationPrefix + "tls-backendset-secret",
 	"oci.oraclecloud.com/oci-load-balancer-backendset-ssl-config",
 	"oci.oraclecloud.com/workload-service-account",
-	"oci-network-load-balancer.oraclecloud.com/assigned-private-ipv4", // OKE refuses both for load balancers of type lb
-	"oci-network-load-balancer.oraclecloud.com/assigned-ipv6",
+	networkPrefix + "assigned-private-ipv4", // OKE refuses both for load balancers of type lb
+	networkPrefix + "assigned-ipv6",
 }
 
 // Management modes of the security rules.
@@ -121,31 +123,32 @@ func parseMbps(v string) (int, error) {
 }
 
 // subnets returns the cluster's subnets for load balancers with those of the annotations in their place.
-func subnets(a map[string]string, cluster []string) ([]string, error) {
-	ids := make([]string, len(subnetAnnotations))
+func subnets(a map[string]string, names annotationNames, cluster []string) ([]string, error) {
+	ids := make([]string, len(names.subnets))
 	copy(ids, cluster)
-	for i, key := range subnetAnnotations {
+	for i, key := range names.subnets {
 		ids[i] = cmp.Or(a[key], ids[i])
 	}
 	if ids[0] == "" {
 		return nil, fmt.Errorf("a subnet must be specified for a load balancer: "+
-			"the cluster has none, and there is no annotation %s", annotationSubnet1)
+			"the cluster has none, and there is no annotation %s", names.subnets[0])
 	}
-	if ids[1] == "" {
+	if ids[len(ids)-1] == "" {
 		ids = ids[:1]
 	}
 	return ids, nil
 }
 
-// securityGroups splits a list of OCIDs and drops repeated ones.
-func securityGroups(list string) ([]string, error) {
+// securityGroups splits the annotation's list of OCIDs and drops repeated ones.
+func securityGroups(a map[string]string, key string) ([]string, error) {
 	var ids []string
+	list := a[key]
 	if list == "" {
 		return nil, nil
 	}
 	for id := range strings.SplitSeq(strings.ReplaceAll(list, " ", ""), ",") {
 		if id == "" {
-			return nil, fmt.Errorf("%s: %q has an empty element", annotationNSGs, list)
+			return nil, fmt.Errorf("%s: %q has an empty element", key, list)
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
@@ -153,14 +156,15 @@ func securityGroups(list string) ([]string, error) {
 	}
 	if len(ids) > maxNSGs {
 		return nil, fmt.Errorf("%s: %d network security groups, at most %d are allowed",
-			annotationNSGs, len(ids), maxNSGs)
+			key, len(ids), maxNSGs)
 	}
 	return ids, nil
 }
 
-// managementMode returns the management mode of the security rules. Like OKE it takes an unknown security-list mode for
-// "All"; an unknown security-rule mode is an error.
-func managementMode(a map[string]string) (string, error) {
+// managementMode returns the management mode of the security rules. Like OKE it takes an unknown security-list mode of a
+// load balancer for "All", and none of a network load balancer for "None"; other unknown modes are errors.
+func managementMode(svc *corev1.Service) (string, error) {
+	a, names := svc.Annotations, namesOf(svc)
 	if v, ok := a[annotationRulesManagement]; ok {
 		modes := map[string]string{"sl-all": modeAll, "sl-frontend": modeFrontend, "nsg": modeNSG}
 		if mode := modes[strings.ToLower(v)]; mode != "" {
@@ -171,9 +175,13 @@ func managementMode(a map[string]string) (string, error) {
 		}
 		return modeNone, nil
 	}
-	switch v := a[annotationSecurityLists]; v {
-	case modeFrontend, modeNone:
+	switch v, ok := a[names.lists]; {
+	case v == modeFrontend || v == modeNone:
 		return v, nil
+	case names.network && !ok:
+		return modeNone, nil
+	case names.network && v != modeAll:
+		return "", fmt.Errorf("%s: %q must be All, Frontend or None", names.lists, v)
 	}
 	return modeAll, nil
 }

@@ -96,6 +96,7 @@ type loadBalancer struct {
 	ShapeName      string                 `json:"shapeName"`
 	ShapeDetails   *shapeDetails          `json:"shapeDetails"`
 	SubnetIDs      []string               `json:"subnetIds"`
+	SubnetID       string                 `json:"subnetId"` // of a network load balancer
 	NSGs           []string               `json:"networkSecurityGroupIds"`
 	BackendSets    map[string]backendSet  `json:"backendSets"`
 	Listeners      map[string]listener    `json:"listeners"`
@@ -106,6 +107,9 @@ type loadBalancer struct {
 		IsPublic   bool        `json:"isPublic"`
 		ReservedIP *reservedIP `json:"reservedIp"`
 	} `json:"ipAddresses"`
+
+	network      bool
+	externalOnly bool // the Service's status has public addresses only
 }
 
 // GetLoadBalancerName implements cloudprovider.LoadBalancer.
@@ -227,7 +231,7 @@ func isReady(node *corev1.Node) bool {
 // EnsureLoadBalancerDeleted implements cloudprovider.LoadBalancer. It returns when the load balancer is deleted.
 func (b *balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, svc *corev1.Service) error {
 	defer b.lock(svc)()
-	mode, err := managementMode(svc.Annotations)
+	mode, err := managementMode(svc)
 	if err != nil {
 		return err
 	}
@@ -242,7 +246,7 @@ func (b *balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, svc
 	if err := b.manageSecurityLists(ctx, nil, mode, lb, nodes); err != nil {
 		return err
 	}
-	return b.do(ctx, request{http.MethodDelete, loadBalancerPath + "/" + lb.ID, nil})
+	return b.do(ctx, request{http.MethodDelete, lb.path(), nil})
 }
 
 // retry makes the service controller retry soon instead of with its growing delays: most errors come from a load
@@ -258,6 +262,9 @@ func (lb *loadBalancer) status(mode *corev1.LoadBalancerIPMode) (*corev1.LoadBal
 	}
 	status := &corev1.LoadBalancerStatus{}
 	for _, ip := range lb.IPAddresses {
+		if lb.hidden(ip.IsPublic) {
+			continue
+		}
 		status.Ingress = append(status.Ingress, corev1.LoadBalancerIngress{IP: ip.IPAddress, IPMode: mode})
 	}
 	return status, nil
@@ -274,9 +281,9 @@ func (lb *loadBalancer) reservedAddress() string {
 }
 
 // changeable returns an error if the load balancer cannot be changed. One that has failed stays so: only the deletion
-// of its Service deletes it.
+// of its Service deletes it. A network load balancer is FAILED after a failed change, too, and another one repairs it.
 func (lb *loadBalancer) changeable() error {
-	if lb.LifecycleState == "ACTIVE" {
+	if lb.LifecycleState == "ACTIVE" || lb.network && lb.LifecycleState == "FAILED" {
 		return nil
 	}
 	err := fmt.Errorf("the load balancer %s is %s; only an ACTIVE one can be changed", lb.ID, lb.LifecycleState)
@@ -288,10 +295,10 @@ func (lb *loadBalancer) changeable() error {
 
 // find returns the Service's load balancer, or nil. The result may be one whose creation has failed.
 func (b *balancers) find(ctx context.Context, svc *corev1.Service) (*loadBalancer, error) {
-	var all []loadBalancer
 	query := url.Values{"compartmentId": {compartment(svc, b.Cluster)}, "displayName": {name(svc)}}
-	if _, err := b.OCI.Do(ctx, http.MethodGet, loadBalancerPath, query, nil, &all); err != nil {
-		return nil, fmt.Errorf("load balancers: %w", err)
+	all, err := b.list(ctx, svc, query)
+	if err != nil {
+		return nil, err
 	}
 	for _, lb := range all {
 		if lb.DisplayName == name(svc) && lb.LifecycleState != "DELETED" {
@@ -323,7 +330,7 @@ func (b *balancers) create(ctx context.Context, svc *corev1.Service, s *spec) (*
 		}
 		s.ReservedIPs = []reservedIP{{public.ID}}
 	}
-	if err := b.do(ctx, request{http.MethodPost, loadBalancerPath, s}); err != nil {
+	if err := b.do(ctx, request{http.MethodPost, collection(svc), s.creation()}); err != nil {
 		return nil, err
 	}
 	lb, err := b.find(ctx, svc)
@@ -335,6 +342,10 @@ func (b *balancers) create(ctx context.Context, svc *corev1.Service, s *spec) (*
 
 // chooseSubnets keeps one subnet if one of the annotated subnets is regional or the load balancer is private.
 func (b *balancers) chooseSubnets(ctx context.Context, svc *corev1.Service, s *spec) error {
+	if s.network {
+		s.SubnetIDs = s.SubnetIDs[:1]
+		return nil
+	}
 	for _, key := range subnetAnnotations {
 		id := svc.Annotations[key]
 		if id == "" {
@@ -361,7 +372,7 @@ func (b *balancers) chooseSubnets(ctx context.Context, svc *corev1.Service, s *s
 // even if none of them is a port of the Service.
 func (b *balancers) readSecret(ctx context.Context, svc *corev1.Service, s *spec) error {
 	reference := svc.Annotations[annotationTLSSecret]
-	if _, ok := svc.Annotations[annotationSSLPorts]; !ok || reference == "" {
+	if _, ok := svc.Annotations[annotationSSLPorts]; !ok || reference == "" || s.network {
 		return nil
 	}
 	namespace, name, ok := strings.Cut(reference, "/")
@@ -389,7 +400,7 @@ func (b *balancers) readSecret(ctx context.Context, svc *corev1.Service, s *spec
 // Certificates service", as of 2026-09-05). What OKE does with a ConfigMap that lacks a port is not documented.
 func (b *balancers) readCertificateMap(ctx context.Context, svc *corev1.Service, s *spec) error {
 	name := svc.Annotations[annotationCertificates]
-	if name == "" {
+	if name == "" || s.network {
 		return nil
 	}
 	if svc.Annotations[annotationTLSSecret] != "" {

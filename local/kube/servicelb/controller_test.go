@@ -33,7 +33,10 @@ type fakeOCI struct {
 
 func (f *fakeOCI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var answer any = object{"lifecycleState": "SUCCEEDED"}
-	if !strings.HasPrefix(r.URL.Path, workRequestPath) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, networkWorkPath):
+		answer = object{"status": "SUCCEEDED"}
+	case !strings.HasPrefix(r.URL.Path, workRequestPath):
 		answer = f.documents[r.URL.Path]
 		if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "getByIpAddress") {
 			body, _ := io.ReadAll(r.Body)

@@ -24,7 +24,7 @@ func TestRefusedAnnotations(t *testing.T) {
 		annotationIPMode:          {[]string{"", "dsr"}, []string{"VIP", "proxy"}},
 		annotationFreeformTags:    {[]string{"a=b", `{"a":1}`}, []string{"", `{"a":"b"}`}},
 		annotationDefinedTags:     {[]string{`{"a":"b"}`}, []string{"", `{"ns":{"a":"b"}}`}},
-		annotationType:            {[]string{"nlb", "NLB"}, []string{"", "LB", "alb"}}, // OKE has network load balancers
+		annotationType:            {nil, []string{"", "LB", "alb", "nlb", "NLB"}},
 		annotationShape:           {[]string{"flexible", "Flexible"}, []string{"400Mbps"}},
 		annotationFlexMin:         {nil, []string{"many"}}, // not read without the flexible shape
 		annotationRuleSets:        {[]string{"{", `{"a":[]}`}, []string{"", "{}", `{"a":{"items":[]}}`}},

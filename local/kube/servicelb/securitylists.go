@@ -42,7 +42,6 @@ func desiredOpenings(s *spec, mode string, staleListeners, staleNodePorts []int,
 	if s == nil {
 		return o
 	}
-	ports := map[int]bool{}
 	for _, l := range s.Listeners {
 		for _, source := range s.sources {
 			o.frontIn.want = append(o.frontIn.want, rule{source, l.Port})
@@ -51,17 +50,18 @@ func desiredOpenings(s *spec, mode string, staleListeners, staleNodePorts []int,
 	if mode != modeAll {
 		return o
 	}
+	sources := map[int][]string{} // of the connections to a port of the nodes
 	for _, set := range s.BackendSets {
-		ports[set.HealthChecker.Port] = true
+		sources[set.HealthChecker.Port] = lbCIDRs
 		for _, b := range set.Backends {
-			ports[b.Port] = true
+			sources[b.Port] = s.sourcesOf(set, lbCIDRs)
 		}
 	}
-	for port := range ports {
+	for port, from := range sources {
 		for _, cidr := range nodeCIDRs {
 			o.frontOut.want = append(o.frontOut.want, rule{cidr, port})
 		}
-		for _, cidr := range lbCIDRs {
+		for _, cidr := range from {
 			o.nodeIn.want = append(o.nodeIn.want, rule{cidr, port})
 		}
 	}

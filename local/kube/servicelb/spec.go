@@ -25,11 +25,10 @@ type (
 	}
 	backend struct {
 		IPAddress string `json:"ipAddress"`
+		TargetID  string `json:"targetId,omitempty"` // the instance; of network load balancers only
 		Port      int    `json:"port"`
 		Weight    int    `json:"weight"`
-		Backup    bool   `json:"backup"`
-		Drain     bool   `json:"drain"`
-		Offline   bool   `json:"offline"`
+		Drain     bool   `json:"drain,omitempty"`
 	}
 	healthChecker struct {
 		Protocol         string `json:"protocol"`
@@ -45,6 +44,8 @@ type (
 		Policy        string        `json:"policy"`
 		Backends      []backend     `json:"backends"`
 		HealthChecker healthChecker `json:"healthChecker"`
+		// PreserveSource is of network load balancers only.
+		PreserveSource *bool `json:"isPreserveSource,omitempty"`
 	}
 	connectionConfiguration struct {
 		IdleTimeout   int `json:"idleTimeout"` // seconds
@@ -74,6 +75,7 @@ type (
 		ConnectionConfiguration *connectionConfiguration `json:"connectionConfiguration,omitempty"`
 		SSLConfiguration        *sslConfiguration        `json:"sslConfiguration,omitempty"`
 		RuleSetNames            []string                 `json:"ruleSetNames,omitempty"`
+		PPv2                    *bool                    `json:"isPpv2Enabled,omitempty"` // of network load balancers only
 	}
 	certificate struct {
 		CertificateName   string `json:"certificateName"`
@@ -103,6 +105,7 @@ type spec struct {
 	ReservedIPs   []reservedIP           `json:"reservedIps,omitempty"`
 	initialtags.Tags
 
+	network bool                       // it is a network load balancer
 	mode    string                     // management mode of the security lists
 	sources []string                   // CIDRs that may connect to the listeners
 	address string                     // reserved public address, or empty
@@ -115,15 +118,28 @@ func name(svc *corev1.Service) string { return string(svc.UID) }
 // newSpec derives the load balancer from the Service, the nodes that are its backends and the cluster. Have is the
 // existing load balancer, or nil. The caller adds the certificate of a TLS secret.
 func newSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Cluster, have *loadBalancer) (*spec, error) {
-	a := svc.Annotations
+	if isNetwork(svc) {
+		return newNetworkSpec(svc, nodes, cluster)
+	}
+	s, err := newCommonSpec(svc, cluster)
+	if err != nil {
+		return nil, err
+	}
+	if s.ShapeName, s.ShapeDetails, err = shape(svc.Annotations, have); err != nil {
+		return nil, err
+	}
+	return s, s.addPorts(svc, nodes)
+}
+
+// newCommonSpec derives what both types of load balancers have, but for listeners and backend sets.
+func newCommonSpec(svc *corev1.Service, cluster cloud.Cluster) (*spec, error) {
+	a, names := svc.Annotations, namesOf(svc)
 	s := &spec{
+		network:       names.network,
 		CompartmentID: compartment(svc, cluster),
 		DisplayName:   name(svc),
 		BackendSets:   map[string]backendSet{},
 		Listeners:     map[string]listener{},
-	}
-	if strings.EqualFold(a[annotationType], "nlb") {
-		return nil, fmt.Errorf("%s: the local cloud has no network load balancers", annotationType)
 	}
 	for _, key := range unsupported {
 		if a[key] != "" {
@@ -137,22 +153,19 @@ func newSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Cluster, h
 		return nil, err
 	}
 	var err error
-	if s.ShapeName, s.ShapeDetails, err = shape(a, have); err != nil {
+	if s.NSGs, err = securityGroups(a, names.groups); err != nil {
 		return nil, err
 	}
-	if s.NSGs, err = securityGroups(a[annotationNSGs]); err != nil {
-		return nil, err
-	}
-	if s.mode, err = managementMode(a); err != nil {
+	if s.mode, err = managementMode(svc); err != nil {
 		return nil, err
 	}
 	if s.mode == modeNSG {
 		return nil, fmt.Errorf("%s: the local cloud does not support NSG", annotationRulesManagement)
 	}
-	if err := parseJSON(a, annotationFreeformTags, &s.Freeform); err != nil {
+	if err := parseJSON(a, names.freeform, &s.Freeform); err != nil {
 		return nil, err
 	}
-	if err := parseJSON(a, annotationDefinedTags, &s.Defined); err != nil {
+	if err := parseJSON(a, names.defined, &s.Defined); err != nil {
 		return nil, err
 	}
 	ranges, err := servicehelpers.GetLoadBalancerSourceRanges(svc)
@@ -161,7 +174,7 @@ func newSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Cluster, h
 	}
 	s.sources = ranges.StringSlice()
 	slices.Sort(s.sources)
-	return s, s.addPorts(svc, nodes)
+	return s, nil
 }
 
 // compartment returns the compartment of the Service's load balancer.
@@ -175,13 +188,13 @@ func compartment(svc *corev1.Service, cluster cloud.Cluster) string {
 // place sets where the load balancer is reached: publicly or not, its subnets, its address and the mode of its address.
 // An existing load balancer keeps all but the last.
 func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
-	a := svc.Annotations
-	if v, ok := a[annotationInternal]; ok {
+	a, names := svc.Annotations, namesOf(svc)
+	if v, ok := a[names.internal]; ok {
 		if s.IsPrivate, err = strconv.ParseBool(v); err != nil {
-			return fmt.Errorf("%s: %q must be true or false", annotationInternal, v)
+			return fmt.Errorf("%s: %q must be true or false", names.internal, v)
 		}
 	}
-	if s.SubnetIDs, err = subnets(a, clusterSubnets); err != nil {
+	if s.SubnetIDs, err = subnets(a, names, clusterSubnets); err != nil {
 		return err
 	}
 	if s.address = svc.Spec.LoadBalancerIP; s.address != "" {
@@ -208,9 +221,10 @@ func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
 // filterNodes returns the nodes that the Service's label selector admits. A node without a provider id is about to join
 // the cluster and cannot serve yet.
 func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, error) {
-	selector, err := labels.Parse(svc.Annotations[annotationNodes])
+	key := namesOf(svc).nodes
+	selector, err := labels.Parse(svc.Annotations[key])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", annotationNodes, err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	var out []*corev1.Node
 	for _, node := range nodes {
@@ -223,19 +237,38 @@ func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, err
 
 // addPorts adds a listener and a backend set for each port of the Service.
 func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
-	a := svc.Annotations
+	err := s.addSets(svc, nodes)
+	if err != nil {
+		return err
+	}
+	if s.RuleSets, err = ruleSets(svc.Annotations); err != nil {
+		return err
+	}
+	for _, port := range svc.Spec.Ports {
+		l, err := newListener(svc.Annotations, port.Port)
+		if err != nil {
+			return err
+		}
+		if s.RuleSets != nil { // all of them, also a redirect to HTTPS, on the listeners of HTTPS too
+			l.RuleSetNames = append([]string{}, sortedKeys(s.RuleSets)...)
+		}
+		s.Listeners[fmt.Sprintf("%s-%d", l.Protocol, l.Port)] = l
+	}
+	return nil
+}
+
+// addSets adds a backend set for each port of the Service.
+func (s *spec) addSets(svc *corev1.Service, nodes []*corev1.Node) error {
+	a, names := svc.Annotations, namesOf(svc)
 	checker, err := newHealthChecker(svc)
 	if err != nil {
 		return err
 	}
-	policy := "ROUND_ROBIN"
-	if v, ok := a[annotationPolicy]; ok {
-		if policy = v; !slices.Contains([]string{"ROUND_ROBIN", "LEAST_CONNECTIONS", "IP_HASH"}, v) {
-			return fmt.Errorf("%s: %q must be ROUND_ROBIN, LEAST_CONNECTIONS or IP_HASH", annotationPolicy, v)
+	policy := names.policies[0]
+	if v, ok := a[names.policy]; ok {
+		if policy = v; !slices.Contains(names.policies, v) {
+			return fmt.Errorf("%s: %q must be one of %s", names.policy, v, strings.Join(names.policies, ", "))
 		}
-	}
-	if s.RuleSets, err = ruleSets(a); err != nil {
-		return err
 	}
 	for _, port := range svc.Spec.Ports {
 		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
@@ -244,19 +277,15 @@ func (s *spec) addPorts(svc *corev1.Service, nodes []*corev1.Node) error {
 		set := backendSet{Policy: policy, HealthChecker: checker, Backends: []backend{}}
 		for _, node := range nodes {
 			if ip := internalIP(node); ip != "" {
-				set.Backends = append(set.Backends, backend{IPAddress: ip, Port: int(port.NodePort), Weight: 1})
+				b := backend{IPAddress: ip, Port: int(port.NodePort), Weight: 1}
+				if s.network {
+					b.TargetID = strings.TrimPrefix(node.Spec.ProviderID, "oci://")
+				}
+				set.Backends = append(set.Backends, b)
 			}
 		}
 		slices.SortFunc(set.Backends, compareBackends)
-		l, err := newListener(a, port.Port)
-		if err != nil {
-			return err
-		}
-		if s.RuleSets != nil { // all of them, also a redirect to HTTPS, on the listeners of HTTPS too
-			l.RuleSetNames = append([]string{}, sortedKeys(s.RuleSets)...)
-		}
-		s.BackendSets[l.DefaultBackendSetName] = set
-		s.Listeners[fmt.Sprintf("%s-%d", l.Protocol, l.Port)] = l
+		s.BackendSets[fmt.Sprintf("TCP-%d", port.Port)] = set
 	}
 	return nil
 }
@@ -302,22 +331,23 @@ func newHealthChecker(svc *corev1.Service) (healthChecker, error) {
 		h.URLPath, h.Port = path, int(port)
 	}
 	var err error
+	names := namesOf(svc)
 	for _, field := range []struct {
 		key      string
 		target   *int
 		fallback int
 	}{
-		{annotationHealthRetries, &h.Retries, 3},
-		{annotationHealthTimeout, &h.TimeoutInMillis, 3000},
-		{annotationHealthInterval, &h.IntervalInMillis, 10000},
+		{names.retries, &h.Retries, 3},
+		{names.timeout, &h.TimeoutInMillis, 3000},
+		{names.interval, &h.IntervalInMillis, 10000},
 	} {
 		if *field.target, err = number(svc.Annotations, field.key, field.fallback); err != nil {
 			return h, err
 		}
 	}
-	if h.IntervalInMillis < minHealthCheck || h.IntervalInMillis > maxHealthCheck {
+	if h.IntervalInMillis < names.shortestInterval || h.IntervalInMillis > maxHealthCheck {
 		return h, fmt.Errorf("%s: %d must be from %d to %d",
-			annotationHealthInterval, h.IntervalInMillis, minHealthCheck, maxHealthCheck)
+			names.interval, h.IntervalInMillis, names.shortestInterval, maxHealthCheck)
 	}
 	return h, nil
 }

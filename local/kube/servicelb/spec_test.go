@@ -94,10 +94,6 @@ func TestNewSpec(t *testing.T) {
 			port: corev1.ServicePort{Port: 53, Protocol: corev1.ProtocolUDP}, cluster: []string{"lbs"},
 			err: "do not support UDP",
 		},
-		"network load balancer": {
-			annotations: map[string]string{annotationType: "nlb"}, port: http, cluster: []string{"lbs"},
-			err: "no network load balancers",
-		},
 		"six groups": {
 			annotations: map[string]string{annotationNSGs: "a,b,c,d,e,f"}, port: http, cluster: []string{"lbs"},
 			err: "at most 5",

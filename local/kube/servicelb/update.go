@@ -1,6 +1,7 @@
 package servicelb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func (lb *loadBalancer) toFixedShape(s *spec) bool {
 // changes lists the requests that turn the load balancer into that of the spec, in OKE's order. A listener's backend
 // set and certificate must exist, and two listeners cannot have the same port.
 func changes(lb *loadBalancer, s *spec) []request {
-	path := loadBalancerPath + "/" + lb.ID
+	path := lb.path()
 	listeners := keepNames(lb.Listeners, s.Listeners)
 	var out []request
 	for _, name := range sortedKeys(s.Certificates) {
@@ -76,7 +77,7 @@ func backendChanges(lb *loadBalancer, s *spec) []request {
 		_, ok := lb.BackendSets[name]
 		return !ok
 	})
-	return createsAndUpdates(loadBalancerPath+"/"+lb.ID+"/backendSets", lb.BackendSets, want)
+	return createsAndUpdates(lb.path()+"/backendSets", lb.BackendSets, want)
 }
 
 // keepNames returns the wanted listeners under the names that they have: a listener whose protocol changes between TCP
@@ -147,7 +148,8 @@ func (s backendSet) equals(have backendSet) bool {
 			return false
 		}
 	}
-	return len(have.Backends) == len(endpoints) && have.Policy == s.Policy && have.HealthChecker == s.HealthChecker
+	return len(have.Backends) == len(endpoints) && have.Policy == s.Policy && have.HealthChecker == s.HealthChecker &&
+		reflect.DeepEqual(have.PreserveSource, s.PreserveSource)
 }
 
 func (b backend) endpoint() string { return fmt.Sprintf("%s:%d", b.IPAddress, b.Port) }
@@ -171,6 +173,9 @@ func (l listener) equals(have listener) bool {
 	} else {
 		have.RuleSetNames = append([]string{}, have.RuleSetNames...)
 		slices.Sort(have.RuleSetNames)
+	}
+	if l.PPv2 == nil {
+		have.PPv2 = nil // stays what it is
 	}
 	return reflect.DeepEqual(have, l)
 }
@@ -201,12 +206,18 @@ func (b *balancers) do(ctx context.Context, r request) error {
 	if id == "" {
 		return fmt.Errorf("%s %s: the answer names no work request", r.method, r.path)
 	}
+	workRequests := workRequestPath
+	if strings.HasPrefix(r.path, networkPath) {
+		workRequests = networkWorkPath
+	}
 	var work struct {
 		State   string `json:"lifecycleState"`
+		Status  string `json:"status"` // in place of the state, of network load balancers
 		Message string `json:"message"`
 	}
 	err = wait.PollUntilContextTimeout(ctx, b.Poll, workTimeout, true, func(ctx context.Context) (bool, error) {
-		_, err := b.OCI.Do(ctx, http.MethodGet, workRequestPath+"/"+id, nil, nil, &work)
+		_, err := b.OCI.Do(ctx, http.MethodGet, workRequests+"/"+id, nil, nil, &work)
+		work.State = cmp.Or(work.Status, work.State)
 		if err == nil && work.State == "FAILED" {
 			err = errors.New(work.Message)
 		}

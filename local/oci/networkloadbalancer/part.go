@@ -56,7 +56,7 @@ func completeSet(doc engine.Doc) error {
 		"port": 0.0, "retries": 3.0, "timeoutInMillis": 3000.0, "intervalInMillis": 10000.0,
 	})
 	switch checker.Str("protocol") {
-	case "HTTP", "HTTPS":
+	case "HTTP":
 		checker.Default(engine.Doc{"returnCode": 200.0, "urlPath": "/", "responseBodyRegex": ""})
 	case protocol:
 	default:

@@ -169,6 +169,14 @@ var functions = map[string]function{
 			},
 		},
 	},
+	"oci:NetworkLoadBalancer/getNetworkLoadBalancers:getNetworkLoadBalancers": {
+		client: catalog.NetworkBalancerClient, path: "/20200501/networkLoadBalancers",
+		collection: "networkLoadBalancerCollections", query: []string{"compartmentId", "displayName"},
+		element: fields{"networkLoadBalancerCollections": {asList: true, fields: fields{"items": {fields: fields{
+			"id": {}, "compartmentId": {}, "displayName": {}, "freeformTags": {}, "isPrivate": {}, "subnetId": {},
+			"ipAddresses": {fields: fields{"reservedIps": {rest: "reservedIp", asList: true}}}, "state": lifecycleState,
+		}}}}},
+	},
 	"oci:ObjectStorage/getObjects:getObjects": { // the first page: a thousand
 		client: catalog.ObjectStorageClient, path: "/n/{namespace}/b/{bucket}/o", one: "bucket",
 		query:   []string{"prefix", "start", "end", "delimiter"},

@@ -111,6 +111,9 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getClusters:getClusters":        {inCompartment, "clusters", 1},
 		"oci:Core/getServices:getServices":                   {object{}, "services", 2},
 		"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {inCompartment, "loadBalancers", 0},
+		"oci:NetworkLoadBalancer/getNetworkLoadBalancers:getNetworkLoadBalancers": {
+			inCompartment, "networkLoadBalancerCollections", 1,
+		},
 		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {
 			object{"nodePoolOptionId": "all"}, "kubernetesVersions", 6,
 		},
