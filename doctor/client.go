@@ -28,10 +28,12 @@ var (
 	identity = service{
 		"oci_identity.IdentityClient", "https://identity.{region}.oci.{secondLevelDomain}", "/20160918",
 	}
-	network          = service{"oci_core.VirtualNetworkClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	compute          = service{"oci_core.ComputeClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	volumes          = service{"oci_core.BlockstorageClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	balancers        = service{"oci_load_balancer.LoadBalancerClient", "https://iaas.{region}.{secondLevelDomain}", "/20170115"}
+	network   = service{"oci_core.VirtualNetworkClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
+	compute   = service{"oci_core.ComputeClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
+	volumes   = service{"oci_core.BlockstorageClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
+	balancers = service{
+		"oci_load_balancer.LoadBalancerClient", "https://iaas.{region}.{secondLevelDomain}", "/20170115",
+	}
 	networkBalancers = service{
 		"oci_network_load_balancer.NetworkLoadBalancerClient",
 		"https://network-load-balancer-api.{region}.oci.{secondLevelDomain}", "/20200501",

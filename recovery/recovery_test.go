@@ -165,11 +165,12 @@ func TestFailedLoadBalancer(t *testing.T) {
 	}
 	network := strings.Replace(service(""), `"outputs"`,
 		`"inputs": {"metadata": {"annotations": {"oci.oraclecloud.com/load-balancer-type": "nlb"}}}, "outputs"`, 1)
+	failed := balancer("u", "FAILED")
 	for name, tc := range map[string]struct {
 		state, balancers string
 		want             []string
 	}{
-		"failed network load balancer": {network, `{"items": ` + balancer("u", "FAILED") + `}`, []string{"refresh", "delete web"}},
+		"failed network load balancer": {network, `{"items": ` + failed + `}`, []string{"refresh", "delete web"}},
 		"failed":                       {service(""), balancer("u", "FAILED"), []string{"refresh", "delete web"}},
 		"still made":                   {service(""), balancer("u", "CREATING"), []string{"refresh"}},
 		"another's":                    {service(""), balancer("v", "FAILED"), []string{"refresh"}},

@@ -17,10 +17,10 @@ const (
 
 // networkBalancerAnnotations make a network load balancer.
 //
-// Nodes see its address, not the visitors': with preserved sources, OKE's default, the nodes' subnet must accept the
-// node ports from all visitors (terraform-oci-oke, issue 582; Oracle, "Enabling Network Load Balancer Backend Set Source
-// Preservation"; read 2026-11-29). The rules between subnets are therefore those of a load balancer. The frontend learns
-// the visitors' addresses from the PROXY protocol, which the tutorial's image does not understand.
+// Nodes see its address, not the visitors': with preserved sources, OKE's default, the nodes' subnet must accept node
+// ports from all visitors (terraform-oci-oke, issue 582; Oracle, "Enabling Network Load Balancer Backend Set Source
+// Preservation"; read 2026-11-29). The rules between subnets are therefore those of a load balancer. The frontend
+// learns the visitors' addresses from the PROXY protocol, which the tutorial's image does not understand.
 func (b *builder) networkBalancerAnnotations() pulumi.StringMap {
 	annotations := pulumi.StringMap{
 		balancerType:                             pulumi.String(string(workload.NLB)),

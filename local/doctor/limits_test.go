@@ -56,7 +56,7 @@ var limitFindings = []finding{
 		set("loadBalancerType", "nlb")(s)
 		s.limits["networkloadbalancer"] = 0
 	}, []string{
-		"✗ network-load-balancer-api max-nlb-flexible-count: exposure and loadBalancerType needs 1 network load balancer, and 0",
+		"✗ network-load-balancer-api max-nlb-flexible-count: exposure and loadBalancerType needs 1 network load balancer",
 	}},
 	{"cores", limited("standard-a1-core-count", 1), []string{
 		"✗ compute standard-a1-core-count in Uocm:US-ASHBURN-AD-1: nodePools needs 2 OCPU, and 1 of 1 are left",

@@ -161,8 +161,8 @@ func securityGroups(a map[string]string, key string) ([]string, error) {
 	return ids, nil
 }
 
-// managementMode returns the management mode of the security rules. Like OKE it takes an unknown security-list mode of a
-// load balancer for "All", and none of a network load balancer for "None"; other unknown modes are errors.
+// managementMode returns the management mode of the security rules. Like OKE it takes an unknown security-list mode of
+// a load balancer for "All", and none of a network load balancer for "None"; other unknown modes are errors.
 func managementMode(svc *corev1.Service) (string, error) {
 	a, names := svc.Annotations, namesOf(svc)
 	if v, ok := a[annotationRulesManagement]; ok {

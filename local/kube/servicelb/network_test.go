@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"oke-guestbook/local/oci/schema"
 )
 
 // networkService is a Service of a network load balancer as the guestbook declares it, with other annotations.
@@ -19,7 +21,7 @@ func networkService(annotations map[string]string) *corev1.Service {
 	maps.Copy(a, annotations)
 	maps.DeleteFunc(a, func(_, v string) bool { return v == "-" })
 	svc := testService(a, corev1.ServicePort{Port: 80, NodePort: 30080, Protocol: corev1.ProtocolTCP})
-	svc.Spec.Type, svc.Spec.ExternalTrafficPolicy = corev1.ServiceTypeLoadBalancer, corev1.ServiceExternalTrafficPolicyLocal
+	svc.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
 	svc.Spec.HealthCheckNodePort = 31000
 	return svc
 }
@@ -47,6 +49,9 @@ func TestNetworkLoadBalancerIsCreated(t *testing.T) {
 			}
 		}}
 	}`), &want)
+	if err := schema.Check("networkloadbalancer.CreateNetworkLoadBalancerDetails", got); err != nil {
+		t.Error(err)
+	}
 	if a, b := indented(got), indented(want); a != b {
 		t.Errorf("body\n%s\nwant\n%s", a, b)
 	}

@@ -161,8 +161,8 @@ func place(t *engine.Tx, r *engine.Resource, reserved []engine.Doc) error {
 	return nil
 }
 
-// PublicAddress gives a load balancer a public address, which is that of its reservedIps if there is one. It returns the
-// entry of the load balancer's ipAddresses too.
+// PublicAddress gives a load balancer a public address, which is that of its reservedIps if there is one. It returns
+// the entry of the load balancer's ipAddresses, too.
 func PublicAddress(
 	t *engine.Tx, r *engine.Resource, reserved []engine.Doc,
 ) (ip *engine.Resource, address engine.Doc, err error) {

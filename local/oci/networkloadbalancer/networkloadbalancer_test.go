@@ -142,9 +142,11 @@ func TestRefused(t *testing.T) {
 			"port":                      {"listeners.TCP-80.port", 70000, "400 InvalidParameter: port"},
 			"UDP":                       {"listeners.TCP-80.protocol", "UDP", "400 NotImplemented: TCP listeners only"},
 			"public in private subnet":  {"subnetId", n.Workers, "400 InvalidParameter: cannot hold a public"},
-			"unknown group":             {"networkSecurityGroupIds", []any{group}, "400 RelatedResourceNotAuthorizedOrNotFound: network"},
-			"public and transparent":    {"isPreserveSourceDestination", true, "400 InvalidParameter: only a private"},
-			"IPv6":                      {"nlbIpVersion", "IPV4_AND_IPV6", "400 NotImplemented: IPv6"},
+			"unknown group": {
+				"networkSecurityGroupIds", []any{group}, "400 RelatedResourceNotAuthorizedOrNotFound: network",
+			},
+			"public and transparent": {"isPreserveSourceDestination", true, "400 InvalidParameter: only a private"},
+			"IPv6":                   {"nlbIpVersion", "IPV4_AND_IPV6", "400 NotImplemented: IPv6"},
 		} {
 			c.Refuses(name, "POST "+all, ocitest.Changed(nlbBody(n), test.path, test.value), test.want)
 		}
