@@ -46,32 +46,37 @@ func (v *visit) address(ctx context.Context, g workload.Guestbook) Result {
 	return ok("%s is the stack's own", what)
 }
 
+// balancer is a load balancer of either type.
+type balancer struct {
+	FreeformTags map[string]string
+	IPAddresses  []struct{ IPAddress string }
+}
+
 // ownsAddress reports whether a load balancer of the stack, of either type, has the address.
 func (v *visit) ownsAddress(ctx context.Context, address string) (bool, error) {
-	type balancer struct {
-		FreeformTags map[string]string
-		IPAddresses  []struct{ IPAddress string }
-	}
 	all, err := list[balancer](ctx, v.cloud, balancers, "/loadBalancers", in(v.compartmentID))
-	if err != nil {
-		return false, err
+	if own, found := v.owner(all, address); err != nil || found {
+		return own, err
 	}
 	query := in(v.compartmentID)
-	for more := true; more; {
+	for {
 		var page struct{ Items []balancer }
 		next, err := v.cloud.call(ctx, networkBalancers, http.MethodGet, "/networkLoadBalancers", query, nil, &page)
-		if err != nil {
-			return false, err
+		if own, found := v.owner(page.Items, address); err != nil || found || next == "" {
+			return own, err
 		}
-		all, more = append(all, page.Items...), next != ""
 		query.Set("page", next)
 	}
+}
+
+// owner reports whether one of the load balancers has the address, and whether that is the stack's.
+func (v *visit) owner(all []balancer, address string) (own, found bool) {
 	for _, b := range all {
 		for _, ip := range b.IPAddresses {
 			if ip.IPAddress == address {
-				return b.FreeformTags["project"] == v.Project && b.FreeformTags["stack"] == v.Name, nil
+				return b.FreeformTags["project"] == v.Project && b.FreeformTags["stack"] == v.Name, true
 			}
 		}
 	}
-	return false, nil
+	return false, false
 }

@@ -1,33 +1,17 @@
 package sdktest
 
 import (
-	"net/http/httptest"
 	"slices"
 	"testing"
 
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/oracle/oci-go-sdk/v65/networkloadbalancer"
-
-	"oke-guestbook/local/launch/environment"
-	"oke-guestbook/local/oci"
 )
 
 // TestNetworkLoadBalancer walks a network load balancer's life with the client that OKE's cloud controller uses.
 func TestNetworkLoadBalancer(t *testing.T) {
-	settings := environment.Settings{Dir: t.TempDir()}
-	srv, err := oci.New(oci.Config{Dir: settings.Path("oci"), Speed: 2000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Close()
-	web := httptest.NewServer(srv)
-	defer web.Close()
-	settings.Port = port(t, web.URL)
-	config, err := common.ConfigurationProviderFromFile(settings.Path("oci", oci.ConfigFile), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newSDK(t, config, web.URL)
+	settings, config, address := emulate(t)
+	s := newSDK(t, config, address)
 	s.createVcn()
 	s.createSubnets()
 	client := must[networkloadbalancer.NetworkLoadBalancerClient](t)(

@@ -18,26 +18,34 @@ import (
 
 // A service that is not emulated refuses at once. Its client is given its host as the official provider gives it.
 func TestServiceThatIsNotEmulated(t *testing.T) {
+	settings, config, address := emulate(t)
+	client := must[vault.VaultsClient](t)(vault.NewVaultsClientWithConfigurationProvider(config))
+	client.Host = host(t, settings, "oci_vault.VaultsClient")
+	_, err := client.ListSecrets(ctx, vault.ListSecretsRequest{CompartmentId: common.String(oci.CompartmentID)})
+	var failure common.ServiceError
+	if !errors.As(err, &failure) || failure.GetHTTPStatusCode() != 400 || failure.GetCode() != "NotImplemented" {
+		t.Errorf("got %v, want 400 NotImplemented of %s", err, address)
+	}
+}
+
+// emulate starts an emulator in a directory of the launcher's form, and returns the clients' configuration and its
+// address.
+func emulate(t *testing.T) (environment.Settings, common.ConfigurationProvider, string) {
+	t.Helper()
 	settings := environment.Settings{Dir: t.TempDir()}
-	srv, err := oci.New(oci.Config{Dir: settings.Path("oci")})
+	srv, err := oci.New(oci.Config{Dir: settings.Path("oci"), Speed: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer srv.Close()
+	t.Cleanup(func() { srv.Close() })
 	web := httptest.NewServer(srv)
-	defer web.Close()
+	t.Cleanup(web.Close)
 	settings.Port = port(t, web.URL)
 	config, err := common.ConfigurationProviderFromFile(settings.Path("oci", oci.ConfigFile), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := must[vault.VaultsClient](t)(vault.NewVaultsClientWithConfigurationProvider(config))
-	client.Host = host(t, settings, "oci_vault.VaultsClient")
-	_, err = client.ListSecrets(ctx, vault.ListSecretsRequest{CompartmentId: common.String(oci.CompartmentID)})
-	var failure common.ServiceError
-	if !errors.As(err, &failure) || failure.GetHTTPStatusCode() != 400 || failure.GetCode() != "NotImplemented" {
-		t.Errorf("got %v, want 400 NotImplemented of %s", err, web.URL)
-	}
+	return settings, config, web.URL
 }
 
 func port(t *testing.T, address string) int {
