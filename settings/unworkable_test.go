@@ -189,7 +189,8 @@ func TestUnworkable(t *testing.T) {
 		{"another spelling", with("loadBalancerType", "NLB"), []string{"loadBalancerType NLB lb nlb"}},
 		{
 			"TLS that nothing ends",
-			with("loadBalancerType", "nlb", "tlsCertificate", "x", "tlsPrivateKey", "y", "loadBalancerPorts", `["443"]`),
+			with("loadBalancerType", "nlb", "tlsCertificate", "x", "tlsPrivateKey", "y", "loadBalancerPorts", `["443"]`,
+				"plainHttp", "closed"),
 			[]string{"tlsCertificate lb Remove"},
 		},
 		{

@@ -28,7 +28,7 @@ func kinds(t *testing.T) map[string]string {
 			"externalDatabase": "mongo.example.com", "databasePassword": "example",
 		},
 		{"name": "network", "loadBalancerType": "nlb"},
-		{"name": "network-internal", "loadBalancerType": "nlb", "exposure": "internal", "profile": "tutorial"},
+		{"name": "classroom-network", "loadBalancerType": "nlb", "exposure": "internal", "profile": "tutorial"},
 		{"name": "nodes", "exposure": "node-port"},
 		{"name": "classroom", "profile": "tutorial", "frontendImage": "docker.io/paulczar/gb-frontend:v5"},
 		{
