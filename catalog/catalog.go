@@ -47,6 +47,8 @@ const (
 	MonitoringClient        Client = "oci_monitoring.MonitoringClient"
 	TopicClient             Client = "oci_ons.NotificationControlPlaneClient"
 	SubscriptionClient      Client = "oci_ons.NotificationDataPlaneClient"
+	VaultClient             Client = "oci_kms.KmsVaultClient"
+	KeyClient               Client = "oci_kms.KmsManagementClient"
 )
 
 // Clients returns the clients of all services that the local cloud emulates.
@@ -55,6 +57,7 @@ func Clients() []Client {
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, NetworkBalancerClient, BastionClient, LoggingClient,
 		BudgetClient, ArtifactsClient, CertificatesClient, MonitoringClient, TopicClient, SubscriptionClient,
+		VaultClient, KeyClient,
 	}
 }
 

@@ -20,6 +20,24 @@ type Cluster struct {
 	ServiceLBSubnetIDs []string
 	Addons             []string // installed ones: "KubernetesMetricsServer"
 	PrivateEndpoint    string   // address and port of the API server in the VCN: "10.0.0.2:6443"
+	Authentication     Authentication
+}
+
+// Authentication says whose tokens the API server accepts beside its own, and who issues its own. A change restarts it.
+type Authentication struct {
+	Issuer  *TokenIssuer `json:",omitempty"` // nil: none
+	Config  []byte       `json:",omitempty"` // an AuthenticationConfiguration of Kubernetes, instead of Issuer
+	OwnName string       `json:",omitempty"` // the issuer that service accounts' tokens name; empty: the cluster's default
+}
+
+// TokenIssuer is an OpenID Connect issuer, with the meaning of the API server's flags --oidc-*. Empty fields are unset.
+type TokenIssuer struct {
+	URL, ClientID                 string
+	UsernameClaim, UsernamePrefix string
+	GroupsClaim, GroupsPrefix     string
+	RequiredClaims                []string // "claim=value"
+	CA                            []byte   // PEM
+	SigningAlgorithms             []string
 }
 
 // Node is a compute instance of a node pool that is to join the cluster.

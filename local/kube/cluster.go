@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -93,7 +94,7 @@ func (c *cluster) etcdURL() string { return fmt.Sprintf("https://127.0.0.1:%d", 
 
 func (c *cluster) address() string { return fmt.Sprintf("127.0.0.1:%d", c.state.APIPort) }
 
-// start brings the control plane up with the wanted version, or returns at once if it runs with it.
+// start brings the control plane up with the wanted version and authentication, or returns at once if it runs so.
 func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoints, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +102,8 @@ func (c *cluster) start(ctx context.Context, want cloud.Cluster) (cloud.Endpoint
 		return cloud.Endpoints{}, errStopped
 	}
 	if c.cancel != nil {
-		if c.state.Cluster.Version == want.Version {
+		same := reflect.DeepEqual(c.state.Cluster.Authentication, want.Authentication)
+		if same && c.state.Cluster.Version == want.Version {
 			c.state.Cluster.Addons = want.Addons
 			if err := errors.Join(c.saveState(), c.applyAddons(ctx)); err != nil {
 				return cloud.Endpoints{}, err
@@ -156,7 +158,7 @@ func (c *cluster) prepare(ctx context.Context, want cloud.Cluster) error {
 	if err := c.writeKubeconfigs(); err != nil {
 		return err
 	}
-	if err := c.writeWebhook(); err != nil {
+	if err := errors.Join(c.writeWebhook(), c.writeAuthentication()); err != nil {
 		return err
 	}
 	config := schedulerConfig(c.kubeconfigPath("scheduler"))

@@ -101,7 +101,6 @@ func apiServerArgs(c *cluster) []string {
 		"--tls-cert-file=" + c.pkiPath("apiserver.crt"),
 		"--tls-private-key-file=" + c.pkiPath("apiserver.key"),
 		"--client-ca-file=" + c.pkiPath("ca.crt"),
-		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + c.pkiPath("service-account.key"),
 		"--service-account-signing-key-file=" + c.pkiPath("service-account.key"),
 		"--service-cluster-ip-range=" + c.state.Cluster.ServicesCIDR,
@@ -111,6 +110,7 @@ func apiServerArgs(c *cluster) []string {
 		"--profiling=false",
 		"--v=0",
 	}
+	args = append(args, c.authenticationFlags()...)
 	args = append(args, c.webhookFlags()...)
 	args = append(args, kubeletArgs(c)...)
 	return append(args, emulationFlags(c.state.Cluster.Version)...)

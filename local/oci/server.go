@@ -16,6 +16,7 @@ import (
 	"oke-guestbook/local/oci/containerengine"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/identity"
+	"oke-guestbook/local/oci/keymanagement"
 	"oke-guestbook/local/oci/limits"
 	"oke-guestbook/local/oci/loadbalancer"
 	"oke-guestbook/local/oci/logging"
@@ -102,6 +103,7 @@ func New(config Config) (*Server, error) {
 	networkloadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)
 	identity.Register(e)
+	keymanagement.Register(e)
 	bastion.Register(e)
 	logging.Register(e, config.Flows)
 	budget.Register(e)

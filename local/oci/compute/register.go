@@ -15,5 +15,6 @@ func Register(e *engine.Engine) {
 	registerImages(api)
 	registerShapes(api)
 	registerCapacityReports(api)
+	registerCapacityReservations(api)
 	registerLimits(e)
 }

@@ -3,6 +3,7 @@ package containerengine
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"oke-guestbook/local/cloud"
@@ -91,6 +92,12 @@ func (s *Service) completeCluster(c *engine.Call, doc engine.Doc) error {
 			return err
 		}
 	}
+	if err := checkClusterKeys(c.Tx, doc); err != nil {
+		return err
+	}
+	if err := completeOpenID(doc); err != nil {
+		return err
+	}
 	doc["metadata"] = engine.Doc{"timeCreated": engine.Timestamp(c.Now), "createdByUserId": engine.UserID}
 	doc["endpoints"] = engine.Doc{}
 	doc["availableKubernetesUpgrades"] = engine.List(s.versions.upgrades(version))
@@ -145,6 +152,7 @@ func (s *Service) updateCluster(c *engine.Call, r *engine.Resource) (*engine.Ans
 	if r.Doc.Str("type") == "ENHANCED_CLUSTER" && c.Body.Str("type") == "BASIC_CLUSTER" {
 		return nil, engine.Invalid("type: an enhanced cluster cannot become a basic one")
 	}
+	before := tokenAuthentication(r.Doc)
 	for field, v := range c.Body {
 		switch field {
 		case "kubernetesVersion": // changes when the upgrade has ended
@@ -154,14 +162,23 @@ func (s *Service) updateCluster(c *engine.Call, r *engine.Resource) (*engine.Ans
 			r.Doc[field] = v
 		}
 	}
+	if err := checkClusterKeys(c.Tx, r.Doc); err != nil {
+		return nil, err
+	}
+	if err := completeOpenID(r.Doc); err != nil {
+		return nil, err
+	}
 	wr := s.work.Begin(c.Tx, "CLUSTER_UPDATE", clusterKind, r)
 	r.SetState("UPDATING")
 	r.Doc.Sub("metadata").Merge(engine.Doc{
 		"timeUpdated": engine.Timestamp(c.Now), "updatedByUserId": engine.UserID, "updatedByWorkRequestId": wr.ID,
 	})
-	if upgrade {
+	switch {
+	case upgrade:
 		taskClusterStart.InOrder(c.Tx, r.ID, r.ID, startArgs{Work: wr.ID, Version: to, Takes: clusterUpgradeTime})
-	} else {
+	case !reflect.DeepEqual(before, tokenAuthentication(r.Doc)): // the API server restarts
+		taskClusterStart.InOrder(c.Tx, r.ID, r.ID, startArgs{Work: wr.ID, Version: from, Takes: clusterUpdateTime})
+	default:
 		taskClusterUpdated.After(c.Tx, clusterUpdateTime, r.ID, workTask{wr.ID})
 	}
 	return engine.Accepted(wr), nil

@@ -59,6 +59,7 @@ func (s *Service) startPlane(ctx context.Context, clusterID, version string) (cl
 			ServicesCIDR:       r.Doc.Str("options", "kubernetesNetworkConfig", "servicesCidr"),
 			ServiceLBSubnetIDs: r.Doc.Texts("options", "serviceLbSubnetIds"), PrivateEndpoint: privateEndpoint(t, r),
 		}
+		c.Authentication = tokenAuthentication(r.Doc)
 		for _, addon := range addonsOf(t, r.ID) {
 			if state := addon.State(); state != "DELETING" && state != "NEEDS_ATTENTION" {
 				c.Addons = append(c.Addons, addon.Doc.Str("name"))

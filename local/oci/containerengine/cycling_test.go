@@ -83,12 +83,28 @@ func TestPlacementRefusals(t *testing.T) {
 			}
 			return changed(body, "nodeConfigDetails.placementConfigs", []any{placement})
 		}
-		const reservation = "ocid1.capacityreservation.oc1.iad.a"
+		reservation, elsewhere := c.Reservation(oci.AvailabilityDomains[0]), c.Reservation(oci.AvailabilityDomains[1])
 		c.Refuses("reservation of another kind", "POST "+pools, placed("capacityReservationId", n.Vcn),
 			"400 InvalidParameter: capacityReservationId")
 		c.Refuses("reserved and preemptible", "POST "+pools, placed("capacityReservationId", reservation,
 			"preemptibleNodeConfig", engine.Doc{"preemptionAction": engine.Doc{"type": "TERMINATE"}}),
 			"400 InvalidParameter: preemptible")
+		const none = "ocid1.capacityreservation.oc1.iad.none"
+		c.Refuses("unknown reservation", "POST "+pools, placed("capacityReservationId", none),
+			"400 RelatedResourceNotAuthorizedOrNotFound: "+none)
+		c.Refuses("reservation elsewhere", "POST "+pools, placed("capacityReservationId", elsewhere),
+			"400 InvalidParameter: "+oci.AvailabilityDomains[1])
+		c.Refuses("reservation of another size", "POST "+pools,
+			changed(placed("capacityReservationId", reservation), "nodeShapeConfig.ocpus", 1),
+			"400 InvalidParameter: has no VM.Standard.A1.Flex with 1 OCPUs")
+		unknown, rsa, disabled := "ocid1.key.oc1.iad.none", c.Key("RSA", 256), c.Key("AES", 32)
+		c.Want(200, "POST", ocitest.Vault+"/keys/"+disabled+"/actions/disable", nil)
+		for key, want := range map[string]string{
+			unknown: "RelatedResourceNotAuthorizedOrNotFound: kmsKeyId", rsa: "InvalidParameter: is an RSA key",
+			disabled: "InvalidParameter: is DISABLED",
+		} {
+			c.Refuses("key for disks", "POST "+pools, changed(body, "nodeConfigDetails.kmsKeyId", key), "400 "+want)
+		}
 		c.Refuses("key of another kind", "POST "+pools, changed(body, "nodeConfigDetails.kmsKeyId", n.Vcn),
 			"400 InvalidParameter: kmsKeyId")
 		empty := c.Succeeded(c.Send("POST", pools, placed("capacityReservationId", reservation), nil))

@@ -10,6 +10,7 @@ import (
 
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/keymanagement"
 	"oke-guestbook/local/oci/vcn"
 )
 
@@ -41,6 +42,11 @@ func (s *Service) checkNodePool(t *engine.Tx, doc, old, cluster engine.Doc) erro
 	}
 	if err := checkCycling(doc.Sub("nodePoolCyclingDetails")); err != nil {
 		return err
+	}
+	for i, placement := range doc.Objects("nodeConfigDetails", "placementConfigs") {
+		if err := checkReservation(t, fmt.Sprintf("nodeConfigDetails.placementConfigs[%d]", i), placement, doc); err != nil {
+			return err
+		}
 	}
 	return checkNodeConfig(t, doc.Sub("nodeConfigDetails"), cluster, shape.Vnics(doc.Num("nodeShapeConfig", "ocpus")))
 }
@@ -201,8 +207,10 @@ func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc, vnics int) error 
 	if err := vcn.CheckSecurityGroups(t, path+"nsgIds", config.Texts("nsgIds"), vcnID); err != nil {
 		return err
 	}
-	if key := config.Str("kmsKeyId"); key != "" && engine.KindOf(key) != "key" {
-		return engine.Invalid(path+"kmsKeyId: %q is no OCID of a key", key)
+	if key := config.Str("kmsKeyId"); key != "" {
+		if err := keymanagement.CheckKey(t, path+"kmsKeyId", key, "AES"); err != nil {
+			return err
+		}
 	}
 	return checkPodNetwork(t, config.Sub("nodePoolPodNetworkOptionDetails"), cluster, vnics)
 }
@@ -223,9 +231,6 @@ func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID strin
 			return err
 		}
 	}
-	if err := checkReservation(path, placement); err != nil {
-		return err
-	}
 	subnet, err := vcn.LiveSubnet(t, vcnID, path+".subnetId", placement.Str("subnetId"))
 	if err != nil {
 		return err
@@ -236,18 +241,17 @@ func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID strin
 	return nil
 }
 
-// checkReservation checks the OCID of a capacity reservation. The emulator has none: it does not know their sizes.
-func checkReservation(path string, placement engine.Doc) error {
+// checkReservation checks the capacity reservation of a placement of a node pool.
+func checkReservation(t *engine.Tx, path string, placement, pool engine.Doc) error {
 	id := placement.Str("capacityReservationId")
-	switch {
-	case id == "":
+	if id == "" {
 		return nil
-	case engine.KindOf(id) != "capacityreservation":
-		return engine.Invalid("%s.capacityReservationId: %q is no OCID of a capacity reservation", path, id)
-	case placement["preemptibleNodeConfig"] != nil:
+	}
+	if placement["preemptibleNodeConfig"] != nil {
 		return engine.Invalid("%s: preemptible nodes cannot use a capacity reservation", path)
 	}
-	return nil
+	return compute.CheckReservation(t, path+".capacityReservationId", id, placement.Str("availabilityDomain"),
+		pool.Str("nodeShape"), pool.Sub("nodeShapeConfig"))
 }
 
 // podsPerVnic is how many Pods get an address of one VNIC. The first VNIC of a node is the node's (Oracle: "Using the

@@ -34,6 +34,7 @@ const (
 	Monitoring    = "/20180401"
 	Notifications = "/20181201"
 	Certificates  = "/20210224"
+	Vault         = "/20180608"
 )
 
 // Cloud is a local cloud under test.

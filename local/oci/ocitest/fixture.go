@@ -72,6 +72,29 @@ func (c *Cloud) RemoveNetwork(n Network) {
 	c.Remove("vcns", n.Vcn)
 }
 
+// Key creates a key of an algorithm, of a length in bytes, in a new vault.
+func (c *Cloud) Key(algorithm string, length int) string {
+	c.T.Helper()
+	c.Want(200, "POST", Vault+"/vaults", engine.Doc{
+		"compartmentId": oci.CompartmentID, "displayName": "keys", "vaultType": "DEFAULT",
+	})
+	return c.Want(200, "POST", Vault+"/keys", engine.Doc{
+		"compartmentId": oci.CompartmentID, "displayName": "key",
+		"keyShape": engine.Doc{"algorithm": algorithm, "length": length},
+	}).Object().Str("id")
+}
+
+// Reservation creates a capacity reservation for machines of PoolBody in an availability domain.
+func (c *Cloud) Reservation(domain string) string {
+	c.T.Helper()
+	return c.Create("computeCapacityReservations", engine.Doc{
+		"availabilityDomain": domain, "instanceReservationConfigs": []any{engine.Doc{
+			"instanceShape": "VM.Standard.A1.Flex", "reservedCount": 2,
+			"instanceShapeConfig": engine.Doc{"ocpus": 2, "memoryInGBs": 12},
+		}},
+	}).Str("id")
+}
+
 // ClusterBody is the body of a new cluster.
 func ClusterBody(n Network) engine.Doc {
 	return engine.Doc{

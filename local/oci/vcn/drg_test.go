@@ -40,6 +40,12 @@ func TestDynamicRoutingGateway(t *testing.T) {
 		if attachment.Str("vcnId") != n.Vcn || attachment.Str("compartmentId") != oci.CompartmentID {
 			t.Errorf("attachment: %v", attachment)
 		}
+		tables := c.GetList(ocitest.Core + "/drgRouteTables?drgId=" + drg)
+		if len(tables) != 2 || tables[0].Str("id") == tables[1].Str("id") {
+			t.Errorf("route tables of the gateway: %v", tables)
+		}
+		c.Conforms("core.DrgRouteTable", tables[0])
+		c.Refused(404, "NotAuthorizedOrNotFound", "", "GET", ocitest.Core+"/drgRouteTables?drgId="+n.Vcn, nil)
 		c.Conforms("core.DrgRedundancyStatus", c.Get(ocitest.Core+"/drgs/"+drg+"/redundancyStatus"))
 		removed := c.Want(200, "POST",
 			ocitest.Core+"/drgAttachments/"+id+"/actions/removeExportDrgRouteDistribution", nil)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
 )
 
@@ -104,6 +106,36 @@ var functions = map[string]function{
 	"oci:ContainerEngine/getClusters:getClusters": {
 		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"},
 	},
+	"oci:Core/getComputeCapacityReservation:getComputeCapacityReservation": {
+		client: catalog.ComputeClient, path: "/20160918/computeCapacityReservations/{capacityReservationId}",
+		one: "capacityReservationId",
+		element: fields{
+			"availabilityDomain": {}, "compartmentId": {}, "displayName": {}, "state": lifecycleState,
+			"instanceReservationConfigs": {fields: fields{
+				"instanceShape": {}, "faultDomain": {}, "reservedCount": {number: true}, "usedCount": {number: true},
+				"instanceShapeConfigs": {
+					rest: "instanceShapeConfig", asList: true, fields: fields{"ocpus": {}, "memoryInGbs": {rest: "memoryInGBs"}},
+				},
+			}},
+		},
+	},
+	"oci:Core/getDrgRouteTables:getDrgRouteTables": {
+		client: catalog.VirtualNetworkClient, path: "/20160918/drgRouteTables", list: "drgRouteTables",
+		query: []string{"drgId", "displayName"},
+		element: fields{
+			"id": {}, "compartmentId": {}, "drgId": {}, "displayName": {}, "state": lifecycleState,
+		},
+	},
+	"oci:Core/getImage:getImage": {
+		client: catalog.ComputeClient, path: "/20160918/images/{imageId}", one: "imageId",
+		element: fields{
+			"compartmentId": {}, "displayName": {}, "operatingSystem": {}, "operatingSystemVersion": {},
+			"state": lifecycleState,
+		},
+	},
+	"oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup": {
+		of: catalog.NetworkSecurityGroup, one: "networkSecurityGroupId",
+	},
 	"oci:Core/getVolumes:getVolumes": {
 		of: catalog.Volume, list: "volumes", query: []string{"compartmentId", "availabilityDomain", "displayName"},
 	},
@@ -158,6 +190,27 @@ var functions = map[string]function{
 		query:   []string{"compartmentId", "availabilityDomain"},
 		element: fields{"id": {}, "name": {}, "compartmentId": {}, "availabilityDomain": {}},
 	},
+	"oci:Identity/getTenancy:getTenancy": {
+		client: catalog.IdentityClient, path: "/20160918/tenancies/{tenancyId}", one: "tenancyId",
+		element: fields{"name": {}, "description": {}, "homeRegionKey": {}},
+	},
+	"oci:Kms/getKey:getKey": { // all vaults of the local cloud have one endpoint
+		client: catalog.KeyClient, path: "/20180608/keys/{keyId}", one: "keyId",
+		element: fields{
+			"compartmentId": {}, "displayName": {}, "state": lifecycleState, "vaultId": {},
+			"keyShapes": {rest: "keyShape", asList: true, fields: fields{"algorithm": {}, "length": {}}},
+		},
+	},
+	"oci:Kms/getVault:getVault": {
+		client: catalog.VaultClient, path: "/20180608/vaults/{vaultId}", one: "vaultId",
+		element: fields{"compartmentId": {}, "displayName": {}, "managementEndpoint": {}, "state": lifecycleState},
+	},
+	"oci:Kms/getVaults:getVaults": {
+		client: catalog.VaultClient, path: "/20180608/vaults", list: "vaults", query: []string{"compartmentId"},
+		element: fields{
+			"id": {}, "compartmentId": {}, "displayName": {}, "managementEndpoint": {}, "state": lifecycleState,
+		},
+	},
 	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {
 		client: catalog.LoadBalancerClient, path: "/20170115/loadBalancers", list: "loadBalancers",
 		query: []string{"compartmentId", "displayName"},
@@ -182,6 +235,8 @@ var functions = map[string]function{
 		query:   []string{"prefix", "start", "end", "delimiter"},
 		element: fields{"objects": {}, "prefixes": {}},
 	},
+	"oci:Ons/getNotificationTopic:getNotificationTopic": {of: catalog.Topic, one: "topicId"},
+
 	"oci:ObjectStorage/getNamespace:getNamespace": {client: catalog.ObjectStorageClient, path: "/n", text: "namespace"},
 }
 
@@ -207,7 +262,9 @@ func (g *plugin) invoke(ctx context.Context, req p.InvokeRequest) (p.InvokeRespo
 	var err error
 	if value.ContainsUnknown(args) {
 		out = f.unknown()
-	} else if out, err = g.run(ctx, f, args); err != nil {
+	} else if out, err = g.run(ctx, f, args); hidden(err) {
+		out = f.nothing()
+	} else if err != nil {
 		return p.InvokeResponse{}, fmt.Errorf("%s: %w", req.Token, err)
 	}
 	for name, v := range args {
@@ -217,6 +274,22 @@ func (g *plugin) invoke(ctx context.Context, req p.InvokeRequest) (p.InvokeRespo
 	}
 	delete(out, "filters")
 	return p.InvokeResponse{Return: value.KeepSecrets(value.OfMap(out), req.Args)}, nil
+}
+
+// hidden reports whether the service says of a resource that it does not exist, or that the user may not see it.
+func hidden(err error) bool {
+	var e *ociclient.Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// nothing is the result where the service answers 404: the official plugin's data sources end without an error and
+// without values then (terraform-provider-oci, tfresource.ReadResource; seen with v3.16.0, 2026-11-28).
+func (f function) nothing() map[string]any {
+	out := map[string]any{"id": ""}
+	if property := cmp.Or(f.list, f.collection); property != "" {
+		out[property] = []any{}
+	}
+	return out
 }
 
 // unknown is the result of arguments that are not known yet.

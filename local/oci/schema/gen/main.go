@@ -27,7 +27,7 @@ var roots = map[string]string{
 		CreateVcnDetails UpdateVcnDetails Vcn AddVcnCidrDetails RemoveVcnCidrDetails ModifyVcnCidrDetails
 		CreateInternetGatewayDetails UpdateInternetGatewayDetails InternetGateway CreateNatGatewayDetails
 		UpdateNatGatewayDetails NatGateway CreateServiceGatewayDetails UpdateServiceGatewayDetails ServiceGateway
-		ServiceIdRequestDetails Service CreateDrgDetails UpdateDrgDetails Drg DrgRedundancyStatus
+		ServiceIdRequestDetails Service CreateDrgDetails UpdateDrgDetails Drg DrgRedundancyStatus DrgRouteTable
 		CreateDrgAttachmentDetails UpdateDrgAttachmentDetails DrgAttachment CreateRouteTableDetails
 		UpdateRouteTableDetails RouteTable
 		CreateSecurityListDetails UpdateSecurityListDetails SecurityList CreateSubnetDetails UpdateSubnetDetails
@@ -38,7 +38,8 @@ var roots = map[string]string{
 		UpdatePublicIpDetails GetPublicIpByIpAddressDetails GetPublicIpByPrivateIpIdDetails Instance
 		UpdateInstanceDetails Image Shape BootVolume BootVolumeAttachment Volume CreateVolumeDetails
 		UpdateVolumeDetails VolumeAttachment AttachVolumeDetails CreateComputeCapacityReportDetails
-		ComputeCapacityReport`,
+		ComputeCapacityReport CreateComputeCapacityReservationDetails UpdateComputeCapacityReservationDetails
+		ComputeCapacityReservation ComputeCapacityReservationSummary`,
 	"containerengine": `
 		CreateClusterDetails UpdateClusterDetails Cluster ClusterSummary UpdateClusterEndpointConfigDetails
 		CreateNodePoolDetails UpdateNodePoolDetails NodePool NodePoolSummary WorkRequest WorkRequestSummary
@@ -77,6 +78,9 @@ var roots = map[string]string{
 		MultipartUploadPartSummary PutObjectLifecyclePolicyDetails ObjectLifecyclePolicy
 		CreateRetentionRuleDetails UpdateRetentionRuleDetails RetentionRule CreatePreauthenticatedRequestDetails
 		PreauthenticatedRequest PreauthenticatedRequestSummary`,
+	"keymanagement": `
+		CreateVaultDetails Vault VaultSummary ScheduleVaultDeletionDetails CreateKeyDetails Key KeySummary
+		ScheduleKeyDeletionDetails`,
 	"bastion": `
 		CreateBastionDetails UpdateBastionDetails Bastion BastionSummary WorkRequest WorkRequestError
 		WorkRequestLogEntry CreateSessionDetails UpdateSessionDetails Session SessionSummary`,
