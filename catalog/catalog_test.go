@@ -150,6 +150,9 @@ func TestForceNew(t *testing.T) {
 
 func TestEveryClientHasAHost(t *testing.T) {
 	for _, client := range Clients() {
+		if client == KeyClient {
+			continue // each vault has an endpoint of its own
+		}
 		if host := client.Host(); !strings.Contains(host, "{region}") || !strings.Contains(host, "{secondLevelDomain}") {
 			t.Errorf("%s has the host %q", client, host)
 		}

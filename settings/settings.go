@@ -206,6 +206,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 		g.Complete(s.exposure(), s.Cluster.Metrics())
 	}
 	s.Registry.Complete(s.Guestbooks)
+	s.Network.Issuers = issuers(s.Cluster.OIDCIssuers)
 	return s
 }
 
@@ -232,6 +233,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateRoom(list)
 	s.validateRegistry(list)
 	s.validateReachOfRegistries(list)
+	s.validateSigned(list)
 }
 
 // validateBudget checks that a budget has all that it needs, and that nothing is set for none.

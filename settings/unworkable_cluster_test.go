@@ -25,6 +25,9 @@ func twoPoolsOf(first, second string) map[string]string {
 		`[{"name":"a","ocpus":2,"memoryGb":12,`+first+`},{"name":"b","ocpus":2,"memoryGb":12,`+second+`}]`)
 }
 
+// issuer is an OpenID Connect issuer of an enhanced cluster.
+func issuer(fields string) map[string]string { return enhanced("oidcIssuers", `[{`+fields+`}]`) }
+
 const (
 	publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFGq6TGH3VPfqa0pNZQyIJJg7JbmP1IHBLzVtHPjGMUv ops@example.com"
 	poolKey   = "nodePools[0]."
@@ -391,6 +394,55 @@ func TestUnworkableClusters(t *testing.T) {
 			[]string{"definedTags Ops.Team 256"},
 		},
 
+		// OpenID Connect and keys.
+		{
+			"an issuer of a basic cluster", with("oidcIssuers", `[{"url":"https://a.example.com","clientId":"oke"}]`),
+			[]string{"oidcIssuers enhanced"},
+		},
+		{"discovery of a basic cluster", with("oidcDiscovery", "true"), []string{"oidcDiscovery enhanced"}},
+		{"an issuer without a client", issuer(`"url":"https://a.example.com"`), []string{"oidcIssuers[0].clientId required"}},
+		{"an issuer without a URL", issuer(`"clientId":"oke"`), []string{"oidcIssuers[0].url https"}},
+		{
+			"an issuer without TLS", issuer(`"url":"http://a.example.com","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url http://a.example.com"},
+		},
+		{
+			"a discovery document", issuer(`"url":"https://a.example.com/.well-known/openid-configuration","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url discovery"},
+		},
+		{
+			"an issuer with a query", issuer(`"url":"https://a.example.com/?a=b","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url query"},
+		},
+		{
+			"users of Kubernetes's own", issuer(`"url":"https://a.example.com","clientId":"oke","usernamePrefix":"system:"`),
+			[]string{"oidcIssuers[0].usernamePrefix system:"},
+		},
+		{
+			"a prefix of no groups", issuer(`"url":"https://a.example.com","clientId":"oke","groupsPrefix":"oidc:"`),
+			[]string{"oidcIssuers[0].groupsPrefix groupsClaim"},
+		},
+		{
+			"a certificate that is none", issuer(`"url":"https://a.example.com","clientId":"oke","caCertificate":"secret"`),
+			[]string{"oidcIssuers[0].caCertificate PEM"},
+		},
+		{
+			"an issuer twice", enhanced("oidcIssuers",
+				`[{"url":"https://a.example.com","clientId":"a"},{"url":"https://a.example.com","clientId":"b"}]`),
+			[]string{"oidcIssuers[1].url oidcIssuers[0]"},
+		},
+		{
+			"a tag with verified images", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`,
+				"frontendImage", "iad.ocir.io/tenancy/guestbook:v1"),
+			[]string{"frontendImage digest"},
+		},
+		{
+			"six keys of images", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a","ocid1.key.oc1.iad.b",`+
+				`"ocid1.key.oc1.iad.c","ocid1.key.oc1.iad.d","ocid1.key.oc1.iad.e","ocid1.key.oc1.iad.f"]`),
+			[]string{"imageVerificationKeys 5"},
+		},
+		{"a vault that is a key", with("vaultIds", `["ocid1.key.oc1.iad.a"]`), []string{"vaultIds key"}},
+
 		// The network.
 		{"a VCN that is too large", with("vcnCidr", "10.0.0.0/15"), []string{"vcnCidr /15"}},
 		{"a VCN that is too small", with("vcnCidr", "10.0.0.0/31"), []string{"vcnCidr /31"}},
@@ -439,6 +491,10 @@ func TestWorkablePools(t *testing.T) {
 			`{"KubernetesMetricsServer":{"version":"v0.7.2","configuration":{"numOfReplicas":"2"}}}`),
 		"certificates from elsewhere": enhanced("addons", `["KubernetesMetricsServer"]`, "addonOptions",
 			`{"KubernetesMetricsServer":{"configuration":{"skipAddonDependenciesCheck":"true"}}}`),
+		"issuers": enhanced("oidcIssuers", `[{"url":"https://a.example.com/x","clientId":"oke","usernamePrefix":"-"},`+
+			`{"url":"https://10.9.0.1:8443","clientId":"oke","groupsClaim":"groups","requiredClaims":{"team":"web"}}]`),
+		"verified images": with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`, "frontendImage",
+			"iad.ocir.io/tenancy/guestbook@sha256:"+strings.Repeat("a", 64)),
 		"defined tags": with("definedTags", `{"Operations.CostCenter":"42"}`),
 	} {
 		if _, err := load(set); err != nil {

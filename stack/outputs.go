@@ -25,6 +25,9 @@ func export(ctx *pulumi.Context, s *settings.Settings, net *network.Network, clu
 	for role, ids := range net.NSGIDs {
 		groups[string(role)] = ids
 	}
+	if s.Cluster.OIDCDiscovery {
+		ctx.Export("oidcIssuer", cluster.Cluster.OpenIdConnectDiscoveryEndpoint)
+	}
 	for key, value := range map[string]pulumi.Input{
 		"url":               urls[s.Guestbooks[0].Name],
 		"urls":              urls,

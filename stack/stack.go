@@ -2,7 +2,6 @@
 package stack
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -16,7 +15,6 @@ import (
 	"oke-guestbook/components/policies"
 	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
-	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/workload"
 	"oke-guestbook/settings"
 )
@@ -125,38 +123,4 @@ func (c *composition) enforcePolicies(ctx *pulumi.Context, cluster *oke.Cluster)
 		return nil, err
 	}
 	return []pulumi.Resource{made.DaemonSet}, nil
-}
-
-// look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, the
-// guestbooks' addresses, certificates and images, an existing VCN.
-func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
-	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	place := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}
-	for _, g := range c.settings.Guestbooks {
-		if err := guestbook.CheckAddress(ctx, g, place); err != nil {
-			return nil, err
-		}
-		if err := guestbook.CheckCertificate(ctx, g, place); err != nil {
-			return nil, err
-		}
-		if err := guestbook.CheckImages(ctx, g, c.settings.Registry, place); err != nil {
-			return nil, err
-		}
-	}
-	if c.plan.ExistingVCN == "" {
-		return offer, nil
-	}
-	found, err := network.Look(ctx, c.networkArgs())
-	if err == nil {
-		var problems problem.List
-		c.settings.Network.ValidateFound(&problems, found)
-		err = problems.Err()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("network %q: %w", c.name, err)
-	}
-	return offer, nil
 }

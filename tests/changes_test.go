@@ -194,6 +194,15 @@ var changes = []change{
 	{what: "addons", set: metrics},
 	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: newCluster},
 
+	{what: "oidcIssuers", set: map[string]string{"oidcIssuers": `[` + githubIssuer + `]`}},
+	{
+		what: "oidcIssuers: one more", before: map[string]string{"oidcIssuers": `[` + githubIssuer + `]`},
+		set: map[string]string{"oidcIssuers": `[` + githubIssuer + `,{"url":"https://10.9.0.1:8443","clientId":"oke"}]`},
+	},
+	{what: "oidcDiscovery", set: map[string]string{"oidcDiscovery": "true"}},
+	{what: "imageVerificationKeys", set: map[string]string{"imageVerificationKeys": `["ocid1.key.oc1.iad.a.rsa"]`}},
+	{what: "vaultIds", set: map[string]string{"vaultIds": `["` + mocks.OtherVault + `"]`}},
+
 	{what: "loadBalancers: one kind more", set: both, reverse: []string{"oci:Core/subnet:Subnet"}},
 	// The cluster names a subnet for load balancers, which is immutable, and must not be replaced.
 	{what: "loadBalancers: one kind more than internal", before: internal, set: map[string]string{
@@ -291,6 +300,9 @@ func twoPools(size int) string {
 }
 
 const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFGq6TGH3VPfqa0pNZQyIJJg7JbmP1IHBLzVtHPjGMUv ops@example.com"
+
+const githubIssuer = `{"url":"https://token.actions.githubusercontent.com","clientId":"oke",` +
+	`"usernamePrefix":"actions:","requiredClaims":{"repository":"me/guestbook"}}`
 
 // precious are the types of resources that no change may replace or delete, except where the table says so.
 var precious = []string{

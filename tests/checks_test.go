@@ -125,7 +125,7 @@ func TestRefused(t *testing.T) {
 		{
 			"somebody else's reserved address", "dev",
 			settings{"reservedAddress": "192.0.2.9"},
-			"reservedAddress", "404-NotAuthorizedOrNotFound",
+			"reservedAddress", "NotAuthorizedOrNotFound",
 		},
 		{
 			"address that is not reserved", "dev",

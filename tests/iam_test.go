@@ -49,6 +49,7 @@ func operated(t *testing.T) map[string]iamCase {
 	all["stack prod in the tenancy"] = iamCase{"prod", map[string]string{"compartmentId": "ocid1.tenancy.oc1..root"}}
 	all["alarms"] = iamCase{"prod", alarms}
 	all["budget"] = iamCase{"local", budget("100", "ops")}
+	all["everything that is named by OCID"] = iamCase{"local", named}
 	all["address in use"] = iamCase{"local", map[string]string{"reservedAddress": mocks.OwnAddress}}
 	for _, n := range networks {
 		all[n.what] = iamCase{"local", n.set}
@@ -100,6 +101,11 @@ func TestStatementsCoverTheGoldenGraphs(t *testing.T) {
 	}
 }
 
+const (
+	getReservation = "oci:Core/getComputeCapacityReservation:getComputeCapacityReservation"
+	getDrgTables   = "oci:Core/getDrgRouteTables:getDrgRouteTables"
+)
+
 // calledBy are the operators' grants that the functions of the program need; empty for none.
 var calledBy = map[string]string{
 	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains":      "inspect compartments",
@@ -125,6 +131,17 @@ var calledBy = map[string]string{
 	"oci:Core/getServiceGateways:getServiceGateways":                  "read virtual-network-family",
 	"oci:Core/getDrgAttachments:getDrgAttachments":                    "read virtual-network-family",
 	"oci:ObjectStorage/getObjects:getObjects":                         "inspect objects",
+
+	"oci:Core/getImage:getImage":                               "manage instance-family",
+	"oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup": "read virtual-network-family",
+	getReservation: "use compute-capacity-reservations",
+	getDrgTables:   "{DRG_READ, DRG_ATTACH, DRG_DETACH, DRG_ROUTE_TABLE_READ}",
+
+	"oci:Kms/getVaults:getVaults":                       "inspect vaults",
+	"oci:Kms/getVault:getVault":                         "read vaults",
+	"oci:Kms/getKey:getKey":                             "read keys",
+	"oci:Identity/getTenancy:getTenancy":                "inspect tenancies",
+	"oci:Ons/getNotificationTopic:getNotificationTopic": "read ons-topics",
 }
 
 // caller records the functions that the program calls.

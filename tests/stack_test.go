@@ -54,7 +54,7 @@ func prepared(
 	config := configuration(t, name, set)
 	r.CompartmentID = config[project+":compartmentId"]
 	for _, key := range []string{"internetGatewayId", "natGatewayId", "serviceGatewayId"} {
-		if id := config[project+":"+key]; id != "" {
+		if id := config[project+":"+key]; id != "" && !strings.HasSuffix(id, mocks.Unseen) {
 			r.ExistingGateways = append(r.ExistingGateways, id)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/workload"
 )
 
@@ -29,8 +30,10 @@ func CheckAddress(ctx *pulumi.Context, g workload.Guestbook, place Place) error 
 	}
 	found, err := core.LookupPublicIp(ctx, &core.LookupPublicIpArgs{IpAddress: &g.ReservedAddress})
 	switch {
-	case err != nil:
-		return refuse("as this user sees no such public IP in the region: %w", err)
+	case err != nil && !lookup.Hidden(err):
+		return refuse("which cannot be looked up: %w", err)
+	case err != nil || found.State == "":
+		return refuse("as this user sees no such public IP in the region (NotAuthorizedOrNotFound)")
 	case found.Lifetime != "RESERVED":
 		return refuse("whose lifetime is %s: reserve one with `oci network public-ip create --lifetime RESERVED`",
 			found.Lifetime)

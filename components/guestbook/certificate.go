@@ -1,6 +1,7 @@
 package guestbook
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +41,9 @@ func CheckCertificate(ctx *pulumi.Context, g workload.Guestbook, place Place) er
 	}
 	if err := ctx.Invoke(getCertificate, &args, &found); err != nil {
 		return refuse(fmt.Errorf("this user sees no such certificate in the region: %w", err))
+	}
+	if found.State == "" { // the official provider's answer about what the user does not see
+		return refuse(errors.New("this user sees no such certificate in the region (NotAuthorizedOrNotFound)"))
 	}
 	certificate := workload.FoundCertificate{State: found.State, Origin: found.ConfigType}
 	for _, version := range found.CurrentVersions {

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/layout"
 )
 
@@ -20,8 +21,8 @@ func Look(ctx *pulumi.Context, args *Args) (found layout.Found, err error) {
 		return found, nil
 	}
 	vcn, err := core.LookupVcn(ctx, &core.LookupVcnArgs{VcnId: args.Plan.ExistingVCN})
-	if err != nil {
-		return found, fmt.Errorf("vcnId: %w", err)
+	if err != nil || vcn.State == "" {
+		return found, unseen("vcnId", "VCN", args.Plan.ExistingVCN, err)
 	}
 	found = layout.Found{
 		VCNCIDRs:    vcn.CidrBlocks,
@@ -35,7 +36,7 @@ func Look(ctx *pulumi.Context, args *Args) (found layout.Found, err error) {
 			found.Own[key] = value
 		}
 	}
-	l := lookup{ctx: ctx, args: args, found: &found}
+	l := search{ctx: ctx, args: args, found: &found}
 	if err := l.named(vcn.CompartmentId); err != nil {
 		return found, err
 	}
@@ -51,22 +52,47 @@ func Look(ctx *pulumi.Context, args *Args) (found layout.Found, err error) {
 	return found, nil
 }
 
-// lookup carries what the steps of Look share.
-type lookup struct {
+// unseen is the error about a resource that the cloud has not shown.
+func unseen(setting, what, id string, err error) error {
+	if err != nil && !lookup.Hidden(err) {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	return fmt.Errorf("%s: %s", setting, lookup.Unseen(what, id))
+}
+
+// CheckDRG asks the cloud for the gateway of drgId. No function of the provider reads one gateway: its route tables are
+// listed, of which each has two from its beginning (Oracle documentation, "DRG Route Tables").
+func CheckDRG(ctx *pulumi.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	args := map[string]string{"drgId": id}
+	var found struct {
+		Tables []lookup.Resource `pulumi:"drgRouteTables"`
+	}
+	if err := ctx.Invoke("oci:Core/getDrgRouteTables:getDrgRouteTables", args, &found); err != nil ||
+		len(found.Tables) == 0 {
+		return unseen("drgId", "dynamic routing gateway", id, err)
+	}
+	return nil
+}
+
+// search carries what the steps of Look share.
+type search struct {
 	ctx   *pulumi.Context
 	args  *Args
 	found *layout.Found
 }
 
 // named looks up what args name by OCID, except for the gateways that the provider only lists.
-func (l lookup) named(compartment string) error {
+func (l search) named(compartment string) error {
 	for _, subnet := range l.args.Plan.Subnets {
 		if subnet.ExistingID == "" {
 			continue
 		}
 		is, err := core.LookupSubnet(l.ctx, &core.LookupSubnetArgs{SubnetId: subnet.ExistingID})
-		if err != nil {
-			return fmt.Errorf("subnets.%s.id: %w", subnet.Role, err)
+		if err != nil || is.State == "" {
+			return unseen(fmt.Sprintf("subnets.%s.id", subnet.Role), "subnet", subnet.ExistingID, err)
 		}
 		l.found.Subnets[subnet.Role] = layout.FoundSubnet{
 			VcnID: is.VcnId, CIDR: is.CidrBlock, Private: is.ProhibitPublicIpOnVnic,
@@ -74,8 +100,8 @@ func (l lookup) named(compartment string) error {
 	}
 	if id := l.args.Gateways[layout.NATGateway]; id != "" {
 		nat, err := core.LookupNatGateway(l.ctx, &core.LookupNatGatewayArgs{NatGatewayId: id})
-		if err != nil {
-			return fmt.Errorf("natGatewayId: %w", err)
+		if err != nil || nat.State == "" {
+			return unseen("natGatewayId", "NAT gateway", id, err)
 		}
 		l.found.Gateways[layout.NATGateway] = layout.FoundGateway{VcnID: nat.VcnId, Closed: nat.BlockTraffic}
 	}
@@ -100,7 +126,7 @@ func (l lookup) named(compartment string) error {
 // list adds what a compartment has in the VCN: its subnets, and gateways of the kinds that a VCN has at most one of.
 // In the VCN's own compartment it also finds the named internet and service gateway, and for that lists those of every
 // VCN.
-func (l lookup) list(compartment string, ofVCN bool) error {
+func (l search) list(compartment string, ofVCN bool) error {
 	vcn := &l.args.Plan.ExistingVCN
 	subnets, err := core.GetSubnets(l.ctx, &core.GetSubnetsArgs{CompartmentId: compartment, VcnId: vcn})
 	if err != nil {
@@ -143,7 +169,7 @@ func (l lookup) list(compartment string, ofVCN bool) error {
 }
 
 // add records a listed gateway: as one in the VCN if it is, and as the one that args name if mayBeNamed.
-func (l lookup) add(kind layout.Gateway, part layout.FoundPart, state string, is layout.FoundGateway, mayBeNamed bool) {
+func (l search) add(kind layout.Gateway, part layout.FoundPart, state string, is layout.FoundGateway, mayBeNamed bool) {
 	if state == terminated {
 		return
 	}

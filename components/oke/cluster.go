@@ -85,10 +85,13 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:oke:Cluster", name, c, opts...); err != nil {
 		return nil, err
 	}
-	var err error
+	made, err := clusterArgs(args)
+	if err != nil {
+		return nil, fmt.Errorf("cluster %q: %w", args.Name, err)
+	}
 	// The subnet for load balancers that name none stays the first one: only a new cluster can have another, and the
 	// guestbooks' Services name theirs.
-	c.Cluster, err = containerengine.NewCluster(ctx, name, clusterArgs(args), pulumi.Parent(c),
+	c.Cluster, err = containerengine.NewCluster(ctx, name, made, pulumi.Parent(c),
 		pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"options.serviceLbSubnetIds"}))
 	if err != nil {
 		return nil, fmt.Errorf("cluster %q: %w", args.Name, err)
@@ -121,7 +124,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"clusterId": c.Cluster.ID(), "kubeconfig": c.Kubeconfig})
 }
 
-func clusterArgs(args *Args) *containerengine.ClusterArgs {
+func clusterArgs(args *Args) (*containerengine.ClusterArgs, error) {
 	kind := "BASIC_CLUSTER"
 	if args.Spec.ClusterType == cluster.Enhanced {
 		kind = "ENHANCED_CLUSTER"
@@ -131,6 +134,10 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 		cni, podsCIDR = vcnNative, nil
 	}
 	tags, defined := pulumi.ToStringMap(args.Tags), definedTags(args)
+	discovery, authentication, err := openID(args.Spec)
+	if err != nil {
+		return nil, err
+	}
 	made := &containerengine.ClusterArgs{
 		CompartmentId:     pulumi.String(args.CompartmentID),
 		Name:              pulumi.String(args.Name),
@@ -150,19 +157,22 @@ func clusterArgs(args *Args) *containerengine.ClusterArgs {
 				PodsCidr:     podsCIDR,
 				ServicesCidr: pulumi.String(args.ServicesCIDR),
 			},
-			ServiceLbSubnetIds: loadBalancerSubnets(args),
+			OpenIdConnectDiscovery:                 discovery,
+			OpenIdConnectTokenAuthenticationConfig: authentication,
+			ServiceLbSubnetIds:                     loadBalancerSubnets(args),
 			// What the cluster's controllers make has the stack's tags too.
 			ServiceLbConfig: containerengine.ClusterOptionsServiceLbConfigArgs{FreeformTags: tags, DefinedTags: defined},
 			PersistentVolumeConfig: containerengine.ClusterOptionsPersistentVolumeConfigArgs{
 				FreeformTags: tags, DefinedTags: defined,
 			},
 		},
-		FreeformTags: tags,
+		ImagePolicyConfig: imagePolicy(args.Spec.ImageKeys),
+		FreeformTags:      tags,
 	}
 	if args.Spec.KMSKeyID != "" {
 		made.KmsKeyId = pulumi.String(args.Spec.KMSKeyID)
 	}
-	return made
+	return made, nil
 }
 
 // nsgs returns the network security groups of a role's subnet, or nil with rules in security lists.

@@ -3,11 +3,11 @@ package oke
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/problem"
 )
@@ -20,6 +20,7 @@ type Offer struct {
 	Domains map[string][]string
 
 	running map[string]cluster.RunningPool // the pools before the update, by name
+	offered []cluster.Image
 }
 
 // Look asks the region what it has for a cluster of a name, and what runs of it already: see cluster.Spec.Choose. It
@@ -31,6 +32,9 @@ func Look(
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
 		return nil, lookupError("availability domains", compartmentID, err)
+	}
+	if len(all) == 0 { // every region has one
+		return nil, noCompartment(compartmentID)
 	}
 	offered, err := offers(ctx, compartmentID)
 	if err != nil {
@@ -44,6 +48,7 @@ func Look(
 	var list problem.List
 	offer := &Offer{
 		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running.Pools,
+		offered: offered.Images,
 	}
 	refused := map[string]bool{}
 	for i, p := range spec.NodePools {
@@ -202,12 +207,15 @@ func gone(state string) bool {
 	return slices.Contains([]string{"DELETING", "DELETED", "TERMINATING", "TERMINATED"}, state)
 }
 
-// lookupError explains a failed look-up. The service does not say whether a compartment does not exist or the user may
-// not see it. Its code reaches a program only within the text of the engine's error.
+// noCompartment is the error of a compartment that does not exist, or that the user may not see.
+func noCompartment(compartmentID string) error {
+	return fmt.Errorf("compartmentId: %s", lookup.Unseen("compartment", compartmentID))
+}
+
+// lookupError explains a failed look-up.
 func lookupError(what, compartmentID string, err error) error {
-	if strings.Contains(err.Error(), "NotAuthorizedOrNotFound") {
-		return fmt.Errorf("compartmentId: there is no compartment %s for this user; check the OCID, "+
-			"that the credentials are of its tenancy, and that a policy lets their user inspect it: %w", compartmentID, err)
+	if lookup.Hidden(err) {
+		return noCompartment(compartmentID)
 	}
 	return fmt.Errorf("%s of compartment %s: %w", what, compartmentID, err)
 }

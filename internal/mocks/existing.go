@@ -35,16 +35,25 @@ func (r *Recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyM
 	asked := func(key resource.PropertyKey) string { return Text(args.Args[key]) }
 	switch args.Token {
 	case "oci:Core/getVcn:getVcn":
+		tags := map[string]any{}
+		if asked("vcnId") == ownVCN {
+			tags = map[string]any{"project": r.Project, "stack": r.Stack}
+		}
 		return object(map[string]any{
 			"vcnId": ExistingVCN, "compartmentId": Networkers, "cidrBlocks": []any{"10.20.0.0/16", "10.30.0.0/16"},
+			"state": "AVAILABLE", "freeformTags": tags,
 		}), nil
 	case "oci:Core/getSubnet:getSubnet":
 		if asked("subnetId") == OtherSubnet {
-			return object(map[string]any{"vcnId": OtherVCN, "cidrBlock": "10.20.8.0/24"}), nil
+			return object(map[string]any{"vcnId": OtherVCN, "cidrBlock": "10.20.8.0/24", "state": "AVAILABLE"}), nil
 		}
-		return object(map[string]any{"vcnId": ExistingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true}), nil
+		return object(map[string]any{
+			"vcnId": ExistingVCN, "cidrBlock": "10.20.8.0/22", "prohibitPublicIpOnVnic": true, "state": "AVAILABLE",
+		}), nil
 	case "oci:Core/getNatGateway:getNatGateway":
-		return object(map[string]any{"vcnId": ExistingVCN, "blockTraffic": asked("natGatewayId") == BlockedNAT}), nil
+		return object(map[string]any{
+			"vcnId": ExistingVCN, "blockTraffic": asked("natGatewayId") == BlockedNAT, "state": "AVAILABLE",
+		}), nil
 	case "oci:Core/getDrgAttachments:getDrgAttachments":
 		drgs := map[string]string{ExistingVCN: ExistingDRG, TakenVCN: OtherDRG}
 		var all []any

@@ -31,6 +31,8 @@ type Recorder struct {
 	// KubernetesVersions are what the region offers for clusters and nodes. There are images for KubernetesVersions of
 	// New only.
 	KubernetesVersions []string
+	// FailsUnseen makes questions about what does not exist fail. Otherwise they get no values, as of the official plugin.
+	FailsUnseen bool
 	// OnlyMinorVersions makes the region list no patch versions, whatever it is asked for.
 	OnlyMinorVersions bool
 	// ExecKubeconfig makes the cluster's kubeconfig call the command oci, as OKE's does.

@@ -37,7 +37,7 @@ func (r *Recorder) publicIP(address string) (resource.PropertyMap, error) {
 		ip["state"], ip["compartmentId"] = "AVAILABLE", "ocid1.compartment.oc1..foreign"
 	case OwnAddress, NetworkAddress, TakenAddress, NATAddress:
 	default:
-		return nil, errors.New("404-NotAuthorizedOrNotFound")
+		return nil, nil
 	}
 	return object(ip), nil
 }
@@ -125,9 +125,16 @@ func (r *Recorder) containerImages(tag string) resource.PropertyMap {
 	return object(map[string]any{"containerImageCollections": []any{map[string]any{"items": items}}})
 }
 
-// Call answers questions to the cloud. The region has three availability domains, and images for its Kubernetes
-// versions and two architectures.
+// Call answers questions to the cloud. What does not exist gets no values, or an error with FailsUnseen. The region has
+// three availability domains, and images for its Kubernetes versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	for _, id := range args.Args {
+		if strings.HasSuffix(Text(id), Unseen) && r.FailsUnseen {
+			return nil, errors.New("404-NotAuthorizedOrNotFound, Authorization failed or requested resource not found")
+		} else if strings.HasSuffix(Text(id), Unseen) {
+			return nil, nil
+		}
+	}
 	switch args.Token {
 	case "oci:Identity/getAvailabilityDomains:getAvailabilityDomains":
 		return object(map[string]any{"availabilityDomains": []any{
@@ -171,6 +178,9 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return object(map[string]any{"services": []any{map[string]any{
 			"id": "ocid1.service.oc1.iad.all", "cidrBlock": AllServicesLabel, "name": allServices,
 		}}}), nil
+	}
+	if found, named := r.named(args); named {
+		return found, nil
 	}
 	return r.existingNetwork(args)
 }

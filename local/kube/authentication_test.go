@@ -159,8 +159,8 @@ func TestTokensOfIssuers(t *testing.T) {
 	refuses(t, m, "expired", first.token(t, jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}))
 	refuses(t, m, "another issuer", second.token(t, nil))
 
-	request := &authenticationv1.TokenRequest{}
-	own, err := api.CoreV1().ServiceAccounts("default").CreateToken(t.Context(), "default", request, metav1.CreateOptions{})
+	own, err := api.CoreV1().ServiceAccounts("default").CreateToken(t.Context(), "default",
+		&authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,10 @@ type Spec struct {
 	KubernetesVersion   string
 	ClusterType         Type
 	KMSKeyID            string
+	VaultIDs            []string
+	ImageKeys           []string
+	OIDCIssuers         []OIDCIssuer
+	OIDCDiscovery       bool
 	AvailabilityDomains []int
 	// AllowStrandedVolumes lets nodes leave an availability domain although the stack has volumes there.
 	AllowStrandedVolumes bool
@@ -82,6 +86,7 @@ func (s *Spec) Validate(list *problem.List) {
 	s.Settings().Check(list, "")
 	s.validateAddons(list)
 	s.validateAutoscaler(list)
+	s.validateOpenID(list)
 	seen := map[string]int{}
 	for i := range s.NodePools {
 		p := &s.NodePools[i]

@@ -27,18 +27,7 @@ func (s *Spec) Settings() setting.Group {
 	workers := setting.New((*NodePool).settings)
 	workers.Name, workers.Size = "workers", 1
 	workers.OCPUs, workers.MemoryGB = allowance.AlwaysFree.OCPUs, allowance.AlwaysFree.MemoryGB
-	return setting.Group{
-		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "",
-			"Kubernetes version of the control plane. Empty for the newest that the region offers to a new cluster, "+
-				"and v1.36 for the newest of that minor version; a cluster that has it stays as it is. "+
-				"It can be raised by one minor version at a time, and never lowered",
-			setting.Optional(version)),
-		setting.Of(&s.ClusterType, "clusterType", Basic,
-			"basic (free control plane) or enhanced (node cycling, workload identity, service level agreement)",
-			setting.OneOf(Basic, Enhanced)),
-		setting.Of(&s.KMSKeyID, "kmsKeyId", "",
-			"OCID of a Vault key that encrypts Kubernetes secrets. Empty for Oracle's own. A change replaces the cluster",
-			setting.OCID("key")),
+	return slices.Concat(s.controlPlane(), s.keys(), s.openID(), setting.Group{
 		setting.List(&s.AvailabilityDomains, "availabilityDomains", nil,
 			"Numbers of the availability domains to place nodes in, such as [1, 3]. Empty for all that the region has. "+
 				"OKE terminates nodes elsewhere",
@@ -61,6 +50,39 @@ func (s *Spec) Settings() setting.Group {
 		setting.Objects(&s.NodePools, "nodePools", []NodePool{workers},
 			"Node pools. docs/settings.md lists their fields; name is required",
 			(*NodePool).settings, atLeastOnePool),
+	})
+}
+
+// controlPlane are the settings of version and kind.
+func (s *Spec) controlPlane() setting.Group {
+	return setting.Group{
+		setting.Of(&s.KubernetesVersion, "kubernetesVersion", "",
+			"Kubernetes version of the control plane. Empty for the newest that the region offers to a new cluster, "+
+				"and v1.36 for the newest of that minor version; a cluster that has it stays as it is. "+
+				"It can be raised by one minor version at a time, and never lowered",
+			setting.Optional(version)),
+		setting.Of(&s.ClusterType, "clusterType", Basic,
+			"basic (free control plane) or enhanced (node cycling, workload identity, service level agreement)",
+			setting.OneOf(Basic, Enhanced)),
+	}
+}
+
+// keys are the settings of keys in Vault.
+func (s *Spec) keys() setting.Group {
+	return setting.Group{
+		setting.Of(&s.KMSKeyID, "kmsKeyId", "",
+			"OCID of a Vault key that encrypts Kubernetes secrets. Empty for Oracle's own. A change replaces the cluster",
+			setting.OCID("key")),
+		setting.List(&s.VaultIDs, "vaultIds", nil,
+			"OCIDs of vaults in other compartments that have keys which settings name. Those of the stack's compartment are "+
+				"searched anyway, before anything is made",
+			setting.Each(setting.Required[string]("write an OCID, or leave the item out")),
+			setting.Each(setting.OCID("vault")), setting.Unique[string]()),
+		setting.List(&s.ImageKeys, "imageVerificationKeys", nil,
+			"OCIDs of RSA keys in Vault: Pods run images of Oracle's registry only if one of the keys has signed them, and "+
+				"name them by digest. It needs policies: make policies prints them",
+			setting.Each(setting.Required[string]("write an OCID, or leave the item out")),
+			setting.Each(setting.OCID("key")), setting.Unique[string](), atMostKeys),
 	}
 }
 
@@ -176,4 +198,11 @@ var (
 		return nil
 	})
 	nodeLabels = setting.Func("", checkLabels)
+
+	atMostKeys = setting.Func(fmt.Sprintf("at most %d", maxVerificationKeys), func(keys []string) error {
+		if len(keys) > maxVerificationKeys {
+			return fmt.Errorf("%d are more than the %d that a cluster takes", len(keys), maxVerificationKeys)
+		}
+		return nil
+	})
 )

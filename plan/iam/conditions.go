@@ -99,6 +99,11 @@ var (
 	ownImage   = anyPool("`imageId`", func(p cluster.NodePool) bool { return p.ImageID != "" })
 	autoscales = anyPool("an `autoscaled` pool, or one with `maxSize`",
 		func(p cluster.NodePool) bool { return p.Resized() })
+	anyKey      = condition{"a setting that names a key", func(s *stack) bool { return len(s.Cluster.Keys()) > 0 }}
+	imageKeys   = condition{"`imageVerificationKeys`", func(s *stack) bool { return len(s.Cluster.ImageKeys) > 0 }}
+	otherVaults = condition{"`vaultIds`", func(s *stack) bool { return len(s.Cluster.VaultIDs) > 0 }}
+	reserved    = anyPool("`capacityReservationId`",
+		func(p cluster.NodePool) bool { return p.CapacityReservationID != "" })
 	diskKeys = anyPool("`bootVolumeKmsKeyId`", func(p cluster.NodePool) bool { return p.BootVolumeKMSKeyID != "" })
 	// The program creates the policy of its autoscaler, unless it is told not to.
 	autoscalerPolicy = condition{"a pool with `maxSize`, `autoscalerPolicy`", func(s *stack) bool {
@@ -120,9 +125,10 @@ var (
 	})
 	addressElsewhere = both(addressReserved, condition{"elsewhere", inAddress.elsewhere})
 
-	budget   = condition{"`budgetMonthly`", func(s *stack) bool { return s.Budget }}
-	alarms   = condition{"`alarmEmails` or `alarmTopicId`", func(s *stack) bool { return s.Alarms }}
-	ownTopic = condition{"`alarmEmails`", func(s *stack) bool { return s.OwnTopic }}
+	budget     = condition{"`budgetMonthly`", func(s *stack) bool { return s.Budget }}
+	alarms     = condition{"`alarmEmails` or `alarmTopicId`", func(s *stack) bool { return s.Alarms }}
+	otherTopic = condition{"`alarmTopicId`", func(s *stack) bool { return s.Alarms && !s.OwnTopic }}
+	ownTopic   = condition{"`alarmEmails`", func(s *stack) bool { return s.OwnTopic }}
 
 	backups = anyGuestbook("`backupSchedule` or `restoreFrom`", func(g workload.Guestbook) bool { return g.Backs() })
 

@@ -151,9 +151,9 @@ var grants = []grant{
 		why:  "routes to the gateway of serviceGatewayId",
 	},
 	{
-		to: Operators, allow: "{DRG_READ, DRG_ATTACH, DRG_DETACH}", in: inNetwork, source: coreOperations,
-		when: peered,
-		why:  "routes to the gateway of drgId, and attaches a new VCN to it",
+		to: Operators, allow: "{DRG_READ, DRG_ATTACH, DRG_DETACH, DRG_ROUTE_TABLE_READ}", in: inNetwork,
+		when: peered, source: coreOperations,
+		why: "looks up the gateway of drgId by its route tables, routes to it, and attaches a new VCN to it",
 	},
 	{
 		to: Operators, allow: "manage drg-attachments", in: inStack, source: coreOperations,
@@ -219,6 +219,15 @@ var grants = []grant{
 		covers: []string{"oci:Ons/notificationTopic:NotificationTopic", "oci:Ons/subscription:Subscription"},
 	},
 	{
+		to: Operators, allow: "inspect tenancies", in: inTenancy, when: budget, source: identityVerbs,
+		why: "looks up tenancyId before anything is made",
+	},
+	{
+		to: Operators, allow: "read ons-topics", in: inStack, when: otherTopic, source: notificationPolicy,
+		why:  "looks up the topic of alarmTopicId before anything is made",
+		note: "or in the topic's own compartment, which the settings do not tell",
+	},
+	{
 		to: Operators, allow: "{OBJECTSTORAGE_NAMESPACE_READ}", in: inTenancy, when: backups, source: storageOperations,
 		why: "looks up the namespace of Object Storage by compartment",
 		note: "the verb that has this permission differs between the pages of 2024 and 2026-09-05, so " +
@@ -266,9 +275,22 @@ var grants = []grant{
 			"read repos is enough for pulling",
 	},
 	{
-		to: Operators, allow: "read keys", in: inKey, when: ownKey, where: ofKey, source: additional,
-		why:  "selects the key of kmsKeyId for the new cluster",
-		note: "Oracle's page asks for it in the Console (2025-01-15)",
+		to: Operators, allow: "read keys", in: inKey, when: anyKey, where: ofAnyKey, source: additional,
+		why:  "looks up and selects keys, before anything is made",
+		note: "Oracle's page asks for it in the Console, for kmsKeyId (2025-01-15)",
+	},
+	{
+		to: Operators, allow: "inspect vaults", in: inStack, when: anyKey, source: vaultOperations,
+		why: "finds the vaults in which keys are looked up",
+	},
+	{
+		to: Operators, allow: "read vaults", in: inKey, when: otherVaults, source: vaultOperations,
+		why: "looks up the vaults of vaultIds",
+	},
+	{
+		to: Operators, allow: "use compute-capacity-reservations", in: inStack, when: reserved, source: landingZone,
+		why:  "looks up the reservation of capacityReservationId, and selects it for a node pool",
+		note: "or in the reservation's own compartment, which the settings do not tell",
 	},
 	{
 		to: Operators, allow: "read instance-images", in: inImage, when: imageElsewhere, source: coreOperations,
@@ -279,6 +301,17 @@ var grants = []grant{
 	{
 		to: ClusterItself, allow: "use keys", in: inKey, when: ownKey, where: asClusterOfKey, source: etcdKey,
 		why: "encrypts Kubernetes secrets with the key of kmsKeyId; without it the new cluster fails after minutes",
+	},
+	{
+		to: ClusterItself, allow: "use keys", in: inKey, when: imageKeys, where: asClusterOfImageKeys, source: signedImages,
+		why: "verifies images by the keys of imageVerificationKeys",
+		note: "Oracle writes where request.user.id is the cluster's OCID, and refers to the page on kmsKeyId for " +
+			"a narrower form",
+	},
+	{
+		to: ClusterItself, allow: "read repos", in: inStack, when: imageKeys, where: asCluster, source: signedImages,
+		why:  "reads the images' signatures",
+		note: "as for use keys; Oracle writes in tenancy",
 	},
 	{
 		to: ClusterItself, allow: "use tag-namespaces", in: inTenancy, when: definedTags, where: asCluster,
@@ -356,7 +389,11 @@ var grants = []grant{
 		source: nodePoolPrincipal, why: "gives the nodes VNICs in those subnets",
 		note: "as for use subnets",
 	},
-
+	{
+		to: NodePools, allow: "use compute-capacity-reservations", in: inStack, when: reserved, where: asNodePool,
+		source: landingZone, why: "launches nodes in the reservation of capacityReservationId",
+		note: "or in the reservation's own compartment, which the settings do not tell",
+	},
 	{
 		to: NodePools, allow: "use key-delegates", in: inKey, when: diskKeys,
 		where: asNodePoolOfDiskKeys, source: diskKeyPolicy,

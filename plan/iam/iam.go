@@ -36,7 +36,7 @@ type Input struct {
 	NetworkCompartment     string // of the VCN vcnId, its subnets and gateways
 	AddressCompartment     string // of the reserved public IP addresses
 	CertificateCompartment string // of the certificates tlsCertificateId
-	KeyCompartment         string // of the key kmsKeyId
+	KeyCompartment         string // of the keys and vaults that settings name
 	ImageCompartment       string // of the images imageId
 	// ClusterID is the OCID of the cluster, once there is one: it narrows what the cluster may do to this cluster.
 	ClusterID string
@@ -187,6 +187,7 @@ func Assumptions(in Input) (list []string) {
 			`see Oracle, "Working with the Cluster Autoscaler as a Standalone Program"`)
 	}
 	assume(diskKeys.holds(s) && in.KeyCompartment == "", "the key of bootVolumeKmsKeyId is", "key-compartment")
+	assume(imageKeys.holds(s) && in.KeyCompartment == "", "the keys of imageVerificationKeys are", "key-compartment")
 	if autoscaled.holds(s) && !autoscalerPolicy.holds(s) && in.ClusterID == "" {
 		list = append(list, "the cluster does not exist yet; once it does, its OCID with --cluster completes the statements")
 	}
@@ -240,8 +241,8 @@ func Validate(in Input) error {
 			ownCertificate.holds(s), compartmentKinds,
 		},
 		{
-			"--key-compartment", in.KeyCompartment, "neither kmsKeyId nor bootVolumeKmsKeyId is set",
-			in.Cluster.KMSKeyID != "" || diskKeys.holds(s), compartmentKinds,
+			"--key-compartment", in.KeyCompartment, "no setting names a key or a vault",
+			anyKey.holds(s) || otherVaults.holds(s), compartmentKinds,
 		},
 		{
 			"--image-compartment", in.ImageCompartment, "no node pool has an imageId",

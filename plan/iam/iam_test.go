@@ -138,7 +138,9 @@ var changes = []change{
 		},
 		nil,
 	},
-	{"budget", func(in *Input) { in.Budget = true }, []string{"operators: manage usage-budgets tenancy"}, nil},
+	{"budget", func(in *Input) { in.Budget = true }, []string{
+		"operators: manage usage-budgets tenancy", "operators: inspect tenancies tenancy",
+	}, nil},
 	{
 		"flow logs", func(in *Input) { in.Network.FlowLogs = []layout.Role{layout.Workers} },
 		[]string{"operators: manage log-groups here"},
@@ -146,7 +148,10 @@ var changes = []change{
 	},
 	{"gateway to peers", func(in *Input) {
 		in.Network.DrgID, in.Network.PeerCIDRs = "ocid1.drg"+someOC, []string{"10.9.0.0/16"}
-	}, []string{"operators: {DRG_READ, DRG_ATTACH, DRG_DETACH} here", "operators: manage drg-attachments here"}, nil},
+	}, []string{
+		"operators: {DRG_READ, DRG_ATTACH, DRG_DETACH, DRG_ROUTE_TABLE_READ} here",
+		"operators: manage drg-attachments here",
+	}, nil},
 	{
 		"existing VCN in the same compartment", func(in *Input) { in.Network.VcnID = "ocid1.vcn" + someOC },
 		[]string{"operators: {VCN_READ, VCN_ATTACH, VCN_DETACH} here"},
@@ -173,7 +178,7 @@ var changes = []change{
 	{"existing VCN elsewhere, gateway to peers", func(in *Input) {
 		existing(in)
 		in.Network.DrgID, in.Network.PeerCIDRs = "ocid1.drg"+someOC, []string{"10.9.0.0/16"}
-	}, plus(networkThere, "operators: {DRG_READ, DRG_ATTACH, DRG_DETACH} there"), noLongerHere},
+	}, plus(networkThere, "operators: {DRG_READ, DRG_ATTACH, DRG_DETACH, DRG_ROUTE_TABLE_READ} there"), noLongerHere},
 	{
 		"existing gateways", func(in *Input) {
 			existing(in)
@@ -207,12 +212,12 @@ var changes = []change{
 	}, []string{"operators: manage vcns here", "operators: manage nat-gateways here"}},
 	{
 		"key", func(in *Input) { in.Cluster.KMSKeyID = "ocid1.key" + someOC },
-		[]string{"operators: read keys here", "cluster: use keys here"},
+		[]string{"operators: read keys here", "operators: inspect vaults here", "cluster: use keys here"},
 		nil,
 	},
 	{
 		"key elsewhere", func(in *Input) { in.Cluster.KMSKeyID, in.KeyCompartment = "ocid1.key"+someOC, there },
-		[]string{"operators: read keys there", "cluster: use keys there"},
+		[]string{"operators: read keys there", "operators: inspect vaults here", "cluster: use keys there"},
 		nil,
 	},
 	{
@@ -290,7 +295,37 @@ var changes = []change{
 		in.Cluster.NodePools[0].BootVolumeKMSKeyID, in.KeyCompartment = "ocid1.key"+someOC, there
 	}, []string{
 		"operators: use key-delegates there", "nodePools: use key-delegates there", "blockVolumes: use keys there",
+		"operators: read keys there", "operators: inspect vaults here",
 	}, nil},
+	{
+		"verified images", func(in *Input) { in.Cluster.ImageKeys = []string{"ocid1.key" + someOC} },
+		[]string{
+			"operators: read keys here", "operators: inspect vaults here", "cluster: use keys here", "cluster: read repos here",
+		},
+		nil,
+	},
+	{
+		"vaults elsewhere",
+		func(in *Input) { in.Cluster.VaultIDs, in.KeyCompartment = []string{"ocid1.vault" + someOC}, there },
+		[]string{"operators: read vaults there"},
+		nil,
+	},
+	{
+		"capacity reservation",
+		func(in *Input) { in.Cluster.NodePools[0].CapacityReservationID = "ocid1.capacityreservation" + someOC },
+		[]string{
+			"operators: use compute-capacity-reservations here", "nodePools: use compute-capacity-reservations here",
+		},
+		nil,
+	},
+	{
+		"alarms to a topic that exists", func(in *Input) { in.Alarms, in.Guestbooks[0].Measured = true, true },
+		[]string{
+			"operators: manage alarms here", "operators: read ons-topics here", "operators: manage policies here",
+			"operators: read metrics here",
+		},
+		nil,
+	},
 }
 
 // bounded has the program install the autoscaler.
@@ -537,7 +572,7 @@ func TestValidate(t *testing.T) {
 		},
 		{
 			"key elsewhere without one", func(in *Input) { in.KeyCompartment = compartment },
-			[]string{"--key-compartment: leave it out: neither kmsKeyId"},
+			[]string{"--key-compartment: leave it out: no setting names a key"},
 		},
 		{
 			"image elsewhere without one", func(in *Input) { in.ImageCompartment = compartment },

@@ -109,6 +109,14 @@ var (
 		"github.com/oracle-devrel/technology-engineering, app-dev/devops-and-containers/oke/oke-policies/policies.md",
 		"undated copy, which quotes Oracle's Policy Configuration for Cluster Creation and Deployment",
 	}
+	signedImages = &Source{
+		"Enforcing the Use of Signed Images from Registry", "Required IAM Policies for Enforcing the Use of Signed Images",
+		oracleDocs + "ContEng/Tasks/contengenforcingsignedimagesfromocir.htm", "updated 2025-01-15",
+	}
+	vaultOperations = &Source{
+		"Details for the Vault Service", "Permissions Required for Each API Operation",
+		oracleDocs + "Identity/Reference/keypolicyreference.htm", "cited by Oracle's pages on Vault; not read itself",
+	}
 	taggingPolicy = &Source{
 		"Categorization with Defined Tags (Private Cloud Appliance)", "Permissions for Working with Defined Tags",
 		"docs.oracle.com/en/engineered-systems/private-cloud-appliance/3.0-latest/concept/concept-tags-defined.html",

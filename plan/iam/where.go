@@ -47,7 +47,27 @@ func asAutoscaler(s *stack) string {
 		is("request.principal.service_account", "cluster-autoscaler"), is("request.principal.cluster_id", s.clusterID()))
 }
 
+// ofAnyKey are the conditions that hold for all keys that settings name.
+func ofAnyKey(s *stack) string {
+	var keys []string
+	for _, key := range s.Cluster.Keys() {
+		if is := is("target.key.id", key.ID); !slices.Contains(keys, is) {
+			keys = append(keys, is)
+		}
+	}
+	return anyOf(keys...)
+}
+
 func ofKey(s *stack) string { return is("target.key.id", s.Cluster.KMSKeyID) }
+
+// asClusterOfImageKeys are the conditions that hold for the cluster and the keys that verify images.
+func asClusterOfImageKeys(s *stack) string {
+	var keys []string
+	for _, id := range s.Cluster.ImageKeys {
+		keys = append(keys, is("target.key.id", id))
+	}
+	return all(append(clusterConditions(s), anyOf(keys...))...)
+}
 
 func asClusterOfKey(s *stack) string { return all(append(clusterConditions(s), ofKey(s))...) }
 

@@ -101,6 +101,15 @@ type Spec struct {
 	Bastion             bool
 	BastionAllowedCIDRs []string
 	FlowLogs            []Role
+
+	// Issuers are the OpenID Connect issuers that the API server asks for keys. They follow from the cluster's settings.
+	Issuers []Issuer
+}
+
+// Issuer is where an OpenID Connect issuer answers: its network, or Anywhere for a host name, and its TCP port.
+type Issuer struct {
+	CIDR string
+	Port int
 }
 
 // SubnetSpec says where one subnet lies: by prefix length at its place in the plan, by a CIDR of its own, or by the
@@ -219,6 +228,8 @@ func (s Spec) EgressToInternet(role Role) bool {
 		return s.InternetEgress == EgressWorkers || s.InternetEgress == EgressWorkersAndPods
 	case Pods:
 		return s.InternetEgress == EgressWorkersAndPods
+	case API:
+		return slices.ContainsFunc(s.Issuers, func(i Issuer) bool { return i.CIDR == Anywhere })
 	}
 	return false
 }

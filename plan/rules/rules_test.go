@@ -116,6 +116,46 @@ func TestDescriptionsAndKeys(t *testing.T) {
 	}
 }
 
+// TestIssuers expects the API endpoint alone to get a way to the issuers, by NAT to those whose address is not known.
+func TestIssuers(t *testing.T) {
+	for _, c := range []struct {
+		issuers []layout.Issuer
+		want    []string
+		table   string
+	}{
+		{nil, nil, layout.ServicesRoutes},
+		{[]layout.Issuer{{CIDR: "10.9.0.1/32", Port: 8443}}, []string{"egress tcp 8443 10.9.0.1/32"}, layout.ServicesRoutes},
+		{
+			[]layout.Issuer{{CIDR: layout.Anywhere, Port: 443}, {CIDR: layout.Anywhere, Port: 443}},
+			[]string{"egress tcp 443 0.0.0.0/0"}, layout.PrivateRoutes,
+		},
+	} {
+		s := spec(func(s *layout.Spec) { s.APIEndpoint, s.Issuers = layout.Private, c.issuers })
+		set := expand(t, s)
+		var got []string
+		for role, all := range set {
+			for _, rule := range all {
+				if rule.Description == "Kubernetes API to issuers of tokens" {
+					got = append(got, rule.Key())
+				}
+				if role != layout.API && rule.Description == "Kubernetes API to issuers of tokens" {
+					t.Errorf("%s has the rule %s", role, rule.Key())
+				}
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: rules %q, want %q", c.issuers, got, c.want)
+		}
+		plan, err := layout.Plan(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if subnet, _ := plan.Subnet(layout.API); subnet.RouteTable != c.table {
+			t.Errorf("%v: the endpoint's table is %s, want %s", c.issuers, subnet.RouteTable, c.table)
+		}
+	}
+}
+
 // A rule that another one covers is left out.
 func TestCoveredRulesAreLeftOut(t *testing.T) {
 	set := expand(t, spec(func(s *layout.Spec) {

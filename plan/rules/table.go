@@ -104,6 +104,9 @@ func Table(s layout.Spec) []Flow {
 			table = append(table, Flow{string(role), anyone, TCP, https, nil, internetReason[role]})
 		}
 	}
+	for _, issuer := range s.Issuers {
+		table = append(table, Flow{api, issuer.CIDR, TCP, port(issuer.Port), nil, "Kubernetes API to issuers of tokens"})
+	}
 	for _, cidr := range s.APIAllowedCIDRs {
 		table = append(table, Flow{cidr, api, TCP, kubernetesAPI, nil, "Operators to the Kubernetes API"})
 	}

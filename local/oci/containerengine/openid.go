@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -39,9 +38,9 @@ func checkClusterKeys(t *engine.Tx, doc engine.Doc) error {
 }
 
 // completeOpenID checks what a cluster says of OpenID Connect, and gives it a discovery endpoint (Oracle documentation,
-// "Authenticating Cluster Users using an External OpenID Connect (OIDC) Identity Provider", 2025-02-26, and "Authorizing
-// Pods to Access Non-OCI Resources Using OpenID Connect (OIDC) Discovery"; read 2026-11-29). The words are the
-// emulator's own, and so is the form of the endpoint, at which nothing answers: the documents are on the API server.
+// "Authenticating Cluster Users using an External OpenID Connect (OIDC) Identity Provider", 2025-02-26, and
+// "Authorizing Pods to Access Non-OCI Resources Using OpenID Connect (OIDC) Discovery"; read 2026-11-29). The words are
+// the emulator's own, and so is the form of the endpoint. Nothing answers there: the documents are on the API server.
 func completeOpenID(doc engine.Doc) error {
 	const path = "options.openIdConnectTokenAuthenticationConfig"
 	config := doc.Sub("options", "openIdConnectTokenAuthenticationConfig")
@@ -96,7 +95,7 @@ func checkIssuer(path string, config engine.Doc) error {
 	return nil
 }
 
-// tokenAuthentication is what a cluster's API server is to do about tokens. The texts are decoded by completeOpenID's rules.
+// tokenAuthentication is what a cluster's API server is to do about tokens. Its texts satisfy completeOpenID.
 func tokenAuthentication(cluster engine.Doc) (a cloud.Authentication) {
 	a.OwnName = cluster.Str("openIdConnectDiscoveryEndpoint")
 	config := cluster.Sub("options", "openIdConnectTokenAuthenticationConfig")
@@ -114,7 +113,7 @@ func tokenAuthentication(cluster engine.Doc) (a cloud.Authentication) {
 		SigningAlgorithms: config.Texts("signingAlgorithms"),
 	}
 	for _, claim := range config.Objects("requiredClaims") {
-		issuer.RequiredClaims = append(issuer.RequiredClaims, strings.Join([]string{claim.Str("key"), claim.Str("value")}, "="))
+		issuer.RequiredClaims = append(issuer.RequiredClaims, claim.Str("key")+"="+claim.Str("value"))
 	}
 	issuer.CA, _ = base64.StdEncoding.DecodeString(config.Str("caCertificate"))
 	a.Issuer = issuer

@@ -53,7 +53,8 @@ func registerDrgs(api engine.API) {
 // drgRouteTable is one of the tables that each gateway has from its beginning. It has no routes here.
 func drgRouteTable(drg *engine.Resource, suffix, name string) engine.Doc {
 	return engine.Doc{
-		"id": strings.Replace(drg.ID, "."+drgKind+".", ".drgroutetable.", 1) + suffix, "drgId": drg.ID, "compartmentId": drg.Doc["compartmentId"],
+		"id":    strings.Replace(drg.ID, "."+drgKind+".", ".drgroutetable.", 1) + suffix,
+		"drgId": drg.ID, "compartmentId": drg.Doc["compartmentId"],
 		"displayName": name, "lifecycleState": "AVAILABLE", "isEcmpEnabled": false, "timeCreated": drg.Doc["timeCreated"],
 		"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
 	}

@@ -168,7 +168,8 @@ func TestNamedByID(t *testing.T) {
 	w.build()
 	made := func(path string, body object) string {
 		var doc object
-		if _, err := w.rest.Do(t.Context(), "POST", path, nil, with(object{"compartmentId": compartment}, body), &doc); err != nil {
+		body = with(object{"compartmentId": compartment}, body)
+		if _, err := w.rest.Do(t.Context(), "POST", path, nil, body, &doc); err != nil {
 			t.Fatal(err)
 		}
 		return doc["id"].(string)
@@ -195,14 +196,18 @@ func TestNamedByID(t *testing.T) {
 		{"oci:Kms/getKey:getKey", object{"keyId": key}, "keyShapes.0.algorithm", "RSA"},
 		{
 			"oci:Core/getComputeCapacityReservation:getComputeCapacityReservation",
-			object{"capacityReservationId": reservation}, "instanceReservationConfigs.0.instanceShapeConfigs.0.memoryInGbs", 12.0,
+			object{"capacityReservationId": reservation},
+			"instanceReservationConfigs.0.instanceShapeConfigs.0.memoryInGbs", 12.0,
 		},
 		{"oci:Core/getImage:getImage", object{"imageId": compute.Images[0].ID}, "state", "AVAILABLE"},
 		{
 			"oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup", object{"networkSecurityGroupId": group.ID},
 			"vcnId", w.ids["vcn"],
 		},
-		{"oci:Core/getDrgRouteTables:getDrgRouteTables", object{"drgId": w.ids["drg"]}, "drgRouteTables.0.drgId", w.ids["drg"]},
+		{
+			"oci:Core/getDrgRouteTables:getDrgRouteTables", object{"drgId": w.ids["drg"]},
+			"drgRouteTables.0.drgId", w.ids["drg"],
+		},
 		{"oci:Ons/getNotificationTopic:getNotificationTopic", object{"topicId": topic.ID}, "state", "ACTIVE"},
 		{"oci:Identity/getTenancy:getTenancy", object{"tenancyId": emulator.TenancyID}, "name", "local"},
 	} {

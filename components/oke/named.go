@@ -1,0 +1,195 @@
+package oke
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/lookup"
+	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/problem"
+)
+
+// Place is where the cluster of a stack is.
+type Place struct {
+	CompartmentID string
+	VcnID         string            // of an existing VCN; empty: the stack makes one
+	Tags          map[string]string // freeform; among them project and stack, which identify the stack's VCN
+}
+
+// CheckNamed asks the cloud for what the settings of cluster and node pools name by OCID: keys, images, capacity
+// reservations and network security groups. Otherwise the update fails after minutes, without the setting's name. The
+// error has every problem.
+func (o *Offer) CheckNamed(ctx *pulumi.Context, spec cluster.Spec, place Place) error {
+	var list problem.List
+	if err := checkKeys(ctx, &list, spec, place); err != nil {
+		return err
+	}
+	for i, p := range spec.NodePools {
+		key := fmt.Sprintf("nodePools[%d]", i)
+		if p.ImageID != "" && !slices.ContainsFunc(o.offered, func(m cluster.Image) bool { return m.ID == p.ImageID }) {
+			_, err := lookup.Usable(ctx, &list, lookup.Ask{
+				Setting: key + ".imageId", What: "image", ID: p.ImageID, States: []string{"AVAILABLE"},
+				Function: "oci:Core/getImage:getImage", Argument: "imageId",
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if err := o.checkReservation(ctx, &list, key, p); err != nil {
+			return err
+		}
+		if err := checkGroups(ctx, &list, key, p, place); err != nil {
+			return err
+		}
+	}
+	return list.Err()
+}
+
+// checkReservation looks up the capacity reservation of a pool. How much of it is left is not judged: the pool's own
+// nodes use it.
+func (o *Offer) checkReservation(ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool) error {
+	if p.CapacityReservationID == "" {
+		return nil
+	}
+	key += ".capacityReservationId"
+	found, err := lookup.Usable(ctx, list, lookup.Ask{
+		Setting: key, What: "capacity reservation", ID: p.CapacityReservationID, States: []string{"ACTIVE"},
+		Function: "oci:Core/getComputeCapacityReservation:getComputeCapacityReservation",
+		Argument: "capacityReservationId",
+	})
+	if found == nil {
+		return err
+	}
+	for _, domain := range o.Domains[p.Name] {
+		if !strings.EqualFold(domain, found.AvailabilityDomain) {
+			list.Add(key, "the reservation is in %s, and the pool in %s", found.AvailabilityDomain, domain)
+		}
+	}
+	if !slices.ContainsFunc(found.Configs, func(c lookup.Config) bool { return suits(c, p) }) {
+		list.Add(key, "the reservation holds no machines as the pool's, %s with %v OCPUs and %v GB",
+			p.Shape, p.OCPUs, p.MemoryGB)
+	}
+	return nil
+}
+
+// suits reports whether a reservation's machines are those of a pool. A reservation of a fixed shape has no size.
+func suits(c lookup.Config, p cluster.NodePool) bool {
+	if c.Shape != p.Shape || len(c.Sizes) == 0 || p.OCPUs == 0 {
+		return c.Shape == p.Shape
+	}
+	return c.Sizes[0].OCPUs == p.OCPUs && c.Sizes[0].MemoryGB == p.MemoryGB
+}
+
+// checkGroups looks up the network security groups of a pool, which must be in the stack's VCN. One that an earlier
+// update has made is known by its tags.
+func checkGroups(ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool, place Place) error {
+	for i, id := range p.NSGIDs {
+		key := fmt.Sprintf("%s.nsgIds[%d]", key, i)
+		group, err := lookup.Usable(ctx, list, lookup.Ask{
+			Setting: key, What: "network security group", ID: id, States: []string{"AVAILABLE"},
+			Function: "oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup", Argument: "networkSecurityGroupId",
+		})
+		if err != nil {
+			return err
+		}
+		if group == nil || group.VcnID == place.VcnID {
+			continue
+		}
+		own := false
+		if place.VcnID == "" {
+			vcn, err := lookup.Find(ctx, lookup.Ask{
+				Setting: key, What: "VCN", ID: group.VcnID, Function: "oci:Core/getVcn:getVcn", Argument: "vcnId",
+			})
+			if err != nil {
+				return err
+			}
+			own = vcn != nil && vcn.FreeformTags["project"] == place.Tags["project"] &&
+				vcn.FreeformTags["stack"] == place.Tags["stack"]
+		}
+		if !own {
+			list.Add(key, "the group is of VCN %s, which is not the stack's: nodes can be in groups of their VCN only",
+				group.VcnID).DependsOn("vcnId")
+		}
+	}
+	return nil
+}
+
+// getVaults is called by its token: the SDK's package kms would have to be compiled.
+const getVaults = "oci:Kms/getVaults:getVaults"
+
+// checkKeys looks up the keys. A key is asked for at the endpoint of its vault, which its OCID does not tell: each
+// active vault of the compartment and each of vaultIds is asked.
+func checkKeys(ctx *pulumi.Context, list *problem.List, spec cluster.Spec, place Place) error {
+	keys := spec.Keys()
+	if len(keys) == 0 && len(spec.VaultIDs) == 0 {
+		return nil
+	}
+	endpoints, complete, err := vaults(ctx, list, spec, place)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		found, err := findKey(ctx, key, endpoints)
+		switch {
+		case err != nil:
+			return err
+		case found == nil && complete:
+			list.Add(key.Setting, "%s. It was looked for in the vaults of compartment %s and in those of vaultIds",
+				lookup.Unseen("key", key.ID), place.CompartmentID).DependsOn("vaultIds")
+		case found == nil: // a vault has a problem already
+		case found.State != "ENABLED":
+			list.Add(key.Setting, "the key %s is %s, and must be ENABLED", key.ID, found.State)
+		case key.Algorithm != "" && found.Algorithm() != "" && found.Algorithm() != key.Algorithm:
+			list.Add(key.Setting, "the key %s is an %s key, and an %s key is needed", key.ID, found.Algorithm(), key.Algorithm)
+		}
+	}
+	return nil
+}
+
+// vaults returns the management endpoints of the vaults, and whether all vaults of vaultIds are usable.
+func vaults(
+	ctx *pulumi.Context, list *problem.List, spec cluster.Spec, place Place,
+) (all []string, ok bool, err error) {
+	args := map[string]string{"compartmentId": place.CompartmentID}
+	var found struct {
+		Vaults []lookup.Resource `pulumi:"vaults"`
+	}
+	if err := ctx.Invoke(getVaults, args, &found); err != nil && !lookup.Hidden(err) {
+		return nil, false, lookupError("vaults", place.CompartmentID, err)
+	}
+	for _, vault := range found.Vaults {
+		if vault.State == "ACTIVE" {
+			all = append(all, vault.ManagementEndpoint)
+		}
+	}
+	ok = true
+	for i, id := range spec.VaultIDs {
+		vault, err := lookup.Usable(ctx, list, lookup.Ask{
+			Setting: fmt.Sprintf("vaultIds[%d]", i), What: "vault", ID: id, States: []string{"ACTIVE"},
+			Function: "oci:Kms/getVault:getVault", Argument: "vaultId",
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		if ok = ok && vault != nil; vault != nil && !slices.Contains(all, vault.ManagementEndpoint) {
+			all = append(all, vault.ManagementEndpoint)
+		}
+	}
+	return all, ok, nil
+}
+
+func findKey(ctx *pulumi.Context, key cluster.Key, endpoints []string) (*lookup.Resource, error) {
+	for _, endpoint := range endpoints {
+		found, err := lookup.Find(ctx, lookup.Ask{
+			Setting: key.Setting, What: "key", ID: key.ID, Function: "oci:Kms/getKey:getKey", Argument: "keyId",
+			More: map[string]string{"managementEndpoint": endpoint},
+		})
+		if err != nil || found != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}

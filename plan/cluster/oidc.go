@@ -1,0 +1,149 @@
+package cluster
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/setting"
+)
+
+// OIDCIssuer is an OpenID Connect issuer whose tokens the Kubernetes API accepts. Settings documents the fields.
+type OIDCIssuer struct {
+	URL            string
+	ClientID       string
+	UsernameClaim  string
+	UsernamePrefix string
+	GroupsClaim    string
+	GroupsPrefix   string
+	RequiredClaims map[string]string
+	CACertificate  string
+}
+
+// noPrefix is the setting of no prefix, as in the API server's flags.
+const noPrefix = "-"
+
+// openID declares the settings of OpenID Connect (Oracle documentation, "Authenticating Cluster Users using an External
+// OpenID Connect (OIDC) Identity Provider", 2025-02-26; read 2026-11-29).
+func (s *Spec) openID() setting.Group {
+	return setting.Group{
+		setting.Objects(&s.OIDCIssuers, "oidcIssuers", nil,
+			"OpenID Connect issuers whose tokens the Kubernetes API accepts beside Oracle's (enhanced). The API endpoint gets "+
+				"a way to their ports. docs/access.md has examples",
+			(*OIDCIssuer).settings),
+		setting.Of(&s.OIDCDiscovery, "oidcDiscovery", false,
+			"Publish an OpenID Connect discovery document, by which other clouds verify tokens of the cluster's service "+
+				"accounts (enhanced). The output oidcIssuer is its address"),
+	}
+}
+
+func (i *OIDCIssuer) settings() setting.Group {
+	return setting.Group{
+		setting.Of(&i.URL, "url", "", "URL of the issuer, which is the claim iss of its tokens",
+			setting.Func("an https:// URL", checkIssuerURL)),
+		setting.Of(&i.ClientID, "clientId", "", "Audience that tokens must be for, the claim aud",
+			setting.Required[string]("write the audience of the tokens, such as oke")),
+		setting.Of(&i.UsernameClaim, "usernameClaim", "sub", "Claim that is the user's name"),
+		setting.Of(&i.UsernamePrefix, "usernamePrefix", "",
+			"What precedes the user's name, such as oidc:. Empty for the URL and #, but nothing with the claim email; - for "+
+				"nothing",
+			setting.Func("", checkPrefix)),
+		setting.Of(&i.GroupsClaim, "groupsClaim", "", "Claim that has the user's groups. Empty for no groups"),
+		setting.Of(&i.GroupsPrefix, "groupsPrefix", "", "What precedes the groups' names. Empty for nothing",
+			setting.Func("", checkPrefix)),
+		setting.Texts(&i.RequiredClaims, "requiredClaims", "Claims that tokens must have, with their values"),
+		setting.Of(&i.CACertificate, "caCertificate", "",
+			"Certificates in PEM that the issuer's is checked with. Empty for the usual authorities",
+			setting.Optional(setting.Func("certificates in PEM", checkPEM))),
+	}
+}
+
+func checkIssuerURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Hostname() == "":
+		return fmt.Errorf("%q is not an https:// URL such as https://token.actions.githubusercontent.com", text)
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return fmt.Errorf("%q must have neither user, query nor fragment: it is the claim iss of the tokens", text)
+	case strings.HasSuffix(text, "/.well-known/openid-configuration"):
+		return fmt.Errorf("%q is the discovery document: leave /.well-known/openid-configuration out", text)
+	}
+	return nil
+}
+
+// checkPrefix refuses names that Kubernetes has for its own users and groups.
+func checkPrefix(prefix string) error {
+	if strings.HasPrefix(prefix, "system:") {
+		return fmt.Errorf("%q begins the names of Kubernetes's own users: choose another, such as oidc:", prefix)
+	}
+	return nil
+}
+
+func checkPEM(text string) error {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil || block.Type != "CERTIFICATE" {
+		return errors.New("is not a certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+	}
+	_, err := x509.ParseCertificate(block.Bytes)
+	return err
+}
+
+// validateOpenID checks what the settings of OpenID Connect must satisfy together.
+func (s *Spec) validateOpenID(list *problem.List) {
+	if s.ClusterType == Basic {
+		const needs = "needs clusterType enhanced: a basic cluster has no OpenID Connect"
+		if len(s.OIDCIssuers) > 0 {
+			list.Add("oidcIssuers", needs).DependsOn("clusterType")
+		}
+		if s.OIDCDiscovery {
+			list.Add("oidcDiscovery", needs).DependsOn("clusterType")
+		}
+	}
+	for n, i := range s.OIDCIssuers {
+		key := fmt.Sprintf("oidcIssuers[%d]", n)
+		first := slices.IndexFunc(s.OIDCIssuers, func(o OIDCIssuer) bool { return o.URL == i.URL })
+		if first < n {
+			list.Add(key+".url", "%s is the URL of oidcIssuers[%d] too", i.URL, first).
+				DependsOn(fmt.Sprintf("oidcIssuers[%d].url", first))
+		}
+		if i.GroupsPrefix != "" && i.GroupsClaim == "" {
+			list.Add(key+".groupsPrefix", "is for groups: set groupsClaim too").DependsOn(key + ".groupsClaim")
+		}
+		if i.UsernameClaim == "" {
+			list.Add(key+".usernameClaim", "must be a claim, such as sub")
+		}
+	}
+}
+
+// Prefix is what precedes a user's name. Where the setting is empty, it is what the API server's flags for one issuer
+// would put there (Kubernetes, "Authenticating", --oidc-username-prefix).
+func (i *OIDCIssuer) Prefix() string {
+	switch {
+	case i.UsernamePrefix == noPrefix, i.UsernamePrefix == "" && i.UsernameClaim == "email":
+		return ""
+	case i.UsernamePrefix == "":
+		return i.URL + "#"
+	}
+	return i.UsernamePrefix
+}
+
+// Endpoint returns where the API server asks the issuer for its keys: the address, or nothing for a host name, and the
+// TCP port. A URL that Validate refuses has port 443.
+func (i *OIDCIssuer) Endpoint() (netip.Addr, int) {
+	u, err := url.Parse(i.URL)
+	if err != nil {
+		return netip.Addr{}, 443
+	}
+	addr, _ := netip.ParseAddr(u.Hostname())
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		return addr, port
+	}
+	return addr, 443
+}

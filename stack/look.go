@@ -1,0 +1,86 @@
+package stack
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/components/guestbook"
+	"oke-guestbook/components/lookup"
+	"oke-guestbook/components/network"
+	"oke-guestbook/components/oke"
+	"oke-guestbook/plan/problem"
+)
+
+// look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, what
+// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN.
+func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
+	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.lookAtNetwork(ctx); err != nil {
+		return nil, err
+	}
+	place := oke.Place{CompartmentID: c.settings.CompartmentID, VcnID: c.settings.Network.VcnID, Tags: c.tags}
+	if err := offer.CheckNamed(ctx, c.settings.Cluster, place); err != nil {
+		return nil, err
+	}
+	if err := c.lookAtOthers(ctx); err != nil {
+		return nil, err
+	}
+	balancers := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}
+	for _, g := range c.settings.Guestbooks {
+		if err := guestbook.CheckAddress(ctx, g, balancers); err != nil {
+			return nil, err
+		}
+		if err := guestbook.CheckCertificate(ctx, g, balancers); err != nil {
+			return nil, err
+		}
+		if err := guestbook.CheckImages(ctx, g, c.settings.Registry, balancers); err != nil {
+			return nil, err
+		}
+	}
+	return offer, nil
+}
+
+// lookAtNetwork looks at an existing VCN with what the settings name of it, and at a dynamic routing gateway.
+func (c *composition) lookAtNetwork(ctx *pulumi.Context) error {
+	err := network.CheckDRG(ctx, c.settings.Network.DrgID)
+	if err == nil && c.plan.ExistingVCN != "" {
+		found, lookErr := network.Look(ctx, c.networkArgs())
+		if err = lookErr; err == nil {
+			var problems problem.List
+			c.settings.Network.ValidateFound(&problems, found)
+			err = problems.Err()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("network %q: %w", c.name, err)
+	}
+	return nil
+}
+
+// lookAtOthers looks up the tenancy of a budget and the topic of alarms.
+func (c *composition) lookAtOthers(ctx *pulumi.Context) error {
+	var list problem.List
+	if c.settings.BudgetMonthly > 0 {
+		_, err := lookup.Usable(ctx, &list, lookup.Ask{
+			Setting: "tenancyId", What: "tenancy", ID: c.settings.TenancyID,
+			Function: "oci:Identity/getTenancy:getTenancy", Argument: "tenancyId",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if c.settings.AlarmTopicID != "" {
+		_, err := lookup.Usable(ctx, &list, lookup.Ask{
+			Setting: "alarmTopicId", What: "topic", ID: c.settings.AlarmTopicID, States: []string{"ACTIVE"},
+			Function: "oci:Ons/getNotificationTopic:getNotificationTopic", Argument: "topicId",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return list.Err()
+}
