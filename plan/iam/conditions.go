@@ -60,7 +60,7 @@ var (
 	}}
 
 	newInternetGateway      = newGateway(layout.InternetGateway, "public subnets, no `internetGatewayId`")
-	newNATGateway           = newGateway(layout.NATGateway, "`internetEgress`, no `natGatewayId`")
+	newNATGateway           = newGateway(layout.NATGateway, "`internetEgress` or `oidcIssuers`, no `natGatewayId`")
 	newServiceGateway       = newGateway(layout.ServiceGateway, "no `serviceGatewayId`")
 	existingInternetGateway = existingGateway(layout.InternetGateway, "`internetGatewayId`")
 	existingNATGateway      = existingGateway(layout.NATGateway, "`natGatewayId`")
