@@ -27,6 +27,7 @@ const (
 	Policy                           = "oci:Identity/policy:Policy"
 	Log                              = "oci:Logging/log:Log"
 	LogGroup                         = "oci:Logging/logGroup:LogGroup"
+	AgentConfiguration               = "oci:Logging/unifiedAgentConfiguration:UnifiedAgentConfiguration"
 	Alarm                            = "oci:Monitoring/alarm:Alarm"
 	Bucket                           = "oci:ObjectStorage/bucket:Bucket"
 	Topic                            = "oci:Ons/notificationTopic:NotificationTopic"
@@ -164,13 +165,17 @@ var kinds = []Kind{
 	},
 	{
 		Token: Log, Name: "log", Client: LoggingClient,
-		Collection: "/20200531/logGroups/{logGroupId}/logs", ID: "logGroupId/{logGroupId}/logId/{id}",
+		Collection: "/20200531/logGroups/{logGroupId}/logs", ID: "{id}", ImportID: "logGroupId/{logGroupId}/logId/{id}",
 		NameQuery: "displayName", Taggable: true,
 		ForceNew: Fields{"configuration.compartmentId", "configuration.source", "logType"},
 	},
 	{
 		Token: LogGroup, Name: "loggroup", Client: LoggingClient,
 		Collection: "/20200531/logGroups", ID: "{id}", NameQuery: "displayName", Taggable: true,
+	},
+	{
+		Token: AgentConfiguration, Name: "unifiedagentconfiguration", Client: LoggingClient,
+		Collection: "/20200531/unifiedAgentConfigurations", ID: "{id}", NameQuery: "displayName", Taggable: true,
 	},
 	{
 		Token: Alarm, Name: "alarm", Client: MonitoringClient,

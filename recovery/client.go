@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,17 +68,28 @@ func (r region) Get(
 	return response.Header.Get("opc-next-page"), nil
 }
 
+// page is one page of a list: an array or, as Logging has for agent configurations, an object with the array in items.
+type page[T any] []T
+
+func (p *page[T]) UnmarshalJSON(data []byte) error {
+	if !bytes.HasPrefix(data, []byte("{")) {
+		return json.Unmarshal(data, (*[]T)(p))
+	}
+	collection := struct{ Items *[]T }{(*[]T)(p)}
+	return json.Unmarshal(data, &collection)
+}
+
 // list reads all pages of a list. Each page is a list of its own.
 func list[T any](
 	ctx context.Context, cloud Cloud, client catalog.Client, path string, query url.Values,
 ) (all []T, err error) {
 	for {
-		var page []T
-		next, err := cloud.Get(ctx, client, path, query, &page)
+		var found page[T]
+		next, err := cloud.Get(ctx, client, path, query, &found)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, page...)
+		all = append(all, found...)
 		if next == "" {
 			return all, nil
 		}

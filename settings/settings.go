@@ -37,6 +37,8 @@ type Settings struct {
 	BudgetEmails   []string
 	AlarmEmails    []string
 	AlarmTopicID   string
+	ContainerLogs  bool
+	LogsGroup      string
 	LogDestination string
 	LogAgentImage  string
 	Policies       workload.NetworkPolicies
@@ -91,7 +93,8 @@ func (s *Settings) budget() setting.Group {
 		setting.List(&s.BudgetEmails, "budgetEmails", nil,
 			"Addresses that get the messages of the budget", setting.Each(email), setting.Unique[string]()),
 		setting.Of(&s.TenancyID, "tenancyId", "",
-			"OCID of the tenancy, in which the budget is created. Empty for oci:tenancyOcid or OCI_TENANCY_OCID",
+			"OCID of the tenancy, in which the budget and the dynamic group of containerLogs are created. Empty for "+
+				"oci:tenancyOcid or OCI_TENANCY_OCID",
 			setting.OCID("tenancy")),
 	}
 }
@@ -123,6 +126,13 @@ var email = setting.Func("an address such as ops@example.com", func(text string)
 
 func (s *Settings) logs() setting.Group {
 	return setting.Group{
+		setting.Of(&s.ContainerLogs, "containerLogs", false,
+			"Send the guestbooks' logs to the service Logging, by the agent that Oracle installs on nodes. The stack gets a "+
+				"log, an agent configuration, a dynamic group of all instances in compartmentId, and a policy by which they "+
+				"may write to the log"),
+		setting.Of(&s.LogsGroup, "containerLogsGroup", "",
+			"OCID of an existing dynamic group that contains the nodes, instead of one of the stack's",
+			setting.OCID("dynamicgroup")),
 		setting.Of(&s.LogDestination, "logDestination", "",
 			"Host and port that accept logs over Fluentd's forward protocol. "+
 				"An agent on each node sends the guestbooks' logs there; extraRules must allow it. Empty for none",
@@ -165,7 +175,7 @@ func Load(project, stack string, config map[string]string, isSecret func(key str
 	var list, found problem.List
 	s := read(&list, project, config)
 	s.Region = cmp.Or(config["oci:region"], os.Getenv("OCI_REGION"))
-	if s.BudgetMonthly > 0 {
+	if s.BudgetMonthly > 0 || s.OwnLogsGroup() {
 		s.TenancyID = cmp.Or(s.TenancyID, config["oci:tenancyOcid"],
 			os.Getenv("TF_VAR_tenancy_ocid"), os.Getenv("OCI_TENANCY_OCID"))
 	}
@@ -221,7 +231,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	if s.Network.PodNetwork == layout.VCNNative {
 		s.Cluster.ValidateNativePods(list)
 	}
-	s.logs().Check(list, "")
+	s.validateLogs(list)
 	s.validateNetworkPolicies(list)
 	for i := range s.Guestbooks {
 		policy := s.policy(i)
@@ -275,6 +285,24 @@ func (s *Settings) validateAlarms(list *problem.List) {
 		list.Add(key, "needs the region: pulumi config set oci:region us-ashburn-1")
 	}
 }
+
+// validateLogs checks that there is all that the containers' logs need, and that nothing is set for none.
+func (s *Settings) validateLogs(list *problem.List) {
+	s.logs().Check(list, "")
+	switch {
+	case !s.ContainerLogs && s.LogsGroup != "":
+		list.Add("containerLogsGroup", "is for the containers' logs: set containerLogs too").DependsOn("containerLogs")
+	case s.OwnLogsGroup() && s.TenancyID == "":
+		list.Add("tenancyId", "is required with containerLogs: pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>; "+
+			"or name a dynamic group with containerLogsGroup").DependsOn("containerLogs", "containerLogsGroup")
+	}
+	if err := region.Test(s.Region); s.ContainerLogs && err != nil {
+		list.Add("containerLogs", "needs the region: pulumi config set oci:region us-ashburn-1")
+	}
+}
+
+// OwnLogsGroup reports whether the stack makes a dynamic group of its nodes.
+func (s *Settings) OwnLogsGroup() bool { return s.ContainerLogs && s.LogsGroup == "" }
 
 // validateRegistry checks the registry against the images of the stack.
 func (s *Settings) validateRegistry(list *problem.List) {

@@ -208,6 +208,19 @@ func TestRefusedSettings(t *testing.T) {
 			map[string]string{"budgetMonthly": "100", "budgetEmails": `["ops@example.com"]`},
 			[]string{"tenancyId"},
 		},
+		{
+			"container logs without tenancy", map[string]string{"containerLogs": "true"},
+			[]string{"tenancyId containerLogs containerLogsGroup"},
+		},
+		{
+			"container logs without region",
+			map[string]string{"containerLogs": "true", "containerLogsGroup": "ocid1.dynamicgroup.oc1..a", "oci:region": ""},
+			[]string{"containerLogs oci:region"},
+		},
+		{
+			"a group without container logs", map[string]string{"containerLogsGroup": "ocid1.dynamicgroup.oc1..a"},
+			[]string{"containerLogsGroup"},
+		},
 		{"addresses without a budget", map[string]string{"budgetEmails": `["ops@example.com"]`}, []string{"budgetEmails"}},
 		{"no address", map[string]string{"budgetEmails": `["Ops <ops@example.com>"]`}, []string{"budgetEmails Ops"}},
 		{

@@ -468,6 +468,11 @@ func TestUnworkableClusters(t *testing.T) {
 		{"a peer in the VCN", with("peerCidrs", `["10.0.5.0/24"]`), []string{"peerCidrs vcnCidr"}},
 		{"a gateway of another kind", with("drgId", "ocid1.natgateway.oc1.iad.a"), []string{"drgId natgateway"}},
 		{"flow logs of a subnet that is not there", with("flowLogs", `["bastion"]`), []string{"flowLogs bastion"}},
+		{"container logs without the tenancy", with("containerLogs", "true"), []string{"tenancyId containerLogs"}},
+		{
+			"a group that is none of instances", with("containerLogsGroup", "ocid1.group.oc1..a"),
+			[]string{"containerLogsGroup group"},
+		},
 		{"no port", with("loadBalancerPorts", `["0"]`), []string{"loadBalancerPorts[0] 0"}},
 		{"a port above all", with("loadBalancerPorts", `["65536"]`), []string{"loadBalancerPorts[0] 65536"}},
 		{"ports backwards", with("loadBalancerPorts", `["90-80"]`), []string{"loadBalancerPorts[0]"}},

@@ -5,6 +5,7 @@ import (
 
 	"oke-guestbook/components/alarms"
 	"oke-guestbook/components/budget"
+	"oke-guestbook/components/containerlogs"
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
@@ -160,6 +161,18 @@ func (c *composition) alarmsArgs() *alarms.Args {
 		}
 	}
 	return args
+}
+
+func (c *composition) containerLogsArgs() *containerlogs.Args {
+	return &containerlogs.Args{
+		CompartmentID: c.settings.CompartmentID,
+		Namespaces:    c.settings.Namespaces(),
+		GroupID:       c.settings.LogsGroup,
+		TenancyID:     c.settings.TenancyID,
+		Region:        c.settings.Region,
+		HomeRegion:    c.settings.HomeRegion,
+		Tags:          c.tags,
+	}
 }
 
 func (c *composition) logsArgs() *logs.Args {

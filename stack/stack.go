@@ -8,6 +8,7 @@ import (
 
 	"oke-guestbook/components/alarms"
 	"oke-guestbook/components/budget"
+	"oke-guestbook/components/containerlogs"
 	"oke-guestbook/components/guestbook"
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
@@ -93,15 +94,8 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 			return err
 		}
 	}
-	if s.BudgetMonthly > 0 {
-		if _, err := budget.New(ctx, c.name, c.budgetArgs()); err != nil {
-			return err
-		}
-	}
-	if s.Alarms() {
-		if _, err := alarms.New(ctx, c.name, c.alarmsArgs()); err != nil {
-			return err
-		}
+	if err := c.observe(ctx); err != nil {
+		return err
 	}
 	export(ctx, s, net, cluster, urls, addresses, backups)
 	return nil
@@ -123,4 +117,25 @@ func (c *composition) enforcePolicies(ctx *pulumi.Context, cluster *oke.Cluster)
 		return nil, err
 	}
 	return []pulumi.Resource{made.DaemonSet}, nil
+}
+
+// observe makes what tells people how the stack is: logs in Logging, a budget and alarms.
+func (c *composition) observe(ctx *pulumi.Context) error {
+	s := c.settings
+	if s.ContainerLogs {
+		if _, err := containerlogs.New(ctx, c.name, c.containerLogsArgs()); err != nil {
+			return err
+		}
+	}
+	if s.BudgetMonthly > 0 {
+		if _, err := budget.New(ctx, c.name, c.budgetArgs()); err != nil {
+			return err
+		}
+	}
+	if s.Alarms() {
+		if _, err := alarms.New(ctx, c.name, c.alarmsArgs()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

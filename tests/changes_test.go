@@ -222,6 +222,10 @@ var changes = []change{
 	{what: "extraRules", set: map[string]string{"extraRules": `[{
 		"from":"workers","to":"198.51.100.7/32","protocol":"tcp","ports":"27017","description":"The database outside"
 	}]`}},
+	{what: "containerLogs", set: nodeLogs},
+	{what: "containerLogsGroup", before: nodeLogs, set: map[string]string{
+		"containerLogsGroup": "ocid1.dynamicgroup.oc1..nodes",
+	}},
 	{what: "flowLogs", set: map[string]string{"flowLogs": `["workers"]`}},
 	{what: "securityBy", set: map[string]string{"securityBy": "groups"}},
 	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
@@ -262,6 +266,7 @@ var (
 	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
 	enforced  = map[string]string{"networkPolicies": "enforced"}
 	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
+	nodeLogs  = map[string]string{"containerLogs": "true", "tenancyId": "ocid1.tenancy.oc1..a"}
 	metrics   = map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}
 	private   = map[string]string{"registryUsername": "tenancy/user", "registryPassword": "example"}
 	publicAPI = map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}

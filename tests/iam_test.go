@@ -26,11 +26,8 @@ func policiesOf(t *testing.T, stack string, set map[string]string) iam.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := iam.Input{
-		Project: project, Stack: stack, CompartmentID: s.CompartmentID, Group: "operators",
-		Network: s.Network, Cluster: s.Cluster, Guestbooks: s.Guestbooks,
-		Budget: s.BudgetMonthly > 0, Alarms: s.Alarms(), OwnTopic: len(s.AlarmEmails) > 0,
-	}
+	in := s.Rights(project, stack)
+	in.Group = "operators"
 	if in.Network.VcnID != "" {
 		in.NetworkCompartment = mocks.Networkers
 	}
@@ -48,6 +45,7 @@ func operated(t *testing.T) map[string]iamCase {
 	}
 	all["stack prod in the tenancy"] = iamCase{"prod", map[string]string{"compartmentId": "ocid1.tenancy.oc1..root"}}
 	all["alarms"] = iamCase{"prod", alarms}
+	all["container logs"] = iamCase{"prod", nodeLogs}
 	all["budget"] = iamCase{"local", budget("100", "ops")}
 	all["everything that is named by OCID"] = iamCase{"local", named}
 	all["address in use"] = iamCase{"local", map[string]string{"reservedAddress": mocks.OwnAddress}}
@@ -202,7 +200,7 @@ func TestStatementsCoverWhatTheProgramDoes(t *testing.T) {
 // notCreated are the kinds of the catalogue that the program does not create: the cloud controller's, and those that
 // only the local cloud knows.
 var notCreated = []string{
-	catalog.DefaultRouteTable, catalog.DHCPOptions, catalog.DynamicGroup, catalog.PublicIP, catalog.Volume,
+	catalog.DefaultRouteTable, catalog.DHCPOptions, catalog.PublicIP, catalog.Volume,
 }
 
 // TestStatementsCoverTheCatalogue fails when the catalogue gets a kind that no settings have a statement for.
@@ -240,7 +238,11 @@ func TestCreatedPolicies(t *testing.T) {
 			case catalog.Cluster:
 				in.ClusterID = "ocid1.cluster.oc1.iad." + res.Name
 			case catalog.Policy:
-				want[mocks.Text(res.Inputs["name"])] = mocks.Text(res.Inputs["statements"].ArrayValue()[0])
+				name := mocks.Text(res.Inputs["name"])
+				want[name] = strings.NewReplacer(
+					"ocid1.dynamicgroup.oc1.iad."+name, "<OCID of the dynamic group>",
+					"ocid1.loggroup.oc1.iad."+name, "<OCID of the log group>",
+				).Replace(mocks.Text(res.Inputs["statements"].ArrayValue()[0]))
 			}
 		}
 		got := map[string]string{}

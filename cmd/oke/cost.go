@@ -65,7 +65,13 @@ func estimate(f file, list *cost.PriceList) (*cost.Estimate, error) {
 	if err != nil {
 		return nil, err
 	}
-	stack := cost.Stack{Cluster: s.Cluster, Guestbooks: s.Guestbooks, FlowLogs: len(s.Network.FlowLogs) > 0}
+	stack := cost.Stack{Cluster: s.Cluster, Guestbooks: s.Guestbooks}
+	if len(s.Network.FlowLogs) > 0 {
+		stack.Logs = append(stack.Logs, "flow logs")
+	}
+	if s.ContainerLogs {
+		stack.Logs = append(stack.Logs, "the containers' logs")
+	}
 	return cost.New(f.stack, stack, list)
 }
 

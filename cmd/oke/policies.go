@@ -12,7 +12,7 @@ import (
 
 // policiesCommand prints the IAM policy statements that a stack's settings need.
 func policiesCommand() *cobra.Command {
-	var in iam.Input
+	var who iam.Input // what the flags say
 	var asJSON bool
 	cmd := fileCommand("policies", "Prints the IAM policy statements that a stack's settings need",
 		func(cmd *cobra.Command, f file) error {
@@ -20,12 +20,12 @@ func policiesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in.Project, in.Stack, in.CompartmentID = f.project, f.stack, s.CompartmentID
-			in.Network, in.Cluster, in.Guestbooks = s.Network, s.Cluster, s.Guestbooks
-			in.Budget = s.BudgetMonthly > 0
-			in.Alarms, in.OwnTopic = s.Alarms(), len(s.AlarmEmails) > 0
-			in.DefinedTags = len(s.DefinedTags) > 0
-			in.CompartmentID = cmp.Or(in.CompartmentID, iam.UnknownCompartment)
+			in := s.Rights(f.project, f.stack)
+			in.CompartmentID = cmp.Or(s.CompartmentID, iam.UnknownCompartment)
+			in.Group, in.Domain, in.ClusterID = who.Group, who.Domain, who.ClusterID
+			in.NetworkCompartment, in.AddressCompartment = who.NetworkCompartment, who.AddressCompartment
+			in.KeyCompartment, in.ImageCompartment = who.KeyCompartment, who.ImageCompartment
+			in.CertificateCompartment = who.CertificateCompartment
 			if err := iam.Validate(in); err != nil {
 				return err
 			}
@@ -38,15 +38,15 @@ func policiesCommand() *cobra.Command {
 			return iam.WriteText(cmd.OutOrStdout(), in)
 		})
 	flags := cmd.Flags()
-	flags.StringVar(&in.Group, "group", "oke-operators", "group of those who run pulumi: its name or its OCID")
-	flags.StringVar(&in.Domain, "domain", "", "identity domain of the group, such as Default; empty for none")
-	flags.StringVar(&in.NetworkCompartment, "network-compartment", "", "compartment of the VCN of vcnId, if another")
-	flags.StringVar(&in.AddressCompartment, "address-compartment", "", "compartment of reservedAddress, if another")
-	flags.StringVar(&in.CertificateCompartment, "certificate-compartment", "",
+	flags.StringVar(&who.Group, "group", "oke-operators", "group of those who run pulumi: its name or its OCID")
+	flags.StringVar(&who.Domain, "domain", "", "identity domain of the group, such as Default; empty for none")
+	flags.StringVar(&who.NetworkCompartment, "network-compartment", "", "compartment of the VCN of vcnId, if another")
+	flags.StringVar(&who.AddressCompartment, "address-compartment", "", "compartment of reservedAddress, if another")
+	flags.StringVar(&who.CertificateCompartment, "certificate-compartment", "",
 		"compartment of the certificate of tlsCertificateId, if another")
-	flags.StringVar(&in.KeyCompartment, "key-compartment", "", "compartment of the key of kmsKeyId, if another")
-	flags.StringVar(&in.ImageCompartment, "image-compartment", "", "compartment of the image of imageId, if another")
-	flags.StringVar(&in.ClusterID, "cluster", "", "OCID of the cluster, to exclude other clusters of its compartment")
+	flags.StringVar(&who.KeyCompartment, "key-compartment", "", "compartment of the key of kmsKeyId, if another")
+	flags.StringVar(&who.ImageCompartment, "image-compartment", "", "compartment of the image of imageId, if another")
+	flags.StringVar(&who.ClusterID, "cluster", "", "OCID of the cluster, to exclude other clusters of its compartment")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -48,6 +48,32 @@ func (p Policy) Create(ctx *pulumi.Context, name string, options ...pulumi.Resou
 	return &made, nil
 }
 
+// DynamicGroup is a dynamic group. All but Tags is required.
+type DynamicGroup struct {
+	Name        string // unique in the tenancy
+	TenancyID   string
+	Description string
+	Rule        string // of the instances in it
+	Tags        map[string]string
+}
+
+// Create makes the group with options of Options. It is registered by its token, as a policy is.
+func (g DynamicGroup) Create(ctx *pulumi.Context, name string, options ...pulumi.ResourceOption,
+) (*pulumi.CustomResourceState, error) {
+	var made pulumi.CustomResourceState
+	err := ctx.RegisterResource("oci:Identity/dynamicGroup:DynamicGroup", name, pulumi.Map{
+		"compartmentId": pulumi.String(g.TenancyID),
+		"name":          pulumi.String(g.Name),
+		"description":   pulumi.String(g.Description),
+		"matchingRule":  pulumi.String(g.Rule),
+		"freeformTags":  pulumi.ToStringMap(g.Tags),
+	}, &made, options...)
+	if err != nil {
+		return nil, fmt.Errorf("dynamic group %q: %w", g.Name, err)
+	}
+	return &made, nil
+}
+
 // configured returns the arguments of a provider for another region. Explicit providers do not read the stack's
 // configuration, so its credentials are passed on.
 func configured(ctx *pulumi.Context, region string) *oci.ProviderArgs {

@@ -15,6 +15,7 @@ var others = []string{
 	"oke-guestbook:guestbook:Guestbook",
 	"oke-guestbook:logs:Agents",
 	"oke-guestbook:policies:Enforcer",
+	"oke-guestbook:containerlogs:Logs",
 	"oke-guestbook:budget:Budget",
 	"oke-guestbook:alarms:Alarms",
 	"pulumi:index:Stash",

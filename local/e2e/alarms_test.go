@@ -2,13 +2,15 @@ package e2e
 
 import (
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"oke-guestbook/local/oci"
 )
 
-// alarms lets the stack have alarms, makes one fire by a metric as the guestbook's job posts it, and takes them away.
+// alarms lets the stack have alarms, and its nodes send logs to Logging, makes an alarm fire by a metric as the
+// guestbook's job posts it, and takes all away.
 func (b book) alarms(t *testing.T) {
 	s, rest := b.stack, b.rest()
 	status := func() map[string]string {
@@ -21,7 +23,18 @@ func (b book) alarms(t *testing.T) {
 		}
 		return all
 	}
-	s.settings("alarmEmails[0]=ops@example.com")
+	agents := func() (names []string) {
+		t.Helper()
+		var found struct {
+			Items []struct{ DisplayName string }
+		}
+		s.get(rest, "/20200531/unifiedAgentConfigurations?compartmentId="+oci.CompartmentID, &found)
+		for _, configuration := range found.Items {
+			names = append(names, configuration.DisplayName)
+		}
+		return names
+	}
+	s.settings("alarmEmails[0]=ops@example.com", "containerLogs=true", "tenancyId="+oci.TenancyID)
 	s.deploy()
 	s.unchanged("after the alarms have been made")
 	want := map[string]string{}
@@ -44,8 +57,15 @@ func (b book) alarms(t *testing.T) {
 	if got := status(); !maps.Equal(got, want) {
 		t.Errorf("alarms without a ready frontend %v, want %v", got, want)
 	}
+	if names := agents(); !slices.Equal(names, []string{"oke-guestbook-local-containers"}) {
+		t.Errorf("agent configurations %v", names)
+	}
 	s.unset("alarmEmails")
+	s.unset("containerLogs")
 	s.deploy()
+	if names := agents(); len(names) > 0 {
+		t.Errorf("agent configurations that are left: %v", names)
+	}
 	if got := status(); len(got) > 0 {
 		t.Errorf("alarms that are left: %v", got)
 	}

@@ -69,7 +69,7 @@ type Charge struct {
 type Stack struct {
 	Cluster    cluster.Spec
 	Guestbooks []workload.Guestbook
-	FlowLogs   bool
+	Logs       []string // what is kept in Logging: "flow logs", "the containers' logs"
 }
 
 // Charges returns what the stack is charged for whether it is used or not. VCNs, gateways, bastions, basic clusters and
@@ -128,8 +128,8 @@ func ByUse(s Stack) []string {
 				allowance.AlwaysFree.ObjectStorageGB))
 		}
 	}
-	if s.FlowLogs {
-		uses = append(uses, "flow logs in Logging beyond 10 GB")
+	if len(s.Logs) > 0 {
+		uses = append(uses, strings.Join(s.Logs, " and ")+" in Logging beyond 10 GB")
 	}
 	var autoscaled []string
 	for _, p := range s.Cluster.NodePools {

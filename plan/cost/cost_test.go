@@ -67,6 +67,8 @@ func TestEstimate(t *testing.T) {
 	external.ExternalDatabase, external.Exposure = "db.example.com:27017", workload.None
 	network := book
 	network.LoadBalancerType = workload.NLB
+	served := book
+	served.ReservedAddress, served.BackupSchedule = "203.0.113.9", "0 3 * * *"
 	for _, test := range []struct {
 		name        string
 		stack       Stack
@@ -87,6 +89,15 @@ func TestEstimate(t *testing.T) {
 			Cluster:    cluster.Spec{ClusterType: cluster.Enhanced, NodePools: []cluster.NodePool{spot}},
 			Guestbooks: []workload.Guestbook{external},
 		}, 91.51, 93.64},
+		// 744 x (4 x 0.03 + 32 x 0.002) for the second pool; the 150 GB of boot volumes are free
+		{"a second pool of another shape", Stack{
+			Cluster: cluster.Spec{NodePools: []cluster.NodePool{pool(a1, 1, 2, 12), pool(e5, 2, 2, 16)}},
+		}, 136.90, 171.54},
+		// What the stack uses and does not make, and what is paid by use: nothing of it is in the estimate
+		{"a key, an address, backups, logs", Stack{
+			Cluster:    cluster.Spec{KMSKeyID: "ocid1.key.oc1.iad.a", NodePools: []cluster.NodePool{pool(a1, 1, 2, 12)}},
+			Guestbooks: []workload.Guestbook{served}, Logs: []string{"flow logs"},
+		}, 0, 41.67},
 		// the second load balancer is paid: 744 x 0.0113 + 7440 x 0.0001
 		{"two guestbooks", Stack{Guestbooks: []workload.Guestbook{book, book}}, 9.15, 22.55},
 		{"a network load balancer beside a load balancer", Stack{Guestbooks: []workload.Guestbook{book, network}}, 0, 13.40},
@@ -108,7 +119,8 @@ func TestWhatIsNotIncluded(t *testing.T) {
 		BackupSchedule: "0 3 * * *", ExternalDatabase: "db.example.com:27017",
 	}}
 	e, err := New("test", Stack{
-		Cluster: cluster.Spec{NodePools: []cluster.NodePool{p}}, Guestbooks: []workload.Guestbook{book}, FlowLogs: true,
+		Cluster: cluster.Spec{NodePools: []cluster.NodePool{p}}, Guestbooks: []workload.Guestbook{book},
+		Logs: []string{"flow logs", "the containers' logs"},
 	}, Snapshot())
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +131,7 @@ func TestWhatIsNotIncluded(t *testing.T) {
 	}
 	for _, want := range []string{
 		"no price is known: node pool workers: 1 x BM.GPU4.8", "depends on use: backups of guestbook guestbook",
-		"flow logs", "an autoscaler adds to workers", "outbound data",
+		"flow logs and the containers' logs in Logging", "an autoscaler adds to workers", "outbound data",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())

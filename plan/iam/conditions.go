@@ -132,8 +132,18 @@ var (
 
 	backups = anyGuestbook("`backupSchedule` or `restoreFrom`", func(g workload.Guestbook) bool { return g.Backs() })
 
-	// policies are those that the program writes: of backups and metrics.
-	policies = condition{backups.text + ", or alarms", func(s *stack) bool { return backups.holds(s) || s.Alarms }}
+	containerLogs = condition{"`containerLogs`", func(s *stack) bool { return s.ContainerLogs }}
+	ownLogsGroup  = condition{"`containerLogs`, no `containerLogsGroup`", func(s *stack) bool {
+		return s.ContainerLogs && s.LogsGroup == ""
+	}}
+	logs = condition{flowLogs.text + " or " + containerLogs.text, func(s *stack) bool {
+		return flowLogs.holds(s) || s.ContainerLogs
+	}}
+
+	// policies are those that the program writes: of backups, metrics and logs.
+	policies = condition{backups.text + ", alarms or `containerLogs`", func(s *stack) bool {
+		return backups.holds(s) || s.Alarms || s.ContainerLogs
+	}}
 
 	volumesElsewhere = both(networkElsewhere,
 		anyGuestbook("no `externalDatabase`", func(g workload.Guestbook) bool { return g.OwnDatabase() }))

@@ -171,9 +171,22 @@ var grants = []grant{
 		why:  "waits for the bastion and its sessions",
 	},
 	{
-		to: Operators, allow: "manage log-groups", in: inStack, when: flowLogs, source: flowLogPolicy,
-		why:    "creates the log group of the flow logs, and the logs in it",
+		to: Operators, allow: "manage log-groups", in: inStack, when: logs, source: flowLogPolicy,
+		why:    "creates the log groups, and the logs in them",
 		covers: []string{"oci:Logging/logGroup:LogGroup", "oci:Logging/log:Log"},
+	},
+	{
+		to: Operators, allow: "manage unified-configuration", in: inStack, when: containerLogs, source: loggingPolicy,
+		why:    "creates the configuration of the agents that read the containers' logs",
+		note:   "others write unified-agent-configuration; Oracle's list of resource types has this name",
+		covers: []string{"oci:Logging/unifiedAgentConfiguration:UnifiedAgentConfiguration"},
+	},
+	{
+		to: Operators, allow: "manage dynamic-groups", in: inTenancy, when: ownLogsGroup, source: identityVerbs,
+		why: "creates the dynamic group of the nodes",
+		note: "whoever may change dynamic groups can give themselves what their members may do; " +
+			"containerLogsGroup names one that an administrator has made",
+		covers: []string{"oci:Identity/dynamicGroup:DynamicGroup"},
 	},
 	{
 		to: Operators, allow: "{SUBNET_READ, SUBNET_UPDATE}", in: inNetwork, when: existingSubnetLogged,
@@ -245,11 +258,11 @@ var grants = []grant{
 		why:    "finds the time of the last backup, the output lastBackups; shows names, and no content",
 	},
 	{
-		to: Operators, allow: "manage policies", in: inStack, when: policies, where: ofJobPolicies,
+		to: Operators, allow: "manage policies", in: inStack, when: policies, where: ofWrittenPolicies,
 		source: identityVerbs,
-		why:    "creates the policies that let the backup jobs use their buckets, and jobs post metrics",
+		why:    "creates the policies that let backup jobs use their buckets, jobs post metrics, and nodes write logs",
 		note: "whoever may write a policy of a compartment can give themselves anything in it: " +
-			"give it to few, or let an administrator run the first pulumi up with backups or alarms",
+			"give it to few, or let an administrator run the first pulumi up with backups, alarms or containerLogs",
 		covers: []string{"oci:Identity/policy:Policy"},
 	},
 	{

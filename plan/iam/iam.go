@@ -25,10 +25,12 @@ type Input struct {
 	Network        layout.Spec
 	Cluster        cluster.Spec
 	Guestbooks     []workload.Guestbook
-	Budget         bool // the stack has a budget
-	Alarms         bool // the stack has alarms
-	OwnTopic       bool // and a topic of its own for them
-	DefinedTags    bool // everything has defined tags
+	Budget         bool   // the stack has a budget
+	Alarms         bool   // the stack has alarms
+	OwnTopic       bool   // and a topic of its own for them
+	ContainerLogs  bool   // the nodes send logs to Logging
+	LogsGroup      string // OCID of the dynamic group that they do so as; empty for one of the stack's
+	DefinedTags    bool   // everything has defined tags
 
 	Group  string // name or OCID of the operators' group; required
 	Domain string // identity domain of the group; empty for the default one, or for a tenancy without domains
@@ -109,6 +111,11 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 		statement := MeasureStatement(in.CompartmentID, g.Namespace, s.clusterID())
 		policies = append(policies, Created{s.metricPolicy(g), statement})
 	}
+	if s.ContainerLogs {
+		group := cmp.Or(in.LogsGroup, "<OCID of the dynamic group>")
+		statement := LogStatement(in.CompartmentID, group, "<OCID of the log group>")
+		policies = append(policies, Created{s.logPolicy(), statement})
+	}
 	if autoscalerPolicy.holds(s) {
 		for _, statement := range AutoscalerStatements(in.CompartmentID, s.clusterID()) {
 			policies = append(policies, Created{s.autoscalerPolicyName(), statement})
@@ -117,13 +124,16 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 	return policies
 }
 
-// jobPolicies returns the names of the policies that the program creates for jobs.
-func (s *stack) jobPolicies() (names []string) {
+// writtenPolicies returns the names of the policies that the program creates for jobs, and for the nodes' logs.
+func (s *stack) writtenPolicies() (names []string) {
 	for _, g := range s.backing() {
 		names = append(names, s.bucket(g))
 	}
 	for _, g := range s.measured() {
 		names = append(names, s.metricPolicy(g))
+	}
+	if s.ContainerLogs {
+		names = append(names, s.logPolicy())
 	}
 	return names
 }
@@ -167,6 +177,20 @@ func MeasureStatement(compartmentID, namespace, clusterID string) string {
 		is("request.principal.service_account", flows.Measure), is("request.principal.cluster_id", clusterID),
 		is("target.metrics.namespace", MetricNamespace)))
 }
+
+// NodesRule is the matching rule of a dynamic group of the nodes: they are instances in the stack's compartment. Rules
+// cannot ask for freeform tags, by which the stack's own could be told.
+func NodesRule(compartmentID string) string { return is("instance.compartment.id", compartmentID) }
+
+// LogStatement returns the statement that lets a dynamic group write to the logs of a log group. The variable is one of
+// log-content (Oracle, "Details for Logging", read November 2026).
+func LogStatement(compartmentID, dynamicGroupID, logGroupID string) string {
+	return fmt.Sprintf("Allow dynamic-group id %s to use log-content in %s where %s", dynamicGroupID,
+		location(compartmentID), is("target.loggroup.id", logGroupID))
+}
+
+// logPolicy names the policy by which nodes write logs.
+func (s *stack) logPolicy() string { return s.Project + "-" + s.Stack + "-containers" }
 
 // Assumptions returns what neither the settings nor the flags say, and is assumed.
 func Assumptions(in Input) (list []string) {

@@ -146,6 +146,24 @@ var changes = []change{
 		[]string{"operators: manage log-groups here"},
 		nil,
 	},
+	{
+		"container logs", func(in *Input) { in.ContainerLogs = true },
+		[]string{
+			"operators: manage log-groups here", "operators: manage unified-configuration here",
+			"operators: manage dynamic-groups tenancy", "operators: manage policies here",
+		},
+		nil,
+	},
+	{
+		"container logs, a dynamic group of others", func(in *Input) {
+			in.ContainerLogs, in.LogsGroup = true, "ocid1.dynamicgroup"+someOC
+		},
+		[]string{
+			"operators: manage log-groups here", "operators: manage unified-configuration here",
+			"operators: manage policies here",
+		},
+		nil,
+	},
 	{"gateway to peers", func(in *Input) {
 		in.Network.DrgID, in.Network.PeerCIDRs = "ocid1.drg"+someOC, []string{"10.9.0.0/16"}
 	}, []string{

@@ -47,6 +47,10 @@ var (
 		"Logs and Log Groups", "Required Permissions for Working with Logs and Log Groups; VCN Flow Logs IAM Policy",
 		oracleDocs + "Logging/Task/managinglogs.htm", "copy of 2026-09-05",
 	}
+	loggingPolicy = &Source{
+		"Details for Logging", "Resource-Types; Supported Variables",
+		oracleDocs + "Identity/policyreference/loggingpolicyreference.htm", "undated copy",
+	}
 	budgetPolicy = &Source{
 		"Budgets Overview", "Budget Concepts; Required IAM Policy",
 		oracleDocs + "Billing/Concepts/budgetsoverview.htm", "undated copy",

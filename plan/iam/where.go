@@ -71,10 +71,10 @@ func asClusterOfImageKeys(s *stack) string {
 
 func asClusterOfKey(s *stack) string { return all(append(clusterConditions(s), ofKey(s))...) }
 
-// ofJobPolicies holds for the policies that the program writes for jobs.
-func ofJobPolicies(s *stack) string {
+// ofWrittenPolicies holds for the policies that the program writes for jobs, and for the nodes' logs.
+func ofWrittenPolicies(s *stack) string {
 	var names []string
-	for _, name := range s.jobPolicies() {
+	for _, name := range s.writtenPolicies() {
 		names = append(names, is("target.policy.name", name))
 	}
 	return anyOf(names...)

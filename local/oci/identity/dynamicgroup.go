@@ -7,11 +7,12 @@ import (
 	"oke-guestbook/local/oci/engine"
 )
 
-const dynamicGroupKind = "dynamicgroup"
+// DynamicGroupKind is the kind of dynamic groups; agent configurations name them.
+const DynamicGroupKind = "dynamicgroup"
 
 func registerDynamicGroups(api engine.API) {
 	api.Serve(&engine.Kind{
-		Name: dynamicGroupKind, Path: "/dynamicGroups", Create: "identity.CreateDynamicGroupDetails",
+		Name: DynamicGroupKind, Path: "/dynamicGroups", Create: "identity.CreateDynamicGroupDetails",
 		Update: "identity.UpdateDynamicGroupDetails", Model: "identity.DynamicGroup", NameKey: "name", Global: true,
 		States: engine.ServiceStates, CreateTime: time.Second, DeleteTime: time.Second, OnCreate: createDynamicGroup,
 	})
@@ -24,5 +25,5 @@ func createDynamicGroup(c *engine.Call, doc engine.Doc) error {
 	if rule := doc.Str("matchingRule"); !strings.ContainsAny(rule, "{=") {
 		return engine.Invalid("Unable to parse matching rule: %q", rule)
 	}
-	return checkUniqueName(c, dynamicGroupKind, doc)
+	return checkUniqueName(c, DynamicGroupKind, doc)
 }

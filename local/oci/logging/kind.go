@@ -6,6 +6,7 @@ import "oke-guestbook/local/oci/engine"
 const (
 	groupKind = "loggroup"
 	logKind   = "log"
+	agentKind = "unifiedagentconfiguration"
 )
 
 // states of log groups and logs: the service has none for a deleted one.

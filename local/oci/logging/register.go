@@ -1,5 +1,5 @@
 // Package logging emulates the Logging service: log groups, custom logs and access logs of buckets without entries, the
-// flow logs of subnets, and the search in their entries.
+// flow logs of subnets, the search in their entries, and configurations of agents, which no agent reads.
 package logging
 
 import (
@@ -25,9 +25,12 @@ func Register(e *engine.Engine, flows Flows) {
 	registerSearch(e.API(searchBase), flows)
 	work := &engine.WorkRequests{
 		API: e.API(base), Kind: "logworkrequest", FailedAction: "IN_PROGRESS", Percent: true,
-		Collections: map[string]string{groupKind: "/logGroups/", logKind: "/logs/"},
+		Collections: map[string]string{
+			groupKind: "/logGroups/", logKind: "/logs/", agentKind: "/unifiedAgentConfigurations/",
+		},
 	}
 	work.Serve()
 	registerGroups(work)
 	registerLogs(work)
+	registerAgents(work)
 }

@@ -35,6 +35,16 @@ func updateCIDRs(ctx context.Context, r *step) error {
 	return r.updateGeneric(ctx)
 }
 
+// updateWhole sends every input, as the official plugin does for a kind whose change has required fields.
+func updateWhole(ctx context.Context, r *step) error {
+	for name, v := range r.inputs {
+		if name != "compartmentId" {
+			r.changed[name] = v
+		}
+	}
+	return r.updateGeneric(ctx)
+}
+
 // updateEndpointConfig changes a cluster's API endpoint, which its PUT does not take.
 func updateEndpointConfig(ctx context.Context, r *step) error {
 	if _, ok := r.changed["endpointConfig"]; ok {

@@ -246,6 +246,15 @@ var mappings = complete(map[string]*mapping{
 		},
 		outputs: fields{"state": lifecycleState, "timeCreated": {}, "timeUpdated": {}, "version": {}},
 	},
+	catalog.AgentConfiguration: {
+		inputs: fields{
+			"compartmentId": {}, "description": {}, "displayName": {}, "isEnabled": {},
+			"groupAssociation":     {fields: fields{"groupLists": {rest: "groupList"}}},
+			"serviceConfiguration": {fields: fields{"unifiedAgentConfigurationFilters": {rest: "filter"}}},
+		},
+		update:  updateWhole,
+		outputs: fields{"configurationState": {}, "state": lifecycleState, "timeCreated": {}, "timeLastModified": {}},
+	},
 	catalog.Alarm: {
 		inputs: fields{
 			"compartmentId": {}, "destinations": {}, "displayName": {}, "isEnabled": {}, "metricCompartmentId": {},

@@ -461,6 +461,7 @@ var lifeCycles = []lifeCycle{
 		token: catalog.Log,
 		inputs: func(w *world) object {
 			group := w.create(catalog.LogGroup, "group", object{"compartmentId": compartment, "displayName": "group"})
+			w.ids["logs"] = group.ID
 			return object{
 				"logGroupId": group.ID, "displayName": "workers", "logType": "SERVICE", "isEnabled": true,
 				"retentionDuration": 30.0, "freeformTags": tagged,
@@ -474,6 +475,32 @@ var lifeCycles = []lifeCycle{
 		},
 		update:   object{"displayName": "b", "retentionDuration": 60.0},
 		replaces: object{"logType": "CUSTOM", "configuration": object{"source": object{"category": "vcn"}}},
+		importID: func(w *world, id string) string { return "logGroupId/" + w.ids["logs"] + "/logId/" + id },
+	},
+	{
+		token: catalog.AgentConfiguration,
+		inputs: func(w *world) object {
+			group := w.create(catalog.LogGroup, "agents", object{"compartmentId": compartment, "displayName": "agents"})
+			log := w.create(catalog.Log, "containers", object{
+				"logGroupId": group.ID, "displayName": "containers", "logType": "CUSTOM", "isEnabled": true,
+			})
+			nodes := w.create(catalog.DynamicGroup, "agents", object{
+				"compartmentId": tenancy, "name": "agents", "description": "a",
+				"matchingRule": "instance.compartment.id = '" + compartment + "'",
+			})
+			return object{
+				"compartmentId": compartment, "displayName": "a", "description": "a", "isEnabled": true,
+				"groupAssociation": object{"groupLists": []any{nodes.ID}}, "freeformTags": tagged,
+				"serviceConfiguration": object{
+					"configurationType": "LOGGING", "destination": object{"logObjectId": log.ID},
+					"sources": []any{object{
+						"sourceType": "LOG_TAIL", "name": "containers", "paths": []any{"/var/log/containers/*_a_*.log"},
+						"parser": object{"parserType": "CRI", "isMergeCriFields": false},
+					}},
+				},
+			}
+		},
+		update: object{"displayName": "b", "isEnabled": false},
 	},
 }
 

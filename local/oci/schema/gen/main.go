@@ -89,7 +89,8 @@ var roots = map[string]string{
 		AlertRule AlertRuleSummary`,
 	"logging": `
 		CreateLogGroupDetails UpdateLogGroupDetails LogGroup LogGroupSummary CreateLogDetails UpdateLogDetails Log
-		LogSummary WorkRequest WorkRequestError WorkRequestLog`,
+		LogSummary CreateUnifiedAgentConfigurationDetails UpdateUnifiedAgentConfigurationDetails
+		UnifiedAgentConfiguration UnifiedAgentConfigurationCollection WorkRequest WorkRequestError WorkRequestLog`,
 	"loggingsearch": "SearchLogsDetails SearchResponse",
 	"monitoring": `
 		CreateAlarmDetails UpdateAlarmDetails Alarm AlarmSummary AlarmStatusSummary PostMetricDataDetails
