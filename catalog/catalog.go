@@ -42,6 +42,7 @@ const (
 	BastionClient           Client = "oci_bastion.BastionClient"
 	LoggingClient           Client = "oci_logging.LoggingManagementClient"
 	BudgetClient            Client = "oci_budget.BudgetClient"
+	LimitsClient            Client = "oci_limits.LimitsClient"
 	ArtifactsClient         Client = "oci_artifacts.ArtifactsClient"
 	CertificatesClient      Client = "oci_certificates_management.CertificatesManagementClient"
 	MonitoringClient        Client = "oci_monitoring.MonitoringClient"
@@ -56,8 +57,8 @@ func Clients() []Client {
 	return []Client{
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, NetworkBalancerClient, BastionClient, LoggingClient,
-		BudgetClient, ArtifactsClient, CertificatesClient, MonitoringClient, TopicClient, SubscriptionClient,
-		VaultClient, KeyClient,
+		BudgetClient, ArtifactsClient, CertificatesClient, LimitsClient, MonitoringClient, TopicClient,
+		SubscriptionClient, VaultClient, KeyClient,
 	}
 }
 

@@ -19,6 +19,7 @@ var hosts = map[Client]string{
 	NetworkBalancerClient:   "https://network-load-balancer-api.{region}.oci.{secondLevelDomain}",
 	BastionClient:           "https://bastion.{region}.oci.{secondLevelDomain}",
 	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
+	LimitsClient:            "https://limits.{region}.oci.{secondLevelDomain}",
 	ArtifactsClient:         "https://artifacts.{region}.oci.{secondLevelDomain}",
 	CertificatesClient:      "https://certificatesmanagement.{region}.oci.{secondLevelDomain}",
 	BudgetClient:            "https://usage.{region}.oci.{secondLevelDomain}",

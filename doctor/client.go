@@ -9,65 +9,40 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/oracle/oci-go-sdk/v65/common"
+
+	"oke-guestbook/catalog"
 )
 
-// service is an API of Oracle Cloud. The templates are those of the clients in oci-go-sdk v65.129.0.
+// service is an API of Oracle Cloud.
 type service struct {
-	client   string // the provider's name of the client, in CLIENT_HOST_OVERRIDES
-	template string
-	base     string // path of the API's version
+	client catalog.Client
+	base   string // path of the API's version
 }
 
 var (
-	identity = service{
-		"oci_identity.IdentityClient", "https://identity.{region}.oci.{secondLevelDomain}", "/20160918",
-	}
-	network   = service{"oci_core.VirtualNetworkClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	compute   = service{"oci_core.ComputeClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	volumes   = service{"oci_core.BlockstorageClient", "https://iaas.{region}.{secondLevelDomain}", "/20160918"}
-	balancers = service{
-		"oci_load_balancer.LoadBalancerClient", "https://iaas.{region}.{secondLevelDomain}", "/20170115",
-	}
-	networkBalancers = service{
-		"oci_network_load_balancer.NetworkLoadBalancerClient",
-		"https://network-load-balancer-api.{region}.oci.{secondLevelDomain}", "/20200501",
-	}
-	oke = service{
-		"oci_containerengine.ContainerEngineClient", "https://containerengine.{region}.oci.{secondLevelDomain}", "/20180222",
-	}
-	certificates = service{
-		"oci_certificates_management.CertificatesManagementClient",
-		"https://certificatesmanagement.{region}.oci.{secondLevelDomain}", "/20210224",
-	}
-	limits   = service{"oci_limits.LimitsClient", "https://limits.{region}.oci.{secondLevelDomain}", "/20190729"}
-	bastions = service{"oci_bastion.BastionClient", "https://bastion.{region}.oci.{secondLevelDomain}", "/20210331"}
-	logging  = service{
-		"oci_logging.LoggingManagementClient", "https://logging.{region}.oci.{secondLevelDomain}", "/20200531",
-	}
-	objects = service{
-		"oci_object_storage.ObjectStorageClient", "https://objectstorage.{region}.{secondLevelDomain}", "/n",
-	}
+	identity         = service{catalog.IdentityClient, "/20160918"}
+	network          = service{catalog.VirtualNetworkClient, "/20160918"}
+	compute          = service{catalog.ComputeClient, "/20160918"}
+	volumes          = service{catalog.BlockStorageClient, "/20160918"}
+	balancers        = service{catalog.LoadBalancerClient, "/20170115"}
+	networkBalancers = service{catalog.NetworkBalancerClient, "/20200501"}
+	certificates     = service{catalog.CertificatesClient, "/20210224"}
+	oke              = service{catalog.ContainerEngineClient, "/20180222"}
+	limits           = service{catalog.LimitsClient, "/20190729"}
+	bastions         = service{catalog.BastionClient, "/20210331"}
+	logging          = service{catalog.LoggingClient, "/20200531"}
+	alarms           = service{catalog.MonitoringClient, "/20180401"}
+	topics           = service{catalog.TopicClient, "/20181201"}
+	objects          = service{catalog.ObjectStorageClient, "/n"}
 )
 
-// override returns the host that the environment gives a client of the OCI provider, which make env does.
-func override(client string) (host string, is bool) {
-	for entry := range strings.SplitSeq(os.Getenv("CLIENT_HOST_OVERRIDES"), ";") {
-		if name, host, found := strings.Cut(entry, "="); found && name == client {
-			return host, true
-		}
-	}
-	return "", false
-}
-
-// redirected reports whether the services are not Oracle's, but the local cloud's.
+// redirected reports whether the services are not Oracle's, but the local cloud's, as make env does.
 func redirected() bool {
-	_, is := override(identity.client)
+	_, is := identity.client.Override()
 	return is
 }
 
@@ -119,8 +94,8 @@ func (c *cloud) call(
 ) (page string, err error) {
 	client := common.DefaultBaseClientWithSigner(c.signer)
 	client.HTTPClient = c.http
-	client.Host = c.region.EndpointForTemplate("", s.template)
-	if host, is := override(s.client); is {
+	client.Host = c.region.EndpointForTemplate("", s.client.Host())
+	if host, is := s.client.Override(); is {
 		client.Host = host
 	}
 	request := common.MakeDefaultHTTPRequest(method, s.base+path)

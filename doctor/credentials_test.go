@@ -46,6 +46,10 @@ func newMachine(t *testing.T) *machine {
 	}
 	m.write("locked.pem", string(pem.EncodeToMemory(locked)))
 	m.write("text.pem", "no key")
+	m.write("curve.pem", string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte{0}})))
+	if err := os.Mkdir(filepath.Join(m.home, "folder.pem"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	m.write("gone.token", "not.a token")
 	for name, after := range map[string]time.Duration{"old.token": -3 * time.Hour, "new.token": time.Hour} {
 		claims := fmt.Sprintf(`{"exp":%d}`, time.Now().Add(after).Unix())
@@ -57,9 +61,12 @@ func newMachine(t *testing.T) *machine {
 	m.write(".oci/config", fmt.Sprintf("[DEFAULT]\n%s\nregion = us-ashburn-1\n[PROD]\n%s\n"+
 		"[LOCKED]\n%s\n[OPENED]\n%s\npass_phrase=secret\n[SHUT]\n%s\npass_phrase=wrong\n[GONE]\n%s\n[TEXT]\n%s\n"+
 		"[OTHER]\n%s\nfingerprint=00:11\n[SESSION]\n%s\nsecurity_token_file=~/new.token\n"+
-		"[EXPIRED]\n%s\nsecurity_token_file=~/old.token\n[BROKEN]\n%s\nsecurity_token_file=~/gone.token\n",
+		"[EXPIRED]\n%s\nsecurity_token_file=~/old.token\n[BROKEN]\n%s\nsecurity_token_file=~/gone.token\n"+
+		"[LOST]\n%s\nsecurity_token_file=~/lost.token\n[HALF]\n%s\nsecurity_token_file=~/new.token\n"+
+		"[FOLDER]\n%s\n[CURVE]\n%s\n",
 		m.profile("key"), m.profile("key"), m.profile("locked"), m.profile("locked"), m.profile("locked"),
-		m.profile("absent"), m.profile("text"), m.profile("key"), m.profile("key"), m.profile("key"), m.profile("key")))
+		m.profile("absent"), m.profile("text"), m.profile("key"), m.profile("key"), m.profile("key"), m.profile("key"),
+		m.profile("key"), m.profile("text"), m.profile("folder"), m.profile("curve")))
 	return m
 }
 
@@ -89,7 +96,7 @@ func TestCredentials(t *testing.T) {
 		{"the default profile", nil, OK, []string{"API key ", "of user ocid1.user.oc1..me, from profile DEFAULT of "}},
 		{"a profile", profile("PROD"), OK, []string{"from profile PROD of "}},
 		{"a profile that does not exist", profile("PRDO"), Failed, []string{
-			"oci:configFileProfile: ", "has no profile PRDO", "it has BROKEN, DEFAULT, ",
+			"oci:configFileProfile: ", "has no profile PRDO", "it has BROKEN, CURVE, DEFAULT, ",
 		}},
 		{"a passphrase", profile("OPENED"), OK, []string{"from profile OPENED"}},
 		{"no passphrase", profile("LOCKED"), Failed, []string{"locked.pem has a passphrase, and none is set", "pass_phrase"}},
@@ -98,6 +105,10 @@ func TestCredentials(t *testing.T) {
 			"profile GONE names the key file ", "absent.pem, which does not exist", "oci setup keys",
 		}},
 		{"no key", profile("TEXT"), Failed, []string{"text.pem holds no key in PEM form"}},
+		{"a key file that cannot be read", profile("FOLDER"), Failed, []string{
+			"names a key file that cannot be read", "chmod",
+		}},
+		{"a key of another kind", profile("CURVE"), Failed, []string{"curve.pem holds no RSA key", "oci setup keys"}},
 		{"another fingerprint", profile("OTHER"), Failed, []string{"has the fingerprint ", " says 00:11"}},
 		{"keys of the stack", map[string]string{"oci:privateKey": "x"}, Failed, []string{"oci:privateKey holds no key"}},
 		{"a session", session("SESSION"), OK, []string{"session token of profile SESSION, for another 1h"}},
@@ -108,6 +119,8 @@ func TestCredentials(t *testing.T) {
 		{"a malformed session", session("BROKEN"), Failed, []string{
 			"gone.token holds no session token: it is no JSON web token",
 		}},
+		{"a session that is lost", session("LOST"), Failed, []string{"the session token cannot be read", "oci session"}},
+		{"a session whose key is none", session("HALF"), Failed, []string{"text.pem holds no key in PEM form"}},
 		{"a profile without a session", session("PROD"), Failed, []string{"has no security_token_file", "oci session"}},
 		{"a session without a profile", map[string]string{"oci:auth": "SecurityToken"}, Failed, []string{
 			"SecurityToken needs oci:configFileProfile and oci:region",
@@ -161,6 +174,27 @@ func TestNoConfigurationFile(t *testing.T) {
 	newMachine(t)
 	login, results := findLogin(t.Context(), nil, t.TempDir())
 	if login != nil || len(results) != 1 || !strings.Contains(results[0].Text, "no user: neither the stack") {
+		t.Errorf("login %v, %v", login, results)
+	}
+}
+
+func TestNoProfile(t *testing.T) {
+	newMachine(t)
+	login, results := findLogin(t.Context(), map[string]string{"oci:configFileProfile": "PROD"}, t.TempDir())
+	if login != nil || len(results) != 1 || results[0].Status != Failed ||
+		!strings.Contains(results[0].Text, "names profile PROD, and OCI's configuration file cannot be read") {
+		t.Errorf("login %v, %v", login, results)
+	}
+}
+
+func TestNoPrivateKey(t *testing.T) {
+	m := newMachine(t)
+	login, results := findLogin(t.Context(), map[string]string{
+		"oci:tenancyOcid": "ocid1.tenancy.oc1..ours", "oci:userOcid": "ocid1.user.oc1..me",
+		"oci:fingerprint": m.fingerprint,
+	}, t.TempDir())
+	if login != nil || len(results) != 1 || !strings.Contains(results[0].Text, "no private key for user ") ||
+		!strings.Contains(results[0].Do, "oci:privateKeyPath") {
 		t.Errorf("login %v, %v", login, results)
 	}
 }

@@ -39,6 +39,9 @@ var questions = map[string]question{
 	"inspect network-load-balancers": {networkBalancers, "/networkLoadBalancers", nil},
 	"manage bastion-family":          {bastions, "/bastions", nil},
 	"manage log-groups":              {logging, "/logGroups", nil},
+	"manage unified-configuration":   {logging, "/unifiedAgentConfigurations", nil},
+	"manage alarms":                  {alarms, "/alarms", nil},
+	"manage ons-topics":              {topics, "/topics", nil},
 	"manage policies":                {identity, "/policies", nil},
 	"{OBJECTSTORAGE_NAMESPACE_READ}": {objects, "", nil},
 }
@@ -46,10 +49,8 @@ var questions = map[string]question{
 // rights asks for one list of each kind that the stack has. An answer shows that the operator may list the kind, not
 // that they may change it: no service tells that without a change.
 func (v *visit) rights(ctx context.Context) []Result {
-	input := iam.Input{
-		Project: v.Project, Stack: v.Name, CompartmentID: v.compartmentID, Group: v.Group, Domain: v.Domain,
-		Network: v.settings.Network, Cluster: v.settings.Cluster, Guestbooks: v.settings.Guestbooks,
-	}
+	input := v.settings.Rights(v.Project, v.Name)
+	input.CompartmentID, input.Group, input.Domain = v.compartmentID, v.Group, v.Domain
 	if err := iam.Validate(input); err != nil {
 		return []Result{failed("%v", err)}
 	}

@@ -20,6 +20,26 @@ var toolFindings = []finding{
 		[]string{"✗ pulumi v3.100.0 is older than v3.240.0"},
 	},
 	{
+		"a broken pulumi",
+		func(s *setup) { s.pulumi = strings.Replace(working, "echo v3.253.0", "echo segfault >&2; exit 2", 1) },
+		[]string{"✗ pulumi version: segfault", "install it again"},
+	},
+	{
+		"no go",
+		func(s *setup) { s.env["PATH"] = "/nonexistent" },
+		[]string{"✗ the command go is not on PATH", "go.dev/dl"},
+	},
+	{
+		"a go that cannot become newer",
+		func(s *setup) { s.golang = "echo 'go: toolchain not available' >&2; exit 1" },
+		[]string{"✗ go: ", "toolchain not available", "or newer"},
+	},
+	{
+		"a backend that fails",
+		func(s *setup) { s.pulumi = failing("error: open bucket: access denied") },
+		[]string{"✗ pulumi config: open bucket: access denied"},
+	},
+	{
 		"no stack",
 		func(s *setup) { s.pulumi = failing(`error: no stack named "test" found`) },
 		[]string{"✗ pulumi knows no stack test yet", "pulumi stack init test"},
@@ -92,6 +112,11 @@ var accountFindings = []finding{
 		"a clock that is a little off",
 		func(s *setup) { s.faults = []engine.Fault{{SkewSeconds: -120}} },
 		[]string{"✓ clock: 2m"},
+	},
+	{
+		"no region",
+		func(s *setup) { s.env["OCI_REGION"] = "" },
+		[]string{"✗ no region", "pulumi config set oci:region us-ashburn-1"},
 	},
 	{
 		"a service that is down",

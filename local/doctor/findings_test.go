@@ -67,13 +67,15 @@ func TestEveryRightIsAsked(t *testing.T) {
 	for key, value := range map[string]any{
 		"clusterType": "enhanced", "bastion": true, "bastionAllowedCidrs": []string{"203.0.113.0/24"},
 		"flowLogs": []string{"workers"}, "securityBy": "groups", "backupSchedule": "0 3 * * *", "podNetwork": "vcn-native",
+		"alarmEmails": []string{"ops@example.com"}, "containerLogs": true,
+		"containerLogsGroup": "ocid1.dynamicgroup.oc1..nodes",
 	} {
 		set(key, value)(s)
 	}
 	out, status := s.run()
 	_, rights, _ := strings.Cut(out, "\nRights\n")
 	rights, _, _ = strings.Cut(rights, "\nOffer\n")
-	if status != 0 || !strings.HasPrefix(rights, "  ✓ the operator may list all that the stack needs (18 lists") {
+	if status != 0 || !strings.HasPrefix(rights, "  ✓ the operator may list all that the stack needs (21 lists") {
 		t.Errorf("status %d: %s\n%s", status, rights, out)
 	}
 	if !strings.Contains(out, "the Kubernetes API is private: make tunnel STACK=test reaches it") {

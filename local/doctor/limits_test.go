@@ -17,6 +17,11 @@ var rightFindings = []finding{
 	{"instances", without("/20160918/instances"), []string{"to manage instance-family in compartment id"}},
 	{"VCNs", without("/20160918/vcns"), []string{"to manage vcns in", "to read virtual-network-family in"}},
 	{"subnets", without("/20160918/subnets"), []string{"to manage subnets in"}},
+	{
+		"a group that is no name",
+		func(s *setup) { s.args = []string{"--group", "a/b"} },
+		[]string{"✗ --group: "},
+	},
 	{"volumes", without("/20160918/volumes"), []string{"to inspect volumes in"}},
 	{
 		"limits", without("/20190729/limitValues"),
@@ -85,6 +90,27 @@ var offerFindings = []finding{
 		"a shape in an availability domain",
 		func(s *setup) { s.answers["/20160918/shapes"] = `[{"shape":"VM.Standard.E5.Flex"}]` },
 		[]string{"✗ nodePools[0].shape: Uocm:US-ASHBURN-AD-3 has no VM.Standard.A1.Flex", "availabilityDomains to others"},
+	},
+	{
+		"a region with one availability domain",
+		func(s *setup) {
+			s.answers["/20160918/availabilityDomains"] = `[{"name":"Uocm:US-ASHBURN-AD-1"}]`
+			set("availabilityDomains", []int{2})(s)
+		},
+		[]string{"✗ nodePools[0].availabilityDomains: "},
+	},
+	{
+		"a size that no machine has",
+		func(s *setup) {
+			s.answers["/20160918/computeCapacityReports"] =
+				`{"shapeAvailabilities":[{"availabilityStatus":"HARDWARE_NOT_SUPPORTED"}]}`
+		},
+		[]string{"✗ nodePools[0]: Uocm:US-ASHBURN-AD-1 does not support VM.Standard.A1.Flex of that size", "another shape"},
+	},
+	{
+		"an answer that is none",
+		func(s *setup) { s.answers["/20160918/shapes"] = `<html>` },
+		[]string{"✗ shapes in Uocm:US-ASHBURN-AD-1: ", "the answer: "},
 	},
 	{
 		"no capacity report",

@@ -24,6 +24,9 @@ var imageFindings = []finding{
 	}, []string{
 		"guestbook:v1 is for amd64, and node pool workers is arm64", "make push builds amd64 and arm64",
 	}},
+	{"a broken index", func(s *setup) { s.images["/v2/guestbook/manifests/v1"] = "[" }, []string{
+		"guestbook:v1: unexpected EOF",
+	}},
 	{"no such registry", set("frontendImage", "localhost:1/guestbook:v1"), []string{
 		"✗ localhost:1/guestbook:v1: the registry:",
 	}},
@@ -58,6 +61,23 @@ var networkFindings = []finding{
 	{
 		"no such VCN", set("vcnId", fmt.Sprintf(nobodys, "vcn")),
 		[]string{"✗ vcnId: there is no VCN ocid1.vcn.oc1.iad.nobodys for this user", "check the OCID and the region"},
+	},
+	{
+		"a VCN that is being deleted",
+		inVCN(func(s *setup, vcn string) {
+			s.answers["/20160918/vcns/"+vcn] = `{"displayName":"theirs","lifecycleState":"TERMINATING"}`
+		}),
+		[]string{"✗ vcnId: VCN theirs is TERMINATING"},
+	},
+	{
+		"a subnet that is being deleted",
+		inVCN(func(s *setup, _ string) {
+			id := fmt.Sprintf(nobodys, "subnet")
+			s.answers["/20160918/subnets/"+id] = `{"lifecycleState":"TERMINATING"}`
+			set("subnets", map[string]any{"api": map[string]any{"id": id, "cidr": "198.18.0.0/28"}})(s)
+			set("securityBy", "groups")(s)
+		}),
+		[]string{"✗ subnets.api.id: the subnet is TERMINATING"},
 	},
 	{
 		"another CIDR",

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -46,8 +47,17 @@ var command = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// printed is what the command has printed, by test.
+var printed sync.Map
+
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if code == 0 && flag.Lookup("test.run").Value.String() == "" {
+		for _, problem := range unprovoked() {
+			fmt.Fprintln(os.Stderr, problem)
+			code = 1
+		}
+	}
 	if path, err := command(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))
 	}
@@ -62,6 +72,8 @@ type setup struct {
 	faults   []engine.Fault
 	env      map[string]string
 	pulumi   string            // script that stands in for the command
+	golang   string            // one for the command go; empty for that of this machine
+	args     []string          // further arguments of the command
 	images   map[string]string // body of a manifest by the path in the registry
 	answers  map[string]string // body by path, instead of the cloud's own
 	registry *httptest.Server
@@ -143,11 +155,12 @@ func (s *setup) run(args ...string) (out string, status int) {
 		s.t.Fatal(err)
 	}
 	s.startCloud()
-	args = append([]string{"doctor", "-C", s.project(), "--stack", "test"}, args...)
+	args = slices.Concat([]string{"doctor", "-C", s.project(), "--stack", "test"}, s.args, args)
 	cmd := exec.CommandContext(s.t.Context(), oke, args...)
 	cmd.Env = s.environment()
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
+	defer func() { printed.Store(s.t.Name(), text.String()) }()
 	var exit *exec.ExitError
 	if err := cmd.Run(); errors.As(err, &exit) {
 		return text.String(), exit.ExitCode()
@@ -225,6 +238,9 @@ func (s *setup) environment() []string {
 	bin := s.t.TempDir()
 	if s.pulumi != "" {
 		s.write(filepath.Join(bin, "pulumi"), "#!/bin/sh\n"+s.pulumi)
+	}
+	if s.golang != "" {
+		s.write(filepath.Join(bin, "go"), "#!/bin/sh\n"+s.golang)
 	}
 	compiler, err := exec.LookPath("go")
 	if err != nil {
