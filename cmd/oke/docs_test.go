@@ -1,12 +1,20 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"oke-guestbook/plan/problem"
+	"oke-guestbook/settings"
+	"oke-guestbook/settings/stackfile"
 )
 
 // TestDocumentedAnswers asks what the documentation has people ask of `make reach` for stack dev.
@@ -64,4 +72,150 @@ func TestKoreanFirstHour(t *testing.T) {
 			t.Errorf("in Korean %q, in English %q", want, english[i])
 		}
 	}
+}
+
+// set matches a documented pulumi config set: the key, and the value up to a comment. A secret without a value is asked
+// for.
+var set = regexp.MustCompile(
+	"pulumi config set (?:--path |--secret |-- )*'?([A-Za-z:]+)(?:\\[0\\])?'?(?: -- )?([^\n`]*)")
+
+// TestDocumentedSettings expects what the documents have people set to be settings, with values that they take.
+func TestDocumentedSettings(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "README.ko.md", "pipelines/README.md"} {
+		files = append(files, filepath.Join(root, name))
+	}
+	project, config, err := stackfile.Read(root, "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.NewReplacer("<unique id>", "a", "<고유 ID>", "a", "<tenancy namespace>", "ns",
+		"<테넌시 네임스페이스>", "ns", "<user>", "me", "<사용자>", "me", "'", "")
+	tried := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range set.FindAllStringSubmatch(string(text), -1) {
+			key, value := m[1], strings.TrimSpace(names.Replace(regexp.MustCompile(`\s+(#|&&).*`).ReplaceAllString(m[2], "")))
+			if strings.HasPrefix(key, "oci:") || strings.Contains(value, "<") || strings.Contains(value, "$(") {
+				continue // the provider's, or the reader's own
+			}
+			if !slices.Contains(new(settings.Settings).Settings().Keys(), key) {
+				t.Errorf("%s: %s is no setting", filepath.Base(file), key)
+				continue
+			}
+			if value == "" {
+				continue
+			}
+			changed := maps.Clone(config)
+			changed[project+":"+key] = value
+			if strings.Contains(m[0], "[0]") {
+				changed[project+":"+key] = []any{value}
+			}
+			tried++
+			var refused *problem.Error
+			if _, err := settings.LoadFile(project, "dev", changed); errors.As(err, &refused) {
+				for _, p := range refused.Problems {
+					if strings.HasPrefix(p.Key, key) && !strings.Contains(p.Text, "needs") {
+						t.Errorf("%s: %s: %s", filepath.Base(file), m[0], p)
+					}
+				}
+			}
+		}
+	}
+	if tried < 15 {
+		t.Errorf("%d settings were tried, want 15 or more", tried)
+	}
+}
+
+// others are the messages of docs/troubleshooting.md that no source here contains, and who writes them.
+var others = map[string]string{
+	"did not find a proper configuration for tenancy": "oci-go-sdk v65.129.0, common/configuration.go",
+	"for private key":                                              "the same",
+	"oci:Budget/budget:Budget":                                     "Pulumi names the resource of a failure by its type",
+	"node(s) register timeout":                                     "OKE, as reported by others",
+	"Unable to connect to the server":                              "kubectl",
+	"i/o timeout":                                                  "Go's network library",
+	"executable oci not found":                                     "client-go, plugin/pkg/client/auth/exec",
+	"executable oci failed with exit code 1":                       "client-go, plugin/pkg/client/auth/exec",
+	"You must be logged in to the server":                          "kubectl",
+	"Anonymous users are only allowed read access on public repos": "Oracle's registry, as reported by others",
+	"exec format error":                                            "Linux, execve(2)",
+	"Insufficient cpu":                                             "Kubernetes' scheduler",
+	"Insufficient memory":                                          "the same",
+	"had volume node affinity conflict":                            "Kubernetes' scheduler",
+	"The node was low on resource: ephemeral-storage":              "Kubernetes' kubelet",
+	"exceeded quota":                                               "Kubernetes' admission",
+	"<unknown>":                                                    "kubectl get hpa",
+	"the stack is currently locked by 1 lock(s)":                   "Pulumi's CLI",
+	"incorrect passphrase":                                         "Pulumi's CLI",
+	"pending operations":                                           "Pulumi's CLI",
+	"x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value": "Object Storage, as reported by others",
+	"AWS chunked encoding not supported":                                    "Object Storage, as reported by others",
+}
+
+// TestTroubleshooting expects each message of docs/troubleshooting.md to be written by a source in this repository, or
+// by somebody who is named.
+func TestTroubleshooting(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "troubleshooting.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := programs(t)
+	code := regexp.MustCompile("`([^`]+)`")
+	used := map[string]bool{}
+	messages := 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 {
+			continue
+		}
+		for _, m := range code.FindAllStringSubmatch(cells[1], -1) {
+			messages++
+			if others[m[1]] != "" {
+				used[m[1]] = true
+				continue
+			}
+			message := regexp.MustCompile(`^4\d\d |\.$| v1\.\.\.$`).ReplaceAllString(m[1], "")
+			if !strings.Contains(sources, message) {
+				t.Errorf("no source has %q: correct it, or name in this test who writes it", message)
+			}
+		}
+	}
+	if messages < 25 {
+		t.Errorf("%d messages, want 25 or more", messages)
+	}
+	for message := range others {
+		if !used[message] {
+			t.Errorf("docs/troubleshooting.md does not have %q", message)
+		}
+	}
+}
+
+// programs returns the Go source of the repository without its tests.
+func programs(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != root || entry.Name() == "node_modules"):
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		all.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/johannesboyne/gofakes3"
@@ -96,8 +97,9 @@ func backendURL(t *testing.T, server string) string {
 	return form
 }
 
-// pulumiSteps returns the steps of the GitHub workflows that run pulumi: an update, a preview and a look for drift.
-func pulumiSteps(t *testing.T) (steps []string) {
+// pulumiSteps returns the steps of the GitHub workflows that run pulumi: an update, a preview and a look for drift. Oke is
+// the command that the last one builds of the checkout.
+func pulumiSteps(t *testing.T, oke string) (steps []string) {
 	t.Helper()
 	for _, name := range []string{"up", "preview", "drift"} {
 		data, err := os.ReadFile("../../pipelines/github-actions/" + name + ".yml")
@@ -114,7 +116,8 @@ func pulumiSteps(t *testing.T) (steps []string) {
 		}
 		found := len(steps)
 		for _, step := range workflow.Jobs[name].Steps {
-			if strings.HasPrefix(step.Run, "pulumi ") {
+			step.Run = strings.Replace(step.Run, "go build -o bin/oke ./cmd/oke\nbin/oke", oke, 1)
+			if strings.HasPrefix(step.Run, "pulumi ") || strings.HasPrefix(step.Run, oke) {
 				steps = append(steps, step.Run)
 			}
 		}
@@ -166,7 +169,7 @@ func TestStateInObjectStorage(t *testing.T) {
 
 	run("stack", "init", "other", "--secrets-provider", "passphrase")
 	run("config", "set", "--secret", "password", "mellon", "--stack", "other")
-	for _, step := range pulumiSteps(t) {
+	for _, step := range pulumiSteps(t, filepath.Join(s.o.Bin, "oke")) {
 		cmd := cli(backend, "version")
 		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-ec", step}
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -193,6 +196,8 @@ func TestStateInObjectStorage(t *testing.T) {
 		t.Errorf("the first update: %v", err)
 	}
 
+	s.killed(cli, backend, dir)
+
 	state := run("stack", "export", "--stack", "other")
 	if !json.Valid([]byte(state)) || strings.Contains(state, "mellon") {
 		t.Errorf("exported state: %s", state)
@@ -205,5 +210,33 @@ func TestStateInObjectStorage(t *testing.T) {
 	out, err = second.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), chunks) {
 		t.Errorf("with a service that takes no chunks, over TLS: %v\n%s", err, out)
+	}
+}
+
+// killed kills an update, whose lock then refuses the next one until pulumi cancel removes it.
+func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backend, dir string) {
+	s.t.Helper()
+	for _, name := range []string{"runs", "go"} {
+		s.must(os.Remove(filepath.Join(dir, name)))
+	}
+	update := []string{"up", "--yes", "--skip-preview", "--stack", "other"}
+	killed := cli(backend, update...)
+	killed.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.must(killed.Start())
+	s.eventually(shortly, "the update runs", func() (bool, string) {
+		_, err := os.Stat(filepath.Join(dir, "runs"))
+		return err == nil, fmt.Sprint(err)
+	})
+	s.must(syscall.Kill(-killed.Process.Pid, syscall.SIGKILL)) // its children, too
+	_ = killed.Wait()
+	launchtest.Write(s.t, filepath.Join(dir, "go"), "")
+	if out, err := cli(backend, update...).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), fmt.Sprintf("(pid %d)", killed.Process.Pid)) {
+		s.t.Errorf("an update after one that was killed: %v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"cancel", "--yes", "--stack", "other"}, update} {
+		if out, err := cli(backend, args...).CombinedOutput(); err != nil {
+			s.t.Fatalf("pulumi %v: %v\n%s", args, err, out)
+		}
 	}
 }

@@ -28,7 +28,8 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-// TestFirstHour runs every command of docs/first-hour.md, from an empty account to the page and back.
+// TestFirstHour runs every command of docs/first-hour.md, from an empty account to the page and back, and before the way
+// back those of other documents.
 func TestFirstHour(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -37,7 +38,7 @@ func TestFirstHour(t *testing.T) {
 	o := s.o
 	o.Out = &env
 	s.must(o.PrintEnv(t.Context()))
-	document, err := os.ReadFile("../../docs/first-hour.md")
+	document, err := os.ReadFile("../../" + walked)
 	s.must(err)
 	caches, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE", "GOMODCACHE").Output()
 	s.must(err)
@@ -51,17 +52,20 @@ func TestFirstHour(t *testing.T) {
 	if len(blocks) != 6 {
 		t.Fatalf("docs/first-hour.md has %d blocks of commands, want 6: five steps and the removal", len(blocks))
 	}
-	script := "set -e\n" + env.String() + fmt.Sprintf(
+	commands := "set -e\n" + env.String() + fmt.Sprintf(
 		"\nexport PATH='%s':$PATH HOME='%s' GOCACHE='%s' GOMODCACHE='%s' GOFLAGS=-buildvcs=false\n"+
 			"unset PULUMI_BACKEND_URL PULUMI_CONFIG_PASSPHRASE KUBECONFIG\ncd '%s'\n", bin, home, places[0], places[1], dir)
 	for i, b := range blocks {
-		script += fmt.Sprintf("echo 'block %d'\n%s", i+1, b[1])
+		if i == len(blocks)-1 {
+			commands += "echo 'afterwards'\n" + script(afterTheFirstHour)
+		}
+		commands += fmt.Sprintf("echo 'block %d'\n%s", i+1, b[1])
 	}
-	script = strings.NewReplacer(
+	commands = strings.NewReplacer(
 		"pulumi login --local", "pulumi login 'file://"+home+"'", // which would be the home directory whatever HOME says
 		"ocid1.compartment.oc1..<unique id>", oci.CompartmentID, "<tenancy namespace>", oci.Namespace,
-	).Replace(script)
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()
+	).Replace(commands)
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", commands).CombinedOutput()
 	log := string(out)
 	if err != nil {
 		t.Fatalf("docs/first-hour.md: %v\n%s", err, log[max(0, len(log)-8000):])
@@ -82,4 +86,6 @@ func TestFirstHour(t *testing.T) {
 			}
 		}
 	}
+	_, log, _ = strings.Cut(log, "afterwards\n")
+	checkShown(t, afterTheFirstHour, log)
 }
