@@ -29,7 +29,8 @@ var hosts = map[Client]string{
 	VaultClient:             "https://kms.{region}.{secondLevelDomain}",
 }
 
-// Host returns the endpoint of a client in Clients except KeyClient, whose endpoint is that of a vault, with the variables {region} and {secondLevelDomain}.
+// Host returns the endpoint of a client in Clients, with the variables {region} and {secondLevelDomain}. KeyClient has
+// none: its endpoint is that of a vault.
 func (c Client) Host() string { return hosts[c] }
 
 // Override returns the host that CLIENT_HOST_OVERRIDES gives the client in place of Host, as it does for the official

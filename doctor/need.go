@@ -10,8 +10,8 @@ import (
 )
 
 // need is what the settings ask of a service limit. The names of services and limits are Oracle's: those of compute,
-// vcn, load-balancer, network-load-balancer-api and block-storage were seen in answers of the Limits service that public
-// repositories show, of 2026 and earlier; which of them a tenancy has, the service lists.
+// vcn, load-balancer, network-load-balancer-api and block-storage were seen in answers of the Limits service that
+// public repositories show, of 2026 and earlier; which of them a tenancy has, the service lists.
 type need struct {
 	service string
 	names   []string // of the limit; regions have one or several of them

@@ -209,7 +209,8 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"tenancyId"},
 		},
 		{
-			"container logs without tenancy", map[string]string{"containerLogs": "true"},
+			"container logs without tenancy",
+			map[string]string{"containerLogs": "true"},
 			[]string{"tenancyId containerLogs containerLogsGroup"},
 		},
 		{
@@ -218,7 +219,8 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"containerLogs oci:region"},
 		},
 		{
-			"a group without container logs", map[string]string{"containerLogsGroup": "ocid1.dynamicgroup.oc1..a"},
+			"a group without container logs",
+			map[string]string{"containerLogsGroup": "ocid1.dynamicgroup.oc1..a"},
 			[]string{"containerLogsGroup"},
 		},
 		{"addresses without a budget", map[string]string{"budgetEmails": `["ops@example.com"]`}, []string{"budgetEmails"}},

@@ -96,8 +96,8 @@ func secretOfService(t *testing.T, r *mocks.Recorder) string {
 	return name
 }
 
-// TestCertificateByOCID changes a certificate of the Certificates service for another one. The Service names a ConfigMap
-// of another name then, which holds the certificate by the listener's port: so the cloud controller need not watch it.
+// TestCertificateByOCID changes a certificate of the Certificates service for another one. The Service names another
+// ConfigMap then, which holds the certificate by the listener's port: so the cloud controller need not watch it.
 func TestCertificateByOCID(t *testing.T) {
 	names := map[string]bool{}
 	for _, id := range []string{mocks.CertificateID, mocks.ForeignCertificate} {

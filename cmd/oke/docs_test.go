@@ -77,7 +77,7 @@ func TestKoreanFirstHour(t *testing.T) {
 // set matches a documented pulumi config set: the key, and the value up to a comment. A secret without a value is asked
 // for.
 var set = regexp.MustCompile(
-	"pulumi config set (?:--path |--secret |-- )*'?([A-Za-z:]+)(?:\\[0\\])?'?(?: -- )?([^\n`]*)")
+	"pulumi config set (?:--path |--secret |-- )*'?([A-Za-z:]+)(?:\\[0\\](?:\\.(\\w+))?)?'?(?: -- )?([^\n`]*)")
 
 // TestDocumentedSettings expects what the documents have people set to be settings, with values that they take.
 func TestDocumentedSettings(t *testing.T) {
@@ -101,7 +101,8 @@ func TestDocumentedSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range set.FindAllStringSubmatch(string(text), -1) {
-			key, value := m[1], strings.TrimSpace(names.Replace(regexp.MustCompile(`\s+(#|&&).*`).ReplaceAllString(m[2], "")))
+			key, field := m[1], m[2]
+			value := strings.TrimSpace(names.Replace(regexp.MustCompile(`\s+(#|&&).*`).ReplaceAllString(m[3], "")))
 			if strings.HasPrefix(key, "oci:") || strings.Contains(value, "<") || strings.Contains(value, "$(") {
 				continue // the provider's, or the reader's own
 			}
@@ -114,7 +115,9 @@ func TestDocumentedSettings(t *testing.T) {
 			}
 			changed := maps.Clone(config)
 			changed[project+":"+key] = value
-			if strings.Contains(m[0], "[0]") {
+			if field != "" {
+				changed[project+":"+key] = []any{map[string]any{"name": "workers", field: value}}
+			} else if strings.Contains(m[0], "[0]") {
 				changed[project+":"+key] = []any{value}
 			}
 			tried++
@@ -144,6 +147,7 @@ var others = map[string]string{
 	"executable oci not found":                                     "client-go, plugin/pkg/client/auth/exec",
 	"executable oci failed with exit code 1":                       "client-go, plugin/pkg/client/auth/exec",
 	"You must be logged in to the server":                          "kubectl",
+	"kubectl describe service":                                     "no message: where it is shown",
 	"Anonymous users are only allowed read access on public repos": "Oracle's registry, as reported by others",
 	"exec format error":                                            "Linux, execve(2)",
 	"Insufficient cpu":                                             "Kubernetes' scheduler",

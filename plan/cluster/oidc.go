@@ -81,7 +81,7 @@ func checkIssuerURL(text string) error {
 // checkPrefix refuses names that Kubernetes has for its own users and groups.
 func checkPrefix(prefix string) error {
 	if strings.HasPrefix(prefix, "system:") {
-		return fmt.Errorf("%q begins the names of Kubernetes's own users: choose another, such as oidc:", prefix)
+		return fmt.Errorf("%q begins the names of Kubernetes's own users: choose another, such as my-", prefix)
 	}
 	return nil
 }

@@ -127,7 +127,8 @@ func TestIssuers(t *testing.T) {
 		{[]layout.Issuer{{CIDR: "10.9.0.1/32", Port: 8443}}, []string{"egress tcp 8443 10.9.0.1/32"}, layout.ServicesRoutes},
 		{
 			[]layout.Issuer{{CIDR: layout.Anywhere, Port: 443}, {CIDR: layout.Anywhere, Port: 443}},
-			[]string{"egress tcp 443 0.0.0.0/0"}, layout.PrivateRoutes,
+			[]string{"egress tcp 443 0.0.0.0/0"},
+			layout.PrivateRoutes,
 		},
 	} {
 		s := spec(func(s *layout.Spec) { s.APIEndpoint, s.Issuers = layout.Private, c.issuers })
