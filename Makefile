@@ -114,8 +114,8 @@ test: packages ## every test, the whole life cycle with the real engine included
 e2e: ## some of the end-to-end tests: RUN='TestLifeCycle|TestWorkload'
 	cd local && go test -vet=off -count=1 -v -timeout 30m -parallel 5 -run '$(RUN)' ./e2e
 
-packages = chromium fonts-noto-cjk fonts-noto-color-emoji jq nftables runc
-have_packages = command -v chromium >/dev/null && command -v jq >/dev/null && command -v nft >/dev/null && command -v runc >/dev/null
+packages = chromium fonts-noto-cjk fonts-noto-color-emoji jq nftables runc uidmap
+have_packages = command -v chromium >/dev/null && command -v jq >/dev/null && command -v nft >/dev/null && command -v runc >/dev/null && command -v newuidmap >/dev/null
 
 # CI has a browser or fails.
 without = $$(command -v chromium >/dev/null || test -n "$$CI" || echo -skip=^TestBrowser)
@@ -123,8 +123,8 @@ without = $$(command -v chromium >/dev/null || test -n "$$CI" || echo -skip=^Tes
 packages:
 	@if $(have_packages); then :; \
 	elif test -n "$$CI"; then apt-get update -qq && apt-get install -qq -y --no-install-recommends $(packages) >/dev/null && $(have_packages) || \
-		{ echo "make test needs chromium (the guestbook in a browser), jq (make tunnel), nft and runc (nodes that run Pods), and cannot install them" >&2; exit 1; }; \
-	else echo "chromium, jq, nft or runc is missing: the tests that need them do not run; install them with sudo apt-get install $(packages)"; fi
+		{ echo "make test needs chromium (the guestbook in a browser), jq (make tunnel), nft, runc and newuidmap (nodes that run Pods), and cannot install them" >&2; exit 1; }; \
+	else echo "chromium, jq, nft, runc or newuidmap is missing: the tests that need them do not run; install them with sudo apt-get install $(packages)"; fi
 
 lint: ## the linters of .golangci.yml, in every module
 	@go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

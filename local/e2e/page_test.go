@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"oke-guestbook/local/dataplane/machine"
+	"oke-guestbook/local/dataplane/machinetest"
 	"oke-guestbook/local/launch/environment"
-	"oke-guestbook/local/launch/nodes"
 	"oke-guestbook/local/ociclient"
 )
 
@@ -27,7 +27,7 @@ var (
 // newRealStack returns a stack whose nodes run Pods.
 func newRealStack(t *testing.T) *stack {
 	t.Helper()
-	if missing := nodes.Missing(); len(missing) > 0 {
+	if missing := machine.Missing(); len(missing) > 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("CI must run nodes; this machine lacks ", strings.Join(missing, "; "))
 		}
@@ -35,6 +35,9 @@ func newRealStack(t *testing.T) *stack {
 	}
 	s := newStack(t)
 	s.o.Nodes = environment.Real
+	if os.Getenv(builtTools) != "" {
+		return s
+	}
 	nodeTools.Do(func() {
 		build := s.o
 		build.Prebuilt = false
@@ -52,14 +55,14 @@ const written = "안녕하세요! 서울에서 왔습니다"
 func TestPage(t *testing.T) {
 	t.Parallel()
 	s := newRealStack(t)
+	before := s.onMachine()
 	s.up()
 	page := s.pageURL()
-	step(t, "sign in a browser", func() {
-		browser := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "^TestBrowserDeployed$", ".")
-		browser.Dir = s.o.Root + "/app"
-		browser.Env = append(os.Environ(), "GUESTBOOK_URL="+page)
-		if out, err := browser.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+	step(t, "sign", func() {
+		if os.Getenv(machinetest.Inside) == "" {
+			s.signInBrowser(page)
+		} else { // who has no compiler for the test of the browser
+			s.sign(page)
 		}
 		s.hasEntry(page)
 	})
@@ -74,32 +77,53 @@ func TestPage(t *testing.T) {
 		s.databaseIsReady()
 		s.hasEntry(page)
 	})
-	step(t, "the local cloud is killed", func() {
-		for _, p := range s.processes() {
-			var pid int
-			if _, err := fmt.Sscanf(p, "%d:", &pid); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL) // an error means that it has ended with another one
-			}
-		}
-		s.eventually(shortly, "nothing of it runs", func() (bool, string) {
-			left := s.processes()
-			return len(left) == 0, strings.Join(left, "\n")
-		})
-		s.up()
-		if now := s.pageURL(); now != page {
-			t.Errorf("the page was at %s and is at %s", page, now)
-		}
-		s.hasEntry(page)
-	})
+	step(t, "the local cloud is killed at moments of its start", func() { s.surviveKills(page, before) })
 	step(t, "down", func() {
 		s.must(s.o.Down(t.Context()))
 		if left := s.processes(); len(left) > 0 {
 			t.Errorf("running:\n%s", strings.Join(left, "\n"))
 		}
-		if mounts, err := os.ReadFile("/proc/self/mounts"); err != nil || strings.Contains(string(mounts), s.o.Dir) {
-			t.Errorf("mounted below %s (%v)", s.o.Dir, err)
+		if groups := s.controlGroups(); len(groups) > 0 {
+			t.Errorf("control groups %v", groups)
 		}
 	})
+}
+
+// TestPageOfAnOrdinaryUser does the same as a user who is not root.
+func TestPageOfAnOrdinaryUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("TestPage does the same")
+	}
+	s := newRealStack(t)
+	machinetest.Rerun(t, "TestPage", machinetest.Machine{User: true}, builtTools+"="+s.o.Bin, kills+"="+os.Getenv(kills))
+}
+
+// signInBrowser has app's test sign the guestbook in a browser.
+func (s *stack) signInBrowser(page string) {
+	s.t.Helper()
+	browser := exec.CommandContext(s.t.Context(), "go", "test", "-count=1", "-run", "^TestBrowserDeployed$", ".")
+	browser.Dir = s.o.Root + "/app"
+	browser.Env = append(os.Environ(), "GUESTBOOK_URL="+page)
+	if out, err := browser.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// sign signs the guestbook without a browser.
+func (s *stack) sign(page string) {
+	s.t.Helper()
+	token := strings.Repeat("A", 22)
+	form := url.Values{"token": {token}, "form": {token}, "name": {"Ada"}, "message": {written}}
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, page+"/", strings.NewReader(form.Encode()))
+	s.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.AddCookie(&http.Cookie{Name: "guestbook_token", Value: token})
+	resp, err := http.DefaultClient.Do(r)
+	s.must(err)
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		s.t.Fatalf("sign: %s: %s", resp.Status, text)
+	}
 }
 
 // pageURL is where this machine reaches the load balancer.

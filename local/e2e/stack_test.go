@@ -33,6 +33,9 @@ var (
 	toolsErr error
 )
 
+// builtTools is the variable with the directory of the tools, for tests of a user who cannot build them.
+const builtTools = "E2E_TOOLS"
+
 // upOptions is the variable that makes this binary a `make up`, which a test can kill with everything that it started.
 const upOptions = "E2E_UP_OPTIONS"
 
@@ -77,7 +80,11 @@ func newStack(t *testing.T) *stack {
 	o.Nodes = environment.Simulated // whatever this machine can; newRealStack makes the others
 	o.Bin = o.ToolsDir()            // shared by all tests
 	o.Dir = t.TempDir()
-	tools.Do(func() { toolsErr = o.Build(t.Context()) })
+	if built := os.Getenv(builtTools); built != "" {
+		o.Bin = built
+	} else {
+		tools.Do(func() { toolsErr = o.Build(t.Context()) })
+	}
 	if toolsErr != nil {
 		t.Fatal(toolsErr)
 	}

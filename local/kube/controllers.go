@@ -24,6 +24,11 @@ func (c *cluster) startControllers() error {
 		if err := pods.watch(factory); err != nil {
 			return err
 		}
+	} else {
+		ender := namespaceEnder{api: c.api, scaled: func(d time.Duration) time.Duration { return c.cfg.scaled(d, 0) }}
+		if err := ender.watch(c.ctx, factory, c.controllers.Go); err != nil {
+			return err
+		}
 	}
 	if c.cfg.OCIEndpoint != "" {
 		if err := c.startCloudControllers(factory); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/launch/pulumicli"
@@ -36,6 +37,11 @@ func (l Launcher) Up(ctx context.Context) error {
 	status, err := p.cloud.Status(ctx)
 	if err != nil {
 		return err
+	}
+	for _, port := range status.LoadBalancers {
+		if port.Moved != "" {
+			p.out.Warnf("%s", port.Moved)
+		}
 	}
 	page := fmt.Sprint(outputs["url"])
 	if at := localURL(page, status); at != page {
@@ -178,7 +184,7 @@ func (l Launcher) Clean(ctx context.Context) error {
 	if _, err := os.Stat(l.ToolsDir()); err != nil {
 		return fmt.Errorf("LOCAL_DIR=%s has no local cloud in it (%w)", l.Dir, err)
 	}
-	if err := os.RemoveAll(l.Dir); err != nil {
+	if err := machine.RemoveAll(l.Dir); err != nil {
 		return err
 	}
 	p.out.Printf("removed %s", l.Dir)

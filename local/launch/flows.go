@@ -40,7 +40,7 @@ func (l Launcher) Flows(ctx context.Context, args []string) error {
 	}
 	p := l.parts()
 	if _, ok, err := p.cloud.Running(ctx); err != nil || !ok {
-		return cmp.Or(err, fmt.Errorf("the local cloud does not run: `%s` starts it", l.Make("up NODES=real")))
+		return cmp.Or(err, fmt.Errorf("the local cloud does not run: `%s` starts it", l.Make("up")))
 	}
 	if !p.nodes.Kind() {
 		return fmt.Errorf("nodes are simulated, so nothing carries packets: `%s`, then `%s`",

@@ -2,7 +2,7 @@
 // package below: environment, toolchain, daemon, plugins and pulumicli.
 //
 // The launcher is started by `go run`, so that it must compile in a second. Besides the standard library it imports the
-// program's catalog, which imports nothing, and golang.org/x/mod/semver.
+// program's catalog and the probe of the machine, which import nothing else, and golang.org/x/mod/semver.
 package launch
 
 import (
@@ -113,7 +113,9 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 		if err != nil {
 			return pulumicli.CLI{}, err
 		}
-		p.out.Printf("  %s", status.Images)
+		for _, notice := range status.Notices {
+			p.out.Printf("  %s", notice)
+		}
 	}
 	cli, err := p.stack(path)
 	if err != nil {
@@ -152,6 +154,10 @@ func (p *parts) chooseNodes(teardown bool) (err error) {
 		runPods, err = p.nodes.Choose()
 	}
 	p.tools.Nodes, p.cloud.Real = runPods, runPods
+	if err == nil && runPods && !teardown {
+		need := diskspace.Need{Setting: "LOCAL_DIR", Dir: p.Dir, Bytes: 2 * diskspace.GB} // images, on each node
+		err = diskspace.Check(p.FreeBytes, need)
+	}
 	return err
 }
 

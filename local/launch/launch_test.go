@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/diskspace"
@@ -34,7 +35,7 @@ func newLauncher(t *testing.T) (Launcher, *bytes.Buffer) {
 	}
 	var out bytes.Buffer
 	dir := t.TempDir()
-	settings := environment.Settings{Root: dir, Dir: dir, Port: port, Speed: 1, Plugins: "auto", Pulumi: "auto"}
+	settings := environment.Settings{Root: dir, Dir: dir, Port: port, Speed: 1, Plugins: "auto", Pulumi: "auto", Nodes: "simulated"}
 	return Launcher{Settings: settings, Out: &out, Err: &out}, &out
 }
 
@@ -122,6 +123,15 @@ func TestUpOnABadMachine(t *testing.T) {
 		"full disk": {
 			func(_ *testing.T, l *Launcher) { l.FreeBytes = freeBytes(diskspace.GB / 2) },
 			[]string{"LOCAL_DIR=", "0.5 GB free, 1 GB are needed", "set LOCAL_DIR to a larger disk"},
+		},
+		"disk too small for images on nodes": {
+			func(t *testing.T, l *Launcher) {
+				if os.Geteuid() != 0 || len(machine.Missing()) > 0 {
+					t.Skip("this machine cannot run nodes")
+				}
+				l.Nodes, l.FreeBytes = "real", freeBytes(diskspace.GB*3/2)
+			},
+			[]string{"LOCAL_DIR=", "1.5 GB free, 2 GB are needed", "set LOCAL_DIR to a larger disk"},
 		},
 		"full disk for temporary files": {
 			func(t *testing.T, l *Launcher) {

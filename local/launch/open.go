@@ -12,7 +12,7 @@ import (
 func (l Launcher) Open(ctx context.Context) error {
 	p := l.parts()
 	if _, ok, err := p.cloud.Running(ctx); err != nil || !ok {
-		return cmp.Or(err, fmt.Errorf("no guestbook is running: run `%s` first", l.Make("up NODES=real")))
+		return cmp.Or(err, fmt.Errorf("no guestbook is running: run `%s` first", l.Make("up")))
 	}
 	if !p.nodes.Kind() {
 		return fmt.Errorf("nodes are simulated, so nothing answers at the guestbook's address: `%s`, then `%s`",

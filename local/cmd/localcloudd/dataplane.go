@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -19,10 +20,11 @@ import (
 	"oke-guestbook/local/dataplane"
 	"oke-guestbook/local/dataplane/hostports"
 	"oke-guestbook/local/dataplane/images"
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/dataplane/tunnel"
 	"oke-guestbook/local/dataplane/volume"
-	"oke-guestbook/local/dataplane/worker"
+	"oke-guestbook/local/dataplane/worker/node"
 	"oke-guestbook/local/flowlog"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
@@ -45,12 +47,13 @@ type dataPlane struct {
 // more (RFC 7526), nor are public addresses of VCNs of it.
 var publicRegistries = netip.MustParseAddr("192.88.99.2")
 
-// startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane.
+// startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane. Load balancers get the ports of
+// this machine from the first on, or the usual ones if that is 0.
 func startDataPlane(
-	ctx context.Context, dir, binary, region string, speed float64, log *slog.Logger,
+	ctx context.Context, dir, binary, region string, speed float64, first int, log *slog.Logger,
 ) (*dataPlane, error) {
-	if missing := worker.Missing(); len(missing) > 0 {
-		return nil, fmt.Errorf("this machine lacks %s", strings.Join(missing, "; "))
+	if err := node.Claim(); err != nil {
+		return nil, fmt.Errorf("control groups: %w", err)
 	}
 	dir, err := filepath.Abs(filepath.Join(dir, "dataplane"))
 	if err != nil {
@@ -60,13 +63,16 @@ func startDataPlane(
 		Dir: dir, Binary: binary, Init: filepath.Join(filepath.Dir(binary), "localnode"), Log: log,
 	})
 	if err != nil {
+		if missing := machine.Missing(); len(missing) > 0 {
+			err = fmt.Errorf("this machine lacks: %s: %w", strings.Join(missing, "; "), err)
+		}
 		return nil, err
 	}
 	p := &dataPlane{Sandbox: s, speed: speed, log: log}
 	if err := p.openFlows(dir); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if p.hostPorts, err = hostports.New(filepath.Join(dir, "ports.json"), s.DialInternet); err != nil {
+	if p.hostPorts, err = hostports.New(filepath.Join(dir, "ports.json"), first, s.DialInternet); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := p.listen(dir, region); err != nil {
@@ -197,12 +203,21 @@ func (p *dataPlane) watchHealth(ctx context.Context) {
 	}
 }
 
-// notice says which images stand for others, if any do.
-func (p *dataPlane) notice() string {
+// notices say which images stand for others, and what nodes cannot have on this machine.
+func (p *dataPlane) notices() []string {
 	if p == nil {
-		return ""
+		return nil
 	}
-	return p.images
+	all := []string{p.images}
+	if !node.HaveCgroups() {
+		all = append(all, "Pods have no limits of memory and processors, and are not measured: there are no control groups "+
+			"for nodes (an ordinary user has them where the machine has version 2 only, and systemd delegates cpu, memory "+
+			"and pids to user@.service)")
+	}
+	if machine.InUserNamespace() || os.Geteuid() != 0 {
+		all = append(all, "block volumes are directories without a limit of size: only root has loop devices")
+	}
+	return all
 }
 
 // ports returns where this machine reaches load balancers.

@@ -34,12 +34,23 @@ type options struct {
 	realNodes bool
 }
 
+const defaultPort = 8787
+
+// firstPagePort is the first port of this machine for load balancers: the usual ones, or those after the emulator's if
+// that was chosen, so that they are not those of another local cloud.
+func (o options) firstPagePort() int {
+	if o.port == defaultPort {
+		return 0
+	}
+	return o.port + 1
+}
+
 // serve runs the local cloud that the arguments describe until ctx is done.
 func serve(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("localcloudd serve", flag.ContinueOnError)
 	flags.StringVar(&o.dir, "dir", ".local", "directory of the state")
-	flags.IntVar(&o.port, "port", 8787, "port of the OCI emulator, on 127.0.0.1")
+	flags.IntVar(&o.port, "port", defaultPort, "port of the OCI emulator, on 127.0.0.1")
 	flags.Float64Var(&o.speed, "speed", 100, "how many times faster than on OCI life cycles run")
 	flags.StringVar(&o.limits, "limits", "usual", "service limits: usual, free or not-upgraded")
 	flags.BoolVar(&o.realNodes, "real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
@@ -78,7 +89,8 @@ func (o options) run(ctx context.Context) error {
 	}
 	var plane *dataPlane // nil: nodes are simulated
 	if o.realNodes {
-		if plane, err = startDataPlane(ctx, o.dir, binary, credentials.Region, o.speed, log); err != nil {
+		plane, err = startDataPlane(ctx, o.dir, binary, credentials.Region, o.speed, o.firstPagePort(), log)
+		if err != nil {
 			return fmt.Errorf("real nodes: %w", err)
 		}
 		defer plane.close()
@@ -139,7 +151,7 @@ func handler(dir string, cloud *oci.Server, clusters *kube.Manager, plane *dataP
 	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{
 			"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status()), "loadBalancers": plane.ports(),
-			"images": plane.notice(),
+			"notices": plane.notices(),
 		})
 	})
 	mux.HandleFunc("GET /admin/dataplane", plane.serveStatus)

@@ -10,6 +10,7 @@ import (
 
 	"oke-guestbook/local/dataplane/worker/node"
 	"oke-guestbook/local/dataplane/worker/podnet"
+	"oke-guestbook/local/dataplane/worker/runc"
 	"oke-guestbook/local/dataplane/worker/runtime"
 )
 
@@ -30,6 +31,8 @@ func run(name string, args []string) int {
 	case runtime.ShimName:
 		runtime.Shim()
 		return 0
+	case runc.Name:
+		return runc.Main(args)
 	case podnet.Plugin:
 		podnet.PluginMain()
 		return 0

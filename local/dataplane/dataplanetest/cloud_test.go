@@ -51,17 +51,25 @@ type cloud struct {
 	plane   *sandbox.Sandbox
 	ports   *hostports.Ports
 
+	registry string // address on this machine
+
 	vcn, api, workers, lbs string // OCIDs
 	workersList            string // security list
 }
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	self, err := os.Executable()
-	must(t, err)
 	dir, err := os.MkdirTemp("", "dp") // short, for its sockets
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return newCloudIn(t, dir)
+}
+
+// newCloudIn is newCloud with its files in a directory. Those of nodes are in dp/nodes.
+func newCloudIn(t *testing.T, dir string) *cloud {
+	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	creds, err := oci.LoadCredentials(filepath.Join(dir, "oci"))
@@ -94,7 +102,7 @@ func newCloud(t *testing.T) *cloud {
 	})
 	c.client, err = ociclient.New(endpoint, creds)
 	must(t, err)
-	c.ports, err = hostports.New(filepath.Join(dir, "ports.json"), c.plane.DialInternet)
+	c.ports, err = hostports.New(filepath.Join(dir, "ports.json"), listener.Addr().(*net.TCPAddr).Port+1, c.plane.DialInternet)
 	must(t, err)
 	t.Cleanup(func() { must(t, c.ports.Close()) })
 	c.serveImages(dir)
@@ -156,21 +164,40 @@ func (c *cloud) serveImages(dir string) {
 	services.Registries = kube.RegistryHosts("us-ashburn-1")
 	internet := serve("internet.sock", netip.MustParseAddr("192.88.99.2"))
 	c.plane.Update(func(s *dataplane.State) { s.Services, s.Internet = services, internet })
+	c.registry = address
 	image := c.image()
-	for _, path := range []string{"axoxdievda5j/oke-public-pause:local", "test/pod:1"} {
-		ref, err := name.NewTag(address+"/"+path, name.Insecure)
-		must(c.t, err)
-		must(c.t, remote.Write(ref, image))
+	c.push(image, "axoxdievda5j/oke-public-pause:local")
+	c.push(image, "test/pod:1")
+}
+
+// push gives an image a name in the registry.
+func (c *cloud) push(image v1.Image, path string) {
+	c.t.Helper()
+	ref, err := name.NewTag(c.registry+"/"+path, name.Insecure)
+	must(c.t, err)
+	must(c.t, remote.Write(ref, image))
+}
+
+// podVariable names the program in testdata, for tests of a user who cannot build it.
+const podVariable = "DATAPLANETEST_POD"
+
+// buildPod builds the program in testdata.
+func buildPod(t *testing.T, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "pod")
+	build := exec.Command("go", "build", "-o", binary, "./testdata/pod")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the test's image: %v: %s", err, out)
 	}
+	return binary
 }
 
 // image returns an image of the program in testdata.
 func (c *cloud) image() v1.Image {
-	binary := filepath.Join(c.t.TempDir(), "pod")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/pod")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		c.t.Fatalf("build the test's image: %v: %s", err, out)
+	binary := os.Getenv(podVariable)
+	if binary == "" {
+		binary = buildPod(c.t, c.t.TempDir())
 	}
 	program, err := os.ReadFile(binary)
 	must(c.t, err)

@@ -22,11 +22,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 
+	"oke-guestbook/local/dataplane/machine"
+	"oke-guestbook/local/dataplane/machinetest"
 	"oke-guestbook/local/dataplane/sandbox"
-	"oke-guestbook/local/dataplane/worker"
 	"oke-guestbook/local/dataplane/worker/agents"
 	"oke-guestbook/local/dataplane/worker/node"
 	"oke-guestbook/local/dataplane/worker/podnet"
+	"oke-guestbook/local/dataplane/worker/runc"
 	"oke-guestbook/local/dataplane/worker/runtime"
 	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/kube"
@@ -56,6 +58,8 @@ func TestMain(m *testing.M) {
 	case name == runtime.ShimName:
 		runtime.Shim()
 		os.Exit(0)
+	case name == runc.Name:
+		os.Exit(runc.Main(args))
 	case name == podnet.Plugin:
 		podnet.PluginMain()
 		os.Exit(0)
@@ -66,7 +70,7 @@ func TestMain(m *testing.M) {
 // needsNodes skips the test where nodes cannot run. CI must run them.
 func needsNodes(t *testing.T) {
 	t.Helper()
-	if missing := worker.Missing(); len(missing) > 0 {
+	if missing := machine.Missing(); len(missing) > 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("CI must run nodes; this machine lacks ", strings.Join(missing, "; "))
 		}
@@ -82,8 +86,26 @@ func TestAPageFromAPod(t *testing.T) {
 	logsOfThePod(t, api)
 	eventually.Succeeds(t, time.Minute, "the page", c.page)
 	c.pageNeedsItsRule(t)
-	c.autoscaler(t, cluster, api)
+	if node.HaveCgroups() { // without, nothing measures Pods
+		c.autoscaler(t, cluster, api)
+	}
 	c.pageAfterAKill(t)
+}
+
+// TestOtherMachines does the same as a user who is not root, in a user namespace, and with control groups of version 2.
+func TestOtherMachines(t *testing.T) {
+	dir, err := os.MkdirTemp("", "pod")
+	must(t, err)
+	defer os.RemoveAll(dir)
+	must(t, os.Chmod(dir, 0o755))
+	pod := podVariable + "=" + buildPod(t, dir)
+	for name, m := range map[string]machinetest.Machine{
+		"ordinary user":                              {User: true},
+		"control groups of version 2":                {Version2: true},
+		"ordinary user, control groups of version 2": {User: true, Version2: true, Delegated: true},
+	} {
+		t.Run(name, func(t *testing.T) { machinetest.Rerun(t, "TestAPageFromAPod", m, pod) })
+	}
 }
 
 // deploy runs a page in a Pod behind a load balancer.

@@ -30,22 +30,31 @@ type Port struct {
 	Listener     string // name
 	Public       string // address and port of the load balancer: "203.0.113.7:80"
 	Local        string // on this machine: "127.0.0.1:8080"
+	// Moved says that another program has taken the port that it had before, and what to do; else it is empty.
+	Moved string
 }
 
 // Ports holds the listeners. It is safe for concurrent use.
 type Ports struct {
-	file string
-	dial Dial
+	file  string
+	first int
+	dial  Dial
 
 	mu        sync.Mutex
-	chosen    map[string]int // local port by public address; kept in the file, so that a URL stays
+	moved     map[string]string // by public address
+	chosen    map[string]int    // local port by public address; kept in the file, so that a URL stays
 	listeners map[string]net.Listener
 	shown     []Port
 }
 
-// New returns ports that keep in the file which ones they are.
-func New(file string, dial Dial) (*Ports, error) {
-	p := &Ports{file: file, dial: dial, chosen: map[string]int{}, listeners: map[string]net.Listener{}}
+// New returns ports that keep in the file which ones they are. They are those from the first on; if that is 0, those
+// that are usual for their listeners: 8080 for 80. Local clouds that run at the same time have different first ones, so
+// that none takes the port of another one that is just being restarted.
+func New(file string, first int, dial Dial) (*Ports, error) {
+	p := &Ports{
+		file: file, first: first, dial: dial,
+		moved: map[string]string{}, chosen: map[string]int{}, listeners: map[string]net.Listener{},
+	}
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
@@ -78,7 +87,8 @@ func (p *Ports) Apply(all []cloud.LoadBalancer) error {
 				errs = append(errs, fmt.Errorf("load balancer %s, listener %s: %w", lb.Name, l.Name, err))
 				continue
 			}
-			p.shown = append(p.shown, Port{lb.Name, l.Name, public, p.listeners[public].Addr().String()})
+			local := p.listeners[public].Addr().String()
+			p.shown = append(p.shown, Port{lb.Name, l.Name, public, local, p.moved[public]})
 		}
 	}
 	slices.SortFunc(p.shown, func(a, b Port) int {
@@ -89,6 +99,7 @@ func (p *Ports) Apply(all []cloud.LoadBalancer) error {
 			errs = append(errs, listener.Close())
 			delete(p.listeners, public)
 			delete(p.chosen, public)
+			delete(p.moved, public)
 		}
 	}
 	return errors.Join(append(errs, p.save())...)
@@ -99,12 +110,17 @@ func (p *Ports) listen(public string, port int) error {
 	if p.listeners[public] != nil {
 		return nil
 	}
-	listener, err := listenNear(cmp.Or(p.chosen[public], usual(port)))
+	had := p.chosen[public]
+	listener, err := listenNear(cmp.Or(had, p.first, usual(port)))
 	if err != nil {
 		return err
 	}
 	p.listeners[public] = listener
 	p.chosen[public] = listener.Addr().(*net.TCPAddr).Port
+	if had != 0 && had != p.chosen[public] {
+		p.moved[public] = fmt.Sprintf("%s was at port %d of this machine, which another program has taken, and is at %d "+
+			"now; whose it is says: fuser -v %[2]d/tcp", public, had, p.chosen[public])
+	}
 	go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) { return p.dial(ctx, public) })
 	return nil
 }

@@ -2,13 +2,16 @@ package hostports
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/freeport"
 )
 
 // answering is a dialer whose connections say which address was dialled.
@@ -32,7 +35,7 @@ func TestAListenerKeepsItsPort(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ports.json")
 	var first string
 	for range 2 {
-		p, err := New(file, answering)
+		p, err := New(file, 0, answering)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +67,7 @@ func TestAListenerKeepsItsPort(t *testing.T) {
 }
 
 func TestOnlyPublicListenersHavePorts(t *testing.T) {
-	p, err := New(filepath.Join(t.TempDir(), "ports.json"), answering)
+	p, err := New(filepath.Join(t.TempDir(), "ports.json"), 0, answering)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,5 +86,52 @@ func TestOnlyPublicListenersHavePorts(t *testing.T) {
 		t.Errorf("the port of a removed load balancer is not free: %v", err)
 	} else {
 		l.Close()
+	}
+}
+
+// TestATakenPort has another program take a port while the local cloud is restarted: the listener moves, says so, and
+// stays where it is then.
+func TestATakenPort(t *testing.T) {
+	first, err := freeport.Pick()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "ports.json")
+	start := func() (p *Ports, local, moved string) {
+		p, err := New(file, first, answering)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Apply([]cloud.LoadBalancer{balancer(false, 80)}); err != nil {
+			t.Fatal(err)
+		}
+		return p, p.List()[0].Local, p.List()[0].Moved
+	}
+	p, local, moved := start()
+	if want := fmt.Sprintf("127.0.0.1:%d", first); local != want || moved != "" {
+		t.Errorf("port %s (%s), want %s", local, moved, want)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := net.Listen("tcp", local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	p, elsewhere, moved := start()
+	if elsewhere == local || !strings.Contains(moved, fmt.Sprintf("fuser -v %d/tcp", first)) {
+		t.Errorf("port %s, %q; another program has %s", elsewhere, moved, local)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, again, moved := start()
+	defer p.Close()
+	if again != elsewhere || moved != "" {
+		t.Errorf("port %s (%s), and was %s", again, moved, elsewhere)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/dataplane/tunnel"
 	"oke-guestbook/local/dataplane/worker/node"
 )
@@ -29,10 +30,6 @@ const (
 	endTimeout = 10 * time.Second
 	endPoll    = 50 * time.Millisecond
 )
-
-// namespaces are those that the process gets.
-const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC |
-	syscall.CLONE_NEWUTS
 
 func logPath(dir string) string { return filepath.Join(dir, "dataplane.log") }
 
@@ -66,10 +63,9 @@ func startProcess(ctx context.Context, cfg Config) (*process, error) {
 	cmd.Dir = cfg.Dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lifeRead, control}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Setsid: true}
-	if err := cmd.Start(); err != nil {
-		err = fmt.Errorf("start the data plane in namespaces of its own, which needs root with CAP_SYS_ADMIN: %w", err)
-		return nil, errors.Join(err, life.Close())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := machine.Start(cmd); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the data plane in namespaces of its own: %w", err), life.Close())
 	}
 	p := &process{cmd: cmd, life: life, ended: make(chan struct{})}
 	go func() {

@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +18,8 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane"
+	"oke-guestbook/local/dataplane/machine"
+	"oke-guestbook/local/dataplane/machinetest"
 	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/dataplane/tunnel"
 	"oke-guestbook/local/eventually"
@@ -65,15 +66,11 @@ func config(dir string) sandbox.Config {
 // newDir returns a directory for a data plane, or skips the test where none can run. In CI one must.
 func newDir(t *testing.T) string {
 	t.Helper()
-	_, missing := exec.LookPath("nft")
-	if os.Geteuid() != 0 {
-		missing = errors.New("it needs root")
-	}
-	if missing != nil {
+	if missing := machine.Missing(); len(missing) > 0 {
 		if os.Getenv("CI") != "" {
-			t.Fatal("CI must run a data plane: ", missing)
+			t.Fatal("CI must run a data plane; this machine lacks ", strings.Join(missing, "; "))
 		}
-		t.Skip("runs a data plane: ", missing)
+		t.Skip("runs a data plane, for which this machine lacks ", strings.Join(missing, "; "))
 	}
 	dir, err := os.MkdirTemp("", "dp") // short, for its sockets
 	if err != nil {
@@ -123,6 +120,16 @@ func network() cloud.Network {
 			ID: "vnic", SubnetID: "api", Host: clusterID, Primary: true,
 			Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.2")},
 		}},
+	}
+}
+
+// TestOrdinaryUser runs the other tests as a user who is not root.
+func TestOrdinaryUser(t *testing.T) {
+	for _, test := range []string{
+		"TestTheAPIServerAndItsNetworkReachEachOther", "TestNothingOutlivesAKilledDaemon",
+		"TestTheDataPlaneIsRestartedWithItsState",
+	} {
+		t.Run(test, func(t *testing.T) { machinetest.Rerun(t, test, machinetest.Machine{User: true}) })
 	}
 }
 

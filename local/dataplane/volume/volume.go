@@ -20,6 +20,7 @@ import (
 	mountutils "k8s.io/mount-utils"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/dataplane/machine"
 )
 
 // Options describe a node's driver. Every field without "optional" is required.
@@ -103,8 +104,7 @@ func (d *driver) logFailure(
 }
 
 // Prune deletes the data of the volumes that do not exist any more. It asks for the OCIDs of those that exist after it
-// has read the directory, so that it cannot miss a new one; an error keeps all data. With a user namespace, it must run
-// there: the files belong to its users.
+// has read the directory, so that it cannot miss a new one; an error keeps all data.
 func Prune(dir string, existing func() ([]string, error)) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -117,7 +117,7 @@ func Prune(dir string, existing func() ([]string, error)) error {
 	var errs []error
 	for _, entry := range entries {
 		if !slices.Contains(keep, entry.Name()) {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+			errs = append(errs, machine.RemoveAll(filepath.Join(dir, entry.Name())))
 		}
 	}
 	return errors.Join(errs...)

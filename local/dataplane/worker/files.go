@@ -2,6 +2,7 @@ package worker
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/dataplane/worker/node"
 )
 
@@ -77,21 +79,22 @@ func writeFiles(cfg Config) error {
 }
 
 func writeSpec(cfg Config) error {
-	nft, err := findNft()
-	if err != nil {
-		return err
-	}
-	runtime, err := findRuntime()
-	if err != nil {
-		return err
+	nft, nftFound := machine.Find("nft")
+	runtime, runtimeFound := machine.Find("runc")
+	if !nftFound || !runtimeFound {
+		return errors.New("nft or runc is missing: apt-get install nftables runc")
 	}
 	if cfg.Volumes != "" {
 		if err := os.MkdirAll(cfg.Volumes, 0o700); err != nil {
 			return err
 		}
 	}
+	cgroup := cfg.Cgroup
+	if !node.HaveCgroups() {
+		cgroup = ""
+	}
 	return node.Spec{
-		Hostname: cfg.Name, Address: cfg.Address.String(), Cgroup: cfg.Cgroup, ContainerGrace: containerGrace,
+		Hostname: cfg.Name, Address: cfg.Address.String(), Cgroup: cgroup, ContainerGrace: containerGrace,
 		Nft: nft, Runtime: runtime, Volumes: cfg.Volumes, Zone: cfg.Zone, KubeletArgs: kubeletArgs(cfg),
 	}.Write(cfg.Dir)
 }

@@ -47,7 +47,7 @@ func kubeletConfig(cfg Config) ([]byte, error) {
 		never[signal] = "0%"
 	}
 	never["memory.available"] = "0%"
-	return json.Marshal(kubeletconfig.KubeletConfiguration{
+	config := kubeletconfig.KubeletConfiguration{
 		TypeMeta: metav1.TypeMeta{APIVersion: "kubelet.config.k8s.io/v1beta1", Kind: "KubeletConfiguration"},
 		Address:  cfg.Address.String(),
 		Authentication: kubeletconfig.KubeletAuthentication{
@@ -80,7 +80,11 @@ func kubeletConfig(cfg Config) ([]byte, error) {
 		// Pods start as soon as their images, volumes and network are there.
 		SyncFrequency:             metav1.Duration{Duration: 10 * time.Second},
 		NodeStatusUpdateFrequency: metav1.Duration{Duration: 10 * time.Second},
-	})
+	}
+	if !node.HaveCgroups() {
+		config.CgroupsPerQOS, config.EnforceNodeAllocatable = new(false), []string{"none"}
+	}
+	return json.Marshal(config)
 }
 
 func reserved(cfg Config) map[string]string {

@@ -123,7 +123,7 @@ func (d Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	step := d.Out.Step("start the local cloud")
-	exited, err := d.run()
+	exited, err := d.run(ctx)
 	if err != nil {
 		step.End("failed")
 		return err
@@ -146,14 +146,20 @@ func (d Daemon) Start(ctx context.Context) error {
 }
 
 // run starts the process. Its end is sent on exited.
-func (d Daemon) run() (exited <-chan error, err error) {
+func (d Daemon) run(ctx context.Context) (exited <-chan error, err error) {
 	log, err := os.OpenFile(d.logFile(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port),
-		"--speed", strconv.Itoa(d.Speed), "--limits", d.Limits, "--real-nodes="+strconv.FormatBool(d.Real))
+	command := []string{
+		d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed),
+		"--limits", d.Limits, "--real-nodes=" + strconv.FormatBool(d.Real),
+	}
+	if d.Real && needsScope() {
+		command = inScope(ctx, command)
+	}
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this command and its terminal
 	if err := cmd.Start(); err != nil {
@@ -226,8 +232,8 @@ func (d Daemon) Flows(ctx context.Context, minutes int) (flows []Flow, err error
 type Status struct {
 	RSSMB int `json:"rssMB"` // of the daemon itself
 	// LoadBalancers are the ports of public load balancers on this machine, with nodes that run Pods.
-	LoadBalancers []struct{ LoadBalancer, Listener, Public, Local string }
-	Images        string // says which images built here stand for others, with nodes that run Pods
+	LoadBalancers []struct{ Public, Local, Moved string }
+	Notices       []string // what to know of nodes that run Pods: images that stand for others, what Pods lack
 	Clusters      []struct {
 		Name, Version, Address string
 		Processes              []struct {

@@ -2,14 +2,14 @@
 package nodes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/launch/progress"
 )
@@ -19,11 +19,13 @@ type Nodes struct {
 	Choice   string // NODES
 	KindFile string // remembers which kind the local cloud has
 	Out      *progress.Printer
-	Probe    func() []string // says what this machine lacks for nodes that run Pods; default Missing
+
+	Probe      func() []string // says what this machine lacks for nodes that run Pods; default machine.Missing
+	MemoryFile string          // how much memory is available; default /proc/meminfo
 }
 
-// Choose reports whether nodes run Pods, and prints it. A local cloud keeps the kind of nodes that it began with.
-// NODES=auto is simulated: on machines with version 2 of control groups only, nodes that run Pods have not been tried.
+// Choose reports whether nodes run Pods, and prints it. A local cloud keeps the kind of nodes that it began with. With
+// NODES=auto nodes run Pods where the machine has all that they need; else it says what is missing.
 func (n Nodes) Choose() (runPods bool, err error) {
 	kind := n.Choice
 	before, err := os.ReadFile(n.KindFile)
@@ -37,30 +39,51 @@ func (n Nodes) Choose() (runPods bool, err error) {
 		}
 		kind = began
 	}
-	probe := n.Probe
-	if probe == nil {
-		probe = Missing
-	}
-	if kind != environment.Real {
-		n.Out.Printf("  nodes: simulated, so that no container runs%s", hint(kind, probe))
+	const simulated = "  nodes: simulated, so that no container runs"
+	if kind == environment.Simulated {
+		n.Out.Printf(simulated)
 		return false, nil
 	}
-	if missing := probe(); len(missing) > 0 {
-		return false, fmt.Errorf("NODES=real: this machine lacks %s", strings.Join(missing, "; "))
+	missing := n.missing()
+	if kind == environment.Auto {
+		missing = append(missing, n.tooLittleMemory()...)
 	}
-	n.Out.Printf("  nodes: they run Pods on this machine, in namespaces of their own")
-	return true, nil
+	switch {
+	case len(missing) == 0:
+		n.Out.Printf("  nodes: they run Pods on this machine, in namespaces of their own (NODES=simulated runs none)")
+		return true, nil
+	case kind == environment.Auto:
+		n.Out.Printf("%s; to run Pods, this machine lacks: %s", simulated, strings.Join(missing, "; "))
+		return false, nil
+	}
+	return false, fmt.Errorf("NODES=real: this machine lacks: %s; or use NODES=simulated, which runs no Pods",
+		strings.Join(missing, "; "))
 }
 
-// hint says whether the machine can run Pods, to a user who has not chosen the kind of nodes.
-func hint(kind string, probe func() []string) string {
-	if kind != environment.Auto {
-		return ""
+func (n Nodes) missing() []string {
+	if n.Probe == nil {
+		return machine.Missing()
 	}
-	if missing := probe(); len(missing) > 0 {
-		return "; NODES=real runs them, and needs here " + strings.Join(missing, "; ")
+	return n.Probe()
+}
+
+// neededMemory is what the local cloud takes with nodes that run Pods, and Pulumi while it runs, in kB.
+const neededMemory = 2 << 20
+
+// tooLittleMemory says that the machine has less memory to spare than the local cloud takes, if so.
+func (n Nodes) tooLittleMemory() []string {
+	text, err := os.ReadFile(cmp.Or(n.MemoryFile, "/proc/meminfo"))
+	if err != nil {
+		return nil // the machine does not say
 	}
-	return "; make up NODES=real runs them on this machine"
+	for line := range strings.Lines(string(text)) {
+		var available int
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &available); n == 1 && available < neededMemory {
+			return []string{fmt.Sprintf("memory: %.1f GB are available, 2 GB are needed (end other programs, or insist with "+
+				"NODES=real)", float64(available)/(1<<20))}
+		}
+	}
+	return nil
 }
 
 // Kind reports whether nodes run Pods in the local cloud that exists.
@@ -80,32 +103,3 @@ func (n Nodes) Remember(runPods bool) error {
 
 // Forget lets the next local cloud choose again.
 func (n Nodes) Forget() error { return os.RemoveAll(n.KindFile) }
-
-// Missing says what this machine lacks for nodes that run Pods, each with how to get it, in a few milliseconds. The
-// daemon tries more when it starts.
-func Missing() []string {
-	var missing []string
-	for program, name := range map[string]string{"runc": "runc", "nft": "nftables"} {
-		if !found(program) {
-			missing = append(missing, fmt.Sprintf("the program %s (apt-get install %s)", program, name))
-		}
-	}
-	const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC
-	try := exec.Command("true")
-	try.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
-	if err := try.Run(); err != nil {
-		missing = append(missing, fmt.Sprintf("the right to make namespaces (run make as root; in a container, "+
-			"give it --privileged): %v", err))
-	}
-	return missing
-}
-
-// found looks for a program, also where an ordinary user's PATH does not lead.
-func found(program string) bool {
-	for _, path := range []string{program, "/usr/local/sbin/" + program, "/usr/sbin/" + program, "/sbin/" + program} {
-		if _, err := exec.LookPath(path); err == nil {
-			return true
-		}
-	}
-	return false
-}

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"bytes"
+	"cmp"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,14 +44,48 @@ func TestALocalCloudKeepsItsNodes(t *testing.T) {
 	}
 }
 
-func TestRealNodesNeedWhatTheMachineLacks(t *testing.T) {
-	n := newNodes(t, environment.Real, "runc (apt-get install runc)")
-	_, err := n.Choose()
-	launchtest.WantError(t, err, "NODES=real", "apt-get install runc")
-	n.Choice = environment.Auto
-	var out bytes.Buffer
-	n.Out = progress.New(&out, &out)
-	if runPods, err := n.Choose(); err != nil || runPods || !strings.Contains(out.String(), "apt-get install runc") {
-		t.Errorf("NODES=auto: %v, %v, want simulated nodes and what is missing:\n%s", runPods, err, &out)
+// TestNodesOfAMachine chooses by what the machine lacks.
+func TestNodesOfAMachine(t *testing.T) {
+	const runc, little = "runc (apt-get install runc)", "MemAvailable:    1572864 kB\n"
+	for name, tc := range map[string]struct {
+		choice  string
+		missing []string
+		memory  string
+		runPods bool
+		says    []string // or the error does
+	}{
+		"auto, all there":         {environment.Auto, nil, "", true, []string{"they run Pods", "NODES=simulated"}},
+		"auto, a program missing": {environment.Auto, []string{runc, "b"}, "", false, []string{"simulated", runc + "; b"}},
+		"auto, little memory": {
+			environment.Auto, nil, little, false, []string{"simulated", "1.5 GB are available", "NODES=real"},
+		},
+		"real, all there":     {environment.Real, nil, "", true, []string{"they run Pods"}},
+		"real, little memory": {environment.Real, nil, little, true, []string{"they run Pods"}},
+		"real, a program missing": {
+			environment.Real, []string{runc}, "", false, []string{"NODES=real", runc, "NODES=simulated"},
+		},
+		"simulated": {environment.Simulated, []string{runc}, "", false, []string{"no container runs\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNodes(t, tc.choice, tc.missing...)
+			n.MemoryFile = filepath.Join(t.TempDir(), "meminfo")
+			launchtest.Write(t, n.MemoryFile, cmp.Or(tc.memory, "MemTotal: 9 kB\nMemAvailable: 8388608 kB\n"))
+			var out bytes.Buffer
+			n.Out = progress.New(&out, &out)
+			runPods, err := n.Choose()
+			wantsError := tc.choice == environment.Real && !tc.runPods
+			if runPods != tc.runPods || (err != nil) != wantsError {
+				t.Errorf("%v, %v", runPods, err)
+			}
+			text := out.String()
+			if err != nil {
+				text = err.Error()
+			}
+			for _, want := range tc.says {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q does not say %q", text, want)
+				}
+			}
+		})
 	}
 }

@@ -86,10 +86,11 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 	for _, commands := range [][]string{
 		nil,
 		{"apt-get"},
-		{"apt-get", "jq", "nft", "runc"},
-		{"apt-get", "chromium", "nft", "runc"},
-		{"apt-get", "chromium", "jq", "nft"},
-		{"apt-get", "chromium", "jq", "runc"},
+		{"apt-get", "jq", "nft", "runc", "newuidmap"},
+		{"apt-get", "chromium", "nft", "runc", "newuidmap"},
+		{"apt-get", "chromium", "jq", "nft", "newuidmap"},
+		{"apt-get", "chromium", "jq", "runc", "newuidmap"},
+		{"apt-get", "chromium", "jq", "nft", "runc"},
 	} {
 		r := makeTest(t, "true", commands...)
 		if r.err == nil || len(r.tests()) > 0 {
@@ -107,14 +108,14 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 // installs reports whether a call installs the packages that have what the tests run.
 func installs(call string) bool {
 	args := strings.Fields(call)
-	return !slices.ContainsFunc([]string{"install", "chromium", "jq", "nftables", "runc"}, func(want string) bool {
+	return !slices.ContainsFunc([]string{"install", "chromium", "jq", "nftables", "runc", "uidmap"}, func(want string) bool {
 		return !slices.Contains(args, want)
 	})
 }
 
 func TestMakeTestWithBrowser(t *testing.T) {
 	for _, ci := range []string{"", "true"} {
-		r := makeTest(t, ci, "chromium", "jq", "nft", "runc")
+		r := makeTest(t, ci, "chromium", "jq", "nft", "runc", "newuidmap")
 		app := r.tests()["/app/"]
 		if r.err != nil || !strings.HasSuffix(app, "./...") || strings.Contains(app, "-skip") {
 			t.Errorf("CI=%q: %v, calls %q\n%s", ci, r.err, r.calls, r.output)

@@ -7,15 +7,19 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
+// claimed is the group that Claim makes.
+const claimed = "localcloud"
+
 // hierarchy is a mounted hierarchy of control groups: the one of version 2, or one of version 1.
 type hierarchy struct {
-	path    string // where it is mounted
+	path    string // where this process may make groups: where it is mounted, or below
 	v2      bool
 	options string // of version 1: the controllers, as in "cpu,cpuacct" or "none,name=systemd"
 }
@@ -50,6 +54,84 @@ func findCgroups() (hierarchies, error) {
 	return nil, errors.New("none are mounted")
 }
 
+// usable returns the hierarchies in which this process may make groups: the machine's, or the part of that of version 2
+// that Claim found; nil if there are none.
+func usable() hierarchies {
+	all, err := findCgroups()
+	if err != nil {
+		return nil
+	}
+	if !slices.ContainsFunc(all, func(h hierarchy) bool { return !h.mayDivide() }) {
+		return all
+	}
+	own, parent, ok := all.ownGroup()
+	if below := (hierarchy{path: parent, v2: true}); ok && filepath.Base(own) == claimed && below.mayDivide() {
+		return hierarchies{below}
+	}
+	return nil
+}
+
+// neededControllers are those of version 2 without which runc cannot set the limits of Pods. Systemd gives them all to
+// users from version 252 on; earlier ones keep cpu, unless user@.service has Delegate=cpu memory pids.
+var neededControllers = []string{"cpu", "memory", "pids"}
+
+// mayDivide reports whether this process may make groups, with the controllers that Pods need.
+func (h hierarchy) mayDivide() bool {
+	if unix.Access(h.path, unix.W_OK) != nil {
+		return false
+	}
+	if !h.v2 {
+		return true
+	}
+	has, err := os.ReadFile(filepath.Join(h.path, "cgroup.controllers"))
+	return err == nil && !slices.ContainsFunc(neededControllers, func(name string) bool {
+		return !slices.Contains(strings.Fields(string(has)), name)
+	})
+}
+
+// ownGroup returns the directories of this process's group of version 2, and of the one above.
+func (all hierarchies) ownGroup() (own, parent string, ok bool) {
+	if !all[0].v2 {
+		return "", "", false
+	}
+	text, err := os.ReadFile("/proc/self/cgroup") // "0::/user.slice/user-1000.slice/..."
+	_, path, found := strings.Cut(strings.TrimSpace(string(text)), "::")
+	if err != nil || !found {
+		return "", "", false
+	}
+	own = filepath.Join(all[0].path, path)
+	return own, filepath.Dir(own), true
+}
+
+// HaveCgroups reports whether nodes have control groups. Without them, Pods have no limits, and nothing measures them.
+func HaveCgroups() bool { return usable() != nil }
+
+// Claim makes room for nodes' control groups beside this process, if this process is alone in a group that its user may
+// divide: one of systemd with Delegate=yes (systemd.resource-control(5)). Groups that have controllers for groups below
+// them cannot have processes, so it moves down one level.
+func Claim() error {
+	if HaveCgroups() {
+		return nil
+	}
+	all, err := findCgroups()
+	if err != nil {
+		return nil // then nodes have none
+	}
+	own, _, ok := all.ownGroup()
+	if !ok || unix.Access(own, unix.W_OK) != nil {
+		return nil
+	}
+	processes, err := os.ReadFile(filepath.Join(own, "cgroup.procs"))
+	if err != nil || strings.TrimSpace(string(processes)) != strconv.Itoa(os.Getpid()) {
+		return err
+	}
+	dir := filepath.Join(own, claimed)
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return join(dir)
+}
+
 // controllers picks the controllers from the options of a mount of version 1.
 func controllers(options string) string {
 	var names []string
@@ -66,11 +148,14 @@ func controllers(options string) string {
 }
 
 // joinCgroups makes a control group in every hierarchy and moves this process there, and into a namespace of control
-// groups of which it is the root.
+// groups of which it is the root. Without a group it does nothing.
 func joinCgroups(group string) (hierarchies, error) {
-	all, err := findCgroups()
-	if err != nil {
-		return nil, err
+	if group == "" {
+		return nil, nil
+	}
+	all := usable()
+	if all == nil {
+		return nil, errors.New("this process may make none any more")
 	}
 	for _, h := range all {
 		if err := h.make(group); err != nil {
@@ -105,7 +190,12 @@ func (h hierarchy) make(group string) error {
 	dir := h.path
 	for _, name := range strings.Split(strings.Trim(group, "/"), "/") {
 		if h.v2 {
-			if err := enableControllers(dir); err != nil {
+			if err := enableControllers(dir); errors.Is(err, unix.EBUSY) && dir == h.path {
+				err = errors.Join(evacuate(dir), enableControllers(dir))
+				if err != nil {
+					return err
+				}
+			} else if err != nil {
 				return err
 			}
 		}
@@ -133,19 +223,55 @@ func inherit(parent, dir, file string) error {
 	return os.WriteFile(filepath.Join(dir, file), data, 0)
 }
 
-// enableControllers gives the children of a group of version 2 all controllers that the group has.
+// wantedControllers are those of version 2 that kubelet and runc use.
+var wantedControllers = []string{"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
+
+// enableControllers gives the children of a group of version 2 those of the wanted controllers that the group has.
 func enableControllers(dir string) error {
-	names, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	control := filepath.Join(dir, "cgroup.subtree_control")
+	has, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
 		return err
 	}
-	for _, name := range bytes.Fields(names) {
-		err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), append([]byte("+"), name...), 0)
-		if err != nil {
+	given, err := os.ReadFile(control)
+	if err != nil {
+		return err
+	}
+	for _, name := range strings.Fields(string(has)) {
+		if !slices.Contains(wantedControllers, name) || slices.Contains(strings.Fields(string(given)), name) {
+			continue
+		}
+		if err := os.WriteFile(control, []byte("+"+name), 0); err != nil {
 			return fmt.Errorf("enable controller %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// evacuate moves the processes of a group of version 2 to one below it. In a container, the group that seems to be the
+// root is none, and must not have processes while groups below it have controllers.
+func evacuate(dir string) error {
+	leaf := filepath.Join(dir, claimed)
+	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	const rounds = 100 // processes start others meanwhile
+	for range rounds {
+		processes, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		if err != nil {
+			return err
+		}
+		if len(processes) == 0 {
+			return nil
+		}
+		for _, pid := range bytes.Fields(processes) {
+			err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), pid, 0)
+			if err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("move process %s out of control group %s: %w", pid, dir, err)
+			}
+		}
+	}
+	return fmt.Errorf("control group %s: new processes keep coming", dir)
 }
 
 // mount mounts the hierarchies as this process's namespace sees them.
@@ -180,12 +306,8 @@ func (all hierarchies) mount(target string) error {
 // RemoveCgroups removes a control group with all below it from every hierarchy, which is no error if it does not exist.
 // It fails while processes are in one of them.
 func RemoveCgroups(group string) error {
-	all, err := findCgroups()
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, h := range all {
+	for _, h := range usable() {
 		errs = append(errs, removeTree(filepath.Join(h.path, group)))
 	}
 	return errors.Join(errs...)
@@ -208,18 +330,4 @@ func removeTree(dir string) error {
 		}
 	}
 	return unix.Rmdir(dir)
-}
-
-// CheckCgroups reports whether control groups can be made in every hierarchy.
-func CheckCgroups() error {
-	all, err := findCgroups()
-	if err != nil {
-		return err
-	}
-	for _, h := range all {
-		if err := unix.Access(h.path, unix.W_OK); err != nil {
-			return fmt.Errorf("%s: %w", h.path, err)
-		}
-	}
-	return nil
 }

@@ -7,7 +7,12 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"oke-guestbook/local/dataplane/worker/runc"
 )
+
+// cgroupDir is where control groups are mounted.
+const cgroupDir = "/sys/fs/cgroup"
 
 // What of the machine is there on a node, read-only: programs, and what they need. A Pod that mounts a path of its node
 // sees neither the rest of the machine nor can it change anything there.
@@ -36,11 +41,11 @@ func enter(dir, init, agents string) error {
 		Name: init, "containerd": init, "containerd-shim-runc-v2": init, "podnet": init,
 		"kubelet": agents, "kube-proxy": agents, "nft": spec.Nft, "runc": spec.Runtime,
 	}
-	if err := makeRoot(dir, spec.Volumes, executables); err != nil {
-		return err
+	if spec.Cgroup == "" {
+		executables[runc.Name], executables[runc.RealName] = init, spec.Runtime
 	}
-	if err := groups.mount("/sys/fs/cgroup"); err != nil {
-		return fmt.Errorf("control groups: %w", err)
+	if err := makeRoot(dir, spec.Volumes, executables, groups); err != nil {
+		return err
 	}
 	if err := unix.Sethostname([]byte(spec.Hostname)); err != nil {
 		return fmt.Errorf("host name: %w", err)
@@ -50,7 +55,7 @@ func enter(dir, init, agents string) error {
 }
 
 // makeRoot makes the node's root file system, and changes to it. What is written there goes to memory, or to dir.
-func makeRoot(dir, volumes string, executables map[string]string) error {
+func makeRoot(dir, volumes string, executables map[string]string, groups hierarchies) error {
 	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE); err != nil {
 		return err
 	}
@@ -92,10 +97,13 @@ func makeRoot(dir, volumes string, executables map[string]string) error {
 	if err := bind("/dev", filepath.Join(root, "dev"), unix.MS_REC, 0); err != nil {
 		return err
 	}
+	if err := mountKernel(root, groups); err != nil {
+		return err
+	}
 	if err := pivot(root); err != nil {
 		return err
 	}
-	return mountKernel()
+	return protectSettings()
 }
 
 // bindMachine mounts what a node has of the machine.
@@ -165,30 +173,45 @@ func showKernelSettings() error {
 		if err := os.WriteFile(file, []byte(value+"\n"), 0o644); err != nil {
 			return err
 		}
-		if err := bind(file, target, 0, 0); err != nil {
+		if err := mount(file, target, "", unix.MS_BIND); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mountKernel mounts the file systems of the kernel. Its settings are read-only, except the network namespace's own.
-func mountKernel() error {
+// mountKernel mounts the file systems of the kernel below a directory. In a user namespace that is only possible while
+// the machine's are to be seen.
+func mountKernel(root string, groups hierarchies) error {
 	for _, m := range []struct {
 		path, kind string
 		flags      uintptr
 	}{
-		{"/proc", "proc", 0},
-		{"/sys", "sysfs", unix.MS_RDONLY},
-		{"/tmp", "tmpfs", 0},
+		{"proc", "proc", 0},
+		{"sys", "sysfs", unix.MS_RDONLY},
+		{"tmp", "tmpfs", 0},
 	} {
-		if err := os.MkdirAll(m.path, 0o755); err != nil {
+		target := filepath.Join(root, m.path)
+		if err := os.MkdirAll(target, 0o755); err != nil {
 			return err
 		}
-		if err := mount(m.kind, m.path, m.kind, m.flags|unix.MS_NOSUID|unix.MS_NODEV); err != nil {
+		if err := mount(m.kind, target, m.kind, m.flags|unix.MS_NOSUID|unix.MS_NODEV); err != nil {
 			return err
 		}
 	}
+	target := filepath.Join(root, cgroupDir)
+	if groups == nil {
+		// Programs look for it, although there is nothing that they may do.
+		return mount(cgroupDir, target, "", unix.MS_BIND|unix.MS_REC)
+	}
+	if err := groups.mount(target); err != nil {
+		return fmt.Errorf("control groups: %w", err)
+	}
+	return nil
+}
+
+// protectSettings makes the kernel's settings read-only, except the network namespace's own.
+func protectSettings() error {
 	paths, err := filepath.Glob("/proc/sys/*")
 	if err != nil {
 		return err

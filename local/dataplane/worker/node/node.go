@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/dataplane/volume"
 	"oke-guestbook/local/dataplane/worker/podnet"
 	"oke-guestbook/local/supervise"
@@ -96,7 +97,8 @@ func run() error {
 // serveVolumes runs the driver for block volumes as long as the node.
 func serveVolumes(spec Spec) {
 	err := volume.Serve(context.Background(), volume.Options{
-		NodeName: spec.Hostname, Zone: spec.Zone, Dir: volumesDir, KubeletDir: kubeletDir, Loop: true, Log: slog.Default(),
+		NodeName: spec.Hostname, Zone: spec.Zone, Dir: volumesDir, KubeletDir: kubeletDir,
+		Loop: !machine.InUserNamespace(), Log: slog.Default(),
 	})
 	slog.Error("Pods on this node cannot mount block volumes any more", "error", err)
 }

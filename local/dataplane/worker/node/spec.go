@@ -35,9 +35,9 @@ const specFile = "etc/node.json"
 type Spec struct {
 	Hostname       string
 	Address        string        // the node's
-	Cgroup         string        // below the root of the hierarchies
+	Cgroup         string        // below the hierarchies' roots; empty: this process may make none
 	ContainerGrace time.Duration // from SIGTERM to the end of containers when the node stops
-	Nft, Runtime   string        // executables: nft, and runc or crun
+	Nft, Runtime   string        // executables: nft and runc
 	Volumes        string        // directory of the block volumes' data, of all nodes; empty: there are none
 	Zone           string        // with Volumes
 	KubeletArgs    []string
