@@ -47,8 +47,8 @@ type dataPlane struct {
 // more (RFC 7526), nor are public addresses of VCNs of it.
 var publicRegistries = netip.MustParseAddr("192.88.99.2")
 
-// startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane. Load balancers get the ports of
-// this machine from the first on, or the usual ones if that is 0.
+// startDataPlane starts the data plane of a local cloud, with its files in DIR/dataplane. Load balancers get the ports
+// of this machine from the first on, or the usual ones if that is 0.
 func startDataPlane(
 	ctx context.Context, dir, binary, region string, speed float64, first int, log *slog.Logger,
 ) (*dataPlane, error) {

@@ -51,8 +51,6 @@ type cloud struct {
 	plane   *sandbox.Sandbox
 	ports   *hostports.Ports
 
-	registry string // address on this machine
-
 	vcn, api, workers, lbs string // OCIDs
 	workersList            string // security list
 }
@@ -62,12 +60,6 @@ func newCloud(t *testing.T) *cloud {
 	dir, err := os.MkdirTemp("", "dp") // short, for its sockets
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	return newCloudIn(t, dir)
-}
-
-// newCloudIn is newCloud with its files in a directory. Those of nodes are in dp/nodes.
-func newCloudIn(t *testing.T, dir string) *cloud {
-	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,7 +94,8 @@ func newCloudIn(t *testing.T, dir string) *cloud {
 	})
 	c.client, err = ociclient.New(endpoint, creds)
 	must(t, err)
-	c.ports, err = hostports.New(filepath.Join(dir, "ports.json"), listener.Addr().(*net.TCPAddr).Port+1, c.plane.DialInternet)
+	first := listener.Addr().(*net.TCPAddr).Port + 1
+	c.ports, err = hostports.New(filepath.Join(dir, "ports.json"), first, c.plane.DialInternet)
 	must(t, err)
 	t.Cleanup(func() { must(t, c.ports.Close()) })
 	c.serveImages(dir)
@@ -164,18 +157,12 @@ func (c *cloud) serveImages(dir string) {
 	services.Registries = kube.RegistryHosts("us-ashburn-1")
 	internet := serve("internet.sock", netip.MustParseAddr("192.88.99.2"))
 	c.plane.Update(func(s *dataplane.State) { s.Services, s.Internet = services, internet })
-	c.registry = address
 	image := c.image()
-	c.push(image, "axoxdievda5j/oke-public-pause:local")
-	c.push(image, "test/pod:1")
-}
-
-// push gives an image a name in the registry.
-func (c *cloud) push(image v1.Image, path string) {
-	c.t.Helper()
-	ref, err := name.NewTag(c.registry+"/"+path, name.Insecure)
-	must(c.t, err)
-	must(c.t, remote.Write(ref, image))
+	for _, path := range []string{"axoxdievda5j/oke-public-pause:local", "test/pod:1"} {
+		ref, err := name.NewTag(address+"/"+path, name.Insecure)
+		must(c.t, err)
+		must(c.t, remote.Write(ref, image))
+	}
 }
 
 // podVariable names the program in testdata, for tests of a user who cannot build it.

@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// forbidNamespaces installs a filter of system calls as containers have: no clone with namespaces, no unshare, no mount.
+// forbidNamespaces installs a filter of system calls as containers have: neither clone with namespaces, nor unshare, nor
+// mount.
 func forbidNamespaces() error {
 	const number, firstArgument = 0, 16 // offsets in struct seccomp_data
 	jump := func(value uint32, yes, no uint8) unix.SockFilter {
@@ -115,7 +116,8 @@ func TestStart(t *testing.T) {
 	if got := output(t, "echo $$ $(id -u)"); got != "1 0\n" {
 		t.Errorf("process and user %q, want 1 and 0", got)
 	}
-	if user := os.Getenv(machinetest.Inside); user != "" && (fmt.Sprint(os.Getuid()) != user || machine.InUserNamespace()) {
+	user := os.Getenv(machinetest.Inside)
+	if user != "" && (fmt.Sprint(os.Getuid()) != user || machine.InUserNamespace()) {
 		t.Errorf("user %d, want %s", os.Getuid(), user)
 	}
 	dir := filepath.Join(t.TempDir(), "files")

@@ -16,8 +16,8 @@ const probeVariable = "LOCALCLOUD_PROBE"
 // Programs that nodes need, and Debian's packages of them.
 var packages = map[string]string{"runc": "runc", "nft": "nftables", "newuidmap": "uidmap", "newgidmap": "uidmap"}
 
-// Missing says what this machine lacks for nodes that run Pods, each with how to get it. It tries, in about a tenth of a
-// second, and leaves nothing behind.
+// Missing says what this machine lacks for nodes that run Pods, each with how to get it. It tries, in about a tenth of
+// a second, and leaves nothing behind.
 func Missing() []string {
 	missing := missingPrograms()
 	var maps ids
@@ -61,8 +61,8 @@ func missingPrograms() []string {
 	return []string{fmt.Sprintf("%s (%sapt-get install %s)", strings.Join(wanted, ", "), sudo, strings.Join(install, " "))}
 }
 
-// tryNamespaces tries what nodes need in namespaces like those of the data plane. Where a range of ids cannot be mapped,
-// it maps the user alone, to find out about the rest.
+// tryNamespaces tries what nodes need in namespaces like those of the data plane. Where a range of ids cannot be
+// mapped, it maps the user alone, to find out about the rest.
 func tryNamespaces(maps ids, mapRange bool) []string {
 	self, err := os.Executable()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package machinetest runs tests once more as on another machine: as an ordinary user, or with control groups of version
-// 2 only. User and mounts exist in a mount namespace; the machine keeps what it has.
+// Package machinetest runs tests once more as on another machine: as an ordinary user, or with control groups of
+// version 2 only. User and mounts exist in a mount namespace; the machine keeps what it has.
 package machinetest
 
 import (
