@@ -62,12 +62,22 @@ var afterTheFirstHour = []shown{
 		[]string{"kind: Config", "- token\n"},
 	},
 	{"pulumi stack output lastBackups", "", []string{"{}"}},
+	{"pulumi stack output addresses", "", []string{`"guestbook":`}},
+	{"kubectl describe service", "kubectl describe service -n guestbook", []string{"LoadBalancer Ingress:"}},
+	{"kubectl cordon -l pool=blue", "kubectl cordon -l kubernetes.io/os=linux", []string{"cordoned"}},
+	{
+		"kubectl drain -l pool=blue --ignore-daemonsets --delete-emptydir-data",
+		"kubectl drain -l kubernetes.io/os=linux --ignore-daemonsets --delete-emptydir-data --dry-run=server",
+		[]string{"drained (server dry run)"},
+	},
+	{"kubectl uncordon -l pool=blue", "kubectl uncordon -l kubernetes.io/os=linux", []string{"uncordoned"}},
 	{"pulumi up --refresh", "pulumi up --refresh --yes --skip-preview", []string{"unchanged"}},
 	{
 		"pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>", "pulumi config set tenancyId ocid1.tenancy.oc1..a", nil,
 	},
 	{"pulumi config set --path 'budgetEmails[0]' ops@example.com", "", nil},
 	{"pulumi config set budgetMonthly 50", "", nil},
+	{"pulumi config rm --path 'nodePools[0].kubernetesVersion'", "", nil},
 }
 
 // elsewhereRun are commands that another test runs, by its folder and name: in this form, with other values, or by the

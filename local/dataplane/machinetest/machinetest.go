@@ -33,10 +33,32 @@ type Machine struct {
 }
 
 // script makes the machine and becomes its user. Its arguments are a directory with files, which of these to do, the
-// user's id, the executable and its arguments. As process 1 of no namespace it leaves nothing but a control group.
+// user's id, this repository and the folder of the test in it, the executable and its arguments. Where the user may not
+// see the repository, it is mounted again, entry by entry, in place of the folder that is closed. As process 1 of no
+// namespace the script leaves nothing but a control group.
 const script = `set -e
-dir=$0 user=$1 version2=$2 group=$3 id=$4
+dir=$0 user=$1 version2=$2 group=$3 id=$4 root=$5 folder=$6
+shift 2
+become=
+[ "$user" != true ] || become="setpriv --reuid=$id --regid=$id --clear-groups"
 mount --make-rprivate /
+closed= above=$root
+while [ "$above" != / ]; do
+	$become test -x "$above" || closed=$above
+	above=$(dirname "$above")
+done
+if [ -n "$closed" ]; then
+	mount --bind "$root" "$dir/repository"
+	mount -t tmpfs -o mode=755 tmpfs "$closed"
+	mkdir -p "$root"
+	for entry in "$dir"/repository/* "$dir"/repository/.local; do
+		[ -e "$entry" ] || continue
+		there=$root/${entry##*/}
+		if [ -d "$entry" ]; then mkdir "$there"; else : > "$there"; fi
+		mount --bind "$entry" "$there"
+	done
+fi
+cd "$root/$folder"
 if [ "$version2" = true ]; then
 	umount --lazy --recursive /sys/fs/cgroup
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -48,9 +70,10 @@ if [ -n "$group" ]; then
 	chown "$id" "/sys/fs/cgroup/$group" /sys/fs/cgroup/$group/cgroup.procs /sys/fs/cgroup/$group/cgroup.subtree_control
 	echo $$ > "/sys/fs/cgroup/$group/cgroup.procs"
 fi
-[ "$user" = true ] || exec "$dir/test" "$@"
-for file in passwd group subuid subgid; do mount --bind "$dir/$file" /etc/$file; done
-exec setpriv --reuid=$id --regid=$id --clear-groups "$dir/test" "$@"
+if [ "$user" = true ]; then
+	for file in passwd group subuid subgid; do mount --bind "$dir/$file" /etc/$file; done
+fi
+exec $become "$dir/test" "$@"
 `
 
 // Scripts with the hierarchy of version 2 at /mnt: they tell which controllers are turned on for groups, and turn all
@@ -84,6 +107,7 @@ func Rerun(t *testing.T, test string, m Machine, variables ...string) {
 	dir := prepare(t, m)
 	self, err := os.Executable()
 	must(t, err)
+	root, folder := repository(t)
 	group := ""
 	if m.Delegated {
 		group = "localcloud-test-" + filepath.Base(dir)
@@ -92,7 +116,7 @@ func Rerun(t *testing.T, test string, m Machine, variables ...string) {
 		keepVersion2(t, group)
 	}
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", script, dir, strconv.FormatBool(m.User),
-		strconv.FormatBool(m.Version2), group, strconv.Itoa(id), self,
+		strconv.FormatBool(m.Version2), group, strconv.Itoa(id), root, folder, self,
 		"-test.run=^"+test+"$", "-test.v", "-test.timeout=20m", "-test.count=1")
 	home := filepath.Join(dir, "home")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "CI=" + os.Getenv("CI")}
@@ -141,12 +165,31 @@ func prepare(t *testing.T, m Machine) string {
 		must(t, os.WriteFile(filepath.Join(dir, file), append(now, more...), 0o644))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "test"), nil, 0o755))
+	must(t, os.Mkdir(filepath.Join(dir, "repository"), 0o755))
 	home := filepath.Join(dir, "home")
 	must(t, os.Mkdir(home, 0o700))
 	if m.User {
 		must(t, os.Chown(home, id, id))
 	}
 	return dir
+}
+
+// repository returns the directory of this repository, and the folder in it in which the test runs.
+func repository(t *testing.T) (root, folder string) {
+	t.Helper()
+	working, err := os.Getwd()
+	must(t, err)
+	for root = working; ; root = filepath.Dir(root) {
+		if _, err := os.Stat(filepath.Join(root, "Pulumi.yaml")); err == nil {
+			break
+		}
+		if root == filepath.Dir(root) {
+			t.Fatalf("%s is in no folder with a Pulumi.yaml", working)
+		}
+	}
+	folder, err = filepath.Rel(root, working)
+	must(t, err)
+	return root, folder
 }
 
 func must(t *testing.T, err error) {
