@@ -290,11 +290,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 			}
 		})
 	}
-	limit := 10 * time.Second
-	if s.o.Plugins == "official" {
-		limit = 7 * time.Minute // they notice the end of their engine late
-	}
-	s.eventually(limit, "the killed engines and their plugins to end", func() (bool, string) {
+	s.eventually(10*time.Second, "the killed engines and their plugins to end", func() (bool, string) {
 		var left []string
 		for _, p := range s.processes() {
 			if strings.Contains(p, "pulumi") {

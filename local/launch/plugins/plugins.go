@@ -96,12 +96,15 @@ func (p Plugins) Forget() error { return os.RemoveAll(p.KindFile) }
 func (p Plugins) installOfficial(ctx context.Context, downloader Downloader) error {
 	for _, plugin := range needed {
 		if found := p.find(plugin); found != "" {
-			if err := plugin.Link(p.Home, found); err != nil {
+			if err := plugin.Wrap(p.Home, found); err != nil {
 				return err
 			}
 			continue
 		}
 		if err := p.download(ctx, plugin, downloader); err != nil {
+			return err
+		}
+		if err := plugin.Wrap(p.Home, plugin.Path(p.Home)); err != nil {
 			return err
 		}
 	}
@@ -145,7 +148,7 @@ func reachable(ctx context.Context) error {
 func (p Plugins) find(plugin pulumifiles.Plugin) string {
 	var places []string
 	if home := os.Getenv("PULUMI_HOME"); home != "" {
-		places = append(places, plugin.Path(home))
+		places = append(places, plugin.Original(home)) // "make env" sets it to the local cloud's
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		places = append(places, plugin.Path(filepath.Join(home, ".pulumi")))
@@ -154,9 +157,9 @@ func (p Plugins) find(plugin pulumifiles.Plugin) string {
 	if err == nil {
 		places = append(places, onPath)
 	}
-	places = append(places, plugin.Path(p.Home)) // downloaded by an earlier run
+	places = append(places, plugin.Original(p.Home)) // downloaded by an earlier run
 	for _, path := range places {
-		// A place may hold the stand-in: `make env` sets PULUMI_HOME to the local cloud's.
+		// A place may hold the stand-in.
 		target, err := filepath.EvalSymlinks(path)
 		if err != nil || filepath.Base(target) == filepath.Base(p.StandIn) {
 			continue

@@ -53,7 +53,7 @@ func TestInstalledOfficialPluginsAreUsed(t *testing.T) {
 		t.Errorf("output %q, want %q", out, want)
 	}
 	for _, plugin := range needed {
-		if target, err := os.Readlink(plugin.Path(p.Home)); err != nil || target != plugin.Path(home) {
+		if target, err := os.Readlink(plugin.Original(p.Home)); err != nil || target != plugin.Path(home) {
 			t.Errorf("%s links to %q, %v", plugin, target, err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestStackKeepsItsStandIns(t *testing.T) {
 		if err := p.Install(noNetwork(t), nil); err != nil {
 			t.Fatal(err)
 		}
-		if target, err := os.Readlink(needed[0].Path(p.Home)); err != nil || target != want {
+		if target, err := os.Readlink(needed[0].Original(p.Home)); err != nil || target != want {
 			t.Errorf("%s links to %q, %v; want %q", needed[0], target, err, want)
 		}
 	}

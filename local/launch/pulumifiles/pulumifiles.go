@@ -97,6 +97,45 @@ func (p Plugin) Link(home, binary string) error {
 	return os.Symlink(binary, p.Path(home))
 }
 
+// Wrap installs the official plugin in binary so that it ends with its engine, also one that was killed: the oci plugin
+// v3.16.0 does not notice that, and what it was creating would go on beside the next update. A binary that the CLI has
+// downloaded to home stays there.
+func (p Plugin) Wrap(home, binary string) error {
+	original := p.Path(home) + originalSuffix
+	switch binary {
+	case original:
+	case p.Path(home):
+		if err := os.Rename(binary, original); err != nil {
+			return err
+		}
+	default:
+		if err := p.Link(home, binary); err != nil {
+			return err
+		}
+		if err := os.Rename(p.Path(home), original); err != nil {
+			return err
+		}
+	}
+	script := "#!/bin/sh\n" + EndWithEngine + "exec $end_with_engine \"$0" + originalSuffix + "\" \"$@\"\n"
+	return os.WriteFile(p.Path(home), []byte(script), 0o755)
+}
+
+const originalSuffix = ".official"
+
+// Original returns the executable that Wrap has installed below a PULUMI_HOME, or Path.
+func (p Plugin) Original(home string) string {
+	original := p.Path(home) + originalSuffix
+	if _, err := os.Lstat(original); err != nil {
+		return p.Path(home)
+	}
+	return original
+}
+
+// EndWithEngine is the lines of a shell script that set end_with_engine to a prefix of a command: setpriv, of util-linux,
+// ends the process as soon as the engine that has started it is gone. Without setpriv the prefix is empty.
+const EndWithEngine = "end_with_engine='setpriv --pdeathsig KILL'\n" +
+	"$end_with_engine true 2>/dev/null || end_with_engine=\n"
+
 // Remove removes the plugin, and the engine's files that mark an unfinished download.
 func (p Plugin) Remove(home string) error {
 	dir := p.dir(home)

@@ -2,11 +2,15 @@ package pulumifiles
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"oke-guestbook/local/launch/launchtest"
 )
@@ -75,6 +79,70 @@ func TestLink(t *testing.T) {
 		if _, err := os.Lstat(old); err == nil {
 			t.Errorf("%s is still there", old)
 		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	dir, home, p := t.TempDir(), t.TempDir(), Plugin{"oci", "3.16.0"}
+	binary := filepath.Join(dir, p.Binary())
+	launchtest.Write(t, binary, "#!/bin/sh\necho installed \"$@\"\n")
+	runs := func(want string) {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), p.Path(home), "-a", "b c").CombinedOutput()
+		if err != nil || string(out) != want {
+			t.Errorf("got %q, %v; want %q", out, err, want)
+		}
+	}
+	for range 2 { // installed, and found again in the local cloud's own PULUMI_HOME
+		if err := p.Wrap(home, binary); err != nil {
+			t.Fatal(err)
+		}
+		runs("installed -a b c\n")
+		binary = p.Original(home)
+	}
+	if err := p.Remove(home); err != nil {
+		t.Fatal(err)
+	}
+	launchtest.Write(t, p.Original(home), "#!/bin/sh\necho downloaded\n")
+	if err := p.Wrap(home, p.Path(home)); err != nil {
+		t.Fatal(err)
+	}
+	runs("downloaded\n")
+}
+
+// TestWrappedPluginEndsWithItsEngine kills a shell that has started a plugin which would go on without it.
+func TestWrappedPluginEndsWithItsEngine(t *testing.T) {
+	if _, err := exec.LookPath("setpriv"); err != nil {
+		t.Skip("there is no setpriv")
+	}
+	home, p := t.TempDir(), Plugin{"oci", "3.16.0"}
+	binary := filepath.Join(t.TempDir(), p.Binary())
+	launchtest.Write(t, binary, "#!/bin/sh\necho $$\nexec sleep 600\n")
+	if err := p.Wrap(home, binary); err != nil {
+		t.Fatal(err)
+	}
+	engine := exec.CommandContext(t.Context(), "sh", "-c", `"$1" & wait`, "sh", p.Path(home))
+	out, err := engine.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// The pipe ends when the last process that has it open does.
+	if err := out.(*os.File).SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(out); err != nil {
+		t.Errorf("the plugin goes on without its engine: %v", err)
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
 

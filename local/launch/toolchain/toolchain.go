@@ -12,6 +12,7 @@ import (
 	"oke-guestbook/local/launch/diskspace"
 	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/launch/progress"
+	"oke-guestbook/local/launch/pulumifiles"
 )
 
 // Versions. A test compares them with the go.mod files.
@@ -160,7 +161,7 @@ func (t Toolchain) has(tool tool) bool {
 // otherwise link the program for each command. It builds and runs every other program itself. The engine starts it in
 // the program's directory. A CLI on PATH has a language host of its own, and gets none from here.
 //
-// The pinned language host does not notice that its engine was killed: setpriv, of util-linux, ends it with the engine.
+// The pinned language host does not notice that its engine was killed, and is ended with it.
 func (t Toolchain) wrapLanguageHost(pinned bool) error {
 	wrapper := filepath.Join(t.Bin, hostName)
 	if !pinned {
@@ -172,8 +173,7 @@ func (t Toolchain) wrapLanguageHost(pinned bool) error {
 	}
 	script := "#!/bin/sh\nbin=$(dirname \"$0\")\n" +
 		"[ \"$(pwd -P)\" != " + environment.Quoted(root) + " ] || set -- -binary \"$bin/" + program.name + "\" \"$@\"\n" +
-		"end_with_engine='setpriv --pdeathsig KILL'\n" +
-		"$end_with_engine true 2>/dev/null || end_with_engine=\n" +
+		pulumifiles.EndWithEngine +
 		"exec $end_with_engine \"$bin/" + languageHost.name + "\" \"$@\"\n"
 	return os.WriteFile(wrapper, []byte(script), 0o755)
 }
