@@ -26,7 +26,7 @@ func (l Launcher) Up(ctx context.Context) error {
 		return err
 	}
 	p.out.Printf("3/3 stack %s", cli.Stack)
-	if err := cli.Up(ctx); err != nil {
+	if err := p.whileCloudRuns(ctx, cli.Up); err != nil {
 		return fmt.Errorf("%w; created resources are kept: fix the cause and run `%s` again, or `%s`",
 			err, l.Make("up"), l.Make("down"))
 	}
@@ -87,20 +87,33 @@ func localURL(text string, status daemon.Status) string {
 
 // Preview shows what Up would change.
 func (l Launcher) Preview(ctx context.Context) error {
-	cli, err := l.parts().prepare(ctx, false)
+	p := l.parts()
+	cli, err := p.prepare(ctx, false)
 	if err != nil {
 		return err
 	}
-	return cli.Preview(ctx)
+	return p.whileCloudRuns(ctx, cli.Preview)
 }
 
 // Refresh updates the state from the cloud.
 func (l Launcher) Refresh(ctx context.Context) error {
-	cli, err := l.parts().prepare(ctx, false)
+	p := l.parts()
+	cli, err := p.prepare(ctx, false)
 	if err != nil {
 		return err
 	}
-	return cli.Refresh(ctx)
+	return p.whileCloudRuns(ctx, cli.Refresh)
+}
+
+// whileCloudRuns runs a command of the engine, and kills it if the local cloud ends. The next command continues.
+func (p parts) whileCloudRuns(ctx context.Context, command func(context.Context) error) error {
+	watched, stop := p.cloud.Watch(ctx)
+	defer stop()
+	err := command(watched)
+	if ended := (daemon.Ended{}); err != nil && errors.As(context.Cause(watched), &ended) {
+		return ended
+	}
+	return err
 }
 
 // Down destroys the stack, checks that the local cloud is empty, and stops it.
@@ -118,7 +131,7 @@ func (l Launcher) Down(ctx context.Context) error {
 		return err
 	}
 	p.out.Printf("3/3 destroy stack %s", cli.Stack)
-	if err := cli.Destroy(ctx); err != nil {
+	if err := p.whileCloudRuns(ctx, cli.Destroy); err != nil {
 		return err
 	}
 	left, err := p.cloud.Inventory(ctx)

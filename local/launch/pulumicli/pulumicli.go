@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
+
+	"oke-guestbook/local/launch/daemon"
 )
 
 // CLI runs commands on one stack.
@@ -23,7 +26,8 @@ type CLI struct {
 	Out, Err   io.Writer
 }
 
-// Command returns a command that is ready to run. When ctx ends, the engine is interrupted once, and may end in order.
+// Command returns a command that is ready to run. When ctx ends, the engine is interrupted once, and may end in order. If
+// ctx ends because the local cloud has ended, the engine could not: it waits for its plugins, and is killed.
 func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := c.With(ctx, c.Path, args...)
 	if c.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {
@@ -39,7 +43,12 @@ func (c CLI) With(ctx context.Context, program string, args ...string) *exec.Cmd
 	// In this process's group the engine would get Ctrl-C from the terminal too, and a second interrupt makes it stop
 	// at once. If this process is killed, so is the engine: it would otherwise keep the stack locked.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.Cancel = func() error {
+		if ended := (daemon.Ended{}); errors.As(context.Cause(ctx), &ended) {
+			return cmd.Process.Kill()
+		}
+		return cmd.Process.Signal(syscall.SIGINT)
+	}
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package pulumicli
 
 import (
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/launchtest"
 )
 
@@ -31,6 +33,25 @@ func TestEngineHasItsOwnProcessGroup(t *testing.T) {
 	}
 	if group := strings.TrimSpace(string(out)); group == "" || group == strconv.Itoa(syscall.Getpgrp()) {
 		t.Errorf("the engine is in group %q, this process in %d", group, syscall.Getpgrp())
+	}
+}
+
+func TestEngineIsKilledWhenItsCloudIsGone(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cmd := newCLI(t, "trap '' INT\necho started\nexec sleep 600\n").Command(ctx, "up")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("started\n"))); err != nil {
+		t.Fatal(err)
+	}
+	cancel(daemon.Ended{})
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("it ended with %v", err)
 	}
 }
 
