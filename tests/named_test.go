@@ -104,6 +104,22 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
+// TestDenied expects an error of questions to the compartment that get no values, as the official plugin answers a 404.
+func TestDenied(t *testing.T) {
+	for token, fact := range map[string]string{
+		"oci:ContainerEngine/getClusterOption:getClusterOption":   "no Kubernetes versions",
+		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": "no Kubernetes versions",
+		"oci:ObjectStorage/getNamespace:getNamespace":             "no namespace",
+	} {
+		r := mocks.New(project, "local")
+		r.Denied = []string{token}
+		err := update(t, "local", map[string]string{"clusterType": "enhanced", "backupSchedule": "0 3 * * *"}, r)
+		if !reports(err, "compartmentId", fact) {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
+}
+
 // holdOCIDs returns the keys of settings that hold OCIDs. Those of guestbooks are the stack's.
 func holdOCIDs(prefix string, group setting.Group) (keys []string) {
 	for _, s := range group {

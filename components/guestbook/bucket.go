@@ -76,5 +76,8 @@ func objectStorageNamespace(ctx *pulumi.Context, compartmentID string, opts ...p
 		Namespace string `pulumi:"namespace"`
 	}
 	err := ctx.Invoke("oci:ObjectStorage/getNamespace:getNamespace", &args, &result, opts...)
+	if err == nil && result.Namespace == "" { // the data source's answer to a 404
+		err = fmt.Errorf("compartmentId: Object Storage shows this user no namespace for compartment %s", compartmentID)
+	}
 	return result.Namespace, err
 }

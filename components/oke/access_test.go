@@ -32,3 +32,14 @@ func TestKubeconfigForPeople(t *testing.T) {
 		t.Errorf("%v\n%s", err, provider)
 	}
 }
+
+// TestNoKubeconfig expects an error: the provider would take an empty kubeconfig for the machine's own, and so deploy the
+// guestbook to another cluster.
+func TestNoKubeconfig(t *testing.T) {
+	for _, forProvider := range []bool{true, false} {
+		got, err := adapt(kubeconfig.Login{}, "", "ocid1.cluster.oc1.iad.a", forProvider)
+		if err == nil || !strings.Contains(err.Error(), "ocid1.cluster.oc1.iad.a") || got != "" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}

@@ -88,6 +88,10 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 	if err != nil {
 		return offered, lookupError("node pool options", compartmentID, err)
 	}
+	if len(clusters.KubernetesVersions) == 0 || len(pools.KubernetesVersions) == 0 { // the answer to a 404
+		return offered, fmt.Errorf("compartmentId: OKE shows this user no Kubernetes versions for compartment %s: a policy "+
+			"must let the user use clusters and node pools there (make policies prints the statements)", compartmentID)
+	}
 	offered.ControlPlane, offered.Nodes = clusters.KubernetesVersions, pools.KubernetesVersions
 	offered.Shapes = pools.Shapes
 	for _, s := range pools.Sources {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -182,7 +183,7 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 		return p.ReadResponse{}, err
 	}
 	err = r.readOne(ctx)
-	if ociclient.IsNotFound(err) {
+	if missing(err) {
 		return p.ReadResponse{}, nil
 	}
 	if err != nil {
@@ -197,6 +198,20 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 		Properties: value.KeepSecrets(value.OfMap(state), req.Properties),
 		Inputs:     value.KeepSecrets(value.OfMap(r.liveInputs(state)), req.Inputs),
 	}, nil
+}
+
+// missing reports whether the official plugin takes the error of a read for the answer that there is no such thing. A
+// data source answers nothing then, without an error, and a resource leaves the state (terraform-provider-oci v7.32.0,
+// internal/tfresource/errors.go, handleMissingResourceError; read 2026-11-29).
+func missing(err error) bool {
+	var e *ociclient.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Status == http.StatusNotFound ||
+		strings.Contains(e.Message, "does not exist") || strings.Contains(e.Message, " not present in ") ||
+		strings.Contains(e.Message, "not found") ||
+		strings.Contains(e.Message, "Load balancer") && strings.Contains(e.Message, " has no ")
 }
 
 // liveInputs are the inputs that would create the present state: the old ones where they still match. An import has no

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 
 	"oke-guestbook/catalog"
-	"oke-guestbook/local/ociclient"
 	"oke-guestbook/local/provider/value"
 )
 
@@ -262,7 +260,7 @@ func (g *plugin) invoke(ctx context.Context, req p.InvokeRequest) (p.InvokeRespo
 	var err error
 	if value.ContainsUnknown(args) {
 		out = f.unknown()
-	} else if out, err = g.run(ctx, f, args); hidden(err) {
+	} else if out, err = g.run(ctx, f, args); missing(err) {
 		out = f.nothing()
 	} else if err != nil {
 		return p.InvokeResponse{}, fmt.Errorf("%s: %w", req.Token, err)
@@ -274,12 +272,6 @@ func (g *plugin) invoke(ctx context.Context, req p.InvokeRequest) (p.InvokeRespo
 	}
 	delete(out, "filters")
 	return p.InvokeResponse{Return: value.KeepSecrets(value.OfMap(out), req.Args)}, nil
-}
-
-// hidden reports whether the service says of a resource that it does not exist, or that the user may not see it.
-func hidden(err error) bool {
-	var e *ociclient.Error
-	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
 // nothing is the result where the service answers 404: the official plugin's data sources end without an error and

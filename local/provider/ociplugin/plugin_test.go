@@ -152,11 +152,22 @@ func TestFunctions(t *testing.T) {
 		"oci:Core/getPublicIp:getPublicIp":        {"ipAddress": "192.0.2.9"},
 		"oci:ObjectStorage/getObjects:getObjects": {"namespace": namespace, "bucket": "none"},
 		"oci:Core/getSubnets:getSubnets":          {"compartmentId": "ocid1.compartment.oc1..x"},
+		"oci:ContainerEngine/getClusterOption:getClusterOption": {
+			"compartmentId": "ocid1.compartment.oc1..x", "clusterOptionId": "all",
+		},
+		"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig": {"clusterId": "ocid1.cluster.oc1.iad.x"},
 	} {
 		// As the official plugin, which has no error where the service answers 404.
 		if got := w.invoke(token, args); got["id"] != "" || got["state"] != nil || len(list(got["subnets"])) > 0 {
 			t.Errorf("%s of a resource that does not exist: %v", token, got)
 		}
+	}
+	missingDomain := value.OfMap(object{"compartmentId": compartment, "adNumber": 4.0})
+	_, err := w.Invoke(t.Context(), p.InvokeRequest{
+		Token: "oci:Identity/getAvailabilityDomain:getAvailabilityDomain", Args: missingDomain,
+	})
+	if err == nil || !strings.Contains(err.Error(), "adNumber") {
+		t.Errorf("availability domain 4: %v", err)
 	}
 }
 
