@@ -78,6 +78,7 @@ func (l Launcher) parts() parts {
 		cloud: daemon.Daemon{Settings: l.Settings, Binary: tools.Daemon(), Out: out},
 		providers: plugins.Plugins{
 			Choice: l.Plugins, Home: l.PulumiHome(), KindFile: l.Path("plugins"), StandIn: tools.Daemon(), Out: out,
+			Backend: pulumifiles.Backend(l.StateDir()),
 		},
 		nodes:   nodes.Nodes{Choice: l.Nodes, KindFile: l.Path("nodes"), Out: out},
 		backend: pulumifiles.Backend(l.StateDir()),

@@ -28,6 +28,7 @@ type Plugins struct {
 	Home     string // PULUMI_HOME of the local cloud
 	KindFile string // remembers which kind of plugins the stack uses
 	StandIn  string // executable of the stand-ins: each runs by its own name
+	Backend  pulumifiles.Backend
 	Out      *progress.Printer
 }
 
@@ -57,8 +58,14 @@ func (p Plugins) Check(ctx context.Context) error {
 // and prints which. An existing stack keeps the kind it was created with, unless PLUGINS says otherwise.
 func (p Plugins) Install(ctx context.Context, downloader Downloader) error {
 	kind := p.Choice
-	if before, err := os.ReadFile(p.KindFile); kind == environment.Auto && err == nil {
+	before, err := os.ReadFile(p.KindFile)
+	if kind == environment.Auto && err == nil {
 		kind = strings.TrimSpace(string(before))
+	}
+	if kind == environment.Official && strings.TrimSpace(string(before)) == environment.StandIn {
+		if err := p.checkState(); err != nil {
+			return err
+		}
 	}
 	if kind != environment.StandIn {
 		err := p.installOfficial(ctx, downloader)
@@ -78,6 +85,28 @@ func (p Plugins) Install(ctx context.Context, downloader Downloader) error {
 		}
 	}
 	return p.installed(environment.StandIn, "this repository's stand-ins for")
+}
+
+// isObject finds the URNs of Kubernetes objects. The provider's type is pulumi:providers:kubernetes.
+var isObject = regexp.MustCompile(`(::|\$)kubernetes:`)
+
+// checkState fails if the official plugins would replace what the stand-ins have made, a database's claim among it: the
+// official kubernetes plugin needs the objects' inputs in the state, which earlier stand-ins did not keep.
+func (p Plugins) checkState() error {
+	states, err := p.Backend.Checkpoints(environment.Stack)
+	if err != nil {
+		return err
+	}
+	for _, state := range states {
+		for _, r := range state.Resources {
+			_, kept := r.Outputs["__inputs"]
+			if len(r.Outputs) > 0 && !kept && isObject.MatchString(r.URN) {
+				return fmt.Errorf("PLUGINS=official: the official plugins would replace %s, which stand-ins of an earlier "+
+					"version have made: run `make refresh PLUGINS=local` first", r.URN)
+			}
+		}
+	}
+	return nil
 }
 
 // installed prints and remembers the kind of the plugins.

@@ -15,6 +15,7 @@ import (
 
 	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/launch/progress"
+	"oke-guestbook/local/launch/pulumifiles"
 )
 
 // newPlugins returns plugins in an empty directory, on a machine without any.
@@ -85,6 +86,31 @@ func TestStackKeepsItsStandIns(t *testing.T) {
 		t.Fatal(err)
 	}
 	uses(needed[0].Path(os.Getenv("PULUMI_HOME")))
+}
+
+// TestStateOfEarlierStandIns expects the switch to be refused while the state has a Kubernetes object without inputs.
+func TestStateOfEarlierStandIns(t *testing.T) {
+	p, _ := newPlugins(t, "official")
+	for _, plugin := range needed {
+		launchtest.Write(t, plugin.Path(os.Getenv("PULUMI_HOME")), "")
+	}
+	launchtest.Write(t, p.KindFile, "local\n")
+	dir := t.TempDir()
+	p.Backend = pulumifiles.Backend(dir)
+	install := func(outputs string) error {
+		launchtest.Write(t, filepath.Join(dir, ".pulumi", "stacks", "oke-guestbook", "local.json"),
+			`{"checkpoint":{"latest":{"resources":[
+				{"urn":"urn:pulumi:local::p::oci:Core/vcn:Vcn::v","id":"ocid1","outputs":{"id":"ocid1"}},
+				{"urn":"urn:pulumi:local::p::pulumi:providers:kubernetes::k","id":"k","outputs":{"kubeconfig":"a"}},
+				{"urn":"urn:pulumi:local::p::g:index:G$kubernetes:core/v1:PersistentVolumeClaim::data","outputs":`+outputs+`}
+			]}}}`)
+		return p.Install(noNetwork(t), nil)
+	}
+	launchtest.WantError(t, install(`{"kind":"PersistentVolumeClaim"}`), "PersistentVolumeClaim::data",
+		"make refresh PLUGINS=local")
+	if err := install(`{"kind":"PersistentVolumeClaim","__inputs":{}}`); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestStandInsWhereNothingElseIsAvailable(t *testing.T) {

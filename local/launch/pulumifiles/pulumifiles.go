@@ -25,7 +25,10 @@ func (b Backend) Used() bool {
 }
 
 // Resource is a resource in the state of a stack.
-type Resource struct{ URN, ID string }
+type Resource struct {
+	URN, ID string
+	Outputs map[string]json.RawMessage
+}
 
 // Checkpoint is the state of a stack.
 type Checkpoint struct {

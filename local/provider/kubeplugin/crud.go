@@ -93,7 +93,7 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 		return p.CreateResponse{}, fmt.Errorf("%s %q was not created: %w", obj.GetKind(), idOf(obj), err)
 	}
 	live, err = g.awaitApplied(ctx, live, req.Timeout)
-	out := p.CreateResponse{ID: idOf(live), Properties: state(live, req.Properties, manager)}
+	out := p.CreateResponse{ID: idOf(live), Properties: state(live, req.Properties, property.Map{}, manager)}
 	if err != nil {
 		err = fmt.Errorf("%s %q was created, but: %w", obj.GetKind(), idOf(obj), err)
 		out.PartialState = &p.InitializationFailed{Reasons: []string{err.Error()}}
@@ -186,7 +186,7 @@ func (g *plugin) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRespo
 		return p.UpdateResponse{}, fmt.Errorf("%s %q was not updated: %w", obj.GetKind(), idOf(obj), err)
 	}
 	live, err = g.awaitApplied(ctx, live, req.Timeout)
-	out := p.UpdateResponse{Properties: state(live, req.Inputs, manager)}
+	out := p.UpdateResponse{Properties: state(live, req.Inputs, req.State, manager)}
 	if err != nil {
 		err = fmt.Errorf("%s %q was updated, but: %w", obj.GetKind(), idOf(obj), err)
 		out.PartialState = &p.InitializationFailed{Reasons: []string{err.Error()}}
@@ -214,7 +214,7 @@ func (g *plugin) previewUpdate(
 			return property.Map{}, err
 		}
 		if live != nil {
-			return state(live, req.Inputs, manager), nil
+			return state(live, req.Inputs, req.State, manager), nil
 		}
 	}
 	return value.KeepSecrets(value.OfMap(content), req.Inputs), nil

@@ -25,7 +25,11 @@ const (
 	annotationManager    = "pulumi.com/patchFieldManager"
 	annotationDeletion   = "pulumi.com/deletionPropagationPolicy"
 
-	managerKey = "__fieldManager"
+	// Properties of the state that are the official plugin's own. Its diff shortens the live object to the fields of
+	// inputsKey, and would replace an object without it.
+	managerKey        = "__fieldManager"
+	inputsKey         = "__inputs"
+	initialVersionKey = "__initialApiVersion"
 )
 
 // gvkOf returns the kind of a type token such as "kubernetes:apps/v1:Deployment". The token's name of the core group is
@@ -105,20 +109,37 @@ func applied(obj *unstructured.Unstructured) *unstructured.Unstructured {
 	return out
 }
 
-// state returns the properties of the live object. What is secret in the inputs is secret, and so is the data of a
-// Secret.
-func state(live *unstructured.Unstructured, inputs property.Map, manager string) property.Map {
+// state returns the properties of the live object that inputs describe, as the official plugin does, so that either can
+// take over a stack from the other (pulumi-kubernetes, provider/pkg/provider/provider.go, checkpointObject and
+// parseCheckpointObject; read 2026-11-29). What is secret in the inputs is secret, and so is the data of a Secret. A
+// version in old, the state so far, stays the initial one.
+func state(live *unstructured.Unstructured, inputs, old property.Map, manager string) property.Map {
 	content := live.DeepCopy().Object
 	unstructured.RemoveNestedField(content, "metadata", "managedFields")
 	out := value.KeepSecrets(value.OfMap(content), inputs)
-	if live.GetKind() == "Secret" && live.GetAPIVersion() == "v1" {
-		for _, name := range []string{"data", "stringData"} {
-			if v, ok := out.GetOk(name); ok {
-				out = out.Set(name, v.WithSecret(true))
-			}
+	for name := range inputs.All {
+		if strings.HasPrefix(name, "__") {
+			inputs = inputs.Delete(name)
 		}
 	}
-	return out.Set(managerKey, property.New(manager))
+	if live.GetKind() == "Secret" && live.GetAPIVersion() == "v1" {
+		out, inputs = secretData(out), secretData(inputs)
+	}
+	version := old.Get(initialVersionKey)
+	if !version.IsString() {
+		version = property.New(live.GetAPIVersion())
+	}
+	return out.Set(inputsKey, property.New(inputs)).Set(initialVersionKey, version).Set(managerKey, property.New(manager))
+}
+
+// secretData makes the data of a Secret secret.
+func secretData(m property.Map) property.Map {
+	for _, name := range []string{"data", "stringData"} {
+		if v, ok := m.GetOk(name); ok {
+			m = m.Set(name, v.WithSecret(true))
+		}
+	}
+	return m
 }
 
 // fieldManager returns the name of the field manager that applies the object: that of the annotation or of the state. A

@@ -272,3 +272,36 @@ func TestErrorsAndWarningsOfTheAPIServer(t *testing.T) {
 		t.Errorf("the warning is not shown: %s", text)
 	}
 }
+
+// TestStateSuitsTheOfficialPlugin expects the state to hold the inputs and the first API version: without them the
+// official plugin would replace every object of a stack that it takes over, a database's claim among them.
+func TestStateSuitsTheOfficialPlugin(t *testing.T) {
+	f := newFixture(t, nil)
+	const kind = "core/v1:Secret"
+	secret := func(password string) object {
+		return object{
+			"apiVersion": "v1", "kind": "Secret", "metadata": f.meta("password", nil), "type": "Opaque",
+			"stringData": object{"password": password},
+		}
+	}
+	r := f.create(kind, "password", secret("first"))
+	check := func(when, password string) {
+		t.Helper()
+		in, version := r.State.Get("__inputs"), r.State.Get("__initialApiVersion")
+		if !in.IsMap() || !version.IsString() || version.AsString() != "v1" {
+			t.Fatalf("%s: inputs %v, version %v", when, in, version)
+		}
+		data := in.AsMap().Get("stringData")
+		if !data.Secret() || data.AsMap().Get("password").AsString() != password || in.AsMap().Len() != 5 {
+			t.Errorf("%s: %v", when, in)
+		}
+	}
+	check("created", "first")
+	if err := r.Update(secret("second")); err != nil {
+		t.Fatal(err)
+	}
+	check("updated", "second")
+	f.patch(secrets, "password", `{"data":{"password":"dGhpcmQ="}}`)
+	r.Refresh()
+	check("refreshed", "third")
+}

@@ -54,11 +54,8 @@ func (g *plugin) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, e
 	} else if inputs, err = g.liveInputs(ctx, old, live, manager); err != nil {
 		return p.ReadResponse{}, err
 	}
-	return p.ReadResponse{
-		ID:         idOf(live),
-		Properties: state(live, req.Inputs, manager),
-		Inputs:     value.KeepSecrets(value.OfMap(inputs), req.Inputs),
-	}, nil
+	found := value.KeepSecrets(value.OfMap(inputs), req.Inputs)
+	return p.ReadResponse{ID: idOf(live), Properties: state(live, found, req.Properties, manager), Inputs: found}, nil
 }
 
 // liveInputs returns the old inputs with the live values of fields that have drifted. A field has drifted if applying
