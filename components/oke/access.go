@@ -33,9 +33,9 @@ func kubeconfigs(ctx *pulumi.Context, c *Cluster, args *Args) (people, provider 
 	return adapted(false), adapted(true)
 }
 
-// adapt returns a kubeconfig that OKE wrote for a cluster with the login's command and credentials. Without content, which
-// is the data source's answer to a 404, the stack's provider would use the machine's own kubeconfig, and so another
-// cluster.
+// adapt returns a kubeconfig that OKE wrote for a cluster with the login's command and credentials. Without content,
+// which is the data source's answer to a 404, the stack's provider would use the machine's own kubeconfig, and so
+// another cluster.
 func adapt(login kubeconfig.Login, content, clusterID string, forProvider bool) (string, error) {
 	if content == "" {
 		return "", fmt.Errorf("OKE gives this user no kubeconfig for cluster %s: a policy must let the user use clusters "+

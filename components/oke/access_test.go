@@ -33,8 +33,8 @@ func TestKubeconfigForPeople(t *testing.T) {
 	}
 }
 
-// TestNoKubeconfig expects an error: the provider would take an empty kubeconfig for the machine's own, and so deploy the
-// guestbook to another cluster.
+// TestNoKubeconfig expects an error: the provider would take an empty kubeconfig for the machine's own, and so deploy
+// the guestbook to another cluster.
 func TestNoKubeconfig(t *testing.T) {
 	for _, forProvider := range []bool{true, false} {
 		got, err := adapt(kubeconfig.Login{}, "", "ocid1.cluster.oc1.iad.a", forProvider)

@@ -110,7 +110,8 @@ func TestLifeCycle(t *testing.T) {
 	step(t, "nothing changes by itself", func() {
 		s.unchanged("right after up")
 		for range 2 { // the second compares with the inputs that the first has read
-			if out, err := s.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local"); err != nil {
+			out, err := s.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
+			if err != nil {
 				t.Errorf("refresh found changes: %v\n%s", err, out)
 			}
 		}

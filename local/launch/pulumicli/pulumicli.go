@@ -26,8 +26,8 @@ type CLI struct {
 	Out, Err   io.Writer
 }
 
-// Command returns a command that is ready to run. When ctx ends, the engine is interrupted once, and may end in order. If
-// ctx ends because the local cloud has ended, the engine could not: it waits for its plugins, and is killed.
+// Command returns a command that is ready to run. When ctx ends, the engine is interrupted once, and may end in order.
+// If ctx ends because the local cloud has ended, the engine could not: it waits for its plugins, and is killed.
 func (c CLI) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := c.With(ctx, c.Path, args...)
 	if c.ConfigFile != "" && slices.Contains([]string{"up", "preview", "refresh", "destroy", "config"}, args[0]) {

@@ -134,8 +134,8 @@ func (p Plugin) Original(home string) string {
 	return original
 }
 
-// EndWithEngine is the lines of a shell script that set end_with_engine to a prefix of a command: setpriv, of util-linux,
-// ends the process as soon as the engine that has started it is gone. Without setpriv the prefix is empty.
+// EndWithEngine is the lines of a shell script that set end_with_engine to a prefix of a command: setpriv, of
+// util-linux, ends the process as soon as the engine that has started it is gone. Without setpriv the prefix is empty.
 const EndWithEngine = "end_with_engine='setpriv --pdeathsig KILL'\n" +
 	"$end_with_engine true 2>/dev/null || end_with_engine=\n"
 
