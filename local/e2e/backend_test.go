@@ -97,8 +97,8 @@ func backendURL(t *testing.T, server string) string {
 	return form
 }
 
-// pulumiSteps returns the steps of the GitHub workflows that run pulumi: an update, a preview and a look for drift. Oke is
-// the command that the last one builds of the checkout.
+// pulumiSteps returns the steps of the GitHub workflows that run pulumi: an update, a preview and a look for drift.
+// Oke is the command that the last one builds of the checkout.
 func pulumiSteps(t *testing.T, oke string) (steps []string) {
 	t.Helper()
 	for _, name := range []string{"up", "preview", "drift"} {

@@ -28,8 +28,8 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-// TestFirstHour runs every command of docs/first-hour.md, from an empty account to the page and back, and before the way
-// back those of other documents.
+// TestFirstHour runs every command of docs/first-hour.md, from an empty account to the page and back, and before the
+// way back those of other documents.
 func TestFirstHour(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

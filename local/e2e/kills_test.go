@@ -38,7 +38,7 @@ func (s *stack) onMachine() string {
 	return text.String()
 }
 
-// controlGroups returns the control groups of the stack's data plane, whose name package sandbox makes of its directory.
+// controlGroups returns the control groups of the stack's data plane, which package sandbox names after its directory.
 func (s *stack) controlGroups() []string {
 	s.t.Helper()
 	name := fmt.Sprintf("/localcloud-%x", sha256.Sum256([]byte(filepath.Join(s.o.Dir, "dataplane"))))[:22]
@@ -93,7 +93,9 @@ func (s *stack) killUpAfter(moment time.Duration) {
 		ended <- nil
 	}
 	s.kill()
-	<-ended
+	if err := <-ended; err != nil {
+		s.t.Logf("make up: %v", err)
+	}
 }
 
 // kill kills all processes of this stack, again until there are none: they start others meanwhile.

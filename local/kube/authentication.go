@@ -40,9 +40,12 @@ func (c *cluster) authenticationFlags() []string {
 		return flags
 	}
 	for _, flag := range []struct{ name, value string }{
-		{"issuer-url", issuer.URL}, {"client-id", issuer.ClientID},
-		{"username-claim", issuer.UsernameClaim}, {"username-prefix", issuer.UsernamePrefix},
-		{"groups-claim", issuer.GroupsClaim}, {"groups-prefix", issuer.GroupsPrefix},
+		{"issuer-url", issuer.URL},
+		{"client-id", issuer.ClientID},
+		{"username-claim", issuer.UsernameClaim},
+		{"username-prefix", issuer.UsernamePrefix},
+		{"groups-claim", issuer.GroupsClaim},
+		{"groups-prefix", issuer.GroupsPrefix},
 		{"signing-algs", strings.Join(issuer.SigningAlgorithms, ",")},
 	} {
 		if flag.value != "" {

@@ -35,7 +35,9 @@ func newLauncher(t *testing.T) (Launcher, *bytes.Buffer) {
 	}
 	var out bytes.Buffer
 	dir := t.TempDir()
-	settings := environment.Settings{Root: dir, Dir: dir, Port: port, Speed: 1, Plugins: "auto", Pulumi: "auto", Nodes: "simulated"}
+	settings := environment.Settings{
+		Root: dir, Dir: dir, Port: port, Speed: 1, Plugins: "auto", Pulumi: "auto", Nodes: "simulated",
+	}
 	return Launcher{Settings: settings, Out: &out, Err: &out}, &out
 }
 

@@ -1,6 +1,7 @@
 package balancer_test
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestFailOpen(t *testing.T) {
 	f.waitHealth(func(h cloud.BackendHealth) bool { return !h.Healthy })
 	say(t, dial(t, f.address()), "hello")
 	apply(false)
-	if n, err := dial(t, f.address()).Read(make([]byte, 1)); err != io.EOF {
+	if n, err := dial(t, f.address()).Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("read %d, %v of a connection that no backend can have", n, err)
 	}
 }

@@ -103,7 +103,7 @@ func TestTuplesKeepConnections(t *testing.T) {
 	if len(used) != len(from) {
 		t.Errorf("50 connections of one client use %d of %d backends", len(used), len(from))
 	}
-	if choose("TWO_TUPLE", from, "198.51.100.7") != choose("TWO_TUPLE", from, "198.51.100.7") {
+	if first := choose("TWO_TUPLE", from, "198.51.100.7"); choose("TWO_TUPLE", from, "198.51.100.7") != first {
 		t.Error("a client of TWO_TUPLE moves")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// forbidNamespaces installs a filter of system calls as containers have: neither clone with namespaces, nor unshare, nor
+// forbidNamespaces installs a filter of system calls as containers have: no clone with namespaces, no unshare, and no
 // mount.
 func forbidNamespaces() error {
 	const number, firstArgument = 0, 16 // offsets in struct seccomp_data
@@ -164,7 +165,7 @@ func missing(t *testing.T, kind string, prefix ...string) string {
 	must(t, err)
 	copied := filepath.Join(dir, "test") // the executable is where other users cannot go
 	must(t, os.WriteFile(copied, binary, 0o755))
-	args := append(prefix, copied)
+	args := slices.Concat(prefix, []string{copied})
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), restrict+"="+kind)
 	out, err := cmd.CombinedOutput()
@@ -183,7 +184,8 @@ func TestMissing(t *testing.T) {
 		want   []string
 	}{
 		"no programs": {
-			"plain", []string{"unshare", "--mount", "sh", "-c", `mount --make-rprivate /
+			"plain",
+			[]string{"unshare", "--mount", "sh", "-c", `mount --make-rprivate /
 				for p in runc nft; do for d in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
 				[ ! -e $d/$p ] || mount --bind /dev/null $d/$p; done; done; exec "$0"`},
 			[]string{"runc, nft (apt-get install runc nftables)"},
@@ -192,7 +194,8 @@ func TestMissing(t *testing.T) {
 			"plain", user, []string{"/etc/subuid", "sudo usermod --add-subuids"},
 		},
 		"a container without capabilities": {
-			"plain", []string{"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"},
+			"plain",
+			[]string{"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"},
 			[]string{"SYS_ADMIN", "--privileged"},
 		},
 		"a seccomp filter": {"seccomp", nil, []string{"seccomp", "--privileged"}},
@@ -200,7 +203,8 @@ func TestMissing(t *testing.T) {
 			"seccomp", user, []string{"user namespaces", "seccomp", "--privileged"},
 		},
 		"a user namespace with one id": {
-			"plain", []string{"unshare", "--user", "--map-root-user"},
+			"plain",
+			[]string{"unshare", "--user", "--map-root-user"},
 			[]string{"a range of ids in this user namespace"},
 		},
 	} {
@@ -228,11 +232,13 @@ func TestWhyNoNamespaces(t *testing.T) {
 		want     string
 	}{
 		"Debian before 11": {
-			syscall.EPERM, map[string]string{"/proc/sys/kernel/unprivileged_userns_clone": "0"},
+			syscall.EPERM,
+			map[string]string{"/proc/sys/kernel/unprivileged_userns_clone": "0"},
 			"sudo sysctl kernel.unprivileged_userns_clone=1",
 		},
 		"Ubuntu from 24.04 on": {
-			syscall.EPERM, map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"},
+			syscall.EPERM,
+			map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"},
 			"sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
 		},
 		"none allowed": {syscall.ENOSPC, nil, "sudo sysctl user.max_user_namespaces=15000"},

@@ -92,19 +92,25 @@ func TestNetworkLoadBalancerIsChanged(t *testing.T) {
 			network("FAILED", true), nil, []string{"PUT " + networkPath + "/lb/backendSets/TCP-80"}, []string{"192.0.2.1"},
 		},
 		"source preserved by default": {
-			network("ACTIVE", false), map[string]string{annotationPreserveSource: "-"},
-			[]string{"PUT " + networkPath + "/lb/backendSets/TCP-80"}, []string{"192.0.2.1"},
+			network("ACTIVE", false),
+			map[string]string{annotationPreserveSource: "-"},
+			[]string{"PUT " + networkPath + "/lb/backendSets/TCP-80"},
+			[]string{"192.0.2.1"},
 		},
 		"no PROXY protocol": {
-			network("ACTIVE", false), map[string]string{annotationPPv2: "false"},
-			[]string{"PUT " + networkPath + "/lb/listeners/TCP-80"}, []string{"192.0.2.1"},
+			network("ACTIVE", false),
+			map[string]string{annotationPPv2: "false"},
+			[]string{"PUT " + networkPath + "/lb/listeners/TCP-80"},
+			[]string{"192.0.2.1"},
 		},
 		"an annotation that is gone leaves the PROXY protocol": {
 			network("ACTIVE", false), map[string]string{annotationPPv2: "-"}, nil, []string{"192.0.2.1"},
 		},
 		"groups": {
-			network("ACTIVE", false), map[string]string{networkNames.groups: "a, b"},
-			[]string{"PUT " + networkPath + "/lb/networkSecurityGroups"}, []string{"192.0.2.1"},
+			network("ACTIVE", false),
+			map[string]string{networkNames.groups: "a, b"},
+			[]string{"PUT " + networkPath + "/lb/networkSecurityGroups"},
+			[]string{"192.0.2.1"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,7 +108,8 @@ func TestMakeTestWithoutBrowser(t *testing.T) {
 // installs reports whether a call installs the packages that have what the tests run.
 func installs(call string) bool {
 	args := strings.Fields(call)
-	return !slices.ContainsFunc([]string{"install", "chromium", "jq", "nftables", "runc", "uidmap"}, func(want string) bool {
+	words := []string{"install", "chromium", "jq", "nftables", "runc", "uidmap"}
+	return !slices.ContainsFunc(words, func(want string) bool {
 		return !slices.Contains(args, want)
 	})
 }

@@ -71,8 +71,8 @@ func ciphers(lb engine.Doc, name string) []string {
 	return suites[name]
 }
 
-// completeTLS adds what every answer with a TLS configuration has. The defaults of versions and ciphers are documented
-// (API reference; for HTTP/2, OKE's "Configuring Cipher Suites and Protocols for Listeners"), those of the peer are not.
+// completeTLS adds what every answer with a TLS configuration has. The defaults of versions and ciphers are in the API
+// reference (for HTTP/2, in OKE's "Configuring Cipher Suites and Protocols for Listeners"), those of the peer nowhere.
 func completeTLS(doc engine.Doc, suite string) {
 	if ssl := doc.Sub("sslConfiguration"); ssl != nil {
 		ssl.Default(engine.Doc{

@@ -212,11 +212,13 @@ func TestNamedByID(t *testing.T) {
 		},
 		{"oci:Core/getImage:getImage", object{"imageId": compute.Images[0].ID}, "state", "AVAILABLE"},
 		{
-			"oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup", object{"networkSecurityGroupId": group.ID},
+			"oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup",
+			object{"networkSecurityGroupId": group.ID},
 			"vcnId", w.ids["vcn"],
 		},
 		{
-			"oci:Core/getDrgRouteTables:getDrgRouteTables", object{"drgId": w.ids["drg"]},
+			"oci:Core/getDrgRouteTables:getDrgRouteTables",
+			object{"drgId": w.ids["drg"]},
 			"drgRouteTables.0.drgId", w.ids["drg"],
 		},
 		{"oci:Ons/getNotificationTopic:getNotificationTopic", object{"topicId": topic.ID}, "state", "ACTIVE"},

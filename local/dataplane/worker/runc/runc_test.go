@@ -32,7 +32,8 @@ func TestRunc(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := filepath.Join(bundle, "config.json")
-	const before = `{"linux":{"cgroupsPath":"/k8s.io/a","resources":{"memory":{"limit":1}},"maskedPaths":["/proc/kcore"]},` +
+	const before = `{"linux":{"cgroupsPath":"/k8s.io/a","resources":{"memory":{"limit":1}},` +
+		`"maskedPaths":["/proc/kcore"]},` +
 		`"process":{"rlimits":[{"hard":18446744073709551615}]}}`
 	if err := os.WriteFile(config, []byte(before), 0o600); err != nil {
 		t.Fatal(err)

@@ -63,8 +63,8 @@ var roots = map[string]string{
 		LoadBalancerHealthSummary BackendSetHealth BackendHealth CreateBackendSetDetails UpdateBackendSetDetails
 		CreateListenerDetails UpdateListenerDetails CreateBackendDetails UpdateBackendDetails
 		CreateCertificateDetails UpdateNetworkSecurityGroupsDetails UpdateLoadBalancerShapeDetails
-		UpdateHealthCheckerDetails SslCipherSuite CreateRuleSetDetails UpdateRuleSetDetails LoadBalancerShape LoadBalancerPolicy
-		LoadBalancerProtocol`,
+		UpdateHealthCheckerDetails SslCipherSuite CreateRuleSetDetails UpdateRuleSetDetails
+		LoadBalancerShape LoadBalancerPolicy LoadBalancerProtocol`,
 	"networkloadbalancer": `
 		CreateNetworkLoadBalancerDetails UpdateNetworkLoadBalancerDetails NetworkLoadBalancer
 		NetworkLoadBalancerSummary NetworkLoadBalancerCollection WorkRequest WorkRequestError WorkRequestLogEntry
