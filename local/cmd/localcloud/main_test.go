@@ -71,7 +71,7 @@ func start(t *testing.T) launcher {
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Env = []string{
 		"LOCALCLOUD_ARGS=up", "LOCAL_DIR=" + l.dir, fmt.Sprintf("LOCAL_PORT=%d", port), "PLUGINS=local",
-		"HOME=" + t.TempDir(), "PATH=" + bin + ":/usr/bin:/bin",
+		"NODES=simulated", "HOME=" + t.TempDir(), "PATH=" + bin + ":/usr/bin:/bin",
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals the whole group
 	if err := cmd.Start(); err != nil {
