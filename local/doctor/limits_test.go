@@ -102,8 +102,8 @@ var offerFindings = []finding{
 	{
 		"a size that no machine has",
 		func(s *setup) {
-			s.answers["/20160918/computeCapacityReports"] =
-				`{"shapeAvailabilities":[{"availabilityStatus":"HARDWARE_NOT_SUPPORTED"}]}`
+			const refused = `{"shapeAvailabilities":[{"availabilityStatus":"HARDWARE_NOT_SUPPORTED"}]}`
+			s.answers["/20160918/computeCapacityReports"] = refused
 		},
 		[]string{"✗ nodePools[0]: Uocm:US-ASHBURN-AD-1 does not support VM.Standard.A1.Flex of that size", "another shape"},
 	},
