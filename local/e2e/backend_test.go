@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
@@ -183,7 +184,7 @@ func TestStateInObjectStorage(t *testing.T) {
 	launchtest.Write(t, filepath.Join(dir, "main.go"), waiting)
 	first := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other")
 	s.must(first.Start())
-	s.eventually(shortly, "the first update runs", func() (bool, string) {
+	s.eventually(2*time.Minute, "the first update is compiled and runs", func() (bool, string) {
 		_, err := os.Stat(filepath.Join(dir, "runs"))
 		return err == nil, fmt.Sprint(err)
 	})

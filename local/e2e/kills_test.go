@@ -119,16 +119,21 @@ func (s *stack) nothingRuns(machine string) {
 	if now := s.onMachine(); now != machine {
 		s.t.Errorf("the machine had\n%s\nand has\n%s", machine, now)
 	}
-	for _, group := range s.controlGroups() {
-		err := filepath.WalkDir(group, func(path string, _ os.DirEntry, err error) error {
-			if filepath.Base(path) != "cgroup.procs" {
-				return err
+	s.eventually(shortly, "no process is in a control group", func() (bool, string) {
+		for _, group := range s.controlGroups() {
+			err := filepath.WalkDir(group, func(path string, _ os.DirEntry, err error) error {
+				if err != nil || filepath.Base(path) != "cgroup.procs" {
+					return err
+				}
+				if processes, err := os.ReadFile(path); err != nil || len(processes) > 0 {
+					return fmt.Errorf("%s: processes %s, %w", path, processes, err)
+				}
+				return nil
+			})
+			if err != nil {
+				return false, err.Error()
 			}
-			if processes, err := os.ReadFile(path); err != nil || len(processes) > 0 {
-				return fmt.Errorf("%s: processes %s, %w", path, processes, err)
-			}
-			return nil
-		})
-		s.must(err)
-	}
+		}
+		return true, ""
+	})
 }

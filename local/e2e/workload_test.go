@@ -304,8 +304,8 @@ func TestProfiles(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"classroom": "80, private: false",
-			"seoul":     "443 [TLSv1.2 TLSv1.3]0, 80, private: false",
-			"busan":     "443 [TLSv1.3]1, 80, private: true",
+			"seoul":     "443 [TLSv1.2 TLSv1.3] 0, 80, private: false",
+			"busan":     "443 [TLSv1.3] 1, 80, private: true",
 		} {
 			address := books[name].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP
 			if byAddress[address] != want {
