@@ -24,7 +24,7 @@ import (
 	"oke-guestbook/local/launch/launchtest"
 )
 
-// waiting is a program that says that it runs, and ends when the file "go" exists.
+// waiting is a program that says that it runs, and ends when the file "proceed" exists.
 const waiting = `package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 			return err
 		}
 		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-			if _, err := os.Stat("go"); err == nil {
+			if _, err := os.Stat("proceed"); err == nil {
 				break
 			}
 		}
@@ -192,7 +192,7 @@ func TestStateInObjectStorage(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "the stack is currently locked by 1 lock") {
 		t.Errorf("a second update at the same time: %v\n%s", err, out)
 	}
-	launchtest.Write(t, filepath.Join(dir, "go"), "")
+	launchtest.Write(t, filepath.Join(dir, "proceed"), "")
 	if err := first.Wait(); err != nil {
 		t.Errorf("the first update: %v", err)
 	}
@@ -217,7 +217,7 @@ func TestStateInObjectStorage(t *testing.T) {
 // killed kills an update, whose lock then refuses the next one until pulumi cancel removes it.
 func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backend, dir string) {
 	s.t.Helper()
-	for _, name := range []string{"runs", "go"} {
+	for _, name := range []string{"runs", "proceed"} {
 		s.must(os.Remove(filepath.Join(dir, name)))
 	}
 	update := []string{"up", "--yes", "--skip-preview", "--stack", "other"}
@@ -230,7 +230,7 @@ func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backe
 	})
 	s.must(syscall.Kill(-killed.Process.Pid, syscall.SIGKILL)) // its children, too
 	_ = killed.Wait()
-	launchtest.Write(s.t, filepath.Join(dir, "go"), "")
+	launchtest.Write(s.t, filepath.Join(dir, "proceed"), "")
 	if out, err := cli(backend, update...).CombinedOutput(); err == nil ||
 		!strings.Contains(string(out), fmt.Sprintf("(pid %d)", killed.Process.Pid)) {
 		s.t.Errorf("an update after one that was killed: %v\n%s", err, out)
