@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"oke-guestbook/local/launch"
+	"oke-guestbook/local/repository"
 )
 
 func main() {
@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string) error {
 	if !flows && (len(args) != 1 || commands[args[0]] == nil) {
 		return fmt.Errorf("usage: localcloud up|preview|refresh|down|status|open|flows|kubeconfig|env|clean|build")
 	}
-	root, err := repository()
+	root, err := repository.Find()
 	if err != nil {
 		return err
 	}
@@ -47,20 +47,4 @@ func run(ctx context.Context, args []string) error {
 		return launcher.Flows(ctx, args[1:])
 	}
 	return commands[args[0]](launcher, ctx)
-}
-
-// repository returns the directory of Pulumi.yaml: the current one or the nearest above.
-func repository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no Pulumi.yaml in the current directory or above: run this within the repository")
-		}
-	}
 }

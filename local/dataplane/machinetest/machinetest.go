@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"oke-guestbook/local/dataplane/machine"
+	"oke-guestbook/local/repository"
 )
 
 // Inside is a variable of the tests that Rerun runs as an ordinary user: its id.
@@ -107,7 +108,12 @@ func Rerun(t *testing.T, test string, m Machine, variables ...string) {
 	dir := prepare(t, m)
 	self, err := os.Executable()
 	must(t, err)
-	root, folder := repository(t)
+	root, err := repository.Find()
+	must(t, err)
+	working, err := os.Getwd()
+	must(t, err)
+	folder, err := filepath.Rel(root, working)
+	must(t, err)
 	group := ""
 	if m.Delegated {
 		group = "localcloud-test-" + filepath.Base(dir)
@@ -172,24 +178,6 @@ func prepare(t *testing.T, m Machine) string {
 		must(t, os.Chown(home, id, id))
 	}
 	return dir
-}
-
-// repository returns the directory of this repository, and the folder in it in which the test runs.
-func repository(t *testing.T) (root, folder string) {
-	t.Helper()
-	working, err := os.Getwd()
-	must(t, err)
-	for root = working; ; root = filepath.Dir(root) {
-		if _, err := os.Stat(filepath.Join(root, "Pulumi.yaml")); err == nil {
-			break
-		}
-		if root == filepath.Dir(root) {
-			t.Fatalf("%s is in no folder with a Pulumi.yaml", working)
-		}
-	}
-	folder, err = filepath.Rel(root, working)
-	must(t, err)
-	return root, folder
 }
 
 func must(t *testing.T, err error) {
