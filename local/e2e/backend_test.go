@@ -184,7 +184,7 @@ func TestStateInObjectStorage(t *testing.T) {
 	launchtest.Write(t, filepath.Join(dir, "main.go"), waiting)
 	first := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other")
 	s.must(first.Start())
-	s.eventually(2*time.Minute, "the first update is compiled and runs", func() (bool, string) {
+	s.eventually(compiled, "the first update is compiled and runs", func() (bool, string) {
 		_, err := os.Stat(filepath.Join(dir, "runs"))
 		return err == nil, fmt.Sprint(err)
 	})
@@ -214,6 +214,9 @@ func TestStateInObjectStorage(t *testing.T) {
 	}
 }
 
+// compiled is how long a test waits for a small program to be compiled, which needs a second on an idle machine.
+const compiled = 2 * time.Minute
+
 // killed kills an update, whose lock then refuses the next one until pulumi cancel removes it.
 func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backend, dir string) {
 	s.t.Helper()
@@ -224,7 +227,7 @@ func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backe
 	killed := cli(backend, update...)
 	killed.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	s.must(killed.Start())
-	s.eventually(shortly, "the update runs", func() (bool, string) {
+	s.eventually(compiled, "the update is compiled and runs", func() (bool, string) {
 		_, err := os.Stat(filepath.Join(dir, "runs"))
 		return err == nil, fmt.Sprint(err)
 	})

@@ -11,7 +11,8 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-const shortly = 20 * time.Second
+// shortly is how long a test waits for what takes some seconds, on a machine that compiles beside it.
+const shortly = time.Minute
 
 // network returns the resources of the refusal tests: a VCN with its gateways, a cluster with an empty node pool, and
 // another VCN.
