@@ -2,6 +2,7 @@ package network
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,8 +157,18 @@ func TestSecurity(t *testing.T) {
 // madeRule makes a network with one rule and returns the rule's inputs.
 func madeRule(t *testing.T, rule rules.Rule, securityBy layout.SecurityBy) map[string]string {
 	t.Helper()
+	made := madeRules(t, []rules.Rule{rule}, securityBy)
+	if len(made) != 1 {
+		t.Fatalf("%d rules are made, want 1: %v", len(made), made)
+	}
+	return made[0]
+}
+
+// madeRules makes a network whose workers have the rules, and returns the rules' inputs.
+func madeRules(t *testing.T, all []rules.Rule, securityBy layout.SecurityBy) []map[string]string {
+	t.Helper()
 	args := workersOnly()
-	args.SecurityBy, args.Rules = securityBy, rules.Set{layout.Workers: {rule}}
+	args.SecurityBy, args.Rules = securityBy, rules.Set{layout.Workers: all}
 	r := mocks.New("project", "stack")
 	err := r.Run(func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "net", args)
@@ -166,18 +177,36 @@ func madeRule(t *testing.T, rule rules.Rule, securityBy layout.SecurityBy) map[s
 	if err != nil {
 		t.Fatal(err)
 	}
-	var made []resource.PropertyValue
+	var made []map[string]string
 	for _, res := range r.Resources {
 		switch res.Type {
 		case "oci:Core/securityList:SecurityList":
-			made = append(made, mocks.Items(res.Inputs["ingressSecurityRules"])...)
-			made = append(made, mocks.Items(res.Inputs["egressSecurityRules"])...)
+			for _, list := range []resource.PropertyKey{"ingressSecurityRules", "egressSecurityRules"} {
+				for _, rule := range mocks.Items(res.Inputs[list]) {
+					made = append(made, mocks.Flatten(rule))
+				}
+			}
 		case "oci:Core/networkSecurityGroupSecurityRule:NetworkSecurityGroupSecurityRule":
-			made = append(made, resource.NewProperty(res.Inputs))
+			made = append(made, mocks.Flatten(resource.NewProperty(res.Inputs)))
 		}
 	}
-	if len(made) != 1 {
-		t.Fatalf("%d rules are made, want 1: %v", len(made), made)
+	return made
+}
+
+// TestOrderOfRules expects the order in which the official provider reads the rules of a security list.
+func TestOrderOfRules(t *testing.T) {
+	var all []rules.Rule
+	for _, description := range []string{"to Oracle", "by workers", "to Oracle's", "to Oracle again", "By all"} {
+		all = append(all, rules.Rule{
+			Direction: rules.Egress, Peer: layout.Anywhere, Protocol: rules.All, Description: description,
+		})
 	}
-	return mocks.Flatten(made[0])
+	var got []string
+	for _, rule := range madeRules(t, all, layout.Lists) {
+		got = append(got, rule["description"])
+	}
+	want := []string{"By all", "by workers", "to Oracle again", "to Oracle", "to Oracle's"} // a quote follows "to Oracle"
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }

@@ -2,6 +2,8 @@ package network
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
@@ -41,10 +43,17 @@ func (b *builder) security(services pulumi.StringOutput) (map[layout.Role]pulumi
 	return lists, nil
 }
 
+// asRead orders rules as the official provider returns them: its sets are sorted by the quoted values of their elements,
+// attribute by attribute, and the description comes first (hashicorp/go-cty v1.5.0, Less). A refresh compares them index
+// by index, so that in any other order the second one finds changes.
+func asRead(a, b rules.Rule) int {
+	return strings.Compare(strconv.Quote(a.Description), strconv.Quote(b.Description))
+}
+
 // list makes a security list and returns its OCID.
 func (b *builder) list(name string, all []rules.Rule, services pulumi.StringOutput) (pulumi.StringOutput, error) {
 	ingress, egress := core.SecurityListIngressSecurityRuleArray{}, core.SecurityListEgressSecurityRuleArray{}
-	for _, rule := range all {
+	for _, rule := range slices.SortedStableFunc(slices.Values(all), asRead) {
 		if rule.Direction == rules.Egress {
 			egress = append(egress, convert(rule, services).egress())
 		} else {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -471,12 +472,16 @@ func (s *stack) noWarnings(out string) {
 	}
 }
 
+// waits matches what the official plugin reports as a warning while it waits for an object: a reason in brackets.
+var waits = regexp.MustCompile(`^\[\w+\] `)
+
 // warnings returns the warnings in the diagnostics at the end of the engine's output. Earlier ones are progress
 // messages of the official plugin.
 func warnings(out string) (found []string) {
 	_, out, _ = strings.Cut(out, "\nDiagnostics:\n")
 	for line := range strings.Lines(out) {
-		if _, text, ok := strings.Cut(line, "warning: "); ok && !strings.HasPrefix(text, "using pulumi-resource-") {
+		if _, text, ok := strings.Cut(line, "warning: "); ok && !strings.HasPrefix(text, "using pulumi-resource-") &&
+			!waits.MatchString(text) {
 			found = append(found, strings.TrimSpace(text))
 		}
 	}

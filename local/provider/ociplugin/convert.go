@@ -3,6 +3,7 @@ package ociplugin
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,6 +101,9 @@ func (f field) fromREST(name string, v any) any {
 		for i, e := range v {
 			out[i] = f.fromREST(name, e)
 		}
+		if f.set {
+			slices.SortFunc(out, bySetOrder)
+		}
 		return out
 	case float64:
 		if f.number {
@@ -108,6 +112,10 @@ func (f field) fromREST(name string, v any) any {
 	}
 	return v
 }
+
+// bySetOrder orders the elements of a set as the official plugin does: by their quoted values, attribute by attribute in
+// the order of the names (hashicorp/go-cty v1.5.0, Less).
+func bySetOrder(a, b any) int { return strings.Compare(fmt.Sprintf("%q", a), fmt.Sprintf("%q", b)) }
 
 // nestTags makes {"namespace.key": value} the {"namespace": {"key": value}} of REST.
 func nestTags(flat map[string]any) map[string]any {

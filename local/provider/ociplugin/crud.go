@@ -215,14 +215,16 @@ func missing(err error) bool {
 }
 
 // liveInputs are the inputs that would create the present state: the old ones where they still match. An import has no
-// old ones: then they are all that have a value.
+// old ones: then they are all that have a value. As in the official plugin, a set in another order is another input.
 func (r *step) liveInputs(state map[string]any) map[string]any {
 	out := map[string]any{}
 	for name, in := range r.mapping.inputs {
 		old, had := r.inputs[name]
 		now, is := state[name]
+		ordered := in
+		ordered.set = false
 		switch {
-		case had && is && in.same(name, old, now):
+		case had && is && ordered.same(name, old, now):
 			out[name] = old
 		case is && (had || len(r.inputs) == 0 || in.clears) && !isEmpty(now):
 			out[name] = now

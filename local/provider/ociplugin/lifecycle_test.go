@@ -303,6 +303,30 @@ func conform(t *testing.T, structs structs, goType, path string, v any) {
 	}
 }
 
+// TestSetsAreReadInOrder expects a refresh to find a security list changed whose rules the program gives in another order
+// than the official plugin reads them, until the program gives them in that order.
+func TestSetsAreReadInOrder(t *testing.T) {
+	w := newWorld(t)
+	w.build()
+	rule := func(description string) object {
+		return object{"destination": anywhere, "protocol": "all", "description": description}
+	}
+	made := w.create(catalog.SecurityList, "list", w.inVCN(object{
+		"egressSecurityRules": []any{rule("to Oracle"), rule("to Oracle again"), rule("by workers")},
+	}))
+	read, err := w.Read(t.Context(), p.ReadRequest{ID: made.ID, Urn: made.URN, Inputs: made.Inputs, Properties: made.State})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, rule := range read.Inputs.Get("egressSecurityRules").AsArray().All {
+		order = append(order, rule.AsMap().Get("description").AsString())
+	}
+	if want := []string{"by workers", "to Oracle again", "to Oracle"}; !slices.Equal(order, want) {
+		t.Errorf("got %q, want %q", order, want)
+	}
+}
+
 func (w *world) invoke(token string, args object) object {
 	w.Helper()
 	got, err := w.Invoke(context.Background(), p.InvokeRequest{Token: tokens.Type(token), Args: value.OfMap(args)})
