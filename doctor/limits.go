@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"oke-guestbook/recovery/failure"
 )
 
 // limit is one that a service has.
@@ -136,11 +138,10 @@ func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // more says where to ask for a higher limit.
 func (v *visit) more(service string, value, used float64) string {
-	where := fmt.Sprintf("ask for more: Console, Governance & Administration, Limits, Quotas and Usage, service %s, "+
-		"region %s", service, v.cloud.region)
+	where := fmt.Sprintf("%s, region %s", failure.AskForMore(service), v.cloud.region)
 	switch {
 	case value == 0:
-		return where + "\na free account whose trial has ended has 0 of some: upgrade it to Pay As You Go first"
+		return where + "\n" + failure.FreeAccount
 	case used > 0:
 		return fmt.Sprintf("free some of the %s that are used, or %s", number(used), where)
 	}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"oke-guestbook/recovery/failure"
 )
 
 // Stack is what recovery asks of Pulumi's CLI, for one stack.
@@ -125,7 +127,11 @@ func (r Recovery) show(f findings) {
 		r.printf("  %s %s: %s", text(op["type"]), title(resource), action)
 	}
 	for _, resource := range f.unfinished {
-		r.printf("  %s failed half-way: read it again\n      %s", title(resource), reason(resource))
+		r.printf("  %s failed half-way: read it again\n      %s", title(resource), firstLine(reasons(resource)))
+		failed := failure.Diagnostic{Resource: title(resource), Text: reasons(resource)}
+		for _, f := range failure.Explain([]failure.Diagnostic{failed}, r.Name) {
+			r.printf("    %s", strings.Join(f.Advice(), "\n      "))
+		}
 	}
 	for _, cluster := range f.clusters {
 		r.printf("  %s is in state FAILED, which OKE never leaves: the next up replaces it", title(cluster))

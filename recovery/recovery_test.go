@@ -105,7 +105,8 @@ func TestRun(t *testing.T) {
 		"unfinished": {
 			unfinished, empty,
 			[]string{"refresh"},
-			"NodePool pool failed half-way: read it again\n      Out of host capacity.\n",
+			"NodePool pool failed half-way: read it again\n      Out of host capacity.\n      an availability domain has no " +
+				"machine left of this shape and size; no limit or quota is the cause\n      - set nodePools[]",
 		},
 		"failed cluster": {failed, "", []string{"taint a"}, "a is in state FAILED, which OKE never leaves"},
 		"failed cluster after the refresh": {

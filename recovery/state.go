@@ -99,13 +99,18 @@ func (d deployment) unfinished() (found []object) {
 	return found
 }
 
-// reason returns the first line of why the last operation on a resource failed.
-func reason(r object) string {
-	errors, _ := r["initErrors"].([]any)
-	if len(errors) == 0 {
-		return ""
+// reasons returns why the last operation on a resource failed.
+func reasons(r object) string {
+	var all []string
+	list, _ := r["initErrors"].([]any)
+	for _, one := range list {
+		all = append(all, text(one))
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(text(errors[0])), "\n")
+	return strings.TrimSpace(strings.Join(all, "\n"))
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
 	return line
 }
 

@@ -21,6 +21,10 @@
 //
 //	oke recover --stack prod
 //	oke drift --stack prod
+//
+// One reads what pulumi up has printed:
+//
+//	oke explain --stack prod --log up.log
 package main
 
 import (
@@ -67,6 +71,7 @@ func run(args []string, out, notes io.Writer) error {
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
 		versionsCommand(),                // asks the region
 		recoverCommand(), driftCommand(), // with Pulumi's CLI
+		explainCommand(), // reads its output
 	)
 	root.SetArgs(args)
 	root.SetOut(out)

@@ -71,7 +71,10 @@ var afterTheFirstHour = []shown{
 		[]string{"drained (server dry run)"},
 	},
 	{"kubectl uncordon -l pool=blue", "kubectl uncordon -l kubernetes.io/os=linux", []string{"uncordoned"}},
-	{"pulumi up --refresh", "pulumi up --refresh --yes --skip-preview", []string{"unchanged"}},
+	{"pulumi up --refresh", "pulumi up --refresh --yes --skip-preview 2>&1 | tee up.log", []string{"unchanged"}},
+	{"make explain STACK=dev LOG=up.log", "make -s explain STACK=dev LOG=up.log", []string{
+		"the log has no error of a resource",
+	}},
 	{
 		"pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>", "pulumi config set tenancyId ocid1.tenancy.oc1..a", nil,
 	},

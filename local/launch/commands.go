@@ -26,7 +26,7 @@ func (l Launcher) Up(ctx context.Context) error {
 		return err
 	}
 	p.out.Printf("3/3 stack %s", cli.Stack)
-	if err := p.whileCloudRuns(ctx, cli.Up); err != nil {
+	if err := p.deploy(ctx, cli); err != nil {
 		return fmt.Errorf("%w; created resources are kept: fix the cause and run `%s` again, or `%s`",
 			err, l.Make("up"), l.Make("down"))
 	}
@@ -51,6 +51,20 @@ func (l Launcher) Up(ctx context.Context) error {
 	}
 	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"], status))
 	return nil
+}
+
+// deploy runs the update. If it fails, it prints what to do about a limit, a quota, capacity or a right: the engine
+// shows the service's words alone.
+func (p parts) deploy(ctx context.Context, cli pulumicli.CLI) error {
+	events := p.Path("up.events")
+	defer os.Remove(events)
+	err := p.whileCloudRuns(ctx, func(ctx context.Context) error { return cli.Up(ctx, events) })
+	if _, missing := os.Stat(events); err != nil && ctx.Err() == nil && missing == nil {
+		if explained := p.oke(ctx, cli, "explain", "--quiet", "--stack", cli.Stack, "--log", events); explained != nil {
+			p.out.Warnf("no explanation of the failure: %v", explained)
+		}
+	}
+	return err
 }
 
 // summary says what is up at url, and what to do with it.

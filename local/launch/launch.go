@@ -205,6 +205,11 @@ func (p parts) recover(ctx context.Context, cli pulumicli.CLI) error {
 	if cli.ConfigFile != "" {
 		args = append(args, "--config-file", cli.ConfigFile)
 	}
+	return p.oke(ctx, cli, args...)
+}
+
+// oke runs the command oke, and shows its output.
+func (p parts) oke(ctx context.Context, cli pulumicli.CLI, args ...string) error {
 	cmd := cli.With(ctx, p.tools.Commands(), args...)
 	var reason bytes.Buffer
 	cmd.Stdout, cmd.Stderr = p.Out, &reason

@@ -55,6 +55,7 @@ func (c CLI) With(ctx context.Context, program string, args ...string) *exec.Cmd
 // show runs a command on the stack and shows its output to the user.
 func (c CLI) show(ctx context.Context, args ...string) error {
 	cmd := c.Command(ctx, append(args, "--stack", c.Stack)...)
+	cmd.Env = append(cmd.Env, "PULUMI_DEBUG_COMMANDS=true") // the option --event-log needs it
 	cmd.Stdout, cmd.Stderr = c.Out, c.Err
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("pulumi %s: %w", args[0], err)
@@ -74,8 +75,10 @@ func (c CLI) output(ctx context.Context, stdin []byte, args ...string) ([]byte, 
 	return out, nil
 }
 
-// Up deploys the stack.
-func (c CLI) Up(ctx context.Context) error { return c.show(ctx, "up", "--yes", "--skip-preview") }
+// Up deploys the stack, and logs the engine's events to a file: its output belongs to the terminal.
+func (c CLI) Up(ctx context.Context, events string) error {
+	return c.show(ctx, "up", "--yes", "--skip-preview", "--event-log", events)
+}
 
 // Preview shows what Up would change.
 func (c CLI) Preview(ctx context.Context) error { return c.show(ctx, "preview", "--diff") }

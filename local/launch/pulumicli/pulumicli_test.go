@@ -65,7 +65,7 @@ func TestArguments(t *testing.T) {
 		want string
 		run  func() error
 	}{
-		{"up --yes --skip-preview" + settings, func() error { return c.Up(ctx) }},
+		{"up --yes --skip-preview --event-log /events" + settings, func() error { return c.Up(ctx, "/events") }},
 		{"preview --diff" + settings, func() error { return c.Preview(ctx) }},
 		{"refresh --yes --skip-preview" + settings, func() error { return c.Refresh(ctx) }},
 		{"destroy --yes --skip-preview" + settings, func() error { return c.Destroy(ctx) }},

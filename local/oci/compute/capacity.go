@@ -24,7 +24,7 @@ func registerCapacityReports(api engine.API) {
 			switch {
 			case ShapeNamed(ask.Str("instanceShape")) == nil:
 				is["availabilityStatus"] = "HARDWARE_NOT_SUPPORTED"
-			case c.Expects("LAUNCH_INSTANCE"):
+			case c.LacksCapacity(c.Body.Str("availabilityDomain")):
 				is["availabilityStatus"], is["availableCount"] = "OUT_OF_HOST_CAPACITY", 0
 			default:
 				is["availabilityStatus"], is["availableCount"] = "AVAILABLE", 1000

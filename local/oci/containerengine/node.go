@@ -17,11 +17,11 @@ import (
 
 // launch creates one instance with its VNICs, and its node in the pool.
 func launch(t *engine.Tx, pool *engine.Resource) error {
-	if f := t.WorkFailure("LAUNCH_INSTANCE"); f != nil {
-		return f
-	}
 	state := engine.Private[poolState](pool)
 	ad, fd, subnetID := place(pool)
+	if f := t.LaunchFailure(ad); f != nil {
+		return f
+	}
 	source := pool.Doc.Sub("nodeSourceDetails")
 	err := compute.TakeLimits(t, ad, pool.Doc.Str("nodeShape"), pool.Doc.Sub("nodeShapeConfig"),
 		source.Num("bootVolumeSizeInGBs"))

@@ -19,9 +19,12 @@ type Fault struct {
 	// WorkRequest is an operation type, such as NODEPOOL_CREATE, whose next work requests fail; or LAUNCH_INSTANCE, which
 	// makes a node pool's instances fail to start.
 	WorkRequest string `json:"workRequest,omitempty"`
-	Code        string `json:"code,omitempty"`    // default InternalServerError
-	Message     string `json:"message,omitempty"` // default "injected fault"; a usual one: "Out of host capacity."
-	Count       int    `json:"count,omitempty"`   // how often; 0: until the faults are deleted
+	// AvailabilityDomain is the only one in which LAUNCH_INSTANCE fails; empty: in each.
+	AvailabilityDomain string `json:"availabilityDomain,omitempty"`
+
+	Code    string `json:"code,omitempty"`    // default InternalServerError
+	Message string `json:"message,omitempty"` // default "injected fault"; a usual one: "Out of host capacity."
+	Count   int    `json:"count,omitempty"`   // how often; 0: until the faults are deleted
 	// LatencyMs delays each request that matches, in milliseconds.
 	LatencyMs int `json:"latencyMs,omitempty"`
 	// SkewSeconds is how far the service's clock is ahead of this machine's, in answers to requests that match. More than
@@ -121,18 +124,35 @@ func (f *Fault) skew(r *http.Request) error {
 	return notAuthenticated("the request's date is %s off: the clocks differ by more than %s", off, maxSkew)
 }
 
-// Expects reports whether a fault waits for a work request of this operation type. It does not count it.
-func (t *Tx) Expects(operation string) bool {
+// LaunchInstance is the operation type of a node pool's instances in faults.
+const LaunchInstance = "LAUNCH_INSTANCE"
+
+// launches reports whether the fault is for instances in an availability domain.
+func (f *Fault) launches(domain string) bool {
+	return f.WorkRequest == LaunchInstance && (f.AvailabilityDomain == "" || f.AvailabilityDomain == domain)
+}
+
+// LacksCapacity reports whether a fault waits for an instance in an availability domain. It does not count it.
+func (t *Tx) LacksCapacity(domain string) bool {
 	t.e.faults.mu.Lock()
 	defer t.e.faults.mu.Unlock()
-	return slices.ContainsFunc(t.e.faults.list, func(f *Fault) bool { return f.WorkRequest == operation })
+	return slices.ContainsFunc(t.e.faults.list, func(f *Fault) bool { return f.launches(domain) })
+}
+
+// LaunchFailure returns the injected failure of an instance in an availability domain, or nil.
+func (t *Tx) LaunchFailure(domain string) *Failure {
+	return t.e.faults.failure(func(f *Fault) bool { return f.launches(domain) })
 }
 
 // WorkFailure returns the injected failure of a work request of this operation type, or nil.
 func (t *Tx) WorkFailure(operation string) *Failure {
-	fault := t.e.faults.take(func(fault *Fault) bool { return fault.WorkRequest == operation })
-	if fault == nil {
-		return nil
+	return t.e.faults.failure(func(f *Fault) bool { return f.WorkRequest == operation })
+}
+
+// failure is that of a fault that matches, which it counts, or nil.
+func (f *faults) failure(match func(*Fault) bool) *Failure {
+	if fault := f.take(match); fault != nil {
+		return fault.failure()
 	}
-	return fault.failure()
+	return nil
 }

@@ -20,8 +20,7 @@ func (c *Call) Create(kind string) (*Resource, error) {
 		return nil, err
 	}
 	if n, limited := c.e.limits[kind]; limited && len(c.All(kind)) >= n {
-		return nil, LimitExceeded("The following service limits were exceeded: %s-count. "+
-			"Request a service limit increase from the service limits page in the console.", kind)
+		return nil, exceeded(c.e.limitName(kind))
 	}
 	return c.Insert(kind, doc)
 }

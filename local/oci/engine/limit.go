@@ -55,10 +55,24 @@ func (t *Tx) Take(name, domain string, amount float64) error {
 		return Fail(http.StatusInternalServerError, "InternalServerError", "no limit %s is registered", name)
 	}
 	if l := t.e.shown[i]; t.UsedOf(l, domain)+amount > float64(t.Limit(l.Of)) {
-		return LimitExceeded("The following service limits were exceeded: %s. "+
-			"Request a service limit increase from the service limits page in the console.", name)
+		return exceeded(name)
 	}
 	return nil
+}
+
+func exceeded(name string) *Failure {
+	return LimitExceeded("The following service limits were exceeded: %s. "+
+		"Request a service limit increase from the service limits page in the console.", name)
+}
+
+// limitName is what the Limits service calls the limit on the number of a kind's resources.
+func (e *Engine) limitName(kind string) string {
+	for _, l := range e.shown {
+		if l.Of == kind {
+			return l.Name
+		}
+	}
+	return kind + "-count"
 }
 
 // Sum adds a number of the documents of kinds' resources in an availability domain, or in all for "".

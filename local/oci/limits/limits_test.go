@@ -106,6 +106,16 @@ func TestCapacityReports(t *testing.T) {
 		if got := report(); got[0] != "OUT_OF_HOST_CAPACITY" {
 			t.Error(got)
 		}
+		c.Admin("DELETE", "/admin/faults", "")
+		c.Admin("POST", "/admin/faults",
+			`{"workRequest":"LAUNCH_INSTANCE","availabilityDomain":"`+oci.AvailabilityDomains[1]+`"}`)
+		if got := report(); got[0] != "AVAILABLE" {
+			t.Errorf("without capacity in another domain: %v", got)
+		}
+		ask["availabilityDomain"] = oci.AvailabilityDomains[1]
+		if got := report(); got[0] != "OUT_OF_HOST_CAPACITY" {
+			t.Error(got)
+		}
 		ask["compartmentId"] = oci.CompartmentID
 		c.Refused(400, "InvalidParameter", "root", "POST", ocitest.Core+"/computeCapacityReports", ask)
 	})
