@@ -21,23 +21,25 @@ import (
 type service struct {
 	client catalog.Client
 	base   string // path of the API's version
+	host   string // URL, of an API that each vault has its own of; empty: the region's
 }
 
 var (
-	identity         = service{catalog.IdentityClient, "/20160918"}
-	network          = service{catalog.VirtualNetworkClient, "/20160918"}
-	compute          = service{catalog.ComputeClient, "/20160918"}
-	volumes          = service{catalog.BlockStorageClient, "/20160918"}
-	balancers        = service{catalog.LoadBalancerClient, "/20170115"}
-	networkBalancers = service{catalog.NetworkBalancerClient, "/20200501"}
-	certificates     = service{catalog.CertificatesClient, "/20210224"}
-	oke              = service{catalog.ContainerEngineClient, "/20180222"}
-	limits           = service{catalog.LimitsClient, "/20190729"}
-	bastions         = service{catalog.BastionClient, "/20210331"}
-	logging          = service{catalog.LoggingClient, "/20200531"}
-	alarms           = service{catalog.MonitoringClient, "/20180401"}
-	topics           = service{catalog.TopicClient, "/20181201"}
-	objects          = service{catalog.ObjectStorageClient, "/n"}
+	identity         = service{client: catalog.IdentityClient, base: "/20160918"}
+	network          = service{client: catalog.VirtualNetworkClient, base: "/20160918"}
+	compute          = service{client: catalog.ComputeClient, base: "/20160918"}
+	volumes          = service{client: catalog.BlockStorageClient, base: "/20160918"}
+	balancers        = service{client: catalog.LoadBalancerClient, base: "/20170115"}
+	networkBalancers = service{client: catalog.NetworkBalancerClient, base: "/20200501"}
+	certificates     = service{client: catalog.CertificatesClient, base: "/20210224"}
+	oke              = service{client: catalog.ContainerEngineClient, base: "/20180222"}
+	limits           = service{client: catalog.LimitsClient, base: "/20190729"}
+	bastions         = service{client: catalog.BastionClient, base: "/20210331"}
+	logging          = service{client: catalog.LoggingClient, base: "/20200531"}
+	alarms           = service{client: catalog.MonitoringClient, base: "/20180401"}
+	topics           = service{client: catalog.TopicClient, base: "/20181201"}
+	objects          = service{client: catalog.ObjectStorageClient, base: "/n"}
+	vaults           = service{client: catalog.VaultClient, base: "/20180608"}
 )
 
 // redirected reports whether the services are not Oracle's, but the local cloud's, as make env does.
@@ -94,7 +96,9 @@ func (c *cloud) call(
 ) (page string, err error) {
 	client := common.DefaultBaseClientWithSigner(c.signer)
 	client.HTTPClient = c.http
-	client.Host = c.region.EndpointForTemplate("", s.client.Host())
+	if client.Host = s.host; s.host == "" {
+		client.Host = c.region.EndpointForTemplate("", s.client.Host())
+	}
 	if host, is := s.client.Override(); is {
 		client.Host = host
 	}

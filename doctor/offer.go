@@ -43,6 +43,11 @@ func (v *visit) offer(ctx context.Context) []Result {
 		results = append(results, ok("Kubernetes %s, and images for its nodes", choice.ControlPlane))
 	}
 	for i, p := range v.settings.Cluster.NodePools {
+		if p.ImageID != "" && !slices.ContainsFunc(offered.Images, func(m cluster.Image) bool { return m.ID == p.ImageID }) {
+			key := fmt.Sprintf("nodePools[%d].imageId", i)
+			_, wrong := v.lookUp(ctx, named{key, "image", p.ImageID, compute, "/images/", "AVAILABLE"})
+			results = append(results, wrong...)
+		}
 		if !slices.Contains(pools.Shapes, p.Shape) {
 			continue // Choose says so
 		}

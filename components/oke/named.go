@@ -3,7 +3,6 @@ package oke
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -48,8 +47,7 @@ func (o *Offer) CheckNamed(ctx *pulumi.Context, spec cluster.Spec, place Place) 
 	return list.Err()
 }
 
-// checkReservation looks up the capacity reservation of a pool. How much of it is left is not judged: the pool's own
-// nodes use it.
+// checkReservation looks up the capacity reservation of a pool.
 func (o *Offer) checkReservation(ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool) error {
 	if p.CapacityReservationID == "" {
 		return nil
@@ -63,24 +61,16 @@ func (o *Offer) checkReservation(ctx *pulumi.Context, list *problem.List, key st
 	if found == nil {
 		return err
 	}
-	for _, domain := range o.Domains[p.Name] {
-		if !strings.EqualFold(domain, found.AvailabilityDomain) {
-			list.Add(key, "the reservation is in %s, and the pool in %s", found.AvailabilityDomain, domain)
+	reservation := cluster.FoundReservation{AvailabilityDomain: found.AvailabilityDomain}
+	for _, c := range found.Configs {
+		m := cluster.Machine{Shape: c.Shape}
+		for _, size := range c.Sizes {
+			m.OCPUs, m.MemoryGB = size.OCPUs, size.MemoryGB
 		}
+		reservation.Machines = append(reservation.Machines, m)
 	}
-	if !slices.ContainsFunc(found.Configs, func(c lookup.Config) bool { return suits(c, p) }) {
-		list.Add(key, "the reservation holds no machines as the pool's, %s with %v OCPUs and %v GB",
-			p.Shape, p.OCPUs, p.MemoryGB)
-	}
+	p.CheckReservation(list, key, reservation, o.Domains[p.Name])
 	return nil
-}
-
-// suits reports whether a reservation's machines are those of a pool. A reservation of a fixed shape has no size.
-func suits(c lookup.Config, p cluster.NodePool) bool {
-	if c.Shape != p.Shape || len(c.Sizes) == 0 || p.OCPUs == 0 {
-		return c.Shape == p.Shape
-	}
-	return c.Sizes[0].OCPUs == p.OCPUs && c.Sizes[0].MemoryGB == p.MemoryGB
 }
 
 // checkGroups looks up the network security groups of a pool, which must be in the stack's VCN. One that an earlier
@@ -110,8 +100,7 @@ func checkGroups(ctx *pulumi.Context, list *problem.List, key string, p cluster.
 				vcn.FreeformTags["stack"] == place.Tags["stack"]
 		}
 		if !own {
-			list.Add(key, "the group is of VCN %s, which is not the stack's: nodes can be in groups of their VCN only",
-				group.VcnID).DependsOn("vcnId")
+			cluster.CheckGroup(list, key, group.VcnID)
 		}
 	}
 	return nil
@@ -139,11 +128,8 @@ func checkKeys(ctx *pulumi.Context, list *problem.List, spec cluster.Spec, place
 		case found == nil && complete:
 			list.Add(key.Setting, "%s. It was looked for in the vaults of compartment %s and in those of vaultIds",
 				lookup.Unseen("key", key.ID), place.CompartmentID).DependsOn("vaultIds")
-		case found == nil: // a vault has a problem already
-		case found.State != "ENABLED":
-			list.Add(key.Setting, "the key %s is %s, and must be ENABLED", key.ID, found.State)
-		case key.Algorithm != "" && found.Algorithm() != "" && found.Algorithm() != key.Algorithm:
-			list.Add(key.Setting, "the key %s is an %s key, and an %s key is needed", key.ID, found.Algorithm(), key.Algorithm)
+		case found != nil: // otherwise a vault has a problem already
+			key.CheckFound(list, cluster.FoundKey{State: found.State, Algorithm: found.Algorithm()})
 		}
 	}
 	return nil
