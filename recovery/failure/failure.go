@@ -93,7 +93,7 @@ var kinds = []kind{
 		},
 	},
 	{
-		regexp.MustCompile(`[^\n]*ocid1\.cluster\.\S* is FAILED[^\n]*|[^\n]*entity: cluster, action: CREATED[^\n]*`),
+		regexp.MustCompile(`[^\n]*(?:ocid1\.cluster\.\S* is FAILED|entity: cluster, action: CREATED|CLUSTER_CREATE)[^\n]*`),
 		"OKE could not make the cluster, and never repairs one in state FAILED",
 		func(_ Diagnostic, _, stack string) []string {
 			return []string{"make recover STACK=" + stack + " has the next update replace it"}

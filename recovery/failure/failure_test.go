@@ -51,6 +51,7 @@ func TestExplain(t *testing.T) {
 		}},
 		{"Policy p", "error: 404-NotAuthorizedOrNotFound, Authorization failed", []string{"make policies STACK=dev"}},
 		{"Cluster c", request + "cluster, action: CREATED. Message: none", []string{"make recover STACK=dev"}},
+		{"Cluster c", request + "cluster, action: UPDATED. Message: it stays", nil},
 		{"Stack oke-guestbook-dev", "error: compartmentId: this user sees none (NotAuthorizedOrNotFound)", nil},
 		{"Subnet api", refusal + "InvalidParameter, cidrBlock", nil},
 	} {

@@ -112,8 +112,9 @@ func (r *step) waitUntilGone(ctx context.Context, request string) error {
 }
 
 type workRequest struct {
-	Status    string
-	Resources []struct{ EntityType, ActionType, Identifier string }
+	Status        string
+	OperationType string // such as CLUSTER_CREATE
+	Resources     []struct{ EntityType, ActionType, Identifier string }
 }
 
 func (w workRequest) failed() bool { return w.Status == "FAILED" || w.Status == "CANCELED" }
@@ -134,7 +135,7 @@ func (r *step) pollRequest(ctx context.Context, request string, done func(workRe
 			return wr.Status, true, nil
 		}
 		if wr.failed() {
-			return wr.Status, false, r.requestError(ctx, request, wr.Status)
+			return wr.Status, false, r.requestError(ctx, request, wr)
 		}
 		return wr.Status, false, nil
 	})
@@ -161,14 +162,15 @@ func (r *step) waitForRequest(ctx context.Context, request string) error {
 	return r.pollRequest(ctx, request, func(wr workRequest) bool { return wr.Status == "SUCCEEDED" })
 }
 
-func (r *step) requestError(ctx context.Context, request, status string) error {
+func (r *step) requestError(ctx context.Context, request string, wr workRequest) error {
 	list, err := r.list(ctx, r.requestPath(request)+"/errors", nil)
 	if err != nil {
-		return fmt.Errorf("work request %s: %s; its errors: %w", request, status, err)
+		return fmt.Errorf("work request %s: %s; its errors: %w", request, wr.Status, err)
 	}
 	var texts []string
 	for _, e := range list {
 		texts = append(texts, fmt.Sprintf("%v: %v", e["code"], e["message"]))
 	}
-	return &failure{fmt.Sprintf("work request %s: %s: %s", request, status, strings.Join(texts, "; "))}
+	return &failure{fmt.Sprintf("work request %s %s: %s: %s", wr.OperationType, request, wr.Status,
+		strings.Join(texts, "; "))}
 }
