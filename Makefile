@@ -36,6 +36,9 @@ recover: ## complete what a killed or failed pulumi up has left: STACK=dev ARGS=
 drift: ## what differs between a stack's state and the cloud, exit status 2 if anything: STACK=dev ARGS=--json
 	$(call stack_command,drift)
 
+rehearsal: ## a stack's settings for the local cloud, in Pulumi.rehearsal.yaml, to rehearse an upgrade: STACK=prod
+	$(oke) rehearsal --stack "$(STACK)"
+
 LOG ?= up.log
 
 explain: ## which limit, quota, capacity or right has ended a pulumi up, and what to do: STACK=dev LOG=up.log
@@ -138,4 +141,4 @@ lint: ## the linters of .golangci.yml, in every module
 clean: ## remove the tools and the state of the local cloud
 	$(localcloud) clean
 
-.PHONY: help up preview refresh recover drift explain down status open flows kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean
+.PHONY: help up preview refresh recover drift explain rehearsal down status open flows kubeconfig env reach diagram policies cost doctor versions tunnel image push run-app test e2e packages lint clean

@@ -25,6 +25,10 @@
 // One reads what pulumi up has printed:
 //
 //	oke explain --stack prod --log up.log
+//
+// One writes settings for the local cloud:
+//
+//	oke rehearsal --stack prod
 package main
 
 import (
@@ -71,7 +75,8 @@ func run(args []string, out, notes io.Writer) error {
 		tokenCommand(), kubeconfigCommand(), // access to the cluster
 		versionsCommand(),                // asks the region
 		recoverCommand(), driftCommand(), // with Pulumi's CLI
-		explainCommand(), // reads its output
+		explainCommand(),   // reads its output
+		rehearsalCommand(), // writes settings
 	)
 	root.SetArgs(args)
 	root.SetOut(out)

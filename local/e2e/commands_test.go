@@ -72,6 +72,14 @@ var afterTheFirstHour = []shown{
 	},
 	{"kubectl uncordon -l pool=blue", "kubectl uncordon -l kubernetes.io/os=linux", []string{"uncordoned"}},
 	{"pulumi up --refresh", "pulumi up --refresh --yes --skip-preview 2>&1 | tee up.log", []string{"unchanged"}},
+	{"make rehearsal STACK=prod", "make -s rehearsal STACK=prod", []string{
+		"Pulumi.rehearsal.yaml has the settings of stack prod", "left out, as they are Oracle Cloud's or secret: protect\n",
+	}},
+	{"pulumi stack init rehearsal", "pulumi stack init rehearsal --no-select", []string{"Created stack 'rehearsal'"}},
+	{"pulumi stack rm -s rehearsal", "pulumi stack rm -s rehearsal --yes && pulumi stack select dev", []string{
+		"Stack 'rehearsal' has been removed",
+	}},
+	{"kubectl get nodes,pods,pdb -A --watch", "kubectl get nodes,pods,pdb -A", []string{"poddisruptionbudget.policy/"}},
 	{"make explain STACK=dev LOG=up.log", "make -s explain STACK=dev LOG=up.log", []string{
 		"the log has no error of a resource",
 	}},
@@ -111,6 +119,10 @@ var elsewhereRun = map[string]string{
 	"pulumi stack export":                      "local/e2e TestStateInObjectStorage",
 	"pulumi stack import":                      "local/e2e TestStateInObjectStorage",
 	"pulumi up -s dev":                         "local/e2e TestAnyStackIsRecovered",
+	"pulumi up -s rehearsal":                   "local/e2e TestUpgrade",
+	"pulumi destroy -s rehearsal":              "local/e2e TestUpgrade",
+	"pulumi stack output kubeconfig -s":        "local/e2e TestUpgrade",
+	"pulumi up 2>&1 | tee up.log":              "local/e2e TestFirstHour", // with --refresh
 	"make push VERSION=v1 IMAGE=":              "local/e2e TestFirstHour",
 	"pulumi config set":                        "cmd/oke TestDocumentedSettings", // the key and the value
 }

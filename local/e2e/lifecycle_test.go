@@ -309,54 +309,28 @@ func TestKilledUpIsContinued(t *testing.T) {
 	s.destroyed()
 }
 
-// A cluster whose creation fails stays in state FAILED; the next up replaces it.
+// A cluster whose creation fails stays in state FAILED; the next up replaces it. Before, a quota ends an update.
 func TestFailedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
+	s.set("tokenCommand", "oke") // the stack's Kubernetes provider runs it, which the API server asks the emulator about
 	s.fault(`{
 		"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1
 	}`)
-	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
-	if err == nil || !strings.Contains(out, "the control plane did not start") {
-		t.Fatalf("up: %v; want the fault's message in\n%s", err, out)
-	}
+	s.fault(`{"method": "POST", "path": "/20160918/vcns", "status": 400, "code": "QuotaExceeded", "count": 1}`)
+	s.fails("QuotaExceeded: injected fault", "an administrator of the tenancy", "vcnId: use a VCN that exists",
+		"Quota Policies")
+	s.fails("the control plane did not start", "make recover STACK=local has the next update replace it")
 	s.up()
 	if got := s.inventory(); got["cluster"] != 1 || got["nodepool"] != 1 || got["loadbalancer"] != 1 {
 		t.Errorf("the cloud holds %v", got)
 	}
 	s.unchanged("after the completed up")
-	s.destroy()
-	s.destroyed()
-}
-
-// A cluster keeps its version until the setting asks for another one, and is raised by one minor version.
-func TestKubernetesVersion(t *testing.T) {
-	t.Parallel()
-	s := newStack(t)
-	s.must(s.o.Prepare(t.Context()))
-	s.set("kubernetesVersion", "v1.35")
-	s.set("tokenCommand", "oke") // the stack's Kubernetes provider runs it, which the API server asks the emulator about
-	s.up()
-	expect := func(want string) {
-		t.Helper()
-		if got := s.output("kubernetesVersion"); got != want {
-			t.Fatalf("the cluster has %s, want %s", got, want)
-		}
-	}
-	expect(older)
-	if state, err := s.pulumi("stack", "export", "--show-secrets"); err != nil || !strings.Contains(state, "./cmd/oke") {
+	state, err := s.pulumi("stack", "export", "--show-secrets")
+	if err != nil || !strings.Contains(state, "./cmd/oke") {
 		t.Errorf("the state has no kubeconfig that runs ./cmd/oke, %v", err)
 	}
-	s.unset("kubernetesVersion")
-	s.unchanged("without a version")
-	s.set("kubernetesVersion", "v1.36")
-	s.up()
-	expect(newer)
-	s.unchanged("after the upgrade")
-	s.set("kubernetesVersion", older)
-	s.refused("kubernetesVersion " + newer + " back " + older)
-	s.unset("kubernetesVersion")
 	s.destroy()
 	s.destroyed()
 }

@@ -1,10 +1,9 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
-	"time"
 )
 
 // node is a Kubernetes node, and what of it depends on where and how it was launched.
@@ -15,7 +14,8 @@ type node struct {
 	} `json:"status"`
 }
 
-// TestPlacement moves the nodes of a pool that cycles away from the database's volume, and back.
+// TestPlacement moves the nodes of a pool that cycles away from the database's volume, and back. A second pool, which
+// does not get machines in each of its domains, takes the place of the first.
 func TestPlacement(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -74,12 +74,42 @@ func TestPlacement(t *testing.T) {
 		s.unset("allowStrandedVolumes")
 		s.settings("nodePools[0].size=3")
 		s.up()
-		s.eventually(2*time.Minute, "the database is ready", func() (bool, string) {
-			var p pod
-			s.kubectl(&p, "get", "pod", "mongo-0", "-n", namespace)
-			said, _ := json.Marshal(p.Status)
-			return p.ready(), string(said)
-		})
+		s.databaseIsReady()
+	})
+
+	volume := (book{s, namespace}).volume()
+	domain := func(number int) string { return fmt.Sprint("Uocm:US-ASHBURN-AD-", number) }
+	lacking, others := there, []int{1, 2, 3} // the database's node is elsewhere
+	others = slices.DeleteFunc(others, func(n int) bool { return n == lacking })
+
+	step(t, "a second pool, with no capacity in one of its domains", func() {
+		s.settings("nodePools[1].name=green", "nodePools[1].size=3", "nodePools[1].ocpus=2", "nodePools[1].memoryGb=12",
+			"nodePools[1].labels.pool=green")
+		s.fault(`{"workRequest": "LAUNCH_INSTANCE", "availabilityDomain": "` + domain(lacking) + `", "message": "` +
+			`3 node(s) launch failure. Reason for failure on one of the nodes : Out of host capacity."}`)
+		s.fails("Out of host capacity.", "no limit or quota", "set nodePools[].availabilityDomains to others")
+		s.settings(fmt.Sprintf("nodePools[1].availabilityDomains[0]=%d", others[0]),
+			fmt.Sprintf("nodePools[1].availabilityDomains[1]=%d", others[1]))
+		s.up()
+		s.unchanged("with a second pool")
+	})
+	step(t, "the first pool is removed", func() {
+		if out, err := s.pulumi("config", "rm", "--path", "--stack", "local", "nodePools[0]"); err != nil {
+			t.Fatalf("pulumi config rm: %v\n%s", err, out)
+		}
+		s.up()
+		s.unchanged("with the second pool alone")
+		var nodes list[node]
+		s.kubectl(&nodes, "get", "nodes")
+		for _, n := range nodes.Items {
+			if n.Metadata.Labels["pool"] != "green" || n.Metadata.Labels[zoneLabel] == here[:len(here)-1]+fmt.Sprint(lacking) {
+				t.Errorf("a node of another pool or domain is left: %v", n.Metadata.Labels)
+			}
+		}
+		s.databaseIsReady()
+		if now := (book{s, namespace}).volume(); now != volume || len(nodes.Items) != 3 {
+			t.Errorf("%d nodes; the volume was %+v and is %+v", len(nodes.Items), volume, now)
+		}
 	})
 
 	s.destroy()

@@ -143,9 +143,9 @@ func (s *elsewhere) client() *ociclient.Client {
 	return client
 }
 
-func newElsewhere(t *testing.T) *elsewhere {
+func newElsewhere(t *testing.T, name string) *elsewhere {
 	t.Helper()
-	s := &elsewhere{newStack(t), "acceptance", t.TempDir()}
+	s := &elsewhere{newStack(t), name, t.TempDir()}
 	s.must(s.o.Prepare(t.Context()))
 	t.Cleanup(func() { // stack init writes the salt of the stack's secrets to it
 		_ = os.Remove(filepath.Join(s.o.Root, "Pulumi."+s.name+".yaml"))
@@ -158,7 +158,7 @@ func newElsewhere(t *testing.T) *elsewhere {
 
 // A stack of any name in any backend is recovered: here, one that make up knows nothing of.
 func TestAnyStackIsRecovered(t *testing.T) {
-	s := newElsewhere(t)
+	s := newElsewhere(t, "acceptance")
 	step(t, "killed while it creates a cluster", func() {
 		s.upUntil(syscall.SIGKILL, "a cluster", s.has("cluster"))
 		s.recovers("which was killed: remove the lock", "creating Cluster oke-guestbook-acceptance: it exists")
@@ -221,6 +221,15 @@ func (s *elsewhere) balancers(client *ociclient.Client) map[string]string {
 	return states
 }
 
+// writeKubeconfig writes the stack's kubeconfig to where kubectl takes it from, and returns it.
+func (s *elsewhere) writeKubeconfig() []byte {
+	s.t.Helper()
+	config, err := s.command("stack", "output", "kubeconfig", "--show-secrets").Output()
+	s.must(err)
+	s.must(os.WriteFile(filepath.Join(s.o.Dir, "kubeconfig"), config, 0o600))
+	return config
+}
+
 // drifts changes things behind Pulumi's back, which oke drift shows.
 func (s *elsewhere) drifts(client *ociclient.Client) {
 	s.t.Helper()
@@ -237,9 +246,7 @@ func (s *elsewhere) drifts(client *ociclient.Client) {
 	if _, err := client.Do(s.t.Context(), http.MethodPut, "/20160918/vcns/"+vcn, nil, body, nil); err != nil {
 		s.t.Fatal(err)
 	}
-	config, err := s.command("stack", "output", "kubeconfig", "--show-secrets").Output()
-	s.must(err)
-	s.must(os.WriteFile(filepath.Join(s.o.Dir, "kubeconfig"), config, 0o600))
+	s.writeKubeconfig()
 	for _, args := range [][]string{
 		{"delete", "poddisruptionbudget", "frontend", "--namespace", "guestbook"},
 		{"set", "image", "deployment/frontend", "*=registry.local/guestbook:v2", "--namespace", "guestbook"},
