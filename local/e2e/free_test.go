@@ -8,7 +8,7 @@ import (
 )
 
 // TestFreeTenancy deploys the settings of stack dev on an account that is limited to what is free, after they have
-// failed on one that was not upgraded to Pay As You Go.
+// failed on one that was not upgraded to Pay As You Go, and larger ones on this one.
 func TestFreeTenancy(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -20,17 +20,16 @@ func TestFreeTenancy(t *testing.T) {
 	step(t, "an account that is not upgraded", func() {
 		s.fails("nat-gateway-count", "natGatewayId", "service vcn", "upgrade it to Pay As You Go first")
 	})
-	step(t, "an upgraded account", func() {
+	step(t, "more than is free, on an upgraded account", func() {
 		s.must(s.o.Stop(t.Context()))
 		s.o.Limits = environment.Free
-		s.up()
-		s.unchanged("after up")
-	})
-	step(t, "more than is free", func() {
 		s.settings("nodePools[0].size=2")
 		s.fails("standard-a1-core-count", "nodePools[].size, ocpus or memoryGb", "service compute")
+	})
+	step(t, "what is free", func() {
 		s.settings("nodePools[0].size=1")
 		s.up()
+		s.unchanged("after up")
 	})
 	step(t, "all Pods are scheduled", func() {
 		var pods list[struct {

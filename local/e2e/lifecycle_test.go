@@ -319,7 +319,7 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 		"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1
 	}`)
 	s.fault(`{"method": "POST", "path": "/20160918/vcns", "status": 400, "code": "QuotaExceeded", "count": 1}`)
-	s.fails("QuotaExceeded: injected fault", "an administrator of the tenancy", "vcnId: use a VCN that exists",
+	s.fails("QuotaExceeded", "an administrator of the tenancy", "vcnId: use a VCN that exists",
 		"Quota Policies")
 	s.fails("the control plane did not start", "make recover STACK=local has the next update replace it")
 	s.up()
