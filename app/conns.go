@@ -8,10 +8,12 @@ import (
 )
 
 // maxConnections bounds the memory of one server: an idle connection takes 18 KB. maxRedirects is for the server that
-// only redirects, whose connections come from a load balancer and are short.
+// only redirects, whose connections come from a load balancer and are short. maxTLS is for HTTPS, where an idle
+// connection takes 39 KB.
 const (
 	maxConnections = 1000
 	maxRedirects   = 100
+	maxTLS         = 500
 )
 
 // connLimiter limits a server's open connections. Idle connections are kept long for the load balancer (idleTimeout).

@@ -198,6 +198,9 @@ func (c container) serves(t *testing.T, env map[string]string, cfg config.Config
 	if _, redirect, err := net.SplitHostPort(cfg.Redirect); err == nil {
 		want["redirect"] = redirect
 	}
+	if _, https, err := net.SplitHostPort(cfg.TLS); err == nil {
+		want["https"] = https
+	}
 	if !maps.Equal(ports, want) {
 		t.Errorf("ports %v, but the program listens on %v", ports, want)
 	}
@@ -206,6 +209,9 @@ func (c container) serves(t *testing.T, env map[string]string, cfg config.Config
 	env["MONGODB_TIMEOUT"], env["LISTEN_ADDRESS"], env["METRICS_ADDRESS"] = "200ms", "127.0.0.1:0", "127.0.0.1:0"
 	if cfg.Redirect != "" {
 		env["REDIRECT_ADDRESS"] = "127.0.0.1:0"
+	}
+	if cfg.TLS != "" {
+		env["TLS_ADDRESS"] = "127.0.0.1:0"
 	}
 	g := start(t, env)
 	base := map[string]string{"http": g.url, "metrics": g.metrics}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 	_ "time/tzdata" // the image has no time zone database
@@ -21,6 +22,7 @@ import (
 
 	_ "golang.org/x/crypto/x509roots/fallback" // the image has no CA certificates
 
+	"oke-guestbook/app/internal/certs"
 	"oke-guestbook/app/internal/config"
 	"oke-guestbook/app/internal/store"
 	"oke-guestbook/app/internal/web"
@@ -39,12 +41,12 @@ func main() {
 	}
 }
 
-// startedFunc is called with the addresses that the servers listen on. redirect is nil without REDIRECT_ADDRESS.
-type startedFunc func(pages, metrics, redirect net.Addr)
+// addresses are what the servers listen on. There may be no server that redirects, and none of HTTPS.
+type addresses struct{ pages, metrics, redirect, tls net.Addr }
 
 // run runs the command of args. Without one it serves until ctx is done, then drains and shuts down. It writes the log
 // to out. started may be nil.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, started startedFunc) error {
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, started func(addresses)) error {
 	if len(args) > 0 {
 		return chore(ctx, args, getenv, out)
 	}
@@ -69,7 +71,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	return serve(ctx, cfg, db, log, started)
 }
 
-func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Logger, started startedFunc) error {
+func serve(
+	ctx context.Context, cfg config.Config, db *store.Store, log *slog.Logger, started func(addresses),
+) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		lastBackup{db, cfg.MongoTimeout})
@@ -78,36 +82,28 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 		SignsPerMinute: cfg.SignsPerMinute, ReadsPerSecond: cfg.ReadsPerSecond, TrustedProxies: cfg.TrustedProxies,
 		Log: log, Metrics: registry,
 	})
-	private := http.NewServeMux()
-	private.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	site.HandleProbes(private)
-
-	group := servers{log: log}
+	group := servers{log: log, proxies: cfg.ProxyProtocol}
 	defer group.close()
-	pages, err := group.listen("LISTEN_ADDRESS", cfg.Listen, site.Handler(), maxConnections)
+	bound, err := listen(&group, cfg, site, registry)
 	if err != nil {
 		return err
 	}
-	group.bound[0] = withVisitors(group.bound[0], cfg.ProxyProtocol)
-	metrics, err := group.listen("METRICS_ADDRESS", cfg.Metrics, private, maxConnections)
-	if err != nil {
-		return err
-	}
-	fields := []any{
-		slog.String("version", version), slog.String("pages", pages.String()), slog.String("metrics", metrics.String()),
-	}
-	var redirect net.Addr
-	if cfg.Redirect != "" {
-		redirect, err = group.listen("REDIRECT_ADDRESS", cfg.Redirect, web.RedirectToHTTPS(cfg.RedirectTo), maxRedirects)
-		if err != nil {
-			return err
-		}
-		fields = append(fields, slog.String("redirect", redirect.String()))
+	if cfg.TLS != "" {
+		certificates := certs.New(certs.Config{
+			Host: cfg.TLSHost, MinVersion: cfg.TLSMinimum, Directory: cfg.ACMEDirectory, Email: cfg.ACMEEmail,
+			Storage: &certs.Storage{Collection: db.Certificates}, Log: log, Metrics: registry,
+		}, bound.tls.(*net.TCPAddr))
+		group.encrypt(certificates.TLS())
+		var running sync.WaitGroup
+		defer running.Wait()
+		ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
+		running.Go(func() { certificates.Run(ctx) })
 	}
 	group.start()
-	log.Info("started", fields...)
+	log.Info("started", bound.attributes()...)
 	if started != nil {
-		started(pages, metrics, redirect)
+		started(bound)
 	}
 	select {
 	case err := <-group.failed:
@@ -128,4 +124,41 @@ func serve(ctx context.Context, cfg config.Config, db *store.Store, log *slog.Lo
 	err = group.shutdown(ctx)
 	log.Info("stopped")
 	return err
+}
+
+// listen adds the servers to the group: that of HTTPS last.
+func listen(
+	group *servers, cfg config.Config, site *web.Server, registry *prometheus.Registry,
+) (bound addresses, err error) {
+	private := http.NewServeMux()
+	private.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	site.HandleProbes(private)
+	if bound.pages, err = group.listen("LISTEN_ADDRESS", cfg.Listen, site.Handler(), maxConnections); err != nil {
+		return bound, err
+	}
+	if bound.metrics, err = group.listen("METRICS_ADDRESS", cfg.Metrics, private, maxConnections); err != nil {
+		return bound, err
+	}
+	if cfg.Redirect != "" {
+		redirect := web.RedirectToHTTPS(cfg.RedirectTo)
+		bound.redirect, err = group.listen("REDIRECT_ADDRESS", cfg.Redirect, redirect, maxRedirects)
+	}
+	if err == nil && cfg.TLS != "" {
+		bound.tls, err = group.listen("TLS_ADDRESS", cfg.TLS, site.Handler(), maxTLS)
+	}
+	return bound, err
+}
+
+// attributes returns the addresses for the log.
+func (a addresses) attributes() []any {
+	fields := []any{slog.String("version", version)}
+	for _, address := range []struct {
+		name string
+		net.Addr
+	}{{"pages", a.pages}, {"metrics", a.metrics}, {"redirect", a.redirect}, {"https", a.tls}} {
+		if address.Addr != nil {
+			fields = append(fields, slog.String(address.name, address.String()))
+		}
+	}
+	return fields
 }

@@ -18,6 +18,7 @@ import (
 type guestbook struct {
 	url, metrics string
 	redirect     string             // empty without REDIRECT_ADDRESS
+	tls          string             // host and port; empty without TLS_ADDRESS
 	stop         context.CancelFunc // as SIGTERM does
 	ended        chan error
 	log          *apptest.Buffer
@@ -35,10 +36,13 @@ func start(t *testing.T, env map[string]string) *guestbook {
 	g := &guestbook{stop: cancel, ended: make(chan error, 1), log: &apptest.Buffer{}}
 	started := make(chan struct{})
 	go func() {
-		g.ended <- run(ctx, nil, func(key string) string { return all[key] }, g.log, func(pages, metrics, redirect net.Addr) {
-			g.url, g.metrics = "http://"+pages.String(), "http://"+metrics.String()
-			if redirect != nil {
-				g.redirect = "http://" + redirect.String()
+		g.ended <- run(ctx, nil, func(key string) string { return all[key] }, g.log, func(at addresses) {
+			g.url, g.metrics = "http://"+at.pages.String(), "http://"+at.metrics.String()
+			if at.redirect != nil {
+				g.redirect = "http://" + at.redirect.String()
+			}
+			if at.tls != nil {
+				g.tls = at.tls.String()
 			}
 			close(started)
 		})
@@ -115,13 +119,22 @@ func TestBadEnvironment(t *testing.T) {
 			"TRUSTED_PROXIES": "10.0.0.1", "LISTEN_ADDRESS": "8080", "METRICS_ADDRESS": ":99999", "LOG_LEVEL": "loud",
 			"MONGODB_DATABASE": "a/b", "MONGODB_USERNAME": "u", "SIGNS_PER_MINUTE": "-1",
 			"REDIRECT_ADDRESS": "80", "REDIRECT_TO": "https://x",
+			"TLS_ADDRESS": "443", "TLS_HOSTNAME": "192.0.2.7", "TLS_MINIMUM_VERSION": "1.3",
+			"ACME_DIRECTORY": "http://acme.example.com/directory", "ACME_EMAIL": "Ops <ops@example.com>",
 		}, []string{
 			`PAGE_SIZE "0": want a whole number from 1 to 100`, `DRAIN_DELAY "soon"`, `TIME_ZONE "Mars/Base"`,
 			`TRUSTED_PROXIES "10.0.0.1": want CIDR`, `LISTEN_ADDRESS "8080"`, `METRICS_ADDRESS ":99999"`,
 			`LOG_LEVEL "loud": want debug`, `MONGODB_DATABASE "a/b"`, `SIGNS_PER_MINUTE "-1"`,
 			"MONGODB_USERNAME and MONGODB_PASSWORD_FILE go together", `REDIRECT_ADDRESS "80": want host:port`,
-			`REDIRECT_TO "https://x": want a host`,
+			`REDIRECT_TO "https://x": want a host`, `TLS_ADDRESS "443": want host:port`, `TLS_HOSTNAME "192.0.2.7": want`,
+			`TLS_MINIMUM_VERSION "1.3": want TLSv1.2`, `ACME_DIRECTORY "http://acme`, `ACME_EMAIL "Ops <ops@example.com>"`,
 		}},
+		"host name without a certificate": {map[string]string{
+			"MONGODB_URI": "mongodb://mongo", "TLS_HOSTNAME": "guestbook.example.com",
+		}, []string{"TLS_ADDRESS, TLS_HOSTNAME and ACME_DIRECTORY go together"}},
+		"certificate of the own": {map[string]string{
+			"MONGODB_URI": "mongodb://mongo", "TLS_ADDRESS": ":8443", "TLS_HOSTNAME": "guestbook.example.com",
+		}, []string{"TLS_ADDRESS, TLS_HOSTNAME and ACME_DIRECTORY go together"}},
 		"wrong database URL": {map[string]string{"MONGODB_URI": "postgres://mongo"}, []string{"MONGODB_URI: "}},
 		"missing password file": {map[string]string{
 			"MONGODB_URI": "mongodb://mongo", "MONGODB_USERNAME": "u", "MONGODB_PASSWORD_FILE": "/nowhere/pw",

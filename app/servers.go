@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -17,10 +19,11 @@ const idleTimeout = 320 * time.Second
 
 // servers are the listening servers of the process.
 type servers struct {
-	log    *slog.Logger
-	list   []*http.Server
-	bound  []net.Listener
-	failed chan error // what ended a server by itself
+	log     *slog.Logger
+	proxies []netip.Prefix // senders of headers of the PROXY protocol
+	list    []*http.Server
+	bound   []net.Listener
+	failed  chan error // what ended a server by itself
 }
 
 // listen adds a server with at most so many open connections, and returns its address. setting names the one that
@@ -30,7 +33,7 @@ func (s *servers) listen(setting, address string, h http.Handler, connections in
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	s.bound = append(s.bound, l)
+	s.bound = append(s.bound, withVisitors(l, s.proxies))
 	s.list = append(s.list, &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -42,6 +45,12 @@ func (s *servers) listen(setting, address string, h http.Handler, connections in
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	})
 	return l.Addr(), nil
+}
+
+// encrypt makes the last server one of HTTPS.
+func (s *servers) encrypt(config *tls.Config) {
+	last := len(s.bound) - 1
+	s.bound[last] = tls.NewListener(s.bound[last], config)
 }
 
 // start serves, each server in the background.

@@ -162,7 +162,7 @@ func describe(ctx context.Context, db *mongo.Database) ([]archive.Collection, er
 	}
 	var out []archive.Collection
 	for _, c := range found {
-		if strings.HasPrefix(c.Name, "system.") || c.Name == store.Backups {
+		if strings.HasPrefix(c.Name, "system.") || c.Name == store.Backups || c.Name == store.Certificates {
 			continue
 		}
 		m := metadata{Options: c.Options, Collection: c.Name, Type: c.Type, UUID: hex.EncodeToString(c.Info.UUID.Data)}

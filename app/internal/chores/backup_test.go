@@ -169,6 +169,27 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
+// A backup has no private key, and a restore leaves the certificate of today.
+func TestBackupWithoutCertificates(t *testing.T) {
+	s := newSite(t, 1)
+	certificates := s.db.Collection(store.Certificates)
+	if _, err := certificates.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "before"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := certificates.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "after"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.restore(s.bucket.Names()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := certificates.CountDocuments(t.Context(), bson.D{}); n != 2 || err != nil {
+		t.Errorf("%d documents, %v", n, err)
+	}
+}
+
 // The database has a record of the last backup, which a restore does not change. A backup that fails leaves none, and a
 // record that fails does not make a backup fail.
 func TestBackupRecord(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"oke-guestbook/app/internal/bucket"
+	"oke-guestbook/app/internal/certs"
 	"oke-guestbook/app/internal/config"
 	"oke-guestbook/app/internal/store"
 )
@@ -97,6 +99,7 @@ func measure(ctx context.Context, cfg config.Measure, log *slog.Logger) map[stri
 	for _, err := range []error{
 		readVolume(ctx, client.Database(cfg.MongoDatabase), values),
 		readBackup(ctx, client.Database(cfg.MongoDatabase), cfg.BackupInterval, values),
+		readCertificate(ctx, client.Database(cfg.MongoDatabase), cfg, values),
 	} {
 		if err != nil {
 			log.Warn("the database does not say", slog.String("reason", err.Error()))
@@ -154,6 +157,26 @@ func readBackup(ctx context.Context, db *mongo.Database, interval time.Duration,
 		return fmt.Errorf("time of the last backup: %w", err)
 	}
 	values[backupsMissed] = time.Since(last.At).Hours() / interval.Hours()
+	return nil
+}
+
+// readCertificate reads when the certificate expires that the frontends obtained. Without one no days are left.
+func readCertificate(ctx context.Context, db *mongo.Database, cfg config.Measure, values map[string]float64) error {
+	if cfg.ACMEDirectory == "" {
+		return nil
+	}
+	storage := &certs.Storage{Collection: func() (*mongo.Collection, func()) {
+		return db.Collection(store.Certificates), func() {}
+	}}
+	expires, err := storage.Expires(ctx, cfg.ACMEDirectory, cfg.TLSHost)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		values[certificateUntil] = 0
+	case err != nil:
+		return fmt.Errorf("certificate: %w", err)
+	default:
+		values[certificateUntil] = time.Until(expires).Hours() / 24
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package chores
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/config"
@@ -95,6 +98,20 @@ func TestMeasure(t *testing.T) {
 	}
 	near(post(), backupsMissed, 2.5)
 
+	cfg.CertificateExpires, cfg.ACMEDirectory, cfg.TLSHost = time.Time{}, "https://acme.example.com/dir", "a.example.com"
+	near(post(), certificateUntil, 0)
+	secure := httptest.NewTLSServer(nil)
+	t.Cleanup(secure.Close)
+	leaf := secure.Certificate()
+	if _, err := client.Database("guestbook").Collection(store.Certificates).InsertOne(t.Context(), bson.D{
+		{Key: "_id", Value: "certificates/acme.example.com-dir/a.example.com/a.example.com.crt"},
+		{Key: "value", Value: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	near(post(), certificateUntil, time.Until(leaf.NotAfter).Hours()/24)
+
+	cfg.CertificateExpires = time.Now().Add(48 * time.Hour)
 	frontend = http.StatusServiceUnavailable
 	cfg.MongoURI, cfg.MongoTimeout = "mongodb://127.0.0.1:1", 200*time.Millisecond
 	got = post()

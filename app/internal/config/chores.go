@@ -92,6 +92,8 @@ type Measure struct {
 	CompartmentID      string        // METRIC_COMPARTMENT, required: the OCID of the compartment of the metrics
 	FrontendURL        string        // FRONTEND_URL, required: answers 200 if a frontend is ready
 	CertificateExpires time.Time     // CERTIFICATE_EXPIRES, RFC 3339; default: there is no certificate
+	ACMEDirectory      string        // ACME_DIRECTORY, of the frontends; default: they obtain no certificate
+	TLSHost            string        // TLS_HOSTNAME, of the certificate that they obtain
 	BackupInterval     time.Duration // BACKUP_INTERVAL, the longest time between two backups; default: there are none
 
 	Auth          string // OCI_AUTH, default "workload_identity"
@@ -110,6 +112,9 @@ func LoadMeasure(getenv func(string) string) (Measure, error) {
 		Guestbook:     r.required("METRIC_GUESTBOOK", "the name of the guestbook"),
 		CompartmentID: r.required("METRIC_COMPARTMENT", "the OCID of the compartment of the metrics"),
 		FrontendURL:   r.required("FRONTEND_URL", "the URL of the frontend's readiness, such as http://guestbook/readyz"),
+
+		ACMEDirectory: r.text("ACME_DIRECTORY", ""),
+		TLSHost:       r.text("TLS_HOSTNAME", ""),
 
 		Auth:          r.text("OCI_AUTH", "workload_identity"),
 		Region:        r.text("OCI_REGION", ""),

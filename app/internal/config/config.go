@@ -5,11 +5,14 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,6 +26,13 @@ type Config struct {
 
 	Redirect   string // REDIRECT_ADDRESS, default none
 	RedirectTo string // REDIRECT_TO, default the host of the request, and port 443
+
+	TLS        string // TLS_ADDRESS, default none
+	TLSHost    string // TLS_HOSTNAME
+	TLSMinimum uint16 // TLS_MINIMUM_VERSION, default TLSv1.2
+
+	ACMEDirectory string // ACME_DIRECTORY
+	ACMEEmail     string // ACME_EMAIL, default none
 
 	Mongo
 	MongoConnections int // MONGODB_MAX_CONNECTIONS, default 20
@@ -52,6 +62,7 @@ type Mongo struct {
 
 var (
 	databaseName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
+	hostnames    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	authorities  = regexp.MustCompile(`^([A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|:[0-9]{1,5})$`)
 )
 
@@ -81,7 +92,39 @@ func Load(getenv func(string) string) (Config, error) {
 		LogLevel:        r.level("LOG_LEVEL"),
 	}
 	c.Mongo = r.mongo()
+	r.certificate(&c)
 	return c, errors.Join(r.problems...)
+}
+
+// certificate reads the settings of HTTPS.
+func (r *reader) certificate(c *Config) {
+	c.TLS = r.optionalAddress("TLS_ADDRESS")
+	c.TLSHost = strings.ToLower(r.text("TLS_HOSTNAME", ""))
+	c.TLSMinimum = r.tlsVersion("TLS_MINIMUM_VERSION")
+	c.ACMEDirectory = r.text("ACME_DIRECTORY", "")
+	c.ACMEEmail = r.text("ACME_EMAIL", "")
+	if set := c.TLS != ""; set != (c.TLSHost != "") || set != (c.ACMEDirectory != "") {
+		r.add("TLS_ADDRESS, TLS_HOSTNAME and ACME_DIRECTORY go together: set all or none")
+	}
+	if c.TLSHost != "" && !hostnames.MatchString(c.TLSHost) {
+		r.add("TLS_HOSTNAME %q: want a host name, such as guestbook.example.com", c.TLSHost)
+	}
+	if u, err := url.Parse(c.ACMEDirectory); c.ACMEDirectory != "" &&
+		(err != nil || u.Hostname() == "" || u.Scheme != "https") {
+		r.add("ACME_DIRECTORY %q: want the https URL of an ACME server's directory", c.ACMEDirectory)
+	}
+	if a, err := mail.ParseAddress(c.ACMEEmail); c.ACMEEmail != "" && (err != nil || a.Address != c.ACMEEmail) {
+		r.add("ACME_EMAIL %q: want a mail address", c.ACMEEmail)
+	}
+}
+
+func (r *reader) tlsVersion(key string) uint16 {
+	v := r.text(key, "TLSv1.2")
+	version, ok := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}[v]
+	if !ok {
+		r.add("%s %q: want TLSv1.2 or TLSv1.3", key, v)
+	}
+	return version
 }
 
 func (r *reader) mongo() Mongo {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"os"
@@ -49,6 +50,7 @@ func TestDefaults(t *testing.T) {
 		"MONGODB_DATABASE": c.MongoDatabase, "MONGODB_USERNAME": c.MongoUser, "MONGODB_PASSWORD_FILE": c.MongoPassFile,
 		"MONGODB_AUTH_SOURCE": c.MongoAuthSource, "MONGODB_TIMEOUT": c.MongoTimeout,
 		"MONGODB_MAX_CONNECTIONS": c.MongoConnections,
+		"TLS_MINIMUM_VERSION":     strings.Replace(tls.VersionName(c.TLSMinimum), " ", "v", 1),
 		"TITLE":                   c.Title, "PAGE_SIZE": c.PageSize, "TIME_ZONE": c.TimeZone,
 		"SIGNS_PER_MINUTE": c.SignsPerMinute, "READS_PER_SECOND": c.ReadsPerSecond,
 		"DRAIN_DELAY": c.DrainDelay, "SHUTDOWN_TIMEOUT": c.ShutdownTimeout, "LOG_LEVEL": strings.ToLower(c.LogLevel.String()),

@@ -26,6 +26,9 @@ import (
 // Collection is the collection of the entries, the same as that of the tutorial's frontend.
 const Collection = "messages"
 
+// Certificates is the collection of Store.Certificates.
+const Certificates = "certificates"
+
 // formKey is the field with the draft's key. Its unique index makes Add idempotent. The index is sparse, because
 // documents of the tutorial's frontend have no such field.
 const formKey = "form"
@@ -95,10 +98,20 @@ func (s *Store) Close(ctx context.Context) error {
 // messages returns the collection for one operation. The caller must call done after the operation; until then the
 // client stays connected.
 func (s *Store) messages() (coll *mongo.Collection, done func()) {
+	return s.collection(Collection)
+}
+
+// Certificates returns the collection of the certificate and what belongs to it, as messages does. It is not part of
+// backups, which would have the private key.
+func (s *Store) Certificates() (coll *mongo.Collection, done func()) {
+	return s.collection(Certificates)
+}
+
+func (s *Store) collection(name string) (coll *mongo.Collection, done func()) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	s.current.busy.Add(1)
-	return s.current.client.Database(s.cfg.Database).Collection(Collection), s.current.busy.Done
+	return s.current.client.Database(s.cfg.Database).Collection(name), s.current.busy.Done
 }
 
 // Ready creates the index if it is missing and reads one document, which needs the same rights as serving does.
