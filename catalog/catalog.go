@@ -45,6 +45,7 @@ const (
 	LimitsClient            Client = "oci_limits.LimitsClient"
 	ArtifactsClient         Client = "oci_artifacts.ArtifactsClient"
 	CertificatesClient      Client = "oci_certificates_management.CertificatesManagementClient"
+	DNSClient               Client = "oci_dns.DnsClient"
 	MonitoringClient        Client = "oci_monitoring.MonitoringClient"
 	TopicClient             Client = "oci_ons.NotificationControlPlaneClient"
 	SubscriptionClient      Client = "oci_ons.NotificationDataPlaneClient"
@@ -57,7 +58,7 @@ func Clients() []Client {
 	return []Client{
 		VirtualNetworkClient, ComputeClient, BlockStorageClient, ComputeManagementClient, ContainerEngineClient,
 		IdentityClient, ObjectStorageClient, LoadBalancerClient, NetworkBalancerClient, BastionClient, LoggingClient,
-		BudgetClient, ArtifactsClient, CertificatesClient, LimitsClient, MonitoringClient, TopicClient,
+		BudgetClient, ArtifactsClient, CertificatesClient, DNSClient, LimitsClient, MonitoringClient, TopicClient,
 		SubscriptionClient, VaultClient, KeyClient,
 	}
 }

@@ -21,6 +21,7 @@ var hosts = map[Client]string{
 	LoggingClient:           "https://logging.{region}.oci.{secondLevelDomain}",
 	LimitsClient:            "https://limits.{region}.oci.{secondLevelDomain}",
 	ArtifactsClient:         "https://artifacts.{region}.oci.{secondLevelDomain}",
+	DNSClient:               "https://dns.{region}.oci.{secondLevelDomain}",
 	CertificatesClient:      "https://certificatesmanagement.{region}.oci.{secondLevelDomain}",
 	BudgetClient:            "https://usage.{region}.oci.{secondLevelDomain}",
 	MonitoringClient:        "https://telemetry.{region}.{secondLevelDomain}",

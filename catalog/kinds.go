@@ -23,6 +23,7 @@ const (
 	Subnet                           = "oci:Core/subnet:Subnet"
 	VCN                              = "oci:Core/vcn:Vcn"
 	Volume                           = "oci:Core/volume:Volume"
+	RecordSet                        = "oci:Dns/rrset:Rrset"
 	DynamicGroup                     = "oci:Identity/dynamicGroup:DynamicGroup"
 	Policy                           = "oci:Identity/policy:Policy"
 	Log                              = "oci:Logging/log:Log"
@@ -152,6 +153,12 @@ var kinds = []Kind{
 		ForceNew: Fields{
 			"availabilityDomain", "backupPolicyId", "sizeInMbs", "sourceDetails", "volumeBackupId", "xrcKmsKeyId",
 		},
+	},
+	{
+		Token: RecordSet, Name: "rrset", Client: DNSClient,
+		Collection: "/20180115/zones/{zoneNameOrId}/records/{domain}",
+		ID:         "zoneNameOrId/{zoneNameOrId}/domain/{domain}/rtype/{rtype}",
+		ForceNew:   Fields{"domain", "rtype", "scope", "viewId", "zoneNameOrId"},
 	},
 	{
 		Token: DynamicGroup, Name: "dynamicgroup", Client: IdentityClient,

@@ -32,6 +32,7 @@ var (
 	balancers        = service{client: catalog.LoadBalancerClient, base: "/20170115"}
 	networkBalancers = service{client: catalog.NetworkBalancerClient, base: "/20200501"}
 	certificates     = service{client: catalog.CertificatesClient, base: "/20210224"}
+	zones            = service{client: catalog.DNSClient, base: "/20180115"}
 	oke              = service{client: catalog.ContainerEngineClient, base: "/20180222"}
 	limits           = service{client: catalog.LimitsClient, base: "/20190729"}
 	bastions         = service{client: catalog.BastionClient, base: "/20210331"}

@@ -63,6 +63,7 @@ func (v *visit) others() []check {
 		{"Network", v.network},
 		{"Network", v.addresses},
 		{"Network", v.certificates},
+		{"Network", v.hostRecords},
 		{"OCIDs", v.named},
 	}, checks...)
 }

@@ -35,6 +35,7 @@ var questions = map[string]question{
 	"manage public-ips":              {network, "/publicIps", []string{"scope", "REGION"}},
 	"read public-ips":                {network, "/publicIps", []string{"scope", "REGION"}},
 	"read leaf-certificates":         {certificates, "/certificates", nil},
+	"use dns-zones":                  {zones, "/zones", nil},
 	"inspect load-balancers":         {balancers, "/loadBalancers", nil},
 	"inspect network-load-balancers": {networkBalancers, "/networkLoadBalancers", nil},
 	"manage bastion-family":          {bastions, "/bastions", nil},

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"net/mail"
 	"os"
 	"regexp"
 	"slices"
@@ -91,7 +90,7 @@ func (s *Settings) budget() setting.Group {
 				"exceeds it, budgetEmails get a message. A compartment can have one budget. 0 for none",
 			setting.Range(0, maxBudget)),
 		setting.List(&s.BudgetEmails, "budgetEmails", nil,
-			"Addresses that get the messages of the budget", setting.Each(email), setting.Unique[string]()),
+			"Addresses that get the messages of the budget", setting.Each(workload.Email), setting.Unique[string]()),
 		setting.Of(&s.TenancyID, "tenancyId", "",
 			"OCID of the tenancy, in which the budget and the dynamic group of containerLogs are created. Empty for "+
 				"oci:tenancyOcid or OCI_TENANCY_OCID",
@@ -105,7 +104,7 @@ func (s *Settings) alarms() setting.Group {
 			"Addresses that get the stack's alarms, each after its owner has confirmed it by the first message: no ready "+
 				"frontend, no primary of the database, missing backups, a full volume, a certificate that expires. Needs "+
 				"clusterType enhanced",
-			setting.Each(email), setting.Unique[string]()),
+			setting.Each(workload.Email), setting.Unique[string]()),
 		setting.Of(&s.AlarmTopicID, "alarmTopicId", "",
 			"OCID of an existing topic of Notifications that gets the alarms instead of alarmEmails",
 			setting.OCID("onstopic")),
@@ -116,13 +115,6 @@ func (s *Settings) alarms() setting.Group {
 func (s *Settings) Alarms() bool { return len(s.AlarmEmails) > 0 || s.AlarmTopicID != "" }
 
 const maxBudget = 1_000_000_000
-
-var email = setting.Func("an address such as ops@example.com", func(text string) error {
-	if address, err := mail.ParseAddress(text); err != nil || address.Address != text {
-		return fmt.Errorf("%q is not an address such as ops@example.com", text)
-	}
-	return nil
-})
 
 func (s *Settings) logs() setting.Group {
 	return setting.Group{
@@ -239,6 +231,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		s.validateName(list, i)
 		s.Guestbooks[i].Validate(list, policy)
 		s.validateFit(list, i)
+		s.validateACME(list, i)
 	}
 	s.validateRoom(list)
 	s.validateRegistry(list)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"oke-guestbook/plan/problem/problemtest"
+	"oke-guestbook/plan/workload"
 )
 
 // with is settings as pairs.
@@ -33,6 +34,14 @@ func small(pairs ...string) map[string]string {
 // https is settings of a guestbook with a certificate of the Certificates service.
 func https(pairs ...string) map[string]string {
 	set := with("tlsCertificateId", "ocid1.certificate.oc1.iad.aaaa", "loadBalancerPorts", `["80","443"]`)
+	maps.Copy(set, with(pairs...))
+	return set
+}
+
+// acme is settings of a guestbook that obtains its certificate by ACME.
+func acme(pairs ...string) map[string]string {
+	set := with("acmeDirectory", workload.LetsEncrypt, "tlsHostname", "guestbook.example.com",
+		"loadBalancerPorts", `["80","443"]`, "loadBalancerAllowedCidrs", `["0.0.0.0/0"]`)
 	maps.Copy(set, with(pairs...))
 	return set
 }
@@ -184,6 +193,75 @@ func TestUnworkable(t *testing.T) {
 			[]string{"tlsCertificateId node-port"},
 		},
 
+		// Certificates by ACME.
+		{
+			"certificate by ACME for no name", acme("tlsHostname", ""),
+			[]string{"tlsHostname acmeDirectory"},
+		},
+		{"certificate by ACME for an address", acme("tlsHostname", "192.0.2.7"), []string{"tlsHostname 192.0.2.7"}},
+		{"certificate by ACME for a wildcard", acme("tlsHostname", "*.example.com"), []string{"tlsHostname *.example.com"}},
+		{
+			"ACME and a certificate by OCID", acme("tlsCertificateId", "ocid1.certificate.oc1.iad.aaaa"),
+			[]string{"acmeDirectory tlsCertificateId"},
+		},
+		{
+			"ACME and a certificate of one's own", acme("tlsCertificate", "x", "tlsPrivateKey", "y"),
+			[]string{"tlsCertificate tlsPrivateKey", "acmeDirectory tlsCertificate"},
+		},
+		{
+			"ACME within the VCN",
+			acme("exposure", "internal", "loadBalancers", "both", "internalLoadBalancerAllowedCidrs", `["10.0.0.0/16"]`),
+			[]string{"acmeDirectory public internal"},
+		},
+		{"ACME without a load balancer", acme("exposure", "node-port"), []string{"acmeDirectory public node-port"}},
+		{
+			"ACME for the tutorial's frontend", acme("profile", "tutorial"),
+			[]string{"acmeDirectory hardened"},
+		},
+		{
+			"ACME on another port", acme("servicePort", "8443", "loadBalancerPorts", `["80","8443"]`),
+			[]string{"acmeDirectory servicePort 443"},
+		},
+		{"ACME with a port shut", acme("loadBalancerPorts", `["80"]`), []string{"loadBalancerPorts 443"}},
+		{
+			"ACME and ciphers of a load balancer", acme("tlsCipherSuite", "oci-tls-12-ssl-cipher-suite-v3"),
+			[]string{"tlsCipherSuite acmeDirectory"},
+		},
+		{
+			"ACME without the internet", acme("internetEgress", "none", "frontendImage", "iad.ocir.io/t/guestbook:v1",
+				"mongoImage", "iad.ocir.io/t/mongo:8.0", "oci:region", "us-ashburn-1"),
+			[]string{"acmeDirectory internetEgress workers none"},
+		},
+		{
+			"ACME from Pods that reach no internet", acme("podNetwork", "vcn-native"),
+			[]string{"acmeDirectory internetEgress workers-and-pods"},
+		},
+		{
+			"ACME for few visitors", acme("loadBalancerAllowedCidrs", `["203.0.113.0/24"]`),
+			[]string{"acmeDirectory 0.0.0.0/0 loadBalancerAllowedCidrs"},
+		},
+		{"ACME without TLS", acme("acmeDirectory", "http://acme.example.com/directory"), []string{"acmeDirectory https"}},
+		{"ACME server by name alone", acme("acmeDirectory", "acme-v02.api.letsencrypt.org"), []string{"acmeDirectory https"}},
+		{
+			"ACME server with a password", acme("acmeDirectory", "https://user:token@acme.example.com/directory"),
+			[]string{"acmeDirectory https"},
+		},
+		{"ACME with an address of a person", acme("acmeEmail", "Ops <ops@example.com>"), []string{"acmeEmail Ops"}},
+		{"ACME account of nothing", with("acmeEmail", "ops@example.com"), []string{"acmeEmail acmeDirectory"}},
+		{
+			"two guestbooks of one name", acme("guestbooks", `[{"name":"seoul"},{"name":"busan"}]`),
+			[]string{"guestbooks[1].tlsHostname guestbook.example.com seoul"},
+		},
+		{"zone by name", acme("dnsZoneId", "example.com"), []string{"dnsZoneId OCID"}},
+		{
+			"zone for no name", with("dnsZoneId", "ocid1.dns-zone.oc1..aaaa"),
+			[]string{"dnsZoneId tlsHostname"},
+		},
+		{
+			"OCID of a record's view", acme("dnsZoneId", "ocid1.dnsview.oc1.iad.aaaa"),
+			[]string{"dnsZoneId dnsview"},
+		},
+
 		// Types of load balancers.
 		{"application load balancer", with("loadBalancerType", "alb"), []string{"loadBalancerType alb lb nlb"}},
 		{"another spelling", with("loadBalancerType", "NLB"), []string{"loadBalancerType NLB lb nlb"}},
@@ -251,7 +329,12 @@ func TestWorkable(t *testing.T) {
 		"tutorial's database":   with("profile", "tutorial", "mongoMemoryMb", "100"),
 		"path with a query":     with("readinessPath", "/readyz?full=1"),
 		"network load balancer": with("loadBalancerType", "nlb", "reservedAddress", "129.146.1.2"),
-		"public address":        with("reservedAddress", "129.146.1.2"),
+		"ACME":                  acme("dnsZoneId", "ocid1.dns-zone.oc1..aaaa", "acmeEmail", "ops@example.com"),
+		"ACME and an nlb":       acme("loadBalancerType", "nlb", "plainHttp", "closed", "tlsMinimumVersion", "TLSv1.3"),
+		"ACME from Pods":        acme("podNetwork", "vcn-native", "internetEgress", "workers-and-pods"),
+		"record of another's certificate": https("tlsHostname", "guestbook.example.com",
+			"dnsZoneId", "ocid1.dns-zone.oc1..aaaa"),
+		"public address": with("reservedAddress", "129.146.1.2"),
 		"shape of unknown size": with("mongoMemoryMb", "524288",
 			"nodePools", `[{"name":"w","size":1,"shape":"BM.Standard.E5.192"}]`),
 		"an autoscaled pool": with("nodePools", `[{"name":"w","size":1,"ocpus":2,"memoryGb":4,"autoscaled":true}]`,

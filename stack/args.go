@@ -157,7 +157,7 @@ func (c *composition) alarmsArgs() *alarms.Args {
 	for _, g := range c.settings.Guestbooks {
 		if g.Measured {
 			args.Backups = args.Backups || g.BackupSchedule != ""
-			args.Certificates = args.Certificates || g.TLSCertificate != ""
+			args.Certificates = args.Certificates || g.TLSCertificate != "" || g.ACME()
 		}
 	}
 	return args

@@ -37,6 +37,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 		if err := guestbook.CheckCertificate(ctx, g, balancers); err != nil {
 			return nil, err
 		}
+		if err := guestbook.CheckZone(ctx, g); err != nil {
+			return nil, err
+		}
 		if err := guestbook.CheckImages(ctx, g, c.settings.Registry, balancers); err != nil {
 			return nil, err
 		}

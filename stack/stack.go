@@ -78,16 +78,13 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err != nil {
 		return err
 	}
-	urls, addresses, backups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{} // by guestbook
+	made := outputs{pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}}
 	for _, g := range s.Guestbooks {
-		made, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster, enforcer), pulumi.Provider(cluster.Provider))
+		book, err := guestbook.New(ctx, g.Name, c.guestbookArgs(g, net, cluster, enforcer), pulumi.Provider(cluster.Provider))
 		if err != nil {
 			return err
 		}
-		urls[g.Name], addresses[g.Name] = made.URL, made.Address
-		if g.BackupSchedule != "" {
-			backups[g.Name] = made.LastBackup
-		}
+		made.add(g, book)
 	}
 	if s.LogDestination != "" {
 		if _, err := logs.New(ctx, "guestbook-logs", c.logsArgs(), pulumi.Provider(cluster.Provider)); err != nil {
@@ -97,7 +94,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err := c.observe(ctx); err != nil {
 		return err
 	}
-	export(ctx, s, net, cluster, urls, addresses, backups)
+	export(ctx, s, net, cluster, made)
 	return nil
 }
 

@@ -56,6 +56,13 @@ var changes = []change{
 		set: https(renewedCertificate, renewedPrivateKey),
 	},
 	{what: "tlsCertificateId", set: byOCID},
+	{what: "acmeDirectory", set: byACME()},
+	{what: "acmeEmail", before: byACME(), set: map[string]string{"acmeEmail": "ops@example.com"}},
+	{what: "dnsZoneId", before: byACME(), set: map[string]string{"dnsZoneId": mocks.ZoneID}},
+	{
+		what: "tlsHostname: with a record", before: byACME("dnsZoneId", mocks.ZoneID),
+		set: map[string]string{"tlsHostname": "www.example.com"},
+	},
 	{what: "tlsHostname", before: byOCID, set: map[string]string{"tlsHostname": mocks.CertificateHost}},
 	{what: "tlsMinimumVersion", before: byOCID, set: map[string]string{"tlsMinimumVersion": "TLSv1.3"}},
 	{what: "tlsCipherSuite", before: byOCID, set: map[string]string{"tlsCipherSuite": "oci-tls-12-ssl-cipher-suite-v3"}},

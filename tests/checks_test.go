@@ -157,6 +157,15 @@ func TestRefused(t *testing.T) {
 			"certificate of another host", "dev", byOCIDOf(mocks.CertificateID, "tlsHostname", "www.example.com"),
 			"tlsCertificateId", "www.example.com is not among its names, guestbook.example.com",
 		},
+		{
+			"host name in another zone", "dev",
+			byACME("dnsZoneId", mocks.ZoneID, "tlsHostname", "guestbook.example.org"),
+			"dnsZoneId", "guestbook.example.org is not in the zone, example.com",
+		},
+		{
+			"host name that is an alias", "dev", byACME("dnsZoneId", mocks.ZoneID, "tlsHostname", mocks.AliasHost),
+			"dnsZoneId", "CNAME",
+		},
 		{"zero replicas", "dev", settings{"frontendReplicas": "0"}, "frontendReplicas", "1"},
 		{
 			"replicas outside the autoscaler's bounds", "dev",

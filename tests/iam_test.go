@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bufio"
+	"cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -115,6 +116,7 @@ var calledBy = map[string]string{
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":   "manage clusters",
 	"oci:ObjectStorage/getNamespace:getNamespace":                     "{OBJECTSTORAGE_NAMESPACE_READ}",
 	"oci:CertificatesManagement/getCertificate:getCertificate":        "read leaf-certificates",
+	"oci:Dns/getRrsets:getRrsets":                                     "manage dns-records",
 	"oci:Core/getPublicIp:getPublicIp":                                "read public-ips",
 	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":              "inspect load-balancers",
 	"oci:Artifacts/getContainerRepositories:getContainerRepositories": "manage repos",
@@ -180,7 +182,7 @@ func TestStatementsCoverWhatTheProgramDoes(t *testing.T) {
 			} else if id, has := res.Inputs["compartmentId"]; has && s.Location != location(mocks.Text(id)) {
 				t.Errorf("%s: %q is created in %s, and the statement is for %s", what, res.Name, mocks.Text(id), s.Location)
 			}
-			name := "'" + mocks.Text(res.Inputs["name"]) + "'"
+			name := "'" + cmp.Or(mocks.Text(res.Inputs["name"]), mocks.Text(res.Inputs["zoneNameOrId"])) + "'"
 			if strings.Contains(s.Text, " where ") && !strings.Contains(s.Text, name) {
 				t.Errorf("%s: %s does not allow %s", what, s.Text, name)
 			}

@@ -46,6 +46,7 @@ var unseen = map[string]struct {
 	"tlsCertificateId": {"", map[string]string{
 		"tlsCertificateId": "ocid1.certificate.oc1.iad" + mocks.Unseen, "loadBalancerPorts": `["80","443"]`,
 	}},
+	"dnsZoneId":         {"", byACME("dnsZoneId", "ocid1.dns-zone.oc1."+mocks.Unseen)},
 	"vcnId":             {"", existing("vcnId", "ocid1.vcn.oc1.iad"+mocks.Unseen)},
 	"internetGatewayId": {"", existing("internetGatewayId", "ocid1.internetgateway.oc1.iad"+mocks.Unseen)},
 	"natGatewayId":      {"", existing("natGatewayId", "ocid1.natgateway.oc1.iad"+mocks.Unseen)},

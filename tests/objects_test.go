@@ -12,6 +12,7 @@ import (
 
 	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
+	"oke-guestbook/plan/workload"
 )
 
 // kinds returns settings with guestbooks that between them have every object and field that the component can make.
@@ -28,6 +29,10 @@ func kinds(t *testing.T) map[string]string {
 			"externalDatabase": "mongo.example.com", "databasePassword": "example",
 		},
 		{"name": "network", "loadBalancerType": "nlb"},
+		{
+			"name": "automatic", "acmeDirectory": workload.LetsEncrypt, "acmeEmail": "ops@example.com",
+			"tlsHostname": "guestbook.example.com", "dnsZoneId": mocks.ZoneID,
+		},
 		{"name": "classroom-network", "loadBalancerType": "nlb", "exposure": "internal", "profile": "tutorial"},
 		{"name": "nodes", "exposure": "node-port"},
 		{"name": "classroom", "profile": "tutorial", "frontendImage": "docker.io/paulczar/gb-frontend:v5"},
@@ -41,7 +46,8 @@ func kinds(t *testing.T) map[string]string {
 	}
 	return map[string]string{
 		"clusterType": "enhanced", "addons": metrics["addons"], "podNetwork": "vcn-native", "securityBy": "groups",
-		"nodePools":     pool(`"size":3`),
+		"nodePools":      pool(`"size":3`),
+		"internetEgress": "workers-and-pods", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
 		"loadBalancers": "both", "loadBalancerPorts": `["80","443"]`, "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
 		"logDestination": "logs.example.com:24224", "networkPolicies": "enforced", "guestbooks": string(list),
 	}

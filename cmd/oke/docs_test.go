@@ -148,6 +148,7 @@ var others = map[string]string{
 	"Service was not allocated an IP address":                      "the kubernetes provider, as reported by others",
 	"Unable to connect to the server":                              "kubectl",
 	"i/o timeout":                                                  "Go's network library",
+	"connection refused":                                           "Linux, connect(2)",
 	"executable oci not found":                                     "client-go, plugin/pkg/client/auth/exec",
 	"executable oci failed with exit code 1":                       "client-go, plugin/pkg/client/auth/exec",
 	"You must be logged in to the server":                          "kubectl",

@@ -25,7 +25,7 @@ func policiesCommand() *cobra.Command {
 			in.Group, in.Domain, in.ClusterID = who.Group, who.Domain, who.ClusterID
 			in.NetworkCompartment, in.AddressCompartment = who.NetworkCompartment, who.AddressCompartment
 			in.KeyCompartment, in.ImageCompartment = who.KeyCompartment, who.ImageCompartment
-			in.CertificateCompartment = who.CertificateCompartment
+			in.CertificateCompartment, in.ZoneCompartment = who.CertificateCompartment, who.ZoneCompartment
 			if err := iam.Validate(in); err != nil {
 				return err
 			}
@@ -44,6 +44,7 @@ func policiesCommand() *cobra.Command {
 	flags.StringVar(&who.AddressCompartment, "address-compartment", "", "compartment of reservedAddress, if another")
 	flags.StringVar(&who.CertificateCompartment, "certificate-compartment", "",
 		"compartment of the certificate of tlsCertificateId, if another")
+	flags.StringVar(&who.ZoneCompartment, "zone-compartment", "", "compartment of the zone of dnsZoneId, if another")
 	flags.StringVar(&who.KeyCompartment, "key-compartment", "", "compartment of the key of kmsKeyId, if another")
 	flags.StringVar(&who.ImageCompartment, "image-compartment", "", "compartment of the image of imageId, if another")
 	flags.StringVar(&who.ClusterID, "cluster", "", "OCID of the cluster, to exclude other clusters of its compartment")

@@ -18,7 +18,9 @@ const (
 	metricsPort = "metrics"
 	// redirectPort is the container's port that only redirects to HTTPS (docs/decisions/0017-https.md).
 	redirectPort = "redirect"
-	appUserID    = 65532 // of this project's image, which runs as any other user too
+	// tlsPort is the container's port that ends TLS (docs/decisions/0019-acme.md).
+	tlsPort   = "https"
+	appUserID = 65532 // of this project's image, which runs as any other user too
 
 	// drainSeconds is how long a terminating Pod continues to serve: OCI's load balancer removes a backend after three
 	// failed checks 10 s apart (cloud controller, defaults of oci-load-balancer-health-check-interval and -retries).
@@ -79,6 +81,9 @@ func (b *builder) frontendPod(secret *corev1.Secret) corev1.PodSpecArgs {
 		if b.book.Redirects() {
 			container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(redirectPort, b.book.RedirectPort()))
 		}
+		if b.book.ACME() {
+			container.Ports = append(container.Ports.(corev1.ContainerPortArray), port(tlsPort, b.book.TLSPort()))
+		}
 		container.SecurityContext = containerSecurity()
 		container.VolumeMounts = corev1.VolumeMountArray{mount(credentialsVolume, secretPath, true)}
 		pod.Volumes = corev1.VolumeArray{credentialFiles(secret, appFile)}
@@ -109,7 +114,16 @@ func (b *builder) frontendEnvironment() map[string]string {
 			env["REDIRECT_TO"] = to
 		}
 	}
-	if b.book.NetworkBalanced() { // which passes visitors' headers on: none says who they are
+	if b.book.ACME() {
+		env["TLS_ADDRESS"] = fmt.Sprintf(":%d", b.book.TLSPort())
+		env["TLS_HOSTNAME"] = b.book.TLSHostname
+		env["TLS_MINIMUM_VERSION"] = b.book.TLSMinimumVersion
+		env["ACME_DIRECTORY"] = b.book.ACMEDirectory
+		if b.book.ACMEEmail != "" {
+			env["ACME_EMAIL"] = b.book.ACMEEmail
+		}
+	}
+	if b.book.ProxyProtocol() { // visitors' headers are passed on: none says who they are
 		env["PROXY_PROTOCOL_FROM"] = b.args.Networks.Balancer
 	} else {
 		env["TRUSTED_PROXIES"] = strings.Join(b.args.Networks.Proxies, ",")

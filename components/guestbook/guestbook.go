@@ -66,8 +66,10 @@ type Guestbook struct {
 	Service *corev1.Service
 	// URL is the address of the pages; empty without a load balancer.
 	URL pulumi.StringOutput
-	// Address is the load balancer's IP address, for a DNS record; empty without one.
+	// Address is the load balancer's IP address; empty without one.
 	Address pulumi.StringOutput
+	// Record is the DNS record of the host name, as a zone file has it; empty without a name or a load balancer.
+	Record pulumi.StringOutput
 	// LastBackup is the time of the newest backup in the bucket, in RFC 3339; empty without backups.
 	LastBackup pulumi.StringOutput
 }
@@ -75,7 +77,7 @@ type Guestbook struct {
 // New makes a guestbook. opts must contain the Kubernetes provider of its cluster.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Guestbook, error) {
 	none := pulumi.String("").ToStringOutput()
-	g := &Guestbook{URL: none, Address: none, LastBackup: none}
+	g := &Guestbook{URL: none, Address: none, Record: none, LastBackup: none}
 	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, g, opts...); err != nil {
 		return nil, err
 	}

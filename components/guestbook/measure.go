@@ -32,6 +32,9 @@ func (b *builder) measure(secret *corev1.Secret, unchanged pulumi.ResourceOption
 	if expires := b.book.CertificateExpires(); !expires.IsZero() {
 		env["CERTIFICATE_EXPIRES"] = expires.UTC().Format(time.RFC3339)
 	}
+	if b.book.ACME() {
+		env["ACME_DIRECTORY"], env["TLS_HOSTNAME"] = b.book.ACMEDirectory, b.book.TLSHostname
+	}
 	if b.book.BackupSchedule != "" {
 		env["BACKUP_INTERVAL"] = b.book.BackupInterval().String()
 	}

@@ -26,7 +26,7 @@ func (b *builder) networkBalancerAnnotations() pulumi.StringMap {
 		balancerType:                             pulumi.String(string(workload.NLB)),
 		networkAnnotation + "subnet":             b.args.LoadBalancerSubnetID,
 		networkAnnotation + "is-preserve-source": pulumi.String("false"),
-		networkAnnotation + "is-ppv2-enabled":    pulumi.String(strconv.FormatBool(b.book.Hardened())),
+		networkAnnotation + "is-ppv2-enabled":    pulumi.String(strconv.FormatBool(b.book.ProxyProtocol())),
 		// Every rule is declared with the network; the controller's own rules would be drift.
 		networkAnnotation + "security-list-management-mode": pulumi.String("None"),
 	}

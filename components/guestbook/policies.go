@@ -12,13 +12,17 @@ import (
 // enforces policies: they are without effect unless the stack has an enforcer, of package policies (Oracle
 // documentation, "Pod Networking"; read 2026-11-28).
 func (b *builder) networkPolicies() (made []pulumi.Resource, err error) {
-	redirectPort := 0
+	redirectPort, tlsPort := 0, 0
 	if b.book.Redirects() {
 		redirectPort = b.book.RedirectPort()
+	}
+	if b.book.ACME() {
+		tlsPort = b.book.TLSPort()
 	}
 	table := flows.Table(flows.Options{
 		FrontendPort: b.book.FrontendPort,
 		RedirectPort: redirectPort,
+		TLSPort:      tlsPort,
 		Proxies:      b.args.Networks.Proxies,
 		Replicas:     b.book.MongoReplicas,
 		External:     !b.book.OwnDatabase(),

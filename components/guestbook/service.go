@@ -67,8 +67,11 @@ func (b *builder) visitorService(annotations pulumi.StringMap, spec corev1.Servi
 	var ports corev1.ServicePortArray
 	for _, l := range b.book.Listeners() {
 		target := httpPort
-		if l.Redirect {
+		switch {
+		case l.Redirect:
 			target = redirectPort
+		case l.Through:
+			target = tlsPort
 		}
 		ports = append(ports, servicePort(l.Name, l.Port, target))
 	}
@@ -100,7 +103,7 @@ func (b *builder) loadBalancer() error {
 	}
 	b.g.Address = b.g.Service.Status.LoadBalancer().Ingress().ApplyT(firstAddress).(pulumi.StringOutput)
 	b.g.URL = b.g.Address.ApplyT(b.book.Address).(pulumi.StringOutput)
-	return nil
+	return b.record()
 }
 
 func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
@@ -117,6 +120,10 @@ func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
 		// Every rule is declared with the network; the controller's own rules would be drift.
 		annotation + "security-list-management-mode": pulumi.String("None"),
 	}
+	if b.book.ACME() { // which passes TLS on
+		annotations[annotation+"backend-protocol"] = pulumi.String("TCP")
+		annotations[annotation+"connection-proxy-protocol-version"] = pulumi.String("2")
+	}
 	if b.book.Exposure == workload.Internal {
 		annotations[annotation+"internal"] = pulumi.String("true")
 	}
@@ -131,7 +138,7 @@ func (b *builder) loadBalancerAnnotations() pulumi.StringMap {
 // the annotation names a suite, and leaves a listener as it is without one (oci-cloud-controller-manager at 1100ac3,
 // 2026-06-17, load_balancer_util.go, getSSLConfigurationChanges): so both are always there.
 func (b *builder) terminateTLS(annotations pulumi.StringMap) error {
-	if !b.book.HTTPS() {
+	if !b.book.Terminates() {
 		return nil
 	}
 	policy, err := json.Marshal(b.book.TLSPolicy())

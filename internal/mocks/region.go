@@ -93,6 +93,24 @@ func (r *Recorder) certificate(id string) (resource.PropertyMap, error) {
 	}), nil
 }
 
+// ZoneID is the OCID of the zone example.com, in which AliasHost is another name of something else.
+const (
+	ZoneID    = "ocid1.dns-zone.oc1..example"
+	AliasHost = "alias.example.com"
+)
+
+// recordSets are those of the zone with the type, or at the name.
+func recordSets(rtype, domain string) resource.PropertyMap {
+	sets := []any{}
+	switch {
+	case rtype == "SOA":
+		sets = append(sets, map[string]any{"domain": "example.com", "rtype": rtype})
+	case domain == AliasHost:
+		sets = append(sets, map[string]any{"domain": domain, "rtype": "CNAME"})
+	}
+	return object(map[string]any{"rrsets": sets})
+}
+
 // networkLoadBalancers are those of the compartment.
 func (r *Recorder) networkLoadBalancers() resource.PropertyMap {
 	items := []any{map[string]any{
@@ -169,6 +187,8 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return r.publicIP(Text(args.Args["ipAddress"]))
 	case "oci:CertificatesManagement/getCertificate:getCertificate":
 		return r.certificate(Text(args.Args["certificateId"]))
+	case "oci:Dns/getRrsets:getRrsets":
+		return recordSets(Text(args.Args["rtype"]), Text(args.Args["domain"])), nil
 	case "oci:LoadBalancer/getLoadBalancers:getLoadBalancers":
 		return r.loadBalancers(), nil
 	case "oci:NetworkLoadBalancer/getNetworkLoadBalancers:getNetworkLoadBalancers":

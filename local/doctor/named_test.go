@@ -59,6 +59,7 @@ var unseen = map[string]struct {
 		"imageVerificationKeys[0]", set("imageVerificationKeys", []string{fmt.Sprintf(nobodys, "key")}),
 	},
 	"tlsCertificateId": {"", certified("")},
+	"dnsZoneId":        {"", zoned("", "")},
 	"id": {"subnets.workers.id", inVCN(func(s *setup, _ string) {
 		set("subnets", map[string]any{"workers": map[string]any{
 			"id": fmt.Sprintf(nobodys, "subnet"), "cidr": "198.18.16.0/20",

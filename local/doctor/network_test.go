@@ -153,6 +153,34 @@ var networkFindings = []finding{
 		certified(`{"lifecycleState":"ACTIVE","compartmentId":"ocid1.compartment.oc1..b"}`),
 		[]string{"the certificate of guestbook guestbook is in compartment ocid1.compartment.oc1..b"},
 	},
+	{
+		"no such zone", zoned("", ""),
+		[]string{"✗ dnsZoneId of guestbook guestbook: this user sees no such public zone: ocid1.dns-zone"},
+	},
+	{
+		"a zone of other names", zoned("example.org", ""),
+		[]string{"✗ dnsZoneId of guestbook guestbook: tlsHostname guestbook.example.com is not in the zone, example.org"},
+	},
+	{
+		"a name of something else", zoned("example.com", "CNAME"),
+		[]string{"✗ dnsZoneId of guestbook guestbook: guestbook.example.com has a record of type CNAME there"},
+	},
+	{"a zone", zoned("example.com", "A"), []string{"the zone of guestbook guestbook can have its record"}},
+}
+
+// zoned gives the guestbook a zone of the name, with a record of the type; empty: the cloud has none.
+func zoned(name, rtype string) func(*setup) {
+	return func(s *setup) {
+		certified(`{"lifecycleState":"ACTIVE","compartmentId":"` + oci.CompartmentID + `","currentVersion":` +
+			`{"subjectAlternativeNames":[{"value":"guestbook.example.com"}]}}`)(s)
+		id := fmt.Sprintf(nobodys, "dns-zone")
+		s.config["oke-guestbook:tlsHostname"] = "guestbook.example.com"
+		s.config["oke-guestbook:dnsZoneId"] = id
+		if name != "" {
+			s.answers["/20180115/zones/"+id] = `{"name":"` + name + `"}`
+			s.answers["/20180115/zones/"+id+"/records"] = `{"items":[{"rtype":"` + rtype + `"}]}`
+		}
+	}
 }
 
 // certified gives the guestbook a certificate of the Certificates service, which answers so; empty: as it does.

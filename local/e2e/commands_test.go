@@ -63,6 +63,7 @@ var afterTheFirstHour = []shown{
 	},
 	{"pulumi stack output lastBackups", "", []string{"{}"}},
 	{"pulumi stack output addresses", "", []string{`"guestbook":`}},
+	{"pulumi stack output dnsRecords", "", []string{"{}"}},
 	{"kubectl describe service", "kubectl describe service -n guestbook", []string{"LoadBalancer Ingress:"}},
 	{"kubectl cordon -l pool=blue", "kubectl cordon -l kubernetes.io/os=linux", []string{"cordoned"}},
 	{

@@ -223,6 +223,9 @@ func TestProfiles(t *testing.T) {
 	imported := s.post(rest, certificates, with(object{"name": "busan", "certificateConfig": importedPair(t)}))
 	s.settings("guestbooks[2].tlsCertificateId="+imported, "guestbooks[2].tlsHostname=www.example.com",
 		"guestbooks[2].tlsMinimumVersion=TLSv1.3")
+	const zones = "/20180115/zones"
+	zone := s.post(rest, zones, with(object{"name": "example.com"}))
+	s.settings("guestbooks[2].dnsZoneId=" + zone)
 	var reserved struct{ ID, IPAddress string }
 	s.get(rest, core+"/publicIps/"+s.post(rest, core+"/publicIps", with(object{"lifetime": "RESERVED"})), &reserved)
 	step(t, "an unknown reserved address is refused", func() {
@@ -320,6 +323,12 @@ func TestProfiles(t *testing.T) {
 		if len(balancers) != 3 {
 			t.Errorf("%d load balancers, want 3", len(balancers))
 		}
+		var records struct{ Items []struct{ RData string } }
+		s.get(rest, zones+"/"+zone+"/records/busan.example.com/A", &records)
+		address = books["busan"].one("service", "frontend").Status.LoadBalancer.Ingress[0].IP
+		if len(records.Items) != 1 || records.Items[0].RData != address {
+			t.Errorf("busan's DNS records are %v, want its load balancer's address, %s", records.Items, address)
+		}
 	})
 
 	step(t, "a renewed certificate is served, twice in a row", func() {
@@ -371,8 +380,15 @@ func TestProfiles(t *testing.T) {
 
 	step(t, "destroy leaves nothing", func() {
 		s.destroy()
-		_, err := rest.Do(t.Context(), "DELETE", core+"/publicIps/"+reserved.ID, nil, nil, nil)
-		s.must(err)
+		var records struct{ Items []object }
+		s.get(rest, zones+"/"+zone+"/records?domain=busan.example.com", &records)
+		if len(records.Items) > 0 {
+			t.Errorf("busan's DNS records are left: %v", records.Items)
+		}
+		for _, path := range []string{core + "/publicIps/" + reserved.ID, zones + "/" + zone} {
+			_, err := rest.Do(t.Context(), "DELETE", path, nil, nil, nil)
+			s.must(err)
+		}
 		s.destroyed()
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"oke-guestbook/local/oci/certificates"
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/containerengine"
+	"oke-guestbook/local/oci/dns"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/identity"
 	"oke-guestbook/local/oci/keymanagement"
@@ -99,6 +100,7 @@ func New(config Config) (*Server, error) {
 	compute.Register(e)
 	blockstorage.Register(e)
 	certificates.Register(e)
+	dns.Register(e)
 	loadbalancer.Register(e, config.BackendHealth)
 	networkloadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)

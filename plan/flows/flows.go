@@ -33,6 +33,7 @@ type Flow struct {
 type Options struct {
 	FrontendPort int      // of the frontend's container
 	RedirectPort int      // of the same container, which redirects HTTP to HTTPS; 0 for none
+	TLSPort      int      // of the same container, with a certificate that it obtains by ACME; 0 for none
 	Proxies      []string // CIDRs of the sources of visitors' connections: load balancers, and nodes that forward
 	Replicas     int      // of the database
 	External     bool     // the database is not the guestbook's own
@@ -66,6 +67,10 @@ func Table(o Options) []Flow {
 		if o.RedirectPort != 0 {
 			add(Peer{CIDRs: o.Proxies}, frontend, o.RedirectPort, "visitors who come by HTTP, to be redirected")
 		}
+	}
+	if o.TLSPort != 0 {
+		add(Peer{CIDRs: o.Proxies}, frontend, o.TLSPort, "visitors who come by HTTPS, and the ACME server")
+		add(frontend, Peer{CIDRs: []string{anywhere}, Except: o.Inside}, https, "the ACME server")
 	}
 	if o.External {
 		add(frontend, Peer{CIDRs: []string{anywhere}}, MongoPort, "the external database")

@@ -12,7 +12,7 @@ import (
 
 var (
 	full = flows.Options{
-		FrontendPort: 8080, RedirectPort: 8081, Proxies: []string{"10.0.32.0/24", "10.0.64.0/20"},
+		FrontendPort: 8080, RedirectPort: 8081, TLSPort: 8443, Proxies: []string{"10.0.32.0/24", "10.0.64.0/20"},
 		Replicas: 3, Backups: true, Measured: true,
 		APIEndpoint: "10.0.0.0/29", Inside: []string{"10.0.0.0/16", "10.244.0.0/16", "10.96.0.0/16"},
 	}
@@ -31,7 +31,7 @@ var (
 		"internet":       {Address: netip.MustParseAddr("192.0.2.1")},
 	}
 	components = []string{flows.Frontend, flows.Backend, flows.Setup, flows.Backup, flows.Measure}
-	ports      = []int{22, 53, 80, 443, 6443, 8080, 8081, 9090, 12250, 27017}
+	ports      = []int{22, 53, 80, 443, 6443, 8080, 8081, 8443, 9090, 12250, 27017}
 )
 
 // TestMatrix compares every pair of endpoints, protocol and port with the list of what is needed.
@@ -42,6 +42,9 @@ func TestMatrix(t *testing.T) {
 	need("node", flows.Frontend, "TCP", 8080)
 	need("load balancer", flows.Frontend, "TCP", 8081)
 	need("node", flows.Frontend, "TCP", 8081)
+	need("load balancer", flows.Frontend, "TCP", 8443)
+	need("node", flows.Frontend, "TCP", 8443)
+	need(flows.Frontend, "internet", "TCP", 443)
 	for _, from := range components {
 		need(from, flows.Backend, "TCP", 27017)
 	}
@@ -60,7 +63,9 @@ func TestMatrixOfExternalDatabase(t *testing.T) {
 	for _, from := range []string{"load balancer", "node"} {
 		needed[flowstest.Key(from, flows.Frontend, "TCP", 8080)] = true
 		needed[flowstest.Key(from, flows.Frontend, "TCP", 8081)] = true
+		needed[flowstest.Key(from, flows.Frontend, "TCP", 8443)] = true
 	}
+	needed[flowstest.Key(flows.Frontend, "internet", "TCP", 443)] = true
 	// The database may be anywhere, and its end decides too.
 	for _, to := range []string{
 		"dns", "other pod", "load balancer", "node", "API endpoint", "other VCN host", "internet",

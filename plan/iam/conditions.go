@@ -26,6 +26,7 @@ var (
 	inCertificate = place{"the certificate's", func(s *stack) string {
 		return cmp.Or(s.CertificateCompartment, s.CompartmentID)
 	}}
+	inZone    = place{"the zone's", func(s *stack) string { return cmp.Or(s.ZoneCompartment, s.CompartmentID) }}
 	inKey     = place{"the key's", func(s *stack) string { return cmp.Or(s.KeyCompartment, s.CompartmentID) }}
 	inImage   = place{"the image's", func(s *stack) string { return cmp.Or(s.ImageCompartment, s.CompartmentID) }}
 	inTenancy = place{"the tenancy", func(*stack) string { return tenancy }}
@@ -123,6 +124,8 @@ var (
 	ownCertificate = anyGuestbook("`tlsCertificateId`", func(g workload.Guestbook) bool {
 		return g.TLSCertificateID != ""
 	})
+	ownZone = anyGuestbook("`dnsZoneId`", func(g workload.Guestbook) bool { return g.DNSZoneID != "" })
+
 	addressElsewhere = both(addressReserved, condition{"elsewhere", inAddress.elsewhere})
 
 	budget     = condition{"`budgetMonthly`", func(s *stack) bool { return s.Budget }}

@@ -208,6 +208,16 @@ var grants = []grant{
 		source: certificatesPolicy, why: "looks up tlsCertificateId before the load balancer is made",
 	},
 	{
+		to: Operators, allow: "use dns-zones", in: inZone, when: ownZone, where: ofZones, source: dnsPolicy,
+		why: "looks up the zone of dnsZoneId before anything is made, and changes its records",
+	},
+	{
+		to: Operators, allow: "manage dns-records", in: inZone, when: ownZone, where: ofZones, source: dnsPolicy,
+		why:    "creates, changes and deletes the record of tlsHostname in the zone of dnsZoneId",
+		note:   "of the source only resource types and variables were read, not which verb each operation needs",
+		covers: []string{"oci:Dns/rrset:Rrset"},
+	},
+	{
 		to: Operators, allow: "inspect network-load-balancers", in: inStack, when: addressReserved,
 		source: networkBalancerOperations,
 		why:    "finds whether a network load balancer of the stack has reservedAddress",

@@ -38,6 +38,7 @@ type Input struct {
 	NetworkCompartment     string // of the VCN vcnId, its subnets and gateways
 	AddressCompartment     string // of the reserved public IP addresses
 	CertificateCompartment string // of the certificates tlsCertificateId
+	ZoneCompartment        string // of the zones dnsZoneId
 	KeyCompartment         string // of the keys and vaults that settings name
 	ImageCompartment       string // of the images imageId
 	// ClusterID is the OCID of the cluster, once there is one: it narrows what the cluster may do to this cluster.
@@ -204,6 +205,7 @@ func Assumptions(in Input) (list []string) {
 	assume(addressReserved.holds(s) && in.AddressCompartment == "", "reservedAddress is", "address-compartment")
 	assume(ownCertificate.holds(s) && in.CertificateCompartment == "", "the certificate of tlsCertificateId is",
 		"certificate-compartment")
+	assume(ownZone.holds(s) && in.ZoneCompartment == "", "the zone of dnsZoneId is", "zone-compartment")
 	assume(in.Cluster.KMSKeyID != "" && in.KeyCompartment == "", "the key of kmsKeyId is", "key-compartment")
 	assume(ownImage.holds(s) && in.ImageCompartment == "", "the image of imageId is", "image-compartment")
 	if autoscales.holds(s) && in.Cluster.ClusterType == cluster.Basic {
@@ -263,6 +265,10 @@ func Validate(in Input) error {
 		{
 			"--certificate-compartment", in.CertificateCompartment, "no guestbook has a tlsCertificateId",
 			ownCertificate.holds(s), compartmentKinds,
+		},
+		{
+			"--zone-compartment", in.ZoneCompartment, "no guestbook has a dnsZoneId",
+			ownZone.holds(s), compartmentKinds,
 		},
 		{
 			"--key-compartment", in.KeyCompartment, "no setting names a key or a vault",

@@ -262,6 +262,14 @@ var changes = []change{
 	{"certificate elsewhere", func(in *Input) {
 		in.Guestbooks[0].TLSCertificateID, in.CertificateCompartment = "ocid1.certificate"+someOC, there
 	}, []string{"operators: read leaf-certificates there", "cluster: manage leaf-certificate-family there"}, nil},
+	{
+		"DNS zone", func(in *Input) { in.Guestbooks[0].DNSZoneID = "ocid1.dns-zone" + someOC },
+		[]string{"operators: use dns-zones here", "operators: manage dns-records here"},
+		nil,
+	},
+	{"DNS zone elsewhere", func(in *Input) {
+		in.Guestbooks[0].DNSZoneID, in.ZoneCompartment = "ocid1.dns-zone"+someOC, there
+	}, []string{"operators: use dns-zones there", "operators: manage dns-records there"}, nil},
 	{"reserved address elsewhere", func(in *Input) {
 		in.Guestbooks[0].ReservedAddress, in.AddressCompartment = "192.0.2.7", there
 	}, []string{
@@ -589,6 +597,10 @@ func TestValidate(t *testing.T) {
 			[]string{"--certificate-compartment: leave it out: "},
 		},
 		{
+			"zone elsewhere without one", func(in *Input) { in.ZoneCompartment = compartment },
+			[]string{"--zone-compartment: leave it out: "},
+		},
+		{
 			"key elsewhere without one", func(in *Input) { in.KeyCompartment = compartment },
 			[]string{"--key-compartment: leave it out: no setting names a key"},
 		},
@@ -635,17 +647,18 @@ func TestAssumptionsNameTheirFlags(t *testing.T) {
 	in.Cluster.NodePools[0].ImageID, in.Cluster.NodePools[0].Autoscaled = "ocid1.image"+someOC, true
 	in.Guestbooks[0].ReservedAddress = "192.0.2.7"
 	in.Guestbooks[0].TLSCertificateID = "ocid1.certificate" + someOC
+	in.Guestbooks[0].DNSZoneID = "ocid1.dns-zone" + someOC
 	all := strings.Join(Assumptions(in), "\n")
 	for _, want := range []string{
 		"--network-compartment", "--address-compartment", "--certificate-compartment", "--key-compartment",
-		"--image-compartment", "drgId", "dynamic group",
+		"--image-compartment", "--zone-compartment", "drgId", "dynamic group",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%s is missing in\n%s", want, all)
 		}
 	}
 	in.NetworkCompartment, in.AddressCompartment, in.KeyCompartment, in.ImageCompartment = here, here, here, there
-	in.CertificateCompartment = there
+	in.CertificateCompartment, in.ZoneCompartment = there, there
 	if left := Assumptions(in); len(left) != 2 { // of the gateway, which has no flag, and of the autoscaler
 		t.Errorf("left: %q", left)
 	}

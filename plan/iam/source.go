@@ -99,6 +99,10 @@ var (
 		"Details for the Certificates Service", "Individual Resource-Types",
 		oracleDocs + "Identity/Reference/certificatespolicyreference.htm", "read 2026-11-29, in part",
 	}
+	dnsPolicy = &Source{
+		"Details for the DNS Service", "Individual Resource-Types; Supported Variables",
+		oracleDocs + "Identity/Reference/dnspolicyreference.htm", "read 2026-11-29, in part",
+	}
 	nodePoolPrincipal = &Source{
 		"OKE node pool authorization path update (Oracle Cloud Infrastructure blog)", "Who Should Review Configuration Now",
 		"blogs.oracle.com/cloud-infrastructure/oke-node-pool-authorization-path-update", "2026; only its beginning was read",

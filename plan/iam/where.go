@@ -58,6 +58,17 @@ func ofAnyKey(s *stack) string {
 	return anyOf(keys...)
 }
 
+// ofZones are the conditions that hold for the zones that settings name.
+func ofZones(s *stack) string {
+	var zones []string
+	for _, g := range s.Guestbooks {
+		if zone := is("target.dns-zone.id", g.DNSZoneID); g.DNSZoneID != "" && !slices.Contains(zones, zone) {
+			zones = append(zones, zone)
+		}
+	}
+	return anyOf(zones...)
+}
+
 func ofKey(s *stack) string { return is("target.key.id", s.Cluster.KMSKeyID) }
 
 // asClusterOfImageKeys are the conditions that hold for the cluster and the keys that verify images.

@@ -17,7 +17,7 @@ func (v validator) certificate() {
 	case v.TLSCertificate != "" && v.TLSCertificateID != "":
 		v.add("tlsCertificateId", on("tlsCertificate"), "is instead of tlsCertificate and tlsPrivateKey: "+
 			"a listener has one certificate")
-	case v.NetworkBalanced() && v.HTTPS():
+	case v.NetworkBalanced() && v.Terminates():
 		key := "tlsCertificate"
 		if v.TLSCertificate == "" {
 			key = "tlsCertificateId"
@@ -90,13 +90,13 @@ func (v validator) versions() {
 
 // withoutCertificate checks that nothing is set that needs a certificate.
 func (v validator) withoutCertificate() {
-	certificate := on("tlsCertificate", "tlsCertificateId")
+	certificate := on("tlsCertificate", "tlsCertificateId", "acmeDirectory")
 	for _, setting := range []struct{ key, value string }{
 		{"tlsHostname", v.TLSHostname}, {"tlsCipherSuite", v.TLSCipherSuite}, {"plainHttp", string(v.PlainHTTP)},
 	} {
 		if setting.value != "" {
 			v.add(setting.key, certificate, "%q is for HTTPS, and the guestbook has no certificate: set tlsCertificate "+
-				"and tlsPrivateKey, or tlsCertificateId", setting.value)
+				"and tlsPrivateKey, tlsCertificateId, or acmeDirectory", setting.value)
 		}
 	}
 	if v.TLSMinimumVersion == TLS13 {

@@ -2,6 +2,8 @@ package workload
 
 import (
 	"fmt"
+	"net/mail"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -124,11 +126,22 @@ func (s *Spec) exposure() setting.Group {
 				"renewed ones by itself",
 			setting.OCID("certificate")),
 		setting.Of(&s.TLSHostname, "tlsHostname", "",
-			"Host name of the pages, which the certificate must have. Output url and the redirect name it. "+
-				"Empty for whatever visitors use",
+			"Host name of the pages, which the certificate must have. Output url and the redirect name it. Required with "+
+				"acmeDirectory. Empty for whatever visitors use",
 			setting.Optional(hostname)),
+		setting.Of(&s.ACMEDirectory, "acmeDirectory", "",
+			"URL of the directory of an ACME server, from which the frontend obtains the certificate of tlsHostname by itself, "+
+				"and renews it (hardened). Who sets it agrees to the server's terms. Empty for none",
+			setting.Optional(setting.Func("an https URL such as "+LetsEncrypt, checkDirectory))),
+		setting.Of(&s.ACMEEmail, "acmeEmail", "",
+			"Address that the operator of acmeDirectory may write to. Empty for none",
+			setting.Optional(Email)),
+		setting.Of(&s.DNSZoneID, "dnsZoneId", "",
+			"OCID of a public zone of OCI DNS, which gets an A record of tlsHostname with the load balancer's address in place "+
+				"of any other. Empty for none: output dnsRecords says what to create",
+			setting.OCID("dns-zone")),
 		setting.Of(&s.TLSMinimumVersion, "tlsMinimumVersion", TLS12,
-			"Oldest version of TLS that the load balancer accepts",
+			"Oldest version of TLS that is accepted",
 			setting.OneOf(TLS12, TLS13)),
 		setting.Of(&s.TLSCipherSuite, "tlsCipherSuite", "",
 			"Predefined cipher suite of the Load Balancing service. Versions of TLS that it has no ciphers of are not "+
@@ -200,6 +213,27 @@ var (
 		"a path such as /readyz, from the slash on")
 	image = setting.Optional(setting.Func("an image with registry host, and tag or digest", CheckImage))
 )
+
+// Email allows the addresses of mail.
+var Email = setting.Func("an address such as ops@example.com", func(text string) error {
+	if address, err := mail.ParseAddress(text); err != nil || address.Address != text {
+		return fmt.Errorf("%q is not an address such as ops@example.com", text)
+	}
+	return nil
+})
+
+// LetsEncrypt is the directory of Let's Encrypt for certificates that browsers trust.
+const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
+
+// checkDirectory refuses what cannot be the directory of an ACME server: those are asked by HTTPS (RFC 8555, section
+// 6.1).
+func checkDirectory(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q is not an https URL such as %s", text, LetsEncrypt)
+	}
+	return nil
+}
 
 // CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34
 // on.

@@ -47,6 +47,8 @@ func (g *Guestbook) Validate(list *problem.List, policy Policy) {
 	v.images()
 	v.balancer()
 	v.certificate()
+	v.acme()
+	v.record()
 	v.externalDatabase()
 	v.backup()
 	v.quota()
@@ -150,7 +152,8 @@ func (v validator) balancer() {
 			what = fmt.Sprintf("on which guestbook %s redirects to HTTPS, unless plainHttp is closed", v.Name)
 		}
 		v.list.Add("loadBalancerPorts", "must hold %d, %s", l.Port, what).
-			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate", "tlsCertificateId", "plainHttp", "servicePort")...)
+			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate", "tlsCertificateId", "acmeDirectory", "plainHttp",
+				"servicePort")...)
 	}
 	if v.ReservedAddress != "" {
 		address, err := netip.ParseAddr(v.ReservedAddress)

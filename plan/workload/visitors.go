@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -22,8 +23,10 @@ const (
 const (
 	httpPort  = 80
 	httpsPort = 443
-	// firstRedirectPort is the port of the frontend's container that redirects, unless it has another use.
+	// firstRedirectPort is the port of the frontend's container that redirects, and firstTLSPort that of HTTPS, unless it
+	// has another use.
 	firstRedirectPort = 8081
+	firstTLSPort      = 8443
 )
 
 // Listener is a port that visitors connect to. Metrics and probes have none.
@@ -31,10 +34,21 @@ type Listener struct {
 	Name     string // of the Service's port: http or https
 	Port     int
 	Redirect bool // the frontend answers with the address by HTTPS; otherwise with the pages
+	Through  bool // the frontend ends TLS, and the load balancer passes it on
 }
 
 // HTTPS reports whether the guestbook has a certificate.
-func (g *Guestbook) HTTPS() bool { return g.TLSCertificate != "" || g.TLSCertificateID != "" }
+func (g *Guestbook) HTTPS() bool { return g.Terminates() || g.ACME() }
+
+// Terminates reports whether the load balancer has the certificate, and ends TLS.
+func (g *Guestbook) Terminates() bool { return g.TLSCertificate != "" || g.TLSCertificateID != "" }
+
+// ACME reports whether the frontend obtains the certificate by itself, and ends TLS (docs/decisions/0019-acme.md).
+func (g *Guestbook) ACME() bool { return g.ACMEDirectory != "" }
+
+// ProxyProtocol reports whether the load balancer names the visitors by headers of the PROXY protocol: it passes on
+// connections whose content it does not read.
+func (g *Guestbook) ProxyProtocol() bool { return g.Hardened() && (g.NetworkBalanced() || g.ACME()) }
 
 // Redirects reports whether the guestbook redirects HTTP to HTTPS.
 func (g *Guestbook) Redirects() bool { return g.HTTPS() && g.PlainHTTP == Redirect }
@@ -45,7 +59,7 @@ func (g *Guestbook) Listeners() []Listener {
 	if !g.HTTPS() {
 		return []Listener{pages}
 	}
-	pages.Name = "https"
+	pages.Name, pages.Through = "https", g.ACME()
 	if !g.Redirects() {
 		return []Listener{pages}
 	}
@@ -89,8 +103,16 @@ func (g *Guestbook) RedirectTo() string {
 
 // RedirectPort returns the port of the frontend's container that redirects: one that has no other use.
 func (g *Guestbook) RedirectPort() int {
-	port := firstRedirectPort
-	for port == g.FrontendPort || port == g.MetricsPort {
+	return freePort(firstRedirectPort, g.FrontendPort, g.MetricsPort)
+}
+
+// TLSPort returns the port of the frontend's container that ends TLS: one that has no other use.
+func (g *Guestbook) TLSPort() int {
+	return freePort(firstTLSPort, g.FrontendPort, g.MetricsPort, g.RedirectPort())
+}
+
+func freePort(port int, used ...int) int {
+	for slices.Contains(used, port) {
 		port++
 	}
 	return port

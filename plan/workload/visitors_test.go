@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,14 +69,14 @@ const certificateID = "ocid1.certificate.oc1.iad.aaaa"
 
 // TestListeners checks ports, address and redirect, which follow from each other.
 func TestListeners(t *testing.T) {
-	pages, redirect := Listener{"https", 443, false}, Listener{"http", 80, true}
+	pages, redirect := Listener{"https", 443, false, false}, Listener{"http", 80, true, false}
 	for _, tc := range []struct {
 		name        string
 		set         func(*Guestbook)
 		want        []Listener
 		address, to string
 	}{
-		{"HTTP", func(*Guestbook) {}, []Listener{{"http", 80, false}}, "http://192.0.2.7", ":80"},
+		{"HTTP", func(*Guestbook) {}, []Listener{{"http", 80, false, false}}, "http://192.0.2.7", ":80"},
 		{
 			"a certificate", func(g *Guestbook) { g.TLSCertificateID = certificateID },
 			[]Listener{pages, redirect},
@@ -88,13 +89,18 @@ func TestListeners(t *testing.T) {
 		},
 		{
 			"another port", func(g *Guestbook) { g.TLSCertificateID, g.Port = certificateID, 8443 },
-			[]Listener{{"https", 8443, false}, redirect},
+			[]Listener{{"https", 8443, false, false}, redirect},
 			"https://192.0.2.7:8443", ":8443",
 		},
 		{
 			"no redirect", func(g *Guestbook) { g.TLSCertificateID, g.PlainHTTP = certificateID, Closed },
 			[]Listener{pages},
 			"https://192.0.2.7", "",
+		},
+		{
+			"a certificate by ACME", func(g *Guestbook) { g.ACMEDirectory, g.TLSHostname = LetsEncrypt, "a.example" },
+			[]Listener{{"https", 443, false, true}, redirect},
+			"https://a.example", "a.example",
 		},
 		{
 			"the tutorial's frontend, which cannot redirect",
@@ -118,12 +124,40 @@ func TestListeners(t *testing.T) {
 	}
 }
 
-// TestRedirectPort expects a port of the container that has no other use.
-func TestRedirectPort(t *testing.T) {
-	for _, ports := range [][3]int{{8080, 9090, 8081}, {8081, 9090, 8082}, {8082, 8081, 8083}} {
+// TestFreePorts expects ports of the container that have no other use, for redirect and HTTPS.
+func TestFreePorts(t *testing.T) {
+	for _, ports := range [][4]int{
+		{8080, 9090, 8081, 8443}, {8081, 9090, 8082, 8443}, {8082, 8081, 8083, 8443}, {8443, 8444, 8081, 8445},
+	} {
 		g := Guestbook{Spec: Spec{FrontendPort: ports[0], MetricsPort: ports[1]}}
-		if got := g.RedirectPort(); got != ports[2] {
-			t.Errorf("pages on %d and metrics on %d: redirect on %d, want %d", ports[0], ports[1], got, ports[2])
+		if redirect, https := g.RedirectPort(), g.TLSPort(); redirect != ports[2] || https != ports[3] {
+			t.Errorf("pages on %d and metrics on %d: redirect on %d, HTTPS on %d, want %d and %d", ports[0], ports[1],
+				redirect, https, ports[2], ports[3])
+		}
+	}
+}
+
+// TestCheckZone has zones, and what a host has in them, for guestbook.example.com.
+func TestCheckZone(t *testing.T) {
+	g := Guestbook{Spec: Spec{TLSHostname: "guestbook.example.com"}}
+	for _, tc := range []struct {
+		zone  string
+		types []string
+		want  string // part of the error; empty: none
+	}{
+		{"example.com", nil, ""},
+		{"Example.COM.", []string{"A", "TXT"}, ""},
+		{"guestbook.example.com", []string{"SOA", "NS"}, ""},
+		{"com", nil, ""},
+		{"book.example.com", nil, "not in the zone, book.example.com"},
+		{"example.org", nil, "not in the zone, example.org"},
+		{"www.guestbook.example.com", nil, "not in the zone"},
+		{"example.com", []string{"A", "CNAME"}, "type CNAME"},
+		{"example.com", []string{"AAAA"}, "type AAAA"},
+	} {
+		err := g.CheckZone(tc.zone, tc.types)
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("zone %s with %v: %v, want %q", tc.zone, tc.types, err, tc.want)
 		}
 	}
 }

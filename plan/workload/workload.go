@@ -65,6 +65,9 @@ type Spec struct {
 	TLSHostname       string
 	TLSMinimumVersion string
 	TLSCipherSuite    string
+	ACMEDirectory     string
+	ACMEEmail         string
+	DNSZoneID         string
 
 	MongoImage         string
 	MongoReplicas      int

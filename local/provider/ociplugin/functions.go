@@ -175,6 +175,10 @@ var functions = map[string]function{
 			"state": lifecycleState, "timeCreated": {},
 		},
 	},
+	"oci:Dns/getRrsets:getRrsets": { // each record is a set here, without items
+		client: catalog.DNSClient, path: "/20180115/zones/{zoneNameOrId}/records", list: "rrsets",
+		query: []string{"domain", "domainContains", "rtype"}, element: fields{"domain": {}, "rtype": {}},
+	},
 	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains": {
 		client: catalog.IdentityClient, path: "/20160918/availabilityDomains", list: "availabilityDomains",
 		query: []string{"compartmentId"}, element: fields{"id": {}, "name": {}, "compartmentId": {}},

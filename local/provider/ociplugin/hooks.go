@@ -61,6 +61,15 @@ func updateEndpointConfig(ctx context.Context, r *step) error {
 	return r.updateGeneric(ctx)
 }
 
+// createRecordSet puts the records in place of those that the set may have.
+func createRecordSet(ctx context.Context, r *step) error {
+	_, err := r.call(ctx, http.MethodPut, r.itemPath(), nil, r.body(r.inputs, true), nil)
+	if err == nil {
+		r.id = r.ID.Expand(r.vars())
+	}
+	return err
+}
+
 // ruleAction adds, updates or removes rules of a network security group, by an action of the group.
 func (r *step) ruleAction(ctx context.Context, action string, body map[string]any, out any) error {
 	group := catalog.Template("/20160918/networkSecurityGroups/{networkSecurityGroupId}/actions/").Expand(r.vars())

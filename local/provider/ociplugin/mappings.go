@@ -204,6 +204,13 @@ var mappings = complete(map[string]*mapping{
 		inputs:  fields{"compartmentId": {}, "name": {}, "description": {}, "matchingRule": {}},
 		outputs: fields{"inactiveState": {rest: "inactiveStatus"}, "state": lifecycleState, "timeCreated": {}},
 	},
+	catalog.RecordSet: {
+		inputs: fields{
+			"compartmentId": {notInBody: true}, "domain": {notInBody: true}, "rtype": {notInBody: true},
+			"scope": {notInBody: true}, "viewId": {notInBody: true}, "zoneNameOrId": {notInBody: true}, "items": {set: true},
+		},
+		create: createRecordSet,
+	},
 	catalog.Bucket: {
 		inputs: fields{
 			"compartmentId": {}, "name": {}, "namespace": {notInBody: true}, "autoTiering": {}, "kmsKeyId": {},

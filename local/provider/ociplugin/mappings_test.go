@@ -45,6 +45,12 @@ func (w *world) build() {
 		w.Fatal(err)
 	}
 	w.ids["drg"] = drg.ID
+	var zone struct{ ID string }
+	body = object{"compartmentId": compartment, "name": "example.com"}
+	if _, err := w.rest.Do(w.Context(), http.MethodPost, "/20180115/zones", nil, body, &zone); err != nil {
+		w.Fatal(err)
+	}
+	w.ids["zone"] = zone.ID
 	w.create(catalog.Cluster, "cluster", w.cluster())
 	sources, _ := w.invoke("oci:ContainerEngine/getNodePoolOption:getNodePoolOption", object{
 		"nodePoolOptionId": "all", "compartmentId": compartment,
@@ -109,6 +115,10 @@ func ingress(from string, port float64) object {
 var pathMTU = object{
 	"source": anywhere, "sourceType": "CIDR_BLOCK", "protocol": "1",
 	"icmpOptions": object{"type": 3.0, "code": 4.0}, "stateless": false,
+}
+
+func addressRecords(address string) []any {
+	return []any{object{"domain": "a.example.com", "rtype": "A", "rdata": address, "ttl": 300.0}}
 }
 
 func (w *world) inVCN(more object) object {
@@ -367,6 +377,17 @@ var lifeCycles = []lifeCycle{
 		update:   object{"description": "b", "matchingRule": "ANY {instance.compartment.id = '" + compartment + "'}"},
 		replaces: object{"name": "other"},
 		drift:    object{"description": "drifted"},
+	},
+	{
+		token: catalog.RecordSet,
+		inputs: func(w *world) object {
+			return object{
+				"zoneNameOrId": w.ids["zone"], "domain": "a.example.com", "rtype": "A", "items": addressRecords("192.0.2.1"),
+			}
+		},
+		update:   object{"items": addressRecords("192.0.2.2")},
+		replaces: object{"domain": "b.example.com", "rtype": "AAAA", "zoneNameOrId": "example.org"},
+		drift:    object{"items": addressRecords("192.0.2.3")},
 	},
 	{
 		token: catalog.Bucket,

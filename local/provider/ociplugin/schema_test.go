@@ -207,6 +207,8 @@ func models(token string) (resource, creation string) {
 		name = strings.TrimPrefix(name, "Default")
 	case catalog.NetworkSecurityGroupSecurityRule:
 		name = "SecurityRule"
+	case catalog.RecordSet:
+		return "dns.RrSet", "dns.UpdateRrSetDetails"
 	case catalog.BudgetRule:
 		name = "AlertRule"
 	}

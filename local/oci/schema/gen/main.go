@@ -57,6 +57,7 @@ var roots = map[string]string{
 	"certificatesmanagement": `
 		CreateCertificateDetails UpdateCertificateDetails Certificate CertificateSummary
 		ScheduleCertificateDeletionDetails`,
+	"dns":    "CreateZoneDetails Zone ZoneSummary Record RrSet UpdateRrSetDetails",
 	"limits": `LimitValueSummary LimitDefinitionSummary ResourceAvailability ServiceSummary`,
 	"loadbalancer": `
 		CreateLoadBalancerDetails UpdateLoadBalancerDetails LoadBalancer WorkRequest LoadBalancerHealth
