@@ -16,7 +16,6 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/zap"
 )
 
 // Config says which certificate to obtain, and from whom.
@@ -68,17 +67,18 @@ func New(cfg Config, address *net.TCPAddr) *Manager {
 	}
 	cfg.Metrics.MustRegister(m.orders, m)
 
+	details := newDebug(cfg.Log)
 	m.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return m.magic, nil },
 		RenewCheckInterval: cfg.Check,
-		Logger:             zap.NewNop(),
+		Logger:             details,
 	})
 	settings := certmagic.Config{
 		Storage:           cfg.Storage,
 		DefaultServerName: cfg.Host,
 		OnEvent:           m.event,
 		OCSP:              certmagic.OCSPConfig{DisableStapling: true},
-		Logger:            zap.NewNop(),
+		Logger:            details,
 	}
 	m.magic = certmagic.New(m.cache, settings)
 	issuer := certmagic.NewACMEIssuer(m.magic, certmagic.ACMEIssuer{
@@ -89,7 +89,7 @@ func New(cfg Config, address *net.TCPAddr) *Manager {
 		DisableHTTPChallenge: true,
 		ListenHost:           address.IP.String(),
 		AltTLSALPNPort:       address.Port,
-		Logger:               zap.NewNop(),
+		Logger:               details,
 	})
 	m.magic.Issuers = []certmagic.Issuer{issuer}
 	settings.Issuers = []certmagic.Issuer{once{issuer}}

@@ -46,8 +46,9 @@ func serve(t *testing.T, l net.Listener, storage *Storage, acme *acmetest.Server
 	roots.AddCert(acme.Certificate)
 	f.Manager = New(Config{
 		Host: host, Directory: acme.Directory, Roots: roots, MinVersion: tls.VersionTLS12, Storage: storage,
-		Log: slog.New(slog.NewJSONHandler(&f.log, nil)), Metrics: prometheus.NewRegistry(),
-		Retry: 100 * time.Millisecond, Check: 200 * time.Millisecond,
+		Log:     slog.New(slog.NewJSONHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: prometheus.NewRegistry(),
+		Retry:   100 * time.Millisecond, Check: 200 * time.Millisecond,
 	}, l.Addr().(*net.TCPAddr))
 	server := &http.Server{
 		Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") }),
@@ -110,6 +111,11 @@ func TestOrder(t *testing.T) {
 	c := first.wait(t, acme.Roots())
 	if got := first.expires(); got != c.NotAfter.Unix() || first.count(obtained) != 1 {
 		t.Errorf("metrics: expires at %d, %v orders", got, first.count(obtained))
+	}
+	for _, want := range []string{`"msg":"certificate obtained"`, `"level":"DEBUG","msg":"obtaining certificate"`} {
+		if !strings.Contains(first.log.String(), want) {
+			t.Errorf("the log lacks %s", want)
+		}
 	}
 	if at, err := db[0].Expires(t.Context(), acme.Directory, host); err != nil || !at.Equal(c.NotAfter) {
 		t.Errorf("the stored certificate expires at %v, %v", at, err)
