@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oracle/oci-go-sdk/v65/common"
+	"oke-guestbook/internal/ocirest"
 )
 
 // maxSkew is how far a request's date may be from the service's (Oracle documentation, "Request Signatures": a
@@ -21,23 +21,23 @@ const maxSkew = 5 * time.Minute
 func (v *visit) account(ctx context.Context) []Result {
 	where := v.config[v.Project+":compartmentId"] // as the program asks
 	if !strings.HasPrefix(where, "ocid1.") {
-		where = v.login.tenancy
+		where = v.login.Tenancy
 	}
-	domains, err := list[struct{ Name string }](ctx, v.cloud, identity, "/availabilityDomains", in(where))
-	if ahead, known := v.cloud.clock.off(); known && ahead.Abs() > maxSkew {
+	domains, err := list[struct{ Name string }](ctx, v.cloud, identity, "/availabilityDomains", ocirest.In(where))
+	if ahead, known := v.cloud.Ahead(); known && ahead.Abs() > maxSkew {
 		way := map[bool]string{true: "fast", false: "slow"}[ahead > 0]
 		return []Result{failed("this machine's clock is %s %s, and Oracle refuses more than %s",
 			ahead.Abs().Round(time.Minute), way, maxSkew).do("set the clock: timedatectl set-ntp true")}
 	}
-	if err != nil && !hidden(err) {
+	if err != nil && !ocirest.IsNotFound(err) {
 		return []Result{v.unreached(err)}
 	}
 	for _, d := range domains {
 		v.domains = append(v.domains, d.Name)
 	}
 	slices.Sort(v.domains)
-	results := []Result{ok("the region %s answers, and takes the credentials", v.cloud.region)}
-	if ahead, known := v.cloud.clock.off(); known {
+	results := []Result{ok("the region %s answers, and takes the credentials", v.cloud.Region)}
+	if ahead, known := v.cloud.Ahead(); known {
 		results = append(results, ok("clock: %s off", ahead.Abs()))
 	}
 	return append(results, append(v.regions(ctx), v.compartment(ctx)...)...)
@@ -45,10 +45,10 @@ func (v *visit) account(ctx context.Context) []Result {
 
 // unreached explains why the first request has failed.
 func (v *visit) unreached(err error) Result {
-	region := v.cloud.region
+	region := v.cloud.Region
 	var resolve *net.DNSError
 	var broken net.Error
-	failure, answered := common.IsServiceError(err)
+	failure, answered := ocirest.Refusal(err)
 	switch {
 	case answered && failure.GetHTTPStatusCode() == http.StatusUnauthorized:
 		return failed("the region %s refuses the credentials: %s", region, failure.GetMessage()).do(
@@ -58,7 +58,7 @@ func (v *visit) unreached(err error) Result {
 		return failed("there is no host %s: %s is no region, or this machine has no network", resolve.Name, region).do(
 			"pulumi config set oci:region <region>, such as us-ashburn-1; else check DNS and HTTPS_PROXY")
 	case errors.As(err, &broken):
-		return failed("the region %s cannot be reached: %v", region, firstLine(err)).
+		return failed("the region %s cannot be reached: %v", region, firstLine(broken)).
 			do("check the network, and HTTPS_PROXY if there is a proxy")
 	}
 	return failed("region %s: %s", region, answer(err)).do("try again later")
@@ -71,9 +71,9 @@ func (v *visit) regions(ctx context.Context) []Result {
 		Status string `json:"status"`
 		Home   bool   `json:"isHomeRegion"`
 	}
-	path := "/tenancies/" + v.login.tenancy + "/regionSubscriptions"
+	path := "/tenancies/" + v.login.Tenancy + "/regionSubscriptions"
 	all, err := list[subscription](ctx, v.cloud, identity, path, url.Values{})
-	if hidden(err) {
+	if ocirest.IsNotFound(err) {
 		return []Result{skipped("regions: this user may not list those of the tenancy (inspect tenancies in tenancy)")}
 	} else if err != nil {
 		return []Result{unavailable("regions", err)}
@@ -88,7 +88,7 @@ func (v *visit) regions(ctx context.Context) []Result {
 			home = s.Name
 		}
 	}
-	region := string(v.cloud.region)
+	region := string(v.cloud.Region)
 	if !slices.Contains(names, region) {
 		return []Result{failed("the tenancy is not subscribed to %s, but to %s", region, strings.Join(names, ", ")).
 			do("pulumi config set oci:region <one of them>, or an administrator subscribes to it in the Console")}
@@ -102,7 +102,7 @@ func (v *visit) homeRegion(home string) Result {
 	if v.settings != nil {
 		set = v.settings.HomeRegion
 	}
-	region := string(v.cloud.region)
+	region := string(v.cloud.Region)
 	switch {
 	case set != "" && set != home:
 		return failed("homeRegion is %s, and the tenancy's is %s", set, home).do("pulumi config set homeRegion %s", home)
@@ -131,7 +131,7 @@ func (v *visit) compartment(ctx context.Context) []Result {
 	var found struct{ Name, LifecycleState string }
 	err := v.cloud.get(ctx, identity, "/compartments/"+id, nil, &found)
 	switch {
-	case hidden(err):
+	case ocirest.IsNotFound(err):
 		return []Result{failed("compartmentId: there is no compartment %s for this user", id).do(
 			"check the OCID, that the credentials are of its tenancy, and that a policy lets their user inspect it: " +
 				"make policies")}

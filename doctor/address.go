@@ -2,8 +2,8 @@ package doctor
 
 import (
 	"context"
-	"net/http"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/workload"
 )
 
@@ -21,10 +21,10 @@ func (v *visit) address(ctx context.Context, g workload.Guestbook) Result {
 	const reserve = "oci network public-ip create --lifetime RESERVED --compartment-id %s"
 	var found struct{ Lifetime, LifecycleState, CompartmentID, AssignedEntityID string }
 	ask := map[string]string{"ipAddress": g.ReservedAddress}
-	_, err := v.cloud.call(ctx, network, http.MethodPost, "/publicIps/actions/getByIpAddress", nil, ask, &found)
+	err := v.cloud.ask(ctx, network, "/publicIps/actions/getByIpAddress", ask, &found)
 	what := "reservedAddress " + g.ReservedAddress + " of guestbook " + g.Name
 	switch {
-	case hidden(err):
+	case ocirest.IsNotFound(err):
 		return failed("%s: this user sees no such public IP in the region", what).do(reserve, v.compartmentID)
 	case err != nil:
 		return unavailable(what, err)
@@ -54,19 +54,13 @@ type balancer struct {
 
 // ownsAddress reports whether a load balancer of the stack, of either type, has the address.
 func (v *visit) ownsAddress(ctx context.Context, address string) (bool, error) {
-	all, err := list[balancer](ctx, v.cloud, balancers, "/loadBalancers", in(v.compartmentID))
+	all, err := list[balancer](ctx, v.cloud, balancers, "/loadBalancers", ocirest.In(v.compartmentID))
 	if own, found := v.owner(all, address); err != nil || found {
 		return own, err
 	}
-	query := in(v.compartmentID)
-	for {
-		var page struct{ Items []balancer }
-		next, err := v.cloud.call(ctx, networkBalancers, http.MethodGet, "/networkLoadBalancers", query, nil, &page)
-		if own, found := v.owner(page.Items, address); err != nil || found || next == "" {
-			return own, err
-		}
-		query.Set("page", next)
-	}
+	all, err = list[balancer](ctx, v.cloud, networkBalancers, "/networkLoadBalancers", ocirest.In(v.compartmentID))
+	own, _ := v.owner(all, address)
+	return own, err
 }
 
 // owner reports whether one of the load balancers has the address, and whether that is the stack's.

@@ -2,9 +2,9 @@ package doctor
 
 import (
 	"context"
-	"net/http"
 	"time"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/workload"
 )
 
@@ -27,10 +27,10 @@ func (v *visit) certificate(ctx context.Context, g workload.Guestbook) Result {
 			Validity                struct{ TimeOfValidityNotAfter, TimeOfValidityNotBefore time.Time }
 		}
 	}
-	_, err := v.cloud.call(ctx, certificates, http.MethodGet, "/certificates/"+g.TLSCertificateID, nil, nil, &found)
+	err := v.cloud.get(ctx, certificates, "/certificates/"+g.TLSCertificateID, nil, &found)
 	what := "tlsCertificateId of guestbook " + g.Name
 	switch {
-	case hidden(err):
+	case ocirest.IsNotFound(err):
 		return failed("%s: this user sees no such certificate in the region: %s", what, g.TLSCertificateID).
 			do("check the OCID and the region")
 	case err != nil:

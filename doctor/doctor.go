@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"context"
-	"os/user"
+	"errors"
 
+	"oke-guestbook/internal/ocilogin"
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/settings"
 )
@@ -38,8 +40,8 @@ type visit struct {
 	config   map[string]string  // as pulumi hands it to the program
 	settings *settings.Settings // nil: they have problems
 	plan     layout.Layout
-	login    *login // nil: there is none
-	cloud    *cloud // nil: there is no login, or no region
+	login    *ocilogin.Login // nil: there is none
+	cloud    *cloud          // nil: there is no login
 
 	compartmentID string   // empty: unset, or not usable
 	domains       []string // availability domains, sorted
@@ -74,18 +76,12 @@ func why(text string) func(context.Context) []Result {
 }
 
 // logIn finds the credentials.
-func (v *visit) logIn(ctx context.Context) (results []Result) {
-	home := ""
-	if current, err := user.Current(); err == nil {
-		home = current.HomeDir
+func (v *visit) logIn(ctx context.Context) []Result {
+	login, err := ocilogin.Find(ctx, ocilogin.Options{Provider: true, Config: v.config})
+	var bad *ocilogin.Problem
+	if errors.As(err, &bad) {
+		return []Result{failed("%s", bad.Text).do("%s", bad.Do)}
 	}
-	v.login, results = findLogin(ctx, v.config, home)
-	switch {
-	case v.login == nil:
-	case v.login.region == "":
-		results = append(results, failed("no region").do("pulumi config set oci:region us-ashburn-1"))
-	default:
-		v.cloud = newCloud(v.login.region, v.login.keys)
-	}
-	return results
+	v.login, v.cloud = login, &cloud{ocirest.New(login.Keys, login.Region, patience)}
+	return []Result{ok("%s", login.From)}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/recovery/failure"
 )
 
@@ -30,9 +31,10 @@ func (v *visit) limits(ctx context.Context) []Result {
 		if _, asked := known[n.service]; asked {
 			continue
 		}
-		values, err := list[limit](ctx, v.cloud, limits, "/limitValues", in(v.login.tenancy, "serviceName", n.service))
+		values, err := list[limit](ctx, v.cloud, limits, "/limitValues",
+			ocirest.In(v.login.Tenancy, "serviceName", n.service))
 		switch {
-		case hidden(err):
+		case ocirest.IsNotFound(err):
 			return []Result{skipped("this user may not read the limits (read resource-availability in tenancy)")}
 		case err != nil:
 			return []Result{unavailable("limits of "+n.service, err)}
@@ -66,7 +68,7 @@ func (v *visit) sizes(ctx context.Context) map[string]size {
 		Shape string `json:"shape"`
 		size
 	}
-	shapes, _ := list[shape](ctx, v.cloud, compute, "/shapes", in(v.compartmentID))
+	shapes, _ := list[shape](ctx, v.cloud, compute, "/shapes", ocirest.In(v.compartmentID))
 	sizes := map[string]size{}
 	for _, s := range shapes {
 		sizes[s.Shape] = s.size
@@ -104,14 +106,14 @@ func (v *visit) left(ctx context.Context, n need, l limit) Result {
 	}
 	name, free, used := n.service+" "+l.Name+at(domain), l.Value, 0.0
 	if !n.per && l.Value > 0 {
-		query := in(v.login.tenancy)
+		query := ocirest.In(v.login.Tenancy)
 		if domain != "" {
 			query.Set("availabilityDomain", domain)
 		}
 		var availability struct{ Used, Available *float64 }
 		path := fmt.Sprintf("/services/%s/limits/%s/resourceAvailability", n.service, l.Name)
 		switch err := v.cloud.get(ctx, limits, path, query, &availability); {
-		case err != nil && hidden(err):
+		case err != nil && ocirest.IsNotFound(err):
 			return skipped("%s: the limit is %s; this user may not ask what is left", name, number(l.Value))
 		case err != nil:
 			return unavailable(name, err)
@@ -138,7 +140,7 @@ func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // more says where to ask for a higher limit.
 func (v *visit) more(service string, value, used float64) string {
-	where := fmt.Sprintf("%s, region %s", failure.AskForMore(service), v.cloud.region)
+	where := fmt.Sprintf("%s, region %s", failure.AskForMore(service), v.cloud.Region)
 	switch {
 	case value == 0:
 		return where + "\n" + failure.FreeAccount

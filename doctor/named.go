@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/problem"
 )
@@ -84,7 +85,7 @@ func (v *visit) plainlyNamed() (list []named) {
 // lookUp asks for a resource. It returns what is wrong with it, or nothing.
 func (v *visit) lookUp(ctx context.Context, n named) (found resource, wrong []Result) {
 	switch err := v.cloud.get(ctx, n.service, n.path+n.id, nil, &found); {
-	case hidden(err):
+	case ocirest.IsNotFound(err):
 		return found, []Result{v.unseen(n.setting, n.what, n.id)}
 	case err != nil:
 		return found, []Result{unavailable(n.setting, err)}
@@ -142,7 +143,7 @@ func (v *visit) group(ctx context.Context, setting, id string) []Result {
 	if v.settings.Network.VcnID == "" {
 		var vcn resource
 		err := v.cloud.get(ctx, network, "/vcns/"+found.VcnID, nil, &vcn)
-		if err != nil && !hidden(err) {
+		if err != nil && !ocirest.IsNotFound(err) {
 			return []Result{unavailable(setting, err)}
 		}
 		if vcn.FreeformTags["project"] == v.Project && vcn.FreeformTags["stack"] == v.Name {
@@ -156,8 +157,8 @@ func (v *visit) group(ctx context.Context, setting, id string) []Result {
 
 // keys looks for the keys in the vaults of the compartment and of vaultIds: a key's OCID does not tell its vault.
 func (v *visit) keys(ctx context.Context) (results []Result) {
-	all, err := list[resource](ctx, v.cloud, vaults, "/vaults", in(v.compartmentID))
-	if err != nil && !hidden(err) {
+	all, err := list[resource](ctx, v.cloud, vaults, "/vaults", ocirest.In(v.compartmentID))
+	if err != nil && !ocirest.IsNotFound(err) {
 		return []Result{unavailable("vaults", err)}
 	}
 	var endpoints []string
@@ -186,7 +187,7 @@ func (v *visit) key(ctx context.Context, key cluster.Key, endpoints []string, co
 	for _, endpoint := range endpoints {
 		var found resource
 		err := v.cloud.get(ctx, service{catalog.KeyClient, vaults.base, endpoint}, "/keys/"+key.ID, nil, &found)
-		if hidden(err) {
+		if ocirest.IsNotFound(err) {
 			continue
 		} else if err != nil {
 			return []Result{unavailable(key.Setting, err)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 )
@@ -36,7 +37,7 @@ func (v *visit) network(ctx context.Context) []Result {
 		CompartmentID, DisplayName, LifecycleState string
 		CIDRBlocks                                 []string
 	}
-	if err := v.cloud.get(ctx, network, "/vcns/"+id, nil, &vcn); hidden(err) {
+	if err := v.cloud.get(ctx, network, "/vcns/"+id, nil, &vcn); ocirest.IsNotFound(err) {
 		return []Result{failed("vcnId: there is no VCN %s for this user", id).
 			do("check the OCID and the region; a VCN elsewhere needs statements: make policies")}
 	} else if err != nil {
@@ -81,7 +82,7 @@ func (e *existing) subnets(ctx context.Context) (results []Result) {
 		var is part
 		err := e.cloud.get(ctx, network, "/subnets/"+subnet.ExistingID, nil, &is)
 		switch {
-		case hidden(err):
+		case ocirest.IsNotFound(err):
 			results = append(results, failed("subnets.%s.id: there is no subnet %s for this user", subnet.Role,
 				subnet.ExistingID).do("check the OCID and the region"))
 		case err != nil:
@@ -120,7 +121,7 @@ func (e *existing) list(ctx context.Context, compartmentID string) error {
 		}
 	}
 	attachments, err := list[struct{ DrgID, LifecycleState string }](ctx, e.cloud, network, "/drgAttachments",
-		in(compartmentID, "vcnId", vcnID))
+		ocirest.In(compartmentID, "vcnId", vcnID))
 	for _, one := range attachments {
 		if one.LifecycleState == "ATTACHED" {
 			e.found.DrgID = one.DrgID
@@ -131,7 +132,7 @@ func (e *existing) list(ctx context.Context, compartmentID string) error {
 
 // parts lists parts of the VCN that are not deleted, and gateways of other VCNs that the settings name.
 func (e *existing) parts(ctx context.Context, path, compartmentID string) ([]part, error) {
-	all, err := list[part](ctx, e.cloud, network, path, in(compartmentID))
+	all, err := list[part](ctx, e.cloud, network, path, ocirest.In(compartmentID))
 	return slices.DeleteFunc(all, func(p part) bool {
 		named := slices.ContainsFunc(e.settings.Network.ExistingGateways(),
 			func(g layout.ExistingGateway) bool { return g.ID == p.ID })

@@ -4,34 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
+	"oke-guestbook/internal/ocirest"
+	"oke-guestbook/internal/okeapi"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/problem"
 )
 
 // offer checks versions, shapes and images, and whether there are machines.
 func (v *visit) offer(ctx context.Context) []Result {
-	var pools struct {
-		KubernetesVersions, Shapes []string
-		Sources                    []struct{ ImageID, SourceName string }
-	}
-	var clusters struct{ KubernetesVersions []string }
-	query := in(v.compartmentID, "shouldListAllPatchVersions", "true") // as the program asks
-	err := v.cloud.get(ctx, oke, "/clusterOptions/all", query, &clusters)
-	if err == nil {
-		err = v.cloud.get(ctx, oke, "/nodePoolOptions/all", query, &pools)
-	}
+	offered, err := okeapi.Client{Client: v.cloud.Client}.Offer(ctx, v.compartmentID)
 	running, errRunning := v.running(ctx)
 	if err := errors.Join(err, errRunning); err != nil {
 		return []Result{v.unasked("versions and images", err)}
-	}
-	offered := cluster.Offered{
-		ControlPlane: clusters.KubernetesVersions, Nodes: pools.KubernetesVersions, Shapes: pools.Shapes,
-	}
-	for _, s := range pools.Sources {
-		offered.Images = append(offered.Images, cluster.Image{ID: s.ImageID, Name: s.SourceName})
 	}
 	var problems problem.List
 	choice := v.settings.Cluster.Choose(&problems, offered, running)
@@ -48,7 +34,7 @@ func (v *visit) offer(ctx context.Context) []Result {
 			_, wrong := v.lookUp(ctx, named{key, "image", p.ImageID, compute, "/images/", "AVAILABLE"})
 			results = append(results, wrong...)
 		}
-		if !slices.Contains(pools.Shapes, p.Shape) {
+		if !slices.Contains(offered.Shapes, p.Shape) {
 			continue // Choose says so
 		}
 		results = append(results, v.pool(ctx, fmt.Sprintf("nodePools[%d]", i), p)...)
@@ -58,26 +44,7 @@ func (v *visit) offer(ctx context.Context) []Result {
 
 // running looks for the stack's cluster and its node pools.
 func (v *visit) running(ctx context.Context) (cluster.Running, error) {
-	type summary struct {
-		ID, Name, LifecycleState, KubernetesVersion, NodeShape string
-		AvailableKubernetesUpgrades                            []string
-		NodeSourceDetails                                      struct{ ImageID string }
-	}
-	gone := func(s summary) bool { return s.LifecycleState == "DELETED" || s.LifecycleState == "DELETING" }
-	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
-	clusters, err := list[summary](ctx, v.cloud, oke, "/clusters", in(v.compartmentID, "name", v.Project+"-"+v.Name))
-	for _, c := range slices.DeleteFunc(clusters, gone) {
-		running.ControlPlane, running.Upgrades = c.KubernetesVersion, c.AvailableKubernetesUpgrades
-		pools, err := list[summary](ctx, v.cloud, oke, "/nodePools", in(v.compartmentID, "clusterId", c.ID))
-		if err != nil {
-			return running, err
-		}
-		for _, p := range slices.DeleteFunc(pools, gone) {
-			running.Pools[p.Name] = cluster.RunningPool{
-				Version: p.KubernetesVersion, Shape: p.NodeShape, ImageID: p.NodeSourceDetails.ImageID,
-			}
-		}
-	}
+	running, _, err := okeapi.Client{Client: v.cloud.Client}.Running(ctx, v.compartmentID, v.Project+"-"+v.Name)
 	return running, err
 }
 
@@ -111,7 +78,7 @@ func (v *visit) poolDomains(p cluster.NodePool) ([]string, error) {
 // shape asks whether an availability domain has the shape, and whether it has machines of that size now.
 func (v *visit) shape(ctx context.Context, key string, p cluster.NodePool, domain string) Result {
 	type shape struct{ Shape string }
-	shapes, err := list[shape](ctx, v.cloud, compute, "/shapes", in(v.compartmentID, "availabilityDomain", domain))
+	shapes, err := list[shape](ctx, v.cloud, compute, "/shapes", ocirest.In(v.compartmentID, "availabilityDomain", domain))
 	if err != nil {
 		return v.unasked("shapes in "+domain, err)
 	}
@@ -132,14 +99,14 @@ func (v *visit) shape(ctx context.Context, key string, p cluster.NodePool, domai
 		CompartmentID string         `json:"compartmentId"` // always the root (API, CreateComputeCapacityReportDetails)
 		Domain        string         `json:"availabilityDomain"`
 		Shapes        []availability `json:"shapeAvailabilities"`
-	}{v.login.tenancy, domain, []availability{{Shape: p.Shape}}}
+	}{v.login.Tenancy, domain, []availability{{Shape: p.Shape}}}
 	if p.OCPUs > 0 {
 		ask.Shapes[0].Config = &config{p.OCPUs, p.MemoryGB}
 	}
 	var report struct {
 		Shapes []availability `json:"shapeAvailabilities"`
 	}
-	_, err = v.cloud.call(ctx, compute, http.MethodPost, "/computeCapacityReports", nil, ask, &report)
+	err = v.cloud.ask(ctx, compute, "/computeCapacityReports", ask, &report)
 	if err != nil { // the report is for the root compartment, where few may ask
 		return skipped("%s in %s: there is no report on its capacity: %s", p.Shape, domain, answer(err))
 	}
@@ -158,7 +125,7 @@ func (v *visit) shape(ctx context.Context, key string, p cluster.NodePool, domai
 
 // unasked explains a look-up that failed. Rights has what to do about a missing grant.
 func (v *visit) unasked(what string, err error) Result {
-	if hidden(err) {
+	if ocirest.IsNotFound(err) {
 		return skipped("%s: this user may not ask for them (see Rights)", what)
 	}
 	return unavailable(what, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/iam"
 )
 
@@ -75,13 +76,13 @@ func (v *visit) rights(ctx context.Context) []Result {
 
 // ask returns what is missing, or nothing.
 func (v *visit) ask(ctx context.Context, statement iam.Statement, q question) []Result {
-	query := in(v.compartmentID, append([]string{"limit", "1"}, q.query...)...)
+	query := ocirest.In(v.compartmentID, append([]string{"limit", "1"}, q.query...)...)
 	if q.service.client == objects.client {
-		query = in(v.compartmentID)
+		query = ocirest.In(v.compartmentID)
 	}
-	_, err := v.cloud.call(ctx, q.service, "GET", q.path, query, nil, nil)
+	err := v.cloud.get(ctx, q.service, q.path, query, nil)
 	switch {
-	case hidden(err):
+	case ocirest.IsNotFound(err):
 		kind := strings.Trim(q.path, "/")
 		if kind == "" {
 			kind = "the namespace of Object Storage"

@@ -2,9 +2,9 @@ package doctor
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/workload"
 )
 
@@ -21,16 +21,16 @@ func (v *visit) hostRecords(ctx context.Context) (results []Result) {
 func (v *visit) zone(ctx context.Context, g workload.Guestbook) Result {
 	path, what := "/zones/"+g.DNSZoneID, "dnsZoneId of guestbook "+g.Name
 	var zone struct{ Name string }
-	_, err := v.cloud.call(ctx, zones, http.MethodGet, path, nil, nil, &zone)
+	err := v.cloud.get(ctx, zones, path, nil, &zone)
 	switch {
-	case hidden(err):
+	case ocirest.IsNotFound(err):
 		return failed("%s: this user sees no such public zone: %s", what, g.DNSZoneID).do("check the OCID")
 	case err != nil:
 		return unavailable(what, err)
 	}
 	var found struct{ Items []struct{ RType string } }
 	query := url.Values{"domain": {g.TLSHostname}}
-	if _, err := v.cloud.call(ctx, zones, http.MethodGet, path+"/records", query, nil, &found); err != nil {
+	if err := v.cloud.get(ctx, zones, path+"/records", query, &found); err != nil {
 		return unavailable(what, err)
 	}
 	var types []string

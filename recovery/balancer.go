@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/ocirest"
 )
 
 // failedBalancer is a Service whose load balancer is in state FAILED.
@@ -29,7 +30,7 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 			return nil, err
 		}
 		balancers, err := balancersOf(ctx, cloud, service, url.Values{"compartmentId": {compartment}, "displayName": {uid}})
-		if IsNotFound(err) {
+		if ocirest.IsNotFound(err) {
 			r.printf("%s: its load balancer cannot be seen: the right to inspect it is missing", title(service))
 			continue
 		}
@@ -48,14 +49,12 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 // balancersOf lists load balancers or network load balancers, whichever the Service asks for. OKE does change a network
 // load balancer that has FAILED, but one whose creation failed never gets an address (oci-cloud-controller-manager at
 // 1100ac3, 2026-06-17, loadBalancerToStatus).
-func balancersOf(ctx context.Context, cloud Cloud, service object, query url.Values) ([]candidate, error) {
+func balancersOf(ctx context.Context, cloud ocirest.Getter, service object, query url.Values) ([]candidate, error) {
 	annotations := child(child(child(service, "inputs"), "metadata"), "annotations")
 	if text(annotations["oci.oraclecloud.com/load-balancer-type"]) != "nlb" {
-		return list[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers", query)
+		return ocirest.List[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers", query)
 	}
-	var found struct{ Items []candidate }
-	_, err := cloud.Get(ctx, catalog.NetworkBalancerClient, "/20200501/networkLoadBalancers", query, &found)
-	return found.Items, err // of one name, which fit into a page
+	return ocirest.List[candidate](ctx, cloud, catalog.NetworkBalancerClient, "/20200501/networkLoadBalancers", query)
 }
 
 // waitingServices returns the Services of type LoadBalancer that have no address.

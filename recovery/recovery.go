@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/recovery/failure"
 )
 
@@ -32,7 +33,7 @@ type Recovery struct {
 	// Unlock removes the locks of processes on other machines, too.
 	Unlock bool
 	// Cloud returns the services of a region, "" for the stack's own. It is called if a resource has to be looked for.
-	Cloud func(ctx context.Context, region string) (Cloud, error)
+	Cloud func(ctx context.Context, region string) (ocirest.Getter, error)
 	// Confirm asks whether to do what was printed.
 	Confirm func() (bool, error)
 	Out     io.Writer

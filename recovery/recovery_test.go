@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/ocirest"
 )
 
 // fakeStack records the calls. A refresh replaces the state by refreshed.
@@ -72,7 +73,7 @@ func newRecovery(f *fakeStack, out *bytes.Buffer, locks ...Lock) Recovery {
 	return Recovery{
 		Name: "dev", Stack: f, Out: out,
 		Locks:   func(context.Context) ([]Lock, bool, error) { return locks, true, nil },
-		Cloud:   func(context.Context, string) (Cloud, error) { return nil, errors.New("no credentials") },
+		Cloud:   func(context.Context, string) (ocirest.Getter, error) { return nil, errors.New("no credentials") },
 		Confirm: func() (bool, error) { return true, nil },
 	}
 }
@@ -180,7 +181,7 @@ func TestFailedLoadBalancer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &fakeStack{state: tc.state, refreshed: tc.state}
 			r := newRecovery(f, new(bytes.Buffer))
-			r.Cloud = func(context.Context, string) (Cloud, error) {
+			r.Cloud = func(context.Context, string) (ocirest.Getter, error) {
 				const query = "?compartmentId=c&displayName=u"
 				if tc.state == network {
 					return fakeCloud{"/20200501/networkLoadBalancers" + query: tc.balancers}, nil
@@ -196,7 +197,7 @@ func TestFailedLoadBalancer(t *testing.T) {
 		var out bytes.Buffer
 		f := &fakeStack{state: service(""), refreshed: service("")}
 		r := newRecovery(f, &out)
-		r.Cloud = func(context.Context, string) (Cloud, error) { return fakeCloud{}, nil }
+		r.Cloud = func(context.Context, string) (ocirest.Getter, error) { return fakeCloud{}, nil }
 		if _, err := r.Run(t.Context()); err != nil || !strings.Contains(out.String(), "the right to inspect it") {
 			t.Errorf("error %v, says %q", err, out.String())
 		}
@@ -316,7 +317,7 @@ func TestEachResourceIsLookedForInItsRegion(t *testing.T) {
 			"pending_operations": [{"type": "creating", "resource": {"urn": "x", "type": "` + catalog.Policy + `",
 				"provider": "` + provider + `", "inputs": {"compartmentId": "c", "name": "n"}}}]}}`}
 		r, asked := newRecovery(f, new(bytes.Buffer)), ""
-		r.Cloud = func(_ context.Context, region string) (Cloud, error) {
+		r.Cloud = func(_ context.Context, region string) (ocirest.Getter, error) {
 			asked = region
 			return fakeCloud{"/20160918/policies?compartmentId=c&name=n": "[]"}, nil
 		}

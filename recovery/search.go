@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"oke-guestbook/catalog"
+	"oke-guestbook/internal/ocirest"
 )
 
 // search looks for the one resource of a kind that the inputs describe.
 type search struct {
 	kind   catalog.Kind
-	cloud  Cloud
+	cloud  ocirest.Getter
 	inputs object
 }
 
@@ -85,7 +86,7 @@ func (s *search) list(ctx context.Context) (all []candidate, err error) {
 	if s.kind.ChosenID() {
 		var c candidate
 		_, err := s.cloud.Get(ctx, s.kind.Client, s.kind.Item().Expand(s.inputs), nil, &c)
-		if IsNotFound(err) {
+		if ocirest.IsNotFound(err) {
 			return nil, nil
 		}
 		return []candidate{c}, err
@@ -96,7 +97,7 @@ func (s *search) list(ctx context.Context) (all []candidate, err error) {
 			query.Set(name, v)
 		}
 	}
-	return list[candidate](ctx, s.cloud, s.kind.Client, s.kind.Collection.Expand(s.inputs), query)
+	return ocirest.List[candidate](ctx, s.cloud, s.kind.Client, s.kind.Collection.Expand(s.inputs), query)
 }
 
 func (s *search) matches(c candidate) bool {

@@ -68,10 +68,7 @@ func (a *access) fromStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text := func(key string) string { value, _ := config["oci:"+key].(string); return value }
-	a.login.Region = cmp.Or(a.login.Region, text("region"))
-	a.login.Profile = cmp.Or(a.login.Profile, text("configFileProfile"))
-	a.login.Auth = cmp.Or(a.login.Auth, kubeconfig.Login{Auth: text("auth")}.Method())
+	stackSettings(&a.login, config)
 	cmd := exec.CommandContext(ctx, "pulumi", "stack", "output", "clusterId", "--stack", a.stack)
 	cmd.Dir = a.dir
 	out, err := cmd.Output()
@@ -84,17 +81,14 @@ func (a *access) fromStack(ctx context.Context) error {
 
 // kubeconfig asks the service for the kubeconfig of the endpoint, and makes it call this program.
 func (a *access) kubeconfig(cmd *cobra.Command) (string, error) {
-	credentials, region, err := ocilogin.Find(cmd.Context(), a.login)
+	found, err := ocilogin.Find(cmd.Context(), a.login)
 	if err != nil {
 		return "", err
 	}
-	if err := clustertoken.Check(a.cluster, region); err != nil {
+	if err := clustertoken.Check(a.cluster, found.Region); err != nil {
 		return "", err
 	}
-	client, err := okeapi.New(credentials, region, a.service)
-	if err != nil {
-		return "", err
-	}
+	client := okeapi.New(found.Keys, found.Region, a.service)
 	kind, err := a.choose(cmd, client)
 	if err != nil {
 		return "", err
@@ -115,7 +109,7 @@ func (a *access) kubeconfig(cmd *cobra.Command) (string, error) {
 		Command: kubeconfig.OKE, Profile: a.login.Profile, Auth: strings.ReplaceAll(a.login.Auth, "_", ""),
 		ConfigFile: a.login.ConfigFile,
 	}
-	return login.Apply(content, kubeconfig.Target{ClusterID: a.cluster, Region: region, Command: []string{self}})
+	return login.Apply(content, kubeconfig.Target{ClusterID: a.cluster, Region: found.Region, Command: []string{self}})
 }
 
 // dialTimeout is for one endpoint.

@@ -10,10 +10,13 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"oke-guestbook/internal/ocilogin"
+	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/internal/pulumicli"
 	"oke-guestbook/recovery"
 	"oke-guestbook/settings/stackfile"
@@ -37,10 +40,13 @@ func recoverCommand() *cobra.Command {
 				found, visible, err = locks(ctx, cli)
 				return found, visible, err
 			}
-			own := sync.OnceValues(func() (login, error) { return stackLogin(cmd.Context(), cli) })
-			r.Cloud = func(_ context.Context, region string) (recovery.Cloud, error) {
+			own := sync.OnceValues(func() (*ocilogin.Login, error) { return stackLogin(cmd.Context(), cli) })
+			r.Cloud = func(_ context.Context, region string) (ocirest.Getter, error) {
 				login, err := own()
-				return recovery.Region(login.credentials, cmp.Or(region, login.region)), err
+				if err != nil {
+					return nil, err
+				}
+				return ocirest.New(login.Keys, cmp.Or(region, login.Region), time.Minute), nil
 			}
 			found, err := r.Run(cmd.Context())
 			if err != nil {

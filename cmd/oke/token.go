@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"oke-guestbook/internal/clustertoken"
 	"oke-guestbook/internal/ocilogin"
+	"oke-guestbook/plan/kubeconfig"
 )
 
 // loginFlags adds the flags that choose the credentials, under the names of the command oci.
@@ -18,6 +20,14 @@ func loginFlags(flags *pflag.FlagSet, o *ocilogin.Options) {
 	flags.StringVar(&o.ConfigFile, "config-file", "", "path of the configuration file")
 	flags.StringVar(&o.PodToken, "service-account-token", "", "path of a Pod's token, for oke_workload_identity")
 	flags.StringVar(&o.Region, "region", "", "region, such as us-ashburn-1")
+}
+
+// stackSettings takes the options that are no flags from a stack's settings.
+func stackSettings(o *ocilogin.Options, config map[string]any) {
+	text := func(key string) string { value, _ := config["oci:"+key].(string); return value }
+	o.Region = cmp.Or(o.Region, text("region"))
+	o.Profile = cmp.Or(o.Profile, text("configFileProfile"))
+	o.Auth = cmp.Or(o.Auth, kubeconfig.Login{Auth: text("auth")}.Method())
 }
 
 // tokenCommand is the credential plugin that a kubeconfig names: it prints a token for a cluster.
@@ -52,11 +62,11 @@ func tokenCommand() *cobra.Command {
 }
 
 func signToken(ctx context.Context, login ocilogin.Options, cluster string) (clustertoken.Token, error) {
-	keys, region, err := ocilogin.Find(ctx, login)
+	found, err := ocilogin.Find(ctx, login)
 	if err != nil {
 		return clustertoken.Token{}, err
 	}
-	return clustertoken.New(keys, region, cluster, time.Now())
+	return clustertoken.New(found.Keys, found.Region, cluster, time.Now())
 }
 
 // cachedToken returns the token that an earlier call with the same arguments and variables has kept.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -57,12 +58,18 @@ func configFile(t *testing.T) string {
 	})))
 	write("locked", string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: locked})))
 	write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(payload))+".x")
-	user := "user=ocid1.user.oc1..u\nfingerprint=00\ntenancy=ocid1.tenancy.oc1..t\n"
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fingerprint := strings.TrimPrefix(strings.ReplaceAll(fmt.Sprintf("% x", md5.Sum(public)), " ", ":"), ":")
+	user := "user=ocid1.user.oc1..u\nfingerprint=" + fingerprint + "\ntenancy=ocid1.tenancy.oc1..t\n"
 	write("config", strings.ReplaceAll("[DEFAULT]\n"+user+"region=us-ashburn-1\nkey_file=DIR/key\n"+
 		"[LOCKED]\n"+user+"region=us-ashburn-1\nkey_file=DIR/locked\n"+
 		"[OPEN]\n"+user+"region=us-ashburn-1\nkey_file=DIR/locked\npass_phrase=secret\n"+
 		"[GONE]\n"+user+"region=us-ashburn-1\nkey_file=DIR/gone\n"+
 		"[NOWHERE]\n"+user+"key_file=DIR/key\n"+
+		"[OTHER]\n"+user+"fingerprint=00\nregion=us-ashburn-1\nkey_file=DIR/key\n"+
 		"[SESSION]\nfingerprint=00\ntenancy=ocid1.tenancy.oc1..t\nregion=us-ashburn-1\nkey_file=DIR/key\n"+
 		"security_token_file=DIR/token\n", "DIR", dir))
 	return filepath.Join(dir, "config")
@@ -119,19 +126,26 @@ func TestTokenIsRefused(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{"no configuration file", nil, ".oci/config: make it with oci setup config"},
-		{"unknown profile", []string{"--config-file", config, "--profile", "PROD"}, `has no profile "PROD": name another`},
+		{"no configuration file", nil, ".oci/config has tenancy, user and fingerprint: oci setup config"},
+		{
+			"unknown profile", []string{"--config-file", config, "--profile", "PROD"},
+			"has no profile PROD: it has DEFAULT, GONE, LOCKED, NOWHERE, OPEN, OTHER, SESSION: --profile",
+		},
 		{"passphrase missing", []string{"--config-file", config, "--profile", "LOCKED"}, "OCI_CLI_PASSPHRASE"},
-		{"key missing", []string{"--config-file", config, "--profile", "GONE"}, "no such file"},
+		{"key missing", []string{"--config-file", config, "--profile", "GONE"}, "which does not exist: correct the path"},
 		{"region missing", []string{"--config-file", config, "--profile", "NOWHERE"}, "add --region"},
-		{"no session", []string{"--config-file", config, "--auth", "security_token"}, "has no session token: oci session"},
+		{
+			"no session", []string{"--config-file", config, "--auth", "security_token"},
+			"has no security_token_file: oci session",
+		},
 		{"expired session", []string{
 			"--config-file", config, "--profile", "SESSION", "--auth", "security_token",
 		}, "oci session authenticate --profile-name SESSION"},
-		{"expired session, found by itself", []string{"--config-file", config, "--profile", "SESSION"}, "expired at"},
-		{"unknown method", []string{"--auth", "password"}, `"password" is no method of authentication`},
+		{"expired session, found by itself", []string{"--config-file", config, "--profile", "SESSION"}, "expired 1h0m0s ago"},
+		{"unknown method", []string{"--auth", "password"}, `--auth is "password", which is no method`},
 		{"no resource principal", []string{"--auth", "resource_principal"}, "OCI_RESOURCE_PRINCIPAL_VERSION"},
 		{"no workload", []string{"--auth", "oke_workload_identity"}, "OCI_RESOURCE_PRINCIPAL_VERSION"},
+		{"another key", []string{"--config-file", config, "--profile", "OTHER"}, "says 00: set the fingerprint"},
 		{"no cluster", []string{"--config-file", config, "--cluster-id", "prod"}, `"prod" is not the OCID of a cluster`},
 		{"bad region", []string{"--config-file", config, "--region", "iad"}, `"iad" is not a region`},
 	} {
@@ -149,7 +163,7 @@ func TestPassphraseFromVariable(t *testing.T) {
 	withoutLogin(t)
 	args := []string{"token", "--cluster-id", someCluster, "--config-file", configFile(t), "--profile", "LOCKED"}
 	t.Setenv("OCI_CLI_PASSPHRASE", "wrong")
-	if err := run(args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+	if err := run(args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "does not open the key") {
 		t.Errorf("wrong passphrase: %v", err)
 	}
 	t.Setenv("OCI_CLI_PASSPHRASE", "secret")

@@ -17,7 +17,6 @@ import (
 	"oke-guestbook/internal/ocilogin"
 	"oke-guestbook/internal/okeapi"
 	"oke-guestbook/plan/cluster"
-	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/settings"
 )
@@ -52,23 +51,17 @@ func versionsCommand() *cobra.Command {
 			if s.Cluster.Validate(&bad); bad.Err() != nil {
 				return bad.Err()
 			}
-			text := func(key string) string { value, _ := f.config["oci:"+key].(string); return value }
-			login.Region = cmp.Or(login.Region, text("region"))
-			login.Profile = cmp.Or(login.Profile, text("configFileProfile"))
-			login.Auth = cmp.Or(login.Auth, kubeconfig.Login{Auth: text("auth")}.Method())
-			credentials, region, err := ocilogin.Find(cmd.Context(), login)
+			stackSettings(&login, f.config)
+			found, err := ocilogin.Find(cmd.Context(), login)
 			if err != nil {
 				return err
 			}
-			client, err := okeapi.New(credentials, region, endpoint)
-			if err != nil {
-				return err
-			}
+			client := okeapi.New(found.Keys, found.Region, endpoint)
 			v, err := look(cmd.Context(), client, s, f.project+"-"+f.stack)
 			if err != nil {
-				return err
+				return client.ExplainOffer(err, s.CompartmentID)
 			}
-			v.Region = region
+			v.Region = found.Region
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
 			}
@@ -83,34 +76,15 @@ func versionsCommand() *cobra.Command {
 
 // look asks for the offer and for the cluster of a name.
 func look(ctx context.Context, client okeapi.Client, s *settings.Settings, name string) (*versions, error) {
-	offer, err := client.Offer(ctx, s.CompartmentID)
+	offered, err := client.Offer(ctx, s.CompartmentID)
 	if err != nil {
 		return nil, err
 	}
-	clusters, err := client.Clusters(ctx, s.CompartmentID, name)
+	running, id, err := client.Running(ctx, s.CompartmentID, name)
 	if err != nil {
 		return nil, err
 	}
-	if len(clusters) > 1 {
-		return nil, fmt.Errorf("compartment %s has %d clusters named %s: rename or delete those that are not this stack's",
-			s.CompartmentID, len(clusters), name)
-	}
-	v := &versions{ControlPlane: offer.ControlPlane, Nodes: offer.Nodes, Parts: []cluster.Part{}}
-	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
-	for _, c := range clusters {
-		v.Cluster, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
-		pools, err := client.NodePools(ctx, s.CompartmentID, c.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range pools {
-			running.Pools[p.Name] = cluster.RunningPool{Version: p.Version, Shape: p.Shape, ImageID: p.Source.ImageID}
-		}
-	}
-	offered := cluster.Offered{ControlPlane: offer.ControlPlane, Nodes: offer.Nodes}
-	for _, image := range offer.Images {
-		offered.Images = append(offered.Images, cluster.Image{ID: image.ID, Name: image.Name})
-	}
+	v := &versions{Cluster: id, ControlPlane: offered.ControlPlane, Nodes: offered.Nodes, Parts: []cluster.Part{}}
 	v.Parts = append(v.Parts, cluster.Parts(offered, running)...)
 	v.choice = s.Cluster.Choose(&v.problems, offered, running)
 	return v, nil

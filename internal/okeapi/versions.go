@@ -2,116 +2,75 @@ package okeapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
+
+	"oke-guestbook/catalog"
+	"oke-guestbook/internal/ocirest"
+	"oke-guestbook/plan/cluster"
 )
 
-// Offer is what a region offers for new clusters and node pools.
-type Offer struct {
-	ControlPlane, Nodes []string // Kubernetes versions
-	Images              []Image
+// summary is a cluster or a node pool as lists have it.
+type summary struct {
+	ID, Name, LifecycleState, KubernetesVersion, NodeShape string
+	AvailableKubernetesUpgrades                            []string
+	NodeSourceDetails                                      struct{ ImageID string }
 }
 
-// Image is an image for node pools.
-type Image struct {
-	ID   string `json:"imageId"`
-	Name string `json:"sourceName"`
-}
-
-// Cluster is a cluster as lists have it.
-type Cluster struct {
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	State    string   `json:"lifecycleState"`
-	Version  string   `json:"kubernetesVersion"`
-	Upgrades []string `json:"availableKubernetesUpgrades"`
-}
-
-// NodePool is a node pool as lists have it.
-type NodePool struct {
-	Name    string `json:"name"`
-	State   string `json:"lifecycleState"`
-	Version string `json:"kubernetesVersion"`
-	Shape   string `json:"nodeShape"`
-	Source  struct {
-		ImageID string `json:"imageId"`
-	} `json:"nodeSourceDetails"`
-}
-
-// Offer returns what the region offers to a compartment, with every patch version.
-func (c Client) Offer(ctx context.Context, compartment string) (offer Offer, err error) {
-	var versions struct {
-		Versions []string `json:"kubernetesVersions"`
+// Offer returns what the region offers to a compartment for new clusters and node pools, with every patch version.
+func (c Client) Offer(ctx context.Context, compartment string) (cluster.Offered, error) {
+	var clusters struct{ KubernetesVersions []string }
+	var pools struct {
+		KubernetesVersions, Shapes []string
+		Sources                    []struct{ ImageID, SourceName string }
 	}
-	query := in(compartment, "shouldListAllPatchVersions", "true")
-	if err := c.get(ctx, "/clusterOptions/all", query, &versions); err != nil {
-		return offer, err
+	query := ocirest.In(compartment, "shouldListAllPatchVersions", "true")
+	_, err := c.Get(ctx, catalog.ContainerEngineClient, base+"/clusterOptions/all", query, &clusters)
+	if err == nil {
+		_, err = c.Get(ctx, catalog.ContainerEngineClient, base+"/nodePoolOptions/all", query, &pools)
 	}
-	offer.ControlPlane = versions.Versions
-	var nodes struct {
-		Versions []string `json:"kubernetesVersions"`
-		Sources  []Image  `json:"sources"`
+	offered := cluster.Offered{
+		ControlPlane: clusters.KubernetesVersions, Nodes: pools.KubernetesVersions, Shapes: pools.Shapes,
 	}
-	err = c.get(ctx, "/nodePoolOptions/all", query, &nodes)
-	offer.Nodes, offer.Images = nodes.Versions, nodes.Sources
-	return offer, err
-}
-
-// Clusters returns the clusters of a name in a compartment, except those that are deleted.
-func (c Client) Clusters(ctx context.Context, compartment, name string) ([]Cluster, error) {
-	clusters, err := list[Cluster](ctx, c, "/clusters", in(compartment, "name", name))
-	return slices.DeleteFunc(clusters, func(cluster Cluster) bool { return gone(cluster.State) }), err
-}
-
-// NodePools returns the node pools of a cluster, except those that are deleted.
-func (c Client) NodePools(ctx context.Context, compartment, cluster string) ([]NodePool, error) {
-	pools, err := list[NodePool](ctx, c, "/nodePools", in(compartment, "clusterId", cluster))
-	return slices.DeleteFunc(pools, func(pool NodePool) bool { return gone(pool.State) }), err
-}
-
-// gone reports whether a state is that of something deleted. The service lists such things for some time.
-func gone(state string) bool { return state == "DELETING" || state == "DELETED" }
-
-// in is the query of what a compartment has.
-func in(compartment, key, value string) url.Values {
-	return url.Values{"compartmentId": {compartment}, key: {value}}
-}
-
-func hiddenCompartment(query url.Values) string {
-	return fmt.Sprintf("compartmentId: there is no compartment %s for these credentials: look at the OCID, --region and "+
-		"--profile, and that a policy lets their user inspect clusters in it", query.Get("compartmentId"))
-}
-
-func (c Client) get(ctx context.Context, path string, query url.Values, into any) error {
-	data, _, err := c.call(ctx, request{
-		method: http.MethodGet, path: path, query: query, hidden: hiddenCompartment(query),
-	})
-	if err != nil {
-		return err
+	for _, s := range pools.Sources {
+		offered.Images = append(offered.Images, cluster.Image{ID: s.ImageID, Name: s.SourceName})
 	}
-	return json.Unmarshal(data, into)
+	return offered, err
 }
 
-// list returns all pages of a list.
-func list[T any](ctx context.Context, c Client, path string, query url.Values) (items []T, err error) {
-	for {
-		data, next, err := c.call(ctx, request{
-			method: http.MethodGet, path: path, query: query, hidden: hiddenCompartment(query),
-		})
-		if err != nil {
-			return nil, err
+// Running returns what the cluster of a name in a compartment runs, and its OCID, "" if there is none.
+func (c Client) Running(ctx context.Context, compartment, name string) (running cluster.Running, id string, err error) {
+	running.Pools = map[string]cluster.RunningPool{}
+	clusters, err := c.list(ctx, "/clusters", compartment, "name", name)
+	if err == nil && len(clusters) > 1 {
+		err = fmt.Errorf("compartment %s has %d clusters named %s: rename or delete those that are not this stack's",
+			compartment, len(clusters), name)
+	}
+	if err != nil || len(clusters) == 0 {
+		return running, "", err
+	}
+	is := clusters[0]
+	running.ControlPlane, running.Upgrades = is.KubernetesVersion, is.AvailableKubernetesUpgrades
+	pools, err := c.list(ctx, "/nodePools", compartment, "clusterId", is.ID)
+	for _, p := range pools {
+		running.Pools[p.Name] = cluster.RunningPool{
+			Version: p.KubernetesVersion, Shape: p.NodeShape, ImageID: p.NodeSourceDetails.ImageID,
 		}
-		var page []T
-		if err := json.Unmarshal(data, &page); err != nil {
-			return nil, err
-		}
-		items = append(items, page...)
-		if next == "" {
-			return items, nil
-		}
-		query.Set("page", next)
 	}
+	return running, is.ID, err
+}
+
+// list returns all that a list has, except what is deleted: the service lists that for some time.
+func (c Client) list(ctx context.Context, path, compartment, key, value string) ([]summary, error) {
+	all, err := ocirest.List[summary](ctx, c, catalog.ContainerEngineClient, base+path,
+		ocirest.In(compartment, key, value))
+	return slices.DeleteFunc(all, func(s summary) bool {
+		return s.LifecycleState == "DELETING" || s.LifecycleState == "DELETED"
+	}), err
+}
+
+// ExplainOffer says in one line why Offer or Running has failed, and what to do.
+func (c Client) ExplainOffer(err error, compartment string) error {
+	return c.explain(err, fmt.Sprintf("compartmentId: there is no compartment %s for these credentials: look at the "+
+		"OCID, --region and --profile, and that a policy lets their user inspect clusters in it", compartment))
 }

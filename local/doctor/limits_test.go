@@ -110,7 +110,7 @@ var offerFindings = []finding{
 	{
 		"an answer that is none",
 		func(s *setup) { s.answers["/20160918/shapes"] = `<html>` },
-		[]string{"✗ shapes in Uocm:US-ASHBURN-AD-1: ", "the answer: "},
+		[]string{"✗ shapes in Uocm:US-ASHBURN-AD-1: ", "answer to GET "},
 	},
 	{
 		"no capacity report",

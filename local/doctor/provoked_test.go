@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -13,40 +14,17 @@ import (
 	"strings"
 )
 
-// byUnitTests are the findings that tests of the package doctor provoke, and this package cannot: those of credentials
-// that the local cloud's environment goes before, and of what takes too long. The test is in the named file, without
-// _test.go, and has the longest part of the format, or the one that follows the name.
+// byUnitTests are the findings that tests of the package doctor provoke, and this package cannot: those of what takes
+// too long or of another machine. The test is in the named file, without _test.go, and has the longest part of the
+// format, or the one that follows the name.
 var byUnitTests = map[string]string{
-	"no user: neither the stack, the environment nor %s has tenancy, user and fingerprint": "credentials: no user: ",
-	"no private key for user %s of %s":                                              "credentials",
-	"oci:auth is %q, which is no method of the provider that a kubeconfig can have": "credentials: oci:auth is",
-	"%s names profile %s, and %v":                                                   "credentials",
-	"%s: %s has no profile %s":                                                      "credentials",
-	"%s names the key file %s, which does not exist":                                "credentials",
-	"%s names a key file that cannot be read: %v":                                   "credentials: key file that cannot",
-	"%s holds no key in PEM form":                                                   "credentials",
-	"the key of %s has a passphrase, and none is set":                               "credentials",
-	"the passphrase that is set does not open the key of %s":                        "credentials: does not open",
-	"%s holds no RSA key: %v":                                                       "credentials: holds no RSA key",
-	"SecurityToken needs oci:configFileProfile and oci:region":                      "credentials",
-	"%s has no security_token_file":                                                 "credentials",
-	"the session token cannot be read: %v":                                          "credentials: token cannot be read",
-	"%s holds no session token: %v":                                                 "credentials",
-	"the session token of profile %s expired %s ago":                                "credentials",
-	"InstancePrincipal needs the region":                                            "credentials",
-	"this is not %s: %v":                                                            "credentials",
-	"%s %s overlaps %s, which this machine has a route to":                          "machine: overlaps",
-	"apiAllowedCidrs %s has none of this machine's addresses, such as %s":           "machine",
-	"no answer within %s":                                                           "result",
-	"%s: the service does not answer":                                               "result",
-	"%s: there is no host %s":                                                       "result",
-	"%s is no image: %v":                                                            "result: is no image",
-	"Pulumi.yaml: %v":                                                               "result",
-}
-
-// unreachable are findings that nothing provokes, and why they are there.
-var unreachable = map[string]string{
-	"profile %s: %v": "an error of the SDK, which has it for an empty path only",
+	"%s %s overlaps %s, which this machine has a route to":                "machine: overlaps",
+	"apiAllowedCidrs %s has none of this machine's addresses, such as %s": "machine",
+	"no answer within %s":             "result",
+	"%s: the service does not answer": "result",
+	"%s: there is no host %s":         "result",
+	"%s is no image: %v":              "result: is no image",
+	"Pulumi.yaml: %v":                 "result",
 }
 
 var verb = regexp.MustCompile(`%[a-z]`)
@@ -65,10 +43,9 @@ func unprovoked() (problems []string) {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		for _, format := range findingsIn(file) {
+		for _, format := range formatsOf("failed", file) {
 			known[format] = true
-			if strings.TrimSpace(verb.ReplaceAllString(format, "")) == "" || byUnitTests[format] != "" ||
-				unreachable[format] != "" {
+			if strings.TrimSpace(verb.ReplaceAllString(format, "")) == "" || byUnitTests[format] != "" {
 				continue // all of it is another package's text, or another test's
 			}
 			parts := verb.Split(format, -1)
@@ -96,15 +73,41 @@ func unprovoked() (problems []string) {
 	return problems
 }
 
-// findingsIn returns the formats of the calls of failed in a file.
-func findingsIn(file string) (formats []string) {
+// unprovokedLogins returns an error for each problem of the package ocilogin whose longest part its test does not have.
+func unprovokedLogins() (problems []string) {
+	test, err := os.ReadFile("../../internal/ocilogin/ocilogin_test.go")
+	files, errFiles := filepath.Glob("../../internal/ocilogin/*.go")
+	if err != nil || errFiles != nil {
+		return []string{fmt.Sprintf("the source of ocilogin: %v", errors.Join(err, errFiles))}
+	}
+	found := 0
+	for _, file := range files {
+		for _, format := range formatsOf("problem", file) {
+			found++
+			parts := verb.Split(format, -1)
+			if !slices.ContainsFunc(parts, func(part string) bool {
+				part = strings.Trim(part, " :,")
+				return len(part) > 10 && strings.Contains(string(test), part)
+			}) {
+				problems = append(problems, fmt.Sprintf("%s: no test provokes %q", file, format))
+			}
+		}
+	}
+	if found < 15 {
+		problems = append(problems, fmt.Sprintf("%d problems of ocilogin were found", found))
+	}
+	return problems
+}
+
+// formatsOf returns the formats of the calls of a function in a file.
+func formatsOf(function, file string) (formats []string) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		if call, is := n.(*ast.CallExpr); is {
-			if name, is := call.Fun.(*ast.Ident); is && name.Name == "failed" {
+			if name, is := call.Fun.(*ast.Ident); is && name.Name == function {
 				formats = append(formats, literal(call.Args[0]))
 			}
 		}

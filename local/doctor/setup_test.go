@@ -53,7 +53,7 @@ var printed sync.Map
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 && flag.Lookup("test.run").Value.String() == "" {
-		for _, problem := range unprovoked() {
+		for _, problem := range append(unprovoked(), unprovokedLogins()...) {
 			fmt.Fprintln(os.Stderr, problem)
 			code = 1
 		}
