@@ -102,8 +102,8 @@ func (s *Settings) alarms() setting.Group {
 	return setting.Group{
 		setting.List(&s.AlarmEmails, "alarmEmails", nil,
 			"Addresses that get the stack's alarms, each after its owner has confirmed it by the first message: no ready "+
-				"frontend, no primary of the database, missing backups, a full volume, a certificate that expires. Needs "+
-				"clusterType enhanced",
+				"frontend, no primary of the database, missing backups, a full volume, a certificate that expires, a node "+
+				"that is not ready. Needs clusterType enhanced",
 			setting.Each(workload.Email), setting.Unique[string]()),
 		setting.Of(&s.AlarmTopicID, "alarmTopicId", "",
 			"OCID of an existing topic of Notifications that gets the alarms instead of alarmEmails",

@@ -146,12 +146,14 @@ func (c *composition) budgetArgs() *budget.Args {
 	}
 }
 
-func (c *composition) alarmsArgs() *alarms.Args {
+func (c *composition) alarmsArgs(cluster *oke.Cluster) *alarms.Args {
 	args := &alarms.Args{
 		CompartmentID: c.settings.CompartmentID,
 		Stack:         c.name,
 		Emails:        c.settings.AlarmEmails,
 		TopicID:       c.settings.AlarmTopicID,
+		ClusterID:     cluster.Cluster.ID(),
+		Nodes:         c.settings.Cluster.LeastNodes(),
 		Tags:          c.tags,
 	}
 	for _, g := range c.settings.Guestbooks {

@@ -91,7 +91,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 			return err
 		}
 	}
-	if err := c.observe(ctx); err != nil {
+	if err := c.observe(ctx, cluster); err != nil {
 		return err
 	}
 	export(ctx, s, net, cluster, made)
@@ -117,7 +117,7 @@ func (c *composition) enforcePolicies(ctx *pulumi.Context, cluster *oke.Cluster)
 }
 
 // observe makes what tells people how the stack is: logs in Logging, a budget and alarms.
-func (c *composition) observe(ctx *pulumi.Context) error {
+func (c *composition) observe(ctx *pulumi.Context, cluster *oke.Cluster) error {
 	s := c.settings
 	if s.ContainerLogs {
 		if _, err := containerlogs.New(ctx, c.name, c.containerLogsArgs()); err != nil {
@@ -130,7 +130,7 @@ func (c *composition) observe(ctx *pulumi.Context) error {
 		}
 	}
 	if s.Alarms() {
-		if _, err := alarms.New(ctx, c.name, c.alarmsArgs()); err != nil {
+		if _, err := alarms.New(ctx, c.name, c.alarmsArgs(cluster)); err != nil {
 			return err
 		}
 	}

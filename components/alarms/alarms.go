@@ -11,7 +11,7 @@ import (
 
 // Args are the arguments of New.
 type Args struct {
-	// CompartmentID is the OCID of the compartment of the alarms and of the metrics. Required.
+	// CompartmentID is the OCID of the compartment of the alarms, the metrics and the cluster. Required.
 	CompartmentID string
 	// Stack is the value of the metrics' dimension "stack". Required.
 	Stack string
@@ -19,6 +19,9 @@ type Args struct {
 	Emails []string
 	// TopicID is the OCID of an existing topic, in place of one of the stack's. Optional.
 	TopicID string
+	// ClusterID is the OCID of the stack's cluster, and Nodes how many nodes it has at least. Required.
+	ClusterID pulumi.StringInput
+	Nodes     int
 	// Backups and Certificates say whether a guestbook has such. Optional.
 	Backups, Certificates bool
 	// Tags are the freeform tags of everything. Optional.
@@ -30,13 +33,15 @@ type Alarms struct {
 	pulumi.ResourceState
 }
 
-// alarm is one alarm. The metrics are those that "guestbook measure" posts every 5 minutes (app/internal/chores).
+// alarm is one alarm.
 type alarm struct {
 	name, metric, condition string
 	severity, body          string
 	when                    func(*Args) bool // nil: always
 }
 
+// table has the alarms of the guestbooks, by the metrics that "guestbook measure" posts every 5 minutes
+// (app/internal/chores).
 var table = []alarm{
 	{
 		"frontend", "FrontendReady", "max() < 1", "CRITICAL",
@@ -67,8 +72,17 @@ var table = []alarm{
 	},
 }
 
-// namespace is that of the metrics.
-const namespace = "guestbook"
+// nodes is the alarm of the cluster.
+var nodes = alarm{
+	name: "nodes", severity: "WARNING",
+	body: "Fewer nodes are ready than the node pools have: kubectl get nodes, and kubectl describe of one that is not.",
+}
+
+// readyNodes is the query for fewer ready nodes than a number. OKE posts once a minute how many nodes are in a
+// condition, for each node or for several (Oracle, "Kubernetes Engine (OKE) Metrics", 2025-01-15; not tried): the sum
+// of a minute is the number of nodes either way.
+const readyNodes = `KubernetesNodeCondition[1m]{clusterId = "%s", nodeCondition = "Ready"}` +
+	".groupBy(clusterId).sum() < %d"
 
 // New makes the alarms of a stack.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Alarms, error) {
@@ -85,25 +99,37 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			continue
 		}
 		query := fmt.Sprintf(`%s[5m]{stack = "%s"}.groupBy(guestbook).%s`, alarm.metric, args.Stack, alarm.condition)
-		_, err := monitoring.NewAlarm(ctx, name+"-"+alarm.name, &monitoring.AlarmArgs{
-			CompartmentId:              pulumi.String(args.CompartmentID),
-			MetricCompartmentId:        pulumi.String(args.CompartmentID),
-			DisplayName:                pulumi.String(name + "-" + alarm.name),
-			Namespace:                  pulumi.String(namespace),
-			Query:                      pulumi.String(query),
-			Severity:                   pulumi.String(alarm.severity),
-			Body:                       pulumi.String(alarm.body),
-			Destinations:               pulumi.StringArray{topic},
-			IsEnabled:                  pulumi.Bool(true),
-			PendingDuration:            pulumi.String("PT5M"),
-			RepeatNotificationDuration: pulumi.String("PT24H"),
-			FreeformTags:               pulumi.ToStringMap(args.Tags),
-		}, pulumi.Parent(a))
-		if err != nil {
+		full := args.alarm(name, alarm, topic)
+		full.Namespace, full.Query = pulumi.String("guestbook"), pulumi.String(query)
+		full.PendingDuration = pulumi.String("PT5M")
+		if _, err := monitoring.NewAlarm(ctx, name+"-"+alarm.name, full, pulumi.Parent(a)); err != nil {
 			return nil, fmt.Errorf("alarm %s: %w", alarm.name, err)
 		}
 	}
+	if args.Nodes > 0 {
+		full := args.alarm(name, nodes, topic)
+		full.Namespace, full.Query = pulumi.String("oci_oke"), pulumi.Sprintf(readyNodes, args.ClusterID, args.Nodes)
+		full.PendingDuration = pulumi.String("PT10M") // OKE needs minutes to replace a node
+		if _, err := monitoring.NewAlarm(ctx, name+"-"+nodes.name, full, pulumi.Parent(a)); err != nil {
+			return nil, fmt.Errorf("alarm %s: %w", nodes.name, err)
+		}
+	}
 	return a, ctx.RegisterResourceOutputs(a, pulumi.Map{})
+}
+
+// alarm returns what all alarms have. What they ask for is missing.
+func (args *Args) alarm(name string, alarm alarm, topic pulumi.StringInput) *monitoring.AlarmArgs {
+	return &monitoring.AlarmArgs{
+		CompartmentId:              pulumi.String(args.CompartmentID),
+		MetricCompartmentId:        pulumi.String(args.CompartmentID),
+		DisplayName:                pulumi.String(name + "-" + alarm.name),
+		Severity:                   pulumi.String(alarm.severity),
+		Body:                       pulumi.String(alarm.body),
+		Destinations:               pulumi.StringArray{topic},
+		IsEnabled:                  pulumi.Bool(true),
+		RepeatNotificationDuration: pulumi.String("PT24H"),
+		FreeformTags:               pulumi.ToStringMap(args.Tags),
+	}
 }
 
 // topic returns the OCID of the topic, which it makes with its subscriptions unless there is one.

@@ -31,11 +31,22 @@ func TestAlarms(t *testing.T) {
 			err := r.Run(func(ctx *pulumi.Context) error {
 				args := tc.args
 				args.CompartmentID, args.Stack = "ocid1.compartment.oc1..a", "s"
+				args.ClusterID, args.Nodes = pulumi.String("ocid1.cluster.oc1.iad.a"), 3
 				_, err := alarms.New(ctx, "s", &args)
 				return err
 			})
 			if err != nil {
 				t.Fatal(err)
+			}
+			nodes, err := r.Find("oci:Monitoring/alarm:Alarm", "s-nodes")
+			if err != nil {
+				t.Fatal(err)
+			}
+			const want = `KubernetesNodeCondition[1m]{clusterId = "ocid1.cluster.oc1.iad.a", nodeCondition = "Ready"}` +
+				".groupBy(clusterId).sum() < 3"
+			if query := mocks.Text(nodes.Inputs["query"]); query != want ||
+				mocks.Text(nodes.Inputs["namespace"]) != "oci_oke" {
+				t.Errorf("s-nodes: query %s", query)
 			}
 			for _, name := range tc.made {
 				alarm, err := r.Find("oci:Monitoring/alarm:Alarm", name)

@@ -78,6 +78,21 @@ func (s *Spec) Nodes() (n int, more bool) {
 	return n, more
 }
 
+// LeastNodes returns how many nodes the pools have together at least. A pool that an autoscaler of the user's resizes
+// may have none.
+func (s *Spec) LeastNodes() (n int) {
+	for _, p := range s.NodePools {
+		switch {
+		case p.Autoscaled:
+		case p.MaxSize > 0:
+			n += p.MinSize
+		default:
+			n += p.Size
+		}
+	}
+	return n
+}
+
 // largest is the number of nodes that the pool has at most, except while it cycles.
 func (p *NodePool) largest() int { return max(p.Size, p.MaxSize) }
 

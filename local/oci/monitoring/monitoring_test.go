@@ -61,6 +61,8 @@ func TestAlarms(t *testing.T) {
 		if got["pendingDuration"] != "PT1H" || got["ruleName"] != "BASE" {
 			t.Errorf("alarm after its change: %v", got)
 		}
+		nodes := `KubernetesNodeCondition[1m]{clusterId = "a", nodeCondition = "Ready"}.groupBy(clusterId).sum() < 3`
+		c.Want(200, "POST", alarms, ocitest.Changed(ocitest.Changed(body, "query", nodes), "namespace", "oci_oke"))
 	})
 }
 
@@ -125,7 +127,7 @@ func TestMetrics(t *testing.T) {
 		query := metrics + "/actions/summarizeMetricsData?compartmentId=" + oci.CompartmentID
 		for text, want := range map[string][]float64{
 			`Age[1h]{guestbook = "a"}.max()`: {4}, `Age[1h]{guestbook = "a"}.mean()`: {2}, `Age[1h].sum()`: {6, 6},
-			`Age[1h].groupBy(none).count()`: {4}, `Age[1h]{guestbook = "c"}.min()`: {},
+			`Age[1h].groupBy(none).count()`: {4}, `Age[1h].groupBy(none).sum()`: {12}, `Age[1h]{guestbook = "c"}.min()`: {},
 		} {
 			list, _ := c.Want(200, "POST", query, engine.Doc{"namespace": "guestbook", "query": text}).Body.([]any)
 			var got []float64
