@@ -32,17 +32,18 @@ address=${endpoint%:*}
 [ -z "$(ip -o address show to "$address/32")" ] ||
 	fail "this machine has $address already: end the other tunnel, or run sudo ip address del $address/32 dev lo"
 
-# The command oci gets the region, profile and method of the stack's OCI provider, which may differ from its own.
+# The command oci gets what the stack's OCI provider has in its settings, which may differ from its own.
+settings=$(pulumi config --stack "$STACK" --show-secrets --json) || fail "STACK=$STACK: pulumi cannot read the settings"
 config() {
-	pulumi config get "oci:$1" --stack "$STACK" 2>/dev/null
+	printf %s "$settings" | jq -r --arg key "oci:$1" '.[$key].value // empty'
 }
-if region=$(config region); then
-	export OCI_CLI_REGION="$region"
-fi
-if profile=$(config configFileProfile); then
-	export OCI_CLI_PROFILE="$profile"
-fi
-if auth=$(config auth); then
+for pair in region=REGION configFileProfile=PROFILE tenancyOcid=TENANCY userOcid=USER fingerprint=FINGERPRINT \
+	privateKey=KEY_CONTENT privateKeyPath=KEY_FILE privateKeyPassword=PASSPHRASE; do
+	value=$(config "${pair%=*}")
+	[ -z "$value" ] || export "OCI_CLI_${pair#*=}=$value"
+done
+auth=$(config auth)
+if [ -n "$auth" ]; then
 	case $(printf %s "$auth" | tr '[:upper:]' '[:lower:]') in
 	apikey) export OCI_CLI_AUTH=api_key ;;
 	securitytoken) export OCI_CLI_AUTH=security_token ;;

@@ -19,12 +19,10 @@ echo "$line" >> "$DIR/calls"
 case $line in
 "$FAIL"*) exit 1 ;;
 "pulumi stack export "*) printf '%s\n' "$STATE" ;;
-"pulumi config get oci:region "*) echo us-ashburn-1 ;;
-"pulumi config get oci:configFileProfile "*) [ -n "$PROFILE" ] && echo "$PROFILE" ;;
-"pulumi config get oci:auth "*) [ -n "$AUTH" ] && echo "$AUTH" ;;
+"pulumi config "*) printf '%s\n' "$CONFIG" ;;
 "ip -o "*) echo "$ADDRESS" ;;
 "oci bastion session create-"*)
-	[ "$OCI_CLI_REGION $OCI_CLI_PROFILE $OCI_CLI_AUTH" = "us-ashburn-1 $PROFILE $CLI_AUTH" ] && echo session ;;
+	[ "$(env | grep ^OCI_CLI_ | sort | tr '\n' ' ')" = "$VARIABLES" ] && echo session ;;
 "oci bastion session get "*) echo "ssh -i <privateKey> -N -L <localPort>:10.0.0.2:6443 -p 22 ` + host + `" ;;
 "ssh "*) [ -e "$DIR/tried" ] && kill -INT $PPID; : > "$DIR/tried"; exit 255 ;;
 esac
@@ -49,9 +47,7 @@ const (
 const (
 	export = "pulumi stack export --stack prod"
 	show   = "ip -o address show to 10.0.0.2/32"
-	region = "pulumi config get oci:region --stack prod"
-	prof   = "pulumi config get oci:configFileProfile --stack prod"
-	auth   = "pulumi config get oci:auth --stack prod"
+	config = "pulumi config --stack prod --show-secrets --json"
 	create = "oci bastion session create-port-forwarding"
 	open   = create + " --bastion-id ocid1.bastion.oc1.iad.a --target-private-ip 10.0.0.2 --target-port 6443" +
 		" --ssh-public-key-file DIR/key.pub --session-ttl 10800 --wait-for-state SUCCEEDED" +
@@ -70,15 +66,14 @@ type tunnel struct {
 	fail    string // calls that begin so fail
 	state   string // default: a cluster and a bastion
 	address string // output of ip: the endpoint's address on this machine
-	profile string // the stack's oci:configFileProfile
-	auth    string // the stack's oci:auth
-	cliAuth string // the same for the command oci
+	config  string // the stack's settings of its OCI provider beside the region, as JSON
+	oci     string // the same for the command oci, as variables
 	output  string // what it must print
 	calls   []string
 }
 
 func TestTunnel(t *testing.T) {
-	opened := []string{export, show, region, prof, auth, open, get}
+	opened := []string{export, show, config, open, get}
 	retried := slices.Concat(opened, []string{add}, slices.Repeat([]string{ssh, "sleep 5"}, 5), []string{ssh, del})
 	for _, run := range []tunnel{
 		{
@@ -86,14 +81,33 @@ func TestTunnel(t *testing.T) {
 			calls: slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del}),
 		},
 		{
-			name: "session token", profile: "PROD", auth: "SecurityToken", cliAuth: "security_token", calls: slices.Concat(
-				opened, []string{add, ssh, "sleep 5", ssh, del}),
+			name:   "session token",
+			config: `,"oci:configFileProfile":{"value":"PROD"},"oci:auth":{"value":"SecurityToken"}`,
+			oci:    "OCI_CLI_AUTH=security_token OCI_CLI_PROFILE=PROD",
+			calls:  slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del}),
 		},
 		{
-			name: "instance principal", auth: "instanceprincipal", cliAuth: "instance_principal", calls: slices.Concat(
-				opened, []string{add, ssh, "sleep 5", ssh, del}),
+			name: "instance principal", config: `,"oci:auth":{"value":"instanceprincipal"}`,
+			oci:   "OCI_CLI_AUTH=instance_principal",
+			calls: slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del}),
 		},
-		{name: "unknown method", auth: "Password", output: "oci:auth is Password, which", calls: opened[:5]},
+		{
+			name: "keys of the stack",
+			config: `,"oci:tenancyOcid":{"value":"t"},"oci:userOcid":{"value":"u"},"oci:fingerprint":{"value":"f"},` +
+				`"oci:privateKey":{"value":"k","secret":true},"oci:privateKeyPath":{"value":"p"},` +
+				`"oci:privateKeyPassword":{"value":"s","secret":true}`,
+			oci: "OCI_CLI_FINGERPRINT=f OCI_CLI_KEY_CONTENT=k OCI_CLI_KEY_FILE=p OCI_CLI_PASSPHRASE=s " +
+				"OCI_CLI_TENANCY=t OCI_CLI_USER=u",
+			calls: slices.Concat(opened, []string{add, ssh, "sleep 5", ssh, del}),
+		},
+		{
+			name: "unknown method", config: `,"oci:auth":{"value":"Password"}`,
+			output: "oci:auth is Password, which", calls: opened[:3],
+		},
+		{
+			name: "no settings", fail: "pulumi config", output: "STACK=prod: pulumi cannot read the settings",
+			calls: opened[:3],
+		},
 		{name: "no pulumi", missing: "bin/pulumi", output: "the command pulumi is missing: install it"},
 		{name: "no oci", missing: "bin/oci", output: "the command oci is missing: install it"},
 		{name: "no jq", missing: "bin/jq", output: "the command jq is missing: install it"},
@@ -122,7 +136,7 @@ func TestTunnel(t *testing.T) {
 			name: "another tunnel", address: "1: lo inet 10.0.0.2/32 scope global lo",
 			output: "this machine has 10.0.0.2 already: end the other tunnel", calls: opened[:2],
 		},
-		{name: "no session", fail: create, output: "oci cannot open a session at the bastion", calls: opened[:6]},
+		{name: "no session", fail: create, output: "oci cannot open a session at the bastion", calls: opened[:4]},
 		{
 			name: "deleted session", fail: "oci bastion session get",
 			output: "oci cannot read the session session", calls: opened,
@@ -151,7 +165,7 @@ func (run tunnel) test(t *testing.T) {
 	cmd.Env = []string{
 		"PATH=" + filepath.Join(dir, "bin"), "DIR=" + dir, "ADDRESS=" + run.address,
 		"STATE=" + cmp.Or(run.state, begin+cluster+bastion+end), "FAIL=" + cmp.Or(run.fail, "nothing"),
-		"PROFILE=" + run.profile, "AUTH=" + run.auth, "CLI_AUTH=" + run.cliAuth,
+		`CONFIG={"oci:region":{"value":"us-ashburn-1"}` + run.config + "}", "VARIABLES=" + run.variables(),
 	}
 	out, err := cmd.CombinedOutput()
 	output := strings.ReplaceAll(string(out), dir, "DIR")
@@ -163,6 +177,13 @@ func (run tunnel) test(t *testing.T) {
 	if !slices.Equal(calls, run.calls) {
 		t.Errorf("calls\n%s\nwant\n%s", strings.Join(calls, "\n"), strings.Join(run.calls, "\n"))
 	}
+}
+
+// variables are those of the command oci, in their order.
+func (run tunnel) variables() string {
+	all := append(strings.Fields(run.oci), "OCI_CLI_REGION=us-ashburn-1")
+	slices.Sort(all)
+	return strings.Join(all, " ") + " "
 }
 
 // prepare makes a directory with the key and a bin directory that holds every command.
@@ -186,7 +207,9 @@ func (run tunnel) prepare(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for name, path := range map[string]string{"jq": jq, "sh": "/bin/sh", "tr": "/usr/bin/tr"} {
+	for name, path := range map[string]string{
+		"jq": jq, "sh": "/bin/sh", "tr": "/usr/bin/tr", "env": "/usr/bin/env", "grep": "/bin/grep", "sort": "/usr/bin/sort",
+	} {
 		if err := os.Symlink(path, filepath.Join(dir, "bin", name)); err != nil {
 			t.Fatal(err)
 		}
