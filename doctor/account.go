@@ -13,10 +13,6 @@ import (
 	"oke-guestbook/internal/ocirest"
 )
 
-// maxSkew is how far a request's date may be from the service's (Oracle documentation, "Request Signatures": a
-// difference of more than 5 minutes is refused).
-const maxSkew = 5 * time.Minute
-
 // account makes the first request, and explains why it fails. Then it looks at clock, regions and compartment.
 func (v *visit) account(ctx context.Context) []Result {
 	where := v.config[v.Project+":compartmentId"] // as the program asks
@@ -24,10 +20,10 @@ func (v *visit) account(ctx context.Context) []Result {
 		where = v.login.Tenancy
 	}
 	domains, err := list[struct{ Name string }](ctx, v.cloud, identity, "/availabilityDomains", ocirest.In(where))
-	if ahead, known := v.cloud.Ahead(); known && ahead.Abs() > maxSkew {
+	if ahead, known := v.cloud.Ahead(); known && ahead.Abs() > ocirest.MaxSkew {
 		way := map[bool]string{true: "fast", false: "slow"}[ahead > 0]
 		return []Result{failed("this machine's clock is %s %s, and Oracle refuses more than %s",
-			ahead.Abs().Round(time.Minute), way, maxSkew).do("set the clock: timedatectl set-ntp true")}
+			ahead.Abs().Round(time.Minute), way, ocirest.MaxSkew).do("set the clock: timedatectl set-ntp true")}
 	}
 	if err != nil && !ocirest.IsNotFound(err) {
 		return []Result{v.unreached(err)}

@@ -32,6 +32,11 @@ func costCommand() *cobra.Command {
 				return err
 			}
 			now, err := estimate(f, list)
+			if errors.Is(err, cost.ErrNoPrice) { // a list that has another form than expected
+				if list, err = standIn(prices, currency, err, cmd.ErrOrStderr()); err == nil {
+					now, err = estimate(f, list)
+				}
+			}
 			if err != nil {
 				return err
 			}
@@ -107,15 +112,20 @@ func priceList(ctx context.Context, from, currency string, notes io.Writer) (*co
 	if err == nil {
 		list, err = cost.ParsePriceList(text, currency)
 	}
-	switch {
-	case err == nil:
-		return list, nil
-	case from == "auto" && currency == "USD":
-		list = cost.Snapshot()
-		fmt.Fprintf(notes, "prices of %s are used, as Oracle's list cannot be: %v\n", list.Updated.Format(time.DateOnly), err)
-		return list, nil
+	if err != nil {
+		return standIn(from, currency, err, notes)
 	}
-	return nil, fmt.Errorf("%w; --prices snapshot has prices in USD", err)
+	return list, nil
+}
+
+// standIn returns the snapshot in place of Oracle's list, which cannot be used, and notes that.
+func standIn(from, currency string, why error, notes io.Writer) (*cost.PriceList, error) {
+	if from != "auto" || currency != "USD" {
+		return nil, fmt.Errorf("%w; --prices snapshot has prices in USD", why)
+	}
+	list := cost.Snapshot()
+	fmt.Fprintf(notes, "prices of %s are used, as Oracle's list cannot be: %v\n", list.Updated.Format(time.DateOnly), why)
+	return list, nil
 }
 
 // read returns the content of a URL or a file.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -87,11 +89,29 @@ func TestCostAgainstARevision(t *testing.T) {
 	}
 }
 
+// Without Oracle's list, the snapshot stands in, and a note says so; not for another currency, or another list.
+func TestSnapshotStandsIn(t *testing.T) {
+	why := errors.New("the network is down")
+	var notes strings.Builder
+	list, err := standIn("auto", "USD", why, &notes)
+	if err != nil || list.Updated.IsZero() ||
+		!strings.HasPrefix(notes.String(), "prices of 20") || !strings.Contains(notes.String(), "the network is down") {
+		t.Errorf("%v, notes %q", err, notes.String())
+	}
+	for from, currency := range map[string]string{"auto": "KRW", "prices.json": "USD"} {
+		_, err := standIn(from, currency, why, &notes)
+		if err == nil || err.Error() != "the network is down; --prices snapshot has prices in USD" {
+			t.Errorf("%s in %s: %v", from, currency, err)
+		}
+	}
+}
+
 func TestPriceListOfAServer(t *testing.T) {
-	answer, err := os.ReadFile("../../plan/cost/prices.json")
+	snapshot, err := os.ReadFile("../../plan/cost/prices.json")
 	if err != nil {
 		t.Fatal(err)
 	}
+	answer := snapshot
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -113,6 +133,12 @@ func TestPriceListOfAServer(t *testing.T) {
 	answer = []byte("<html>moved</html>")
 	if err := ask(); err == nil || !strings.Contains(err.Error(), "--prices snapshot has prices") {
 		t.Errorf("a list of another form: %v", err)
+	}
+	for _, changed := range [][2]string{{`"partNumber"`, `"part"`}, {`"value"`, `"amount"`}, {`"B93297"`, `"B00000"`}} {
+		answer = bytes.ReplaceAll(snapshot, []byte(changed[0]), []byte(changed[1]))
+		if err := ask(); err == nil || !strings.Contains(err.Error(), "--prices snapshot has prices") {
+			t.Errorf("a list with %s in place of %s: %v", changed[1], changed[0], err)
+		}
 	}
 	status = http.StatusForbidden
 	if err := ask(); err == nil || !strings.Contains(err.Error(), "403") {

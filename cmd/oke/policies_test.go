@@ -54,7 +54,11 @@ func TestPoliciesAreRefused(t *testing.T) {
 		args []string
 		want string // a part of the error
 	}{
-		{"unknown stack", []string{"-C", dir, "--stack", "staging"}, `there is no stack "staging" here`},
+		{
+			"unknown stack",
+			[]string{"-C", dir, "--stack", "staging"},
+			"Pulumi.staging.yaml is missing; name one of test, or make it: pulumi stack init staging",
+		},
 		{"empty stack", []string{"-C", dir, "--stack", ""}, "STACK: is empty"},
 		{"empty group", []string{"-C", dir, "--stack", "test", "--group", ""}, "--group: is empty"},
 		{"quoted domain", []string{"-C", dir, "--stack", "test", "--domain", `a'b`}, "--domain: "},

@@ -128,14 +128,16 @@ func TestTokenIsRefused(t *testing.T) {
 	}{
 		{"no configuration file", nil, ".oci/config has tenancy, user and fingerprint: oci setup config"},
 		{
-			"unknown profile", []string{"--config-file", config, "--profile", "PROD"},
+			"unknown profile",
+			[]string{"--config-file", config, "--profile", "PROD"},
 			"has no profile PROD: it has DEFAULT, GONE, LOCKED, NOWHERE, OPEN, OTHER, SESSION: --profile",
 		},
 		{"passphrase missing", []string{"--config-file", config, "--profile", "LOCKED"}, "OCI_CLI_PASSPHRASE"},
 		{"key missing", []string{"--config-file", config, "--profile", "GONE"}, "which does not exist: correct the path"},
 		{"region missing", []string{"--config-file", config, "--profile", "NOWHERE"}, "add --region"},
 		{
-			"no session", []string{"--config-file", config, "--auth", "security_token"},
+			"no session",
+			[]string{"--config-file", config, "--auth", "security_token"},
 			"has no security_token_file: oci session",
 		},
 		{"expired session", []string{

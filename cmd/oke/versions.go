@@ -59,7 +59,7 @@ func versionsCommand() *cobra.Command {
 			client := okeapi.New(found.Keys, found.Region, endpoint)
 			v, err := look(cmd.Context(), client, s, f.project+"-"+f.stack)
 			if err != nil {
-				return client.ExplainOffer(err, s.CompartmentID)
+				return okeapi.ExplainOffer(err, s.CompartmentID)
 			}
 			v.Region = found.Region
 			if asJSON {

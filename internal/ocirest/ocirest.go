@@ -71,7 +71,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (next string, err e
 	response, err := base.Call(ctx, &request)
 	defer common.CloseBodyIfValid(response)
 	if err != nil {
-		return "", explain(err, r.Service)
+		return "", c.explain(err, r.Service)
 	}
 	data, err := io.ReadAll(response.Body)
 	if raw, is := out.(*[]byte); is {
@@ -150,12 +150,15 @@ func In(compartmentID string, more ...string) url.Values {
 	return query
 }
 
-// failure is an error answer in one line. The SDK's text of it has nine.
-type failure struct{ common.ServiceError }
+// failure is an error answer in one line, with what to do. The SDK's text of it has nine.
+type failure struct {
+	common.ServiceError
+	do string // begins with ": "; optional
+}
 
 func (e failure) Error() string {
-	return fmt.Sprintf("%d %s: %s (opc-request-id %s)", e.GetHTTPStatusCode(), e.GetCode(), e.GetMessage(),
-		e.GetOpcRequestID())
+	return fmt.Sprintf("%d %s: %s (opc-request-id %s)%s", e.GetHTTPStatusCode(), e.GetCode(), e.GetMessage(),
+		e.GetOpcRequestID(), e.do)
 }
 
 // silence is a request without an answer, in one line.
@@ -166,16 +169,29 @@ type silence struct {
 
 func (e silence) Error() string {
 	line, _, _ := strings.Cut(e.cause.Error(), "\n")
-	return fmt.Sprintf("%s does not answer: %s", e.service, line)
+	return fmt.Sprintf("%s does not answer: %s: check the network, the region, and HTTPS_PROXY if there is a proxy",
+		e.service, line)
 }
 
 func (e silence) Unwrap() error { return e.cause }
 
-func explain(err error, service catalog.Client) error {
-	if answer, is := common.IsServiceError(err); is {
-		return failure{answer}
+// MaxSkew is how far a request's date may be from the service's (Oracle documentation, "Request Signatures": a
+// difference of more than 5 minutes is refused).
+const MaxSkew = 5 * time.Minute
+
+func (c *Client) explain(err error, service catalog.Client) error {
+	answer, is := common.IsServiceError(err)
+	switch ahead, _ := c.Ahead(); {
+	case !is:
+		return silence{service, err}
+	case answer.GetHTTPStatusCode() != http.StatusUnauthorized:
+		return failure{ServiceError: answer}
+	case ahead.Abs() > MaxSkew-time.Minute:
+		return failure{answer, fmt.Sprintf(": this machine's clock is %s off, and Oracle refuses more than %s: "+
+			"timedatectl set-ntp true", ahead.Abs(), MaxSkew)}
 	}
-	return silence{service, err}
+	return failure{answer, ": the service does not know these credentials: look at user, fingerprint and key, or renew " +
+		"the session with oci session authenticate"}
 }
 
 // Refusal returns a service's error answer. Other errors are of the way to the service.

@@ -94,6 +94,23 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// A refused signature is explained by the clock, if it is off, else by the credentials.
+func TestUnauthenticated(t *testing.T) {
+	for late, want := range map[time.Duration]string{
+		0: "does not know these credentials", 10 * time.Minute: "this machine's clock is ",
+	} {
+		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", time.Now().Add(late).UTC().Format(http.TimeFormat))
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"code": "NotAuthenticated", "message": "no"}`)
+		})
+		_, err := c.Get(t.Context(), catalog.IdentityClient, "/1/list", nil, nil)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s late: %v, want %q", late, err, want)
+		}
+	}
+}
+
 // An error of the way to the service is one line, and keeps its cause.
 func TestNoAnswer(t *testing.T) {
 	c := newClient(t, nil)
@@ -101,7 +118,8 @@ func TestNoAnswer(t *testing.T) {
 	_, err := c.Get(t.Context(), catalog.IdentityClient, "/1/list", nil, nil)
 	var broken net.Error
 	if _, refused := Refusal(err); refused || !errors.As(err, &broken) || strings.Contains(err.Error(), "\n") ||
-		!strings.HasPrefix(err.Error(), "oci_identity.IdentityClient does not answer: ") {
+		!strings.HasPrefix(err.Error(), "oci_identity.IdentityClient does not answer: ") ||
+		!strings.Contains(err.Error(), "check the network") {
 		t.Errorf("error %v", err)
 	}
 }

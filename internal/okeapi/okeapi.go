@@ -4,6 +4,7 @@ package okeapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -36,7 +37,7 @@ type Endpoints struct {
 func (c Client) Endpoints(ctx context.Context, cluster string) (Endpoints, error) {
 	var found struct{ Endpoints Endpoints }
 	_, err := c.Get(ctx, catalog.ContainerEngineClient, base+"/clusters/"+cluster, nil, &found)
-	return found.Endpoints, c.explain(err, hiddenCluster(cluster))
+	return found.Endpoints, explain(err, hiddenCluster(cluster))
 }
 
 // Kubeconfig returns the one that the service writes for an endpoint: PUBLIC_ENDPOINT or PRIVATE_ENDPOINT.
@@ -47,7 +48,7 @@ func (c Client) Kubeconfig(ctx context.Context, cluster, endpoint string) (strin
 		Path: base + "/clusters/" + cluster + "/kubeconfig/content",
 		Body: map[string]string{"tokenVersion": "2.0.0", "endpoint": endpoint},
 	}, &text)
-	return string(text), c.explain(err, hiddenCluster(cluster))
+	return string(text), explain(err, hiddenCluster(cluster))
 }
 
 func hiddenCluster(id string) string {
@@ -55,25 +56,14 @@ func hiddenCluster(id string) string {
 		"look at the OCID, --region and --profile", id)
 }
 
-// clockSkew is how far a clock may be off: the service accepts five minutes.
-const clockSkew = 4 * time.Minute
-
 // explain says in one line why the service has refused, and what to do. The error is hidden where the service answers
 // 404, which it does for what does not exist and for what the caller may not see.
-func (c Client) explain(err error, hidden string) error {
-	answer, is := ocirest.Refusal(err)
-	switch {
-	case !is:
-		return err
+func explain(err error, hidden string) error {
+	switch _, refused := ocirest.Refusal(err); {
 	case ocirest.IsNotFound(err):
-		return fmt.Errorf("%s", hidden)
-	case answer.GetHTTPStatusCode() == http.StatusUnauthorized:
-		if ahead, _ := c.Ahead(); ahead.Abs() > clockSkew {
-			return fmt.Errorf("the service refuses the signature: this machine's clock is %s off, and five minutes are "+
-				"allowed: set it, for example with timedatectl set-ntp true", ahead.Abs())
-		}
-		return fmt.Errorf("the service does not know these credentials: look at user, fingerprint and key, or renew the "+
-			"session with oci session authenticate (%s)", answer.GetMessage())
+		return errors.New(hidden)
+	case refused:
+		return fmt.Errorf("container engine: %w", err)
 	}
-	return fmt.Errorf("container engine: %w", err)
+	return err
 }

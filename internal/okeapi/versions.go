@@ -70,7 +70,7 @@ func (c Client) list(ctx context.Context, path, compartment, key, value string) 
 }
 
 // ExplainOffer says in one line why Offer or Running has failed, and what to do.
-func (c Client) ExplainOffer(err error, compartment string) error {
-	return c.explain(err, fmt.Sprintf("compartmentId: there is no compartment %s for these credentials: look at the "+
+func ExplainOffer(err error, compartment string) error {
+	return explain(err, fmt.Sprintf("compartmentId: there is no compartment %s for these credentials: look at the "+
 		"OCID, --region and --profile, and that a policy lets their user inspect clusters in it", compartment))
 }

@@ -57,7 +57,11 @@ func output(cmd *exec.Cmd, stdin []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the command pulumi is not on PATH: install it (https://www.pulumi.com/docs/install)")
 	}
 	if err != nil {
-		return out, fmt.Errorf("pulumi %s: %w: %s", cmd.Args[1], err, strings.TrimSpace(stderr.String()))
+		text := strings.TrimSpace(stderr.String())
+		if strings.Contains(text, "no stack named") {
+			text += ": pulumi stack ls lists those of this backend"
+		}
+		return out, fmt.Errorf("pulumi %s: %w: %s", cmd.Args[1], err, text)
 	}
 	return out, nil
 }

@@ -65,6 +65,14 @@ func TestErrorsContainTheReason(t *testing.T) {
 	}
 }
 
+func TestUnknownStack(t *testing.T) {
+	c, _ := newCLI(t, "echo \"error: no stack named 'prd' found\" >&2; exit 6\n")
+	_, err := c.Export(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "found: pulumi stack ls lists") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBackend(t *testing.T) {
 	c, _ := newCLI(t, `echo '{"user": "me", "url": "s3://bucket"}'`+"\n")
 	t.Setenv("PULUMI_BACKEND_URL", "")

@@ -28,7 +28,7 @@ func TestPriceList(t *testing.T) {
 	if p, err := dollars.of("B93297"); err != nil || p != (price{paid: 0.01, free: 3000}) {
 		t.Errorf("USD: %+v, %v", p, err)
 	}
-	if _, err := dollars.of("B93298"); err == nil || !strings.Contains(err.Error(), "price of 0") {
+	if _, err := dollars.of("B93298"); err == nil || !strings.Contains(err.Error(), "no price above 0") {
 		t.Errorf("a part that costs nothing: %v", err)
 	}
 	won, err := ParsePriceList([]byte(list), "KRW")

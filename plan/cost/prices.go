@@ -3,6 +3,7 @@ package cost
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -99,14 +100,17 @@ func payAsYouGo(tiers []tier) (p price, ok bool) {
 	return p, ok
 }
 
+// ErrNoPrice is the error of a list that lacks a part.
+var ErrNoPrice = errors.New("the price list has no price")
+
 // of returns the price of a part.
 func (l *PriceList) of(part string) (price, error) {
 	p, ok := l.prices[part]
 	if !ok {
-		return p, fmt.Errorf("the price list has no price of part %s in %s", part, l.Currency)
+		return p, fmt.Errorf("%w of part %s in %s", ErrNoPrice, part, l.Currency)
 	}
 	if p.paid <= 0 {
-		return p, fmt.Errorf("the price list has a price of 0 for part %s", part)
+		return p, fmt.Errorf("%w above 0 of part %s", ErrNoPrice, part)
 	}
 	return p, nil
 }

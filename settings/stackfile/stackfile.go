@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -33,13 +34,24 @@ func Read(dir, stack string) (project string, config map[string]any, err error) 
 	name := "Pulumi." + stack + ".yaml"
 	text, err := os.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("there is no stack %q here: %s is missing", stack, name)
+		err = fmt.Errorf("there is no stack %q here: %s is missing; name one of %s, or make it: pulumi stack init %s",
+			stack, name, strings.Join(names(dir), ", "), stack)
 	}
 	if err != nil {
 		return "", nil, err
 	}
 	config, err = Parse(name, text)
 	return project, config, err
+}
+
+// names returns the names of the stacks that have files in a directory.
+func names(dir string) (names []string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "Pulumi.*.yaml")) // an error is one of the pattern
+	for _, file := range files {
+		name := strings.TrimPrefix(filepath.Base(file), "Pulumi.")
+		names = append(names, strings.TrimSuffix(name, ".yaml"))
+	}
+	return names
 }
 
 // Parse returns what the section config of a stack's file holds, by key. Name is for errors.
