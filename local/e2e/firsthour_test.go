@@ -86,6 +86,9 @@ func TestFirstHour(t *testing.T) {
 			}
 		}
 	}
+	if _, err := os.Stat(filepath.Join(dir, "Pulumi.dev.yaml")); err != nil {
+		t.Errorf("the stack's settings are gone: %v", err)
+	}
 	_, log, _ = strings.Cut(log, "afterwards\n")
 	checkShown(t, afterTheFirstHour, log)
 }
