@@ -55,7 +55,8 @@ func (a API) Handle(pattern, model string, h Handler) {
 		if err != nil {
 			return nil, Fail(http.StatusBadRequest, "CannotParseRequest", "the body ends early: %v", err)
 		}
-		if err := a.verify(r, data, hasBody(r)); err != nil {
+		who, err := a.Authenticate(r, data, hasBody(r))
+		if err != nil {
 			return nil, err
 		}
 		if err := a.faults.apply(r); err != nil {
@@ -65,7 +66,7 @@ func (a API) Handle(pattern, model string, h Handler) {
 		if err != nil {
 			return nil, err
 		}
-		return a.transact(r, body, func(c *Call) (*Answer, error) { return c.once(data, h) })
+		return a.transact(r, who, body, func(c *Call) (*Answer, error) { return c.once(data, h) })
 	})
 }
 
@@ -77,13 +78,14 @@ func (a API) HandleUpload(pattern string, limit int64, h func(c *Call, content [
 			return nil, Fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
 				"the local cloud keeps objects of at most %d bytes", limit)
 		}
-		if err := a.verify(r, nil, false); err != nil {
+		who, err := a.Authenticate(r, nil, false)
+		if err != nil {
 			return nil, err
 		}
 		if err := a.faults.apply(r); err != nil {
 			return nil, err
 		}
-		return a.transact(r, nil, func(c *Call) (*Answer, error) {
+		return a.transact(r, who, nil, func(c *Call) (*Answer, error) {
 			return c.run(func(c *Call) (*Answer, error) { return h(c, data) })
 		})
 	})
@@ -100,21 +102,23 @@ func (a API) handle(pattern string, h func(*http.Request) (*Answer, error)) {
 	})
 }
 
-func (e *Engine) transact(r *http.Request, body Doc, h Handler) (*Answer, error) {
+func (e *Engine) transact(r *http.Request, who Principal, body Doc, h Handler) (*Answer, error) {
 	run := e.Update
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		run = e.View
 	}
 	var a *Answer
 	err := run(func(t *Tx) error {
-		c := &Call{Tx: t, Request: r, Query: r.URL.Query(), Body: body}
+		c := &Call{Tx: t, Request: r, Query: r.URL.Query(), Body: body, who: who}
 		unifyDomains(c.Query)
 		unifyDomains(c.Body)
 		if err := c.checkCompartment(); err != nil {
 			return err
 		}
 		var err error
-		a, err = h(c)
+		if a, err = h(c); err == nil && !c.permitted && who.Type == WorkloadPrincipal {
+			return NotFound(r.URL.Path)
+		}
 		return err
 	})
 	if err == nil && a.Then != nil {

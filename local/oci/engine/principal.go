@@ -30,13 +30,23 @@ const (
 type Principal struct {
 	ID   string // OCID of the user, the instance or another resource
 	Type string // UserPrincipal, ...
+	Workload
+}
+
+// Workload are the Pods of a cluster that have one service account.
+type Workload struct {
+	ClusterID      string `json:"cluster_id,omitempty"`
+	Namespace      string `json:"namespace,omitempty"`
+	ServiceAccount string `json:"service_account,omitempty"`
 }
 
 // claims of a security token. The session's key is a JSON Web Key, here as an object.
 type claims struct {
 	Type    string     `json:"ptype"`
 	Tenant  string     `json:"tenant"`
+	Owner   string     `json:"res_tenant"` // the same, as SDKs look for it in the token of a resource
 	Session sessionKey `json:"jwk"`
+	Workload
 	jwt.RegisteredClaims
 }
 
@@ -53,9 +63,9 @@ func (e *Engine) IssueToken(who Principal, key *rsa.PublicKey, lifetime time.Dur
 	now := time.Now()
 	encode := base64.RawURLEncoding.EncodeToString
 	return jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
-		Type: who.Type, Tenant: TenancyID,
-		Session: sessionKey{"RSA", encode(key.N.Bytes()), encode(big.NewInt(int64(key.E)).Bytes())},
-		RegisteredClaims: jwt.RegisteredClaims{
+		Type: who.Type, Tenant: TenancyID, Owner: TenancyID,
+		Session:  sessionKey{"RSA", encode(key.N.Bytes()), encode(big.NewInt(int64(key.E)).Bytes())},
+		Workload: who.Workload, RegisteredClaims: jwt.RegisteredClaims{
 			Subject: who.ID, Issuer: "authService.oracle.com",
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(lifetime)),
 		},
@@ -69,7 +79,7 @@ func (e *Engine) signer(keyID string) (Principal, *rsa.PublicKey, error) {
 		if want := e.creds.Tenancy + "/" + e.creds.User + "/" + e.creds.Fingerprint; keyID != want {
 			return Principal{}, nil, notAuthenticated("the key %q is not the local cloud's", keyID)
 		}
-		return Principal{e.creds.User, UserPrincipal}, e.key, nil
+		return Principal{ID: e.creds.User, Type: UserPrincipal}, e.key, nil
 	}
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return e.issuer.Public(), nil },
@@ -81,7 +91,7 @@ func (e *Engine) signer(keyID string) (Principal, *rsa.PublicKey, error) {
 	if err != nil {
 		return Principal{}, nil, notAuthenticated("the security token's key: %v", err)
 	}
-	return Principal{c.Subject, c.Type}, key, nil
+	return Principal{c.Subject, c.Type, c.Workload}, key, nil
 }
 
 func (k sessionKey) rsa() (*rsa.PublicKey, error) {

@@ -23,17 +23,12 @@ func hasBody(r *http.Request) bool {
 	return r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
 }
 
-// verify checks a request's signature as in Oracle's "Request Signatures": draft-cavage-http-signatures-08 with
-// rsa-sha256, over date, target and host, and, if the body is signed, its length, type and digest.
+// Authenticate returns who has signed a request. It checks the signature as in Oracle's "Request Signatures":
+// draft-cavage-http-signatures-08 with rsa-sha256, over date, target and host, and, if the body is signed, its length,
+// type and digest.
 //
 // github.com/go-fed/httpsig verifies the draft, too, but builds the target from the decoded path, so that it refuses
 // signed paths with escapes, such as those of objects; and it checks neither date, digest nor which headers are signed.
-func (e *Engine) verify(r *http.Request, body []byte, bodySigned bool) error {
-	_, err := e.Authenticate(r, body, bodySigned)
-	return err
-}
-
-// Authenticate returns who has signed a request, and refuses it as the services do.
 func (e *Engine) Authenticate(r *http.Request, body []byte, bodySigned bool) (Principal, error) {
 	s, err := parseSignature(r)
 	if err != nil {

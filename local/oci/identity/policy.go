@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/identity/statement"
 )
 
 const policyKind = "policy"
@@ -33,4 +35,26 @@ func checkStatements(_ *engine.Tx, doc engine.Doc) error {
 		}
 	}
 	return nil
+}
+
+// permits reports whether a statement of a policy gives a workload a permission. Statements that package statement does
+// not know are for others.
+func permits(t *engine.Tx, who engine.Principal, permission, compartment string, target map[string]string) bool {
+	asked := statement.Access{Permission: permission, Compartment: compartment, Variables: map[string]string{
+		"request.principal.type": who.Type, "request.principal.id": who.ID, "request.permission": permission,
+		"request.principal.cluster_id": who.ClusterID, "request.principal.namespace": who.Namespace,
+		"request.principal.service_account": who.ServiceAccount,
+	}}
+	maps.Copy(asked.Variables, target)
+	for _, policy := range t.All(policyKind) {
+		if policy.State() != engine.ServiceStates.Live {
+			continue
+		}
+		for _, text := range policy.Doc.Texts("statements") {
+			if s, err := statement.Parse(text); err == nil && s.Allows(asked) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,5 +1,5 @@
-// Package identity emulates the Identity and Access Management service. Policies and dynamic groups are kept and not
-// enforced.
+// Package identity emulates the Identity and Access Management service. Policies decide about workloads of clusters;
+// users are administrators, and dynamic groups are kept and have no effect.
 package identity
 
 import "oke-guestbook/local/oci/engine"
@@ -10,6 +10,7 @@ const base = "/20160918"
 func Register(e *engine.Engine) {
 	api := e.API(base)
 	registerPolicies(api)
+	e.DecideBy(permits)
 	registerDynamicGroups(api)
 	registerDomains(api)
 	registerTenancy(api)

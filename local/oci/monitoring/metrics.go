@@ -50,6 +50,10 @@ func (m *metrics) post(c *engine.Call) (*engine.Answer, error) {
 		if err != nil {
 			return nil, err
 		}
+		target := map[string]string{"target.metrics.namespace": s.namespace}
+		if !c.Permitted("METRIC_WRITE", s.compartment, target) {
+			return nil, engine.NotFound(s.compartment)
+		}
 		read = append(read, s)
 	}
 	if len(read) == 0 || len(read) > maxStreams {

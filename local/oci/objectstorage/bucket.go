@@ -77,9 +77,38 @@ func bucketOf(c *engine.Call) (*engine.Resource, error) {
 	if r := bucketNamed(c.Tx, name); r != nil {
 		return r, nil
 	}
-	return nil, engine.Fail(http.StatusNotFound, "BucketNotFound", "Either the bucket named '%s' does not exist in the "+
+	return nil, noBucket(name)
+}
+
+func noBucket(name string) error {
+	return engine.Fail(http.StatusNotFound, "BucketNotFound", "Either the bucket named '%s' does not exist in the "+
 		"namespace '%s' or you are not authorized to access it", name, Namespace)
 }
+
+// permit refuses a request whose principal has not all of the permissions for an object of a bucket, as if there were
+// no bucket. object is empty for all of them.
+func permit(c *engine.Call, bucket *engine.Resource, object string, permissions ...string) error {
+	target := map[string]string{"target.bucket.name": bucket.Doc.Str("name")}
+	if object != "" {
+		target["target.object.name"] = object
+	}
+	for _, p := range permissions {
+		if !c.Permitted(p, bucket.Doc.Str("compartmentId"), target) {
+			return noBucket(bucket.Doc.Str("name"))
+		}
+	}
+	return nil
+}
+
+// Permissions for objects, of the operations that the API reference names ("Details for Object Storage and Archive
+// Storage", read November 2026).
+const (
+	inspectObject   = "OBJECT_INSPECT"
+	readObject      = "OBJECT_READ"
+	createObject    = "OBJECT_CREATE"
+	overwriteObject = "OBJECT_OVERWRITE"
+	deleteObject    = "OBJECT_DELETE"
+)
 
 // HasBucket reports whether there is a bucket of the name.
 func HasBucket(t *engine.Tx, name string) bool { return bucketNamed(t, name) != nil }

@@ -51,11 +51,12 @@ func registerUploads(api engine.API, s store, path string) {
 	}))
 	path += "/{object...}"
 	api.HandleUpload("PUT "+path, maxObject, s.putPart)
-	api.Handle("GET "+path, "", onUpload(listParts))
-	api.Handle("POST "+path, "objectstorage.CommitMultipartUploadDetails", onUpload(s.commit))
+	api.Handle("GET "+path, "", onUpload(listParts, inspectObject))
+	api.Handle("POST "+path, "objectstorage.CommitMultipartUploadDetails",
+		onUpload(s.commit, createObject, overwriteObject))
 	api.Handle("DELETE "+path, "", onUpload(func(c *engine.Call, u *engine.Resource) (*engine.Answer, error) {
 		return &engine.Answer{Status: http.StatusNoContent}, s.end(c, u)
-	}))
+	}, deleteObject))
 }
 
 func uploadsTo(t *engine.Tx, bucket *engine.Resource) []*engine.Resource {
@@ -64,14 +65,17 @@ func uploadsTo(t *engine.Tx, bucket *engine.Resource) []*engine.Resource {
 	})
 }
 
-// onUpload makes a handler of the upload that the query names, to the object that the path names. Oracle documents no
-// error code for an unknown upload.
-func onUpload(h engine.ResourceHandler) engine.Handler {
+// onUpload makes a handler of the upload that the query names, to the object that the path names. It needs permissions.
+// Oracle documents no error code for an unknown upload.
+func onUpload(h engine.ResourceHandler, permissions ...string) engine.Handler {
 	return onBucket(func(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
 		if err := c.NeedsQuery("uploadId"); err != nil {
 			return nil, err
 		}
 		id, object := c.Query.Get("uploadId"), c.Path("object")
+		if err := permit(c, bucket, object, permissions...); err != nil {
+			return nil, err
+		}
 		for _, u := range uploadsTo(c.Tx, bucket) {
 			if u.ID == id && u.Doc.Str("object") == object {
 				return h(c, u)
@@ -83,6 +87,9 @@ func onUpload(h engine.ResourceHandler) engine.Handler {
 }
 
 func createUpload(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
+	if err := permit(c, bucket, c.Body.Str("object"), createObject, overwriteObject); err != nil {
+		return nil, err
+	}
 	header := http.Header{}
 	for field, name := range map[string]string{
 		"contentType": contentType, "contentLanguage": "content-language", "contentEncoding": "content-encoding",
@@ -128,7 +135,7 @@ func (s store) putPart(c *engine.Call, content []byte) (*engine.Answer, error) {
 		}
 		return &engine.Answer{Header: map[string]string{"opc-content-md5": digest, "etag": p.Etag}},
 			os.WriteFile(s.partFile(u, number), content, 0o600)
-	})(c)
+	}, createObject, overwriteObject)(c)
 }
 
 func listParts(c *engine.Call, u *engine.Resource) (*engine.Answer, error) {

@@ -43,15 +43,18 @@ func (s store) file(o *engine.Resource) string { return filepath.Join(s.dir, o.I
 func registerObjects(api engine.API, s store, path string) {
 	api.AddKind(&engine.Kind{Name: objectKind, Private: engine.PrivateOf[objectState]()})
 	api.Handle("GET "+path, "", onBucket(listObjects))
-	api.Handle("GET "+path+"/{object...}", "", onObject(s.get))
-	api.Handle("DELETE "+path+"/{object...}", "", onObject(s.delete))
+	api.Handle("GET "+path+"/{object...}", "", onObject(readObject, s.get))
+	api.Handle("DELETE "+path+"/{object...}", "", onObject(deleteObject, s.delete))
 	api.HandleUpload("PUT "+path+"/{object...}", maxObject, s.put)
 }
 
-// onObject makes a handler of the object that the path names.
-func onObject(h engine.ResourceHandler) engine.Handler {
+// onObject makes a handler of the object that the path names, which needs a permission.
+func onObject(permission string, h engine.ResourceHandler) engine.Handler {
 	return onBucket(func(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
 		name := c.Path("object")
+		if err := permit(c, bucket, name, permission); err != nil {
+			return nil, err
+		}
 		o := objectNamed(c.Tx, bucket, name)
 		if o == nil {
 			return nil, engine.Fail(http.StatusNotFound, "ObjectNotFound", "The object '%s' was not found", name)
@@ -146,7 +149,14 @@ func (s store) put(c *engine.Call, content []byte) (*engine.Answer, error) {
 		return nil, err
 	}
 	name, header := c.Path("object"), c.Request.Header
-	if err := checkRetention(c, bucket, objectNamed(c.Tx, bucket, name)); err != nil {
+	old, permission := objectNamed(c.Tx, bucket, name), createObject
+	if old != nil {
+		permission = overwriteObject
+	}
+	if err := permit(c, bucket, name, permission); err != nil {
+		return nil, err
+	}
+	if err := checkRetention(c, bucket, old); err != nil {
 		return nil, err
 	}
 	tier, err := tierOf(bucket, header.Get("storage-tier"))
@@ -241,6 +251,9 @@ func (s store) delete(c *engine.Call, o *engine.Resource) (*engine.Answer, error
 // listObjects lists objects by name, with the query's prefix, from start, before end, at most limit. Those with the
 // delimiter after the prefix are listed as common prefixes.
 func listObjects(c *engine.Call, bucket *engine.Resource) (*engine.Answer, error) {
+	if err := permit(c, bucket, "", inspectObject); err != nil {
+		return nil, err
+	}
 	limit := 1000
 	if n, err := strconv.Atoi(c.Query.Get("limit")); err == nil && n > 0 && n < limit {
 		limit = n

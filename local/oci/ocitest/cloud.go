@@ -101,6 +101,34 @@ var shortKey = sync.OnceValue(func() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 })
 
+// As returns the same cloud, whose requests another principal signs.
+func (c *Cloud) As(who engine.Principal) *Cloud {
+	c.T.Helper()
+	key, err := common.PrivateKeyFromBytes(shortKey(), nil)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	token, err := c.Server.IssueToken(who, &key.PublicKey, time.Hour)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	other := *c
+	other.signer = common.DefaultRequestSigner(session{"ST$" + token, key})
+	return &other
+}
+
+// session is a key with the security token that names it.
+type session struct {
+	id  string
+	key *rsa.PrivateKey
+}
+
+// KeyID implements common.KeyProvider.
+func (s session) KeyID() (string, error) { return s.id, nil }
+
+// PrivateRSAKey implements common.KeyProvider.
+func (s session) PrivateRSAKey() (*rsa.PrivateKey, error) { return s.key, nil }
+
 // Sleep passes the real service's time.
 func (c *Cloud) Sleep(d time.Duration) { c.sleep(d) }
 
