@@ -15,10 +15,10 @@ type State struct {
 	Clusters      map[string]Cluster // by OCID
 	Services      Place              // Oracle's services
 	Internet      Place
+	Authority     []byte // PEM; has issued the certificates of both places, and every container trusts it
 }
 
-// Place is what nodes and Pods reach outside of the VCNs. The daemon serves it at port 443, by HTTP: it has no
-// certificates of the names that clients use.
+// Place is what nodes and Pods reach outside of the VCNs. The daemon serves it at port 443, by TLS.
 type Place struct {
 	Socket   string     // UNIX socket at which the daemon takes the connections
 	Registry netip.Addr // of the container registries there
@@ -37,12 +37,18 @@ type Cluster struct {
 	// MetricsSocket is the UNIX socket at which it takes connections for the metrics server, port MetricsPort of the
 	// endpoint.
 	MetricsSocket string
-	NodeSocket    string // UNIX socket at which the data plane takes CONNECT requests to nodes and Pods
-	Nodes         []Node
+	// IdentitySocket is the UNIX socket at which it takes connections for workload identity, port IdentityPort of the
+	// endpoint.
+	IdentitySocket string
+	NodeSocket     string // UNIX socket at which the data plane takes CONNECT requests to nodes and Pods
+	Nodes          []Node
 }
 
 // MetricsPort is the port of the metrics server at a cluster's endpoint.
 const MetricsPort = 4443
+
+// IdentityPort is the port of workload identity at a cluster's endpoint, which is fixed in Oracle's SDKs.
+const IdentityPort = 12250
 
 // Node is a node with its credentials.
 type Node struct {

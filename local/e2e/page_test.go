@@ -51,11 +51,13 @@ func newRealStack(t *testing.T) *stack {
 const written = "안녕하세요! 서울에서 왔습니다"
 
 // TestPage signs the guestbook in a browser, through the load balancer. The entry outlives the database's Pod, its node
-// and the local cloud, and packets need their security rules.
+// and the local cloud, and comes back from a backup; packets need their security rules.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	s := newRealStack(t)
 	before := s.onMachine()
+	s.must(s.o.Prepare(t.Context()))
+	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1")
 	s.up()
 	page := s.pageURL()
 	step(t, "sign", func() {
@@ -64,6 +66,16 @@ func TestPage(t *testing.T) {
 		} else { // who has no compiler for the test of the browser
 			s.sign(page)
 		}
+		s.hasEntry(page)
+	})
+	step(t, "an entry comes back from a backup", func() {
+		empty, backup := s.backups()[0], s.backUp()
+		s.restore(empty)
+		s.eventually(shortly, "the entry is gone", func() (bool, string) { // a page is kept for a second
+			text, err := getPage(page)
+			return err == nil && !strings.Contains(text, written), fmt.Sprintf("%v: %s", err, text)
+		})
+		s.restore(backup)
 		s.hasEntry(page)
 	})
 	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
@@ -79,6 +91,7 @@ func TestPage(t *testing.T) {
 	})
 	step(t, "the local cloud is killed at moments of its start", func() { s.surviveKills(page, before) })
 	step(t, "down", func() {
+		s.deleteBackups()
 		s.must(s.o.Down(t.Context()))
 		if left := s.processes(); len(left) > 0 {
 			t.Errorf("running:\n%s", strings.Join(left, "\n"))

@@ -1,21 +1,17 @@
 package kube
 
 import (
-	"crypto"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"time"
 
 	"k8s.io/client-go/util/keyutil"
 	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
-)
 
-// certLifetime is the validity of every certificate: longer than anybody keeps a local cluster.
-const certLifetime = 10 * 365 * 24 * time.Hour
+	"oke-guestbook/local/certs"
+)
 
 // kubeletClient is the user as which the API server asks kubelets.
 const kubeletClient = "kube-apiserver-kubelet-client"
@@ -46,7 +42,7 @@ func writePKI(dir string, addresses ...netip.Addr) error {
 		ips = append(ips, a.AsSlice())
 	}
 	server, client := x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth
-	if err := writeAuthority(dir, "ca", "kubernetes", map[string]pki.CertConfig{
+	if err := certs.WriteAuthority(dir, "ca", "kubernetes", map[string]pki.CertConfig{
 		"apiserver": {CommonName: "kube-apiserver", Usages: []x509.ExtKeyUsage{server}, AltNames: pki.AltNames{
 			DNSNames: []string{
 				"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
@@ -64,7 +60,7 @@ func writePKI(dir string, addresses ...netip.Addr) error {
 	}); err != nil {
 		return err
 	}
-	if err := writeAuthority(dir, "etcd-ca", "etcd", map[string]pki.CertConfig{
+	if err := certs.WriteAuthority(dir, "etcd-ca", "etcd", map[string]pki.CertConfig{
 		"etcd": {CommonName: "etcd", Usages: []x509.ExtKeyUsage{client, server}, AltNames: pki.AltNames{
 			DNSNames: []string{"localhost"}, IPs: []net.IP{loopback},
 		}},
@@ -76,39 +72,4 @@ func writePKI(dir string, addresses ...netip.Addr) error {
 		return err
 	}
 	return os.WriteFile(complete, nil, 0o600)
-}
-
-// writeAuthority writes file.crt and file.key of a new authority, and the same for each certificate that it issues.
-func writeAuthority(dir, file, name string, issues map[string]pki.CertConfig) error {
-	config := pki.CertConfig{
-		CommonName: name, PublicKeyAlgorithm: x509.ECDSA,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(certLifetime),
-	}
-	caCert, caKey, err := pki.NewCertificateAuthority(config)
-	if err == nil {
-		err = pki.WriteCertAndKey(dir, file, caCert, caKey)
-	}
-	if err != nil {
-		return fmt.Errorf("authority %s: %w", name, err)
-	}
-	for file, issued := range issues {
-		if err := issue(caCert, caKey, dir, file, issued); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// issue writes file.crt and file.key of a new certificate of the authority.
-func issue(caCert *x509.Certificate, caKey crypto.Signer, dir, file string, config pki.CertConfig) error {
-	config.PublicKeyAlgorithm = x509.ECDSA
-	config.NotBefore, config.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(certLifetime)
-	cert, key, err := pki.NewCertAndKey(caCert, caKey, config)
-	if err == nil {
-		err = pki.WriteCertAndKey(dir, file, cert, key)
-	}
-	if err != nil {
-		return fmt.Errorf("certificate %s: %w", file, err)
-	}
-	return nil
 }

@@ -46,7 +46,8 @@ func (c *cluster) apply(ctx context.Context, text string) error {
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(c.api.Discovery()))
 	endpoint, _, _ := strings.Cut(c.state.Cluster.PrivateEndpoint, ":")
 	text = strings.NewReplacer(
-		"DNS_IP", dnsIP(c.state.Cluster.ServicesCIDR), "ENDPOINT_IP", endpoint, "KUBELET_CLIENT", kubeletClient,
+		"DNS_IP", dnsIP(c.state.Cluster.ServicesCIDR), "API_IP", apiIP(c.state.Cluster.ServicesCIDR),
+		"ENDPOINT_IP", endpoint, "KUBELET_CLIENT", kubeletClient,
 	).Replace(text)
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
 	for {
@@ -70,6 +71,12 @@ func (c *cluster) apply(ctx context.Context, text string) error {
 			return fmt.Errorf("default object %s %s: %w", gvk.Kind, obj.GetName(), err)
 		}
 	}
+}
+
+// apiIP returns the address of the Service "kubernetes": the first one of the services CIDR.
+func apiIP(servicesCIDR string) string {
+	prefix, _ := netip.ParsePrefix(servicesCIDR) // prepare has checked it
+	return prefix.Masked().Addr().Next().String()
 }
 
 // dnsIP returns the address of the cluster's DNS service: as on OKE, 10.96.5.5 for 10.96.0.0/16. In a range that is too

@@ -11,6 +11,7 @@ import (
 
 	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
 
+	"oke-guestbook/local/certs"
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane"
 )
@@ -39,10 +40,10 @@ func (c *cluster) writeNodePKI(n cloud.Node) error {
 	}
 	user := "system:node:" + n.Name
 	err = errors.Join(
-		issue(caCert, caKey, dir, "kubelet", pki.CertConfig{
+		certs.Issue(caCert, caKey, dir, "kubelet", pki.CertConfig{
 			CommonName: user, Organization: []string{"system:nodes"}, Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		}),
-		issue(caCert, caKey, dir, "server", pki.CertConfig{
+		certs.Issue(caCert, caKey, dir, "server", pki.CertConfig{
 			CommonName: user, Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 			AltNames: pki.AltNames{DNSNames: []string{n.Name}, IPs: []net.IP{address.AsSlice()}},
 		}),

@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -21,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,6 +31,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
 
+	"oke-guestbook/local/certs"
 	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/oci/engine"
 )
@@ -155,7 +156,7 @@ func TestEachKindOfCredentials(t *testing.T) {
 		}, function.ID, false},
 		{"workload identity", []string{
 			"--auth", "oke_workload_identity", "--service-account-token", write(t, t.TempDir(), "token", a.podToken(t)),
-		}, a.proxymux(t), workload, false},
+		}, a.proxymux(t), a.workload(t), false},
 	} {
 		t.Run(l.name, func(t *testing.T) { a.check(t, l) })
 	}
@@ -219,7 +220,36 @@ func (a access) check(t *testing.T, l login) {
 	})
 }
 
-const workload = "ocid1.workload.oc1.iad.w"
+// workload returns the OCID of the Pods of the default service account. Those of a basic cluster have none.
+func (a access) workload(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	podKey := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	account := map[string]string{"namespace": "default", "serviceAccount": "default", "podKey": string(podKey)}
+	cluster := a.manager.clusters[a.cluster]
+	var refused *refusal
+	if _, err := cluster.tradeIdentity(t.Context(), account); !errors.As(err, &refused) || refused.status != 403 {
+		t.Errorf("in a basic cluster: %v", err)
+	}
+	_, header := a.do(http.MethodPut, "/20180222/clusters/"+a.cluster, object{"type": "ENHANCED_CLUSTER"})
+	a.work(header)
+	token, err := cluster.tradeIdentity(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims jwt.RegisteredClaims
+	if _, _, err := jwt.NewParser().ParseUnverified(token, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims.Subject
+}
 
 // podToken returns the token of a Pod of the default service account.
 func (a access) podToken(t *testing.T) string {
@@ -232,8 +262,8 @@ func (a access) podToken(t *testing.T) string {
 	return request.Status.Token
 }
 
-// proxymux stands in for the service of an enhanced cluster that trades a Pod's token for a security token; its port is
-// fixed in the SDK. It returns the variables of a Pod.
+// proxymux serves what gives Pods security tokens at the port that is fixed in the SDK, and returns the variables of a
+// Pod.
 func (a access) proxymux(t *testing.T) []string {
 	t.Helper()
 	const address = "127.0.0.77"
@@ -242,7 +272,7 @@ func (a access) proxymux(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := writeAuthority(dir, "ca", "proxymux", map[string]pki.CertConfig{"server": {
+	if err := certs.WriteAuthority(dir, "ca", "proxymux", map[string]pki.CertConfig{"server": {
 		CommonName: "proxymux", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		AltNames: pki.AltNames{IPs: []net.IP{net.ParseIP(address)}},
 	}}); err != nil {
@@ -252,27 +282,7 @@ func (a access) proxymux(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body struct{ PodKey string }
-		_ = json.NewDecoder(r.Body).Decode(&body)
-		block, _ := pem.Decode([]byte(body.PodKey))
-		pod, err := a.api(a.cluster).AuthenticationV1().TokenReviews().Create(r.Context(), &authenticationv1.TokenReview{
-			Spec: authenticationv1.TokenReviewSpec{Token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")},
-		}, metav1.CreateOptions{})
-		if err != nil || !pod.Status.Authenticated || block == nil {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		key, err := x509.ParsePKIXPublicKey(block.Bytes)
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		who := engine.Principal{ID: workload, Type: engine.WorkloadPrincipal}
-		token, _ := a.srv.IssueToken(who, key.(*rsa.PublicKey), time.Hour)
-		answer, _ := json.Marshal(map[string]string{"token": "ST$" + token})
-		_, _ = w.Write([]byte(`"` + base64.StdEncoding.EncodeToString(answer) + `"`))
-	}))
+	server := httptest.NewUnstartedServer(a.manager.clusters[a.cluster].identity())
 	server.Listener.Close()
 	server.Listener, server.TLS = listener, &tls.Config{Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()

@@ -62,8 +62,8 @@ egressSelections:
 `, c.socketPath("nodes")), 0o600)
 }
 
-// forwardAPI takes the connections of nodes and Pods for the API server, and its own for the metrics server, which the
-// data plane brings, until the control plane stops.
+// forwardAPI takes the connections of nodes and Pods for the API server and for workload identity, and its own for the
+// metrics server, which the data plane brings, until the control plane stops.
 func (c *cluster) forwardAPI() error {
 	metrics := fmt.Sprintf("127.0.0.1:%d", c.state.MetricsPort)
 	for name, address := range map[string]string{"api": c.address(), "metrics": metrics} {
@@ -78,6 +78,9 @@ func (c *cluster) forwardAPI() error {
 		go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", address)
 		})
+	}
+	if err := c.serveIdentity(); err != nil {
+		return err
 	}
 	return c.publish()
 }
@@ -95,7 +98,7 @@ func (c *cluster) publish() error {
 	shown := dataplane.Cluster{
 		Cluster: c.state.Cluster, CA: ca, DNS: dnsIP(c.state.Cluster.ServicesCIDR),
 		APISocket: c.socketPath("api"), MetricsSocket: c.socketPath("metrics"), NodeSocket: c.socketPath("nodes"),
-		Nodes: nodes,
+		IdentitySocket: c.socketPath("identity"), Nodes: nodes,
 	}
 	c.cfg.DataPlane.Update(func(s *dataplane.State) {
 		clusters := maps.Clone(s.Clusters)

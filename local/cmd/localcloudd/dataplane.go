@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +18,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
+
+	"oke-guestbook/local/certs"
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane"
 	"oke-guestbook/local/dataplane/hostports"
@@ -35,7 +40,7 @@ import (
 type dataPlane struct {
 	*sandbox.Sandbox
 	hostPorts *hostports.Ports
-	places    []net.Listener // of connections to what is outside of the VCNs
+	places    []net.Listener // of connections to what is outside of the VCNs, by TLS
 	speed     float64        // how many times faster than on OCI health checks are
 	images    string         // says which images built here stand for others; set before anything is served
 	log       *slog.Logger
@@ -94,15 +99,42 @@ func (p *dataPlane) listen(dir, region string) error {
 		services.Domains[name] = oci.RegistryAddress
 	}
 	internet := dataplane.Place{Socket: filepath.Join(dir, "internet.sock"), Registry: publicRegistries}
+	authority, certificate, err := issuePlaces(dir, region, services.Registries)
+	if err != nil {
+		return err
+	}
 	for _, socket := range []string{services.Socket, internet.Socket} {
 		listener, err := tunnel.Listen(socket)
 		if err != nil {
 			return err
 		}
-		p.places = append(p.places, listener)
+		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+		p.places = append(p.places, tls.NewListener(listener, config))
 	}
-	p.Update(func(state *dataplane.State) { state.Services, state.Internet = services, internet })
+	p.Update(func(state *dataplane.State) {
+		state.Services, state.Internet, state.Authority = services, internet, authority
+	})
 	return nil
+}
+
+// issuePlaces makes an authority and a certificate for what is outside of the VCNs: the names of Oracle's services, and
+// the addresses at which nodes reach registries. They are as long-lived as the data plane.
+func issuePlaces(dir, region string, registries []string) (authority []byte, certificate tls.Certificate, err error) {
+	names := append([]string{"*." + region + ".oraclecloud.com", "*." + region + ".oci.oraclecloud.com"}, registries...)
+	err = certs.WriteAuthority(dir, "authority", "OKE local cloud", map[string]pki.CertConfig{"places": {
+		CommonName: "OKE local cloud", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, AltNames: pki.AltNames{
+			DNSNames: names, IPs: []net.IP{oci.RegistryAddress.AsSlice(), publicRegistries.AsSlice()},
+		},
+	}})
+	if err != nil {
+		return nil, certificate, err
+	}
+	certificate, err = tls.LoadX509KeyPair(filepath.Join(dir, "places.crt"), filepath.Join(dir, "places.key"))
+	if err != nil {
+		return nil, certificate, err
+	}
+	authority, err = os.ReadFile(filepath.Join(dir, "authority.crt"))
+	return authority, certificate, err
 }
 
 // serveImages serves what is outside of the VCNs: the emulator, and the images in the directory of the tools.

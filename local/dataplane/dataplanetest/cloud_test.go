@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
@@ -28,7 +30,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
 
+	"oke-guestbook/local/certs"
 	"oke-guestbook/local/dataplane"
 	"oke-guestbook/local/dataplane/hostports"
 	"oke-guestbook/local/dataplane/sandbox"
@@ -140,9 +144,12 @@ func showLogs(t *testing.T, dir string) {
 
 // serveImages serves a registry to the nodes with an image under the two names that the test uses.
 func (c *cloud) serveImages(dir string) {
-	r := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	c.t.Cleanup(r.Close)
-	address := strings.TrimPrefix(r.URL, "http://")
+	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	pushed, pulled := httptest.NewServer(handler), httptest.NewUnstartedServer(handler)
+	authority := c.secure(dir, pulled)
+	c.t.Cleanup(pushed.Close)
+	c.t.Cleanup(pulled.Close)
+	address := strings.TrimPrefix(pulled.URL, "https://")
 	serve := func(name string, registry netip.Addr) dataplane.Place {
 		p := dataplane.Place{Socket: filepath.Join(dir, name), Registry: registry}
 		listener, err := tunnel.Listen(p.Socket)
@@ -155,14 +162,33 @@ func (c *cloud) serveImages(dir string) {
 	}
 	services := serve("services.sock", oci.RegistryAddress)
 	services.Registries = kube.RegistryHosts("us-ashburn-1")
-	internet := serve("internet.sock", netip.MustParseAddr("192.88.99.2"))
-	c.plane.Update(func(s *dataplane.State) { s.Services, s.Internet = services, internet })
+	internet := serve("internet.sock", internetRegistries)
+	c.plane.Update(func(s *dataplane.State) { s.Services, s.Internet, s.Authority = services, internet, authority })
 	image := c.image()
 	for _, path := range []string{"axoxdievda5j/oke-public-pause:local", "test/pod:1"} {
-		ref, err := name.NewTag(address+"/"+path, name.Insecure)
+		ref, err := name.NewTag(strings.TrimPrefix(pushed.URL, "http://")+"/"+path, name.Insecure)
 		must(c.t, err)
 		must(c.t, remote.Write(ref, image))
 	}
+}
+
+var internetRegistries = netip.MustParseAddr("192.88.99.2")
+
+// secure starts a server with a certificate for the addresses of registries, and returns its authority.
+func (c *cloud) secure(dir string, server *httptest.Server) []byte {
+	c.t.Helper()
+	must(c.t, certs.WriteAuthority(dir, "authority", "test", map[string]pki.CertConfig{"registry": {
+		CommonName: "registry", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, AltNames: pki.AltNames{
+			IPs: []net.IP{oci.RegistryAddress.AsSlice(), internetRegistries.AsSlice()},
+		},
+	}}))
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(dir, "registry.crt"), filepath.Join(dir, "registry.key"))
+	must(c.t, err)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	authority, err := os.ReadFile(filepath.Join(dir, "authority.crt"))
+	must(c.t, err)
+	return authority
 }
 
 // podVariable names the program in testdata, for tests of a user who cannot build it.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
@@ -22,9 +22,8 @@ import (
 type cluster struct {
 	server   *server
 	id       string
-	endpoint net.Listener // of the API server, in the VCN
-	metrics  net.Listener // of the metrics server, in the VCN
-	nodes    *http.Server // of the node socket
+	endpoint []net.Listener // its ports in the VCN
+	nodes    *http.Server   // of the node socket
 	workers  map[string]*runningNode
 }
 
@@ -69,8 +68,8 @@ func (c *cluster) applyNode(
 	return nil
 }
 
-// serveEndpoint listens at the cluster's private endpoint for the API server, and at the node socket for connections
-// from the API server. As on OKE, both have the endpoint's address in the VCN.
+// serveEndpoint listens at the cluster's private endpoint for the API server, workload identity and the metrics server,
+// and at the node socket for connections from the API server. As on OKE, all have the endpoint's address in the VCN.
 func (c *cluster) serveEndpoint(ctx context.Context, want dataplane.Cluster) error {
 	if c.endpoint != nil {
 		return nil
@@ -79,29 +78,29 @@ func (c *cluster) serveEndpoint(ctx context.Context, want dataplane.Cluster) err
 	if err != nil {
 		return err
 	}
-	endpoint, err := host.Listen(ctx, "tcp", want.PrivateEndpoint)
+	address, err := netip.ParseAddrPort(want.PrivateEndpoint)
 	if err != nil {
 		return err
 	}
-	address, _, err := net.SplitHostPort(want.PrivateEndpoint)
-	if err != nil {
-		return errors.Join(err, endpoint.Close())
+	sockets := map[uint16]string{
+		address.Port(): want.APISocket, dataplane.MetricsPort: want.MetricsSocket,
+		dataplane.IdentityPort: want.IdentitySocket,
 	}
-	metrics, err := host.Listen(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(dataplane.MetricsPort)))
-	if err != nil {
-		return errors.Join(err, endpoint.Close())
-	}
-	socket, err := tunnel.Listen(want.NodeSocket)
-	if err != nil {
-		return errors.Join(err, endpoint.Close(), metrics.Close())
-	}
-	c.endpoint, c.metrics = endpoint, metrics
-	c.nodes = &http.Server{Handler: tunnel.Handler(host.Dial), ReadHeaderTimeout: 10 * time.Second}
-	for listener, socket := range map[net.Listener]string{endpoint: want.APISocket, metrics: want.MetricsSocket} {
-		go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) {
+	for port, socket := range sockets {
+		l, err := host.Listen(ctx, "tcp", netip.AddrPortFrom(address.Addr(), port).String())
+		if err != nil {
+			return errors.Join(err, c.closeEndpoint())
+		}
+		c.endpoint = append(c.endpoint, l)
+		go tunnel.Forward(l, func(ctx context.Context) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		})
 	}
+	socket, err := tunnel.Listen(want.NodeSocket)
+	if err != nil {
+		return errors.Join(err, c.closeEndpoint())
+	}
+	c.nodes = &http.Server{Handler: tunnel.Handler(host.Dial), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = c.nodes.Serve(socket) }() // ends with Close
 	return nil
 }
@@ -136,7 +135,16 @@ func (c *cluster) status(ctx context.Context) []dataplane.NodeStatus {
 func (c *cluster) close() error {
 	err := c.removeNodes(nil)
 	if c.endpoint != nil {
-		err = errors.Join(err, c.endpoint.Close(), c.metrics.Close(), c.nodes.Close())
+		err = errors.Join(err, c.closeEndpoint(), c.nodes.Close())
 	}
 	return err
+}
+
+func (c *cluster) closeEndpoint() error {
+	var errs []error
+	for _, l := range c.endpoint {
+		errs = append(errs, l.Close())
+	}
+	c.endpoint = nil
+	return errors.Join(errs...)
 }

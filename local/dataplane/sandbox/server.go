@@ -188,9 +188,9 @@ func registry(p dataplane.Place) string { return netip.AddrPortFrom(p.Registry, 
 
 // mirrors returns the URLs at which a node reaches registries, by their names.
 func mirrors(s dataplane.State) map[string]string {
-	urls := map[string]string{worker.AnyRegistry: "http://" + registry(s.Internet)}
+	urls := map[string]string{worker.AnyRegistry: "https://" + registry(s.Internet)}
 	for _, name := range s.Services.Registries {
-		urls[name] = "http://" + registry(s.Services)
+		urls[name] = "https://" + registry(s.Services)
 	}
 	return urls
 }

@@ -44,9 +44,12 @@ type Config struct {
 	ClusterDNS netip.Addr
 	// Resolver is the name server for what is not in the cluster's domain. Optional: 169.254.169.254, the VCN's.
 	Resolver netip.Addr
-	// Mirrors are the URLs that images are pulled from, "http://10.0.0.2:5000", by the registry that an image names, which
-	// they get in the query parameter ns. That of AnyRegistry is for all others.
+	// Mirrors are the URLs that images are pulled from, "https://10.0.0.2:5000", by the registry that an image names,
+	// which they get in the query parameter ns. That of AnyRegistry is for all others.
 	Mirrors map[string]string
+	// Authority is the PEM of the authority of the mirrors, and of the services that Pods reach. Each container has it as
+	// a file in /etc/ssl/certs, where Go and OpenSSL look for authorities. Optional.
+	Authority []byte
 	// PauseImage is the image of the container that holds a Pod's namespaces.
 	PauseImage string
 

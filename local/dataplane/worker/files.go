@@ -47,13 +47,13 @@ func writeFiles(cfg Config) error {
 	files := map[string][]byte{
 		"ca.crt":      cfg.CA,
 		"serving.crt": cfg.Serving.CertPEM, "serving.key": cfg.Serving.KeyPEM,
-		"resolv.conf":     fmt.Appendf(nil, "nameserver %s\n", cmp.Or(cfg.Resolver, vcnResolver)),
-		"containerd.toml": containerdConfig(cfg),
+		filepath.Base(node.Authority): cfg.Authority,
+		"resolv.conf":                 fmt.Appendf(nil, "nameserver %s\n", cmp.Or(cfg.Resolver, vcnResolver)),
+		"containerd.toml":             containerdConfig(cfg),
 	}
 	for name, url := range cfg.Mirrors {
 		// Without the server, containerd would turn to the registry itself for what the mirror does not have.
-		files[filepath.Join(registriesDir, name, "hosts.toml")] = fmt.Appendf(nil,
-			"server = %q\n[host.%q]\ncapabilities = [\"pull\", \"resolve\"]\n", url, url)
+		files[filepath.Join(registriesDir, name, "hosts.toml")] = hosts(url, len(cfg.Authority) > 0)
 	}
 	var err error
 	for name, content := range map[string]func(Config) ([]byte, error){
@@ -75,7 +75,21 @@ func writeFiles(cfg Config) error {
 			return err
 		}
 	}
+	// Containers have this one, with any user.
+	if err := os.Chmod(filepath.Join(cfg.Dir, "etc", filepath.Base(node.Authority)), 0o644); err != nil {
+		return err
+	}
 	return writeSpec(cfg)
+}
+
+// hosts returns containerd's configuration of a registry that a mirror stands for. With an authority, it has issued the
+// mirror's certificate.
+func hosts(url string, authority bool) []byte {
+	ca := ""
+	if authority {
+		ca = fmt.Sprintf("ca = %q\n", node.Authority)
+	}
+	return fmt.Appendf(nil, "server = %[1]q\n%[2]s[host.%[1]q]\n%[2]scapabilities = [\"pull\", \"resolve\"]\n", url, ca)
 }
 
 func writeSpec(cfg Config) error {
@@ -137,10 +151,11 @@ use_internal_loopback = true
 default_runtime_name = "runc"
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
+base_runtime_spec = %[9]q
 snapshotter = %[3]q
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
 BinaryName = %[8]q
 SystemdCgroup = false
 `, node.ContainerdRoot, node.ContainerdSocket, snapshotter(cfg.Dir), cfg.PauseImage, etc(registriesDir), node.BinDir,
-		node.CNIConfDir, filepath.Join(node.BinDir, "runc"))
+		node.CNIConfDir, filepath.Join(node.BinDir, "runc"), node.BaseSpec)
 }

@@ -75,10 +75,10 @@ func (g *registry) caller(r *http.Request) (caller, bool) {
 }
 
 // challenge tells a client where to get a token. Clients call the registry by its names on Oracle Cloud, which they
-// map, or by an address of this machine.
+// map, by an address of this machine, or as nodes do by TLS.
 func challenge(w http.ResponseWriter, r *http.Request, scope string) {
 	scheme := "http"
-	if strings.HasSuffix(r.Host, ".ocir.io") || strings.HasSuffix(r.Host, ".oraclecloud.com") {
+	if r.TLS != nil || strings.HasSuffix(r.Host, ".ocir.io") || strings.HasSuffix(r.Host, ".oraclecloud.com") {
 		scheme = "https"
 	}
 	w.Header().Set("WWW-Authenticate",

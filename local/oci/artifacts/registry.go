@@ -31,6 +31,10 @@ func registerRegistry(e *engine.Engine) {
 	g.blobs = docker.New(docker.Logger(log.New(io.Discard, "", 0)),
 		docker.WithBlobHandler(docker.NewDiskBlobHandler(g.dir)))
 	e.HandleOther("GET "+tokenPath, http.HandlerFunc(g.serveToken))
+	// containerd tries this first, and takes GET when it is not allowed.
+	e.HandleOther("POST "+tokenPath, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, engine.Fail(http.StatusMethodNotAllowed, "UNSUPPORTED", "a token is for GET"))
+	}))
 	e.HandleOther("/v2/", g)
 	e.OnStart(g.clean)
 }

@@ -25,6 +25,7 @@ func Register(e *engine.Engine, options Options) *Service {
 	s.registerAddons(api)
 	s.registerOptions(api)
 	s.registerTokenReview()
+	s.registerWorkloads()
 	e.ShowLimit(engine.Limit{Service: "container-engine", Name: "cluster-count", Of: clusterKind})
 	e.OnStart(s.queueRestarts)
 	return s

@@ -20,7 +20,9 @@ const (
 	kubeletDir       = "/var/lib/kubelet"       // kept in the node's directory
 	logDir           = "/var/log"               // kept in the node's directory: pods, containers
 	ContainerdRoot   = Dir + "/containerd"
-	volumesDir       = "/volumes" // of all nodes' block volumes
+	Authority        = Dir + "/etc/authority.crt"  // of what is outside of the VCN
+	BaseSpec         = "/run/containerd/base.json" // what all containers have in common
+	volumesDir       = "/volumes"                  // of all nodes' block volumes
 )
 
 const containerdName = "containerd"

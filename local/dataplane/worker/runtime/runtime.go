@@ -54,6 +54,8 @@ import (
 	_ "github.com/containerd/containerd/v2/plugins/snapshots/overlay/plugin"
 	_ "github.com/containerd/containerd/v2/plugins/streaming"
 	_ "github.com/containerd/containerd/v2/plugins/transfer"
+
+	"oke-guestbook/local/dataplane/worker/node"
 )
 
 // Names of the processes. Containerd starts the shim by its name.
@@ -65,6 +67,10 @@ const (
 // Main runs containerd until SIGTERM and returns the exit status. Args are its flags and commands.
 func Main(args []string) int {
 	keepPlugins(func(p plugin.Registration) bool { return !isShims(p) })
+	if err := writeBaseSpec(node.BaseSpec, node.Authority); err != nil {
+		fmt.Fprintln(os.Stderr, "containerd:", err)
+		return 1
+	}
 	if err := command.App().Run(append([]string{Name}, args...)); err != nil {
 		fmt.Fprintln(os.Stderr, "containerd:", err)
 		return 1
