@@ -24,7 +24,7 @@ const (
 
 // FirstBuild is how long the first build takes. README.md and README.ko.md name the same figure, docs/benchmarks.md
 // how it was measured.
-const FirstBuild = "12 minutes on 2 cores"
+const FirstBuild = "8 minutes on 2 cores"
 
 // tool is an executable that is built from a Go package.
 type tool struct {
