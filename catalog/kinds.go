@@ -8,6 +8,7 @@ const (
 	Addon                            = "oci:ContainerEngine/addon:Addon"
 	Cluster                          = "oci:ContainerEngine/cluster:Cluster"
 	NodePool                         = "oci:ContainerEngine/nodePool:NodePool"
+	VirtualNodePool                  = "oci:ContainerEngine/virtualNodePool:VirtualNodePool"
 	DefaultRouteTable                = "oci:Core/defaultRouteTable:DefaultRouteTable"
 	DefaultSecurityList              = "oci:Core/defaultSecurityList:DefaultSecurityList"
 	DHCPOptions                      = "oci:Core/dhcpOptions:DhcpOptions"
@@ -73,6 +74,11 @@ var kinds = []Kind{
 			"clusterId", "compartmentId", "nodeConfigDetails.nodePoolPodNetworkOptionDetails.cniType", "nodeImageId",
 			"nodeImageName",
 		},
+	},
+	{
+		Token: VirtualNodePool, Name: "virtualnodepool", Client: ContainerEngineClient,
+		Collection: "/20180222/virtualNodePools", ID: "{id}", Taggable: true, // the list's query name is displayName
+		ForceNew: Fields{"clusterId", "compartmentId"},
 	},
 	{
 		Token: DefaultRouteTable, Name: "routetable", Client: VirtualNetworkClient,

@@ -209,6 +209,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 	}
 	s.Registry.Complete(s.Guestbooks)
 	s.Network.Issuers = issuers(s.Cluster.OIDCIssuers)
+	s.Network.VirtualNodes = len(s.Cluster.VirtualNodePools) > 0 && s.Network.Has(layout.Pods)
 	return s
 }
 
@@ -223,6 +224,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	if s.Network.PodNetwork == layout.VCNNative {
 		s.Cluster.ValidateNativePods(list)
 	}
+	s.validateVirtualNodes(list)
 	s.validateLogs(list)
 	s.validateNetworkPolicies(list)
 	for i := range s.Guestbooks {
@@ -353,6 +355,7 @@ func (s *Settings) capacity() layout.Capacity {
 			need.PoolSettings = append(need.PoolSettings, fmt.Sprintf("nodePools[%d].%s", i, field))
 		}
 	}
+	s.addVirtual(&need)
 	for i, g := range s.Guestbooks {
 		switch g.Exposure {
 		case workload.Public:

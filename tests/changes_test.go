@@ -194,6 +194,14 @@ var changes = []change{
 	{what: "nodePools: one more", set: map[string]string{"nodePools": `[
 		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":1,"ocpus":2,"memoryGb":12}
 	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
+	{what: "virtualNodePools", before: nativePods, set: map[string]string{"virtualNodePools": `[{"name":"burst"}]`}},
+	{what: "virtualNodePools: size", before: burst(""), set: burst(`,"size":3`)},
+	{what: "virtualNodePools: podShape", before: burst(""), set: burst(`,"podShape":"Pod.Standard.A1.Flex"`)},
+	{what: "virtualNodePools: labels", before: burst(`,"labels":{"team":"web"}`), set: burst(`,"labels":{"team":"data"}`)},
+	{what: "virtualNodePools: taints", before: burst(""), set: burst(`,"taints":["team=web:NoExecute"]`)},
+	{what: "virtualNodePools: podsPerNode", before: burst(""), set: burst(`,"podsPerNode":100`)},
+	{what: "virtualNodePools: availabilityDomains", before: burst(""), set: burst(`,"availabilityDomains":[2]`)},
+	{what: "virtualNodePools: faultDomains", before: burst(""), set: burst(`,"faultDomains":[1]`)},
 	{what: "nodeImageRelease", set: map[string]string{"nodeImageRelease": "november"}},
 	{what: "availabilityDomains", set: map[string]string{"availabilityDomains": "[1,3]"}},
 	{what: "allowStrandedVolumes", set: map[string]string{"allowStrandedVolumes": "true"}},
@@ -300,6 +308,16 @@ func pool(rest string) string {
 // bounds is the setting nodePools with one pool of two nodes that the autoscaler changes.
 func bounds(smallest, largest string) map[string]string {
 	return map[string]string{"nodePools": pool(`"size":2,"minSize":` + smallest + `,"maxSize":` + largest)}
+}
+
+// nativePods are the settings that virtual nodes need of the network.
+var nativePods = map[string]string{"podNetwork": "vcn-native", "internetEgress": "workers-and-pods"}
+
+// burst is the setting virtualNodePools with one pool, and what it needs.
+func burst(rest string) map[string]string {
+	set := map[string]string{"virtualNodePools": `[{"name":"burst"` + rest + `}]`}
+	maps.Copy(set, nativePods)
+	return set
 }
 
 func byBootVolume(rest string) string { return pool(`"size":2,"cycleBy":"boot-volume"` + rest) }
@@ -445,8 +463,16 @@ func effects(before, after *mocks.Recorder) []effect {
 
 // replaces reports whether a change of an input replaces the resource.
 func replaces(path string, was, is mocks.Resource) bool {
+	within := func(whole string) bool { return contains(whole, path) }
 	return catalog.ForceNew(is.Type).Contains(path) ||
-		slices.Contains(is.Options.GetReplaceOnChanges(), path) && !comesOrGoes(path, was, is)
+		slices.ContainsFunc(is.Options.GetReplaceOnChanges(), within) && !comesOrGoes(path, was, is)
+}
+
+// contains reports whether a property is the whole one, or a part of it, as the engine compares them.
+func contains(whole, part string) bool {
+	of, err := resource.ParsePropertyPath(whole)
+	p, err2 := resource.ParsePropertyPath(part)
+	return err == nil && err2 == nil && of.Contains(p)
 }
 
 // comesOrGoes reports whether an input changes with the whole object around it. Providers then report the change of

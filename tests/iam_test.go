@@ -48,6 +48,9 @@ func operated(t *testing.T) map[string]iamCase {
 	all["alarms"] = iamCase{"prod", alarms}
 	all["container logs"] = iamCase{"prod", nodeLogs}
 	all["budget"] = iamCase{"local", budget("100", "ops")}
+	virtual := burst("")
+	virtual["clusterType"] = "enhanced"
+	all["virtual nodes"] = iamCase{"local", virtual}
 	all["everything that is named by OCID"] = iamCase{"local", named}
 	all["address in use"] = iamCase{"local", map[string]string{"reservedAddress": mocks.OwnAddress}}
 	for _, n := range networks {

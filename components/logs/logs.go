@@ -12,6 +12,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/managed"
 	"oke-guestbook/components/pull"
 	"oke-guestbook/plan/workload"
 )
@@ -149,6 +150,7 @@ func pod(args *Args, host, port string, account, configMap pulumi.StringInput) c
 	return corev1.PodSpecArgs{
 		ServiceAccountName:           account,
 		AutomountServiceAccountToken: pulumi.Bool(false),
+		Affinity:                     managed.Only(),
 		Tolerations:                  corev1.TolerationArray{corev1.TolerationArgs{Operator: pulumi.String("Exists")}},
 		Containers:                   corev1.ContainerArray{container},
 		Volumes: corev1.VolumeArray{

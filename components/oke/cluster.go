@@ -73,6 +73,8 @@ type Cluster struct {
 	Cluster *containerengine.Cluster
 	// NodePools are the node pools by their names in the settings.
 	NodePools map[string]*containerengine.NodePool
+	// VirtualNodePools are the pools of virtual nodes by their names in the settings.
+	VirtualNodePools map[string]*containerengine.VirtualNodePool
 	// Kubeconfig is secret. It asks the command of Args.Login for a token at each use, and holds no key.
 	Kubeconfig pulumi.StringOutput
 	// Provider makes objects in the cluster.
@@ -81,7 +83,10 @@ type Cluster struct {
 
 // New makes a cluster. Its node pools are made side by side, and the provider is ready before they are.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
-	c := &Cluster{NodePools: map[string]*containerengine.NodePool{}}
+	c := &Cluster{
+		NodePools:        map[string]*containerengine.NodePool{},
+		VirtualNodePools: map[string]*containerengine.VirtualNodePool{},
+	}
 	if err := ctx.RegisterComponentResource("oke-guestbook:oke:Cluster", name, c, opts...); err != nil {
 		return nil, err
 	}
@@ -103,6 +108,11 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	for _, p := range args.Spec.NodePools {
 		if c.NodePools[p.Name], err = newNodePool(ctx, c, name, p, args, images[p.Name]); err != nil {
 			return nil, fmt.Errorf("node pool %q: %w", p.Name, err)
+		}
+	}
+	for _, p := range args.Spec.VirtualNodePools {
+		if c.VirtualNodePools[p.Name], err = newVirtualNodePool(ctx, c, name, p, args); err != nil {
+			return nil, fmt.Errorf("virtual node pool %q: %w", p.Name, err)
 		}
 	}
 	if err := c.addons(ctx, name, args); err != nil {
@@ -192,7 +202,7 @@ func loadBalancerSubnets(args *Args) pulumi.StringArray {
 	return pulumi.StringArray{subnet}
 }
 
-// Nodes returns the node pools as dependencies for other resources, in the order of their names.
+// Nodes returns the pools of nodes that run any Pod as dependencies for other resources, in the order of their names.
 func (c *Cluster) Nodes() []pulumi.Resource {
 	var nodes []pulumi.Resource
 	for _, name := range slices.Sorted(maps.Keys(c.NodePools)) {

@@ -72,7 +72,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 			// Otherwise a Pod that cannot be evicted blocks a destroy.
 			IsForceDeleteAfterGraceDuration: pulumi.Bool(true),
 		},
-		InitialNodeLabels: nodeLabels(p),
+		InitialNodeLabels: nodeLabels(p.Labels),
 		NodeMetadata:      pulumi.StringMap{"user_data": pulumi.String(p.UserData())},
 		SshPublicKey:      optional(p.SSHPublicKey),
 		FreeformTags:      tags,
@@ -130,20 +130,20 @@ func cyclingEnabled(p cluster.NodePool, args *Args) pulumi.BoolInput {
 }
 
 // nodeLabels returns the labels of the pool's Kubernetes nodes, in the order of their keys.
-func nodeLabels(p cluster.NodePool) containerengine.NodePoolInitialNodeLabelArray {
+func nodeLabels(pool map[string]string) containerengine.NodePoolInitialNodeLabelArray {
 	var labels containerengine.NodePoolInitialNodeLabelArray
-	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
+	for _, key := range slices.Sorted(maps.Keys(pool)) {
 		labels = append(labels, containerengine.NodePoolInitialNodeLabelArgs{
-			Key: pulumi.String(key), Value: pulumi.String(p.Labels[key]),
+			Key: pulumi.String(key), Value: pulumi.String(pool[key]),
 		})
 	}
 	return labels
 }
 
-// faultDomains returns the names of the pool's fault domains.
-func faultDomains(p cluster.NodePool) []string {
+// faultDomains returns the names of a pool's fault domains.
+func faultDomains(numbers []int) []string {
 	var names []string
-	for _, n := range p.FaultDomains {
+	for _, n := range numbers {
 		names = append(names, fmt.Sprintf("FAULT-DOMAIN-%d", n))
 	}
 	return names
@@ -160,7 +160,7 @@ func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfi
 			CapacityReservationId: optional(p.CapacityReservationID),
 		}
 		if len(p.FaultDomains) > 0 {
-			config.FaultDomains = pulumi.ToStringArray(faultDomains(p))
+			config.FaultDomains = pulumi.ToStringArray(faultDomains(p.FaultDomains))
 		}
 		if p.Preemptible {
 			config.PreemptibleNodeConfig = containerengine.NodePoolNodeConfigDetailsPlacementConfigPreemptibleNodeConfigArgs{

@@ -50,18 +50,7 @@ func Look(
 		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running.Pools,
 		offered: offered.Images,
 	}
-	refused := map[string]bool{}
-	for i, p := range spec.NodePools {
-		numbers, key := p.AvailabilityDomains, fmt.Sprintf("nodePools[%d].availabilityDomains", i)
-		if len(numbers) == 0 {
-			numbers, key = spec.AvailabilityDomains, "availabilityDomains"
-		}
-		offer.Domains[p.Name], err = cluster.PickDomains(all, numbers)
-		if err != nil && !refused[key] { // several pools may have the stack's
-			list.Add(key, "%v", err)
-			refused[key] = true
-		}
-	}
+	offer.pickDomains(&list, spec, all)
 	if err := list.Err(); err != nil || spec.AllowStrandedVolumes {
 		return offer, err
 	}
@@ -69,6 +58,29 @@ func Look(
 		return nil, err
 	}
 	return offer, list.Err()
+}
+
+// pickDomains chooses the availability domains of the pools among those of the region.
+func (o *Offer) pickDomains(list *problem.List, spec cluster.Spec, all []string) {
+	refused := map[string]bool{}
+	pick := func(pool, setting string, numbers []int) {
+		key := setting + ".availabilityDomains"
+		if len(numbers) == 0 {
+			numbers, key = spec.AvailabilityDomains, "availabilityDomains"
+		}
+		var err error
+		o.Domains[pool], err = cluster.PickDomains(all, numbers)
+		if err != nil && !refused[key] { // several pools may have the stack's
+			list.Add(key, "%v", err)
+			refused[key] = true
+		}
+	}
+	for i, p := range spec.NodePools {
+		pick(p.Name, fmt.Sprintf("nodePools[%d]", i), p.AvailabilityDomains)
+	}
+	for i, p := range spec.VirtualNodePools {
+		pick(p.Name, fmt.Sprintf("virtualNodePools[%d]", i), p.AvailabilityDomains)
+	}
 }
 
 // offers asks for every patch version: the service lists only minor versions where it is told not to

@@ -63,11 +63,12 @@ func TestLookRefuses(t *testing.T) {
 	err := mocks.New("project", "stack").Run(func(ctx *pulumi.Context) error {
 		s := spec()
 		s.KubernetesVersion, s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = "v1.30.1", []int{9}, []int{4}
+		s.VirtualNodePools = []cluster.VirtualNodePool{{Name: "burst", AvailabilityDomains: []int{5}}, {Name: "more"}}
 		_, err := oke.Look(ctx, "cluster", compartment, tags, s)
 		return err
 	})
 	problemtest.Check(t, err, "kubernetesVersion v1.30.1 v1.35.2", "availabilityDomains 9",
-		"nodePools[1].availabilityDomains 4")
+		"nodePools[1].availabilityDomains 4", "virtualNodePools[0].availabilityDomains 5")
 }
 
 // TestLookAtMinorVersions expects the same versions and images where the service lists minor versions only.

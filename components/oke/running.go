@@ -26,7 +26,7 @@ func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
 	var wanted []cluster.Placement
 	for _, domain := range o.Domains[p.Name] {
 		wanted = append(wanted, cluster.Placement{
-			AvailabilityDomain: domain, FaultDomains: faultDomainsKey(faultDomains(p)), SubnetID: subnetID,
+			AvailabilityDomain: domain, FaultDomains: faultDomainsKey(faultDomains(p.FaultDomains)), SubnetID: subnetID,
 		})
 	}
 	same := len(pool.Placements) == len(wanted) && !slices.ContainsFunc(wanted, func(w cluster.Placement) bool {

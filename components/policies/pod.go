@@ -6,6 +6,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/managed"
 	"oke-guestbook/plan/workload"
 )
 
@@ -16,6 +17,7 @@ func pod(image string, account pulumi.StringInput) corev1.PodSpecArgs {
 		HostNetwork:                   pulumi.Bool(true),
 		PriorityClassName:             pulumi.String("system-node-critical"),
 		TerminationGracePeriodSeconds: pulumi.Int(10), // it takes 5 s to end
+		Affinity:                      managed.Only(),
 		Tolerations:                   corev1.TolerationArray{corev1.TolerationArgs{Operator: pulumi.String("Exists")}},
 		Containers:                    corev1.ContainerArray{container(image)},
 	}

@@ -36,6 +36,7 @@ type Spec struct {
 	AddonOptions         map[string]AddonOptions
 	AutoscalerPolicy     bool
 	NodePools            []NodePool
+	VirtualNodePools     []VirtualNodePool
 }
 
 // NodePool is a set of equal worker nodes.
@@ -102,6 +103,7 @@ func (s *Spec) Validate(list *problem.List) {
 	s.validateAddons(list)
 	s.validateAutoscaler(list)
 	s.validateOpenID(list)
+	s.validateVirtual(list)
 	seen := map[string]int{}
 	for i := range s.NodePools {
 		p := &s.NodePools[i]
@@ -127,7 +129,7 @@ func (p *NodePool) keepsNodes() bool { return p.Size > 0 && (p.MaxSize == 0 || p
 
 // repels reports whether the pool's nodes take no Pods without a toleration.
 func (p *NodePool) repels() bool {
-	return slices.ContainsFunc(p.Taints, func(t string) bool { return !strings.HasSuffix(t, ":PreferNoSchedule") })
+	return slices.ContainsFunc(p.Taints, repels)
 }
 
 // ValidateNativePods adds the pools whose nodes cannot give so many Pods an address of the VCN: MIN((VNICs - 1) * 31,

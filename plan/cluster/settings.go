@@ -50,6 +50,10 @@ func (s *Spec) Settings() setting.Group {
 		setting.Objects(&s.NodePools, "nodePools", []NodePool{workers},
 			"Node pools. docs/settings.md lists their fields; name is required",
 			(*NodePool).settings, atLeastOnePool),
+		setting.Objects(&s.VirtualNodePools, "virtualNodePools", nil,
+			"Pools of virtual nodes, beside nodePools (enhanced, podNetwork vcn-native). Oracle runs their Pods; the "+
+				"guestbook's stay on the other nodes. docs/nodes.md says what they cannot run; name is required",
+			(*VirtualNodePool).settings),
 	})
 }
 
@@ -193,7 +197,8 @@ var (
 
 	atLeastOnePool = setting.Func("at least one", func(pools []NodePool) error {
 		if len(pools) == 0 {
-			return errors.New("needs at least one node pool")
+			return errors.New("needs at least one node pool: virtual nodes alone have no volumes for a database, and run no " +
+				"init containers, so that no guestbook can run there")
 		}
 		return nil
 	})

@@ -16,6 +16,7 @@ const HoursPerMonth = 744
 // Parts of the price list, except those of shapes.
 const (
 	enhancedCluster  = "B96545" // a cluster-hour
+	virtualNode      = "B96109" // a node-hour
 	blockStorage     = "B91961" // a GB-month
 	blockPerformance = "B91962" // a performance unit of a GB-month
 	balancerBase     = "B93030" // a load balancer-hour
@@ -105,6 +106,12 @@ func Charges(s Stack) []Charge {
 		}
 		volume(resource, p.Size, p.BootVolumeGB)
 	}
+	for _, p := range s.Cluster.VirtualNodePools {
+		if p.Size > 0 {
+			add("virtual node pool "+p.Name, fmt.Sprintf("%d virtual nodes", p.Size), virtualNode,
+				float64(p.Size)*HoursPerMonth, 1)
+		}
+	}
 	for _, g := range s.Guestbooks {
 		resource := "guestbook " + g.Name
 		if g.OwnDatabase() {
@@ -130,6 +137,10 @@ func ByUse(s Stack) []string {
 	}
 	if len(s.Logs) > 0 {
 		uses = append(uses, strings.Join(s.Logs, " and ")+" in Logging beyond 10 GB")
+	}
+	for _, p := range s.Cluster.VirtualNodePools {
+		uses = append(uses, fmt.Sprintf("Pods on virtual node pool %s: their OCPUs and memory, at the price of %s", p.Name,
+			strings.Replace(p.PodShape, "Pod.", "VM.", 1)))
 	}
 	var autoscaled []string
 	for _, p := range s.Cluster.NodePools {

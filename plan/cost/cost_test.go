@@ -93,6 +93,11 @@ func TestEstimate(t *testing.T) {
 		{"a second pool of another shape", Stack{
 			Cluster: cluster.Spec{NodePools: []cluster.NodePool{pool(a1, 1, 2, 12), pool(e5, 2, 2, 16)}},
 		}, 136.90, 171.54},
+		// 744 x 0.1, and 2 x 744 x 0.03
+		{"virtual nodes beside a free one", Stack{Cluster: cluster.Spec{
+			ClusterType: cluster.Enhanced, NodePools: []cluster.NodePool{pool(a1, 1, 2, 12)},
+			VirtualNodePools: []cluster.VirtualNodePool{{Name: "burst", Size: 2}, {Name: "parked"}},
+		}}, 119.04, 149.44},
 		// What the stack uses and does not make, and what is paid by use: nothing of it is in the estimate
 		{"a key, an address, backups, logs", Stack{
 			Cluster:    cluster.Spec{KMSKeyID: "ocid1.key.oc1.iad.a", NodePools: []cluster.NodePool{pool(a1, 1, 2, 12)}},
@@ -119,7 +124,9 @@ func TestWhatIsNotIncluded(t *testing.T) {
 		BackupSchedule: "0 3 * * *", ExternalDatabase: "db.example.com:27017",
 	}}
 	e, err := New("test", Stack{
-		Cluster: cluster.Spec{NodePools: []cluster.NodePool{p}}, Guestbooks: []workload.Guestbook{book},
+		Cluster: cluster.Spec{NodePools: []cluster.NodePool{p}, VirtualNodePools: []cluster.VirtualNodePool{
+			{Name: "burst", Size: 1, PodShape: "Pod.Standard.E4.Flex"},
+		}}, Guestbooks: []workload.Guestbook{book},
 		Logs: []string{"flow logs", "the containers' logs"},
 	}, Snapshot())
 	if err != nil {
@@ -132,6 +139,7 @@ func TestWhatIsNotIncluded(t *testing.T) {
 	for _, want := range []string{
 		"no price is known: node pool workers: 1 x BM.GPU4.8", "depends on use: backups of guestbook guestbook",
 		"flow logs and the containers' logs in Logging", "an autoscaler adds to workers", "outbound data",
+		"Pods on virtual node pool burst: their OCPUs and memory, at the price of VM.Standard.E4.Flex",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())

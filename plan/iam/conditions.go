@@ -110,7 +110,8 @@ var (
 	autoscalerPolicy = condition{"a pool with `maxSize`, `autoscalerPolicy`", func(s *stack) bool {
 		return s.Cluster.AutoscalerPolicy && len(s.Cluster.Bounded()) > 0
 	}}
-	definedTags = condition{"`definedTags`", func(s *stack) bool { return s.DefinedTags }}
+	virtualNodes = condition{"`virtualNodePools`", func(s *stack) bool { return len(s.Cluster.VirtualNodePools) > 0 }}
+	definedTags  = condition{"`definedTags`", func(s *stack) bool { return s.DefinedTags }}
 
 	imageElsewhere = both(ownImage, condition{"elsewhere", inImage.elsewhere})
 	// Only enhanced clusters have workload identity.

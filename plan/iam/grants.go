@@ -319,6 +319,15 @@ var grants = []grant{
 		to: Operators, allow: "read instance-images", in: inImage, when: imageElsewhere, source: coreOperations,
 		why: "selects the image of imageId for a node pool",
 	},
+	{
+		to: Operators, allow: "manage cluster-virtualnode-pools", in: inStack, when: virtualNodes, source: virtualNodePolicy,
+		why:    "creates, scales and deletes the virtual node pools",
+		covers: []string{"oci:ContainerEngine/virtualNodePool:VirtualNodePool"},
+	},
+	{
+		to: Operators, allow: "manage vnics", in: inNetwork, when: virtualNodes, source: virtualNodePolicy,
+		why: "virtual nodes get VNICs in the Pods' subnet",
+	},
 
 	// The cluster.
 	{

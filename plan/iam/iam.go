@@ -217,6 +217,10 @@ func Assumptions(in Input) (list []string) {
 	if autoscaled.holds(s) && !autoscalerPolicy.holds(s) && in.ClusterID == "" {
 		list = append(list, "the cluster does not exist yet; once it does, its OCID with --cluster completes the statements")
 	}
+	if virtualNodes.holds(s) {
+		list = append(list, "virtual nodes need no policy of their own; Oracle's page asked for statements that endorse "+
+			"them until December 2024, and copies of it for other realms still do: docs/nodes.md has them")
+	}
 	if in.Network.DrgID != "" {
 		list = append(list, "the gateway of drgId is where the VCN is; if not, write its statement for that compartment")
 	}

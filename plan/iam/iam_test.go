@@ -314,6 +314,9 @@ var changes = []change{
 		bounded(in)
 		in.Cluster.AutoscalerPolicy = false
 	}, autoscaling, nil},
+	{"virtual nodes", virtual, []string{
+		"operators: manage cluster-virtualnode-pools here", "operators: manage vnics here",
+	}, nil},
 	{"defined tags", func(in *Input) { in.DefinedTags = true }, []string{
 		"operators: use tag-namespaces tenancy", "cluster: use tag-namespaces tenancy",
 	}, nil},
@@ -357,6 +360,24 @@ var changes = []change{
 // bounded has the program install the autoscaler.
 func bounded(in *Input) {
 	in.Cluster.ClusterType, in.Cluster.AutoscalerPolicy, in.Cluster.NodePools[0].MaxSize = cluster.Enhanced, true, 3
+}
+
+// virtual has a pool of virtual nodes.
+func virtual(in *Input) {
+	in.Cluster.ClusterType = cluster.Enhanced
+	in.Cluster.VirtualNodePools = []cluster.VirtualNodePool{{Name: "burst", Size: 1}}
+}
+
+// TestVirtualNodesAreAssumedToNeedNoPolicy expects the way to the statements that some realms may still ask for.
+func TestVirtualNodesAreAssumedToNeedNoPolicy(t *testing.T) {
+	in := plain()
+	if all := strings.Join(Assumptions(in), "\n"); strings.Contains(all, "virtual") {
+		t.Errorf("without virtual nodes: %s", all)
+	}
+	virtual(&in)
+	if all := strings.Join(Assumptions(in), "\n"); !strings.Contains(all, "docs/nodes.md") {
+		t.Errorf("with virtual nodes: %s", all)
+	}
 }
 
 // TestAutoscalerPolicy expects the statements that the program creates to be those that an administrator would.

@@ -125,6 +125,10 @@ var (
 		"Details for the Vault Service", "Permissions Required for Each API Operation",
 		oracleDocs + "Identity/Reference/keypolicyreference.htm", "cited by Oracle's pages on Vault; not read itself",
 	}
+	virtualNodePolicy = &Source{
+		"Required IAM Policies for Using Virtual Nodes", "", oracleDocs +
+			"ContEng/Tasks/contengvirtualnodes-Required_IAM_Policies.htm", "updated 2024-12-18",
+	}
 	taggingPolicy = &Source{
 		"Categorization with Defined Tags (Private Cloud Appliance)", "Permissions for Working with Defined Tags",
 		"docs.oracle.com/en/engineered-systems/private-cloud-appliance/3.0-latest/concept/concept-tags-defined.html",

@@ -108,6 +108,10 @@ func demandOf(role Role, need Capacity) demand {
 		pods += pool.Nodes * pool.PodsPerNode
 		vnics += pool.Nodes * ((pool.PodsPerNode + podsPerVNIC - 1) / podsPerVNIC)
 	}
+	virtual := 0 // virtual nodes with one VNIC each, and their Pods (Oracle, "Comparing Virtual Nodes with Managed Nodes")
+	for _, pool := range need.VirtualPools {
+		virtual += pool.Nodes * (1 + pool.PodsPerNode)
+	}
 	balancers := func(n int) demand {
 		n = max(1, n)
 		reason := fmt.Sprintf("%d load balancers", n)
@@ -118,7 +122,12 @@ func demandOf(role Role, need Capacity) demand {
 		return demand{nodes, fmt.Sprintf("%d nodes", nodes), "use fewer nodes", need.PoolSettings}
 	case Pods:
 		reason := fmt.Sprintf("%d Pods and the %d VNICs that carry them", pods, vnics)
-		return demand{pods + vnics, reason, "use fewer nodes or a lower maxPodsPerNode", need.PoolSettings}
+		fewer := "use fewer nodes or a lower maxPodsPerNode"
+		if virtual > 0 {
+			reason += fmt.Sprintf(", and %d virtual nodes and their Pods,", virtual)
+			fewer += ", or a lower podsPerNode of virtualNodePools"
+		}
+		return demand{pods + vnics + virtual, reason, fewer, need.PoolSettings}
 	case PublicLoadBalancers:
 		return balancers(need.PublicLoadBalancers)
 	case InternalLoadBalancers:

@@ -104,6 +104,8 @@ type Spec struct {
 
 	// Issuers are the OpenID Connect issuers that the API server asks for keys. They follow from the cluster's settings.
 	Issuers []Issuer
+	// VirtualNodes says that there are virtual nodes, in the Pods' subnet. It follows from the cluster's settings.
+	VirtualNodes bool
 }
 
 // Issuer is where an OpenID Connect issuer answers: its network, or Anywhere for a host name, and its TCP port.

@@ -13,8 +13,9 @@ import (
 // Capacity is what the network must have room for, at the pools' largest sizes. Zero values ask for nothing.
 type Capacity struct {
 	Pools                 []Pool
-	PublicLoadBalancers   int // Services with a public load balancer
-	InternalLoadBalancers int // Services with an internal load balancer
+	VirtualPools          []Pool // their nodes and Pods are in the Pods' subnet
+	PublicLoadBalancers   int    // Services with a public load balancer
+	InternalLoadBalancers int    // Services with an internal load balancer
 
 	PoolSettings     []string // keys of the settings that Pools follows from
 	BalancerSettings []string // keys of the settings that the numbers of load balancers follow from

@@ -20,6 +20,7 @@ type needed struct {
 
 const (
 	flannelPage = "Example Network Resource Configurations, example 1: flannel, security list rules"
+	virtualPage = "Example Network Resource Configuration for Cluster with Virtual Nodes, security list rules"
 	nativePage  = "Example Network Resource Configurations, example 3: VCN-native, security list rules"
 	settings    = "the stack's settings"
 
@@ -36,11 +37,12 @@ type config struct {
 	egress              layout.Egress
 	everybody           bool // the whole internet may reach what is public
 	bastion             bool
+	virtual             bool // there are virtual nodes
 }
 
 func (c config) String() string {
-	return fmt.Sprintf("%s/%s endpoint/%s balancers/egress %s/everybody %t/bastion %t",
-		c.podNetwork, c.endpoint, c.balancers, c.egress, c.everybody, c.bastion)
+	return fmt.Sprintf("%s/%s endpoint/%s balancers/egress %s/everybody %t/bastion %t/virtual nodes %t",
+		c.podNetwork, c.endpoint, c.balancers, c.egress, c.everybody, c.bastion, c.virtual)
 }
 
 // configs returns every combination of the settings that decide the rules.
@@ -55,7 +57,12 @@ func configs() []config {
 							if bastion && endpoint == layout.Public {
 								continue
 							}
-							all = append(all, config{podNetwork, endpoint, balancers, egress, everybody, bastion})
+							c := config{podNetwork, endpoint, balancers, egress, everybody, bastion, false}
+							all = append(all, c)
+							if podNetwork == layout.VCNNative && egress == layout.EgressWorkersAndPods {
+								c.virtual = true
+								all = append(all, c)
+							}
 						}
 					}
 				}
@@ -70,6 +77,7 @@ func (c config) spec() layout.Spec {
 		PodNetwork: c.podNetwork, APIEndpoint: c.endpoint, LoadBalancers: c.balancers,
 		InternetEgress: c.egress, Bastion: c.bastion,
 		DrgID: "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{peer},
+		VirtualNodes:      c.virtual,
 		LoadBalancerPorts: []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}},
 		APIAllowedCIDRs:   []string{peer},
 	}
@@ -114,6 +122,12 @@ func (c config) flows() []needed {
 	}
 	add := func(rows ...needed) { all = append(all, rows...) }
 	add(c.podFlows()...)
+	if c.virtual {
+		add(needed{from: "pods", to: "api", service: "icmp/3/4", source: virtualPage})
+		for _, far := range []string{Internet, operators, strangers, peer, neighbour, "workers"} {
+			add(needed{from: "pods", to: far, service: "icmp/3/4", source: virtualPage + ": 0.0.0.0/0"})
+		}
+	}
 	if c.egress != layout.EgressNone {
 		for _, far := range []string{Internet, operators, strangers} {
 			add(needed{from: far, to: "workers", service: "icmp/3/4", source: flannelPage + ": 0.0.0.0/0"},
@@ -205,6 +219,9 @@ func (c config) sideEffects() (all []needed) {
 func (c config) balancer(add func(...needed), role string) {
 	for _, service := range []string{"30000-32767", "30000-32767/udp", "10256", "10256/udp"} {
 		add(needed{from: role, to: "workers", service: service, source: flannelPage})
+		if c.virtual {
+			add(needed{from: role, to: "pods", service: service, source: virtualPage})
+		}
 	}
 }
 

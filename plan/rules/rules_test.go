@@ -116,6 +116,39 @@ func TestDescriptionsAndKeys(t *testing.T) {
 	}
 }
 
+// TestVirtualNodes expects the Pods' subnet to let in load balancers, which reach Pods on virtual nodes at node ports,
+// and to find out path MTUs. Nothing else changes.
+func TestVirtualNodes(t *testing.T) {
+	native := func(s *layout.Spec) { s.PodNetwork, s.InternetEgress = layout.VCNNative, layout.EgressWorkersAndPods }
+	before := expand(t, spec(native))
+	after := expand(t, spec(func(s *layout.Spec) { native(s); s.VirtualNodes = true }))
+	var added []string
+	for _, role := range layout.Roles {
+		old := keys(before[role])
+		for _, key := range keys(after[role]) {
+			if !slices.Contains(old, key) {
+				added = append(added, string(role)+" "+key)
+			}
+		}
+		if len(keys(after[role])) < len(old) {
+			t.Errorf("%s: rules are missing", role)
+		}
+	}
+	want := []string{
+		"api ingress icmp 3/4 10.0.128.0/17",
+		"pods egress icmp 3/4 0.0.0.0/0",
+		"pods ingress tcp 10256 10.0.32.0/24", "pods ingress tcp 30000-32767 10.0.32.0/24",
+		"pods ingress udp 10256 10.0.32.0/24", "pods ingress udp 30000-32767 10.0.32.0/24",
+		"publicLoadBalancers egress tcp 10256 10.0.128.0/17", "publicLoadBalancers egress tcp 30000-32767 10.0.128.0/17",
+		"publicLoadBalancers egress udp 10256 10.0.128.0/17", "publicLoadBalancers egress udp 30000-32767 10.0.128.0/17",
+	}
+	slices.Sort(added)
+	slices.Sort(want)
+	if !slices.Equal(added, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(added, "; "), strings.Join(want, "; "))
+	}
+}
+
 // TestIssuers expects the API endpoint alone to get a way to the issuers, by NAT to those whose address is not known.
 func TestIssuers(t *testing.T) {
 	for _, c := range []struct {

@@ -91,6 +91,25 @@ func balancer(role layout.Role) []Flow {
 	}
 }
 
+// virtual holds what virtual nodes need beside native: they are in the Pods' subnet, as Oracle recommends (Oracle,
+// "Example Network Resource Configuration for Cluster with Virtual Nodes", of 2024-08-14, read 2026-11-29).
+var virtual = []Flow{
+	{pods, api, ICMP, everyPort, tooBig, "Path MTU discovery between virtual nodes and the API endpoint"},
+	{pods, anyone, ICMP, everyPort, tooBig, "Path MTU discovery by virtual nodes"},
+}
+
+// virtualBalancer returns the flows from load balancers to Pods on virtual nodes, which have node ports on addresses of
+// their own (the same page).
+func virtualBalancer(role layout.Role) []Flow {
+	from := string(role)
+	return []Flow{
+		{from, pods, TCP, nodePorts, nil, "Load balancers to node ports of Pods on virtual nodes"},
+		{from, pods, UDP, nodePorts, nil, "Load balancers to node ports of Pods on virtual nodes, UDP"},
+		{from, pods, TCP, kubeProxy, nil, "Load balancers to kube-proxy of Pods on virtual nodes"},
+		{from, pods, UDP, kubeProxy, nil, "Load balancers to kube-proxy of Pods on virtual nodes, UDP"},
+	}
+}
+
 // Table returns the flows of a stack: first those that Oracle requires, then those that the settings allow.
 func Table(s layout.Spec) []Flow {
 	table := append([]Flow{}, always...)
@@ -98,6 +117,9 @@ func Table(s layout.Spec) []Flow {
 		table = append(table, native...)
 	} else {
 		table = append(table, flannel...)
+	}
+	if s.VirtualNodes {
+		table = append(table, virtual...)
 	}
 	for _, role := range []layout.Role{layout.Workers, layout.Pods} {
 		if s.Has(role) && s.EgressToInternet(role) {
@@ -124,6 +146,9 @@ func Table(s layout.Spec) []Flow {
 			continue
 		}
 		table = append(table, balancer(kind.role)...)
+		if s.VirtualNodes {
+			table = append(table, virtualBalancer(kind.role)...)
+		}
 		for _, client := range kind.clients {
 			for _, ports := range s.LoadBalancerPorts {
 				table = append(table, Flow{client, string(kind.role), TCP, ports, nil, "Clients to load balancers"})
