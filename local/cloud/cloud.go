@@ -40,9 +40,10 @@ type TokenIssuer struct {
 	SigningAlgorithms             []string
 }
 
-// Node is a compute instance of a node pool that is to join the cluster.
+// Node is a compute instance of a node pool, or a virtual node, that is to join the cluster.
 type Node struct {
 	InstanceID         string // OCID; the node's provider id
+	Virtual            bool   // it is a virtual node, and Shape that of its Pods
 	Name               string // the primary private address, as on OKE
 	PoolID             string
 	PoolName           string

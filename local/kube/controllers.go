@@ -20,11 +20,10 @@ import (
 func (c *cluster) startControllers() error {
 	factory := informers.NewSharedInformerFactory(c.api, 0)
 	pods := newPodAddresses(c.state.Cluster.PodsCIDR)
-	if c.cfg.DataPlane == nil {
-		if err := pods.watch(factory); err != nil {
-			return err
-		}
-	} else {
+	if err := pods.watch(factory); err != nil {
+		return err
+	}
+	if c.cfg.DataPlane != nil {
 		ender := namespaceEnder{api: c.api, scaled: func(d time.Duration) time.Duration { return c.cfg.scaled(d, 0) }}
 		if err := ender.watch(c.ctx, factory, c.controllers.Go); err != nil {
 			return err
@@ -44,7 +43,9 @@ func (c *cluster) startControllers() error {
 		factory.Shutdown()
 	})
 	if c.cfg.DataPlane != nil {
-		return c.forwardAPI()
+		if err := c.forwardAPI(); err != nil {
+			return err
+		}
 	}
 	return c.startKwok(pods)
 }

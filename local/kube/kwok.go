@@ -20,6 +20,7 @@ import (
 	kwoklog "sigs.k8s.io/kwok/pkg/log"
 	"sigs.k8s.io/kwok/pkg/utils/gotpl"
 
+	"oke-guestbook/local/kube/servicelb"
 	"oke-guestbook/local/supervise"
 )
 
@@ -39,10 +40,13 @@ const imagesQualified = `[.spec.initContainers[]?, .spec.containers[] | .image |
 const imagesPulled = `[.status.initContainerStatuses[]?, .status.containerStatuses[]? |` +
 	` select((.image | split("/")[0]) as $h | HOSTS | any(. == $h)) | .imageID != ""] | all`
 
-// startKwok starts kwok's controllers, which play the kubelets of all nodes.
+// startKwok starts kwok's controllers, which play the kubelets of all nodes, or of the virtual ones where others run.
 func (c *cluster) startKwok(pods *podAddresses) error {
 	var registry []string
-	if c.cfg.OCIEndpoint != "" {
+	virtualOnly := ""
+	if c.cfg.DataPlane != nil {
+		virtualOnly = servicelb.VirtualNodeLabel
+	} else if c.cfg.OCIEndpoint != "" {
 		registry = RegistryHosts(c.cfg.Region)
 	}
 	stages, err := loadStages(c.cfg.Speed, shortNamesRefused(c.state.Cluster.Version), registry)
@@ -58,17 +62,18 @@ func (c *cluster) startKwok(pods *podAddresses) error {
 		return err
 	}
 	controller, err := controllers.NewController(controllers.Config{
-		Clock:                     clock.RealClock{},
-		RESTClient:                client.Discovery().RESTClient(),
-		TypedClient:               client,
-		ManageAllNodes:            true,
-		CIDR:                      pods.fallback.String(),
-		LocalStages:               stages,
-		PodPlayStageParallelism:   8,
-		NodePlayStageParallelism:  4,
-		NodeLeaseParallelism:      2,
-		NodeLeaseDurationSeconds:  40,
-		PodsOnNodeSyncParallelism: 2,
+		Clock:                        clock.RealClock{},
+		RESTClient:                   client.Discovery().RESTClient(),
+		TypedClient:                  client,
+		ManageAllNodes:               virtualOnly == "",
+		ManageNodesWithLabelSelector: virtualOnly,
+		CIDR:                         pods.fallback.String(),
+		LocalStages:                  stages,
+		PodPlayStageParallelism:      8,
+		NodePlayStageParallelism:     4,
+		NodeLeaseParallelism:         2,
+		NodeLeaseDurationSeconds:     40,
+		PodsOnNodeSyncParallelism:    2,
 		// The same holder as before a restart: another one would have to wait until the leases expire.
 		ID:      "localcloudd",
 		FuncMap: gotpl.FuncMap{"PodIPs": pods.podIPs},

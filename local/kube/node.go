@@ -48,11 +48,7 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 				{Type: corev1.NodeInternalIP, Address: n.PrivateIP},
 				{Type: corev1.NodeHostName, Address: n.Name},
 			},
-			Conditions: []corev1.NodeCondition{{
-				Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady",
-				Message:            "container runtime network not ready",
-				LastTransitionTime: metav1.Now(), LastHeartbeatTime: metav1.Now(),
-			}},
+			Conditions: notReady("container runtime network not ready"),
 			NodeInfo: corev1.NodeSystemInfo{
 				Architecture:            arch,
 				ContainerRuntimeVersion: "cri-o://" + strings.TrimPrefix(n.Version, "v"),
@@ -65,6 +61,14 @@ func nodeObject(n cloud.Node, c cloud.Cluster, region string) *corev1.Node {
 			},
 		},
 	}
+}
+
+// notReady is the condition of a node that has just registered.
+func notReady(message string) []corev1.NodeCondition {
+	return []corev1.NodeCondition{{
+		Type: corev1.NodeReady, Status: corev1.ConditionFalse, Reason: "KubeletNotReady", Message: message,
+		LastTransitionTime: metav1.Now(), LastHeartbeatTime: metav1.Now(),
+	}}
 }
 
 // nodeLabels returns the labels that OKE sets, and those of the node pool.

@@ -121,7 +121,8 @@ func workloadOf(ctx context.Context, api kubernetes.Interface) (Workload, error)
 
 func describeNode(n corev1.Node) WorkloadNode {
 	out := WorkloadNode{
-		Name: n.Name, PoolID: n.Annotations[poolAnnotation], Shape: n.Labels[corev1.LabelInstanceTypeStable],
+		Name: n.Name, PoolID: cmp.Or(n.Annotations[poolAnnotation], n.Annotations[virtualPoolAnnotation]),
+		Shape:   n.Labels[corev1.LabelInstanceTypeStable],
 		Version: n.Status.NodeInfo.KubeletVersion, Status: "NotReady",
 	}
 	for _, condition := range n.Status.Conditions {

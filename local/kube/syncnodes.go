@@ -69,7 +69,7 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 		} else {
 			err = c.registerNode(ctx, n)
 		}
-		if !ok || joining {
+		if (!ok || joining) && !n.Virtual {
 			added = append(added, n)
 		}
 		if err == nil {
@@ -86,13 +86,13 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 }
 
 func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
-	object := c.nodeObject(n)
-	if c.cfg.DataPlane != nil {
+	object, kubelet := c.nodeObject(n), c.cfg.DataPlane != nil && !n.Virtual
+	if kubelet {
 		object.Spec.ProviderID = "" // awaitWorkers sets it
 	}
 	node, err := c.api.CoreV1().Nodes().Create(ctx, object, metav1.CreateOptions{})
-	if err != nil || c.cfg.DataPlane != nil {
-		return err // a kubelet announces its drivers itself
+	if err != nil || kubelet || n.Virtual {
+		return err // a kubelet announces its drivers itself, and a virtual node has none
 	}
 	_, err = c.api.StorageV1().CSINodes().Create(ctx, csiNode(node), metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
@@ -116,7 +116,7 @@ func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 				return err
 			}
 		}
-		if c.cfg.DataPlane != nil || have.Status.NodeInfo == want.Status.NodeInfo {
+		if c.cfg.DataPlane != nil && !n.Virtual || have.Status.NodeInfo == want.Status.NodeInfo {
 			return nil
 		}
 		have.Status.NodeInfo = want.Status.NodeInfo

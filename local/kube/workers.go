@@ -125,6 +125,9 @@ func (c *cluster) withdraw() {
 
 // nodeObject returns the Node that the cloud controller expects for an instance.
 func (c *cluster) nodeObject(n cloud.Node) *corev1.Node {
+	if n.Virtual {
+		return virtualNodeObject(n, c.state.Cluster, c.cfg.Region)
+	}
 	node := nodeObject(n, c.state.Cluster, c.cfg.Region)
 	if c.cfg.DataPlane != nil {
 		// Its containers run on this machine, whatever the shape's processor is.
@@ -136,7 +139,7 @@ func (c *cluster) nodeObject(n cloud.Node) *corev1.Node {
 
 // addWorker makes a registered node run, with credentials of its own.
 func (c *cluster) addWorker(ctx context.Context, n cloud.Node) error {
-	if c.cfg.DataPlane == nil {
+	if c.cfg.DataPlane == nil || n.Virtual {
 		return nil
 	}
 	worker := dataplane.Node{Node: n}

@@ -220,7 +220,7 @@ func (b *balancers) allNotReady(backends []*corev1.Node) (bool, error) {
 }
 
 func isReady(node *corev1.Node) bool {
-	if _, excluded := node.Labels[corev1.LabelNodeExcludeBalancers]; excluded {
+	if _, excluded := node.Labels[corev1.LabelNodeExcludeBalancers]; excluded || isVirtual(node) {
 		return false
 	}
 	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {

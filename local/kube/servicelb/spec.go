@@ -218,8 +218,16 @@ func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
 	return nil
 }
 
+// VirtualNodeLabel is the label of virtual nodes.
+const VirtualNodeLabel = "node-role.kubernetes.io/virtual-node"
+
+func isVirtual(node *corev1.Node) bool {
+	_, virtual := node.Labels[VirtualNodeLabel]
+	return virtual
+}
+
 // filterNodes returns the nodes that the Service's label selector admits. A node without a provider id is about to join
-// the cluster and cannot serve yet.
+// the cluster and cannot serve yet. Virtual nodes are no backends: on OKE their Pods are, and here not.
 func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, error) {
 	key := namesOf(svc).nodes
 	selector, err := labels.Parse(svc.Annotations[key])
@@ -228,7 +236,7 @@ func filterNodes(svc *corev1.Service, nodes []*corev1.Node) ([]*corev1.Node, err
 	}
 	var out []*corev1.Node
 	for _, node := range nodes {
-		if node.Spec.ProviderID != "" && selector.Matches(labels.Set(node.Labels)) {
+		if node.Spec.ProviderID != "" && !isVirtual(node) && selector.Matches(labels.Set(node.Labels)) {
 			out = append(out, node)
 		}
 	}

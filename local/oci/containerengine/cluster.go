@@ -213,7 +213,7 @@ func (s *Service) updateEndpoint(c *engine.Call, r *engine.Resource) (*engine.An
 
 // deleteCluster deletes a cluster with its node pools.
 func (s *Service) deleteCluster(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
-	for _, pool := range poolsOf(c.Tx, r.ID) {
+	for _, pool := range allPoolsOf(c.Tx, r.ID) {
 		if err := pool.CheckIdle(); err != nil {
 			return nil, err
 		}

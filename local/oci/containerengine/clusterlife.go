@@ -129,6 +129,7 @@ func (s *Service) clusterReady(t *engine.Tx, clusterID string, args startedArgs)
 	if args.Version != "" {
 		r.Doc["kubernetesVersion"] = args.Version
 		r.Doc["availableKubernetesUpgrades"] = engine.List(s.versions.upgrades(args.Version))
+		upgradeVirtualNodes(t, clusterID, args.Version)
 	}
 	s.work.End(t, args.Work, nil)
 	return nil
@@ -172,7 +173,7 @@ func (s *Service) stopCluster(ctx context.Context, clusterID string, args workTa
 		r := t.Edit(clusterID)
 		r.SetState("FAILED")
 		r.Doc["lifecycleDetails"] = failure.Message
-		for _, pool := range poolsOf(t, clusterID) {
+		for _, pool := range allPoolsOf(t, clusterID) {
 			t.Edit(pool.ID).SetState("ACTIVE")
 		}
 		s.work.End(t, args.Work, failure)
@@ -181,7 +182,7 @@ func (s *Service) stopCluster(ctx context.Context, clusterID string, args workTa
 }
 
 func (s *Service) clusterDeleted(t *engine.Tx, clusterID string, args workTask) error {
-	if err := t.RemoveAll(poolsOf(t, clusterID)); err != nil {
+	if err := t.RemoveAll(allPoolsOf(t, clusterID)); err != nil {
 		return err
 	}
 	if err := t.Remove(t.Edit(clusterID)); err != nil {

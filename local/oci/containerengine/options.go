@@ -2,6 +2,7 @@ package containerengine
 
 import (
 	"slices"
+	"strings"
 
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/engine"
@@ -28,6 +29,11 @@ func (s *Service) registerOptions(api engine.API) {
 		for _, shape := range compute.Shapes {
 			if selects(shape.Arm) {
 				shapes = append(shapes, shape.Name)
+			}
+		}
+		for _, shape := range podShapes {
+			if selects(strings.Contains(shape, ".A1.")) {
+				shapes = append(shapes, shape)
 			}
 		}
 		offered := s.versions.list(true)

@@ -200,7 +200,8 @@ func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc, vnics int) error 
 		return engine.Invalid(path + "placementConfigs: must hold at least one entry")
 	}
 	for i, placement := range placements {
-		if err := checkPlacement(t, fmt.Sprintf("%splacementConfigs[%d]", path, i), placement, vcnID); err != nil {
+		where := fmt.Sprintf("%splacementConfigs[%d]", path, i)
+		if err := checkPlacement(t, where, placement, "faultDomains", vcnID); err != nil {
 			return err
 		}
 	}
@@ -215,7 +216,8 @@ func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc, vnics int) error 
 	return checkPodNetwork(t, config.Sub("nodePoolPodNetworkOptionDetails"), cluster, vnics)
 }
 
-func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID string) error {
+// checkPlacement checks a placement of a pool, whose fault domains are in a field of that name.
+func checkPlacement(t *engine.Tx, path string, placement engine.Doc, faultDomains, vcnID string) error {
 	oneOf := func(field, value string, allowed []string) error {
 		if slices.Contains(allowed, value) {
 			return nil
@@ -226,8 +228,8 @@ func checkPlacement(t *engine.Tx, path string, placement engine.Doc, vcnID strin
 	if err := oneOf("availabilityDomain", ad, engine.AvailabilityDomains); err != nil {
 		return err
 	}
-	for _, fd := range placement.Texts("faultDomains") {
-		if err := oneOf("faultDomains", fd, engine.FaultDomains); err != nil {
+	for _, fd := range placement.Texts(faultDomains) {
+		if err := oneOf(faultDomains, fd, engine.FaultDomains); err != nil {
 			return err
 		}
 	}

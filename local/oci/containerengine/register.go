@@ -14,7 +14,9 @@ func Register(e *engine.Engine, options Options) *Service {
 		e: e, plane: options.ControlPlane, versions: versions{options.KubernetesVersions}, restarts: map[string]chan error{},
 		work: &engine.WorkRequests{
 			API: api, Kind: "clustersworkrequest", FailedAction: "FAILED", Selects: selectsCluster,
-			Collections: map[string]string{clusterKind: "/clusters/", poolKind: "/nodePools/"},
+			Collections: map[string]string{
+				clusterKind: "/clusters/", poolKind: "/nodePools/", virtualPoolKind: "/virtualNodePools/",
+			},
 		},
 	}
 	s.work.Serve()
@@ -22,6 +24,7 @@ func Register(e *engine.Engine, options Options) *Service {
 	s.registerClusterTasks()
 	s.registerNodePools(api)
 	s.registerReconcile()
+	s.registerVirtualPools(api)
 	s.registerAddons(api)
 	s.registerOptions(api)
 	s.registerTokenReview()

@@ -52,7 +52,10 @@ func (s *Service) syncPlane(ctx context.Context, clusterID string) error {
 		return nil
 	}
 	var nodes []cloud.Node
-	err := s.e.View(func(t *engine.Tx) error { nodes = clusterNodes(t, clusterID); return nil })
+	err := s.e.View(func(t *engine.Tx) error {
+		nodes = append(clusterNodes(t, clusterID), virtualNodes(t, clusterID)...)
+		return nil
+	})
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func TestIdentity(t *testing.T) {
 		c.Conforms("containerengine.NodePoolOptions", c.Want(200, "GET", ocitest.OKE+"/nodePoolOptions/all", nil).Body)
 		few := c.Get(ocitest.OKE + "/nodePoolOptions/all?nodePoolOsArch=AARCH64&nodePoolK8sVersion=v1.35.2")
 		if sources := few.Objects("sources"); len(sources) != 3 || sources[0]["imageId"] != ocitest.ImageFor("v1.35.2",
-			true) || len(few.List("shapes")) != 2 {
+			true) || len(few.List("shapes")) != 3 {
 			t.Errorf("options for one version and architecture: %v", few)
 		}
 		c.Conforms("containerengine.ClusterOptions", c.Want(200, "GET", ocitest.OKE+"/clusterOptions/all", nil).Body)

@@ -116,6 +116,7 @@ func TestTypedClients(t *testing.T) {
 	s.createSubnets()
 	s.createCluster()
 	s.createNodePool()
+	s.createVirtualNodePool()
 	s.attachVolume()
 	s.createLoadBalancer()
 	s.removeAll()

@@ -181,6 +181,19 @@ var mappings = complete(map[string]*mapping{
 		ready:         []string{"NEEDS_ATTENTION", "INACTIVE"},
 		waitMinutes:   60,
 	},
+	catalog.VirtualNodePool: {
+		inputs: fields{
+			"clusterId": {}, "compartmentId": {}, "displayName": {}, "size": {}, "nsgIds": {set: true},
+			"initialVirtualNodeLabels": {}, "taints": {}, "virtualNodeTags": {},
+			"placementConfigurations": {fields: fields{"faultDomains": {rest: "faultDomain"}}},
+			"podConfiguration":        {fields: fields{"nsgIds": {set: true}}},
+		},
+		outputs: fields{
+			"kubernetesVersion": {}, "state": lifecycleState, "lifecycleDetails": {}, "systemTags": {}, "timeCreated": {},
+			"timeUpdated": {},
+		},
+		ready: []string{"NEEDS_ATTENTION"},
+	},
 	catalog.Addon: {
 		inputs: fields{
 			"addonName": {}, "clusterId": {notInBody: true}, "configurations": {set: true}, "version": {clears: true},

@@ -344,6 +344,13 @@ var lifeCycles = []lifeCycle{
 		drift:    object{"name": "drifted"},
 	},
 	{
+		token:    catalog.VirtualNodePool,
+		inputs:   func(w *world) object { return w.virtualNodePool() },
+		update:   object{"displayName": "renamed", "size": 2.0},
+		replaces: object{"clusterId": "ocid1.cluster.oc1.iad.x"},
+		drift:    object{"displayName": "drifted"},
+	},
+	{
 		token: catalog.Addon,
 		inputs: func(w *world) object {
 			return object{

@@ -42,7 +42,9 @@ var roots = map[string]string{
 		ComputeCapacityReservation ComputeCapacityReservationSummary`,
 	"containerengine": `
 		CreateClusterDetails UpdateClusterDetails Cluster ClusterSummary UpdateClusterEndpointConfigDetails
-		CreateNodePoolDetails UpdateNodePoolDetails NodePool NodePoolSummary WorkRequest WorkRequestSummary
+		CreateNodePoolDetails UpdateNodePoolDetails NodePool NodePoolSummary CreateVirtualNodePoolDetails
+		UpdateVirtualNodePoolDetails VirtualNodePool VirtualNodePoolSummary VirtualNode VirtualNodeSummary
+		WorkRequest WorkRequestSummary
 		WorkRequestError WorkRequestLogEntry ClusterOptions NodePoolOptions CreateClusterKubeconfigContentDetails
 		InstallAddonDetails UpdateAddonDetails Addon AddonSummary AddonOptionSummary`,
 	"identity": `

@@ -1,0 +1,99 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/kube/servicelb"
+)
+
+func virtualNode() cloud.Node {
+	return cloud.Node{
+		Virtual: true, InstanceID: "ocid1.virtualnode.oc1.iad.test", Name: "10.0.128.9", PrivateIP: "10.0.128.9",
+		PoolID: "ocid1.virtualnodepool.oc1.iad.test", PoolName: "burst", Version: "v1.36.4", Shape: "Pod.Standard.E4.Flex",
+		AvailabilityDomain: "Uocm:PHX-AD-1", FaultDomain: "FAULT-DOMAIN-2",
+		Taints: []string{"virtual-node=true:NoSchedule"}, Labels: map[string]string{"team": "web"},
+	}
+}
+
+// TestVirtualNode expects a node that takes the Pods that tolerate its taint, and no others, next to a usual one. It is
+// updated and removed as others are.
+func TestVirtualNode(t *testing.T) {
+	m, api := startCluster(t, testConfig(t), 1)
+	ctx, id, n := t.Context(), testCluster().ID, virtualNode()
+	if err := m.SyncNodes(ctx, id, []cloud.Node{testNode(0), n}); err != nil {
+		t.Fatal(err)
+	}
+	checkVirtualNode(t, api, n)
+	checkVirtualPods(t, api)
+
+	n.Version = "v1.37.0"
+	if err := m.SyncNodes(ctx, id, []cloud.Node{testNode(0), n}); err != nil {
+		t.Fatal(err)
+	}
+	if info := mustGet(t, api.CoreV1().Nodes(), n.Name).Status.NodeInfo; info.KubeletVersion != n.Version {
+		t.Errorf("after the upgrade: %+v", info)
+	}
+	if err := m.SyncNodes(ctx, id, []cloud.Node{testNode(0)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.CoreV1().Nodes().Get(ctx, n.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the node is still there: %v", err)
+	}
+}
+
+// checkVirtualNode checks what the Node says of itself. It attaches no volumes.
+func checkVirtualNode(t *testing.T, api kubernetes.Interface, n cloud.Node) {
+	t.Helper()
+	node := mustGet(t, api.CoreV1().Nodes(), n.Name)
+	if _, isVirtual := node.Labels[servicelb.VirtualNodeLabel]; !isVirtual || node.Labels["team"] != "web" ||
+		node.Labels[zoneLabel] != "PHX-AD-1" || node.Spec.ProviderID != n.InstanceID ||
+		node.Annotations[virtualPoolAnnotation] != n.PoolID || node.Status.Allocatable.Pods().Value() != 500 {
+		t.Errorf("%+v", node)
+	}
+	if _, err := api.StorageV1().CSINodes().Get(t.Context(), n.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the virtual node has drivers of volumes: %v", err)
+	}
+}
+
+func checkVirtualPods(t *testing.T, api kubernetes.Interface) {
+	t.Helper()
+	pods := api.CoreV1().Pods("default")
+	tolerates := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "tolerates"},
+		Spec: corev1.PodSpec{
+			Containers:   []corev1.Container{{Name: "web", Image: "docker.io/library/nginx:1"}},
+			NodeSelector: map[string]string{servicelb.VirtualNodeLabel: ""},
+		},
+	}
+	repelled := tolerates.DeepCopy()
+	repelled.Name = "repelled"
+	tolerates.Spec.Tolerations = []corev1.Toleration{{Key: "virtual-node", Operator: corev1.TolerationOpExists}}
+	mustCreate(t, pods, tolerates)
+	mustCreate(t, pods, repelled)
+	const want = "the Pod that tolerates the taint runs, and the other is unschedulable"
+	eventually.Succeeds(t, 20*time.Second, want, func(ctx context.Context) error {
+		runs, err := pods.Get(ctx, "tolerates", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		waits, err := pods.Get(ctx, "repelled", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		c := waits.Status.Conditions
+		if runs.Status.Phase != corev1.PodRunning || len(c) != 1 || c[0].Reason != corev1.PodReasonUnschedulable {
+			return fmt.Errorf("%s, %v", runs.Status.Phase, c)
+		}
+		return nil
+	})
+}
