@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -88,7 +89,8 @@ func (a *podAddresses) releaseLocked(uid types.UID) {
 	}
 }
 
-// podIPs is the template function PodIPs of the stages. Its argument is the Pod.
+// podIPs is the template function PodIPs of the stages. Its argument is the Pod. A Pod that a virtual node does not run
+// gets none, so that it does not start.
 func (a *podAddresses) podIPs(object map[string]any) ([]string, error) {
 	spec, _ := object["spec"].(map[string]any)
 	metadata, _ := object["metadata"].(map[string]any)
@@ -97,6 +99,17 @@ func (a *podAddresses) podIPs(object map[string]any) ([]string, error) {
 	node, err := a.nodes.Get(nodeName)
 	if err != nil {
 		return nil, err
+	}
+	var pod corev1.Pod // the numbers of object are float64, which apimachinery's converter does not take
+	text, err := json.Marshal(object)
+	if err == nil {
+		err = json.Unmarshal(text, &pod)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if why := refusal(a.nodes, &pod); why != "" { // watchVirtualPods says it
+		return nil, errors.New(why)
 	}
 	if host, _ := spec["hostNetwork"].(bool); host {
 		for _, address := range node.Status.Addresses {

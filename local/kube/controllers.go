@@ -23,6 +23,9 @@ func (c *cluster) startControllers() error {
 	if err := pods.watch(factory); err != nil {
 		return err
 	}
+	if err := watchVirtualPods(c.ctx, c.api, factory); err != nil {
+		return err
+	}
 	if c.cfg.DataPlane != nil {
 		ender := namespaceEnder{api: c.api, scaled: func(d time.Duration) time.Duration { return c.cfg.scaled(d, 0) }}
 		if err := ender.watch(c.ctx, factory, c.controllers.Go); err != nil {

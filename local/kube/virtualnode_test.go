@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,8 +79,21 @@ func checkVirtualPods(t *testing.T, api kubernetes.Interface) {
 	repelled := tolerates.DeepCopy()
 	repelled.Name = "repelled"
 	tolerates.Spec.Tolerations = []corev1.Toleration{{Key: "virtual-node", Operator: corev1.TolerationOpExists}}
-	mustCreate(t, pods, tolerates)
-	mustCreate(t, pods, repelled)
+	initialized := tolerates.DeepCopy()
+	initialized.Name = "initialized"
+	initialized.Spec.InitContainers = []corev1.Container{{Name: "first", Image: "docker.io/library/busybox:1"}}
+	for _, pod := range []*corev1.Pod{tolerates, repelled, initialized} {
+		mustCreate(t, pods, pod)
+	}
+	const refused = "the Pod with an init container says that virtual nodes have none"
+	eventually.Succeeds(t, 20*time.Second, refused, func(ctx context.Context) error {
+		p, err := pods.Get(ctx, "initialized", metav1.GetOptions{})
+		if err != nil || p.Status.Message != "Error creating pod: [initContainers are not supported]" ||
+			p.Status.StartTime != nil || p.Status.Phase != corev1.PodPending {
+			return fmt.Errorf("%v, %+v", err, p.Status)
+		}
+		return nil
+	})
 	const want = "the Pod that tolerates the taint runs, and the other is unschedulable"
 	eventually.Succeeds(t, 20*time.Second, want, func(ctx context.Context) error {
 		runs, err := pods.Get(ctx, "tolerates", metav1.GetOptions{})
@@ -96,4 +110,33 @@ func checkVirtualPods(t *testing.T, api kubernetes.Interface) {
 		}
 		return nil
 	})
+}
+
+// TestUnsupportedPods expects a reason for each thing that virtual nodes refuse, and none for a usual stateless Pod.
+func TestUnsupportedPods(t *testing.T) {
+	mount := []corev1.VolumeMount{{Name: "a", MountPath: "/a", SubPath: "b"}}
+	volume := func(source corev1.VolumeSource) corev1.PodSpec {
+		return corev1.PodSpec{Volumes: []corev1.Volume{{Name: "data", VolumeSource: source}}}
+	}
+	for want, spec := range map[string]corev1.PodSpec{
+		"":                                 {Containers: []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "a", MountPath: "/a"}}}}},
+		"initContainers are not supported": {InitContainers: []corev1.Container{{}}},
+		"unsupported VolumeMount option: subPath: b": {Containers: []corev1.Container{{VolumeMounts: mount}}},
+		"unsupported type of the volume data": volume(corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"},
+		}),
+		"the namespaces of the host are not supported": {HostNetwork: true},
+		"privileged containers are not supported": {Containers: []corev1.Container{{
+			SecurityContext: &corev1.SecurityContext{Privileged: new(true)},
+		}}},
+	} {
+		if got := strings.Join(unsupported(&corev1.Pod{Spec: spec}), ", "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := unsupported(&corev1.Pod{Spec: volume(corev1.VolumeSource{
+		EmptyDir: &corev1.EmptyDirVolumeSource{},
+	})}); len(got) > 0 {
+		t.Errorf("an empty directory: %q", got)
+	}
 }
