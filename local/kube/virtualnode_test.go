@@ -119,8 +119,9 @@ func TestUnsupportedPods(t *testing.T) {
 		return corev1.PodSpec{Volumes: []corev1.Volume{{Name: "data", VolumeSource: source}}}
 	}
 	for want, spec := range map[string]corev1.PodSpec{
-		"":                                 {Containers: []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "a", MountPath: "/a"}}}}},
-		"initContainers are not supported": {InitContainers: []corev1.Container{{}}},
+		"": {Containers: []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "a", MountPath: "/a"}}}}},
+
+		"initContainers are not supported":           {InitContainers: []corev1.Container{{}}},
 		"unsupported VolumeMount option: subPath: b": {Containers: []corev1.Container{{VolumeMounts: mount}}},
 		"unsupported type of the volume data": volume(corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"},
