@@ -39,7 +39,7 @@ func placeVirtualNodes(t *engine.Tx, poolID string, args workTask) error {
 		}
 		state.Nodes = append(state.Nodes, n)
 	}
-	taskVirtualSync.InOrder(t, pool.Doc.Str("clusterId"), pool.ID, virtualSyncArgs{args.Work})
+	taskVirtualSync.InOrder(t, pool.Doc.Str("clusterId"), pool.ID, args)
 	return nil
 }
 
@@ -108,7 +108,7 @@ func newVirtualNode(t *engine.Tx, pool *engine.Resource, others []virtualNode) (
 }
 
 // syncVirtualNodes gives the control plane the cluster's nodes, and ends the pool's work request.
-func (s *Service) syncVirtualNodes(ctx context.Context, poolID string, args virtualSyncArgs) func(*engine.Tx) error {
+func (s *Service) syncVirtualNodes(ctx context.Context, poolID string, args workTask) func(*engine.Tx) error {
 	var clusterID string
 	err := s.e.View(func(t *engine.Tx) error {
 		pool, err := t.Named(virtualPoolKind, poolID)
@@ -188,7 +188,7 @@ func upgradeVirtualNodes(t *engine.Tx, clusterID, version string) {
 		for _, n := range engine.Private[virtualPoolState](r).Nodes {
 			n.Doc["kubernetesVersion"] = version
 		}
-		taskVirtualSync.InOrder(t, clusterID, r.ID, virtualSyncArgs{})
+		taskVirtualSync.InOrder(t, clusterID, r.ID, workTask{})
 	}
 }
 

@@ -25,13 +25,10 @@ type virtualNode struct {
 	Taints []string
 }
 
-// virtualSyncArgs are the arguments of the task that gives the control plane its virtual nodes. Work is empty when an
-// upgrade of the control plane has changed them.
-type virtualSyncArgs struct{ Work string }
-
+// The work request of a sync is empty when an upgrade of the control plane has changed the nodes.
 const (
-	taskVirtualNodes engine.Task[workTask]        = "virtual node pool nodes"
-	taskVirtualSync  engine.Task[virtualSyncArgs] = "virtual node pool sync"
+	taskVirtualNodes engine.Task[workTask] = "virtual node pool nodes"
+	taskVirtualSync  engine.Task[workTask] = "virtual node pool sync"
 )
 
 func (s *Service) registerVirtualPools(api engine.API) {
