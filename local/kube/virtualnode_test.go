@@ -112,6 +112,42 @@ func checkVirtualPods(t *testing.T, api kubernetes.Interface) {
 	})
 }
 
+// checkVirtualBesideRunning adds a virtual node to nodes that run: kwok plays its kubelet, and the data plane does not
+// know it. The Pods of the other nodes are left to their kubelets.
+func checkVirtualBesideRunning(t *testing.T, m *Manager, plane *fakePlane, api kubernetes.Interface) {
+	t.Helper()
+	n, pods := virtualNode(), api.CoreV1().Pods("default")
+	if err := m.SyncNodes(t.Context(), testCluster().ID, []cloud.Node{testNode(0), testNode(1), n}); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := plane.Status(t.Context()); len(status.Nodes) != 2 {
+		t.Errorf("the data plane runs %+v", status.Nodes)
+	}
+	on := func(name, node string) {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: podTemplate(name).Spec}
+		pod.Spec.NodeName, pod.Spec.Containers[0].ReadinessProbe = node, nil
+		mustCreate(t, pods, pod)
+	}
+	on("elsewhere", testNode(1).Name)
+	on("simulated", n.Name)
+	eventually.Succeeds(t, 20*time.Second, "the Pod of the virtual node runs", func(ctx context.Context) error {
+		p, err := pods.Get(ctx, "simulated", metav1.GetOptions{})
+		if err != nil || p.Status.Phase != corev1.PodRunning {
+			return fmt.Errorf("%v, %+v", err, p.Status)
+		}
+		return nil
+	})
+	if p := mustGet(t, pods, "elsewhere"); p.Status.StartTime != nil {
+		t.Errorf("kwok plays the kubelet of a node that runs: %+v", p.Status)
+	}
+	now := metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}
+	for _, name := range []string{"elsewhere", "simulated"} {
+		if err := pods.Delete(t.Context(), name, now); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestUnsupportedPods expects a reason for each thing that virtual nodes refuse, and none for a usual stateless Pod.
 func TestUnsupportedPods(t *testing.T) {
 	mount := []corev1.VolumeMount{{Name: "a", MountPath: "/a", SubPath: "b"}}

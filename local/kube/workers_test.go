@@ -177,6 +177,7 @@ func TestNodesThatRun(t *testing.T) {
 		t.Errorf("the controller manager made its directory of volume plugins elsewhere: %v", err)
 	}
 
+	checkVirtualBesideRunning(t, m, plane, api)
 	if err := m.SyncNodes(t.Context(), c.ID, []cloud.Node{testNode(1)}); err != nil {
 		t.Fatal(err)
 	}
