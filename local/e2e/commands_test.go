@@ -135,6 +135,7 @@ var notRun = map[string]string{
 	"git add Pulumi.dev.yaml":              "is Git's, and needs no stack",
 	"go install ./cmd/oke":                 "writes to the user's own directory",
 	"oci devops build-run create":          "needs OCI DevOps",
+	"oci ce virtual-node-pool delete":      "is for a deletion that hangs, which the local cloud's do not",
 	"oci session authenticate":             "needs a browser and Oracle's sign-in",
 	"pulumi stack change-secrets-provider": "is Pulumi's alone, and asks for a passphrase on a terminal",
 }
