@@ -47,8 +47,8 @@ func loadFile(
 	var list, found problem.List
 	config, secrets := AsHanded(project, file)
 	s = read(&list, project, config)
-	// The network must have room for node pools, and subnets for exposures.
-	about := append(s.Network.Settings().Keys(), "nodePools", "exposure")
+	// The network must have room for node pools of both kinds, and subnets for exposures.
+	about := append(s.Network.Settings().Keys(), "nodePools", "virtualNodePools", "exposure")
 	about = append(about, more(s)...)
 	for _, key := range secrets {
 		if slices.Contains(about, key) {

@@ -728,7 +728,7 @@ func TestSecretsInClear(t *testing.T) {
 // there.
 func TestSecretsAroundTheNetwork(t *testing.T) {
 	var declared Settings
-	network := append(declared.Network.Settings().Keys(), "nodePools", "exposure")
+	network := append(declared.Network.Settings().Keys(), "nodePools", "virtualNodePools", "exposure")
 	for _, key := range declared.Settings().Keys() {
 		file := map[string]any{"loadBalancerAllowedCidrs": []any{"0.0.0.0/0"}, "loadBalancerPorts": []any{80, 443}}
 		file[key] = map[string]any{"secure": "AAAB"}

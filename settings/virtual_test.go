@@ -1,6 +1,9 @@
 package settings
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // virtual is settings with virtual node pools, in a cluster that takes them.
 func virtual(pools string, more ...string) map[string]string {
@@ -78,5 +81,23 @@ func TestWorkableVirtualPools(t *testing.T) {
 		if _, err := load(set); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestVirtualNodesOfAFile expects the commands that read a stack's file to know the rules of virtual nodes, and to
+// refuse what pulumi refuses.
+func TestVirtualNodesOfAFile(t *testing.T) {
+	file := map[string]any{
+		"clusterType": "enhanced", "podNetwork": "vcn-native", "internetEgress": "workers-and-pods",
+		"virtualNodePools": []any{map[string]any{"name": "burst"}}, "loadBalancerAllowedCidrs": []any{"0.0.0.0/0"},
+	}
+	network, _, err := LoadNetwork("oke-guestbook", "test", file)
+	if err != nil || !network.VirtualNodes {
+		t.Errorf("%v, virtual nodes %t", err, network.VirtualNodes)
+	}
+	file["clusterType"] = "basic"
+	_, _, err = LoadNetwork("oke-guestbook", "test", file)
+	if err == nil || !strings.Contains(err.Error(), "virtualNodePools: need clusterType enhanced") {
+		t.Errorf("a basic cluster: %v", err)
 	}
 }

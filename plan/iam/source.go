@@ -126,8 +126,8 @@ var (
 		oracleDocs + "Identity/Reference/keypolicyreference.htm", "cited by Oracle's pages on Vault; not read itself",
 	}
 	virtualNodePolicy = &Source{
-		"Required IAM Policies for Using Virtual Nodes", "", oracleDocs +
-			"ContEng/Tasks/contengvirtualnodes-Required_IAM_Policies.htm", "updated 2024-12-18",
+		"Required IAM Policies for Using Virtual Nodes", "introduction",
+		oracleDocs + "ContEng/Tasks/contengvirtualnodes-Required_IAM_Policies.htm", "updated 2024-12-18",
 	}
 	taggingPolicy = &Source{
 		"Categorization with Defined Tags (Private Cloud Appliance)", "Permissions for Working with Defined Tags",
