@@ -108,7 +108,7 @@ func (a *podAddresses) podIPs(object map[string]any) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := refusal(a.nodes, &pod); why != "" { // watchVirtualPods says it
+	if why := whyNotRun(a.nodes, &pod); why != "" { // watchVirtualPods says it
 		return nil, errors.New(why)
 	}
 	if host, _ := spec["hostNetwork"].(bool); host {

@@ -44,8 +44,8 @@ func unsupported(pod *corev1.Pod) (found []string) {
 	return found
 }
 
-// refusal returns why a virtual node does not run a Pod, or nothing if it runs it or is not a virtual node.
-func refusal(nodes corelisters.NodeLister, pod *corev1.Pod) string {
+// whyNotRun returns why a virtual node does not run a Pod, or nothing if it runs it or is not a virtual node.
+func whyNotRun(nodes corelisters.NodeLister, pod *corev1.Pod) string {
 	node, err := nodes.Get(pod.Spec.NodeName)
 	if err != nil {
 		return ""
@@ -70,7 +70,7 @@ func watchVirtualPods(ctx context.Context, api kubernetes.Interface, factory inf
 		if !ok || pod.Spec.NodeName == "" || pod.DeletionTimestamp != nil || pod.Status.Reason == createFailed {
 			return
 		}
-		why := refusal(nodes, pod)
+		why := whyNotRun(nodes, pod)
 		if why == "" {
 			return
 		}
