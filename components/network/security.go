@@ -43,9 +43,9 @@ func (b *builder) security(services pulumi.StringOutput) (map[layout.Role]pulumi
 	return lists, nil
 }
 
-// asRead orders rules as the official provider returns them: its sets are sorted by the quoted values of their elements,
-// attribute by attribute, and the description comes first (hashicorp/go-cty v1.5.0, Less). A refresh compares them index
-// by index, so that in any other order the second one finds changes.
+// asRead orders rules as the official provider returns them: its sets are sorted by the quoted values of their
+// elements, attribute by attribute, and the description comes first (hashicorp/go-cty v1.5.0, Less). A refresh compares
+// them index by index, so that in any other order the second one finds changes.
 func asRead(a, b rules.Rule) int {
 	return strings.Compare(strconv.Quote(a.Description), strconv.Quote(b.Description))
 }
