@@ -55,7 +55,7 @@ func main() {
 const chunks = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value."
 
 // objectStorage serves the bucket "state" by the S3 interface, with the bucket's name in the path, and takes no chunks.
-// The server is not started: clients send chunks over TLS only.
+// It does so over TLS: without, clients send no chunks.
 func objectStorage(t *testing.T) *httptest.Server {
 	t.Helper()
 	memory := s3mem.New()
@@ -63,7 +63,7 @@ func objectStorage(t *testing.T) *httptest.Server {
 		t.Fatal(err)
 	}
 	fake := gofakes3.New(memory).Server()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		signed := strings.Contains(r.Header.Get("Authorization"), "Credential=access/")
 		if !strings.HasPrefix(r.URL.Path, "/state") || !signed {
 			http.Error(w, "not the bucket, or not its key", http.StatusForbidden)
@@ -130,17 +130,15 @@ func pulumiSteps(t *testing.T, oke string) (steps []string) {
 }
 
 // The state of a stack is in a bucket, through the S3 interface of Object Storage: what the workflows do, a second
-// update at the same time is refused, and an exported state can be imported. The CLI that the local cloud is built with
-// is one of those that send chunks over TLS whatever the URL says; pipelines/README.md names the versions.
+// update at the same time is refused, and an exported state can be imported. The service refuses what versions 3.245.0
+// to 3.255.0 of the CLI write.
 func TestStateInObjectStorage(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	server, withTLS := objectStorage(t), objectStorage(t)
-	server.Start()
-	withTLS.StartTLS()
+	server := objectStorage(t)
 	authority := filepath.Join(t.TempDir(), "ca.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: withTLS.Certificate().Raw})
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	s.must(os.WriteFile(authority, certificate, 0o600))
 	dir, home := otherProject(t), t.TempDir()
 	cli := func(backend string, args ...string) *exec.Cmd {
@@ -206,12 +204,6 @@ func TestStateInObjectStorage(t *testing.T) {
 	file := filepath.Join(home, "state.json")
 	s.must(os.WriteFile(file, []byte(state), 0o600))
 	run("stack", "import", "--stack", "other", "--file", file)
-
-	second := cli(backendURL(t, withTLS.URL), "stack", "init", "second", "--secrets-provider", "passphrase")
-	out, err = second.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), chunks) {
-		t.Errorf("with a service that takes no chunks, over TLS: %v\n%s", err, out)
-	}
 }
 
 // compiled is how long a test waits for a small program to be compiled, which needs a second on an idle machine.

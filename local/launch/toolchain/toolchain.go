@@ -18,7 +18,7 @@ import (
 // Versions. A test compares them with the go.mod files.
 const (
 	minPulumi         = "3.240.0" // oldest CLI on PATH that is used
-	ownPulumi         = "3.253.0"
+	ownPulumi         = "3.260.0"
 	kubernetesVersion = "1.36.3"
 )
 
