@@ -191,6 +191,7 @@ type Flow struct {
 	Protocol    int
 	Source      netip.AddrPort
 	Destination netip.AddrPort
-	Bytes       int    // of its packets, IP headers included
+	Packets     int    // since it was told last
+	Bytes       int    // of these packets, IP headers included
 	Missing     string // what would have let it pass: "an ingress rule of subnet nodes for TCP 30080 from 10.0.0.2"
 }

@@ -21,7 +21,6 @@ import (
 type Record struct {
 	cloud.Flow // Time is that of its first packet
 	Last       time.Time
-	Packets    int
 	SubnetID   string
 	Subnet     string // name
 	Logged     bool   // the subnet had an enabled flow log
@@ -77,15 +76,15 @@ func (l *Log) Add(flows []cloud.Flow, n cloud.Network, now time.Time) error {
 	defer l.mu.Unlock()
 	for _, flow := range flows {
 		k := key{flow, flow.Time.Truncate(window).Unix()}
-		k.flow.Time, k.flow.Bytes = time.Time{}, 0
+		k.flow.Time, k.flow.Packets, k.flow.Bytes = time.Time{}, 0, 0
 		r := l.open[k]
 		if r == nil {
 			subnet := subnets[subnetOf[flow.VNICID]]
 			r = &Record{Flow: flow, SubnetID: subnet.ID, Subnet: subnet.Name, Logged: subnet.FlowLog}
-			r.Bytes = 0
+			r.Packets, r.Bytes = 0, 0
 			l.open[k] = r
 		}
-		r.Last, r.Packets, r.Bytes = flow.Time, r.Packets+1, r.Bytes+flow.Bytes
+		r.Last, r.Packets, r.Bytes = flow.Time, r.Packets+flow.Packets, r.Bytes+flow.Bytes
 	}
 	return l.write(func(k key) bool {
 		return len(l.open) > maxOpen || k.minute < now.Truncate(window).Unix()

@@ -20,7 +20,7 @@ var (
 
 func dropped(at time.Duration, port uint16) cloud.Flow {
 	return cloud.Flow{
-		Time: noon.Add(at), VNICID: "v", Ingress: true, Protocol: 6, Bytes: 60, Missing: "a rule",
+		Time: noon.Add(at), VNICID: "v", Ingress: true, Protocol: 6, Packets: 1, Bytes: 60, Missing: "a rule",
 		Source:      netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), port),
 		Destination: netip.MustParseAddrPort("10.0.1.2:80"),
 	}

@@ -21,8 +21,8 @@ type flowLine struct {
 
 // flowSum is a line's last flow, and the size of all.
 type flowSum struct {
-	last    time.Time
-	packets int
+	last           time.Time
+	packets, bytes int
 }
 
 // Flows prints the connections that a security rule or a route of the emulated network has dropped, with what was
@@ -70,7 +70,7 @@ func (p parts) printFlows(flows []daemon.Flow, minutes int, accepted bool) {
 	for _, f := range flows {
 		line := flowLine{f.Subnet, describeFlow(f), f.Missing}
 		sum := sums[line]
-		sum.packets += f.Packets
+		sum.packets, sum.bytes = sum.packets+f.Packets, sum.bytes+f.Bytes
 		if f.Last.After(sum.last) {
 			sum.last = f.Last
 		}
@@ -89,10 +89,11 @@ func (p parts) printFlows(flows []daemon.Flow, minutes int, accepted bool) {
 	})
 	p.out.Printf("%s in the last %d minutes, the latest at the end", verb, minutes)
 	for _, line := range lines {
-		p.out.Printf("%s  %5d packets  %-14s %s", sums[line].last.Local().Format("15:04:05"), sums[line].packets,
+		sum := sums[line]
+		p.out.Printf("%s  %5d packets %8d bytes  %-14s %s", sum.last.Local().Format("15:04:05"), sum.packets, sum.bytes,
 			line.subnet, line.flow)
 		if line.missing != "" {
-			p.out.Printf("%36s missing: %s", "", line.missing)
+			p.out.Printf("%50s missing: %s", "", line.missing)
 		}
 	}
 }

@@ -12,13 +12,13 @@ import (
 
 // flowsAnswer is what /admin/flows answers: three packets of two connections that were dropped, and one that passed.
 const flowsAnswer = `[
-	{"Last":"2026-11-28T12:00:01Z","Ingress":true,"Protocol":6,"Packets":2,"Source":"10.0.32.2:4001",
+	{"Last":"2026-11-28T12:00:01Z","Ingress":true,"Protocol":6,"Packets":2,"Bytes":120,"Source":"10.0.32.2:4001",
 	 "Destination":"10.0.16.3:30080","Subnet":"workers","Missing":"an ingress rule"},
-	{"Last":"2026-11-28T12:00:05Z","Ingress":true,"Protocol":6,"Packets":1,"Source":"10.0.32.2:4002",
+	{"Last":"2026-11-28T12:00:05Z","Ingress":true,"Protocol":6,"Packets":1,"Bytes":60,"Source":"10.0.32.2:4002",
 	 "Destination":"10.0.16.3:30080","Subnet":"workers","Missing":"an ingress rule"},
-	{"Last":"2026-11-28T12:00:03Z","Protocol":1,"Packets":1,"Source":"10.0.16.3:0","Destination":"10.0.32.2:0",
+	{"Last":"2026-11-28T12:00:03Z","Protocol":1,"Packets":1,"Bytes":84,"Source":"10.0.16.3:0","Destination":"10.0.32.2:0",
 	 "Subnet":"pods","Missing":"an egress rule"},
-	{"Last":"2026-11-28T12:00:04Z","Accepted":true,"Protocol":17,"Packets":1,"Source":"10.0.16.3:53",
+	{"Last":"2026-11-28T12:00:04Z","Accepted":true,"Protocol":17,"Packets":9,"Bytes":123456,"Source":"10.0.16.3:53",
 	 "Destination":"10.0.32.2:53","Subnet":"workers"}]`
 
 func TestFlows(t *testing.T) {
@@ -30,12 +30,12 @@ func TestFlows(t *testing.T) {
 	}{
 		"dropped": {"real", flowsAnswer, nil, []string{
 			"dropped in the last 60 minutes, the latest at the end",
-			"1 packets  pods           10.0.16.3 -> 10.0.32.2 ICMP, out", "missing: an egress rule",
-			"3 packets  workers        10.0.32.2 -> 10.0.16.3 TCP 30080, in", "missing: an ingress rule",
+			"1 packets       84 bytes  pods           10.0.16.3 -> 10.0.32.2 ICMP, out", "missing: an egress rule",
+			"3 packets      180 bytes  workers        10.0.32.2 -> 10.0.16.3 TCP 30080, in", "missing: an ingress rule",
 		}, false},
 		"accepted": {"real", flowsAnswer, []string{"--accepted", "--minutes", "5"}, []string{
 			"accepted in the last 5 minutes, the latest at the end",
-			"1 packets  workers        10.0.16.3 -> 10.0.32.2 UDP 53, out",
+			"9 packets   123456 bytes  workers        10.0.16.3 -> 10.0.32.2 UDP 53, out",
 		}, false},
 		"of a subnet": {"real", flowsAnswer, []string{"--subnet", "pods"}, []string{"dropped", "pods", "missing"}, false},
 		"nothing":     {"real", "[]", nil, []string{"nothing was dropped in the last 60 minutes"}, false},

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	flowsInterval  = time.Second // how often the daemon asks for flows: the data plane keeps the last 4096
+	flowsInterval  = time.Second // how often the daemon asks for flows: the data plane keeps the last 16384
 	defaultMinutes = 60          // of flows that /admin/flows tells
 )
 

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	keptFlows = 4096
+	keptFlows = 16384 // of a second with thousands of connections
 	// copied is how much of a packet is read: the longest IPv4 header and the ports.
 	copied = 64
 )
@@ -71,7 +71,7 @@ func (f *flowLog) listen(v *vcn) (stop func() error, err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	err = socket.RegisterWithErrorFunc(ctx, func(a nflog.Attribute) int {
-		if flow, ok := v.flow(a); ok {
+		if flow, ok := v.flow(a); ok && (!flow.Accepted || v.counts.first(flow)) {
 			f.add(flow)
 		}
 		return 0
@@ -120,7 +120,7 @@ func parse(packet []byte) (ruleset.Packet, bool) {
 		return ruleset.Packet{}, false
 	}
 	p := ruleset.Packet{Flow: cloud.Flow{
-		Protocol: int(packet[9]), Bytes: int(binary.BigEndian.Uint16(packet[2:])),
+		Protocol: int(packet[9]), Packets: 1, Bytes: int(binary.BigEndian.Uint16(packet[2:])),
 	}}
 	var source, destination uint16
 	if rest := packet[min(int(packet[0]&15)*4, len(packet)):]; len(rest) >= 4 {

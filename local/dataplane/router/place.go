@@ -109,12 +109,14 @@ func prepareRouter() error {
 // setNetworkSettings writes files below /proc/sys/net/ipv4 of the calling thread's namespace.
 func setNetworkSettings(values map[string]string) error {
 	for name, value := range values {
-		if err := os.WriteFile(filepath.Join("/proc/sys/net/ipv4", name), []byte(value), 0o644); err != nil {
+		if err := setSetting(filepath.Join("/proc/sys/net/ipv4", name), value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func setSetting(path, value string) error { return os.WriteFile(path, []byte(value), 0o644) }
 
 var (
 	everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)

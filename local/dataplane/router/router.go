@@ -116,14 +116,28 @@ func (r *Router) Internet() *netns.Namespace { return r.internet.ns }
 // Services returns Oracle's services, which listen as those of Internet do. Only their ranges lead there.
 func (r *Router) Services() *netns.Namespace { return r.services.ns }
 
-// Flows returns the last flows, the oldest first: 4096 at most. FlowsAfter leaves those out that were seen.
+// Flows returns the last flows, the oldest first: 16384 at most. FlowsAfter leaves those out that were seen.
 func (r *Router) Flows() []cloud.Flow {
-	flows, _ := r.flows.after(0)
+	flows, _, _ := r.FlowsAfter(0)
 	return flows
 }
 
-// FlowsAfter returns the flows after the first seen of all, as far as they are kept, and how many there have been.
-func (r *Router) FlowsAfter(seen int) (flows []cloud.Flow, total int) { return r.flows.after(seen) }
+// FlowsAfter returns the flows after the first seen of all, as far as they are kept, and how many there have been. An
+// accepted flow is told by its first packet, and by the further ones whenever this is called: do so each second or so,
+// because the kernel forgets a connection 10 s after its end.
+func (r *Router) FlowsAfter(seen int) (flows []cloud.Flow, total int, err error) {
+	r.mu.Lock()
+	for _, vcn := range r.vcns {
+		more, failed := vcn.count()
+		err = errors.Join(err, failed)
+		for _, flow := range more {
+			r.flows.add(flow)
+		}
+	}
+	r.mu.Unlock()
+	flows, total = r.flows.after(seen)
+	return flows, total, err
+}
 
 // Close ends all VCNs. Namespaces end when nothing uses them any more.
 func (r *Router) Close() error {

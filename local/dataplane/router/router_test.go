@@ -1,12 +1,18 @@
 package router_test
 
 import (
+	"context"
+	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/dataplane/netns"
+	"oke-guestbook/local/dataplane/router"
+	"oke-guestbook/local/eventually"
 )
 
 func TestSecurityRulesDecideInsideASubnet(t *testing.T) {
@@ -57,14 +63,69 @@ func TestAllowedFlowsAreToldOnceAtEachEnd(t *testing.T) {
 	}
 	timesOut(t, r.Host("a"), "tcp4", "198.51.100.1:80")
 	told(t, r, "an egress rule of subnet workers for TCP 80 to 198.51.100.1")
-	count := map[bool]int{}
+	told := accepted(r, "10.0.1.3:80")
+	if len(told) != 6 {
+		t.Errorf("3 connections told at %d ends: %v", len(told), told)
+	}
+}
+
+// end is an end of a connection.
+type end struct {
+	vnic    string
+	ingress bool
+	source  netip.AddrPort
+}
+
+// size is that of a flow.
+type size struct{ packets, bytes int }
+
+// accepted returns how much has been accepted to an address, by the ends of connections.
+func accepted(r *router.Router, to string) map[end]size {
+	sizes := map[end]size{}
 	for _, flow := range r.Flows() {
-		if flow.Accepted && flow.Destination == netip.MustParseAddrPort("10.0.1.3:80") {
-			count[flow.Ingress]++
+		if flow.Accepted && flow.Destination == netip.MustParseAddrPort(to) {
+			e := end{flow.VNICID, flow.Ingress, flow.Source}
+			sizes[e] = size{sizes[e].packets + flow.Packets, sizes[e].bytes + flow.Bytes}
 		}
 	}
-	if count[true] != 3 || count[false] != 3 {
-		t.Errorf("3 connections told %v times", count)
+	return sizes
+}
+
+// Each packet of an accepted flow is told once at each end, with its size, and by the address of each end.
+func TestPacketsOfAllowedFlowsAreCounted(t *testing.T) {
+	r := newRouter(t)
+	workers := subnet("workers", "10.0.1.0/24", rule(out, -1, 0, anyone), rule(in, -1, 0, anyone))
+	workers.Routes = []cloud.Route{{Destinations: anyone, Gateway: cloud.InternetGateway}}
+	a, b := vnic("a", workers, "10.0.1.2"), vnic("b", workers, "10.0.1.3")
+	b.PublicIPs = map[netip.Addr]netip.Addr{addr("10.0.1.3"): addr("192.0.2.3")}
+	apply(t, r, cloud.Network{Subnets: []cloud.Subnet{workers}, VNICs: []cloud.VNIC{a, b}})
+	serveUDP(t, r.Host("b"), "0.0.0.0:80", "b")
+	dial := func(from *netns.Namespace, address string) net.Conn {
+		conn, err := from.Dial(t.Context(), "udp4", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	inside, outside := dial(r.Host("a"), "10.0.1.3:80"), dial(r.Internet(), "192.0.2.3:80")
+	source := func(conn net.Conn) netip.AddrPort { return conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+	for sent := 1; sent <= 3; sent++ { // told once, however often one asks
+		for _, conn := range []net.Conn{inside, outside} {
+			if _, err := exchange(conn, 5*time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := size{sent, sent * (20 + 8 + len("hello"))} // headers of IPv4 and UDP
+		ends := map[end]size{
+			{a.ID, false, source(inside)}: want, {b.ID, true, source(inside)}: want, {b.ID, true, source(outside)}: want,
+		}
+		eventually.Succeeds(t, 5*time.Second, "told", func(context.Context) error {
+			if got := accepted(r, "10.0.1.3:80"); !maps.Equal(got, ends) {
+				return fmt.Errorf("accepted %v, want %v", got, ends)
+			}
+			return nil
+		})
 	}
 }
 

@@ -30,6 +30,8 @@ type vcn struct {
 	local  []netip.Addr     // the subnets' gateways, which are the router's own addresses
 	vnics  sync.Map         // OCIDs by the index of their interface in the router, for flows
 	words  atomic.Pointer[ruleset.Words]
+	owners map[netip.Addr]string // OCIDs of VNICs by their addresses
+	counts *counts
 	stop   func() error // ends the flow log
 }
 
@@ -39,7 +41,7 @@ func newVCN(id string, r *Router) (*vcn, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &vcn{id: id, ns: ns, places: map[string]*uplink{}, links: map[string]*link{}}
+	v := &vcn{id: id, ns: ns, places: map[string]*uplink{}, links: map[string]*link{}, counts: newCounts()}
 	if err := v.start(r); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
@@ -73,10 +75,16 @@ func (v *vcn) apply(ctx context.Context, n cloud.Network, host func(string) (*ne
 		return err
 	}
 	if rules != v.rules {
-		if err := v.ns.Do(func() error { return runNft(ctx, rules) }); err != nil {
+		if err := v.ns.Do(func() error { return errors.Join(runNft(ctx, rules), countPackets()) }); err != nil {
 			return err
 		}
 		v.rules = rules
+	}
+	v.owners = map[netip.Addr]string{}
+	for _, vnic := range n.VNICs {
+		for _, address := range vnic.Addresses {
+			v.owners[address] = vnic.ID
+		}
 	}
 	v.words.Store(ruleset.NewWords(n))
 	return errors.Join(v.applyGateways(n), v.applyServices(n), v.applyPublic(n), v.applyLinks(n, host))

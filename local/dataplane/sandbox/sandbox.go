@@ -178,7 +178,7 @@ type Flows struct {
 	Total int
 }
 
-// Flows returns the flows after the first seen of all: the last 4096 at most.
+// Flows returns the flows after the first seen of all: the last 16384 at most.
 func (s *Sandbox) Flows(ctx context.Context, seen int) (Flows, error) {
 	var told Flows
 	err := s.client.get(ctx, fmt.Sprintf("/flows?after=%d", seen), &told)

@@ -60,7 +60,10 @@ func newServer(dir, init string, log *slog.Logger) (*server, error) {
 	mux.HandleFunc("GET /flows", func(w http.ResponseWriter, r *http.Request) {
 		var told Flows
 		seen, _ := strconv.Atoi(r.URL.Query().Get("after")) // 0 without it
-		told.Flows, told.Total = s.router.FlowsAfter(seen)
+		var err error
+		if told.Flows, told.Total, err = s.router.FlowsAfter(seen); err != nil {
+			s.log.Warn("packets of flows are not counted", "error", err)
+		}
 		writeJSON(w, told)
 	})
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.health()) })

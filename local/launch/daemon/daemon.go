@@ -217,7 +217,8 @@ func (d Daemon) Subnets(ctx context.Context) (names []string, err error) {
 type Flow struct {
 	Last                time.Time
 	Accepted, Ingress   bool
-	Protocol, Packets   int
+	Protocol            int
+	Packets, Bytes      int
 	Source, Destination string // address and port
 	Subnet, Missing     string
 }

@@ -31,9 +31,10 @@ func TestSearchFlowLogs(t *testing.T) {
 				Flow: cloud.Flow{
 					Time: now.Add(time.Duration(second) * time.Second), Accepted: accepted, VNICID: "vnic", Protocol: 6,
 					Source:      netip.MustParseAddrPort("10.0.0.9:40000"),
-					Destination: netip.AddrPortFrom(netip.MustParseAddr("10.0.1.2"), port), Bytes: 120, Missing: "a rule",
+					Destination: netip.AddrPortFrom(netip.MustParseAddr("10.0.1.2"), port), Packets: 2, Bytes: 120,
+					Missing: "a rule",
 				},
-				Last: now.Add(time.Minute), Packets: 2, SubnetID: subnet, Logged: logged,
+				Last: now.Add(time.Minute), SubnetID: subnet, Logged: logged,
 			}
 		}
 		kept = []flowlog.Record{

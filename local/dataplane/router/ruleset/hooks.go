@@ -23,8 +23,14 @@ const (
 //
 //	1  the end that opened the connection tracks it: a stateful egress rule has matched
 //	2  the other end tracks it: a stateful ingress rule has matched
-//	4  that egress is allowed has been logged
-//	8  that ingress is allowed has been logged
+//	4  egress is allowed, which has been logged
+//	8  ingress is allowed, which has been logged
+
+// EgressAllowed and IngressAllowed are the bits that tell which ends have accepted a connection.
+const (
+	EgressAllowed  = 4
+	IngressAllowed = 8
+)
 
 // tracking holds the chains in which a rule's match ends. Only packets of the end that opened the connection change its
 // mark. A packet that belongs to no connection has no mark, and a rule with "ct mark" does not match it.
