@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -81,6 +82,9 @@ func (c *counts) grown(table map[cloud.Flow]count, now time.Time) (flows []cloud
 // count returns the accepted packets that have not been told, at each end of their connections.
 func (v *vcn) count() ([]cloud.Flow, error) {
 	connections, err := v.nl.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	if errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, nil // connections may be missing; the next count has all
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +111,38 @@ func (v *vcn) count() ([]cloud.Flow, error) {
 		}
 	}
 	return v.counts.grown(table, time.Now()), nil
+}
+
+// setOwners notes who has which address. The kernel forgets the connections of an address that is another VNIC's now,
+// because that one neither has opened them nor is told about them.
+func (v *vcn) setOwners(vnics []cloud.VNIC) error {
+	before := v.owners
+	v.owners = map[netip.Addr]string{}
+	for _, vnic := range vnics {
+		for _, address := range vnic.Addresses {
+			v.owners[address] = vnic.ID
+		}
+	}
+	changed := connectionsOf{}
+	for _, owners := range []map[netip.Addr]string{before, v.owners} {
+		for address := range owners {
+			if before[address] != v.owners[address] {
+				changed[address] = true
+			}
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	_, err := v.nl.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, changed)
+	return err
+}
+
+// connectionsOf matches the connections that one of the addresses has at either end.
+type connectionsOf map[netip.Addr]bool
+
+func (of connectionsOf) MatchConntrackFlow(c *netlink.ConntrackFlow) bool {
+	return of[addrPort(c.Forward.SrcIP, 0).Addr()] || of[addrPort(c.Reverse.SrcIP, 0).Addr()]
 }
 
 func addrPort(ip []byte, port uint16) netip.AddrPort {

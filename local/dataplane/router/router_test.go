@@ -98,7 +98,8 @@ func TestPacketsOfAllowedFlowsAreCounted(t *testing.T) {
 	workers.Routes = []cloud.Route{{Destinations: anyone, Gateway: cloud.InternetGateway}}
 	a, b := vnic("a", workers, "10.0.1.2"), vnic("b", workers, "10.0.1.3")
 	b.PublicIPs = map[netip.Addr]netip.Addr{addr("10.0.1.3"): addr("192.0.2.3")}
-	apply(t, r, cloud.Network{Subnets: []cloud.Subnet{workers}, VNICs: []cloud.VNIC{a, b}})
+	n := cloud.Network{Subnets: []cloud.Subnet{workers}, VNICs: []cloud.VNIC{a, b}}
+	apply(t, r, n)
 	serveUDP(t, r.Host("b"), "0.0.0.0:80", "b")
 	dial := func(from *netns.Namespace, address string) net.Conn {
 		conn, err := from.Dial(t.Context(), "udp4", address)
@@ -126,6 +127,12 @@ func TestPacketsOfAllowedFlowsAreCounted(t *testing.T) {
 			}
 			return nil
 		})
+	}
+	before := accepted(r, "10.0.1.3:80")
+	n.VNICs[1].ID, n.VNICs[1].Host = "ocid1.vnic...c", "c" // another instance has the address
+	apply(t, r, n)
+	if now := accepted(r, "10.0.1.3:80"); !maps.Equal(now, before) {
+		t.Errorf("accepted %v after %v, and no packet was sent", now, before)
 	}
 }
 

@@ -80,14 +80,9 @@ func (v *vcn) apply(ctx context.Context, n cloud.Network, host func(string) (*ne
 		}
 		v.rules = rules
 	}
-	v.owners = map[netip.Addr]string{}
-	for _, vnic := range n.VNICs {
-		for _, address := range vnic.Addresses {
-			v.owners[address] = vnic.ID
-		}
-	}
 	v.words.Store(ruleset.NewWords(n))
-	return errors.Join(v.applyGateways(n), v.applyServices(n), v.applyPublic(n), v.applyLinks(n, host))
+	return errors.Join(v.setOwners(n.VNICs), v.applyGateways(n), v.applyServices(n), v.applyPublic(n),
+		v.applyLinks(n, host))
 }
 
 // runNft replaces the table. It runs in the router's namespace: the child inherits that of the thread.
