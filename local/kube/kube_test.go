@@ -305,7 +305,7 @@ func checkForcedRemoval(t *testing.T, cfg Config, m *Manager, api kubernetes.Int
 	if err := m.SyncNodes(t.Context(), testCluster().ID, remaining); err != nil {
 		t.Fatal(err)
 	}
-	took, grace := time.Since(began), cfg.scaled(evictionGrace, shortestEvictionGrace)
+	took, grace := time.Since(began), cfg.evictionGrace()
 	if took < grace || took > grace+5*time.Second {
 		t.Errorf("the node was removed after %s, want the grace period of %s", took, grace)
 	}

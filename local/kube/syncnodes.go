@@ -25,7 +25,10 @@ const (
 	// node pool, default PT60M).
 	evictionGrace         = time.Hour
 	shortestEvictionGrace = 5 * time.Second
-	evictionRetry         = 500 * time.Millisecond
+	// realEvictionGrace is the least where Pods run. They end in their own time, whatever the speed: the guestbook's take
+	// 70 s at most.
+	realEvictionGrace = 90 * time.Second
+	evictionRetry     = 500 * time.Millisecond
 )
 
 // syncNodes registers new nodes, updates the registered ones and removes those that are not wanted.
@@ -177,7 +180,7 @@ func (c *cluster) removeNode(ctx context.Context, name string) error {
 // drainNode evicts the node's Pods, as `kubectl drain` does, and waits until its volumes are detached. It retries what
 // fails until the grace period ends.
 func (c *cluster) drainNode(ctx context.Context, name string) error {
-	grace := c.cfg.scaled(evictionGrace, shortestEvictionGrace)
+	grace := c.cfg.evictionGrace()
 	helper := &drain.Helper{
 		Client: c.api, Force: true, IgnoreAllDaemonSets: true, DeleteEmptyDirData: true,
 		GracePeriodSeconds: -1, // that of each Pod
@@ -195,6 +198,14 @@ func (c *cluster) drainNode(ctx context.Context, name string) error {
 		return attached == 0 && failure == nil, nil
 	})
 	return errors.Join(err, failure)
+}
+
+// evictionGrace is how long the eviction of a node's Pods may take.
+func (cfg Config) evictionGrace() time.Duration {
+	if cfg.DataPlane != nil {
+		return cfg.scaled(evictionGrace, realEvictionGrace)
+	}
+	return cfg.scaled(evictionGrace, shortestEvictionGrace)
 }
 
 // attachedVolumes counts the volumes that are attached to a node.

@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ type cloud struct {
 	manager *kube.Manager
 	plane   *sandbox.Sandbox
 	ports   *hostports.Ports
+	log     *warnings
 
 	vcn, api, workers, lbs string // OCIDs
 	workersList            string // security list
@@ -70,8 +72,8 @@ func newCloud(t *testing.T) *cloud {
 	must(t, err)
 	creds, err := oci.LoadCredentials(filepath.Join(dir, "oci"))
 	must(t, err)
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c := &cloud{t: t}
+	c := &cloud{t: t, log: &warnings{}}
+	log := slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c.plane, err = sandbox.Start(t.Context(), sandbox.Config{
 		Dir: filepath.Join(dir, "dp"), Binary: self, Init: self, Log: log,
 	})
@@ -106,6 +108,25 @@ func newCloud(t *testing.T) *cloud {
 	go c.follow()
 	c.network()
 	return c
+}
+
+// warnings keeps what is logged, and shows it.
+type warnings struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *warnings) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(line) // it never fails
+	return os.Stderr.Write(line)
+}
+
+func (w *warnings) contain(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Contains(w.text.String(), text)
 }
 
 func must(t *testing.T, err error) {
