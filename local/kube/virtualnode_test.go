@@ -90,7 +90,7 @@ func checkVirtualPods(t *testing.T, api kubernetes.Interface) {
 		p, err := pods.Get(ctx, "initialized", metav1.GetOptions{})
 		if err != nil || p.Status.Message != "Error creating pod: [initContainers are not supported]" ||
 			p.Status.StartTime != nil || p.Status.Phase != corev1.PodPending {
-			return fmt.Errorf("%v, %+v", err, p.Status)
+			return fmt.Errorf("%w, %+v", err, p.Status)
 		}
 		return nil
 	})
@@ -133,7 +133,7 @@ func checkVirtualBesideRunning(t *testing.T, m *Manager, plane *fakePlane, api k
 	eventually.Succeeds(t, 20*time.Second, "the Pod of the virtual node runs", func(ctx context.Context) error {
 		p, err := pods.Get(ctx, "simulated", metav1.GetOptions{})
 		if err != nil || p.Status.Phase != corev1.PodRunning {
-			return fmt.Errorf("%v, %+v", err, p.Status)
+			return fmt.Errorf("%w, %+v", err, p.Status)
 		}
 		return nil
 	})
