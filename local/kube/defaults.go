@@ -29,10 +29,18 @@ var (
 // applyDefaults applies the objects that OKE creates in every cluster.
 func (c *cluster) applyDefaults(ctx context.Context) error {
 	text := defaultObjects
-	if c.cfg.DataPlane != nil {
-		text += "\n---\n" + nodeObjects
+	if c.cfg.DataPlane == nil {
+		return c.apply(ctx, text)
 	}
-	return c.apply(ctx, text)
+	// The API server takes the address first, and nobody else can make the Service then.
+	err := c.waitFor(ctx, `the API server to make the Service "kubernetes"`, func(ctx context.Context) (bool, error) {
+		_, err := c.api.CoreV1().Services(metav1.NamespaceDefault).Get(ctx, "kubernetes", metav1.GetOptions{})
+		return err == nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.apply(ctx, text+"\n---\n"+nodeObjects)
 }
 
 // apply applies objects, with the cluster's addresses in the place of their names.
