@@ -113,8 +113,8 @@ func (f field) fromREST(name string, v any) any {
 	return v
 }
 
-// bySetOrder orders the elements of a set as the official plugin does: by their quoted values, attribute by attribute in
-// the order of the names (hashicorp/go-cty v1.5.0, Less).
+// bySetOrder orders the elements of a set as the official plugin does: by their quoted values, attribute by attribute
+// in the order of the names (hashicorp/go-cty v1.5.0, Less).
 func bySetOrder(a, b any) int { return strings.Compare(fmt.Sprintf("%q", a), fmt.Sprintf("%q", b)) }
 
 // nestTags makes {"namespace.key": value} the {"namespace": {"key": value}} of REST.

@@ -303,8 +303,8 @@ func conform(t *testing.T, structs structs, goType, path string, v any) {
 	}
 }
 
-// TestSetsAreReadInOrder expects a refresh to find a security list changed whose rules the program gives in another order
-// than the official plugin reads them, until the program gives them in that order.
+// TestSetsAreReadInOrder expects a refresh to find a security list changed whose rules the program gives in another
+// order than the official plugin reads them.
 func TestSetsAreReadInOrder(t *testing.T) {
 	w := newWorld(t)
 	w.build()
@@ -314,7 +314,9 @@ func TestSetsAreReadInOrder(t *testing.T) {
 	made := w.create(catalog.SecurityList, "list", w.inVCN(object{
 		"egressSecurityRules": []any{rule("to Oracle"), rule("to Oracle again"), rule("by workers")},
 	}))
-	read, err := w.Read(t.Context(), p.ReadRequest{ID: made.ID, Urn: made.URN, Inputs: made.Inputs, Properties: made.State})
+	read, err := w.Read(t.Context(), p.ReadRequest{
+		ID: made.ID, Urn: made.URN, Inputs: made.Inputs, Properties: made.State,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
