@@ -137,36 +137,44 @@ func TestDocumentedSettings(t *testing.T) {
 }
 
 // others are the messages of docs/troubleshooting.md that no source here contains, and who writes them.
-var others = map[string]string{
-	"did not find a proper configuration for tenancy": "oci-go-sdk v65.129.0, common/configuration.go",
-	"for private key":                                              "the same",
-	"oci:Budget/budget:Budget":                                     "Pulumi names the resource of a failure by its type",
-	"node(s) register timeout":                                     "OKE, as reported by others",
-	"400-LimitExceeded":                                            "the oci provider, as reported by others",
-	"400-QuotaExceeded":                                            "the same, by Oracle's list of API errors",
-	"429-TooManyRequests":                                          "the oci provider, as reported by others",
-	"Service was not allocated an IP address":                      "the kubernetes provider, as reported by others",
-	"Unable to connect to the server":                              "kubectl",
-	"i/o timeout":                                                  "Go's network library",
-	"connection refused":                                           "Linux, connect(2)",
-	"executable oci not found":                                     "client-go, plugin/pkg/client/auth/exec",
-	"executable oci failed with exit code 1":                       "client-go, plugin/pkg/client/auth/exec",
-	"You must be logged in to the server":                          "kubectl",
-	"kubectl describe service":                                     "no message: where it is shown",
-	"Anonymous users are only allowed read access on public repos": "Oracle's registry, as reported by others",
-	"exec format error":                                            "Linux, execve(2)",
-	"no match for platform in manifest":                            "containerd, images/image.go",
-	"Insufficient cpu":                                             "Kubernetes' scheduler",
-	"Insufficient memory":                                          "the same",
-	"had volume node affinity conflict":                            "Kubernetes' scheduler",
-	"The node was low on resource: ephemeral-storage":              "Kubernetes' kubelet",
-	"exceeded quota":                                               "Kubernetes' admission",
-	"<unknown>":                                                    "kubectl get hpa",
-	"the stack is currently locked by 1 lock(s)":                   "Pulumi's CLI",
-	"incorrect passphrase":                                         "Pulumi's CLI",
-	"pending operations":                                           "Pulumi's CLI",
-	"x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value": "Object Storage, as reported by others",
-	"AWS chunked encoding not supported":                                    "Object Storage, as reported by others",
+var others = byMessage(
+	"did not find a proper configuration for tenancy", "oci-go-sdk v65.129.0, common/configuration.go",
+	"for private key", "oci-go-sdk v65.129.0, common/configuration.go",
+	"oci:Budget/budget:Budget", "Pulumi names the resource of a failure by its type",
+	"node(s) register timeout", "OKE, as reported by others",
+	"400-LimitExceeded", "the oci provider, as reported by others",
+	"400-QuotaExceeded", "the oci provider, as reported by others, by Oracle's list of API errors",
+	"429-TooManyRequests", "the oci provider, as reported by others",
+	"Service was not allocated an IP address", "the kubernetes provider, as reported by others",
+	"Unable to connect to the server", "kubectl",
+	"i/o timeout", "Go's network library",
+	"connection refused", "Linux, connect(2)",
+	"executable oci not found", "client-go, plugin/pkg/client/auth/exec",
+	"executable oci failed with exit code 1", "client-go, plugin/pkg/client/auth/exec",
+	"You must be logged in to the server", "kubectl",
+	"kubectl describe service", "no message: where it is shown",
+	"Anonymous users are only allowed read access on public repos", "Oracle's registry, as reported by others",
+	"exec format error", "Linux, execve(2)",
+	"no match for platform in manifest", "containerd, images/image.go",
+	"Insufficient cpu", "Kubernetes' scheduler",
+	"Insufficient memory", "Kubernetes' scheduler",
+	"had volume node affinity conflict", "Kubernetes' scheduler",
+	"The node was low on resource: ephemeral-storage", "Kubernetes' kubelet",
+	"exceeded quota", "Kubernetes' admission",
+	"<unknown>", "kubectl get hpa",
+	"the stack is currently locked by 1 lock(s)", "Pulumi's CLI",
+	"incorrect passphrase", "Pulumi's CLI",
+	"pending operations", "Pulumi's CLI",
+	"x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value", "Object Storage, as reported by others",
+	"AWS chunked encoding not supported", "Object Storage, as reported by others",
+)
+
+func byMessage(pairs ...string) map[string]string {
+	m := map[string]string{}
+	for pair := range slices.Chunk(pairs, 2) {
+		m[pair[0]] = pair[1]
+	}
+	return m
 }
 
 // TestTroubleshooting expects each message of docs/troubleshooting.md to be written by a source in this repository, or
