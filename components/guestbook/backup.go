@@ -114,7 +114,7 @@ func (b *builder) schedule(pod corev1.PodSpecArgs, policy pulumi.Resource) error
 				},
 			}},
 		},
-	}, b.namespaced(pulumi.DependsOn(append([]pulumi.Resource{policy}, b.enforced...)))...)
+	}, b.namespaced(pulumi.DependsOn(append([]pulumi.Resource{policy}, b.before...)))...)
 	return err
 }
 

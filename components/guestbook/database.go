@@ -129,7 +129,7 @@ func (b *builder) statefulSet(secret *corev1.Secret) (*appsv1.StatefulSet, error
 				Spec:     claim(workload.MinStorageGB),
 			}},
 		},
-	}, pulumi.Parent(b.g), pulumi.DependsOn(append(claims, b.enforced...)), createTimeout())
+	}, pulumi.Parent(b.g), pulumi.DependsOn(append(claims, b.before...)), createTimeout())
 }
 
 // externalDatabase gives an external database a name in the namespace, so that its host can change in one place.

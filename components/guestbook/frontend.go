@@ -43,7 +43,7 @@ func (b *builder) frontend(secret *corev1.Secret) (*appsv1.Deployment, error) {
 			Spec:     b.frontendPod(secret),
 		},
 	}
-	opts := b.namespaced(createTimeout(), pulumi.DependsOn(b.enforced))
+	opts := b.namespaced(createTimeout(), pulumi.DependsOn(b.before))
 	if b.book.Autoscales() { // the autoscaler starts at its lower bound and then owns the number
 		spec.Replicas = pulumi.Int(b.book.FrontendMinReplicas)
 		opts = append(opts, pulumi.IgnoreChanges([]string{"spec.replicas"}))

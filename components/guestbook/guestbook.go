@@ -3,6 +3,7 @@ package guestbook
 
 import (
 	"fmt"
+	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -30,7 +31,8 @@ type Args struct {
 	Store Store
 	// Enforcer enforces the network policies. Optional; with it the Pods are made after it.
 	Enforcer []pulumi.Resource
-	// Nodes are the node pools. Optional; with them volumes are claimed after the nodes are made, and deleted before them.
+	// Nodes are the node pools. Optional; with them volumes are claimed and Pods begin after the nodes are made, and
+	// volumes are deleted before them.
 	Nodes []pulumi.Resource
 }
 
@@ -81,7 +83,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("oke-guestbook:guestbook:Guestbook", name, g, opts...); err != nil {
 		return nil, err
 	}
-	b := &builder{ctx: ctx, name: name, args: args, book: args.Guestbook, g: g}
+	b := &builder{ctx: ctx, name: name, args: args, book: args.Guestbook, g: g, before: args.Nodes}
 	if err := b.build(); err != nil {
 		return nil, fmt.Errorf("guestbook %q: %w", name, err)
 	}
@@ -98,7 +100,9 @@ type builder struct {
 	pull *corev1.Secret // credentials of the registry; nil for public images
 	g    *Guestbook
 
-	enforced []pulumi.Resource // the network policies, and what enforces them: Pods begin after them
+	// before are made before Pods: the node pools, so that nothing waits for Pods whose nodes cannot be made; the network
+	// policies, and what enforces them.
+	before []pulumi.Resource
 }
 
 // build makes the parts of the guestbook in the order in which they need each other.
@@ -120,10 +124,11 @@ func (b *builder) build() error {
 		if quota, err = b.guardRails(); err != nil {
 			return fmt.Errorf("guard rails: %w", err)
 		}
-		if b.enforced, err = b.networkPolicies(); err != nil {
+		policies, err := b.networkPolicies()
+		if err != nil {
 			return fmt.Errorf("network policies: %w", err)
 		}
-		b.enforced = append(b.enforced, b.args.Enforcer...)
+		b.before = slices.Concat(b.before, policies, b.args.Enforcer)
 	}
 	secret, err := b.credentials() // nil in profile tutorial
 	if err != nil {

@@ -56,7 +56,7 @@ func (b *builder) measure(secret *corev1.Secret, unchanged pulumi.ResourceOption
 				},
 			}},
 		},
-	}, b.namespaced(pulumi.DependsOn(append([]pulumi.Resource{policy}, b.enforced...)))...)
+	}, b.namespaced(pulumi.DependsOn(append([]pulumi.Resource{policy}, b.before...)))...)
 	return err
 }
 

@@ -15,7 +15,7 @@ func (b *builder) namespaced(more ...pulumi.ResourceOption) []pulumi.ResourceOpt
 	return append([]pulumi.ResourceOption{pulumi.Parent(b.g), pulumi.DeletedWith(b.g.Namespace)}, more...)
 }
 
-// createTimeout is for objects whose Pods wait for the node pools, which may take 20 minutes.
+// createTimeout is for objects whose Pods may wait for nodes, which an autoscaler makes, and for large images.
 func createTimeout() pulumi.ResourceOption {
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "30m"})
 }

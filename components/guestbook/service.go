@@ -81,7 +81,8 @@ func (b *builder) visitorService(annotations pulumi.StringMap, spec corev1.Servi
 	spec.ExternalTrafficPolicy = pulumi.String("Local")
 	b.g.Service, err = corev1.NewService(b.ctx, b.name+"-frontend", &corev1.ServiceArgs{
 		Metadata: b.meta("frontend", flows.Frontend, annotations), Spec: spec,
-	}, b.namespaced(createTimeout(), pulumi.ReplaceOnChanges(replacing), pulumi.DeleteBeforeReplace(true))...)
+	}, b.namespaced(createTimeout(), pulumi.DependsOn(b.args.Nodes), pulumi.ReplaceOnChanges(replacing),
+		pulumi.DeleteBeforeReplace(true))...)
 	return err
 }
 

@@ -36,7 +36,7 @@ func (b *builder) setup(secret *corev1.Secret) (*batchv1.Job, error) {
 				Spec: b.jobPod(flows.Setup, []string{"setup"}, env, credentialFiles(secret, rootFile, appFile, backupFile)),
 			},
 		},
-	}, b.namespaced(createTimeout(), pulumi.DependsOn(b.enforced))...)
+	}, b.namespaced(createTimeout(), pulumi.DependsOn(b.before))...)
 }
 
 // jobPod is a Pod that runs a command of this project's binary, as the database image's user, to whom the credentials
