@@ -265,7 +265,8 @@ func TestTeardown(t *testing.T) {
 	}
 	ownDeletion := []string{"kubernetes:apps/v1:StatefulSet", "kubernetes:core/v1:PersistentVolumeClaim"}
 	withPods := []string{
-		"kubernetes:apps/v1:Deployment", "kubernetes:batch/v1:Job", "kubernetes:batch/v1:CronJob", "kubernetes:core/v1:Service",
+		"kubernetes:apps/v1:Deployment", "kubernetes:batch/v1:Job", "kubernetes:batch/v1:CronJob",
+		"kubernetes:core/v1:Service",
 	}
 	for _, res := range r.Resources {
 		if !strings.HasPrefix(res.Type, "kubernetes:") || res.Type == "kubernetes:core/v1:Namespace" {
