@@ -1,7 +1,6 @@
 package containerengine
 
 import (
-	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -93,30 +92,30 @@ func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engin
 	return vnic, nil
 }
 
-// place chooses the placement and the fault domain that the fewest nodes of the pool use.
+// place chooses the placement and the fault domain that the fewest nodes of the pool use. During node cycling those
+// count that stay, as otherwise one availability domain could end with two nodes and another with none; then all.
 func place(pool *engine.Resource) (ad, fd, subnetID string) {
-	placement := leastUsed(pool, pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p, n engine.Doc) bool {
-		return p["availabilityDomain"] == n["availabilityDomain"] && p["subnetId"] == n["subnetId"]
-	})
-	ad, subnetID = placement.Str("availabilityDomain"), placement.Str("subnetId")
-	domains := placement.Texts("faultDomains")
-	if len(domains) == 0 {
-		domains = engine.FaultDomains
-	}
-	fd = leastUsed(pool, domains, func(d string, n engine.Doc) bool {
-		return n["availabilityDomain"] == ad && n["faultDomain"] == d
-	})
-	return ad, fd, subnetID
-}
-
-// leastUsed returns the first of the choices that the fewest of the pool's nodes use. During node cycling those count
-// that stay, as otherwise one availability domain could end with two nodes and another with none; then all.
-func leastUsed[C any](pool *engine.Resource, choices []C, uses func(choice C, node engine.Doc) bool) C {
 	all := pool.Doc.Objects("nodes")
 	staying := all
 	if pool.Doc.Flag("nodePoolCyclingDetails", "isNodeCyclingEnabled") {
 		staying = slices.DeleteFunc(slices.Clone(all), func(n engine.Doc) bool { return isStale(pool, n) })
 	}
+	placement := leastUsed(pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p, n engine.Doc) bool {
+		return p["availabilityDomain"] == n["availabilityDomain"] && p["subnetId"] == n["subnetId"]
+	}, staying, all)
+	ad, subnetID = placement.Str("availabilityDomain"), placement.Str("subnetId")
+	domains := placement.Texts("faultDomains")
+	if len(domains) == 0 {
+		domains = engine.FaultDomains
+	}
+	fd = leastUsed(domains, func(d string, n engine.Doc) bool {
+		return n["availabilityDomain"] == ad && n["faultDomain"] == d
+	}, staying, all)
+	return ad, fd, subnetID
+}
+
+// leastUsed returns the first of the choices that the fewest nodes use: of the first group, then of the next ones.
+func leastUsed[C any](choices []C, uses func(choice C, node engine.Doc) bool, groups ...[]engine.Doc) C {
 	count := func(c C, nodes []engine.Doc) (n int) {
 		for _, node := range nodes {
 			if uses(c, node) {
@@ -126,7 +125,12 @@ func leastUsed[C any](pool *engine.Resource, choices []C, uses func(choice C, no
 		return n
 	}
 	return slices.MinFunc(choices, func(a, b C) int {
-		return cmp.Or(count(a, staying)-count(b, staying), count(a, all)-count(b, all))
+		for _, nodes := range groups {
+			if d := count(a, nodes) - count(b, nodes); d != 0 {
+				return d
+			}
+		}
+		return 0
 	})
 }
 

@@ -139,17 +139,7 @@ func queueSync(t *engine.Tx, pool *engine.Resource, args syncArgs) {
 
 // syncNodes gives the control plane the cluster's nodes, and continues with the pool.
 func (s *Service) syncNodes(ctx context.Context, poolID string, args syncArgs) func(*engine.Tx) error {
-	var clusterID string
-	err := s.e.View(func(t *engine.Tx) error {
-		pool, err := t.Named(poolKind, poolID)
-		if err == nil {
-			clusterID = pool.Doc.Str("clusterId")
-		}
-		return err
-	})
-	if err == nil {
-		err = s.syncPlane(ctx, clusterID)
-	}
+	clusterID, err := s.syncClusterOf(ctx, poolKind, poolID)
 	return func(t *engine.Tx) error {
 		pool := t.Edit(poolID)
 		if err != nil {
@@ -178,6 +168,21 @@ func (s *Service) syncNodes(ctx context.Context, poolID string, args syncArgs) f
 		taskNodesTerminated.After(t, instanceStopTime, poolID, workTask{args.Work})
 		return nil
 	}
+}
+
+// syncClusterOf gives the control plane of a pool's cluster the cluster's nodes.
+func (s *Service) syncClusterOf(ctx context.Context, kind, poolID string) (clusterID string, err error) {
+	err = s.e.View(func(t *engine.Tx) error {
+		pool, err := t.Named(kind, poolID)
+		if err == nil {
+			clusterID = pool.Doc.Str("clusterId")
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return clusterID, s.syncPlane(ctx, clusterID)
 }
 
 func nodesTerminated(t *engine.Tx, poolID string, args workTask) error {

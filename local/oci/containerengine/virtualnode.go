@@ -1,7 +1,6 @@
 package containerengine
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -61,27 +60,19 @@ func faultDomainsOf(placement engine.Doc) []string {
 
 // newVirtualNode makes a node in the placement and the fault domain that the fewest nodes of the pool use.
 func newVirtualNode(t *engine.Tx, pool *engine.Resource, others []virtualNode) (virtualNode, error) {
-	used := func(matches func(engine.Doc) bool) (n int) {
-		for _, o := range others {
-			if matches(o.Doc) && o.Doc["lifecycleState"] != "DELETING" {
-				n++
-			}
+	var staying []engine.Doc
+	for _, o := range others {
+		if o.Doc["lifecycleState"] != "DELETING" {
+			staying = append(staying, o.Doc)
 		}
-		return n
 	}
-	placement := slices.MinFunc(pool.Doc.Objects("placementConfigurations"), func(a, b engine.Doc) int {
-		in := func(p engine.Doc) int {
-			return used(func(n engine.Doc) bool { return n["availabilityDomain"] == p["availabilityDomain"] })
-		}
-		return cmp.Compare(in(a), in(b))
-	})
+	placement := leastUsed(pool.Doc.Objects("placementConfigurations"), func(p, n engine.Doc) bool {
+		return n["availabilityDomain"] == p["availabilityDomain"]
+	}, staying)
 	ad := placement.Str("availabilityDomain")
-	fd := slices.MinFunc(faultDomainsOf(placement), func(a, b string) int {
-		in := func(d string) int {
-			return used(func(n engine.Doc) bool { return n["availabilityDomain"] == ad && n["faultDomain"] == d })
-		}
-		return cmp.Compare(in(a), in(b))
-	})
+	fd := leastUsed(faultDomainsOf(placement), func(d string, n engine.Doc) bool {
+		return n["availabilityDomain"] == ad && n["faultDomain"] == d
+	}, staying)
 	id := engine.NewOCID("virtualnode")
 	vnic, err := vcn.NewVnic(t, vcn.VnicArgs{
 		SubnetID: placement.Str("subnetId"), Owner: id, Name: "virtual node", AvailabilityDomain: ad,
@@ -109,17 +100,7 @@ func newVirtualNode(t *engine.Tx, pool *engine.Resource, others []virtualNode) (
 
 // syncVirtualNodes gives the control plane the cluster's nodes, and ends the pool's work request.
 func (s *Service) syncVirtualNodes(ctx context.Context, poolID string, args workTask) func(*engine.Tx) error {
-	var clusterID string
-	err := s.e.View(func(t *engine.Tx) error {
-		pool, err := t.Named(virtualPoolKind, poolID)
-		if err == nil {
-			clusterID = pool.Doc.Str("clusterId")
-		}
-		return err
-	})
-	if err == nil {
-		err = s.syncPlane(ctx, clusterID)
-	}
+	clusterID, err := s.syncClusterOf(ctx, virtualPoolKind, poolID)
 	return func(t *engine.Tx) error {
 		pool := t.Edit(poolID)
 		if pool.Removed != nil || args.Work == "" {
