@@ -89,7 +89,7 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 }
 
 func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
-	object, kubelet := c.nodeObject(n), c.cfg.DataPlane != nil && !n.Virtual
+	object, kubelet := c.nodeObject(n), c.hasKubelet(n)
 	if kubelet {
 		object.Spec.ProviderID = "" // awaitWorkers sets it
 	}
@@ -119,7 +119,7 @@ func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 				return err
 			}
 		}
-		if c.cfg.DataPlane != nil && !n.Virtual || have.Status.NodeInfo == want.Status.NodeInfo {
+		if c.hasKubelet(n) || have.Status.NodeInfo == want.Status.NodeInfo {
 			return nil
 		}
 		have.Status.NodeInfo = want.Status.NodeInfo

@@ -62,6 +62,9 @@ egressSelections:
 `, c.socketPath("nodes")), 0o600)
 }
 
+// hasKubelet reports whether a node runs Pods by a kubelet: kwok plays the others.
+func (c *cluster) hasKubelet(n cloud.Node) bool { return c.cfg.DataPlane != nil && !n.Virtual }
+
 // forwardAPI takes the connections of nodes and Pods for the API server and for workload identity, and its own for the
 // metrics server, which the data plane brings, until the control plane stops.
 func (c *cluster) forwardAPI() error {
@@ -139,7 +142,7 @@ func (c *cluster) nodeObject(n cloud.Node) *corev1.Node {
 
 // addWorker makes a registered node run, with credentials of its own.
 func (c *cluster) addWorker(ctx context.Context, n cloud.Node) error {
-	if c.cfg.DataPlane == nil || n.Virtual {
+	if !c.hasKubelet(n) {
 		return nil
 	}
 	worker := dataplane.Node{Node: n}
