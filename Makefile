@@ -116,8 +116,12 @@ test: packages ## every test, the whole life cycle with the real engine included
 	$(localcloud) build
 	go vet ./... && go test -vet=off ./...
 	cd app && go vet ./... && go test -vet=off $(without) ./...
-	@echo "local/ has the end-to-end tests: about 15 minutes on 2 cores, without output until they end"
-	cd local && go vet ./... && go test -vet=off -timeout 30m -parallel 5 ./...
+	@go build -C tools/test -o ../../bin/gotestsum gotest.tools/gotestsum
+	@echo "local/ has the end-to-end tests: about 15 minutes on 2 cores; a line for each test that has ended"
+	cd local && go vet ./... && $(each_test) -vet=off -timeout 30m -parallel 5 ./...
+
+# go test, with a line for each test that has ended, and the output of those that failed.
+each_test = ../bin/gotestsum --format testname --hide-summary skipped --
 
 e2e: ## some of the end-to-end tests: RUN='TestLifeCycle|TestWorkload'
 	cd local && go test -vet=off -count=1 -v -timeout 30m -parallel 5 -run '$(RUN)' ./e2e
