@@ -138,6 +138,7 @@ func holdOCIDs(prefix string, group setting.Group) (keys []string) {
 // TestUnusable expects an error about what exists and cannot be used for the setting.
 func TestUnusable(t *testing.T) {
 	const reservation, key = "ocid1.capacityreservation.oc1.iad", "ocid1.key.oc1.iad"
+	offered := func(image string) string { return `"imageId":"ocid1.image.oc1.iad.Oracle-Linux-8.10-` + image + `"` }
 	group := func(id string) string { return `"nsgIds":["` + id + `"]` }
 	for _, c := range []struct {
 		key, fact string
@@ -167,6 +168,14 @@ func TestUnusable(t *testing.T) {
 			"nodePools": strings.NewReplacer(`"size":2`, `"size":3`, `"ocpus":2`, `"ocpus":1`).
 				Replace(poolWith(`"capacityReservationId":"` + reservation + `.a"`)["nodePools"]),
 		}},
+		{"nodePools[0].imageId", "for x86, and VM.Standard.A1.Flex is Arm", poolWith(
+			offered("2026.09.30-0-OKE-1.36.4-1500"))},
+		{"nodePools[0].imageId", "Kubernetes v1.35.2, and the nodes get v1.36.4", poolWith(
+			offered("aarch64-2026.06.30-0-OKE-1.35.2-1400"))},
+		{"nodePools[0].imageId", "Kubernetes v1.33.1", poolWith(`"imageId":"` + mocks.WithdrawnImage + `"`)},
+		{"nodePools[0].imageId", "for Arm, and VM.Standard.E5.Flex is x86", map[string]string{"nodePools": strings.Replace(
+			pool(`"size":2,`+offered("aarch64-2026.09.30-0-OKE-1.36.4-1500")), "A1", "E5", 1)}},
+		{"nodePools[0].nsgIds[0]", "workers", poolWith(group(mocks.StackGroup))},
 		{"nodePools[0].nsgIds[0]", mocks.OtherVCN, poolWith(group(mocks.OtherGroup))},
 		{"nodePools[0].nsgIds[0]", mocks.ExistingVCN, poolWith(group(mocks.ExistingGroup))},
 		{"nodePools[0].nsgIds[0]", mocks.OtherVCN, existing("nodePools", poolWith(group(mocks.OtherGroup))["nodePools"])},
@@ -180,7 +189,9 @@ func TestUnusable(t *testing.T) {
 		}
 	}
 	for _, set := range []map[string]string{
-		named, existing("nodePools", poolWith(group(mocks.ExistingGroup))["nodePools"]),
+		named, poolWith(offered("aarch64-2026.09.30-0-OKE-1.36.4-1500")),
+		poolWith(offered("aarch64-2026.06.30-0-OKE-1.35.2-1400") + `,"kubernetesVersion":"v1.35.2"`),
+		existing("nodePools", poolWith(group(mocks.ExistingGroup))["nodePools"]),
 	} {
 		if _, err := run(t, "local", set); err != nil {
 			t.Error(err)

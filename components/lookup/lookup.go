@@ -26,6 +26,7 @@ type Ask struct {
 type Resource struct {
 	State              string   `pulumi:"state"`
 	Name               string   `pulumi:"name"`
+	DisplayName        string   `pulumi:"displayName"`
 	CompartmentID      string   `pulumi:"compartmentId"`
 	VcnID              string   `pulumi:"vcnId"`
 	AvailabilityDomain string   `pulumi:"availabilityDomain"`

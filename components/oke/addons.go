@@ -9,8 +9,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/home"
+	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/iam"
+	"oke-guestbook/plan/problem"
 )
 
 // addons enables add-ons one after the other: they run on the nodes, and some need the one before. The autoscaler of
@@ -47,6 +49,82 @@ func (c *Cluster) addons(ctx *pulumi.Context, name string, args *Args) error {
 	configuration := pulumi.ToStringMap(args.Spec.AutoscalerConfiguration())
 	configuration["nodes"] = c.autoscalerNodes(bounds)
 	return enable(cluster.Autoscaler, configuration)
+}
+
+// getAddonOptions and getAddon are called by their tokens, as getClusters is.
+const (
+	getAddonOptions = "oci:ContainerEngine/getAddonOptions:getAddonOptions"
+	getAddon        = "oci:ContainerEngine/getAddon:getAddon"
+)
+
+// checkAddons asks which versions the region has of the add-ons that settings name one of. A version that the cluster
+// has stays, whether it is still offered or not.
+func (o *Offer) checkAddons(ctx *pulumi.Context, list *problem.List, spec cluster.Spec) error {
+	for _, name := range slices.Sorted(maps.Keys(spec.AddonOptions)) {
+		want := spec.AddonOptions[name].Version
+		if want == "" || o.ControlPlane == "" {
+			continue
+		}
+		offer, err := addonOffer(ctx, name, o.ControlPlane)
+		if err != nil {
+			return fmt.Errorf("options of add-on %s: %w", name, err)
+		}
+		var refused problem.List
+		spec.CheckAddon(&refused, offer, o.ControlPlane)
+		if refused.Err() == nil {
+			continue
+		}
+		if now, err := installedVersion(ctx, o.running.ClusterID, name); err != nil || now != want {
+			list.Append(refused)
+		}
+	}
+	return nil
+}
+
+// addonOffer returns all versions of an add-on for a Kubernetes version; none if the user may not see them.
+func addonOffer(ctx *pulumi.Context, name, kubernetesVersion string) (cluster.AddonOffer, error) {
+	args := struct {
+		Name              string `pulumi:"addonName"`
+		KubernetesVersion string `pulumi:"kubernetesVersion"`
+		All               bool   `pulumi:"shouldShowAllVersions"`
+	}{name, kubernetesVersion, true}
+	var found struct {
+		Options []struct {
+			Name     string `pulumi:"name"`
+			Versions []struct {
+				Number string `pulumi:"versionNumber"`
+			} `pulumi:"versions"`
+		} `pulumi:"addonOptions"`
+	}
+	offer := cluster.AddonOffer{Name: name}
+	if _, err := ctx.InvokePackageRaw(getAddonOptions, &args, &found, ""); err != nil && !lookup.Hidden(err) {
+		return offer, err
+	}
+	for _, option := range found.Options {
+		if option.Name != name {
+			continue
+		}
+		for _, version := range option.Versions {
+			offer.Versions = append(offer.Versions, version.Number)
+		}
+	}
+	return offer, nil
+}
+
+// installedVersion returns the version that an add-on of the cluster was asked to have; "" if there is none.
+func installedVersion(ctx *pulumi.Context, clusterID, name string) (string, error) {
+	if clusterID == "" {
+		return "", nil
+	}
+	args := struct {
+		ClusterID string `pulumi:"clusterId"`
+		Name      string `pulumi:"addonName"`
+	}{clusterID, name}
+	var found struct {
+		Version string `pulumi:"version"`
+	}
+	_, err := ctx.InvokePackageRaw(getAddon, &args, &found, "")
+	return found.Version, err
 }
 
 // optional returns nil for an empty text.

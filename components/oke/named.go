@@ -18,6 +18,11 @@ type Place struct {
 	Tags          map[string]string // freeform; among them project and stack, which identify the stack's VCN
 }
 
+// made reports whether the stack has made the resource, by its tags.
+func (p Place) made(r *lookup.Resource) bool {
+	return r.FreeformTags["project"] == p.Tags["project"] && r.FreeformTags["stack"] == p.Tags["stack"]
+}
+
 // CheckNamed asks the cloud for what the settings of cluster and node pools name by OCID: keys, images, capacity
 // reservations and network security groups. Otherwise the update fails after minutes, without the setting's name. The
 // error has every problem.
@@ -28,14 +33,8 @@ func (o *Offer) CheckNamed(ctx *pulumi.Context, spec cluster.Spec, place Place) 
 	}
 	for i, p := range spec.NodePools {
 		key := fmt.Sprintf("nodePools[%d]", i)
-		if p.ImageID != "" && !slices.ContainsFunc(o.offered, func(m cluster.Image) bool { return m.ID == p.ImageID }) {
-			_, err := lookup.Usable(ctx, &list, lookup.Ask{
-				Setting: key + ".imageId", What: "image", ID: p.ImageID, States: []string{"AVAILABLE"},
-				Function: "oci:Core/getImage:getImage", Argument: "imageId",
-			})
-			if err != nil {
-				return err
-			}
+		if err := o.checkImage(ctx, &list, key, p); err != nil {
+			return err
 		}
 		if err := o.checkReservation(ctx, &list, key, p); err != nil {
 			return err
@@ -45,6 +44,32 @@ func (o *Offer) CheckNamed(ctx *pulumi.Context, spec cluster.Spec, place Place) 
 		}
 	}
 	return list.Err()
+}
+
+// checkImage checks the image that a pool names against the pool's shape and version. One that OKE does not offer, such
+// as one of the user's own or a withdrawn one, is looked up.
+func (o *Offer) checkImage(ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool) error {
+	if p.ImageID == "" {
+		return nil
+	}
+	image := cluster.Image{ID: p.ImageID}
+	if i := slices.IndexFunc(o.offered, func(m cluster.Image) bool { return m.ID == p.ImageID }); i >= 0 {
+		image = o.offered[i]
+	} else {
+		found, err := lookup.Usable(ctx, list, lookup.Ask{
+			Setting: key + ".imageId", What: "image", ID: p.ImageID, States: []string{"AVAILABLE"},
+			Function: "oci:Core/getImage:getImage", Argument: "imageId",
+		})
+		if found == nil {
+			return err
+		}
+		image.Name = found.DisplayName
+	}
+	if err := image.Check(p.Shape, o.Nodes[p.Name]); err != nil {
+		list.Add(key+".imageId", "%v: leave imageId out for the newest that suits both", err).
+			DependsOn(key+".shape", key+".kubernetesVersion", "kubernetesVersion")
+	}
+	return nil
 }
 
 // checkReservation looks up the capacity reservation of a pool.
@@ -85,7 +110,14 @@ func checkGroups(ctx *pulumi.Context, list *problem.List, key string, p cluster.
 		if err != nil {
 			return err
 		}
-		if group == nil || group.VcnID == place.VcnID {
+		if group == nil {
+			continue
+		}
+		if place.made(group) {
+			list.Add(key, "the stack has made the group %s: nodes are in the stack's group by themselves", group.DisplayName)
+			continue
+		}
+		if group.VcnID == place.VcnID {
 			continue
 		}
 		own := false
@@ -96,8 +128,7 @@ func checkGroups(ctx *pulumi.Context, list *problem.List, key string, p cluster.
 			if err != nil {
 				return err
 			}
-			own = vcn != nil && vcn.FreeformTags["project"] == place.Tags["project"] &&
-				vcn.FreeformTags["stack"] == place.Tags["stack"]
+			own = vcn != nil && place.made(vcn)
 		}
 		if !own {
 			cluster.CheckGroup(list, key, group.VcnID)

@@ -19,7 +19,7 @@ type Offer struct {
 	// Domains are the names of each pool's availability domains, in order, by the pool's name.
 	Domains map[string][]string
 
-	running map[string]cluster.RunningPool // the pools before the update, by name
+	running cluster.Running // before the update
 	offered []cluster.Image
 }
 
@@ -47,10 +47,13 @@ func Look(
 
 	var list problem.List
 	offer := &Offer{
-		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running.Pools,
+		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running,
 		offered: offered.Images,
 	}
 	offer.pickDomains(&list, spec, all)
+	if err := offer.checkAddons(ctx, &list, spec); err != nil {
+		return nil, err
+	}
 	if err := list.Err(); err != nil || spec.AllowStrandedVolumes {
 		return offer, err
 	}
@@ -150,11 +153,40 @@ func existing(ctx *pulumi.Context, name, compartmentID string) (cluster.Running,
 				compartmentID, name, id, running.ControlPlane, c.ID, c.Version)
 		}
 		id, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
+		running.ClusterID = id
 		if err := existingPools(ctx, compartmentID, id, running.Pools); err != nil {
 			return running, lookupError("node pools", compartmentID, err)
 		}
 	}
 	return running, nil
+}
+
+// foundPool is a node pool as the data source lists it.
+type foundPool struct {
+	Name    string `pulumi:"name"`
+	State   string `pulumi:"state"`
+	Version string `pulumi:"kubernetesVersion"`
+	Shape   string `pulumi:"nodeShape"`
+	Sources []struct {
+		ImageID string `pulumi:"imageId"`
+	} `pulumi:"nodeSourceDetails"`
+	Sizes []struct {
+		OCPUs    float64 `pulumi:"ocpus"`
+		MemoryGB float64 `pulumi:"memoryInGbs"`
+	} `pulumi:"nodeShapeConfigs"`
+	Labels []struct {
+		Key   string `pulumi:"key"`
+		Value string `pulumi:"value"`
+	} `pulumi:"initialNodeLabels"`
+	Metadata map[string]string `pulumi:"nodeMetadata"`
+	Configs  []struct {
+		Size       int `pulumi:"size"`
+		Placements []struct {
+			AvailabilityDomain string   `pulumi:"availabilityDomain"`
+			FaultDomains       []string `pulumi:"faultDomains"`
+			SubnetID           string   `pulumi:"subnetId"`
+		} `pulumi:"placementConfigs"`
+	} `pulumi:"nodeConfigDetails"`
 }
 
 // existingPools puts the node pools of a cluster into pools.
@@ -164,30 +196,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		ClusterID     string `pulumi:"clusterId"`
 	}{compartmentID, clusterID}
 	var found struct {
-		NodePools []struct {
-			Name    string `pulumi:"name"`
-			State   string `pulumi:"state"`
-			Version string `pulumi:"kubernetesVersion"`
-			Shape   string `pulumi:"nodeShape"`
-			Sources []struct {
-				ImageID string `pulumi:"imageId"`
-			} `pulumi:"nodeSourceDetails"`
-			Sizes []struct {
-				OCPUs    float64 `pulumi:"ocpus"`
-				MemoryGB float64 `pulumi:"memoryInGbs"`
-			} `pulumi:"nodeShapeConfigs"`
-			Labels []struct {
-				Key   string `pulumi:"key"`
-				Value string `pulumi:"value"`
-			} `pulumi:"initialNodeLabels"`
-			Configs []struct {
-				Placements []struct {
-					AvailabilityDomain string   `pulumi:"availabilityDomain"`
-					FaultDomains       []string `pulumi:"faultDomains"`
-					SubnetID           string   `pulumi:"subnetId"`
-				} `pulumi:"placementConfigs"`
-			} `pulumi:"nodeConfigDetails"`
-		} `pulumi:"nodePools"`
+		NodePools []foundPool `pulumi:"nodePools"`
 	}
 	if _, err := ctx.InvokePackageRaw(getNodePools, &args, &found, ""); err != nil {
 		return err
@@ -196,7 +205,10 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		if gone(p.State) {
 			continue
 		}
-		pool := cluster.RunningPool{Version: p.Version, Shape: p.Shape, Labels: map[string]string{}}
+		pool := cluster.RunningPool{
+			Version: p.Version, Shape: p.Shape, Labels: map[string]string{},
+			Repels: cluster.Repelling(p.Metadata["user_data"]),
+		}
 		for _, label := range p.Labels {
 			pool.Labels[label.Key] = label.Value
 		}
@@ -207,6 +219,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 			pool.ImageID = source.ImageID
 		}
 		for _, config := range p.Configs {
+			pool.Size = config.Size
 			for _, c := range config.Placements {
 				pool.Placements = append(pool.Placements, cluster.Placement{
 					AvailabilityDomain: c.AvailabilityDomain, FaultDomains: faultDomainsKey(c.FaultDomains), SubnetID: c.SubnetID,

@@ -210,11 +210,6 @@ func TestKubeconfig(t *testing.T) {
 	}
 }
 
-// everywhere lets the pools of spec named arm and old have nodes in all availability domains.
-func everywhere(args *oke.Args) {
-	args.Spec.AvailabilityDomains, args.Spec.NodePools[1].AvailabilityDomains = nil, nil
-}
-
 // TestCyclingIsOffWhileNodesMove expects no cycling in an update that changes where nodes are, as OKE refuses both.
 func TestCyclingIsOffWhileNodesMove(t *testing.T) {
 	domains := func(numbers ...int) func(*cluster.NodePool) {
@@ -270,31 +265,80 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 			"freeformTags": map[string]any{"project": "project", "stack": stack},
 		}
 	}
-	first := mocks.New("project", "stack")
-	deploy(t, first, everywhere)
 	lost := []map[string]any{volume("AD-2", "stack", "AVAILABLE")}
+	all := func(s *cluster.Spec) { s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = nil, nil }
+	// alone has the first pool alone in the volume's domain.
+	alone := func(s *cluster.Spec) {
+		s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = []int{1}, nil
+		s.NodePools[0].AvailabilityDomains = []int{2}
+	}
+	size := func(n int) func(*cluster.Spec) {
+		return func(s *cluster.Spec) { all(s); s.NodePools[0].Size = n }
+	}
+	taint := func(s *cluster.Spec) { alone(s); s.NodePools[0].Taints = []string{"team=web:NoSchedule"} }
 	for _, tc := range []struct {
 		what    string
 		volumes []map[string]any
-		change  func(*cluster.Spec)
+		before  func(*cluster.Spec) // nil: all pools everywhere
+		change  func(*cluster.Spec) // nil: all pools in domains 1 and 3
 		want    string
 	}{
-		{"a volume in the lost domain", lost, nil, "availabilityDomains AD-2 1"},
-		{"no volumes", nil, nil, ""},
-		{"a volume elsewhere", []map[string]any{volume("AD-1", "stack", "AVAILABLE")}, nil, ""},
-		{"another stack's", []map[string]any{volume("AD-2", "other", "AVAILABLE")}, nil, ""},
-		{"a deleted one", []map[string]any{volume("AD-2", "stack", "TERMINATED")}, nil, ""},
-		{"nodes of another pool", lost, func(s *cluster.Spec) {
+		{"a volume in the lost domain", lost, nil, nil, "availabilityDomains AD-2 1"},
+		{"no volumes", nil, nil, nil, ""},
+		{"a volume elsewhere", []map[string]any{volume("AD-1", "stack", "AVAILABLE")}, nil, nil, ""},
+		{"another stack's", []map[string]any{volume("AD-2", "other", "AVAILABLE")}, nil, nil, ""},
+		{"a deleted one", []map[string]any{volume("AD-2", "stack", "TERMINATED")}, nil, nil, ""},
+		{"nodes of another pool", lost, nil, func(s *cluster.Spec) {
 			s.NodePools[1].AvailabilityDomains = []int{2}
 		}, ""},
-		{"an explicit setting", lost, func(s *cluster.Spec) {
+		{"an explicit setting", lost, nil, func(s *cluster.Spec) {
 			s.AllowStrandedVolumes = true
 		}, ""},
-		{"a pool's own domains", lost, func(s *cluster.Spec) {
+		{"a pool's own domains", lost, nil, func(s *cluster.Spec) {
 			s.NodePools[0].AvailabilityDomains = []int{1}
 		}, "nodePools[0].availabilityDomains AD-2"},
+		{"a domain's only pool is parked", lost, alone, func(s *cluster.Spec) {
+			alone(s)
+			s.NodePools[0].Size = 0
+		}, "nodePools[0].size AD-2 0 1"},
+		{"fewer nodes than domains", lost, size(3), size(1), "nodePools[0].size AD-2 1 3"},
+		{"as many nodes as domains", lost, size(6), size(3), ""},
+		{"few nodes, and no fewer", lost, size(2), size(2), ""},
+		{"another pool in each domain", lost, size(3), func(s *cluster.Spec) {
+			size(1)(s)
+			s.NodePools[1].Size = 3
+		}, ""},
+		{"a removed pool", lost, alone, func(s *cluster.Spec) {
+			alone(s)
+			s.NodePools = s.NodePools[1:]
+		}, "nodePools arm AD-2"},
+		{"a pool that repels instead", lost, alone, func(s *cluster.Spec) {
+			taint(s)
+			s.NodePools[0].Name = "other"
+		}, "nodePools arm AD-2"},
+		{"another pool instead", lost, alone, func(s *cluster.Spec) {
+			alone(s)
+			s.NodePools[0].Name = "other"
+		}, ""},
+		{"a pool that begins to repel", lost, alone, taint, "nodePools[0].taints AD-2"},
+		{"a pool that has repelled before", lost, taint, taint, ""},
+		{"virtual nodes alone", lost, alone, func(s *cluster.Spec) {
+			s.NodePools[1].AvailabilityDomains = []int{1}
+			s.VirtualNodePools = []cluster.VirtualNodePool{{Name: "burst", Size: 3, AvailabilityDomains: []int{2}}}
+		}, "availabilityDomains AD-2"},
+		{"a pool that an autoscaler resizes", lost, size(2), func(s *cluster.Spec) {
+			size(0)(s)
+			s.NodePools[0].MaxSize = 5
+		}, ""},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
+			first := mocks.New("project", "stack")
+			deploy(t, first, func(args *oke.Args) {
+				if tc.before == nil {
+					tc.before = all
+				}
+				tc.before(&args.Spec)
+			})
 			next := first.Next()
 			next.Volumes = tc.volumes
 			err := next.Run(func(ctx *pulumi.Context) error {
@@ -314,6 +358,37 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 			}
 			problemtest.Check(t, err, tc.want)
 		})
+	}
+}
+
+// TestAddonVersions expects a refusal of a version that the region does not have, unless the cluster has it.
+func TestAddonVersions(t *testing.T) {
+	look := func(r *mocks.Recorder, version string) error {
+		return r.Run(func(ctx *pulumi.Context) error {
+			s := spec()
+			s.AddonOptions = map[string]cluster.AddonOptions{"KubernetesMetricsServer": {Version: version}}
+			_, err := oke.Look(ctx, "cluster", compartment, tags, s)
+			return err
+		})
+	}
+	first := mocks.New("project", "stack")
+	problemtest.Check(t, look(first, "v99.0.0"), "addonOptions.KubernetesMetricsServer.version v99.0.0 v0.7.2 v1.36.4")
+	for _, version := range []string{"", "v0.7.2", "0.7.2"} {
+		if err := look(first, version); err != nil {
+			t.Errorf("version %q: %v", version, err)
+		}
+	}
+	deploy(t, first, func(args *oke.Args) {
+		args.Spec.Addons = []string{"KubernetesMetricsServer"}
+		args.Spec.AddonOptions = map[string]cluster.AddonOptions{"KubernetesMetricsServer": {Version: "v0.7.2"}}
+	})
+	for i := range first.Resources { // as if it was offered then
+		if first.Resources[i].Type == "oci:ContainerEngine/addon:Addon" {
+			first.Resources[i].Inputs["version"] = resource.NewProperty("v0.6.1")
+		}
+	}
+	if err := look(first.Next(), "v0.6.1"); err != nil {
+		t.Errorf("a version that the cluster has: %v", err)
 	}
 }
 

@@ -1,8 +1,6 @@
 package oke
 
 import (
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -22,7 +20,7 @@ func faultDomainsKey(domains []string) string {
 
 // moves reports whether the update changes the placement of a pool's nodes.
 func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
-	pool, exists := o.running[p.Name]
+	pool, exists := o.running.Pools[p.Name]
 	var wanted []cluster.Placement
 	for _, domain := range o.Domains[p.Name] {
 		wanted = append(wanted, cluster.Placement{
@@ -35,39 +33,19 @@ func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
 	return exists && !same
 }
 
-// checkVolumes adds the availability domains that all nodes are to leave although volumes of the stack are there. OKE
-// terminates the nodes at once (Oracle documentation, "Scaling Node Pools", as of September 2026), and a volume is
-// attached in its own domain only.
+// checkVolumes adds the availability domains that would lose nodes although volumes of the stack are there.
 func (o *Offer) checkVolumes(
 	ctx *pulumi.Context, list *problem.List, compartmentID string, tags map[string]string, spec cluster.Spec,
 ) error {
-	left := map[string]bool{}
-	for _, pool := range o.running {
-		for _, p := range pool.Placements {
-			left[p.AvailabilityDomain] = true
-		}
-	}
-	for _, domains := range o.Domains {
-		for _, domain := range domains {
-			delete(left, domain)
-		}
-	}
-	key := "availabilityDomains"
-	for i, p := range spec.NodePools {
-		if len(p.AvailabilityDomains) > 0 {
-			key = fmt.Sprintf("nodePools[%d].availabilityDomains", i)
-			break
-		}
-	}
-	for _, domain := range slices.Sorted(maps.Keys(left)) {
-		n, err := countVolumes(ctx, compartmentID, domain, tags)
+	for _, s := range spec.Stranding(o.running, o.Domains) {
+		n, err := countVolumes(ctx, compartmentID, s.Domain, tags)
 		if err != nil {
 			return lookupError("volumes", compartmentID, err)
 		}
 		if n > 0 {
-			list.Add(key, "%s would have no nodes any more, and the stack has volumes there: %d. They cannot be attached "+
-				"elsewhere, so that the Pods which use them, such as the database's, could not start. Keep it, or set "+
-				"allowStrandedVolumes", domain, n)
+			list.Add(s.Setting, "%s, and the stack has volumes there: %d. They cannot be attached elsewhere, so that the "+
+				"Pods which use them, such as the database's, could not start. Keep the nodes, or set allowStrandedVolumes",
+				s.Why, n)
 		}
 	}
 	return nil

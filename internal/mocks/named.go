@@ -23,7 +23,18 @@ const (
 	OwnGroup      = "ocid1.networksecuritygroup.oc1.iad.a"
 	ExistingGroup = "ocid1.networksecuritygroup.oc1.iad.existing"
 	OtherGroup    = "ocid1.networksecuritygroup.oc1.iad.other"
+	StackGroup    = "ocid1.networksecuritygroup.oc1.iad.stack" // that the stack has made
 )
+
+// Images that the region does not offer for node pools: one of OKE's that it has withdrawn, and one of the user's own.
+const (
+	WithdrawnImage = "ocid1.image.oc1.iad.withdrawn"
+	OwnImage       = "ocid1.image.oc1.iad.own"
+)
+
+var imageNames = map[string]string{
+	WithdrawnImage: "Oracle-Linux-8.10-aarch64-2025.09.16-0-OKE-1.33.1-1191", OwnImage: "our-nodes-aarch64",
+}
 
 const ownVCN = "ocid1.vcn.oc1.iad.own"
 
@@ -41,8 +52,14 @@ func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, 
 		return usable
 	}
 	switch args.Token {
+	case "oci:ContainerEngine/getAddonOptions:getAddonOptions":
+		return addonOptions(Text(args.Args["addonName"])), true
+	case "oci:ContainerEngine/getAddon:getAddon":
+		return r.addon(Text(args.Args["addonName"])), true
 	case "oci:Core/getImage:getImage":
-		return object(map[string]any{"state": state(asked("imageId"), "AVAILABLE")}), true
+		return object(map[string]any{
+			"state": state(asked("imageId"), "AVAILABLE"), "displayName": imageNames[asked("imageId")],
+		}), true
 	case "oci:Core/getComputeCapacityReservation:getComputeCapacityReservation":
 		return object(map[string]any{
 			"state": state(asked("capacityReservationId"), "ACTIVE"), "availabilityDomain": "Uocm:US-ASHBURN-AD-1",
@@ -53,8 +70,16 @@ func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, 
 		}), true
 	case "oci:Core/getNetworkSecurityGroup:getNetworkSecurityGroup":
 		id := asked("networkSecurityGroupId")
-		vcns := map[string]string{OwnGroup: ownVCN, ExistingGroup: ExistingVCN, OtherGroup: OtherVCN}
-		return object(map[string]any{"state": state(id, "AVAILABLE"), "vcnId": vcns[id]}), true
+		vcns := map[string]string{
+			OwnGroup: ownVCN, StackGroup: ownVCN, ExistingGroup: ExistingVCN, OtherGroup: OtherVCN,
+		}
+		tags := map[string]any{}
+		if id == StackGroup {
+			tags = map[string]any{"project": r.Project, "stack": r.Stack}
+		}
+		return object(map[string]any{
+			"state": state(id, "AVAILABLE"), "vcnId": vcns[id], "displayName": "workers", "freeformTags": tags,
+		}), true
 	case "oci:Core/getDrgRouteTables:getDrgRouteTables":
 		return object(map[string]any{"drgRouteTables": []any{map[string]any{"state": "AVAILABLE"}}}), true
 	case "oci:Kms/getVaults:getVaults":

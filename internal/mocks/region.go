@@ -221,6 +221,24 @@ func (r *Recorder) versions(args pulumi.MockCallArgs) []any {
 	return list
 }
 
+// addonOptions are the versions that the region has of an add-on: one.
+func addonOptions(name string) resource.PropertyMap {
+	version := map[string]string{"ClusterAutoscaler": "v1.34.3", "KubernetesMetricsServer": "v0.7.2"}[name]
+	return object(map[string]any{"addonOptions": []any{
+		map[string]any{"name": name, "versions": []any{map[string]any{"versionNumber": version}}},
+	}})
+}
+
+// addon answers the look-up of an add-on, which the previous update may have made.
+func (r *Recorder) addon(name string) resource.PropertyMap {
+	for _, res := range r.previous {
+		if res.Type == "oci:ContainerEngine/addon:Addon" && Text(res.Inputs["addonName"]) == name {
+			return object(map[string]any{"addonName": name, "version": Text(res.Inputs["version"])})
+		}
+	}
+	return nil
+}
+
 // images lists an image for each version that is offered and each architecture.
 func (r *Recorder) images() []any {
 	var sources []any
@@ -260,9 +278,13 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 		if labels := in["initialNodeLabels"]; labels.IsArray() {
 			found["initialNodeLabels"] = labels.Mappable()
 		}
+		if metadata := Properties(in["nodeMetadata"]); metadata != nil {
+			found["nodeMetadata"] = metadata.Mappable()
+		}
 		if config := Properties(in["nodeConfigDetails"]); config != nil {
-			placements := config["placementConfigs"].Mappable()
-			found["nodeConfigDetails"] = []any{map[string]any{"placementConfigs": placements}}
+			found["nodeConfigDetails"] = []any{map[string]any{
+				"size": config["size"].Mappable(), "placementConfigs": config["placementConfigs"].Mappable(),
+			}}
 		}
 		list = append(list, found)
 	}

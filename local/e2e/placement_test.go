@@ -55,6 +55,10 @@ func TestPlacement(t *testing.T) {
 	step(t, "nodes stay where a volume is", func() {
 		s.settings(fmt.Sprintf("availabilityDomains[0]=%d", there))
 		s.refused("availabilityDomains " + here + " allowStrandedVolumes")
+		s.unset("availabilityDomains")
+		s.settings("nodePools[0].size=1")
+		s.refused("nodePools[0].size " + here + " allowStrandedVolumes")
+		s.settings("nodePools[0].size=2", fmt.Sprintf("availabilityDomains[0]=%d", there))
 	})
 
 	step(t, "nodes of a cycling pool move when the settings say so", func() {

@@ -52,8 +52,11 @@ var skipsCheck = map[string]string{
 var addonVersion = setting.Match(regexp.MustCompile(`^v?\d+\.\d+(\.\d+)?([-+.][0-9A-Za-z.-]+)?$`),
 	"a version of an add-on such as v0.7.2")
 
+// AddonNames returns the names of the add-ons in order.
+func AddonNames() []string { return slices.Sorted(maps.Keys(addons)) }
+
 var addonName = setting.Func("", func(name string) error {
-	names := slices.Sorted(maps.Keys(addons))
+	names := AddonNames()
 	if slices.Contains(names, name) {
 		return nil
 	}
@@ -92,5 +95,23 @@ func (s *Spec) validateAddons(list *problem.List) {
 		if !slices.Contains(s.Addons, name) && (name != Autoscaler || len(s.Bounded()) == 0) {
 			list.Add("addonOptions."+name, "is for an add-on that is not in addons").DependsOn("addons", "nodePools")
 		}
+	}
+}
+
+// AddonOffer is what the region has of an add-on for a Kubernetes version.
+type AddonOffer struct {
+	Name     string
+	Versions []string // such as "v0.7.2"
+}
+
+// CheckAddon adds a version of an add-on that the region does not have for the control plane's version. An offer
+// without versions says nothing.
+func (s *Spec) CheckAddon(list *problem.List, offer AddonOffer, controlPlane string) {
+	want := strings.TrimPrefix(s.AddonOptions[offer.Name].Version, "v")
+	has := func(v string) bool { return strings.TrimPrefix(v, "v") == want }
+	if want != "" && len(offer.Versions) > 0 && !slices.ContainsFunc(offer.Versions, has) {
+		list.Add("addonOptions."+offer.Name+".version", "OKE does not offer %s %s for Kubernetes %s here; it offers %s",
+			offer.Name, s.AddonOptions[offer.Name].Version, controlPlane, strings.Join(offer.Versions, ", ")).
+			DependsOn("kubernetesVersion")
 	}
 }

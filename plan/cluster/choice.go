@@ -24,6 +24,8 @@ type Offered struct {
 
 // Running is a stack's cluster as it is. The zero value is no cluster.
 type Running struct {
+	// ClusterID is its OCID.
+	ClusterID string
 	// ControlPlane is its Kubernetes version, such as "v1.36.4".
 	ControlPlane string
 	// Upgrades are the versions that the service would raise the control plane to. It lists those of minor versions that
@@ -39,6 +41,8 @@ type RunningPool struct {
 	OCPUs, MemoryGB         float64           // of a flexible shape; 0 if they are not known
 	Labels                  map[string]string // nil if they are not known
 	Placements              []Placement
+	Size                    int  // number of nodes
+	Repels                  bool // its nodes take no Pods without a toleration
 }
 
 // Placement is where a node pool has nodes.

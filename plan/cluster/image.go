@@ -35,6 +35,28 @@ func ImageVariant(shapeName string) string {
 var okeName = regexp.MustCompile(`^Oracle-Linux-(\d+)\.(\d+)-(?:(aarch64|Gen2-GPU)-)?(\d{4})\.(\d{2})\.(\d{2})-(\d+)` +
 	`-OKE-(\d+\.\d+\.\d+)-(\d+)$`)
 
+// Check returns an error if the image's name says that nodes of the shape and Kubernetes version cannot have it: "the
+// OKE image you select must have the same version number as the node pool" (Oracle documentation, "Supported Images
+// (Including Custom Images) and Shapes for Worker Nodes", 2025-01-15; read 2026-11-29). An empty version is not known.
+// The name of an image of one's own says nothing.
+func (m Image) Check(shapeName, version string) error {
+	oracle := strings.HasPrefix(m.Name, "Oracle-Linux-")
+	if arm := strings.Contains(m.Name, ARM64); oracle && arm != ArmShape(shapeName) {
+		return fmt.Errorf("the image %s is for %s, and %s is %s", m.Name, armOrX86(arm), shapeName, armOrX86(!arm))
+	}
+	if own := m.version(); own != "" && version != "" && own != version {
+		return fmt.Errorf("the image %s is for Kubernetes %s, and the nodes get %s", m.Name, own, version)
+	}
+	return nil
+}
+
+func armOrX86(arm bool) string {
+	if arm {
+		return architecture(ARM64)
+	}
+	return architecture(AMD64)
+}
+
 // version returns the Kubernetes version of an OKE image, such as "v1.34.1", or "".
 func (m Image) version() string {
 	if groups := okeName.FindStringSubmatch(m.Name); groups != nil {

@@ -75,6 +75,15 @@ var functions = map[string]function{
 		client: catalog.ContainerEngineClient, path: "/20180222/clusters/{clusterId}/kubeconfig/content",
 		body: []string{"tokenVersion", "expiration", "endpoint"}, text: "content",
 	},
+	"oci:ContainerEngine/getAddon:getAddon": {
+		client: catalog.ContainerEngineClient, path: "/20180222/clusters/{clusterId}/addons/{addonName}", one: "addonName",
+		element: fields{"version": {}, "currentInstalledVersion": {}, "state": lifecycleState},
+	},
+	"oci:ContainerEngine/getAddonOptions:getAddonOptions": {
+		client: catalog.ContainerEngineClient, path: "/20180222/addonOptions", list: "addonOptions",
+		query:   []string{"kubernetesVersion", "addonName", "shouldShowAllVersions"},
+		element: fields{"name": {}, "state": lifecycleState, "versions": {fields: fields{"versionNumber": {}, "status": {}}}},
+	},
 	"oci:ContainerEngine/getClusterOption:getClusterOption": {
 		client: catalog.ContainerEngineClient, path: "/20180222/clusterOptions/{clusterOptionId}",
 		one: "clusterOptionId", query: []string{"compartmentId", "shouldListAllPatchVersions"},

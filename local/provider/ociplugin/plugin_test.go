@@ -1,6 +1,7 @@
 package ociplugin
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -106,6 +107,9 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getClusterOption:getClusterOption": {
 			object{"clusterOptionId": "all"}, "kubernetesVersions", 6,
 		},
+		"oci:ContainerEngine/getAddonOptions:getAddonOptions": {
+			object{"kubernetesVersion": "v1.36.4", "addonName": "CertManager", "shouldShowAllVersions": true}, "addonOptions", 1,
+		},
 		"oci:ContainerEngine/getClusters:getClusters":        {inCompartment, "clusters", 1},
 		"oci:Core/getServices:getServices":                   {object{}, "services", 2},
 		"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {inCompartment, "loadBalancers", 0},
@@ -136,6 +140,12 @@ func TestFunctions(t *testing.T) {
 				t.Errorf("%d %s, want %d: %v", len(list), c.list, c.want, list)
 			}
 		})
+	}
+	options := w.invoke("oci:ContainerEngine/getAddonOptions:getAddonOptions", object{
+		"kubernetesVersion": "v1.36.4", "addonName": "CertManager",
+	})
+	if text := fmt.Sprint(options["addonOptions"]); !strings.Contains(text, "versionNumber:v1.17.1") {
+		t.Errorf("the versions of an add-on: %s", text)
 	}
 	got := w.invoke("oci:Core/getVcn:getVcn", object{"vcnId": w.ids["vcn"]})
 	if got["dnsLabel"] != "base" || got["defaultSecurityListId"] != w.ids["defaultSecurityList"] {
