@@ -25,6 +25,7 @@ func policiesCommand() *cobra.Command {
 			in.Group, in.Domain, in.ClusterID = who.Group, who.Domain, who.ClusterID
 			in.NetworkCompartment, in.AddressCompartment = who.NetworkCompartment, who.AddressCompartment
 			in.KeyCompartment, in.ImageCompartment = who.KeyCompartment, who.ImageCompartment
+			in.GroupCompartment, in.ReservationCompartment = who.GroupCompartment, who.ReservationCompartment
 			in.CertificateCompartment, in.ZoneCompartment = who.CertificateCompartment, who.ZoneCompartment
 			if err := iam.Validate(in); err != nil {
 				return err
@@ -47,6 +48,9 @@ func policiesCommand() *cobra.Command {
 	flags.StringVar(&who.ZoneCompartment, "zone-compartment", "", "compartment of the zone of dnsZoneId, if another")
 	flags.StringVar(&who.KeyCompartment, "key-compartment", "", "compartment of the key of kmsKeyId, if another")
 	flags.StringVar(&who.ImageCompartment, "image-compartment", "", "compartment of the image of imageId, if another")
+	flags.StringVar(&who.GroupCompartment, "group-compartment", "", "compartment of the groups of nsgIds, if another")
+	flags.StringVar(&who.ReservationCompartment, "reservation-compartment", "",
+		"compartment of the reservation of capacityReservationId, if another")
 	flags.StringVar(&who.ClusterID, "cluster", "", "OCID of the cluster, to exclude other clusters of its compartment")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

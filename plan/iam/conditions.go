@@ -26,9 +26,14 @@ var (
 	inCertificate = place{"the certificate's", func(s *stack) string {
 		return cmp.Or(s.CertificateCompartment, s.CompartmentID)
 	}}
-	inZone    = place{"the zone's", func(s *stack) string { return cmp.Or(s.ZoneCompartment, s.CompartmentID) }}
-	inKey     = place{"the key's", func(s *stack) string { return cmp.Or(s.KeyCompartment, s.CompartmentID) }}
-	inImage   = place{"the image's", func(s *stack) string { return cmp.Or(s.ImageCompartment, s.CompartmentID) }}
+	inZone   = place{"the zone's", func(s *stack) string { return cmp.Or(s.ZoneCompartment, s.CompartmentID) }}
+	inKey    = place{"the key's", func(s *stack) string { return cmp.Or(s.KeyCompartment, s.CompartmentID) }}
+	inImage  = place{"the image's", func(s *stack) string { return cmp.Or(s.ImageCompartment, s.CompartmentID) }}
+	inGroups = place{"the groups'", func(s *stack) string { return cmp.Or(s.GroupCompartment, inNetwork.ocid(s)) }}
+
+	inReservation = place{"the reservation's", func(s *stack) string {
+		return cmp.Or(s.ReservationCompartment, s.CompartmentID)
+	}}
 	inTenancy = place{"the tenancy", func(*stack) string { return tenancy }}
 )
 
@@ -105,7 +110,9 @@ var (
 	otherVaults = condition{"`vaultIds`", func(s *stack) bool { return len(s.Cluster.VaultIDs) > 0 }}
 	reserved    = anyPool("`capacityReservationId`",
 		func(p cluster.NodePool) bool { return p.CapacityReservationID != "" })
-	diskKeys = anyPool("`bootVolumeKmsKeyId`", func(p cluster.NodePool) bool { return p.BootVolumeKMSKeyID != "" })
+	ownGroups       = anyPool("`nsgIds`", func(p cluster.NodePool) bool { return len(p.NSGIDs) > 0 })
+	groupsElsewhere = both(ownGroups, condition{"elsewhere", inGroups.elsewhere})
+	diskKeys        = anyPool("`bootVolumeKmsKeyId`", func(p cluster.NodePool) bool { return p.BootVolumeKMSKeyID != "" })
 	// The program creates the policy of its autoscaler, unless it is told not to.
 	autoscalerPolicy = condition{"a pool with `maxSize`, `autoscalerPolicy`", func(s *stack) bool {
 		return s.Cluster.AutoscalerPolicy && len(s.Cluster.Bounded()) > 0

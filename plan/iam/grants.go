@@ -311,9 +311,13 @@ var grants = []grant{
 		why: "looks up the vaults of vaultIds",
 	},
 	{
-		to: Operators, allow: "use compute-capacity-reservations", in: inStack, when: reserved, source: landingZone,
-		why:  "looks up the reservation of capacityReservationId, and selects it for a node pool",
-		note: "or in the reservation's own compartment, which the settings do not tell",
+		to: Operators, allow: "use compute-capacity-reservations", in: inReservation, when: reserved,
+		source: reservationPolicy,
+		why:    "looks up the reservation of capacityReservationId, and selects it for a node pool",
+	},
+	{
+		to: Operators, allow: "use network-security-groups", in: inGroups, when: groupsElsewhere, source: coreOperations,
+		why: "looks up the groups of nsgIds, and selects them for a node pool",
 	},
 	{
 		to: Operators, allow: "read instance-images", in: inImage, when: imageElsewhere, source: coreOperations,
@@ -422,9 +426,19 @@ var grants = []grant{
 		note: "as for use subnets",
 	},
 	{
-		to: NodePools, allow: "use compute-capacity-reservations", in: inStack, when: reserved, where: asNodePool,
-		source: landingZone, why: "launches nodes in the reservation of capacityReservationId",
-		note: "or in the reservation's own compartment, which the settings do not tell",
+		to: NodePools, allow: "use network-security-groups", in: inGroups, when: groupsElsewhere, where: asNodePool,
+		source: nodePoolPrincipal, why: "gives the nodes VNICs in the groups of nsgIds",
+		note: "as for use subnets; LaunchInstance needs it for VNICs in groups (2024-11-06)",
+	},
+	{
+		to: NodePools, allow: "use tag-namespaces", in: inTenancy, when: definedTags, where: asNodePool,
+		source: nodePoolPrincipal, why: "puts defined tags on the nodes",
+		note: "the blog names no statement; Oracle's page on tag namespaces names the cluster (2024-08-14)",
+	},
+	{
+		to: NodePools, allow: "use compute-capacity-reservations", in: inReservation, when: reserved, where: asNodePool,
+		source: reservationPolicy, why: "launches nodes in the reservation of capacityReservationId",
+		note: "Oracle writes in tenancy",
 	},
 	{
 		to: NodePools, allow: "use key-delegates", in: inKey, when: diskKeys,

@@ -41,6 +41,8 @@ type Input struct {
 	ZoneCompartment        string // of the zones dnsZoneId
 	KeyCompartment         string // of the keys and vaults that settings name
 	ImageCompartment       string // of the images imageId
+	GroupCompartment       string // of the network security groups nsgIds
+	ReservationCompartment string // of the capacity reservations
 	// ClusterID is the OCID of the cluster, once there is one: it narrows what the cluster may do to this cluster.
 	ClusterID string
 }
@@ -208,6 +210,12 @@ func Assumptions(in Input) (list []string) {
 	assume(ownZone.holds(s) && in.ZoneCompartment == "", "the zone of dnsZoneId is", "zone-compartment")
 	assume(in.Cluster.KMSKeyID != "" && in.KeyCompartment == "", "the key of kmsKeyId is", "key-compartment")
 	assume(ownImage.holds(s) && in.ImageCompartment == "", "the image of imageId is", "image-compartment")
+	assume(reserved.holds(s) && in.ReservationCompartment == "", "the reservation of capacityReservationId is",
+		"reservation-compartment")
+	if ownGroups.holds(s) && in.GroupCompartment == "" {
+		list = append(list, "the groups of nsgIds are in the VCN's compartment; if they are elsewhere, name theirs with "+
+			"--group-compartment")
+	}
 	if autoscales.holds(s) && in.Cluster.ClusterType == cluster.Basic {
 		list = append(list, "the autoscaler of a basic cluster acts as the nodes, which need a dynamic group and a policy: "+
 			`see Oracle, "Working with the Cluster Autoscaler as a Standalone Program"`)
@@ -253,37 +261,7 @@ func Validate(in Input) error {
 			found = append(found, fmt.Errorf("%s: %q has characters that no OCID has", id.setting, id.value))
 		}
 	}
-	for _, flag := range []struct {
-		name, value, missing string
-		needed               bool
-		kinds                []string
-	}{
-		{
-			"--network-compartment", in.NetworkCompartment, "vcnId is not set, so the stack creates a VCN in compartmentId",
-			in.Network.VcnID != "", compartmentKinds,
-		},
-		{
-			"--address-compartment", in.AddressCompartment, "no guestbook has a reservedAddress",
-			addressReserved.holds(s), compartmentKinds,
-		},
-		{
-			"--certificate-compartment", in.CertificateCompartment, "no guestbook has a tlsCertificateId",
-			ownCertificate.holds(s), compartmentKinds,
-		},
-		{
-			"--zone-compartment", in.ZoneCompartment, "no guestbook has a dnsZoneId",
-			ownZone.holds(s), compartmentKinds,
-		},
-		{
-			"--key-compartment", in.KeyCompartment, "no setting names a key or a vault",
-			anyKey.holds(s) || otherVaults.holds(s), compartmentKinds,
-		},
-		{
-			"--image-compartment", in.ImageCompartment, "no node pool has an imageId",
-			ownImage.holds(s), compartmentKinds,
-		},
-		{"--cluster", in.ClusterID, "", true, []string{"cluster"}},
-	} {
+	for _, flag := range s.flags() {
 		if flag.value == "" {
 			continue
 		}
@@ -396,3 +374,49 @@ func (s *stack) metricPolicy(g workload.Guestbook) string {
 }
 
 func (s *stack) clusterID() string { return cmp.Or(s.ClusterID, "<OCID of the cluster>") }
+
+// ocidFlag is a flag whose value is an OCID.
+type ocidFlag struct {
+	name, value, missing string
+	needed               bool
+	kinds                []string
+}
+
+// flags are those of OCIDs, with what each is for.
+func (s *stack) flags() []ocidFlag {
+	in := s.Input
+	return []ocidFlag{
+		{
+			"--network-compartment", in.NetworkCompartment, "vcnId is not set, so the stack creates a VCN in compartmentId",
+			in.Network.VcnID != "", compartmentKinds,
+		},
+		{
+			"--address-compartment", in.AddressCompartment, "no guestbook has a reservedAddress",
+			addressReserved.holds(s), compartmentKinds,
+		},
+		{
+			"--certificate-compartment", in.CertificateCompartment, "no guestbook has a tlsCertificateId",
+			ownCertificate.holds(s), compartmentKinds,
+		},
+		{
+			"--zone-compartment", in.ZoneCompartment, "no guestbook has a dnsZoneId",
+			ownZone.holds(s), compartmentKinds,
+		},
+		{
+			"--key-compartment", in.KeyCompartment, "no setting names a key or a vault",
+			anyKey.holds(s) || otherVaults.holds(s), compartmentKinds,
+		},
+		{
+			"--image-compartment", in.ImageCompartment, "no node pool has an imageId",
+			ownImage.holds(s), compartmentKinds,
+		},
+		{
+			"--group-compartment", in.GroupCompartment, "no node pool has nsgIds", ownGroups.holds(s), compartmentKinds,
+		},
+		{
+			"--reservation-compartment", in.ReservationCompartment, "no node pool has a capacityReservationId",
+			reserved.holds(s), compartmentKinds,
+		},
+		{"--cluster", in.ClusterID, "", true, []string{"cluster"}},
+	}
+}

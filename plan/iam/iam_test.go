@@ -319,6 +319,7 @@ var changes = []change{
 	}, nil},
 	{"defined tags", func(in *Input) { in.DefinedTags = true }, []string{
 		"operators: use tag-namespaces tenancy", "cluster: use tag-namespaces tenancy",
+		"nodePools: use tag-namespaces tenancy",
 	}, nil},
 	{"key of boot volumes elsewhere", func(in *Input) {
 		in.Cluster.NodePools[0].BootVolumeKMSKeyID, in.KeyCompartment = "ocid1.key"+someOC, there
@@ -345,6 +346,29 @@ var changes = []change{
 		[]string{
 			"operators: use compute-capacity-reservations here", "nodePools: use compute-capacity-reservations here",
 		},
+		nil,
+	},
+	{
+		"capacity reservation elsewhere",
+		func(in *Input) {
+			in.Cluster.NodePools[0].CapacityReservationID = "ocid1.capacityreservation" + someOC
+			in.ReservationCompartment = there
+		},
+		[]string{
+			"operators: use compute-capacity-reservations there", "nodePools: use compute-capacity-reservations there",
+		},
+		nil,
+	},
+	{
+		"groups", func(in *Input) { in.Cluster.NodePools[0].NSGIDs = []string{"ocid1.networksecuritygroup" + someOC} },
+		nil, nil,
+	},
+	{
+		"groups elsewhere", func(in *Input) {
+			in.Cluster.NodePools[0].NSGIDs = []string{"ocid1.networksecuritygroup" + someOC}
+			in.GroupCompartment = there
+		},
+		[]string{"operators: use network-security-groups there", "nodePools: use network-security-groups there"},
 		nil,
 	},
 	{
@@ -630,6 +654,14 @@ func TestValidate(t *testing.T) {
 			[]string{"--image-compartment: leave it out: "},
 		},
 		{
+			"groups elsewhere without one", func(in *Input) { in.GroupCompartment = compartment },
+			[]string{"--group-compartment: leave it out: "},
+		},
+		{
+			"reservation elsewhere without one", func(in *Input) { in.ReservationCompartment = compartment },
+			[]string{"--reservation-compartment: leave it out: "},
+		},
+		{
 			"node pool for a cluster", func(in *Input) { in.ClusterID = "ocid1.nodepool.oc1.iad.n" },
 			[]string{"--cluster: \"ocid1.nodepool"},
 		},
@@ -666,13 +698,16 @@ func TestAssumptionsNameTheirFlags(t *testing.T) {
 	in.Network.VcnID, in.Cluster.KMSKeyID = "ocid1.vcn"+someOC, "ocid1.key"+someOC
 	in.Network.DrgID, in.Network.PeerCIDRs = "ocid1.drg"+someOC, []string{"10.9.0.0/16"}
 	in.Cluster.NodePools[0].ImageID, in.Cluster.NodePools[0].Autoscaled = "ocid1.image"+someOC, true
+	in.Cluster.NodePools[0].NSGIDs = []string{"ocid1.networksecuritygroup" + someOC}
+	in.Cluster.NodePools[0].CapacityReservationID = "ocid1.capacityreservation" + someOC
 	in.Guestbooks[0].ReservedAddress = "192.0.2.7"
 	in.Guestbooks[0].TLSCertificateID = "ocid1.certificate" + someOC
 	in.Guestbooks[0].DNSZoneID = "ocid1.dns-zone" + someOC
 	all := strings.Join(Assumptions(in), "\n")
 	for _, want := range []string{
 		"--network-compartment", "--address-compartment", "--certificate-compartment", "--key-compartment",
-		"--image-compartment", "--zone-compartment", "drgId", "dynamic group",
+		"--image-compartment", "--zone-compartment", "--group-compartment", "--reservation-compartment",
+		"drgId", "dynamic group",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%s is missing in\n%s", want, all)
@@ -680,6 +715,7 @@ func TestAssumptionsNameTheirFlags(t *testing.T) {
 	}
 	in.NetworkCompartment, in.AddressCompartment, in.KeyCompartment, in.ImageCompartment = here, here, here, there
 	in.CertificateCompartment, in.ZoneCompartment = there, there
+	in.GroupCompartment, in.ReservationCompartment = there, there
 	if left := Assumptions(in); len(left) != 2 { // of the gateway, which has no flag, and of the autoscaler
 		t.Errorf("left: %q", left)
 	}

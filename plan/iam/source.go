@@ -112,6 +112,10 @@ var (
 		"github.com/oci-landing-zones/oci-landing-zone-operating-entities, gen/workload-extensions/oke/simple",
 		"commit dab1385 of 2026-08-05",
 	}
+	reservationPolicy = &Source{
+		"Using Capacity Reservations to Provision Managed Nodes", "Required IAM Policies for Using Capacity Reservations",
+		oracleDocs + "ContEng/Tasks/contengmakingcapacityreservations.htm", "updated 2025-01-15",
+	}
 	diskKeyPolicy = &Source{
 		"OKE Policies (oracle-devrel/technology-engineering)", "Encrypt boot volume with key",
 		"github.com/oracle-devrel/technology-engineering, app-dev/devops-and-containers/oke/oke-policies/policies.md",
