@@ -1,9 +1,11 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,6 +163,36 @@ var changes = []change{
 	{what: "nodePools: nsgIds", set: map[string]string{
 		"nodePools": pool(`"size":2,"nsgIds":["ocid1.networksecuritygroup.oc1.iad.a"]`),
 	}},
+	{what: "nodePools: imageId", set: map[string]string{
+		"nodePools": pool(`"size":2,"imageId":"` + mocks.OwnImage + `"`),
+	}},
+	{what: "nodePools: shape", set: map[string]string{
+		"nodePools": strings.Replace(pool(`"size":2`), "A1", "E5", 1),
+	}},
+	{what: "nodePools: ocpus, memoryGb", set: map[string]string{
+		"nodePools": `[{"name":"workers","size":3,"ocpus":1,"memoryGb":8}]`,
+	}},
+	{what: "nodePools: bootVolumeGb", set: map[string]string{"nodePools": pool(`"size":2,"bootVolumeGb":100`)}},
+	{what: "nodePools: availabilityDomains", set: map[string]string{
+		"nodePools": pool(`"size":2,"availabilityDomains":[1,3]`),
+	}},
+	{what: "nodePools: faultDomains", set: map[string]string{"nodePools": pool(`"size":2,"faultDomains":[1]`)}},
+	{what: "nodePools: maxPodsPerNode", set: map[string]string{"nodePools": pool(`"size":2,"maxPodsPerNode":20`)}},
+	{
+		what: "nodePools: maxPodsPerNode, of native Pods", before: map[string]string{"podNetwork": "vcn-native"},
+		set: map[string]string{"nodePools": pool(`"size":2,"maxPodsPerNode":20`)},
+	},
+	{what: "nodePools: autoscaled", set: map[string]string{"nodePools": pool(`"size":2,"autoscaled":true`)}},
+	{
+		what:   "nodePools: size, with autoscaled",
+		before: map[string]string{"nodePools": pool(`"size":2,"autoscaled":true`)},
+		set:    map[string]string{"nodePools": pool(`"size":3,"autoscaled":true`)},
+	},
+	{what: "nodePools: maxSurge", set: map[string]string{"nodePools": pool(`"size":2,"maxSurge":"50%"`)}},
+	{what: "nodePools: evictionGraceMinutes", set: map[string]string{
+		"nodePools": pool(`"size":2,"evictionGraceMinutes":30`),
+	}},
+	{what: "nodePools: preemptible", set: map[string]string{"nodePools": pool(`"size":2,"preemptible":true`)}},
 	{what: "nodePools: maxUnavailable", set: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1"`)}},
 	{
 		what: "nodePools: cycleBy", before: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1"`)},
@@ -212,7 +244,13 @@ var changes = []change{
 	{what: "oidcIssuers", set: map[string]string{"oidcIssuers": `[` + githubIssuer + `]`}},
 	{
 		what: "oidcIssuers: one more", before: map[string]string{"oidcIssuers": `[` + githubIssuer + `]`},
-		set: map[string]string{"oidcIssuers": `[` + githubIssuer + `,{"url":"https://10.9.0.1:8443","clientId":"oke"}]`},
+		set: map[string]string{"oidcIssuers": `[` + githubIssuer + `,{"url":"https://198.51.100.7:8443","clientId":"oke"}]`},
+	},
+	{
+		what: "oidcIssuers: claims and certificate", before: map[string]string{"oidcIssuers": `[` + githubIssuer + `]`},
+		set: map[string]string{"oidcIssuers": `[{"url":"https://token.actions.githubusercontent.com","clientId":"oke",` +
+			`"usernameClaim":"email","usernamePrefix":"-","groupsClaim":"groups","groupsPrefix":"actions:",` +
+			`"caCertificate":` + strconv.Quote(certificate) + `}]`},
 	},
 	{what: "oidcDiscovery", set: map[string]string{"oidcDiscovery": "true"}},
 	{what: "imageVerificationKeys", set: map[string]string{"imageVerificationKeys": `["ocid1.key.oc1.iad.a.rsa"]`}},
@@ -250,6 +288,14 @@ var changes = []change{
 	},
 	{what: "subnets: prefixLength", set: map[string]string{"subnets": `{"workers":{"prefixLength":22}}`}},
 	{what: "subnets: cidr", set: map[string]string{"subnets": `{"publicLoadBalancers":{"cidr":"10.0.200.0/24"}}`}},
+	{
+		what: "subnets: id", before: map[string]string{
+			"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "securityBy": "groups",
+			"subnets": `{"workers":{"cidr":"10.20.8.0/22"}}`,
+		},
+		set:   map[string]string{"subnets": `{"workers":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`},
+		loses: []string{"oci:Core/subnet:Subnet"}, reverse: []string{},
+	},
 	{
 		what: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"},
 		loses: []string{"oci:ContainerEngine/cluster:Cluster", "oci:ContainerEngine/nodePool:NodePool"},
@@ -385,20 +431,58 @@ func TestChanges(t *testing.T) {
 	golden.Check(t, "changes", strings.ReplaceAll(out.String(), " \n", "\n"))
 }
 
-// TestEveryChange expects a row of the table for each setting.
+// TestEveryChange expects a row of the table for each setting, and for each field of one.
 func TestEveryChange(t *testing.T) {
 	rows := map[string]bool{}
 	for _, c := range changes {
-		for key := range c.set {
+		for key, value := range c.set {
 			rows[key] = true
+			old, ok := c.before[key]
+			if !ok && key == "nodePools" {
+				old = pool(`"size":2`) // the stack's file has it
+			}
+			before, after := fieldValues(old), fieldValues(value)
+			for field, values := range after {
+				rows[key+"."+field] = rows[key+"."+field] || !slices.Equal(before[field], values)
+			}
 		}
 	}
 	var declared settings.Settings
-	for _, key := range declared.Settings().Keys() {
-		if !rows[key] && !slices.Contains(identity, key) {
-			t.Errorf("no row changes %s", key)
+	for _, s := range declared.Settings() {
+		if slices.Contains(identity, s.Key) {
+			continue
+		}
+		if !rows[s.Key] {
+			t.Errorf("no row changes %s", s.Key)
+		}
+		if s.Key == "guestbooks" { // its fields are the settings of the only guestbook
+			continue
+		}
+		for _, field := range s.Fields {
+			if key := s.Key + "." + field.Key; !rows[key] {
+				t.Errorf("no row changes %s", key)
+			}
 		}
 	}
+}
+
+// fieldValues are those of all objects of a setting, a list or a map of them, by the fields' names.
+func fieldValues(text string) map[string][]string {
+	var list []map[string]json.RawMessage
+	var byName map[string]map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(text), &byName) // another kind of setting has no fields
+	if json.Unmarshal([]byte(text), &list) != nil {
+		for _, name := range slices.Sorted(maps.Keys(byName)) {
+			list = append(list, byName[name])
+		}
+	}
+	values := map[string][]string{}
+	for _, object := range list {
+		for field, value := range object {
+			values[field] = append(values[field], string(value))
+		}
+	}
+	return values
 }
 
 // refusal returns the program's error without the context that Pulumi's SDK adds.
