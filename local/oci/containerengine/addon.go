@@ -28,8 +28,8 @@ var addons = map[string]string{
 
 const autoscaler = "ClusterAutoscaler"
 
-// addonNames returns the names in order.
-func addonNames() []string { return slices.Sorted(maps.Keys(addons)) }
+// AddonNames returns the names of the add-ons in order.
+func AddonNames() []string { return slices.Sorted(maps.Keys(addons)) }
 
 var essentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
 
@@ -131,7 +131,7 @@ func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
 		return nil, engine.MissingParameter("kubernetesVersion")
 	}
 	var out []any
-	for _, name := range addonNames() {
+	for _, name := range AddonNames() {
 		if n := c.Query.Get("addonName"); n != "" && n != name {
 			continue
 		}
@@ -155,7 +155,7 @@ func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
 func (s *Service) installAddon(c *engine.Call, cluster *engine.Resource) (*engine.Answer, error) {
 	name := c.Body.Str("addonName")
 	if _, known := addons[name]; !known {
-		return nil, engine.Invalid("addonName: %q must be one of %s", name, strings.Join(addonNames(), ", "))
+		return nil, engine.Invalid("addonName: %q must be one of %s", name, strings.Join(AddonNames(), ", "))
 	}
 	if err := checkAddonVersion(name, c.Body.Str("version"), cluster); err != nil {
 		return nil, err
