@@ -216,14 +216,18 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 // validate adds what is wrong with the settings. A guestbook's are checked when it is complete.
 func (s *Settings) validate(list *problem.List, stack string) {
 	s.general().Check(list, "")
+	s.validateTagData(list, stack)
 	s.validateBudget(list)
 	s.validateAlarms(list)
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
 	s.Cluster.Validate(list)
-	if s.Network.PodNetwork == layout.VCNNative {
+	native := s.Network.PodNetwork == layout.VCNNative
+	if native {
 		s.Cluster.ValidateNativePods(list)
 	}
+	s.Cluster.ValidatePodNetwork(list, native)
+	s.Cluster.ValidateNodes(list, native)
 	s.validateVirtualNodes(list)
 	s.validateLogs(list)
 	s.validateNetworkPolicies(list)

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"oke-guestbook/plan/problem"
 )
 
 // FreeformTags returns the tags that everything in OCI has.
@@ -21,7 +24,8 @@ func (s *Settings) FreeformTags(project, stack string) map[string]string {
 const (
 	maxTags        = 8 // a resource takes 10 freeform tags
 	maxDefinedTags = 64
-	maxTagValue    = 256 // characters
+	maxTagValue    = 256      // characters
+	maxTagData     = 5 * 1024 // bytes of JSON, which Oracle gives as 5 K
 )
 
 // A name of a tag or a tag namespace: printable ASCII but the blank and the period.
@@ -70,4 +74,21 @@ func checkDefinedTags(tags map[string]string) error {
 		seen[lower] = key
 	}
 	return errors.Join(all...)
+}
+
+// validateTagData checks the size of all tags together. The tags that OKE and tag defaults add are not known.
+func (s *Settings) validateTagData(list *problem.List, stack string) {
+	defined := map[string]map[string]string{}
+	for key, value := range s.DefinedTags {
+		namespace, name, _ := strings.Cut(key, ".")
+		if defined[namespace] == nil {
+			defined[namespace] = map[string]string{}
+		}
+		defined[namespace][name] = value
+	}
+	data, _ := json.Marshal(map[string]any{"freeformTags": s.FreeformTags("oke-guestbook", stack), "definedTags": defined})
+	if len(data) > maxTagData {
+		list.Add("definedTags", "with tags, they are %d bytes of JSON, and a resource takes %d", len(data), maxTagData).
+			DependsOn("tags")
+	}
 }

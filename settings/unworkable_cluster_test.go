@@ -1,8 +1,18 @@
 package settings
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
 	"strings"
 	"testing"
+	"time"
 )
 
 // one is the setting nodePools with one pool of two nodes, and more fields; enhanced adds clusterType.
@@ -117,6 +127,9 @@ func TestUnworkablePools(t *testing.T) {
 		{"a fraction", oneEnhanced(`"maxSurge":"0.5"`), []string{poolKey + "maxSurge 0.5"}},
 		{"a negative step", oneEnhanced(`"maxSurge":"-1"`), []string{poolKey + "maxSurge -1"}},
 
+		{"more added than there are", oneEnhanced(`"maxSurge":"3"`), []string{poolKey + "maxSurge 3 2"}},
+		{"more missing than there are", oneEnhanced(`"maxUnavailable":"3"`), []string{poolKey + "maxUnavailable 3 2"}},
+
 		// Shapes.
 		{"no shape", one(`"shape":"A1.Flex","ocpus":1,"memoryGb":6`), []string{poolKey + "shape A1.Flex"}},
 		{
@@ -178,6 +191,38 @@ func TestUnworkablePools(t *testing.T) {
 			"more memory than E3 has",
 			one(`"shape":"VM.Standard.E3.Flex","ocpus":114,"memoryGb":1777`),
 			[]string{poolKey + "shape 1776"},
+		},
+
+		{
+			"OCPUs that DenseIO.E4 lacks",
+			one(`"shape":"VM.DenseIO.E4.Flex","ocpus":12,"memoryGb":192`),
+			[]string{poolKey + "shape 8 16 32 12"},
+		},
+		{
+			"memory that DenseIO.E5 lacks",
+			one(`"shape":"VM.DenseIO.E5.Flex","ocpus":8,"memoryGb":128`),
+			[]string{poolKey + "shape 96 128"},
+		},
+		{"a micro shape", one(`"shape":"VM.Standard.E2.1.Micro"`), []string{poolKey + "shape micro"}},
+		{
+			"preemptible bare metal",
+			one(`"shape":"BM.Standard.E4.128","preemptible":true`),
+			[]string{poolKey + "preemptible BM.Standard.E4.128"},
+		},
+		{
+			"preemptible extended memory",
+			one(`"shape":"VM.Standard.E4.Flex","ocpus":65,"memoryGb":512,"preemptible":true`),
+			[]string{poolKey + "preemptible 64 extended"},
+		},
+		{
+			"more Pods than E2.1 has addresses",
+			with("podNetwork", "vcn-native", "nodePools", one(`"shape":"VM.Standard.E2.1","maxPodsPerNode":110`)["nodePools"]),
+			[]string{poolKey + "maxPodsPerNode 110 31"},
+		},
+		{
+			"more Pods than B1.1 has addresses",
+			with("podNetwork", "vcn-native", "nodePools", one(`"shape":"VM.Standard.B1.1","maxPodsPerNode":110`)["nodePools"]),
+			[]string{poolKey + "maxPodsPerNode 110 31"},
 		},
 
 		// Disks.
@@ -267,6 +312,17 @@ func TestUnworkablePools(t *testing.T) {
 			[]string{poolKey + "labels kubernetes.io"},
 		},
 		{"a label that OKE sets", one(`"labels":{"topology.kubernetes.io/zone":"x"}`), []string{poolKey + "labels topology"}},
+		{"a label's prefix with two periods", one(`"labels":{"a..b/x":""}`), []string{poolKey + "labels a..b/x"}},
+		{"a label's prefix with a hyphen last", one(`"labels":{"a-.b/x":""}`), []string{poolKey + "labels a-.b/x"}},
+		{"a label's prefix with a hyphen first", one(`"labels":{"a.-b/x":""}`), []string{poolKey + "labels a.-b/x"}},
+		{
+			"a label's long prefix",
+			one(`"labels":{"` + strings.Repeat("abc.", 63) + `de/x":""}`),
+			[]string{poolKey + "labels"},
+		},
+		{"a taint's prefix with two periods", one(`"taints":["a..b/x:PreferNoSchedule"]`), []string{poolKey + "taints a..b"}},
+		{"a taint's prefix with a hyphen", one(`"taints":["a-.b/x=y:PreferNoSchedule"]`), []string{poolKey + "taints a-.b"}},
+		{"a taint of two values", one(`"taints":["a=b=c:PreferNoSchedule"]`), []string{poolKey + "taints a=b=c"}},
 		{"a taint without effect", one(`"taints":["team=web"]`), []string{poolKey + "taints team=web"}},
 		{"a taint with another effect", one(`"taints":["team=web:noschedule"]`), []string{poolKey + "taints"}},
 
@@ -279,7 +335,58 @@ func TestUnworkablePools(t *testing.T) {
 		{"an image by name", one(`"imageId":"Oracle-Linux-9.8"`), []string{poolKey + "imageId"}},
 		{"a boot volume as image", one(`"imageId":"ocid1.bootvolume.oc1.iad.a"`), []string{poolKey + "imageId bootvolume"}},
 		{"a cloud-init of JSON", one(`"cloudInit":"{}"`), []string{poolKey + "cloudInit"}},
+		{"a script without an interpreter", one(`"cloudInit":"#!\nls\n"`), []string{poolKey + "cloudInit interpreter"}},
+		{
+			"a cloud-config that is no YAML",
+			one(`"cloudInit":"#cloud-config\nruncmd: [ls\n"`),
+			[]string{poolKey + "cloudInit YAML"},
+		},
+		{
+			"a cloud-config of a list",
+			one(`"cloudInit":"#cloud-config\n- ls\n"`),
+			[]string{poolKey + "cloudInit keys"},
+		},
+		{
+			"more nodes than a basic cluster takes",
+			with("podsCidr", "11.0.0.0/8", "vcnCidr", "10.0.0.0/16", "nodePools",
+				`[{"name":"a","size":600,"ocpus":2,"memoryGb":12},{"name":"b","size":600,"ocpus":2,"memoryGb":12}]`),
+			[]string{"nodePools 1200 basic 1000"},
+		},
 	})
+}
+
+// authority is a certificate in PEM that is valid for so long from now.
+func authority(t *testing.T, valid time.Duration) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true,
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(valid), BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &form, &form, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// quoted is a text as JSON has it.
+func quoted(text string) string {
+	raw, _ := json.Marshal(text)
+	return string(raw)
+}
+
+// largeTags are n defined tags with the longest values.
+func largeTags(n int) string {
+	tags := map[string]string{}
+	for i := range n {
+		tags[fmt.Sprintf("Operations.Key%d", i)] = strings.Repeat("x", 256)
+	}
+	raw, _ := json.Marshal(tags)
+	return string(raw)
 }
 
 // TestUnworkableClusters has clusters and networks of the right types that OKE or OCI would refuse later.
@@ -360,6 +467,52 @@ func TestUnworkableClusters(t *testing.T) {
 			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"configuration":{"":"2"}}}`),
 			[]string{"addonOptions.Istio.configuration name"},
 		},
+		{
+			"replicas in words",
+			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"configuration":{"numOfReplicas":"two"}}}`),
+			[]string{"addonOptions.Istio.configuration numOfReplicas two"},
+		},
+		{
+			"an argument that is misspelt",
+			enhanced("addons", `["Istio"]`, "addonOptions", `{"Istio":{"configuration":{"numOfReplica":"2"}}}`),
+			[]string{"addonOptions.Istio.configuration numOfReplicas?"},
+		},
+		{
+			"a toleration that is no JSON",
+			enhanced("addons", `["CertManager"]`, "addonOptions",
+				`{"CertManager":{"configuration":{"tolerations":"[{key: a}]"}}}`),
+			[]string{"addonOptions.CertManager.configuration tolerations JSON"},
+		},
+		{
+			"resources that are no JSON",
+			enhanced("addons", `["CertManager"]`, "addonOptions",
+				`{"CertManager":{"configuration":{"cert-manager-webhook.ContainerResources":"100m"}}}`),
+			[]string{"addonOptions.CertManager.configuration cert-manager-webhook JSON"},
+		},
+		{
+			"a duration in words",
+			with("clusterType", "enhanced", "nodePools", one(`"minSize":1,"maxSize":3`)["nodePools"], "addonOptions",
+				`{"ClusterAutoscaler":{"configuration":{"scaleDownUnneededTime":"soon","skipNodesWithSystemPods":"yes",`+
+					`"scaleDownUtilizationThreshold":"50","coresTotal":"10:5","v":"-1"}}}`),
+			[]string{
+				"addonOptions.ClusterAutoscaler.configuration coresTotal 10:5",
+				"addonOptions.ClusterAutoscaler.configuration scaleDownUnneededTime soon 10m",
+				"addonOptions.ClusterAutoscaler.configuration scaleDownUtilizationThreshold 50",
+				"addonOptions.ClusterAutoscaler.configuration skipNodesWithSystemPods yes true",
+				"addonOptions.ClusterAutoscaler.configuration v -1",
+			},
+		},
+		{"native Pods' add-on with flannel", enhanced("addons", `["OciVcnIpNative"]`), []string{"addons OciVcnIpNative"}},
+		{
+			"flannel with native Pods", enhanced("addons", `["Flannel"]`, "podNetwork", "vcn-native"),
+			[]string{"addons Flannel"},
+		},
+		{
+			"prefixes of labels and taints of virtual nodes",
+			enhanced("podNetwork", "vcn-native", "internetEgress", "workers-and-pods", "virtualNodePools",
+				`[{"name":"burst","labels":{"a..b/x":""},"taints":["a.-b/x:NoSchedule"]}]`),
+			[]string{"virtualNodePools[0].labels a..b/x", "virtualNodePools[0].taints a.-b/x"},
+		},
 
 		// The cluster.
 		{"another kind of cluster", with("clusterType", "BASIC_CLUSTER"), []string{"clusterType basic"}},
@@ -393,6 +546,7 @@ func TestUnworkableClusters(t *testing.T) {
 			with("definedTags", `{"Ops.Team":"`+strings.Repeat("x", 257)+`"}`),
 			[]string{"definedTags Ops.Team 256"},
 		},
+		{"tags that are too large together", with("definedTags", largeTags(24)), []string{"definedTags JSON 5120"}},
 
 		// OpenID Connect and keys.
 		{
@@ -432,6 +586,58 @@ func TestUnworkableClusters(t *testing.T) {
 			[]string{"oidcIssuers[1].url oidcIssuers[0]"},
 		},
 		{
+			"an issuer at port 0", issuer(`"url":"https://a.example.com:0","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url 65535"},
+		},
+		{
+			"an issuer above all ports", issuer(`"url":"https://a.example.com:99999","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url 99999"},
+		},
+		{"an issuer of IPv6", issuer(`"url":"https://[fd00::1]","clientId":"oke"`), []string{"oidcIssuers[0].url IPv6"}},
+		{
+			"an issuer on the API server's machine", issuer(`"url":"https://127.0.0.1","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url 127.0.0.1"},
+		},
+		{
+			"an issuer called localhost", issuer(`"url":"https://localhost:8443","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url localhost"},
+		},
+		{
+			"an issuer at the metadata service", issuer(`"url":"https://169.254.169.254","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url 169.254.169.254"},
+		},
+		{
+			"an issuer without a route", issuer(`"url":"https://10.9.0.1:8443","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url 10.9.0.1 peerCidrs"},
+		},
+		{
+			"a blank client", issuer(`"url":"https://a.example.com","clientId":" "`),
+			[]string{"oidcIssuers[0].clientId blanks"},
+		},
+		{
+			"a claim without a name", issuer(`"url":"https://a.example.com","clientId":"a","requiredClaims":{"":"x"}`),
+			[]string{"oidcIssuers[0].requiredClaims name"},
+		},
+		{
+			"a blank claim", issuer(`"url":"https://a.example.com","clientId":"a","usernameClaim":" "`),
+			[]string{"oidcIssuers[0].usernameClaim blanks"},
+		},
+		{
+			"a broken second certificate", issuer(`"url":"https://a.example.com","clientId":"a","caCertificate":` +
+				quoted(authority(t, time.Hour)+"-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n")),
+			[]string{"oidcIssuers[0].caCertificate 1 2"},
+		},
+		{
+			"a key with the certificate", issuer(`"url":"https://a.example.com","clientId":"a","caCertificate":` +
+				quoted(authority(t, time.Hour)+"-----BEGIN PRIVATE KEY-----\nYWJj\n-----END PRIVATE KEY-----\n")),
+			[]string{"oidcIssuers[0].caCertificate PRIVATE"},
+		},
+		{
+			"an expired certificate", issuer(`"url":"https://a.example.com","clientId":"a","caCertificate":` +
+				quoted(authority(t, -time.Hour))),
+			[]string{"oidcIssuers[0].caCertificate expired"},
+		},
+		{
 			"a tag with verified images", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`,
 				"frontendImage", "iad.ocir.io/tenancy/guestbook:v1"),
 			[]string{"frontendImage digest"},
@@ -465,6 +671,45 @@ func TestUnworkableClusters(t *testing.T) {
 			with("loadBalancerAllowedCidrs", `["128.0.0.0/1"]`),
 			[]string{"loadBalancerAllowedCidrs /8"},
 		},
+		{
+			"visitors on a machine of its own", with("loadBalancerAllowedCidrs", `["127.0.0.0/8"]`),
+			[]string{"loadBalancerAllowedCidrs 127"},
+		},
+		{
+			"visitors of link-local addresses", with("loadBalancerAllowedCidrs", `["169.254.0.0/16"]`),
+			[]string{"loadBalancerAllowedCidrs 169.254"},
+		},
+		{
+			"visitors of reserved addresses", with("loadBalancerAllowedCidrs", `["240.0.0.0/8"]`),
+			[]string{"loadBalancerAllowedCidrs 240"},
+		},
+		{
+			"operators on a machine of its own", with("apiEndpoint", "public", "apiAllowedCidrs", `["127.0.0.1/32"]`),
+			[]string{"apiAllowedCidrs 127"},
+		},
+		{
+			"sessions from link-local addresses", with("bastion", "true", "bastionAllowedCidrs", `["169.254.1.0/24"]`),
+			[]string{"bastionAllowedCidrs 169.254"},
+		},
+		{
+			"sessions from a network twice",
+			with("bastion", "true", "bastionAllowedCidrs", `["203.0.113.0/24","203.0.113.0/24"]`),
+			[]string{"bastionAllowedCidrs twice"},
+		},
+		{
+			"visitors twice", with("loadBalancerAllowedCidrs", `["203.0.113.0/24","203.0.113.0/24"]`),
+			[]string{"loadBalancerAllowedCidrs twice"},
+		},
+		{
+			"a rule from reserved addresses",
+			with("extraRules", `[{"from":"240.0.0.0/8","to":"publicLoadBalancers","protocol":"tcp","description":"x"}]`),
+			[]string{"extraRules[0].from 240"},
+		},
+		{
+			"a rule to link-local addresses",
+			with("extraRules", `[{"from":"workers","to":"169.254.0.0/16","protocol":"tcp","description":"x"}]`),
+			[]string{"extraRules[0].to 169.254"},
+		},
 		{"a peer in the VCN", with("peerCidrs", `["10.0.5.0/24"]`), []string{"peerCidrs vcnCidr"}},
 		{"a gateway of another kind", with("drgId", "ocid1.natgateway.oc1.iad.a"), []string{"drgId natgateway"}},
 		{"flow logs of a subnet that is not there", with("flowLogs", `["bastion"]`), []string{"flowLogs bastion"}},
@@ -497,7 +742,32 @@ func TestWorkablePools(t *testing.T) {
 		"certificates from elsewhere": enhanced("addons", `["KubernetesMetricsServer"]`, "addonOptions",
 			`{"KubernetesMetricsServer":{"configuration":{"skipAddonDependenciesCheck":"true"}}}`),
 		"issuers": enhanced("oidcIssuers", `[{"url":"https://a.example.com/x","clientId":"oke","usernamePrefix":"-"},`+
-			`{"url":"https://10.9.0.1:8443","clientId":"oke","groupsClaim":"groups","requiredClaims":{"team":"web"}}]`),
+			`{"url":"https://198.51.100.7:8443","clientId":"oke","groupsClaim":"groups","requiredClaims":{"team":"web"}}]`),
+		"an issuer of a peer": enhanced("oidcIssuers", `[{"url":"https://10.9.0.1:8443","clientId":"oke"}]`,
+			"peerCidrs", `["10.9.0.0/16"]`, "drgId", "ocid1.drg.oc1.iad.a"),
+		"an issuer's certificates, one expired": issuer(`"url":"https://a.example.com","clientId":"a","caCertificate":` +
+			quoted("the old one\n"+authority(t, -time.Hour)+"the new one\n"+authority(t, time.Hour)+"end\n")),
+		"DenseIO":                one(`"shape":"VM.DenseIO.E5.Flex","ocpus":24,"memoryGb":288`),
+		"preemptible":            one(`"preemptible":true`),
+		"steps of a parked pool": twoPoolsOf(`"size":1`, `"size":0,"maxSurge":"1"`),
+		"all missing":            oneEnhanced(`"maxUnavailable":"2"`),
+		"prefixes of labels and taints": one(`"labels":{"a-b.c1.example.com/x":""},` +
+			`"taints":["a-b.example.com/x=y:PreferNoSchedule","x:PreferNoSchedule"]`),
+		"a script with a blank": one(`"cloudInit":"#! /bin/sh\nls\n"`),
+		"a cloud-config":        one(`"cloudInit":"#cloud-config\nruncmd: [ls]\n"`),
+		"an empty cloud-config": one(`"cloudInit":"#cloud-config\n"`),
+		"arguments of add-ons": with("clusterType", "enhanced", "addons", `["CertManager","Istio","NodeProblemDetector"]`,
+			"nodePools", one(`"minSize":1,"maxSize":3`)["nodePools"], "addonOptions", `{`+
+				`"ClusterAutoscaler":{"configuration":{"scaleDownUnneededTime":"5m","scaleDownUtilizationThreshold":"0.5",`+
+				`"coresTotal":"0:64","scaleDownNonEmptyCandidatesCount":"-1","expander":"least-waste"}},`+
+				`"CertManager":{"configuration":{"tolerations":"[]","affinity":"e30=","brandNewArgument":"x"}},`+
+				`"Istio":{"configuration":{"istiod.PodDisruptionBudgetMinAvailable":"10%"}},`+
+				`"NodeProblemDetector":{"configuration":{"numOfReplica":"2"}}}`),
+		"the Pod network's own add-on": enhanced("addons", `["Flannel"]`),
+		"large tags":                   with("definedTags", largeTags(16)),
+		"1000 nodes of a basic cluster": with("podsCidr", "11.0.0.0/8", "nodePools",
+			`[{"name":"a","size":1000,"ocpus":2,"memoryGb":12}]`),
+		"the internet and a network": with("loadBalancerAllowedCidrs", `["0.0.0.0/0","203.0.113.0/24"]`),
 		"verified images": with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`, "frontendImage",
 			"iad.ocir.io/tenancy/guestbook@sha256:"+strings.Repeat("a", 64)),
 		"defined tags": with("definedTags", `{"Operations.CostCenter":"42"}`),

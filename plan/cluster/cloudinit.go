@@ -10,6 +10,8 @@ import (
 	"net/textproto"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"oke-guestbook/plan/setting"
 )
 
@@ -74,9 +76,28 @@ var cloudInit = setting.Func("a script that begins with #!, or a document that b
 			return errors.New("has line ends of Windows, which a shell on Linux does not read")
 		case !strings.HasPrefix(first, "#!") && strings.TrimSpace(first) != cloudConfig:
 			return fmt.Errorf("begins with %.40q; cloud-init needs #! and an interpreter, or %s, there", first, cloudConfig)
+		case strings.TrimSpace(first) == cloudConfig:
+			return checkCloudConfig(text)
+		case strings.TrimSpace(strings.TrimPrefix(first, "#!")) == "":
+			return errors.New("names no interpreter after #!, such as #!/bin/bash")
 		}
 		return nil
 	})
+
+// checkCloudConfig returns an error unless a cloud-config document is YAML with keys, without which cloud-init ignores
+// it (cloud-init documentation, "Cloud config data"; not run).
+func checkCloudConfig(text string) error {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		return fmt.Errorf("is not YAML, which %s needs: %w", cloudConfig, err)
+	}
+	for _, content := range document.Content {
+		if content.Kind != yaml.MappingNode {
+			return fmt.Errorf("%s needs keys with values, such as runcmd", cloudConfig)
+		}
+	}
+	return nil
+}
 
 // checkUserData returns an error unless the pool's user_data fits an instance's metadata.
 func (p *NodePool) checkUserData() error {

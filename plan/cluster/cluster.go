@@ -101,6 +101,7 @@ func (p *NodePool) largest() int { return max(p.Size, p.MaxSize) }
 func (s *Spec) Validate(list *problem.List) {
 	s.Settings().Check(list, "")
 	s.validateAddons(list)
+	s.validateArguments(list)
 	s.validateAutoscaler(list)
 	s.validateOpenID(list)
 	s.validateVirtual(list)
@@ -147,6 +148,26 @@ func (s *Spec) ValidateNativePods(list *problem.List) {
 	}
 }
 
+// ValidateNodes adds that the pools have more nodes together than a cluster takes (Oracle documentation, "Service
+// Limits", section "Kubernetes Engine Limits", copy of March 2025; read 2026-11-29). The limit of 2000 with VCN-native
+// Pods can be raised, and is not judged.
+func (s *Spec) ValidateNodes(list *problem.List, native bool) {
+	nodes, _ := s.Nodes()
+	switch {
+	case s.ClusterType == Basic && nodes > maxNodesBasic:
+		list.Add("nodePools", "have %d nodes together, and a basic cluster takes %d", nodes, maxNodesBasic).
+			DependsOn("clusterType")
+	case !native && nodes > maxNodesFlannel:
+		list.Add("nodePools", "have %d nodes together, and a cluster with flannel takes %d", nodes, maxNodesFlannel).
+			DependsOn("podNetwork")
+	}
+}
+
+const (
+	maxNodesBasic   = 1000
+	maxNodesFlannel = 5000
+)
+
 // shapeName describes the pool's shape with its size.
 func (p *NodePool) shapeName() string {
 	if p.OCPUs == 0 {
@@ -171,6 +192,9 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 	p.validateCycling(list, key, s.ClusterType)
 	p.validateBounds(list, key, s.ClusterType)
 	p.validateReservation(list, key, s)
+	if err := p.checkPreemptible(); err != nil {
+		list.Add(key+".preemptible", "%v", err).DependsOn(key+".shape", key+".ocpus", key+".memoryGb")
+	}
 }
 
 // validateReservation checks what a capacity reservation, which is of one availability domain and one size of machine,

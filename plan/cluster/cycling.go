@@ -82,6 +82,20 @@ func (p *NodePool) validateCycling(list *problem.List, key string, kind Type) {
 		list.Add(surgeKey, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").
 			DependsOn(unavailableKey)
 	}
+	p.checkSteps(list, surgeKey, unavailableKey)
+}
+
+// checkSteps adds numbers of nodes above the pool's: "do not specify a number greater than the value of Node count"
+// (Oracle documentation, "Performing an In-Place Worker Node Update by Cycling an Existing Node Pool", copy of March
+// 2025, read 2026-11-29). A parked pool may have a step of one node.
+func (p *NodePool) checkSteps(list *problem.List, surgeKey, unavailableKey string) {
+	most := max(p.largest(), 1)
+	for _, step := range []struct{ key, text string }{{surgeKey, p.MaxSurge}, {unavailableKey, p.MaxUnavailable}} {
+		if n, err := strconv.Atoi(step.text); err == nil && n > most && !p.Autoscaled {
+			list.Add(step.key, "%d nodes are more than the pool has, %d", n, most).
+				DependsOn(strings.TrimSuffix(surgeKey, "maxSurge")+"size", strings.TrimSuffix(surgeKey, "maxSurge")+"maxSize")
+		}
+	}
 }
 
 // checkCycling adds a change that the nodes of a pool can only get on new instances, where the pool cycles by boot

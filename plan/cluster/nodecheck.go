@@ -13,21 +13,40 @@ import (
 	"oke-guestbook/plan/setting"
 )
 
-// A label's key is an optional DNS prefix and a name, its value is empty or a name (Kubernetes documentation, "Labels
-// and Selectors", section "Syntax and character set"). k8s.io/apimachinery checks them too, but this module does not
-// need it for anything else.
-const labelName = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
+// A label's key is an optional DNS subdomain and a name, its value is empty or a name (Kubernetes documentation,
+// "Labels and Selectors", section "Syntax and character set", and "Object Names and IDs", "DNS Subdomain Names").
+// k8s.io/apimachinery checks them too, but this module does not need it for anything else.
+const (
+	labelName      = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
+	labelSubdomain = `[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*`
+	maxSubdomain   = 253
+)
 
 var (
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?` + labelName + `$`)
+	labelKey   = regexp.MustCompile(`^(` + labelSubdomain + `/)?` + labelName + `$`)
 	labelValue = regexp.MustCompile(`^(` + labelName + `)?$`)
 )
 
+// isLabelKey reports whether a label or taint can have the key.
+func isLabelKey(key string) bool {
+	domain, _, _ := strings.Cut(key, "/")
+	return labelKey.MatchString(key) && len(domain) <= maxSubdomain
+}
+
+var taintEffects = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
+
 // taint is a key, a value that may be left out, and an effect (Kubernetes documentation, "Taints and Tolerations").
-var taint = setting.Match(
-	regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?`+labelName+`(=(`+labelName+`)?)?`+
-		`:(NoSchedule|PreferNoSchedule|NoExecute)$`),
-	"a taint such as team=web:NoSchedule, with the effect NoSchedule, PreferNoSchedule or NoExecute")
+var taint = setting.Func(
+	"a taint such as team=web:NoSchedule, with the effect NoSchedule, PreferNoSchedule or NoExecute",
+	func(text string) error {
+		pair, effect, _ := strings.Cut(text, ":")
+		key, value, _ := strings.Cut(pair, "=")
+		if !isLabelKey(key) || !labelValue.MatchString(value) || !slices.Contains(taintEffects, effect) {
+			return fmt.Errorf("%q is not a taint such as team=web:NoSchedule, with the effect %s", text,
+				strings.Join(taintEffects, ", "))
+		}
+		return nil
+	})
 
 // oneTaint refuses two taints of one key and effect, with which the kubelet does not start.
 var oneTaint = setting.Func("", func(taints []string) error {
@@ -46,7 +65,7 @@ var oneTaint = setting.Func("", func(taints []string) error {
 func checkLabels(labels map[string]string) error {
 	var all []error
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if !labelKey.MatchString(key) || !labelValue.MatchString(labels[key]) {
+		if !isLabelKey(key) || !labelValue.MatchString(labels[key]) {
 			all = append(all, fmt.Errorf("%s=%s is not a Kubernetes label", key, labels[key]))
 		} else if domain, _, prefixed := strings.Cut(key, "/"); prefixed && isReserved(domain) {
 			all = append(all, fmt.Errorf("%s: a kubelet sets no labels of kubernetes.io and k8s.io but those of "+

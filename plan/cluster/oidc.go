@@ -5,11 +5,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/setting"
@@ -44,21 +46,25 @@ func (s *Spec) openID() setting.Group {
 	}
 }
 
+var claim = setting.Func("", checkClaim)
+
 func (i *OIDCIssuer) settings() setting.Group {
 	return setting.Group{
 		setting.Of(&i.URL, "url", "", "URL of the issuer, which is the claim iss of its tokens",
 			setting.Func("an https:// URL", checkIssuerURL)),
 		setting.Of(&i.ClientID, "clientId", "", "Audience that tokens must be for, the claim aud",
-			setting.Required[string]("write the audience of the tokens, such as oke")),
-		setting.Of(&i.UsernameClaim, "usernameClaim", "sub", "Claim that is the user's name"),
+			setting.Required[string]("write the audience of the tokens, such as oke"), claim),
+		setting.Of(&i.UsernameClaim, "usernameClaim", "sub", "Claim that is the user's name", claim),
 		setting.Of(&i.UsernamePrefix, "usernamePrefix", "",
 			"What precedes the user's name, such as oidc:. Empty for the URL and #, but nothing with the claim email; - for "+
 				"nothing",
 			setting.Func("", checkPrefix)),
-		setting.Of(&i.GroupsClaim, "groupsClaim", "", "Claim that has the user's groups. Empty for no groups"),
+		setting.Of(&i.GroupsClaim, "groupsClaim", "", "Claim that has the user's groups. Empty for no groups",
+			claim),
 		setting.Of(&i.GroupsPrefix, "groupsPrefix", "", "What precedes the groups' names. Empty for nothing",
 			setting.Func("", checkPrefix)),
-		setting.Texts(&i.RequiredClaims, "requiredClaims", "Claims that tokens must have, with their values"),
+		setting.Texts(&i.RequiredClaims, "requiredClaims", "Claims that tokens must have, with their values",
+			setting.Func("", checkRequiredClaims)),
 		setting.Of(&i.CACertificate, "caCertificate", "",
 			"Certificates in PEM that the issuer's is checked with. Empty for the usual authorities",
 			setting.Optional(setting.Func("certificates in PEM", checkPEM))),
@@ -75,6 +81,25 @@ func checkIssuerURL(text string) error {
 	case strings.HasSuffix(text, "/.well-known/openid-configuration"):
 		return fmt.Errorf("%q is the discovery document: leave /.well-known/openid-configuration out", text)
 	}
+	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("%q has the port %q, and one is from 1 to 65535", text, port)
+		}
+	}
+	return checkIssuerHost(u.Hostname())
+}
+
+// checkIssuerHost refuses addresses that the API server cannot reach an issuer at.
+func checkIssuerHost(host string) error {
+	addr, err := netip.ParseAddr(host)
+	addr = addr.Unmap()
+	switch {
+	case host == "localhost" || strings.HasSuffix(host, ".localhost"),
+		err == nil && (addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified()):
+		return fmt.Errorf("%s is not an address of another machine: the API server asks the issuer for its keys", host)
+	case err == nil && !addr.Is4():
+		return fmt.Errorf("%s is an IPv6 address, and the stack's network has IPv4 only", host)
+	}
 	return nil
 }
 
@@ -86,13 +111,57 @@ func checkPrefix(prefix string) error {
 	return nil
 }
 
+// checkPEM returns an error unless the text is certificates and one of them has not expired. One that is no authority's
+// is accepted: the server's own works, too (Go, crypto/x509, Certificate.Verify, which the API server uses).
 func checkPEM(text string) error {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil || block.Type != "CERTIFICATE" {
-		return errors.New("is not a certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+	var expired error
+	valid, count := false, 0
+	for rest := []byte(text); ; count++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		switch {
+		case block.Type != "CERTIFICATE":
+			return fmt.Errorf("has a %s in PEM, and takes certificates only", block.Type)
+		case err != nil:
+			return fmt.Errorf("certificate %d: %w", count+1, err)
+		case time.Now().After(certificate.NotAfter):
+			expired = fmt.Errorf("the certificate of %s expired on %s", certificate.Subject,
+				certificate.NotAfter.Format(time.DateOnly))
+		default:
+			valid = true
+		}
 	}
-	_, err := x509.ParseCertificate(block.Bytes)
-	return err
+	switch begun := strings.Count(text, "-----BEGIN "); {
+	case count == 0:
+		return errors.New("is not a certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
+	case begun != count:
+		return fmt.Errorf("%d of the %d parts in PEM cannot be read", begun-count, begun)
+	case !valid:
+		return expired
+	}
+	return nil
+}
+
+// checkClaim refuses a name that is blank or has blanks around it: the API server compares whole texts.
+func checkClaim(name string) error {
+	if strings.TrimSpace(name) != name {
+		return fmt.Errorf("%q has blanks around it", name)
+	}
+	return nil
+}
+
+func checkRequiredClaims(claims map[string]string) error {
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		if name == "" {
+			all = append(all, errors.New("a claim needs a name"))
+		}
+		all = append(all, checkClaim(name))
+	}
+	return errors.Join(all...)
 }
 
 // validateOpenID checks what the settings of OpenID Connect must satisfy together.

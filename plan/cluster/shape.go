@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,11 +26,16 @@ func gpuShape(name string) bool {
 	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")
 }
 
-// vnicsOfFixed are the VNICs of fixed shapes ("Compute Shapes", section "Previous Generation VM Shapes", read in a copy
-// that has the shapes up to VM.Standard.A4.Flex, November 2026). Other fixed shapes are not known here.
+// vnicsOfFixed are the VNICs of fixed shapes on Linux (Oracle documentation, "Compute Shapes", 2025-02-13, and a copy
+// that has the shapes up to VM.Standard.A4.Flex, November 2026; read 2026-11-29). Others are not known here.
 var vnicsOfFixed = map[string]int{
+	"VM.Standard1.1": 2, "VM.Standard1.2": 2, "VM.Standard1.4": 4, "VM.Standard1.8": 8, "VM.Standard1.16": 16,
 	"VM.Standard2.1": 2, "VM.Standard2.2": 2, "VM.Standard2.4": 4, "VM.Standard2.8": 8, "VM.Standard2.16": 16,
-	"VM.Standard2.24": 24,
+	"VM.Standard2.24": 24, "VM.Standard.B1.1": 2, "VM.Standard.B1.2": 2, "VM.Standard.B1.4": 4, "VM.Standard.B1.8": 8,
+	"VM.Standard.B1.16": 16, "VM.Standard.E2.1": 2, "VM.Standard.E2.2": 2, "VM.Standard.E2.4": 4, "VM.Standard.E2.8": 4,
+	"VM.DenseIO1.4": 4, "VM.DenseIO1.8": 8, "VM.DenseIO1.16": 16, "VM.DenseIO2.8": 8, "VM.DenseIO2.16": 16,
+	"VM.DenseIO2.24": 24, "VM.GPU2.1": 12, "VM.GPU3.1": 6, "VM.GPU3.2": 12, "VM.GPU3.4": 24, "VM.GPU.A10.1": 15,
+	"VM.GPU.A10.2": 24,
 }
 
 // maxFlexibleVNICs is the largest number of VNICs of a flexible shape (as vnicsOfFixed).
@@ -57,11 +63,57 @@ var largest = map[string]struct{ ocpus, memoryGB float64 }{
 	"VM.Standard.E6.Flex": {126, 1454}, "VM.Standard3.Flex": {56, 896}, "VM.Optimized3.Flex": {18, 256},
 }
 
+// stepped are the flexible shapes with a few sizes, each with its memory for each OCPU ("Compute Shapes", section
+// "Dense I/O Shapes", 2025-02-13; read 2026-11-29).
+var stepped = map[string]steps{
+	"VM.DenseIO.E4.Flex": {[]float64{8, 16, 32}, 16},
+	"VM.DenseIO.E5.Flex": {[]float64{8, 16, 24, 32, 40, 48}, 12},
+}
+
+type steps struct {
+	ocpus         []float64
+	memoryPerOCPU float64
+}
+
+func (s steps) check(name string, ocpus, memoryGB float64) error {
+	if !slices.Contains(s.ocpus, ocpus) {
+		return fmt.Errorf("%s has one of %v OCPUs (got %v)", name, s.ocpus, ocpus)
+	}
+	if memoryGB != ocpus*s.memoryPerOCPU {
+		return fmt.Errorf("%s with %v OCPUs has memoryGb %v (got %v)", name, ocpus, ocpus*s.memoryPerOCPU, memoryGB)
+	}
+	return nil
+}
+
+// standard are the largest sizes that are no extended memory VM instances ("Compute Shapes", section "Flexible Shapes",
+// 2025-02-13; read 2026-11-29). Shapes without those are not here.
+var standard = map[string]struct{ ocpus, memoryGB float64 }{
+	"VM.Standard.E3.Flex": {64, 1024}, "VM.Standard.E4.Flex": {64, 1024}, "VM.Standard3.Flex": {32, 512},
+}
+
+// checkPreemptible returns an error if there are no preemptible instances like the pool's (Oracle documentation,
+// "Preemptible Instances", section "Support and Limitations", 2025-02-11; read 2026-11-29).
+func (p *NodePool) checkPreemptible() error {
+	most, limited := standard[p.Shape]
+	switch {
+	case !p.Preemptible:
+	case strings.HasPrefix(p.Shape, "BM."):
+		return fmt.Errorf("%s is bare metal, and no preemptible instance is", p.Shape)
+	case limited && (p.OCPUs > most.ocpus || p.MemoryGB > most.memoryGB):
+		return fmt.Errorf("%s with more than %v OCPUs or %v GB has extended memory, and no preemptible instance has",
+			p.Shape, most.ocpus, most.memoryGB)
+	}
+	return nil
+}
+
 // CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one
 // takes neither.
 func CheckShape(name string, ocpus, memoryGB float64) error {
 	if !strings.HasPrefix(name, "VM.") && !strings.HasPrefix(name, "BM.") {
 		return fmt.Errorf("%q is not a shape; write its full name, such as VM.Standard.A1.Flex", name)
+	}
+	if strings.HasSuffix(name, ".Micro") { // Oracle, "Supported Images (Including Custom Images) and Shapes", 2025-01-15
+		return fmt.Errorf("OKE has no nodes of %s or other micro shapes", name)
 	}
 	if !flexibleShape(name) {
 		if ocpus != 0 || memoryGB != 0 {
@@ -71,6 +123,9 @@ func CheckShape(name string, ocpus, memoryGB float64) error {
 	}
 	if ocpus < 1 {
 		return fmt.Errorf("%s is flexible and needs ocpus, 1 or more (got %v)", name, ocpus)
+	}
+	if few, only := stepped[name]; only {
+		return few.check(name, ocpus, memoryGB)
 	}
 	most, known := largest[name]
 	if known && ocpus > most.ocpus {

@@ -49,7 +49,7 @@ func (s *Spec) ranges() setting.Group {
 }
 
 func (s *Spec) access() setting.Group {
-	network := setting.Each(namedNetwork)
+	network, once := setting.Each(namedNetwork), setting.Unique[string]()
 	return setting.Group{
 		setting.Of(&s.APIEndpoint, "apiEndpoint", Private,
 			"Kubernetes API endpoint: private (inside the VCN) or public (also from apiAllowedCidrs on the internet)",
@@ -57,16 +57,16 @@ func (s *Spec) access() setting.Group {
 		setting.List(&s.APIAllowedCIDRs, "apiAllowedCidrs", nil,
 			"Networks outside the stack that may reach the Kubernetes API. 0.0.0.0/0, the whole internet, "+
 				"needs a public endpoint",
-			network),
+			network, once),
 		setting.Of(&s.LoadBalancers, "loadBalancers", Public,
 			"Subnets for load balancers: public, internal or both",
 			setting.OneOf(Public, Internal, Both)),
 		setting.List(&s.LoadBalancerAllowedCIDRs, "loadBalancerAllowedCidrs", nil,
 			"Networks that may reach the public load balancers. 0.0.0.0/0 is the whole internet",
-			network),
+			network, once),
 		setting.List(&s.InternalLoadBalancerAllowedCIDRs, "internalLoadBalancerAllowedCidrs", nil,
 			"Networks that may reach the internal load balancers, such as the VCN's or a peer's CIDR",
-			network),
+			network, once),
 		setting.List(&s.LoadBalancerPorts, "loadBalancerPorts", []PortRange{{80, 80}},
 			"TCP ports that load balancers listen on: a port or a range, such as 80 or 8000-8010"),
 		setting.Of(&s.InternetEgress, "internetEgress", EgressWorkers,
@@ -116,7 +116,8 @@ func (s *Spec) security() setting.Group {
 			"OCI Bastion for a private endpoint: SSH tunnels to the Kubernetes API without a host to maintain"),
 		setting.List(&s.BastionAllowedCIDRs, "bastionAllowedCidrs", nil,
 			"Networks from which sessions of the bastion may be opened",
-			setting.Each(namedNetwork), setting.Func(fmt.Sprintf("at most %d", bastionNetworks), atMostBastionNetworks)),
+			setting.Each(namedNetwork), setting.Unique[string](),
+			setting.Func(fmt.Sprintf("at most %d", bastionNetworks), atMostBastionNetworks)),
 		setting.List(&s.FlowLogs, "flowLogs", nil,
 			"Roles of the subnets whose traffic is logged with VCN flow logs",
 			setting.Each(setting.OneOf(Roles...)), setting.Unique[Role]()),
@@ -159,10 +160,8 @@ func cidr(low, high int) setting.Check[string] {
 			return err
 		case prefix.Bits() < low || prefix.Bits() > high:
 			return fmt.Errorf("%s is outside /%d to /%d", text, low, high)
-		case slices.ContainsFunc(unusable, prefix.Overlaps):
-			return fmt.Errorf("%s holds addresses that no network may use: %s", text, join(unusable))
 		}
-		return nil
+		return checkUsable(text, prefix)
 	})
 }
 
@@ -179,8 +178,19 @@ var namedNetwork = setting.Func("CIDRs, /8 at the widest, or "+Anywhere, func(te
 		return fmt.Errorf("%s is most of the internet: use %s for everybody, else /%d at the widest",
 			text, Anywhere, widestNamedBits)
 	}
+	if err == nil && network.Bits() > 0 {
+		err = checkUsable(text, network)
+	}
 	return err
 })
+
+// checkUsable refuses networks whose addresses no machine in another network has.
+func checkUsable(text string, network netip.Prefix) error {
+	if slices.ContainsFunc(unusable, network.Overlaps) {
+		return fmt.Errorf("%s holds addresses that no network may use: %s", text, join(unusable))
+	}
+	return nil
+}
 
 func checkSubnetCIDR(text string) error {
 	prefix, err := ParseCIDR(text)
@@ -202,11 +212,14 @@ func checkEnd(end string) error {
 	if slices.Contains(Roles, Role(end)) || end == OSN {
 		return nil
 	}
-	_, err := ParseCIDR(end)
-	if err != nil && !strings.Contains(end, "/") {
+	network, err := ParseCIDR(end)
+	switch {
+	case err != nil && !strings.Contains(end, "/"):
 		return fmt.Errorf("%q is none of %s, %s and no CIDR", end, strings.Join(roleNames(Roles), ", "), OSN)
+	case err != nil || network.Bits() < widestNamedBits:
+		return err
 	}
-	return err
+	return checkUsable(end, network)
 }
 
 func checkSource(from string) error {

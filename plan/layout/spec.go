@@ -231,7 +231,10 @@ func (s Spec) EgressToInternet(role Role) bool {
 	case Pods:
 		return s.InternetEgress == EgressWorkersAndPods
 	case API:
-		return slices.ContainsFunc(s.Issuers, func(i Issuer) bool { return i.CIDR == Anywhere })
+		return slices.ContainsFunc(s.Issuers, func(i Issuer) bool {
+			network, err := ParseCIDR(i.CIDR)
+			return err == nil && !PrivateNetwork(network) && !s.connected(network)
+		})
 	}
 	return false
 }

@@ -63,6 +63,12 @@ func (s Spec) Validate(p *problem.List, need Capacity) {
 		s.validateSubnets(p, vcn, need)
 	}
 	s.validateExtraRules(p)
+	for i, issuer := range s.Issuers {
+		if !s.routed(API, issuer.CIDR, false) {
+			p.Add(fmt.Sprintf("oidcIssuers[%d].url", i), "no route leads from the API endpoint to %s: %s", issuer.CIDR, asPeer).
+				DependsOn(routes...)
+		}
+	}
 	for _, role := range s.FlowLogs {
 		if !s.Has(role) {
 			p.Add("flowLogs", "this stack has no subnet %q; it has %s", role, s.roleNames()).DependsOn(presence[role])

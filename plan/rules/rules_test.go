@@ -149,7 +149,8 @@ func TestVirtualNodes(t *testing.T) {
 	}
 }
 
-// TestIssuers expects the API endpoint alone to get a way to the issuers, by NAT to those whose address is not known.
+// TestIssuers expects the API endpoint alone to get a way to the issuers, by NAT to those that are not in private
+// networks.
 func TestIssuers(t *testing.T) {
 	for _, c := range []struct {
 		issuers []layout.Issuer
@@ -161,6 +162,11 @@ func TestIssuers(t *testing.T) {
 		{
 			[]layout.Issuer{{CIDR: layout.Anywhere, Port: 443}, {CIDR: layout.Anywhere, Port: 443}},
 			[]string{"egress tcp 443 0.0.0.0/0"},
+			layout.PrivateRoutes,
+		},
+		{
+			[]layout.Issuer{{CIDR: "198.51.100.7/32", Port: 8443}},
+			[]string{"egress tcp 8443 198.51.100.7/32"},
 			layout.PrivateRoutes,
 		},
 	} {
