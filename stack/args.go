@@ -10,6 +10,7 @@ import (
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
+	"oke-guestbook/plan/alarm"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/rules"
 	"oke-guestbook/plan/workload"
@@ -147,22 +148,33 @@ func (c *composition) budgetArgs() *budget.Args {
 }
 
 func (c *composition) alarmsArgs(cluster *oke.Cluster) *alarms.Args {
-	args := &alarms.Args{
+	pools := map[string]pulumi.StringInput{}
+	for name, pool := range cluster.NodePools {
+		pools[name] = pool.ID()
+	}
+	return &alarms.Args{
 		CompartmentID: c.settings.CompartmentID,
-		Stack:         c.name,
+		Definitions:   alarm.Definitions(c.alarmed()),
+		NodePools:     pools,
 		Emails:        c.settings.AlarmEmails,
 		TopicID:       c.settings.AlarmTopicID,
-		ClusterID:     cluster.Cluster.ID(),
-		Nodes:         c.settings.Cluster.LeastNodes(),
 		Tags:          c.tags,
 	}
+}
+
+// alarmed returns what the alarms depend on.
+func (c *composition) alarmed() alarm.Stack {
+	watched := alarm.Stack{Name: c.name}
 	for _, g := range c.settings.Guestbooks {
 		if g.Measured {
-			args.Backups = args.Backups || g.BackupSchedule != ""
-			args.Certificates = args.Certificates || g.TLSCertificate != "" || g.ACME()
+			watched.Backups = watched.Backups || g.BackupSchedule != ""
+			watched.Certificates = watched.Certificates || g.HTTPS()
 		}
 	}
-	return args
+	for _, p := range c.settings.Cluster.NodePools {
+		watched.Pools = append(watched.Pools, alarm.Pool{Name: p.Name, Least: p.Least()})
+	}
+	return watched
 }
 
 func (c *composition) containerLogsArgs() *containerlogs.Args {

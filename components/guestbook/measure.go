@@ -14,7 +14,7 @@ import (
 	"oke-guestbook/plan/iam"
 )
 
-// measureSchedule is once in an interval of the alarms' queries (components/alarms).
+// measureSchedule is once in an interval of the alarms' queries (plan/alarm).
 const measureSchedule = "*/5 * * * *"
 
 // measure makes the CronJob that posts the guestbook's metrics to Monitoring, and the policy that lets it.

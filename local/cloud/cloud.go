@@ -85,6 +85,8 @@ type ControlPlane interface {
 	Kubeconfig(ctx context.Context, clusterID string) ([]byte, error)
 	// SyncNodes registers the given nodes, and cordons, drains and removes all others. It returns when that is done.
 	SyncNodes(ctx context.Context, clusterID string, nodes []Node) error
+	// ReadyNodes returns the OCIDs of the instances whose nodes are ready, as the API server has it.
+	ReadyNodes(ctx context.Context, clusterID string) ([]string, error)
 }
 
 // Zone returns an availability domain as nodes are labelled with it: "PHX-AD-1" for "Uocm:PHX-AD-1".

@@ -38,7 +38,7 @@ func (b book) alarms(t *testing.T) {
 	s.deploy()
 	s.unchanged("after the alarms have been made")
 	want := map[string]string{}
-	for _, name := range []string{"frontend", "database", "volume", "backup", "silent", "nodes"} {
+	for _, name := range []string{"frontend", "database", "volume", "backup", "silent", "nodes-workers", "no-nodes-workers"} {
 		want["oke-guestbook-local-"+name] = "OK"
 	}
 	if got := status(); !maps.Equal(got, want) {

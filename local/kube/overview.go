@@ -74,6 +74,34 @@ func (m *Manager) Workloads(ctx context.Context) ([]Workload, error) {
 	return all, nil
 }
 
+// ReadyNodes implements cloud.ControlPlane.
+func (m *Manager) ReadyNodes(ctx context.Context, clusterID string) ([]string, error) {
+	m.mu.Lock()
+	c := m.clusters[clusterID]
+	m.mu.Unlock()
+	notRunning := fmt.Errorf("cluster %s: its control plane does not run", clusterID)
+	if c == nil {
+		return nil, notRunning
+	}
+	c.statusMu.Lock()
+	api := c.statusAPI
+	c.statusMu.Unlock()
+	if api == nil {
+		return nil, notRunning
+	}
+	nodes, err := api.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, err
+	}
+	var ready []string
+	for _, n := range nodes.Items {
+		if strings.HasPrefix(describeNode(n).Status, "Ready") {
+			ready = append(ready, n.Spec.ProviderID)
+		}
+	}
+	return ready, nil
+}
+
 func workloadOf(ctx context.Context, api kubernetes.Interface) (Workload, error) {
 	cached := metav1.ListOptions{ResourceVersion: "0"} // from the API server's memory
 	nodes, err := api.CoreV1().Nodes().List(ctx, cached)

@@ -111,10 +111,10 @@ func New(config Config) (*Server, error) {
 	budget.Register(e)
 	artifacts.Register(e)
 	notifications.Register(e)
-	monitoring.Register(e)
 	oke := containerengine.Register(e, containerengine.Options{
 		ControlPlane: config.ControlPlane, KubernetesVersions: func() []string { return KubernetesVersions },
 	})
+	monitoring.Register(e, oke.NodeConditions)
 	limits.Register(e)
 	if err := e.Start(); err != nil {
 		return nil, err

@@ -79,19 +79,15 @@ func (s *Spec) Nodes() (n int, more bool) {
 	return n, more
 }
 
-// LeastNodes returns how many nodes the pools have together at least. A pool that an autoscaler of the user's resizes
-// may have none.
-func (s *Spec) LeastNodes() (n int) {
-	for _, p := range s.NodePools {
-		switch {
-		case p.Autoscaled:
-		case p.MaxSize > 0:
-			n += p.MinSize
-		default:
-			n += p.Size
-		}
+// Least returns how many nodes the pool has at least. One that an autoscaler of the user's resizes may have none.
+func (p *NodePool) Least() int {
+	switch {
+	case p.Autoscaled:
+		return 0
+	case p.MaxSize > 0:
+		return p.MinSize
 	}
-	return n
+	return p.Size
 }
 
 // largest is the number of nodes that the pool has at most, except while it cycles.

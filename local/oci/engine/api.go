@@ -141,6 +141,20 @@ func (c *Call) run(h Handler) (*Answer, error) {
 	return a, err
 }
 
+// After answers by a handler that sees the state, in a transaction of its own, after work that may take long.
+func (c *Call) After(work func(context.Context), h Handler) *Answer {
+	return &Answer{Then: func(ctx context.Context) (a *Answer, err error) {
+		work(ctx)
+		err = c.e.View(func(t *Tx) error {
+			later := *c
+			later.Tx = t
+			a, err = later.run(h)
+			return err
+		})
+		return a, err
+	}}
+}
+
 // ServeHTTP answers one request.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()

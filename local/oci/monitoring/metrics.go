@@ -4,7 +4,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +20,7 @@ const (
 
 // metrics are the posted metrics. They are kept in memory: the end of the process loses them.
 type metrics struct {
+	sources []Source
 	mu      sync.Mutex
 	streams []*stream
 }
@@ -75,7 +75,7 @@ func readStream(now time.Time, data engine.Doc) (stream, error) {
 	switch {
 	case !namespaceForm.MatchString(s.namespace):
 		return s, engine.Invalid("namespace: %q must be letters, digits and underscores, a letter first", s.namespace)
-	case strings.HasPrefix(s.namespace, "oci_"), strings.HasPrefix(s.namespace, "oracle_"):
+	case reserved(s.namespace):
 		return s, engine.Invalid("namespace: %q has a prefix that is reserved for the services", s.namespace)
 	case !metricForm.MatchString(s.name):
 		return s, engine.Invalid("name: %q must begin with a letter", s.name)
@@ -123,7 +123,7 @@ type group struct {
 	points     []point
 }
 
-// find returns the points of a query between two times, by stream or by the dimensions of groupBy.
+// find returns the points of a query after one time and until another, by stream or by the dimensions of groupBy.
 func (m *metrics) find(namespace, compartment string, q query, from, to time.Time) []group {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -144,7 +144,7 @@ func (m *metrics) find(namespace, compartment string, q query, from, to time.Tim
 			i, groups = len(groups), append(groups, group{dimensions: by})
 		}
 		for _, p := range s.points {
-			if !p.at.Before(from) && !p.at.After(to) {
+			if p.at.After(from) && !p.at.After(to) {
 				groups[i].points = append(groups[i].points, p)
 			}
 		}
@@ -180,7 +180,7 @@ func (m *metrics) summarize(c *engine.Call) (*engine.Answer, error) {
 	}
 	namespace, compartment := c.Body.Str("namespace"), c.Query.Get("compartmentId")
 	body := []any{}
-	for _, g := range m.find(namespace, compartment, q, from, to) {
+	for _, g := range m.find(namespace, compartment, q, from.Add(-1), to) { // the start belongs to it
 		values := map[time.Time][]float64{}
 		for _, p := range g.points {
 			at := p.at.Truncate(q.interval)

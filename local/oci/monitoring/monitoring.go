@@ -1,5 +1,6 @@
-// Package monitoring emulates the Monitoring service: metrics that are posted, queries of one metric, and alarms, whose
-// state is found out when it is asked for. No notification is sent, and the services post no metrics of their own.
+// Package monitoring emulates the Monitoring service: metrics that are posted, those of the services' own that a Source
+// has, queries of one metric, and alarms. Their state is found out when it is asked for, without the time for which a
+// query must hold before the real service's alarms fire. No notification is sent.
 package monitoring
 
 import (
@@ -17,12 +18,13 @@ const (
 	alarmKind = "alarm"
 )
 
-// Register adds the service to an engine.
-func Register(e *engine.Engine) {
-	api, m := e.API(base), &metrics{}
+// Register adds the service to an engine, with the sources of the services' own metrics.
+func Register(e *engine.Engine, sources ...Source) {
+	api, m := e.API(base), &metrics{sources: sources}
 	api.Handle("POST /metrics", "monitoring.PostMetricDataDetails", m.post)
-	api.Handle("POST /metrics/actions/summarizeMetricsData", "monitoring.SummarizeMetricsDataDetails", m.summarize)
-	api.Handle("GET /alarms/status", "", m.status)
+	api.Handle("POST /metrics/actions/summarizeMetricsData", "monitoring.SummarizeMetricsDataDetails",
+		m.recorded(m.summarize))
+	api.Handle("GET /alarms/status", "", m.recorded(m.status))
 	api.Serve(&engine.Kind{
 		Name: alarmKind, Path: "/alarms", Create: "monitoring.CreateAlarmDetails",
 		Update: "monitoring.UpdateAlarmDetails", Model: "monitoring.Alarm", Summary: "monitoring.AlarmSummary",
@@ -55,7 +57,7 @@ func checkAlarm(t *engine.Tx, doc engine.Doc) error {
 	if !q.conditional() {
 		return engine.Invalid("query: %q has no condition, such as > 80, and is not absent()", doc.Str("query"))
 	}
-	if q.interval > time.Hour && q.statistic != "absent" {
+	if q.interval > time.Hour {
 		return engine.Invalid("query: the interval of an alarm is at most 1h")
 	}
 	if m := pending.FindStringSubmatch(doc.Str("pendingDuration")); m == nil {
@@ -101,20 +103,22 @@ func (m *metrics) status(c *engine.Call) (*engine.Answer, error) {
 	return c.Page(body)
 }
 
+// fires reports whether the query of an alarm holds. Without a value in the interval, only absent() does.
 func (m *metrics) fires(now time.Time, alarm engine.Doc) bool {
 	q, err := parse(alarm.Str("query"))
 	if err != nil { // refused when the alarm was made
 		return false
 	}
-	groups := m.find(alarm.Str("namespace"), alarm.Str("metricCompartmentId"), q, now.Add(-q.interval), now)
+	from := now.Add(-q.interval)
+	groups := m.find(alarm.Str("namespace"), alarm.Str("metricCompartmentId"), q, from.Add(-q.detection), now)
 	return slices.ContainsFunc(groups, func(g group) bool {
-		if q.statistic == "absent" || len(g.points) == 0 {
-			return q.statistic == "absent" && len(g.points) == 0
+		if q.statistic == "absent" {
+			return len(g.points) > 0 && !slices.ContainsFunc(g.points, func(p point) bool { return p.at.After(from) })
 		}
 		values := make([]float64, len(g.points))
 		for i, p := range g.points {
 			values[i] = p.value
 		}
-		return q.holds(q.aggregate(values))
+		return len(values) > 0 && q.holds(q.aggregate(values))
 	})
 }

@@ -1,6 +1,7 @@
 package monitoring
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -17,7 +18,8 @@ type query struct {
 	dimensions map[string]string
 	groupBy    []string
 	statistic  string
-	operator   string // empty: no condition
+	detection  time.Duration // how long absent() is true, at most
+	operator   string        // empty: no condition
 	threshold  float64
 }
 
@@ -57,21 +59,45 @@ func parse(text string) (query, error) {
 			q.groupBy = append(q.groupBy, name)
 		}
 	}
-	if q.statistic == "absent" {
-		if q.operator != "" {
-			return query{}, fmt.Errorf("%q: absent() takes no condition", text)
-		}
-		if m[7] != "" {
-			q.interval = span(m[7], m[8]) // the time without data
-		}
-	}
 	if q.operator != "" {
 		var err error
 		if q.threshold, err = strconv.ParseFloat(m[10], 64); err != nil {
 			return query{}, fmt.Errorf("%q is no threshold", m[10])
 		}
 	}
-	return q, nil
+	return q, q.check(m[7], m[8])
+}
+
+// Times of queries (Oracle, "Monitoring Query Language (MQL) Reference" and "Customizing the Absence Detection Period
+// for an Alarm Query", copies read 2026-11-29).
+const (
+	usualDetection = 2 * time.Hour
+	maxDetection   = 72 * time.Hour
+	maxInterval    = 24 * time.Hour
+)
+
+// check checks the interval, and the argument of the statistic, which only absent() has.
+func (q *query) check(number, unit string) error {
+	if q.interval < time.Minute || q.interval > maxInterval {
+		return fmt.Errorf("the interval is %s, want 1m to 1d", q.interval)
+	}
+	if q.statistic != "absent" {
+		if number != "" {
+			return fmt.Errorf("%s() takes no time", q.statistic)
+		}
+		return nil
+	}
+	q.detection = usualDetection
+	if number != "" {
+		q.detection = span(number, unit)
+	}
+	if q.detection < time.Minute || q.detection > maxDetection {
+		return fmt.Errorf("the absence detection period is %s, want 1m to 3d", q.detection)
+	}
+	if q.operator != "" {
+		return errors.New("absent() takes no condition")
+	}
+	return nil
 }
 
 // conditional reports whether the query is true or false, as an alarm's has to be.

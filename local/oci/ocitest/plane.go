@@ -14,7 +14,8 @@ type ControlPlane struct {
 	Versions map[string]string // of running clusters
 	Clusters map[string]cloud.Cluster
 	Nodes    map[string][]cloud.Node
-	Syncs    []int // sizes of the node sets
+	NotReady map[string]bool // OCIDs of instances whose nodes are not ready
+	Syncs    []int           // sizes of the node sets
 	StartErr error
 }
 
@@ -62,6 +63,19 @@ func (p *ControlPlane) SyncNodes(_ context.Context, id string, nodes []cloud.Nod
 	p.Nodes[id] = nodes
 	p.Syncs = append(p.Syncs, len(nodes))
 	return nil
+}
+
+// ReadyNodes implements cloud.ControlPlane.
+func (p *ControlPlane) ReadyNodes(_ context.Context, id string) ([]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ready []string
+	for _, n := range p.Nodes[id] {
+		if !p.NotReady[n.InstanceID] {
+			ready = append(ready, n.InstanceID)
+		}
+	}
+	return ready, nil
 }
 
 // Count returns the number of a cluster's nodes.

@@ -29,6 +29,7 @@ func (plane) Kubeconfig(context.Context, string) ([]byte, error) {
 	return []byte("kind: Config\n"), nil
 }
 func (plane) SyncNodes(context.Context, string, []cloud.Node) error { return nil }
+func (plane) ReadyNodes(context.Context, string) ([]string, error)  { return nil, nil }
 
 var ctx = context.Background()
 
