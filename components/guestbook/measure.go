@@ -32,6 +32,9 @@ func (b *builder) measure(secret *corev1.Secret, unchanged pulumi.ResourceOption
 	if expires := b.book.CertificateExpires(); !expires.IsZero() {
 		env["CERTIFICATE_EXPIRES"] = expires.UTC().Format(time.RFC3339)
 	}
+	if b.book.TLSCertificateID != "" {
+		env["CERTIFICATE_ID"] = b.book.TLSCertificateID
+	}
 	if b.book.ACME() {
 		env["ACME_DIRECTORY"], env["TLS_HOSTNAME"] = b.book.ACMEDirectory, b.book.TLSHostname
 	}
@@ -60,7 +63,8 @@ func (b *builder) measure(secret *corev1.Secret, unchanged pulumi.ResourceOption
 	return err
 }
 
-// measurePolicy allows the job, by its workload identity, to post metrics.
+// measurePolicy allows the job, by its workload identity, to post metrics and to read the certificate of
+// tlsCertificateId.
 func (b *builder) measurePolicy(unchanged pulumi.ResourceOption) (pulumi.Resource, error) {
 	s := b.args.Store
 	opts, err := home.Options(b.ctx, b.name+"-metrics", s.Region, s.HomeRegion, b.g)
@@ -68,11 +72,15 @@ func (b *builder) measurePolicy(unchanged pulumi.ResourceOption) (pulumi.Resourc
 		return nil, err
 	}
 	name := fmt.Sprintf("%s-%s-%s-metrics", b.ctx.Project(), b.ctx.Stack(), b.name)
-	statement := s.ClusterID.ToStringOutput().ApplyT(func(cluster string) string {
-		return iam.MeasureStatement(s.CompartmentID, b.book.Namespace, cluster)
-	}).(pulumi.StringOutput)
+	statements := s.ClusterID.ToStringOutput().ApplyT(func(cluster string) []string {
+		list := []string{iam.MeasureStatement(s.CompartmentID, b.book.Namespace, cluster)}
+		if id := b.book.TLSCertificateID; id != "" {
+			list = append(list, iam.CertificateStatement(s.CompartmentID, b.book.Namespace, cluster, id))
+		}
+		return list
+	}).(pulumi.StringArrayOutput)
 	return home.Policy{
 		Name: name, CompartmentID: s.CompartmentID, Description: "Metrics of guestbook " + b.name,
-		Statements: pulumi.StringArray{statement}, Tags: s.Tags,
+		Statements: statements, Tags: s.Tags,
 	}.Create(b.ctx, b.name+"-metrics", append(opts, unchanged)...)
 }

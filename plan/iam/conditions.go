@@ -132,6 +132,9 @@ var (
 	ownCertificate = anyGuestbook("`tlsCertificateId`", func(g workload.Guestbook) bool {
 		return g.TLSCertificateID != ""
 	})
+	measuredElsewhere = both(anyGuestbook("alarms, `tlsCertificateId`", func(g workload.Guestbook) bool {
+		return g.Measured && g.TLSCertificateID != ""
+	}), condition{"elsewhere", inCertificate.elsewhere})
 	ownZone = anyGuestbook("`dnsZoneId`", func(g workload.Guestbook) bool { return g.DNSZoneID != "" })
 
 	addressElsewhere = both(addressReserved, condition{"elsewhere", inAddress.elsewhere})

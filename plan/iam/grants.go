@@ -495,4 +495,11 @@ var grants = []grant{
 		source: autoscalerPolicySource,
 		why:    "finds the subnets",
 	},
+
+	// The jobs that post metrics; the program creates the policy for what is in the stack's compartment.
+	{
+		to: MeasuringJobs, allow: "read leaf-certificates", in: inCertificate, when: measuredElsewhere,
+		where: asMeasuringJobs, source: certificatesPolicy,
+		why: "reads when the certificate of tlsCertificateId expires, for the alarm certificate",
+	},
 }

@@ -57,10 +57,11 @@ const (
 	NodePools       Principal = "nodePools"
 	BlockVolumes    Principal = "blockVolumes"
 	NodesAutoscaler Principal = "autoscaler"
+	MeasuringJobs   Principal = "measuringJobs"
 )
 
 // Principals lists every principal.
-var Principals = []Principal{Operators, ClusterItself, NodePools, BlockVolumes, NodesAutoscaler}
+var Principals = []Principal{Operators, ClusterItself, NodePools, BlockVolumes, NodesAutoscaler, MeasuringJobs}
 
 // Statement is one statement of a policy.
 type Statement struct {
@@ -113,6 +114,10 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 	for _, g := range s.measured() {
 		statement := MeasureStatement(in.CompartmentID, g.Namespace, s.clusterID())
 		policies = append(policies, Created{s.metricPolicy(g), statement})
+		if g.TLSCertificateID != "" {
+			statement := CertificateStatement(in.CompartmentID, g.Namespace, s.clusterID(), g.TLSCertificateID)
+			policies = append(policies, Created{s.metricPolicy(g), statement})
+		}
 	}
 	if s.ContainerLogs {
 		group := cmp.Or(in.LogsGroup, "<OCID of the dynamic group>")
@@ -163,10 +168,15 @@ func AutoscalerStatements(compartmentID, clusterID string) (statements []string)
 // BackupStatement returns the statement that lets the backup jobs in a namespace of a cluster manage the objects in a
 // bucket. Its conditions are those of workload identity (Oracle, "Granting Workloads Access to OCI Resources").
 func BackupStatement(compartmentID, namespace, clusterID, bucket string) string {
-	return fmt.Sprintf("Allow any-user to manage objects in %s where %s", location(compartmentID), all(
+	return jobStatement("manage objects", compartmentID, namespace, flows.Backup, clusterID,
+		is("target.bucket.name", bucket))
+}
+
+// jobStatement returns a statement for the jobs of a component in a namespace of a cluster.
+func jobStatement(allow, compartmentID, namespace, component, clusterID, target string) string {
+	return fmt.Sprintf("Allow any-user to %s in %s where %s", allow, location(compartmentID), all(
 		is("request.principal.type", "workload"), is("request.principal.namespace", namespace),
-		is("request.principal.service_account", flows.Backup), is("request.principal.cluster_id", clusterID),
-		is("target.bucket.name", bucket)))
+		is("request.principal.service_account", component), is("request.principal.cluster_id", clusterID), target))
 }
 
 // MetricNamespace is the namespace of the guestbooks' metrics in Monitoring (app/internal/chores).
@@ -175,10 +185,16 @@ const MetricNamespace = "guestbook"
 // MeasureStatement returns the statement that lets the jobs in a namespace of a cluster post metrics. METRIC_WRITE is
 // of "use metrics", and target.metrics.namespace a variable (Oracle, "Details for Monitoring", read November 2026).
 func MeasureStatement(compartmentID, namespace, clusterID string) string {
-	return fmt.Sprintf("Allow any-user to use metrics in %s where %s", location(compartmentID), all(
-		is("request.principal.type", "workload"), is("request.principal.namespace", namespace),
-		is("request.principal.service_account", flows.Measure), is("request.principal.cluster_id", clusterID),
-		is("target.metrics.namespace", MetricNamespace)))
+	return jobStatement("use metrics", compartmentID, namespace, flows.Measure, clusterID,
+		is("target.metrics.namespace", MetricNamespace))
+}
+
+// CertificateStatement returns the statement that lets the same jobs read when a certificate of the Certificates
+// service expires. CERTIFICATE_READ is of "read leaf-certificates", and target.leaf-certificate.id a variable (Oracle,
+// "Details for the Certificates Service", updated 2025-01-14, a copy read 2026-11-29).
+func CertificateStatement(compartmentID, namespace, clusterID, certificateID string) string {
+	return jobStatement("read leaf-certificates", compartmentID, namespace, flows.Measure, clusterID,
+		is("target.leaf-certificate.id", certificateID))
 }
 
 // NodesRule is the matching rule of a dynamic group of the nodes: they are instances in the stack's compartment. Rules
@@ -222,7 +238,8 @@ func Assumptions(in Input) (list []string) {
 	}
 	assume(diskKeys.holds(s) && in.KeyCompartment == "", "the key of bootVolumeKmsKeyId is", "key-compartment")
 	assume(imageKeys.holds(s) && in.KeyCompartment == "", "the keys of imageVerificationKeys are", "key-compartment")
-	if autoscaled.holds(s) && !autoscalerPolicy.holds(s) && in.ClusterID == "" {
+	byCluster := autoscaled.holds(s) && !autoscalerPolicy.holds(s) || measuredElsewhere.holds(s)
+	if byCluster && in.ClusterID == "" {
 		list = append(list, "the cluster does not exist yet; once it does, its OCID with --cluster completes the statements")
 	}
 	if virtualNodes.holds(s) {

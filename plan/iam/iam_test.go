@@ -262,6 +262,15 @@ var changes = []change{
 	{"certificate elsewhere", func(in *Input) {
 		in.Guestbooks[0].TLSCertificateID, in.CertificateCompartment = "ocid1.certificate"+someOC, there
 	}, []string{"operators: read leaf-certificates there", "cluster: manage leaf-certificate-family there"}, nil},
+	{"certificate elsewhere, alarms", func(in *Input) {
+		in.Guestbooks[0].TLSCertificateID, in.CertificateCompartment = "ocid1.certificate"+someOC, there
+		in.Alarms, in.Guestbooks[0].Measured = true, true
+	}, []string{
+		"operators: manage alarms here", "operators: read ons-topics here", "operators: manage policies here",
+		"operators: read metrics here",
+		"operators: read leaf-certificates there", "cluster: manage leaf-certificate-family there",
+		"measuringJobs: read leaf-certificates there",
+	}, nil},
 	{
 		"DNS zone", func(in *Input) { in.Guestbooks[0].DNSZoneID = "ocid1.dns-zone" + someOC },
 		[]string{"operators: use dns-zones here", "operators: manage dns-records here"},
@@ -544,6 +553,22 @@ func TestTexts(t *testing.T) {
 			"image", func(in *Input) { in.Cluster.NodePools[0].ImageID = "ocid1.image" + someOC },
 			NodePools, "read instance-images", "Allow any-user to read instance-images in compartment id " + here +
 				" where all {request.principal.type = 'nodepool', request.principal.compartment.id = '" + here + "'}",
+		},
+		{
+			"certificates of two guestbooks elsewhere", func(in *Input) {
+				in.CertificateCompartment, in.ClusterID = there, "ocid1.cluster.oc1.iad.c"
+				in.Guestbooks = nil
+				for _, name := range []string{"a", "b", "c"} {
+					in.Guestbooks = append(in.Guestbooks, workload.Guestbook{Name: name, Measured: name != "c", Spec: workload.Spec{
+						Namespace: name, TLSCertificateID: "ocid1.certificate.oc1.iad.one",
+					}})
+				}
+			},
+			MeasuringJobs, "read leaf-certificates", "Allow any-user to read leaf-certificates in compartment id " + there +
+				" where all {request.principal.type = 'workload', any {request.principal.namespace = 'a', " +
+				"request.principal.namespace = 'b'}, request.principal.service_account = 'measure', " +
+				"request.principal.cluster_id = 'ocid1.cluster.oc1.iad.c', " +
+				"target.leaf-certificate.id = 'ocid1.certificate.oc1.iad.one'}",
 		},
 		{
 			"one bucket", func(in *Input) { in.Guestbooks[0].BackupSchedule = "0 3 * * *" },

@@ -15,6 +15,7 @@ var titles = map[Principal]string{
 	NodePools:       "Node pools, which act for themselves since 2026-08-07, as announced",
 	BlockVolumes:    "The Block Volume service, which encrypts boot volumes",
 	NodesAutoscaler: "The autoscaler of nodes (once the cluster exists)",
+	MeasuringJobs:   "The jobs that post metrics (once the cluster exists)",
 }
 
 // footer follows the statements.

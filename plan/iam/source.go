@@ -96,8 +96,8 @@ var (
 		"commit 0108058",
 	}
 	certificatesPolicy = &Source{
-		"Details for the Certificates Service", "Individual Resource-Types",
-		oracleDocs + "Identity/Reference/certificatespolicyreference.htm", "read 2026-11-29, in part",
+		"Details for the Certificates Service", "Supported Variables; Details for Verb + Resource-Type Combinations",
+		oracleDocs + "Identity/Reference/certificatespolicyreference.htm", "updated 2025-01-14",
 	}
 	dnsPolicy = &Source{
 		"Details for the DNS Service", "Individual Resource-Types; Supported Variables",

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"oke-guestbook/plan/flows"
 )
 
 // all joins conditions that have to hold together.
@@ -119,3 +121,18 @@ func asNodePoolOfDiskKeys(s *stack) string {
 }
 
 func ofAutoscalerPolicy(s *stack) string { return is("target.policy.name", s.autoscalerPolicyName()) }
+
+// asMeasuringJobs are the conditions that hold for the jobs that post metrics, and for the certificates that they read.
+func asMeasuringJobs(s *stack) string {
+	var namespaces, certificates []string
+	for _, g := range s.measured() {
+		if g.TLSCertificateID == "" {
+			continue
+		}
+		namespaces = append(namespaces, is("request.principal.namespace", g.Namespace))
+		certificates = append(certificates, is("target.leaf-certificate.id", g.TLSCertificateID))
+	}
+	return all(is("request.principal.type", "workload"), anyOf(namespaces...),
+		is("request.principal.service_account", flows.Measure), is("request.principal.cluster_id", s.clusterID()),
+		anyOf(slices.Compact(slices.Sorted(slices.Values(certificates)))...))
+}

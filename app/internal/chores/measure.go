@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oracle/oci-go-sdk/v65/certificatesmanagement"
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/oracle/oci-go-sdk/v65/monitoring"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -27,13 +28,13 @@ import (
 // MetricNamespace is the namespace of the metrics in OCI Monitoring.
 const MetricNamespace = "guestbook"
 
-// Metrics that Measure posts, with the dimensions stack and guestbook. components/alarms has the alarms.
+// Metrics that Measure posts, with the dimensions stack and guestbook. plan/alarm has the alarms.
 const (
 	frontendReady    = "FrontendReady"       // 1, or 0: no frontend answers that it is ready
 	databasePrimary  = "DatabasePrimary"     // 1, or 0: the database has no primary that answers
 	backupsMissed    = "BackupsMissed"       // age of the last backup, in intervals of its schedule
 	volumeUsed       = "VolumeUsedPercent"   // of the primary's file system
-	certificateUntil = "CertificateDaysLeft" // until the load balancer's certificate expires
+	certificateUntil = "CertificateDaysLeft" // until the served certificate expires
 )
 
 // Measure measures the guestbook once, and posts what it finds to OCI Monitoring. What does not answer is a
@@ -59,7 +60,7 @@ func Measure(ctx context.Context, cfg config.Measure, log *slog.Logger) error {
 	if cfg.Endpoint != "" {
 		client.Host = cfg.Endpoint
 	}
-	values := measure(ctx, cfg, log)
+	values := measure(ctx, cfg, credentials, log)
 	response, err := client.PostMetricData(ctx, monitoring.PostMetricDataRequest{
 		PostMetricDataDetails: monitoring.PostMetricDataDetails{MetricData: metricData(cfg, values, time.Now())},
 	})
@@ -74,14 +75,21 @@ func Measure(ctx context.Context, cfg config.Measure, log *slog.Logger) error {
 }
 
 // measure returns the values of the metrics that there are for the guestbook.
-func measure(ctx context.Context, cfg config.Measure, log *slog.Logger) map[string]float64 {
+func measure(
+	ctx context.Context, cfg config.Measure, credentials common.ConfigurationProvider, log *slog.Logger,
+) map[string]float64 {
 	values := map[string]float64{frontendReady: 1, databasePrimary: 1}
 	if err := askFrontend(ctx, cfg); err != nil {
 		log.Warn("no frontend is ready", slog.String("reason", err.Error()))
 		values[frontendReady] = 0
 	}
 	if !cfg.CertificateExpires.IsZero() {
-		values[certificateUntil] = time.Until(cfg.CertificateExpires).Hours() / 24
+		values[certificateUntil] = daysUntil(cfg.CertificateExpires)
+	}
+	if cfg.CertificateID != "" {
+		if err := askCertificates(ctx, cfg, credentials, values); err != nil {
+			log.Warn("the Certificates service does not say", slog.String("reason", err.Error()))
+		}
 	}
 	client, err := store.Connect(store.Config{
 		URI: cfg.MongoURI, Username: cfg.MongoUser, PasswordFile: cfg.MongoPassFile, AuthSource: cfg.MongoAuthSource,
@@ -123,6 +131,43 @@ func askFrontend(ctx context.Context, cfg config.Measure) error {
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
 	if response.StatusCode != http.StatusOK {
 		return errors.New(response.Status)
+	}
+	return nil
+}
+
+func daysUntil(at time.Time) float64 { return time.Until(at).Hours() / 24 }
+
+// askCertificates asks the Certificates service when the current version of a certificate expires, or the certificate is
+// deleted. One that it does not show to the job has no days left: it is deleted, or no policy lets the job read it.
+func askCertificates(
+	ctx context.Context, cfg config.Measure, credentials common.ConfigurationProvider, values map[string]float64,
+) error {
+	client, err := certificatesmanagement.NewCertificatesManagementClientWithConfigurationProvider(credentials)
+	if err != nil {
+		return err
+	}
+	if cfg.CertificatesEndpoint != "" {
+		client.Host = cfg.CertificatesEndpoint
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	found, err := client.GetCertificate(ctx, certificatesmanagement.GetCertificateRequest{
+		CertificateId: &cfg.CertificateID,
+	})
+	if err != nil {
+		var refused common.ServiceError
+		if errors.As(err, &refused) && refused.GetHTTPStatusCode() == http.StatusNotFound {
+			values[certificateUntil] = 0
+		}
+		return err
+	}
+	current := found.CurrentVersion
+	if current == nil || current.Validity == nil || current.Validity.TimeOfValidityNotAfter == nil {
+		return fmt.Errorf("certificate %s has no version that is valid for a time", cfg.CertificateID)
+	}
+	values[certificateUntil] = daysUntil(current.Validity.TimeOfValidityNotAfter.Time)
+	if deleted := found.TimeOfDeletion; deleted != nil {
+		values[certificateUntil] = min(values[certificateUntil], daysUntil(deleted.Time))
 	}
 	return nil
 }
@@ -175,7 +220,7 @@ func readCertificate(ctx context.Context, db *mongo.Database, cfg config.Measure
 	case err != nil:
 		return fmt.Errorf("certificate: %w", err)
 	default:
-		values[certificateUntil] = time.Until(expires).Hours() / 24
+		values[certificateUntil] = daysUntil(expires)
 	}
 	return nil
 }

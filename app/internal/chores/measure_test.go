@@ -54,6 +54,34 @@ func newMonitor(t *testing.T) *monitor {
 	return m
 }
 
+// certificates is a Certificates service that has one certificate.
+type certificates struct {
+	*httptest.Server
+	status           int
+	expires, deleted time.Time // zero: never
+}
+
+func newCertificates(t *testing.T, id string) *certificates {
+	c := &certificates{status: http.StatusOK}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/20210224/certificates/"+id {
+			t.Errorf("the Certificates service is asked for %s", r.URL)
+		}
+		body := map[string]any{"id": id, "code": "NotAuthorizedOrNotFound", "message": "refused"}
+		if !c.expires.IsZero() {
+			body["currentVersion"] = map[string]any{"validity": map[string]any{"timeOfValidityNotAfter": c.expires}}
+		}
+		if !c.deleted.IsZero() {
+			body["timeOfDeletion"] = c.deleted
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(c.status)
+		_ = json.NewEncoder(w).Encode(body)
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
 func TestMeasure(t *testing.T) {
 	db := apptest.StartDB(t)
 	frontend, service := http.StatusOK, newMonitor(t)
@@ -111,7 +139,27 @@ func TestMeasure(t *testing.T) {
 	}
 	near(post(), certificateUntil, time.Until(leaf.NotAfter).Hours()/24)
 
-	cfg.CertificateExpires = time.Now().Add(48 * time.Hour)
+	cfg.ACMEDirectory, cfg.CertificateID = "", "ocid1.certificate.oc1.iad.c"
+	certificates := newCertificates(t, cfg.CertificateID)
+	cfg.CertificatesEndpoint = certificates.URL
+	certificates.expires = time.Now().Add(48 * time.Hour)
+	near(post(), certificateUntil, 2)
+	certificates.expires = time.Now().Add(90 * 24 * time.Hour) // renewed
+	near(post(), certificateUntil, 90)
+	certificates.deleted = time.Now().Add(12 * time.Hour)
+	near(post(), certificateUntil, 0.5)
+	certificates.expires = time.Time{}
+	if _, ok := post()[certificateUntil]; ok {
+		t.Error("a value for a certificate without a version")
+	}
+	certificates.status = http.StatusInternalServerError
+	if _, ok := post()[certificateUntil]; ok {
+		t.Error("a value of a service that fails")
+	}
+	certificates.status = http.StatusNotFound
+	near(post(), certificateUntil, 0)
+
+	cfg.CertificateID, cfg.CertificateExpires = "", time.Now().Add(48*time.Hour)
 	frontend = http.StatusServiceUnavailable
 	cfg.MongoURI, cfg.MongoTimeout = "mongodb://127.0.0.1:1", 200*time.Millisecond
 	got = post()

@@ -92,6 +92,7 @@ type Measure struct {
 	CompartmentID      string        // METRIC_COMPARTMENT, required: the OCID of the compartment of the metrics
 	FrontendURL        string        // FRONTEND_URL, required: answers 200 if a frontend is ready
 	CertificateExpires time.Time     // CERTIFICATE_EXPIRES, RFC 3339; default: there is no certificate
+	CertificateID      string        // CERTIFICATE_ID, the OCID of one of the Certificates service; default: there is none
 	ACMEDirectory      string        // ACME_DIRECTORY, of the frontends; default: they obtain no certificate
 	TLSHost            string        // TLS_HOSTNAME, of the certificate that they obtain
 	BackupInterval     time.Duration // BACKUP_INTERVAL, the longest time between two backups; default: there are none
@@ -101,6 +102,8 @@ type Measure struct {
 	ConfigFile    string // OCI_CONFIG_FILE, default ~/.oci/config
 	ConfigProfile string // OCI_CONFIG_PROFILE, default "DEFAULT"
 	Endpoint      string // MONITORING_ENDPOINT, default the region's
+	// CertificatesEndpoint is CERTIFICATES_ENDPOINT, default the region's.
+	CertificatesEndpoint string
 }
 
 // LoadMeasure reads the settings of "guestbook measure" with getenv.
@@ -113,6 +116,7 @@ func LoadMeasure(getenv func(string) string) (Measure, error) {
 		CompartmentID: r.required("METRIC_COMPARTMENT", "the OCID of the compartment of the metrics"),
 		FrontendURL:   r.required("FRONTEND_URL", "the URL of the frontend's readiness, such as http://guestbook/readyz"),
 
+		CertificateID: r.text("CERTIFICATE_ID", ""),
 		ACMEDirectory: r.text("ACME_DIRECTORY", ""),
 		TLSHost:       r.text("TLS_HOSTNAME", ""),
 
@@ -121,9 +125,13 @@ func LoadMeasure(getenv func(string) string) (Measure, error) {
 		ConfigFile:    r.text("OCI_CONFIG_FILE", ""),
 		ConfigProfile: r.text("OCI_CONFIG_PROFILE", "DEFAULT"),
 		Endpoint:      r.text("MONITORING_ENDPOINT", ""),
+
+		CertificatesEndpoint: r.text("CERTIFICATES_ENDPOINT", ""),
 	}
 	r.access(m.Auth, m.Region)
 	r.endpoint("MONITORING_ENDPOINT", m.Endpoint, "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com")
+	r.endpoint("CERTIFICATES_ENDPOINT", m.CertificatesEndpoint,
+		"https://certificatesmanagement.us-ashburn-1.oci.oraclecloud.com")
 	if u, err := url.Parse(m.FrontendURL); m.FrontendURL != "" && (err != nil || u.Host == "") {
 		r.add("FRONTEND_URL %q: want a URL such as http://guestbook/readyz", m.FrontendURL)
 	}

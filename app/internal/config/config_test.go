@@ -79,7 +79,7 @@ func TestMeasureSettings(t *testing.T) {
 	for key, bad := range map[string]string{
 		"": "", "METRIC_STACK": "", "METRIC_GUESTBOOK": "", "METRIC_COMPARTMENT": "", "FRONTEND_URL": "guestbook",
 		"OCI_REGION": "", "OCI_AUTH": "key", "CERTIFICATE_EXPIRES": "tomorrow", "BACKUP_INTERVAL": "1s",
-		"MONITORING_ENDPOINT": "http://a/path",
+		"MONITORING_ENDPOINT": "http://a/path", "CERTIFICATES_ENDPOINT": "http://a/path",
 	} {
 		env := maps.Clone(good)
 		env[key] = bad

@@ -30,13 +30,23 @@ func Register(e *engine.Engine) {
 	api.ServeReads(&engine.Kind{
 		Name: Kind, Title: "certificate", Path: path, Model: "certificatesmanagement.Certificate",
 		Summary: "certificatesmanagement.CertificateSummary", NameKey: "name", Collection: func(engine.Doc, []any) {},
-		States: engine.ServiceStates, CreateTime: 2 * time.Second, Private: engine.PrivateOf[secret](),
+		States: engine.ServiceStates, CreateTime: 2 * time.Second, Private: engine.PrivateOf[secret](), OnGet: permit,
 	})
 	api.Handle("POST "+path, "certificatesmanagement.CreateCertificateDetails", create)
 	api.Handle("PUT "+path+"/{id}", "certificatesmanagement.UpdateCertificateDetails",
 		engine.OnChangeable(Kind, update, "ACTIVE"))
 	api.Handle("POST "+path+"/{id}/actions/scheduleDeletion",
 		"certificatesmanagement.ScheduleCertificateDeletionDetails", engine.OnChangeable(Kind, schedule, "ACTIVE"))
+}
+
+// permit refuses a principal that may not read the certificate (Oracle, "Details for the Certificates Service", updated
+// 2025-01-14, a copy read 2026-11-29).
+func permit(c *engine.Call, r *engine.Resource) error {
+	target := map[string]string{"target.leaf-certificate.id": r.ID}
+	if !c.Permitted("CERTIFICATE_READ", r.Doc.Str("compartmentId"), target) {
+		return engine.NotFound(r.ID)
+	}
+	return nil
 }
 
 // names are the form of a certificate's name (API reference, CreateCertificateDetails, November 2026).

@@ -1,6 +1,7 @@
 package certificates_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -60,5 +61,35 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("state %v", state)
 		}
 		c.Refused(409, "IncorrectState", "PENDING_DELETION", "PUT", path+"/"+id, engine.Doc{"certificateConfig": other})
+	})
+}
+
+// TestWorkloadsReadCertificates expects a workload to see the certificate of its statement, and no other.
+func TestWorkloadsReadCertificates(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		made := func(name string) string {
+			return path + "/" + c.Want(200, "POST", path, engine.Doc{
+				"compartmentId": oci.CompartmentID, "name": name, "certificateConfig": pair(t, name+".example.com"),
+			}).Object().Str("id")
+		}
+		own, other := made("own"), made("other")
+		job := c.As(engine.Principal{
+			ID: "ocid1.workload.oc1.iad.job", Type: engine.WorkloadPrincipal,
+			Workload: engine.Workload{ClusterID: "ocid1.cluster.oc1.iad.k", Namespace: "guestbook", ServiceAccount: "measure"},
+		})
+		job.Refused(404, "NotAuthorizedOrNotFound", "", "GET", own, nil)
+		c.Want(200, "POST", ocitest.Core+"/policies", engine.Doc{
+			"compartmentId": oci.CompartmentID, "name": "measure", "description": "x", "statements": []any{
+				"Allow any-user to read leaf-certificates in compartment id " + oci.CompartmentID + " where all {" +
+					"request.principal.type = 'workload', request.principal.service_account = 'measure', " +
+					"target.leaf-certificate.id = '" + strings.TrimPrefix(own, path+"/") + "'}",
+			},
+		})
+		c.Sleep(time.Minute)
+		if seen := job.Get(own); seen.Str("currentVersion", "validity", "timeOfValidityNotAfter") == "" {
+			t.Errorf("certificate %v", seen)
+		}
+		job.Refused(404, "NotAuthorizedOrNotFound", "", "GET", other, nil)
+		job.Refused(404, "NotAuthorizedOrNotFound", "", "GET", path+"?compartmentId="+oci.CompartmentID, nil)
 	})
 }

@@ -36,9 +36,11 @@ type Kind struct {
 	// WrongState makes the refusal of a change in a state that does not allow it; default IncorrectState.
 	WrongState func(format string, args ...any) *Failure
 
-	// Functions of the service, each optional. An error refuses the request. OnCreate gets the body with the defaults,
+	// Functions of the service, each optional. An error refuses the request. OnGet runs before a resource is shown, also
+	// to workloads if it permits it: without one, they see none. OnCreate gets the body with the defaults,
 	// OnUpdate the old document and the new one; then Check gets the new document in both cases. They may complete it.
 	// Created runs after the resource was stored, Removed when it reaches the terminal state.
+	OnGet    func(c *Call, r *Resource) error
 	OnCreate func(c *Call, doc Doc) error
 	OnUpdate func(c *Call, old, doc Doc) error
 	Check    func(t *Tx, doc Doc) error
@@ -127,9 +129,14 @@ func (a API) ServeReads(k *Kind) {
 	k.Path = a.Base + path
 	a.AddKind(k)
 	a.Handle("GET "+path, "", func(c *Call) (*Answer, error) { return c.listKind(k) })
-	a.Handle("GET "+path+"/{id}", "", OnNamed(k.Name, func(_ *Call, r *Resource) (*Answer, error) {
+	a.Handle("GET "+path+"/{id}", "", OnNamed(k.Name, func(c *Call, r *Resource) (*Answer, error) {
 		if r.Removed != nil && k.States.Deleted == "" {
 			return nil, NotFound(r.ID)
+		}
+		if k.OnGet != nil {
+			if err := k.OnGet(c, r); err != nil {
+				return nil, err
+			}
 		}
 		return r.Answer(), nil
 	}))

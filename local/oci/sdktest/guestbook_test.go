@@ -14,13 +14,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oracle/oci-go-sdk/v65/certificatesmanagement"
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/oracle/oci-go-sdk/v65/objectstorage"
+	"k8s.io/client-go/util/cert"
 
 	"oke-guestbook/local/oci"
 )
@@ -70,9 +73,64 @@ func TestGuestbookBackups(t *testing.T) {
 		})
 	}
 	testLargeBackup(t, g, objects)
+	testMeasuredCertificate(t, g, filepath.Join(dir, oci.ConfigFile), web.URL)
 	if out, err := g.run("restore", "missing"); err == nil || !strings.Contains(out, *list[0].Name) {
 		t.Errorf("restore of a missing backup: %v\n%s", err, out)
 	}
+}
+
+// daysLeft finds a metric in what "guestbook measure" prints.
+var daysLeft = regexp.MustCompile(`CertificateDaysLeft"?:(\d+)`)
+
+// testMeasuredCertificate posts how many days a certificate of the Certificates service has left: until it expires,
+// until it is deleted, and when there is none.
+func testMeasuredCertificate(t *testing.T, g *runningGuestbook, configFile, url string) {
+	t.Helper()
+	config := must[common.ConfigurationProvider](t)(common.ConfigurationProviderFromFile(configFile, ""))
+	client := must[certificatesmanagement.CertificatesManagementClient](t)(
+		certificatesmanagement.NewCertificatesManagementClientWithConfigurationProvider(config))
+	client.Host = url
+	chain, key, err := cert.GenerateSelfSignedCertKey("guestbook.example.com", nil, nil) // for a year
+	if err != nil {
+		t.Fatal(err)
+	}
+	details := certificatesmanagement.CreateCertificateDetails{
+		Name: common.String("page"), CompartmentId: common.String(oci.CompartmentID),
+		CertificateConfig: certificatesmanagement.CreateCertificateByImportingConfigDetails{
+			CertificatePem: common.String(string(chain)), CertChainPem: common.String(string(chain)),
+			PrivateKeyPem: common.String(string(key)),
+		},
+	}
+	id := must[certificatesmanagement.CreateCertificateResponse](t)(client.CreateCertificate(ctx,
+		certificatesmanagement.CreateCertificateRequest{CreateCertificateDetails: details})).Id
+	measured := func(id string, want ...string) {
+		t.Helper()
+		job := *g
+		job.env = slices.Concat(g.env, []string{
+			"METRIC_STACK=s", "METRIC_GUESTBOOK=g", "METRIC_COMPARTMENT=" + oci.CompartmentID,
+			"FRONTEND_URL=" + g.url + "/readyz", "MONITORING_ENDPOINT=" + url, "CERTIFICATES_ENDPOINT=" + url,
+			"CERTIFICATE_ID=" + id,
+		})
+		out, err := job.run("measure")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if found := daysLeft.FindStringSubmatch(out); found == nil || !slices.Contains(want, found[1]) {
+			t.Errorf("days left: %q, want %v\n%s", found, want, out)
+		}
+	}
+	measured(*id, "364", "365")
+	until(t, "deleted", func() (string, error) {
+		_, err := client.ScheduleCertificateDeletion(ctx, certificatesmanagement.ScheduleCertificateDeletionRequest{
+			CertificateId: id,
+		})
+		if err != nil { // it is being created
+			return err.Error(), nil
+		}
+		return "deleted", nil
+	})
+	measured(*id, "29")
+	measured("ocid1.certificate.oc1.iad.none", "0")
 }
 
 // testLargeBackup makes a backup that is uploaded in parts, because it has more than 16 MiB, and restores it.

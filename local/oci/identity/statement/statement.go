@@ -27,13 +27,18 @@ type Statement struct {
 }
 
 // verbs are the permissions of verbs, each with those of the verbs before it, by resource type (Oracle, "Details for
-// Object Storage and Archive Storage" and "Details for Monitoring", read November 2026).
+// Object Storage and Archive Storage", "Details for Monitoring" and "Details for the Certificates Service", read November
+// 2026).
 var verbs = map[string]map[string][]string{
 	"objects": {
 		"inspect": {"OBJECT_INSPECT"}, "read": {"OBJECT_READ"}, "use": {"OBJECT_OVERWRITE"},
 		"manage": {"OBJECT_CREATE", "OBJECT_DELETE"},
 	},
 	"metrics": {"inspect": {"METRIC_INSPECT"}, "read": {"METRIC_READ"}, "use": {"METRIC_WRITE"}},
+	"leaf-certificates": {
+		"inspect": {"CERTIFICATE_INSPECT"}, "read": {"CERTIFICATE_READ"}, "use": {"CERTIFICATE_UPDATE"},
+		"manage": {"CERTIFICATE_CREATE", "CERTIFICATE_DELETE", "CERTIFICATE_MOVE"},
+	},
 }
 
 func permissions(verb, resource string) (all []string) {
