@@ -57,7 +57,8 @@ func TestPage(t *testing.T) {
 	s := newRealStack(t)
 	before := s.onMachine()
 	s.must(s.o.Prepare(t.Context()))
-	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1")
+	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
+		"alarmEmails[0]=ops@example.com")
 	s.up()
 	page := s.pageURL()
 	step(t, "sign", func() {
@@ -78,6 +79,7 @@ func TestPage(t *testing.T) {
 		s.restore(backup)
 		s.hasEntry(page)
 	})
+	step(t, "the guestbook is measured", s.measured)
 	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
 	step(t, "the database's Pod is deleted", func() {
 		s.kubectlMust("delete", "pod", "-n", s.output("namespace"), "mongo-0")

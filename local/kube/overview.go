@@ -79,27 +79,29 @@ func (m *Manager) ReadyNodes(ctx context.Context, clusterID string) ([]string, e
 	m.mu.Lock()
 	c := m.clusters[clusterID]
 	m.mu.Unlock()
-	notRunning := fmt.Errorf("cluster %s: its control plane does not run", clusterID)
-	if c == nil {
-		return nil, notRunning
+	var api kubernetes.Interface
+	if c != nil {
+		c.statusMu.Lock()
+		api = c.statusAPI
+		c.statusMu.Unlock()
 	}
-	c.statusMu.Lock()
-	api := c.statusAPI
-	c.statusMu.Unlock()
 	if api == nil {
-		return nil, notRunning
+		return nil, fmt.Errorf("nodes of cluster %s: its control plane does not run", clusterID)
 	}
+	return readyNodes(ctx, api)
+}
+
+func readyNodes(ctx context.Context, api kubernetes.Interface) (ids []string, err error) {
 	nodes, err := api.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 	if err != nil {
 		return nil, err
 	}
-	var ready []string
 	for _, n := range nodes.Items {
 		if strings.HasPrefix(describeNode(n).Status, "Ready") {
-			ready = append(ready, n.Spec.ProviderID)
+			ids = append(ids, n.Spec.ProviderID)
 		}
 	}
-	return ready, nil
+	return ids, nil
 }
 
 func workloadOf(ctx context.Context, api kubernetes.Interface) (Workload, error) {

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -85,5 +86,22 @@ func TestWorkload(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// TestReadyNodes expects a node whose kubelet is silent, or says that it is not ready, to be left out.
+func TestReadyNodes(t *testing.T) {
+	node := func(name string, ready corev1.ConditionStatus) *corev1.Node {
+		return &corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{ProviderID: "ocid-" + name},
+			Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{
+				{Type: corev1.NodeMemoryPressure, Status: corev1.ConditionTrue}, {Type: corev1.NodeReady, Status: ready},
+			}},
+		}
+	}
+	got, err := readyNodes(t.Context(), fake.NewClientset(node("ready", corev1.ConditionTrue),
+		node("silent", corev1.ConditionUnknown), node("broken", corev1.ConditionFalse)))
+	if want := []string{"ocid-ready"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("ready nodes %v, %v, want %v", got, err, want)
 	}
 }

@@ -137,8 +137,8 @@ func askFrontend(ctx context.Context, cfg config.Measure) error {
 
 func daysUntil(at time.Time) float64 { return time.Until(at).Hours() / 24 }
 
-// askCertificates asks the Certificates service when the current version of a certificate expires, or the certificate is
-// deleted. One that it does not show to the job has no days left: it is deleted, or no policy lets the job read it.
+// askCertificates asks the Certificates service when the current version of a certificate expires, or the certificate
+// is deleted. One that it does not show has no days left: it is deleted, or no policy lets the job read it.
 func askCertificates(
 	ctx context.Context, cfg config.Measure, credentials common.ConfigurationProvider, values map[string]float64,
 ) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	"oke-guestbook/app/internal/apptest"
 	"oke-guestbook/app/internal/config"
+	"oke-guestbook/app/internal/front"
 	"oke-guestbook/app/internal/store"
 )
 
@@ -173,5 +175,37 @@ func TestMeasure(t *testing.T) {
 	if err := Measure(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil ||
 		!strings.Contains(err.Error(), "post metrics") {
 		t.Errorf("a service that refuses: %v", err)
+	}
+}
+
+// TestMeasuredVolume expects the part of the file system that MongoDB says is used.
+func TestMeasuredVolume(t *testing.T) {
+	db := apptest.StartDB(t)
+	address := strings.Trim(strings.TrimPrefix(db.URI, "mongodb://"), "/")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	server := &front.Server{
+		Dial: func() (net.Conn, error) { return net.Dial("tcp", address) },
+		Amend: func(_ *front.Client, name string) bson.D {
+			if name != "dbStats" {
+				return nil
+			}
+			return bson.D{{Key: "fsUsedSize", Value: 43.0}, {Key: "fsTotalSize", Value: 50.0}}
+		},
+	}
+	go func() { _ = server.Serve(l) }()
+	client, err := store.Connect(store.Config{
+		URI: "mongodb://" + l.Addr().String(), Timeout: 5 * time.Second, Connections: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disconnect(client)
+	values := map[string]float64{}
+	if err := readVolume(t.Context(), client.Database("guestbook"), values); err != nil || values[volumeUsed] != 86 {
+		t.Errorf("%v, %v, want 86 percent", values, err)
 	}
 }

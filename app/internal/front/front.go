@@ -25,7 +25,7 @@ type Server struct {
 	// Answer is called with each command that the client may give, before it is forwarded. Its reply, if not nil, is given
 	// in place of the database's. Optional.
 	Answer func(c *Client, name string, command bson.D) bson.D
-	// Amend returns fields that replace those of the database's reply to hello and buildInfo. Optional.
+	// Amend returns fields that replace those of the database's reply to hello, buildInfo and dbStats. Optional.
 	Amend func(c *Client, name string) bson.D
 
 	mu       sync.Mutex
@@ -121,6 +121,9 @@ func (s *Server) answer(c *Client, database net.Conn, request message, open bool
 		if reply := s.Answer(c, name, request.doc); reply != nil {
 			return request.reply(reply)
 		}
+	}
+	if request.doc[0].Key == "dbStats" {
+		return s.amend(c, database, request, "dbStats")
 	}
 	return request.exchange(database)
 }

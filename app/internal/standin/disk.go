@@ -86,3 +86,13 @@ func lock(dir string) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// fileSystem returns the fields of dbStats about the file system with the data (MongoDB manual, "dbStats").
+func fileSystem(dir string) bson.D {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(dir, &stat); err != nil {
+		return nil
+	}
+	total, free := float64(stat.Blocks)*float64(stat.Bsize), float64(stat.Bfree)*float64(stat.Bsize)
+	return bson.D{{Key: "fsUsedSize", Value: total - free}, {Key: "fsTotalSize", Value: total}}
+}

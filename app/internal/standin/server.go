@@ -162,10 +162,13 @@ func (m *member) state() state {
 	return m.disk.read()
 }
 
-// amend says what the server is.
+// amend says what the server is, and how full its file system.
 func (m *member) amend(_ *front.Client, name string) bson.D {
-	if name == "hello" {
+	switch name {
+	case "hello":
 		return m.hello()
+	case "dbStats":
+		return fileSystem(m.dbPath)
 	}
 	return bson.D{{Key: "standIn", Value: what()}}
 }

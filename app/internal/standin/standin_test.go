@@ -274,6 +274,15 @@ func TestTutorial(t *testing.T) {
 	if err != nil || info.Version == "" || !strings.Contains(info.StandIn, "FerretDB") {
 		t.Errorf("buildInfo: %+v, %v", info, err)
 	}
+	var stats struct {
+		Used        float64 `bson:"fsUsedSize"`
+		Total       float64 `bson:"fsTotalSize"`
+		Collections float64
+	}
+	err = client.Database("guestbook").RunCommand(t.Context(), bson.D{{Key: "dbStats", Value: 1}}).Decode(&stats)
+	if err != nil || stats.Used <= 0 || stats.Used > stats.Total || stats.Collections == 0 {
+		t.Errorf("dbStats: %+v, %v", stats, err)
+	}
 	out, err := p.command(args...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "another mongod uses") {
 		t.Errorf("a second mongod on the same data: %v: %s", err, out)

@@ -13,8 +13,8 @@ import (
 	"oke-guestbook/plan/alarm"
 )
 
-// watch makes the program's alarms of a stack, for node pools with the OCIDs. The function that it returns expects these
-// to fire, and no others.
+// watch makes the program's alarms of a stack, for node pools with the OCIDs. The function that it returns expects
+// alarms to fire, and no others.
 func watch(c *ocitest.Cloud, s alarm.Stack, pools map[string]string) (firing func(when string, names ...string)) {
 	destinations := []any{topic(c)}
 	for _, d := range alarm.Definitions(s) {

@@ -27,8 +27,8 @@ type Statement struct {
 }
 
 // verbs are the permissions of verbs, each with those of the verbs before it, by resource type (Oracle, "Details for
-// Object Storage and Archive Storage", "Details for Monitoring" and "Details for the Certificates Service", read November
-// 2026).
+// Object Storage and Archive Storage", "Details for Monitoring" and "Details for the Certificates Service", read
+// November 2026).
 var verbs = map[string]map[string][]string{
 	"objects": {
 		"inspect": {"OBJECT_INSPECT"}, "read": {"OBJECT_READ"}, "use": {"OBJECT_OVERWRITE"},
