@@ -102,20 +102,11 @@ func (v *visit) homeRegion(home string) Result {
 	switch {
 	case set != "" && set != home:
 		return failed("homeRegion is %s, and the tenancy's is %s", set, home).do("pulumi config set homeRegion %s", home)
-	case set == "" && home != region && v.settings != nil && v.createsPolicies():
-		return failed("the backups need a policy, and the home region, which takes policies, is %s", home).
+	case set == "" && home != region && v.settings != nil && v.settings.InHomeRegion(v.Project, v.Name):
+		return failed("homeRegion is not set: only %s takes the stack's policies, dynamic group or budget", home).
 			do("pulumi config set homeRegion %s", home)
 	}
 	return ok("home region %s", home)
-}
-
-func (v *visit) createsPolicies() bool {
-	for _, g := range v.settings.Guestbooks {
-		if g.Backs() {
-			return true
-		}
-	}
-	return false
 }
 
 // compartment checks the stack's compartment, even if other settings have problems.
@@ -128,9 +119,7 @@ func (v *visit) compartment(ctx context.Context) []Result {
 	err := v.cloud.get(ctx, identity, "/compartments/"+id, nil, &found)
 	switch {
 	case ocirest.IsNotFound(err):
-		return []Result{failed("compartmentId: there is no compartment %s for this user", id).do(
-			"check the OCID, that the credentials are of its tenancy, and that a policy lets their user inspect it: " +
-				"make policies")}
+		return []Result{v.unseen("compartmentId", "compartment", id)}
 	case err != nil:
 		return []Result{unavailable("compartmentId", err)}
 	case found.LifecycleState != "" && found.LifecycleState != "ACTIVE":

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 
 	"oke-guestbook/internal/ocirest"
 	"oke-guestbook/plan/workload"
@@ -22,28 +23,30 @@ func (v *visit) address(ctx context.Context, g workload.Guestbook) Result {
 	var found struct{ Lifetime, LifecycleState, CompartmentID, AssignedEntityID string }
 	ask := map[string]string{"ipAddress": g.ReservedAddress}
 	err := v.cloud.ask(ctx, network, "/publicIps/actions/getByIpAddress", ask, &found)
-	what := "reservedAddress " + g.ReservedAddress + " of guestbook " + g.Name
+	what := "reservedAddress of guestbook " + g.Name
 	switch {
 	case ocirest.IsNotFound(err):
-		return failed("%s: this user sees no such public IP in the region", what).do(reserve, v.compartmentID)
+		result := v.unseen(what, "public IP", g.ReservedAddress)
+		result.Do += fmt.Sprintf("\nor reserve one: "+reserve, v.compartmentID)
+		return result
 	case err != nil:
 		return unavailable(what, err)
 	case found.Lifetime != "RESERVED":
-		return failed("%s: its lifetime is %s", what, found.Lifetime).do(reserve, v.compartmentID)
+		return failed("%s: the lifetime of %s is %s", what, g.ReservedAddress, found.Lifetime).do(reserve, v.compartmentID)
 	case found.LifecycleState == "AVAILABLE" && found.CompartmentID != v.compartmentID:
-		return skipped("%s is in compartment %s", what, found.CompartmentID).
+		return skipped("%s: %s is in compartment %s", what, g.ReservedAddress, found.CompartmentID).
 			do("the cluster may use it there by the statements of make policies ARGS=--address-compartment=%s",
 				found.CompartmentID)
 	case found.LifecycleState == "AVAILABLE":
-		return ok("%s is free", what)
+		return ok("%s: %s is free", what, g.ReservedAddress)
 	}
 	if own, err := v.ownsAddress(ctx, g.ReservedAddress); err != nil {
 		return v.unasked("load balancers", err)
 	} else if !own {
-		return failed("%s is %s to something else than a load balancer of this stack: %s", what, found.LifecycleState,
-			found.AssignedEntityID).do("free it first, or set another")
+		return failed("%s: %s is %s to something else than a load balancer of this stack: %s", what, g.ReservedAddress,
+			found.LifecycleState, found.AssignedEntityID).do("free it first, or set another")
 	}
-	return ok("%s is the stack's own", what)
+	return ok("%s: %s is the stack's own", what, g.ReservedAddress)
 }
 
 // balancer is a load balancer of either type.

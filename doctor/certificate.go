@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"oke-guestbook/internal/ocirest"
@@ -31,8 +32,7 @@ func (v *visit) certificate(ctx context.Context, g workload.Guestbook) Result {
 	what := "tlsCertificateId of guestbook " + g.Name
 	switch {
 	case ocirest.IsNotFound(err):
-		return failed("%s: this user sees no such certificate in the region: %s", what, g.TLSCertificateID).
-			do("check the OCID and the region")
+		return v.unseen(what, "certificate", g.TLSCertificateID)
 	case err != nil:
 		return unavailable(what, err)
 	}
@@ -45,7 +45,7 @@ func (v *visit) certificate(ctx context.Context, g workload.Guestbook) Result {
 		certificate.Names = append(certificate.Names, name.Value)
 	}
 	if err := g.CheckFound(certificate, time.Now()); err != nil {
-		return failed("%s: %v", what, err)
+		return badSetting("tlsCertificateId, or renew the certificate,", fmt.Errorf("%s: %w", what, err))
 	}
 	if found.CompartmentID != v.compartmentID {
 		return skipped("the certificate of guestbook %s is in compartment %s", g.Name, found.CompartmentID).

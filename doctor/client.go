@@ -36,6 +36,8 @@ var (
 	alarms           = service{client: catalog.MonitoringClient, base: "/20180401"}
 	topics           = service{client: catalog.TopicClient, base: "/20181201"}
 	objects          = service{client: catalog.ObjectStorageClient, base: "/n"}
+	budgets          = service{client: catalog.BudgetClient, base: "/20190111"}
+	artifacts        = service{client: catalog.ArtifactsClient, base: "/20160918"}
 	vaults           = service{client: catalog.VaultClient, base: "/20180608"}
 )
 
@@ -76,7 +78,8 @@ func unavailable(what string, err error) Result {
 	if errors.As(err, &broken) && broken.Timeout() {
 		return failed("%s: the service does not answer", what).do("try again; or a firewall or proxy drops the requests")
 	}
-	return failed("%s: %v", what, err)
+	return failed("%s: there is no answer: %s", what, firstLine(err)).
+		do("check the network, and HTTPS_PROXY if there is a proxy; then try again")
 }
 
 // answer is a service's error without the request's OCID.

@@ -27,11 +27,8 @@ func (v *visit) readSettings(ctx context.Context) []Result {
 	}
 	v.config = config
 	loaded, problems := v.load(config, secrets, err == nil)
-	if loaded == nil {
-		for _, p := range problems {
-			results = append(results, failed("%s", p))
-		}
-		return results
+	if loaded == nil || len(problems) > 0 {
+		return append(results, problems...)
 	}
 	v.settings = loaded
 	v.plan, _ = layout.Plan(loaded.Network) // an error is a problem of the settings
@@ -42,31 +39,33 @@ func (v *visit) readSettings(ctx context.Context) []Result {
 	return results
 }
 
-// load returns the settings, or their problems. Without the secrets' values it leaves out what is wrong with those.
-func (v *visit) load(config map[string]string, secrets []string, complete bool) (*settings.Settings, []string) {
+// load returns the settings, or what is wrong with them. Without the secrets' values it leaves out what is wrong with
+// those, and reads the settings from the stack's file.
+func (v *visit) load(config map[string]string, secrets []string, complete bool) (*settings.Settings, []Result) {
 	loaded, err := settings.Load(v.Project, v.Name, config, func(key string) bool {
 		return slices.Contains(secrets, strings.TrimPrefix(key, v.Project+":"))
 	})
-	var list *problem.Error
-	if err == nil {
-		return loaded, nil
-	} else if !errors.As(err, &list) {
-		return nil, []string{err.Error()}
+	results := settingsAtFault(err, func(p problem.Problem) bool {
+		return complete || !slices.ContainsFunc(secrets, func(key string) bool { return strings.HasPrefix(p.Key, key) })
+	})
+	if err != nil && len(results) == 0 {
+		loaded, err = settings.LoadFile(v.Project, v.Name, v.File)
+		results = settingsAtFault(err, func(problem.Problem) bool { return true })
 	}
-	var lines []string
-	for _, p := range list.Problems {
-		secret := slices.ContainsFunc(secrets, func(key string) bool { return strings.HasPrefix(p.Key, key) })
-		if complete || !secret {
-			lines = append(lines, p.String())
+	return loaded, results
+}
+
+// settingsAtFault returns the problems of an error of package settings, which has only such, as findings.
+func settingsAtFault(err error, counts func(problem.Problem) bool) (results []Result) {
+	var list *problem.Error
+	if errors.As(err, &list) {
+		for _, p := range list.Problems {
+			if counts(p) {
+				results = append(results, badSetting(p.Key, p))
+			}
 		}
 	}
-	if len(lines) > 0 {
-		return nil, lines
-	}
-	if loaded, err = settings.LoadFile(v.Project, v.Name, v.File); err != nil {
-		return nil, []string{err.Error()}
-	}
-	return loaded, nil
+	return results
 }
 
 // decrypted asks pulumi for the stack's configuration. The keys are those of the project's settings that hold secrets.
@@ -107,5 +106,6 @@ func (v *visit) unreadable(err error) Result {
 		return failed("pulumi cannot decrypt the stack's secrets: %s", text).
 			do("set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE")
 	}
-	return failed("pulumi config: %s", text)
+	return failed("pulumi config: %s", text).
+		do("pulumi config --stack %s says the same: mend the backend, the secrets provider or the stack's file", v.Name)
 }

@@ -49,7 +49,8 @@ type visit struct {
 
 // others are the checks that need nothing of each other.
 func (v *visit) others() []check {
-	checks := []check{{"Images", v.images}, {"This machine", v.routes}, {"This machine", v.endpoint}}
+	images := advised("correct the image of the setting, or try again if its registry is down", v.images)
+	checks := []check{{"Images", images}, {"This machine", v.routes}, {"This machine", v.endpoint}}
 	switch {
 	case v.settings == nil:
 		return []check{{"Rest", why("the settings need a change first: rights, limits, versions, images and network")}}
@@ -68,6 +69,19 @@ func (v *visit) others() []check {
 		{"Network", v.hostRecords},
 		{"OCIDs", v.named},
 	}, checks...)
+}
+
+// advised is a check whose failures without advice of their own have this one.
+func advised(advice string, run func(context.Context) []Result) func(context.Context) []Result {
+	return func(ctx context.Context) []Result {
+		results := run(ctx)
+		for i, r := range results {
+			if r.Status == Failed && r.Do == "" {
+				results[i] = r.do("%s", advice)
+			}
+		}
+		return results
+	}
 }
 
 // why is a check that is skipped.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -12,7 +13,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"oke-guestbook/internal/okeapi"
 	"oke-guestbook/plan/layout"
 )
 
@@ -88,19 +91,63 @@ func kernelRoutes(file io.Reader) (list []netip.Prefix) {
 	return list
 }
 
-// endpoint checks whether this machine may reach the Kubernetes API. Behind address translation its public address is
-// not known without asking somebody.
-func (v *visit) endpoint(context.Context) []Result {
+// endpoint checks whether this machine reaches the Kubernetes API, or may once there is one.
+func (v *visit) endpoint(ctx context.Context) []Result {
+	if address, err := v.apiAddress(ctx); err != nil {
+		return []Result{v.unasked("the address of the Kubernetes API", err)}
+	} else if address != "" {
+		return []Result{v.dial(ctx, address)}
+	}
+	return []Result{v.mayReach()}
+}
+
+// apiAddress returns the address of the stack's Kubernetes API, such as "203.0.113.9:6443"; empty: there is none yet.
+func (v *visit) apiAddress(ctx context.Context) (string, error) {
+	if v.cloud == nil || v.compartmentID == "" {
+		return "", nil
+	}
+	_, id, err := v.running(ctx)
+	if err != nil || id == "" {
+		return "", err
+	}
+	endpoints, err := okeapi.Client{Client: v.cloud.Client}.Endpoints(ctx, id)
+	return cmp.Or(endpoints.Public, endpoints.Private), err
+}
+
+// dial connects to the Kubernetes API. What answers is not asked who it is: kubectl does that.
+func (v *visit) dial(ctx context.Context, address string) Result {
+	dialer := net.Dialer{Timeout: dialPatience}
+	connection, err := dialer.DialContext(ctx, "tcp", address)
+	if err == nil {
+		connection.Close()
+		return ok("the Kubernetes API answers at %s", address)
+	}
+	s := v.settings.Network
+	if s.APIEndpoint != layout.Public && s.Bastion {
+		return v.mayReach()
+	}
+	cidrs := cmp.Or(strings.Join(slices.Concat(s.APIAllowedCIDRs, s.PeerCIDRs), ", "), "empty")
+	return failed("the Kubernetes API cannot be reached from here: %s", firstLine(err)).
+		do("apiAllowedCidrs, or peerCidrs for a private one, must have this machine's address, or that of its gateway; "+
+			"they are %s", cidrs)
+}
+
+// dialPatience is how long a connection may take. Security rules drop packets without an answer.
+const dialPatience = 5 * time.Second
+
+// mayReach checks whether the settings let this machine reach the Kubernetes API. Behind address translation its public
+// address is not known without asking somebody.
+func (v *visit) mayReach() Result {
 	s := v.settings.Network
 	switch {
 	case s.APIEndpoint != layout.Public && s.Bastion:
-		return []Result{ok("the Kubernetes API is private: make tunnel STACK=%s reaches it", v.Name)}
+		return ok("the Kubernetes API is private: make tunnel STACK=%s reaches it", v.Name)
 	case s.APIEndpoint != layout.Public:
-		return []Result{skipped("the Kubernetes API is private: pulumi up must run where peerCidrs or apiAllowedCidrs are")}
+		return skipped("the Kubernetes API is private: pulumi up must run where peerCidrs or apiAllowedCidrs are")
 	case slices.Contains(s.APIAllowedCIDRs, layout.Anywhere):
-		return []Result{ok("the Kubernetes API is open to the whole internet (apiAllowedCidrs)")}
+		return ok("the Kubernetes API is open to the whole internet (apiAllowedCidrs)")
 	}
-	return []Result{reaches(s.APIAllowedCIDRs, public())}
+	return reaches(s.APIAllowedCIDRs, public())
 }
 
 // reaches compares apiAllowedCidrs with this machine's public addresses.

@@ -90,8 +90,7 @@ func (v *visit) lookUp(ctx context.Context, n named) (found resource, wrong []Re
 	case err != nil:
 		return found, []Result{unavailable(n.setting, err)}
 	case n.state != "" && found.LifecycleState != n.state:
-		return found, []Result{failed("%s: the %s %s is %s, and must be %s", n.setting, n.what, n.id, found.LifecycleState,
-			n.state)}
+		return found, []Result{unusable(n.setting, n.what, n.id, found.LifecycleState, n.state)}
 	}
 	return found, nil
 }
@@ -99,15 +98,27 @@ func (v *visit) lookUp(ctx context.Context, n named) (found resource, wrong []Re
 // unseen is the finding about a resource that does not exist, or that the user may not see.
 func (v *visit) unseen(setting, what, id string) Result {
 	return failed("%s: this user sees no %s %s", setting, what, id).do(
-		"check the OCID, that it is of the stack's region and tenancy, and the user's rights: make policies STACK=%s", v.Name)
+		"check the setting, that what it names is of the stack's region and tenancy, and the user's rights: "+
+			"make policies STACK=%s", v.Name)
+}
+
+// unusable is the finding about a resource that is in the wrong state.
+func unusable(setting, what, id, is, must string) Result {
+	return failed("%s: the %s %s is %s, and must be %s", setting, what, id, is, must).
+		do("wait until it is, or set %s to another one", setting)
 }
 
 // judged returns the problems as findings.
 func judged(problems *problem.List) (results []Result) {
 	for _, p := range problems.Problems() {
-		results = append(results, failed("%s", p))
+		results = append(results, badSetting(p.Key, p))
 	}
 	return results
+}
+
+// badSetting is the finding about a setting, by the rules of the program.
+func badSetting(setting string, what any) Result {
+	return failed("%v", what).do("change %s in the stack's configuration: docs/settings.md", setting)
 }
 
 func (v *visit) reservation(ctx context.Context, setting string, p cluster.NodePool) []Result {
@@ -117,7 +128,7 @@ func (v *visit) reservation(ctx context.Context, setting string, p cluster.NodeP
 	if len(wrong) > 0 {
 		return wrong
 	}
-	domains, err := v.poolDomains(p)
+	domains, err := v.poolDomains(p.AvailabilityDomains)
 	if err != nil {
 		return nil // offer says so
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"oke-guestbook/internal/ocirest"
@@ -21,6 +22,9 @@ type part struct {
 	FreeformTags              map[string]string
 }
 
+// available is the state of networks that can be used.
+const available = "AVAILABLE"
+
 // existing is what the check of an existing network shares.
 type existing struct {
 	*visit
@@ -38,13 +42,12 @@ func (v *visit) network(ctx context.Context) []Result {
 		CIDRBlocks                                 []string
 	}
 	if err := v.cloud.get(ctx, network, "/vcns/"+id, nil, &vcn); ocirest.IsNotFound(err) {
-		return []Result{failed("vcnId: there is no VCN %s for this user", id).
-			do("check the OCID and the region; a VCN elsewhere needs statements: make policies")}
+		return []Result{v.unseen("vcnId", "VCN", id)}
 	} else if err != nil {
 		return []Result{unavailable("vcnId", err)}
 	}
-	if vcn.LifecycleState != "AVAILABLE" {
-		return []Result{failed("vcnId: VCN %s is %s", vcn.DisplayName, vcn.LifecycleState)}
+	if vcn.LifecycleState != available {
+		return []Result{unusable("vcnId", "VCN", vcn.DisplayName, vcn.LifecycleState, available)}
 	}
 	e := &existing{v, layout.Found{
 		VCNCIDRs: vcn.CIDRBlocks, Subnets: map[layout.Role]layout.FoundSubnet{},
@@ -63,10 +66,7 @@ func (v *visit) network(ctx context.Context) []Result {
 	}
 	var problems problem.List
 	v.settings.Network.ValidateFound(&problems, e.found)
-	var results []Result
-	for _, p := range problems.Problems() {
-		results = append(results, failed("%s", p))
-	}
+	results := judged(&problems)
 	if len(results) == 0 {
 		results = []Result{ok("VCN %s and what the settings name in it", vcn.DisplayName)}
 	}
@@ -80,15 +80,15 @@ func (e *existing) subnets(ctx context.Context) (results []Result) {
 			continue
 		}
 		var is part
+		setting := fmt.Sprintf("subnets.%s.id", subnet.Role)
 		err := e.cloud.get(ctx, network, "/subnets/"+subnet.ExistingID, nil, &is)
 		switch {
 		case ocirest.IsNotFound(err):
-			results = append(results, failed("subnets.%s.id: there is no subnet %s for this user", subnet.Role,
-				subnet.ExistingID).do("check the OCID and the region"))
+			results = append(results, e.unseen(setting, "subnet", subnet.ExistingID))
 		case err != nil:
-			results = append(results, unavailable("subnets."+string(subnet.Role)+".id", err))
-		case is.LifecycleState != "AVAILABLE":
-			results = append(results, failed("subnets.%s.id: the subnet is %s", subnet.Role, is.LifecycleState))
+			results = append(results, unavailable(setting, err))
+		case is.LifecycleState != available:
+			results = append(results, unusable(setting, "subnet", subnet.ExistingID, is.LifecycleState, available))
 		}
 		e.found.Subnets[subnet.Role] = layout.FoundSubnet{
 			VcnID: is.VcnID, CIDR: is.CIDRBlock, Private: is.ProhibitPublicIPOnVnic,

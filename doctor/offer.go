@@ -15,16 +15,13 @@ import (
 // offer checks versions, shapes and images, and whether there are machines.
 func (v *visit) offer(ctx context.Context) []Result {
 	offered, err := okeapi.Client{Client: v.cloud.Client}.Offer(ctx, v.compartmentID)
-	running, errRunning := v.running(ctx)
+	running, _, errRunning := v.running(ctx)
 	if err := errors.Join(err, errRunning); err != nil {
 		return []Result{v.unasked("versions and images", err)}
 	}
 	var problems problem.List
 	choice := v.settings.Cluster.Choose(&problems, offered, running)
-	var results []Result
-	for _, p := range problems.Problems() {
-		results = append(results, failed("%s", p))
-	}
+	results := judged(&problems)
 	if len(results) == 0 {
 		results = append(results, ok("Kubernetes %s, and images for its nodes", choice.ControlPlane))
 	}
@@ -39,20 +36,51 @@ func (v *visit) offer(ctx context.Context) []Result {
 		}
 		results = append(results, v.pool(ctx, fmt.Sprintf("nodePools[%d]", i), p)...)
 	}
+	return append(results, v.podShapes(ctx)...)
+}
+
+// podShapes checks the shapes of Pods on virtual nodes in each availability domain of their pool.
+func (v *visit) podShapes(ctx context.Context) (results []Result) {
+	type shape struct{ Name string }
+	for i, p := range v.settings.Cluster.VirtualNodePools {
+		key := fmt.Sprintf("virtualNodePools[%d]", i)
+		domains, err := v.poolDomains(p.AvailabilityDomains)
+		if err != nil {
+			results = append(results, noDomain(key, err))
+		}
+		for _, domain := range domains {
+			shapes, err := list[shape](ctx, v.cloud, oke, "/podShapes",
+				ocirest.In(v.compartmentID, "availabilityDomain", domain))
+			switch {
+			case err != nil:
+				results = append(results, v.unasked("shapes of Pods in "+domain, err))
+			case slices.Contains(shapes, shape{p.PodShape}):
+				results = append(results, ok("%s for Pods in %s", p.PodShape, domain))
+			default:
+				results = append(results, failed("%s.podShape: %s has no %s", key, domain, p.PodShape).
+					do("set %s.availabilityDomains to others, or another podShape", key))
+			}
+		}
+	}
 	return results
 }
 
-// running looks for the stack's cluster and its node pools.
-func (v *visit) running(ctx context.Context) (cluster.Running, error) {
-	running, _, err := okeapi.Client{Client: v.cloud.Client}.Running(ctx, v.compartmentID, v.Project+"-"+v.Name)
-	return running, err
+// noDomain is the finding about numbers of availability domains that the region does not have.
+func noDomain(key string, err error) Result {
+	return failed("%s.availabilityDomains: %v", key, err).
+		do("set %s.availabilityDomains, or the stack's, to those of the region", key)
+}
+
+// running looks for the stack's cluster, its OCID and its node pools.
+func (v *visit) running(ctx context.Context) (running cluster.Running, id string, err error) {
+	return okeapi.Client{Client: v.cloud.Client}.Running(ctx, v.compartmentID, v.Project+"-"+v.Name)
 }
 
 // pool checks a node pool's shape in each of its availability domains.
 func (v *visit) pool(ctx context.Context, key string, p cluster.NodePool) []Result {
-	domains, err := v.poolDomains(p)
+	domains, err := v.poolDomains(p.AvailabilityDomains)
 	if err != nil {
-		return []Result{failed("%s.availabilityDomains: %v", key, err)}
+		return []Result{noDomain(key, err)}
 	}
 	checks := make([]check, len(domains))
 	for i, domain := range domains {
@@ -66,9 +94,8 @@ func (v *visit) pool(ctx context.Context, key string, p cluster.NodePool) []Resu
 	return rest
 }
 
-// poolDomains returns the names of a pool's availability domains.
-func (v *visit) poolDomains(p cluster.NodePool) ([]string, error) {
-	numbers := p.AvailabilityDomains
+// poolDomains returns the names of a pool's availability domains, by their numbers.
+func (v *visit) poolDomains(numbers []int) ([]string, error) {
 	if len(numbers) == 0 {
 		numbers = v.settings.Cluster.AvailabilityDomains
 	}

@@ -131,7 +131,8 @@ func (c check) within(ctx context.Context, limit time.Duration) []Result {
 		select {
 		case results = <-done:
 		case <-time.After(time.Second): // to say what did not answer
-			results = []Result{failed("no answer within %s", limit)}
+			results = []Result{failed("no answer within %s", limit).
+				do("try again; or a firewall or proxy drops the requests")}
 		}
 	}
 	for i := range results {

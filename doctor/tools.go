@@ -76,7 +76,7 @@ func (v *visit) pulumi(ctx context.Context) Result {
 		err = yaml.Unmarshal(text, &project)
 	}
 	if err != nil {
-		return failed("Pulumi.yaml: %v", err)
+		return failed("Pulumi.yaml: %v", err).do("run it in the directory of the program, which has that file")
 	}
 	version, err := v.output(ctx, "pulumi", "version")
 	needed := "v" + strings.TrimPrefix(project.Required, ">=")

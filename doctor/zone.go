@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 
 	"oke-guestbook/internal/ocirest"
@@ -24,7 +25,7 @@ func (v *visit) zone(ctx context.Context, g workload.Guestbook) Result {
 	err := v.cloud.get(ctx, zones, path, nil, &zone)
 	switch {
 	case ocirest.IsNotFound(err):
-		return failed("%s: this user sees no such public zone: %s", what, g.DNSZoneID).do("check the OCID")
+		return v.unseen(what, "public zone", g.DNSZoneID)
 	case err != nil:
 		return unavailable(what, err)
 	}
@@ -38,7 +39,7 @@ func (v *visit) zone(ctx context.Context, g workload.Guestbook) Result {
 		types = append(types, record.RType)
 	}
 	if err := g.CheckZone(zone.Name, types); err != nil {
-		return failed("%s: %v", what, err)
+		return badSetting("dnsZoneId or tlsHostname", fmt.Errorf("%s: %w", what, err))
 	}
 	return ok("the zone of guestbook %s can have its record", g.Name)
 }

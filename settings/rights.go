@@ -2,6 +2,13 @@ package settings
 
 import "oke-guestbook/plan/iam"
 
+// InHomeRegion reports whether the stack has what only the tenancy's home region takes: policies, a dynamic group or a
+// budget.
+func (s *Settings) InHomeRegion(project, stack string) bool {
+	in := s.Rights(project, stack)
+	return in.Budget || len(iam.CreatedByTheProgram(in)) > 0
+}
+
 // Rights returns what package iam needs to know of a stack's settings. The group of the operators, and compartments
 // other than the stack's, are left to the caller.
 func (s *Settings) Rights(project, stack string) iam.Input {

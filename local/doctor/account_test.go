@@ -166,7 +166,7 @@ var accountFindings = []finding{
 				`{"regionName":"us-ashburn-1","status":"READY","isHomeRegion":true},` +
 				`{"regionName":"eu-frankfurt-1","status":"READY","isHomeRegion":false}]`
 		},
-		[]string{"✗ the backups need a policy, and the home region, which takes policies, is us-ashburn-1"},
+		[]string{"✗ homeRegion is not set: only us-ashburn-1 takes the stack's policies, dynamic group or budget"},
 	},
 	{
 		"a deleted compartment",
@@ -178,6 +178,6 @@ var accountFindings = []finding{
 	{
 		"no such compartment",
 		set("compartmentId", "ocid1.compartment.oc1..nobodys"),
-		[]string{"✗ compartmentId: there is no compartment ocid1.compartment.oc1..nobodys for this user", "make policies"},
+		[]string{"✗ compartmentId: this user sees no compartment ocid1.compartment.oc1..nobodys", "make policies STACK=test"},
 	},
 }

@@ -29,7 +29,7 @@ func TestFindings(t *testing.T) {
 	for group, findings := range map[string][]finding{
 		"tools": toolFindings, "account": accountFindings, "rights": rightFindings, "limits": limitFindings,
 		"offer": offerFindings, "images": imageFindings, "network": networkFindings,
-		"named": namedFindings,
+		"named": namedFindings, "endpoint": endpointFindings,
 	} {
 		for _, f := range findings {
 			t.Run(group+"/"+f.name, func(t *testing.T) {
@@ -59,27 +59,5 @@ func TestPrivateImageWithItsPassword(t *testing.T) {
 	set("registryPassword", "token")(s)
 	if out, status := s.run(); status != 0 || !strings.Contains(out, "(pulled as ns/me, for arm64)") {
 		t.Errorf("status %d: %s", status, out)
-	}
-}
-
-// The answers of Rights depend on the settings: these need every kind.
-func TestEveryRightIsAsked(t *testing.T) {
-	s := newSetup(t)
-	for key, value := range map[string]any{
-		"clusterType": "enhanced", "bastion": true, "bastionAllowedCidrs": []string{"203.0.113.0/24"},
-		"flowLogs": []string{"workers"}, "securityBy": "groups", "backupSchedule": "0 3 * * *", "podNetwork": "vcn-native",
-		"alarmEmails": []string{"ops@example.com"}, "containerLogs": true,
-		"containerLogsGroup": "ocid1.dynamicgroup.oc1..nodes",
-	} {
-		set(key, value)(s)
-	}
-	out, status := s.run()
-	_, rights, _ := strings.Cut(out, "\nRights\n")
-	rights, _, _ = strings.Cut(rights, "\nOffer\n")
-	if status != 0 || !strings.HasPrefix(rights, "  ✓ the operator may list all that the stack needs (21 lists") {
-		t.Errorf("status %d: %s\n%s", status, rights, out)
-	}
-	if !strings.Contains(out, "the Kubernetes API is private: make tunnel STACK=test reaches it") {
-		t.Error(out)
 	}
 }

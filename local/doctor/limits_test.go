@@ -70,12 +70,49 @@ var limitFindings = []finding{
 	{"memory", limited("standard-a1-memory-count", 6), []string{
 		"✗ compute standard-a1-memory-count in Uocm:US-ASHBURN-AD-1: nodePools needs 12 GB, and 6 of 6 are left",
 	}},
+	{"cores that an autoscaler adds", and(
+		set("clusterType", "enhanced"), set("nodePools", []any{map[string]any{
+			"name": "workers", "size": 1, "minSize": 1, "maxSize": 3, "ocpus": 2, "memoryGb": 12,
+			"availabilityDomains": []int{1},
+		}}), limited("standard-a1-core-count", 4),
+	), []string{
+		"– compute standard-a1-core-count in Uocm:US-ASHBURN-AD-1: nodePools needs 2 OCPU, and with what maxSize and " +
+			"maxSurge add 6, but 4 of 4 are left",
+		console + "compute",
+	}},
+	{"storage of nodes that a replacement adds", and(
+		set("clusterType", "enhanced"), nodePool("maxSurge", "1"), limited("total-storage-gb", 120),
+	), []string{
+		"– block-storage total-storage-gb in Uocm:US-ASHBURN-AD-1: bootVolumeGb and storageGb needs 100 GB, and with what " +
+			"maxSize and maxSurge add 150, but 120 of 120 are left",
+	}},
 	{"storage", limited("total-storage-gb", 60), []string{
 		"✗ block-storage total-storage-gb in Uocm:US-ASHBURN-AD-1: bootVolumeGb and storageGb needs 100 GB, and 60 of 60",
 	}},
 }
 
 var offerFindings = []finding{
+	{
+		"a shape of Pods",
+		and(
+			set("clusterType", "enhanced"), set("podNetwork", "vcn-native"), set("internetEgress", "workers-and-pods"),
+			set("virtualNodePools", []any{map[string]any{"name": "v", "availabilityDomains": []int{2}}}),
+			answer("/20180222/podShapes", `[{"name":"Pod.Standard.A1.Flex"}]`),
+		),
+		[]string{
+			"✗ virtualNodePools[0].podShape: Uocm:US-ASHBURN-AD-2 has no Pod.Standard.E4.Flex",
+			"set virtualNodePools[0].availabilityDomains to others, or another podShape",
+		},
+	},
+	{
+		"an availability domain for virtual nodes",
+		and(
+			set("clusterType", "enhanced"), set("podNetwork", "vcn-native"), set("internetEgress", "workers-and-pods"),
+			set("virtualNodePools", []any{map[string]any{"name": "v", "availabilityDomains": []int{2}}}),
+			answer("/20160918/availabilityDomains", `[{"name":"Uocm:US-ASHBURN-AD-1"}]`),
+		),
+		[]string{"✗ virtualNodePools[0].availabilityDomains: the region has no availability domain 2"},
+	},
 	{"a version", set("kubernetesVersion", "v1.20"), []string{
 		"✗ kubernetesVersion: OKE does not offer v1.20 here; it offers",
 	}},

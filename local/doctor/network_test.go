@@ -60,14 +60,14 @@ func reserved(change func(s *setup, ip map[string]any)) func(*setup) {
 var networkFindings = []finding{
 	{
 		"no such VCN", set("vcnId", fmt.Sprintf(nobodys, "vcn")),
-		[]string{"✗ vcnId: there is no VCN ocid1.vcn.oc1.iad.nobodys for this user", "check the OCID and the region"},
+		[]string{"✗ vcnId: this user sees no VCN ocid1.vcn.oc1.iad.nobodys", "the user's rights: make policies STACK=test"},
 	},
 	{
 		"a VCN that is being deleted",
 		inVCN(func(s *setup, vcn string) {
 			s.answers["/20160918/vcns/"+vcn] = `{"displayName":"theirs","lifecycleState":"TERMINATING"}`
 		}),
-		[]string{"✗ vcnId: VCN theirs is TERMINATING"},
+		[]string{"✗ vcnId: the VCN theirs is TERMINATING, and must be AVAILABLE"},
 	},
 	{
 		"a subnet that is being deleted",
@@ -77,7 +77,7 @@ var networkFindings = []finding{
 			set("subnets", map[string]any{"api": map[string]any{"id": id, "cidr": "198.18.0.0/28"}})(s)
 			set("securityBy", "groups")(s)
 		}),
-		[]string{"✗ subnets.api.id: the subnet is TERMINATING"},
+		[]string{"✗ subnets.api.id: the subnet ocid1.subnet.oc1.iad.nobodys is TERMINATING, and must be AVAILABLE"},
 	},
 	{
 		"another CIDR",
@@ -92,7 +92,7 @@ var networkFindings = []finding{
 			}})(s)
 			set("securityBy", "groups")(s)
 		}),
-		[]string{"✗ subnets.api.id: there is no subnet ocid1.subnet.oc1.iad.nobodys for this user"},
+		[]string{"✗ subnets.api.id: this user sees no subnet ocid1.subnet.oc1.iad.nobodys"},
 	},
 	{
 		"a second NAT gateway",
@@ -117,11 +117,15 @@ var networkFindings = []finding{
 	{
 		"no such address", set("reservedAddress", "203.0.113.77"),
 		[]string{
-			"✗ reservedAddress 203.0.113.77 of guestbook guestbook: this user sees no such public IP in the region",
+			"✗ reservedAddress of guestbook guestbook: this user sees no public IP 203.0.113.77",
 			"oci network public-ip create --lifetime RESERVED --compartment-id " + oci.CompartmentID,
 		},
 	},
-	{"a free address", reserved(func(*setup, map[string]any) {}), []string{"of guestbook guestbook is free"}},
+	{
+		"a free address",
+		reserved(func(*setup, map[string]any) {}),
+		[]string{"✓ reservedAddress of guestbook guestbook: ", " is free"},
+	},
 	{
 		"a taken address",
 		reserved(func(s *setup, ip map[string]any) {
@@ -136,11 +140,11 @@ var networkFindings = []finding{
 			s.answers["/20160918/publicIps/actions/getByIpAddress"] = `{"lifetime":"EPHEMERAL","lifecycleState":"ASSIGNED"}`
 			set("reservedAddress", "203.0.113.78")(s)
 		},
-		[]string{"✗ reservedAddress 203.0.113.78 of guestbook guestbook: its lifetime is EPHEMERAL"},
+		[]string{"✗ reservedAddress of guestbook guestbook: the lifetime of 203.0.113.78 is EPHEMERAL"},
 	},
 	{
 		"no such certificate", certified(""),
-		[]string{"✗ tlsCertificateId of guestbook guestbook: this user sees no such certificate in the region"},
+		[]string{"✗ tlsCertificateId of guestbook guestbook: this user sees no certificate ocid1.certificate.oc1"},
 	},
 	{
 		"an expired certificate",
@@ -155,7 +159,7 @@ var networkFindings = []finding{
 	},
 	{
 		"no such zone", zoned("", ""),
-		[]string{"✗ dnsZoneId of guestbook guestbook: this user sees no such public zone: ocid1.dns-zone"},
+		[]string{"✗ dnsZoneId of guestbook guestbook: this user sees no public zone ocid1.dns-zone"},
 	},
 	{
 		"a zone of other names", zoned("example.org", ""),

@@ -32,14 +32,21 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// command builds the command once.
+// coverage is the directory with what the command's runs have counted. Its parent has the command.
+var coverage string
+
+// command builds the command once, with counters in the package doctor.
 var command = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "doctor")
 	if err != nil {
 		return "", err
 	}
+	coverage = filepath.Join(dir, "coverage")
+	if err := os.Mkdir(coverage, 0o700); err != nil {
+		return "", err
+	}
 	path := filepath.Join(dir, "oke")
-	build := exec.Command("go", "build", "-o", path, "./cmd/oke")
+	build := exec.Command("go", "build", "-cover", "-coverpkg=./cmd/oke,./doctor", "-o", path, "./cmd/oke")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -53,7 +60,12 @@ var printed sync.Map
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 && flag.Lookup("test.run").Value.String() == "" {
-		for _, problem := range append(unprovoked(), unprovokedLogins()...) {
+		profile, err := exec.Command("go", "tool", "covdata", "textfmt", "-i="+coverage, "-o=/dev/stdout").Output()
+		problems := slices.Concat(unprovoked(string(profile)), unadvised(), unprovokedLogins())
+		if err != nil {
+			problems = append(problems, "the coverage: "+err.Error())
+		}
+		for _, problem := range problems {
 			fmt.Fprintln(os.Stderr, problem)
 			code = 1
 		}
@@ -80,6 +92,7 @@ type setup struct {
 	cloud    *oci.Server
 	endpoint string
 	prepare  func(*setup) // runs with the cloud, before the command
+	wrap     []string     // a command that runs the command; optional
 }
 
 // key is the local clouds' API key: a new one for each would take most of the tests' time.
@@ -155,8 +168,8 @@ func (s *setup) run(args ...string) (out string, status int) {
 		s.t.Fatal(err)
 	}
 	s.startCloud()
-	args = slices.Concat([]string{"doctor", "-C", s.project(), "--stack", "test"}, s.args, args)
-	cmd := exec.CommandContext(s.t.Context(), oke, args...)
+	args = slices.Concat(s.wrap, []string{oke, "doctor", "-C", s.project(), "--stack", "test"}, s.args, args)
+	cmd := exec.CommandContext(s.t.Context(), args[0], args[1:]...)
 	cmd.Env = s.environment()
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
@@ -252,7 +265,8 @@ func (s *setup) environment() []string {
 	}
 	creds := s.cloud.Credentials()
 	env := map[string]string{
-		"PATH": bin + ":" + filepath.Dir(compiler) + ":/bin:/usr/bin", "HOME": os.Getenv("HOME"),
+		"GOCOVERDIR": coverage,
+		"PATH":       bin + ":" + filepath.Dir(compiler) + ":/bin:/usr/bin", "HOME": os.Getenv("HOME"),
 		"CLIENT_HOST_OVERRIDES": strings.Join(overrides, ";"),
 		"OCI_TENANCY_OCID":      creds.Tenancy, "OCI_USER_OCID": creds.User, "OCI_FINGERPRINT": creds.Fingerprint,
 		"OCI_REGION": creds.Region, "OCI_PRIVATE_KEY": creds.PrivateKeyPEM, "GOFLAGS": "-buildvcs=false",

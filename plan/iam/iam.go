@@ -73,6 +73,11 @@ type Statement struct {
 	Note      string    `json:"note,omitempty"` // where sources disagree, or what is not known
 	Source    *Source   `json:"source"`
 	Covers    []string  `json:"-"` // tokens of the resource types that cannot be managed without it
+
+	CompartmentID string `json:"-"` // of Location; empty for the tenancy
+	// Conditional statements hold for requests about certain resources only. A list names none: Oracle declines a request
+	// that a variable of the condition does not apply to ("Advanced Policy Features", read 2026-11-29).
+	Conditional bool `json:"-"`
 }
 
 // Statements returns what the stack needs, in the order of Principals. in must be valid.
@@ -96,6 +101,18 @@ func Statements(in Input) []Statement {
 		}
 	}
 	return list
+}
+
+// Grants returns what the statements of a principal allow with any settings, and whether all that allow it are
+// conditional.
+func Grants(to Principal) map[string]bool {
+	conditional := map[string]bool{}
+	for _, g := range grants {
+		if before, twice := conditional[g.allow]; g.to == to {
+			conditional[g.allow] = g.where != nil && (before || !twice)
+		}
+	}
+	return conditional
 }
 
 // Created is a policy that `pulumi up` creates.
@@ -357,8 +374,13 @@ func (s *stack) statement(g grant) Statement {
 	if g.where != nil {
 		where = " where " + g.where(s)
 	}
-	place := location(g.in.ocid(s))
+	ocid := g.in.ocid(s)
+	place := location(ocid)
+	if ocid == tenancy {
+		ocid = ""
+	}
 	return Statement{
+		CompartmentID: ocid, Conditional: g.where != nil,
 		Principal: g.to, Location: place, Grant: g.allow, Why: g.why, Note: g.note, Source: g.source, Covers: g.covers,
 		Text: fmt.Sprintf("Allow %s to %s in %s%s", subject, g.allow, place, where),
 	}

@@ -50,6 +50,18 @@ func (s *Service) registerOptions(api engine.API) {
 			"kubernetesVersions": s.versions.listFor(c), "shapes": shapes, "images": images, "sources": sources,
 		}}, nil
 	})
+	api.Handle("GET /podShapes", "", func(c *engine.Call) (*engine.Answer, error) {
+		if err := c.NeedsQuery("compartmentId"); err != nil {
+			return nil, err
+		}
+		var out []any
+		for _, shape := range podShapes {
+			if doc := (engine.Doc{"name": shape}); c.Matches(doc, "name") {
+				out = append(out, doc)
+			}
+		}
+		return c.Page(out)
+	})
 }
 
 // checkOptionID allows "all", and the OCID of an existing resource of the kind or of a cluster.
