@@ -13,7 +13,7 @@ import (
 )
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, what
-// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN.
+// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN, the home region and limits.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
 	if err != nil {
@@ -27,6 +27,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 		return nil, err
 	}
 	if err := c.lookAtOthers(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.lookAtTenancy(ctx, offer); err != nil {
 		return nil, err
 	}
 	balancers := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}

@@ -111,6 +111,9 @@ const (
 // calledBy are the operators' grants that the functions of the program need; empty for none.
 var calledBy = map[string]string{
 	"oci:Identity/getAvailabilityDomains:getAvailabilityDomains":      "inspect compartments",
+	"oci:Identity/getCompartment:getCompartment":                      "inspect compartments",
+	"oci:Identity/getRegionSubscriptions:getRegionSubscriptions":      "", // not checked without inspect tenancies
+	"oci:Limits/getLimitValues:getLimitValues":                        "", // nor these without read resource-availability
 	"oci:ContainerEngine/getClusterOption:getClusterOption":           "manage clusters",
 	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":         "manage clusters",
 	"oci:ContainerEngine/getClusters:getClusters":                     "manage clusters",

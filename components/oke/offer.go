@@ -18,10 +18,15 @@ type Offer struct {
 	cluster.Choice
 	// Domains are the names of each pool's availability domains, in order, by the pool's name.
 	Domains map[string][]string
+	// AllDomains are the names of the region's availability domains.
+	AllDomains []string
 
 	running cluster.Running // before the update
 	offered []cluster.Image
 }
+
+// New reports whether there is no cluster of the name yet.
+func (o *Offer) New() bool { return o.running.ControlPlane == "" }
 
 // Look asks the region what it has for a cluster of a name, and what runs of it already: see cluster.Spec.Choose. It
 // registers nothing. The error names every setting that the region cannot satisfy, or that would take the nodes away
@@ -48,7 +53,7 @@ func Look(
 	var list problem.List
 	offer := &Offer{
 		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running,
-		offered: offered.Images,
+		offered: offered.Images, AllDomains: slices.Sorted(slices.Values(all)),
 	}
 	offer.pickDomains(&list, spec, all)
 	if err := offer.checkAddons(ctx, &list, spec); err != nil {

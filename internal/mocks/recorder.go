@@ -39,6 +39,10 @@ type Recorder struct {
 	OnlyMinorVersions bool
 	// ExecKubeconfig makes the cluster's kubeconfig call the command oci, as OKE's does.
 	ExecKubeconfig bool
+	// HomeRegion is the tenancy's; empty if the user may not see it.
+	HomeRegion string
+	// Limits are service limits by name. The user may see no others.
+	Limits map[string]int
 	// Volumes are the compartment's block volumes.
 	Volumes []map[string]any
 

@@ -18,7 +18,19 @@ func TestFreeTenancy(t *testing.T) {
 	s.settings("apiAllowedCidrs[0]=203.0.113.0/24", "frontendImage=registry.local/guestbook:v1")
 
 	step(t, "an account that is not upgraded", func() {
-		s.fails("nat-gateway-count", "natGatewayId", "service vcn", "upgrade it to Pay As You Go first")
+		s.log.Reset()
+		if err := s.o.Up(t.Context()); err == nil {
+			t.Fatalf("up succeeded:\n%s", s.log)
+		}
+		for _, part := range []string{
+			"container-engine cluster-count (the stack)", "vcn nat-gateway-count (internetEgress)",
+			"upgrade it to Pay As You Go first",
+		} {
+			if !strings.Contains(s.log.String(), part) {
+				t.Errorf("%q is missing in\n%s", part, s.log)
+			}
+		}
+		s.destroyed() // nothing was made
 	})
 	step(t, "more than is free, on an upgraded account", func() {
 		s.must(s.o.Stop(t.Context()))

@@ -27,6 +27,15 @@ type Need struct {
 	Per     bool   // the limit is for each VCN: nothing of it is used yet
 }
 
+// String names the limit, and what asks for it.
+func (n Need) String() string {
+	text := n.Service + " " + strings.Join(n.Names, " or ")
+	if n.Domain != "" {
+		text += " in " + n.Domain
+	}
+	return text + " (" + n.What + ")"
+}
+
 // Value is a limit that a service has.
 type Value struct {
 	Name               string  `json:"name"`

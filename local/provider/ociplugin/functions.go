@@ -196,10 +196,21 @@ var functions = map[string]function{
 		client: catalog.IdentityClient, path: "/20160918/availabilityDomains", number: "adNumber",
 		query: []string{"compartmentId"}, element: fields{"id": {}, "name": {}, "compartmentId": {}},
 	},
+	"oci:Identity/getCompartment:getCompartment": {
+		client: catalog.IdentityClient, path: "/20160918/compartments/{id}", one: "id",
+		element: fields{"compartmentId": {}, "name": {}, "description": {}, "state": lifecycleState},
+	},
 	"oci:Identity/getFaultDomains:getFaultDomains": {
 		client: catalog.IdentityClient, path: "/20160918/faultDomains", list: "faultDomains",
 		query:   []string{"compartmentId", "availabilityDomain"},
 		element: fields{"id": {}, "name": {}, "compartmentId": {}, "availabilityDomain": {}},
+	},
+	"oci:Identity/getRegionSubscriptions:getRegionSubscriptions": {
+		client: catalog.IdentityClient, path: "/20160918/tenancies/{tenancyId}/regionSubscriptions",
+		list: "regionSubscriptions",
+		element: fields{
+			"isHomeRegion": {}, "regionKey": {}, "regionName": {}, "state": {rest: "status"},
+		},
 	},
 	"oci:Identity/getTenancy:getTenancy": {
 		client: catalog.IdentityClient, path: "/20160918/tenancies/{tenancyId}", one: "tenancyId",
@@ -220,6 +231,13 @@ var functions = map[string]function{
 		client: catalog.VaultClient, path: "/20180608/vaults", list: "vaults", query: []string{"compartmentId"},
 		element: fields{
 			"id": {}, "compartmentId": {}, "displayName": {}, "managementEndpoint": {}, "state": lifecycleState,
+		},
+	},
+	"oci:Limits/getLimitValues:getLimitValues": {
+		client: catalog.LimitsClient, path: "/20190729/limitValues", list: "limitValues",
+		query: []string{"availabilityDomain", "compartmentId", "name", "scopeType", "serviceName"},
+		element: fields{
+			"availabilityDomain": {}, "name": {}, "scopeType": {}, "value": {number: true},
 		},
 	},
 	"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {

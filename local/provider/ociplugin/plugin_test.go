@@ -110,6 +110,12 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getAddonOptions:getAddonOptions": {
 			object{"kubernetesVersion": "v1.36.4", "addonName": "CertManager", "shouldShowAllVersions": true}, "addonOptions", 1,
 		},
+		"oci:Identity/getRegionSubscriptions:getRegionSubscriptions": {
+			object{"tenancyId": emulator.TenancyID}, "regionSubscriptions", 1,
+		},
+		"oci:Limits/getLimitValues:getLimitValues": {
+			object{"compartmentId": emulator.TenancyID, "serviceName": "vcn", "name": "vcn-count"}, "limitValues", 1,
+		},
 		"oci:ContainerEngine/getClusters:getClusters":        {inCompartment, "clusters", 1},
 		"oci:Core/getServices:getServices":                   {object{}, "services", 2},
 		"oci:LoadBalancer/getLoadBalancers:getLoadBalancers": {inCompartment, "loadBalancers", 0},
