@@ -27,6 +27,13 @@ func TestHomeRegionIsChecked(t *testing.T) {
 		{"the user may not see it", "prod", nil, "", false},
 		{"nothing is there", "dev", nil, elsewhere, false},
 		{"a budget, elsewhere", "dev", budget, elsewhere, true},
+		{"alarms, elsewhere", "dev", map[string]string{
+			"clusterType": "enhanced", "addons": `["CertManager"]`, "profile": "hardened",
+			"alarmEmails": `["ops@example.com"]`,
+		}, elsewhere, true},
+		{"containers' logs, elsewhere", "dev", map[string]string{
+			"containerLogs": "true", "tenancyId": mocks.TenancyID,
+		}, elsewhere, true},
 		{"the autoscaler's policy, elsewhere", "dev", map[string]string{
 			"clusterType": "enhanced", "addons": `["CertManager"]`,
 			"nodePools": `[{"name":"a","size":1,"ocpus":2,"memoryGb":12,"minSize":1,"maxSize":2}]`,

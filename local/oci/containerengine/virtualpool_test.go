@@ -139,3 +139,16 @@ func TestVirtualNodePoolRefusals(t *testing.T) {
 			"400 InvalidParameter: OCI_VCN_IP_NATIVE")
 	})
 }
+
+// TestPodShapes lists what virtual nodes have for their Pods.
+func TestPodShapes(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		for query, want := range map[string]int{"": 3, "&name=Pod.Standard.E4.Flex": 1, "&name=Pod.Standard.E9.Flex": 0} {
+			got := c.GetList(ocitest.OKE + "/podShapes?compartmentId=" + oci.CompartmentID + query)
+			if len(got) != want || len(got) == 1 && got[0]["name"] != "Pod.Standard.E4.Flex" {
+				t.Errorf("%q: %v, want %d", query, got, want)
+			}
+		}
+		c.Refused(400, "MissingParameter", "compartmentId", "GET", ocitest.OKE+"/podShapes", nil)
+	})
+}

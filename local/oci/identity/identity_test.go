@@ -68,3 +68,14 @@ func TestIdentity(t *testing.T) {
 		c.Remove("dynamicGroups", group.Str("id"))
 	})
 }
+
+// TestTagNamespaces lists none: the tags of any are taken.
+func TestTagNamespaces(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		const path = ocitest.Core + "/tagNamespaces"
+		if got := c.GetList(path + "?compartmentId=" + oci.TenancyID); len(got) > 0 {
+			t.Error(got)
+		}
+		c.Refused(400, "MissingParameter", "compartmentId", "GET", path, nil)
+	})
+}
