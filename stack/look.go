@@ -13,7 +13,8 @@ import (
 )
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, what
-// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN, the home region and limits.
+// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN, the home region and
+// limits.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
 	if err != nil {

@@ -95,8 +95,8 @@ func (c *composition) checkHomeRegion(ctx *pulumi.Context, tenancy string) error
 	return list.Err()
 }
 
-// checkLimits returns an error if a limit that a new stack needs is 0. What is left of the others is not asked for: that
-// is a request for each of some twenty (make doctor asks).
+// checkLimits returns an error if a limit that a new stack needs is 0. What is left of the others is not asked for:
+// make doctor does, with a request for each of some twenty.
 func (c *composition) checkLimits(ctx *pulumi.Context, tenancy string, domains []string) error {
 	needs := limit.Stack{
 		Network: c.settings.Network, Plan: c.plan, Cluster: c.settings.Cluster, Guestbooks: c.settings.Guestbooks,

@@ -41,8 +41,8 @@ const ownVCN = "ocid1.vcn.oc1.iad.own"
 // endpoint is that of a vault, at which the vault's keys are asked for.
 func endpoint(vault string) string { return "https://" + vault }
 
-// named answers a look-up of what settings name by OCID. A reservation is in the first availability domain and has
-// machines of shape VM.Standard.A1.Flex with 2 OCPUs and 12 GB.
+// named answers a look-up of what settings name by OCID, or of the tenancy. A reservation is in the first availability
+// domain and has machines of shape VM.Standard.A1.Flex with 2 OCPUs and 12 GB.
 func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, named bool) {
 	asked := func(key resource.PropertyKey) string { return Text(args.Args[key]) }
 	state := func(id, usable string) string {
@@ -97,7 +97,7 @@ func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, 
 	case "oci:Ons/getNotificationTopic:getNotificationTopic":
 		return object(map[string]any{"state": state(asked("topicId"), "ACTIVE"), "name": "alarms"}), true
 	}
-	return nil, false
+	return r.tenancy(args.Token)
 }
 
 // key answers the look-up of a key, which one vault has.

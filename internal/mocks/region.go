@@ -3,7 +3,6 @@ package mocks
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -144,29 +143,6 @@ func (r *Recorder) containerImages(tag string) resource.PropertyMap {
 	return object(map[string]any{"containerImageCollections": []any{map[string]any{"items": items}}})
 }
 
-// TenancyID is the root compartment, which the stack's is in.
-const TenancyID = "ocid1.tenancy.oc1..a"
-
-// subscriptions are the regions of the tenancy.
-func (r *Recorder) subscriptions() resource.PropertyMap {
-	if r.HomeRegion == "" {
-		return nil
-	}
-	return object(map[string]any{"regionSubscriptions": []any{
-		map[string]any{"regionName": "elsewhere", "isHomeRegion": false},
-		map[string]any{"regionName": r.HomeRegion, "isHomeRegion": true},
-	}})
-}
-
-// limits are those of any service, with the form that the provider gives the numbers.
-func (r *Recorder) limits() resource.PropertyMap {
-	values := []any{}
-	for name, n := range r.Limits {
-		values = append(values, map[string]any{"name": name, "scopeType": "REGION", "value": strconv.Itoa(n)})
-	}
-	return object(map[string]any{"limitValues": values})
-}
-
 // Call answers questions to the cloud. What does not exist gets no values, or an error with FailsUnseen. The region has
 // three availability domains, and images for its Kubernetes versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
@@ -187,12 +163,6 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 			map[string]any{"name": "Uocm:US-ASHBURN-AD-1"},
 			map[string]any{"name": "Uocm:US-ASHBURN-AD-3"},
 		}}), nil
-	case "oci:Identity/getCompartment:getCompartment":
-		return object(map[string]any{"compartmentId": TenancyID}), nil
-	case "oci:Identity/getRegionSubscriptions:getRegionSubscriptions":
-		return r.subscriptions(), nil
-	case "oci:Limits/getLimitValues:getLimitValues":
-		return r.limits(), nil
 	case "oci:ContainerEngine/getClusterOption:getClusterOption":
 		return object(map[string]any{"kubernetesVersions": r.versions(args)}), nil
 	case "oci:ContainerEngine/getNodePoolOption:getNodePoolOption":

@@ -59,6 +59,14 @@ func TestEveryRightIsAsked(t *testing.T) {
 	if status != 0 || !strings.HasPrefix(rights, "  ✓ the operator may list what 29 of 40 statements allow") {
 		t.Errorf("status %d: %s\n%s", status, rights, out)
 	}
+	for path, want := range map[string]string{
+		"/20190111/budgets": oci.TenancyID, "/20160918/dynamicGroups": oci.TenancyID, "/n": oci.TenancyID,
+		"/20160918/tagNamespaces": oci.TenancyID, "/20180222/virtualNodePools": oci.CompartmentID,
+	} {
+		if got, _ := s.asked.Load(path); got != want {
+			t.Errorf("%s is asked for in %v, want %s", path, got, want)
+		}
+	}
 	for _, want := range []string{
 		"– cannot be asked for: manage buckets, inspect objects, manage policies, read keys: the condition of each names a " +
 			"resource, which a list does not, so that Oracle declines lists",

@@ -88,6 +88,7 @@ type setup struct {
 	args     []string          // further arguments of the command
 	images   map[string]string // body of a manifest by the path in the registry
 	answers  map[string]string // body by path, instead of the cloud's own
+	asked    sync.Map          // the compartment of the last request for each path
 	registry *httptest.Server
 	cloud    *oci.Server
 	endpoint string
@@ -191,6 +192,7 @@ func (s *setup) startCloud() {
 		s.t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Store(r.URL.Path, r.URL.Query().Get("compartmentId"))
 		if body, is := s.answers[r.URL.Path]; is {
 			_, _ = w.Write([]byte(body))
 			return
