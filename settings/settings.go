@@ -166,7 +166,6 @@ func checkHostPort(text string) error {
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	var list, found problem.List
 	s := read(&list, project, config)
-	s.Region = cmp.Or(config["oci:region"], os.Getenv("OCI_REGION"))
 	if s.BudgetMonthly > 0 || s.OwnLogsGroup() {
 		s.TenancyID = cmp.Or(s.TenancyID, config["oci:tenancyOcid"],
 			os.Getenv("TF_VAR_tenancy_ocid"), os.Getenv("OCI_TENANCY_OCID"))
@@ -198,6 +197,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 	s := &Settings{}
 	s.Settings().ApplyDefaults()
 	s.decode(list, project, config)
+	s.Region = cmp.Or(config["oci:region"], os.Getenv("OCI_REGION"))
 	s.listed = len(s.Guestbooks) > 0
 	if !s.listed {
 		s.Guestbooks = []workload.Guestbook{{Name: "guestbook", Spec: s.Workload}}

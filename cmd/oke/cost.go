@@ -40,21 +40,21 @@ func costCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if against != "" {
+				f.config, err = committed(cmd.Context(), f, against)
+				if err != nil {
+					return err
+				}
+				before, err := estimate(f, list)
+				if err != nil {
+					return fmt.Errorf("at %s: %w", against, err)
+				}
+				now.Compare(before, against)
+			}
 			if asJSON {
 				return now.WriteJSON(cmd.OutOrStdout())
 			}
-			if err := now.WriteText(cmd.OutOrStdout()); err != nil || against == "" {
-				return err
-			}
-			f.config, err = committed(cmd.Context(), f, against)
-			if err != nil {
-				return err
-			}
-			before, err := estimate(f, list)
-			if err != nil {
-				return fmt.Errorf("at %s: %w", against, err)
-			}
-			return now.WriteDifference(cmd.OutOrStdout(), before, against)
+			return now.WriteText(cmd.OutOrStdout())
 		})
 	flags := cmd.Flags()
 	flags.StringVar(&prices, "prices", "auto",
@@ -70,7 +70,9 @@ func estimate(f file, list *cost.PriceList) (*cost.Estimate, error) {
 	if err != nil {
 		return nil, err
 	}
-	stack := cost.Stack{Cluster: s.Cluster, Guestbooks: s.Guestbooks}
+	stack := cost.Stack{
+		Cluster: s.Cluster, Guestbooks: s.Guestbooks, Region: s.Region, HomeRegion: s.HomeRegion,
+	}
 	if len(s.Network.FlowLogs) > 0 {
 		stack.Logs = append(stack.Logs, "flow logs")
 	}

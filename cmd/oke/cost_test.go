@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"oke-guestbook/internal/golden"
+	"oke-guestbook/plan/cost"
+	"oke-guestbook/plan/problem/problemtest"
 )
 
 func TestCost(t *testing.T) {
@@ -42,17 +44,17 @@ func TestCost(t *testing.T) {
 type totals struct{ Total, List float64 }
 
 // asJSON returns the cost of a stack by the snapshot.
-func asJSON(t *testing.T, stack string) (cost totals) {
+func asJSON(t *testing.T, stack string) (found totals) {
 	t.Helper()
 	var out strings.Builder
 	args := []string{"cost", "-C", root, "--stack", stack, "--prices", "snapshot", "--json"}
 	if err := run(args, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(out.String()), &cost); err != nil {
+	if err := json.Unmarshal([]byte(out.String()), &found); err != nil {
 		t.Fatal(err)
 	}
-	return cost
+	return found
 }
 
 func TestCostAgainstARevision(t *testing.T) {
@@ -71,21 +73,52 @@ func TestCostAgainstARevision(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Pulumi.test.yaml"), []byte(larger), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cost := func(revision string) (string, error) {
+	against := func(revision string, flags ...string) (string, error) {
 		var out strings.Builder
 		args := []string{"cost", "-C", dir, "--stack", "test", "--prices", "snapshot", "--against", revision}
-		err := run(args, &out, io.Discard)
+		err := run(append(args, flags...), &out, io.Discard)
 		return out.String(), err
 	}
-	out, err := cost("HEAD")
+	out, err := against("HEAD")
 	// 50 + 50 GB are free, and of 50 + 250 GB 200: 100 x 0.0255 and 1000 x 0.0017 are paid.
 	for _, want := range []string{"Since HEAD: +4.25 a month, from 0.00 to 4.25", "+2.55", "+1.70"} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%q is missing, %v, in\n%s", want, err, out)
 		}
 	}
-	if _, err := cost("nowhere"); err == nil || !strings.Contains(err.Error(), "AGAINST: fatal") {
-		t.Errorf("a revision that does not exist: %v", err)
+	out, err = against("HEAD", "--json")
+	var estimate cost.Estimate
+	if err != nil || json.Unmarshal([]byte(out), &estimate) != nil || estimate.Since == nil {
+		t.Fatalf("no difference, %v, in\n%s", err, out)
+	}
+	if since := *estimate.Since; since.Revision != "HEAD" || since.Change != 4.25 || len(since.Rows) != 2 {
+		t.Errorf("in JSON %+v", since)
+	}
+	for _, flags := range [][]string{nil, {"--json"}} {
+		out, err := against("nowhere", flags...)
+		if err == nil || !strings.Contains(err.Error(), "AGAINST: fatal") || out != "" {
+			t.Errorf("%v, a revision that does not exist: %v, %s", flags, err, out)
+		}
+	}
+}
+
+// TestCostOfRefusedSettings expects the error of `pulumi up` and no sum, as far as no secret and nothing else is needed
+// to know it.
+func TestCostOfRefusedSettings(t *testing.T) {
+	for settings, key := range map[string]string{
+		"storageGb: -1000":    "storageGb",
+		"mongoReplicas: -3":   "mongoReplicas",
+		"loadBalancerMbps: 1": "loadBalancerMbps",
+		"guestbooks: [{name: a, storageGb: -1, databasePassword: {secure: AAAB}}]": "guestbooks[0].storageGb",
+		"nodePools: [{name: workers, size: -2, ocpus: 1, memoryGb: 8}]":            "nodePools[0].size",
+	} {
+		dir := project(t, withSettings(t, []string{"oke-guestbook:" + settings}))
+		var out strings.Builder
+		err := run([]string{"cost", "-C", dir, "--stack", "test", "--prices", "snapshot"}, &out, io.Discard)
+		problemtest.Check(t, err, key)
+		if out.Len() > 0 {
+			t.Errorf("%s: a sum is printed:\n%s", settings, out.String())
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 // Package allowance is Oracle's Always Free allowance, as far as a stack uses it.
 package allowance
 
+// Account is the kind of account on which a stack gets the amounts: one of the other kind has no OKE cluster once its
+// trial has ended.
+const Account = "an account that is upgraded to Pay As You Go"
+
 // Amounts are what an account pays nothing for, in its home region.
 type Amounts struct {
 	Shape            string  // of the nodes

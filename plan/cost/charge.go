@@ -71,7 +71,13 @@ type Stack struct {
 	Cluster    cluster.Spec
 	Guestbooks []workload.Guestbook
 	Logs       []string // what is kept in Logging: "flow logs", "the containers' logs"
+
+	Region     string // of the stack; empty if it is not known
+	HomeRegion string // of the tenancy, the only one with free amounts; empty if it is that of the stack
 }
+
+// away reports whether the stack is outside the home region.
+func (s Stack) away() bool { return s.HomeRegion != "" && s.Region != "" && s.HomeRegion != s.Region }
 
 // Charges returns what the stack is charged for whether it is used or not. VCNs, gateways, bastions, basic clusters and
 // reserved addresses that are in use cost nothing, nor do network load balancers (Oracle's product page, "Flexible
@@ -133,6 +139,11 @@ func ByUse(s Stack) []string {
 		if g.Backs() {
 			uses = append(uses, fmt.Sprintf("backups of guestbook %s in Object Storage beyond %d GB", g.Name,
 				allowance.AlwaysFree.ObjectStorageGB))
+		}
+	}
+	for _, g := range s.Guestbooks {
+		if g.DNSZoneID != "" {
+			uses = append(uses, "queries of the zone in OCI DNS with the record of "+g.TLSHostname)
 		}
 	}
 	if len(s.Logs) > 0 {

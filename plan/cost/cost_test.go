@@ -1,6 +1,8 @@
 package cost
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -117,11 +119,43 @@ func TestEstimate(t *testing.T) {
 	}
 }
 
+// TestHomeRegion expects the kind of account and the region with the free amounts, and none of them in another region.
+func TestHomeRegion(t *testing.T) {
+	stack := Stack{Cluster: cluster.Spec{NodePools: []cluster.NodePool{pool("VM.Standard.A1.Flex", 1, 2, 12)}}}
+	for _, test := range []struct {
+		region, home string
+		total        float64
+		want         string
+	}{
+		{"", "", 0, "upgraded to Pay As You Go, in its home region (as of"},
+		{"us-ashburn-1", "", 0, "upgraded to Pay As You Go, in its home region, us-ashburn-1 (as of"},
+		{"us-ashburn-1", "us-ashburn-1", 0, "upgraded to Pay As You Go, in its home region, us-ashburn-1 (as of"},
+		{"ap-seoul-1", "us-ashburn-1", 30.40, "Nothing is free: the free amounts are those of the home region, us-ash"},
+	} {
+		stack.Region, stack.HomeRegion = test.region, test.home
+		e, err := New("test", stack, Snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text, data strings.Builder
+		if err := errors.Join(e.WriteText(&text), e.WriteJSON(&data)); err != nil {
+			t.Fatal(err)
+		}
+		apply := fmt.Sprintf(`"apply": %t`, test.total == 0)
+		if e.Total != test.total || !strings.Contains(text.String(), test.want) ||
+			!strings.Contains(data.String(), apply) || !strings.Contains(data.String(), `"account": "an account that is up`) {
+			t.Errorf("%q, home %q: total %v, want %v, %s and %q in\n%s%s", test.region, test.home, e.Total, test.total, apply,
+				test.want, text.String(), data.String())
+		}
+	}
+}
+
 func TestWhatIsNotIncluded(t *testing.T) {
 	p := pool("BM.GPU4.8", 1, 0, 0)
 	p.Autoscaled = true
 	book := workload.Guestbook{Name: "guestbook", Spec: workload.Spec{
 		BackupSchedule: "0 3 * * *", ExternalDatabase: "db.example.com:27017",
+		DNSZoneID: "ocid1.dns-zone.oc1..a", TLSHostname: "guestbook.example.com",
 	}}
 	e, err := New("test", Stack{
 		Cluster: cluster.Spec{NodePools: []cluster.NodePool{p}, VirtualNodePools: []cluster.VirtualNodePool{
@@ -137,6 +171,7 @@ func TestWhatIsNotIncluded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		"depends on use: queries of the zone in OCI DNS with the record of guestbook.example.com",
 		"no price is known: node pool workers: 1 x BM.GPU4.8", "depends on use: backups of guestbook guestbook",
 		"flow logs and the containers' logs in Logging", "an autoscaler adds to workers", "outbound data",
 		"Pods on virtual node pool burst: their OCPUs and memory, at the price of VM.Standard.E4.Flex",

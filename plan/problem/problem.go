@@ -56,7 +56,7 @@ func (l *List) Problems() []Problem {
 	unusable := l.unusable()
 	var reported []Problem
 	for _, p := range l.entries {
-		if p.Invalidates != "" || !p.restsOn(unusable) {
+		if p.Invalidates != "" || !p.RestsOn(unusable) {
 			reported = append(reported, *p)
 		}
 	}
@@ -76,20 +76,20 @@ func (l *List) unusable() (settings []string) {
 func (l *List) Append(other List) {
 	unusable := l.unusable()
 	for _, p := range other.Problems() {
-		if !p.restsOn(unusable) {
+		if !p.RestsOn(unusable) {
 			l.entries = append(l.entries, &p)
 		}
 	}
 }
 
-// Of returns what the list reports of the settings and of their parts.
-func (l *List) Of(settings []string) (own List) {
+// Where returns what the list reports and keep accepts.
+func (l *List) Where(keep func(Problem) bool) (kept List) {
 	for _, p := range l.Problems() {
-		if slices.ContainsFunc(settings, func(setting string) bool { return isPart(p.Key, setting) }) {
-			own.entries = append(own.entries, &p)
+		if keep(p) {
+			kept.entries = append(kept.entries, &p)
 		}
 	}
-	return own
+	return kept
 }
 
 // Err returns nil when there is no problem, else an *Error.
@@ -100,9 +100,14 @@ func (l *List) Err() error {
 	return nil
 }
 
-// restsOn reports whether the problem's own setting or one that it depends on is among the settings, a part of one, or
+// Of reports whether the problem is one of the settings, or of their parts.
+func (p Problem) Of(settings []string) bool {
+	return slices.ContainsFunc(settings, func(setting string) bool { return isPart(p.Key, setting) })
+}
+
+// RestsOn reports whether the problem's own setting or one that it depends on is among the settings, a part of one, or
 // has one as a part.
-func (p *Problem) restsOn(settings []string) bool {
+func (p Problem) RestsOn(settings []string) bool {
 	return slices.ContainsFunc(settings, func(setting string) bool {
 		related := func(key string) bool { return isPart(key, setting) || isPart(setting, key) }
 		return related(p.Key) || slices.ContainsFunc(p.DependsOn, related)
