@@ -64,11 +64,13 @@ func (a *access) fromStack(ctx context.Context) error {
 	if a.stack == "" {
 		return errors.New("STACK: is empty: name a stack, such as STACK=dev, or a cluster with --cluster-id")
 	}
-	_, config, err := stackfile.Read(a.dir, a.stack)
+	project, config, err := stackfile.Read(a.dir, a.stack)
 	if err != nil {
 		return err
 	}
-	stackSettings(&a.login, config)
+	if a.login, err = providerLogin(ctx, a.login, file{a.dir, project, a.stack, config}); err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "pulumi", "stack", "output", "clusterId", "--stack", a.stack)
 	cmd.Dir = a.dir
 	out, err := cmd.Output()
@@ -88,6 +90,10 @@ func (a *access) kubeconfig(cmd *cobra.Command) (string, error) {
 	if err := clustertoken.Check(a.cluster, found.Region); err != nil {
 		return "", err
 	}
+	login, err := a.written(cmd.Context(), found)
+	if err != nil {
+		return "", err
+	}
 	client := okeapi.New(found.Keys, found.Region, a.service)
 	kind, err := a.choose(cmd, client)
 	if err != nil {
@@ -105,11 +111,61 @@ func (a *access) kubeconfig(cmd *cobra.Command) (string, error) {
 	if onPath, err := exec.LookPath("oke"); err == nil && onPath == self || strings.Contains(self, "go-build") {
 		self = "oke"
 	}
+	return login.Apply(content, kubeconfig.Target{
+		ClusterID: a.cluster, Region: found.Region, Command: []string{self}, Keys: true,
+	})
+}
+
+// written returns the login that the kubeconfig gets. That of a stack's provider is refused unless the kubeconfig's
+// command, which knows neither the stack nor a secret, will sign with the same key.
+func (a *access) written(ctx context.Context, found *ocilogin.Login) (kubeconfig.Login, error) {
 	login := kubeconfig.Login{
 		Command: kubeconfig.OKE, Profile: a.login.Profile, Auth: strings.ReplaceAll(a.login.Auth, "_", ""),
 		ConfigFile: a.login.ConfigFile,
 	}
-	return login.Apply(content, kubeconfig.Target{ClusterID: a.cluster, Region: found.Region, Command: []string{self}})
+	if !a.login.Provider {
+		return login, nil
+	}
+	login.Profile = found.Profile
+	if found.Method != "api_key" {
+		login.Auth = strings.ReplaceAll(found.Method, "_", "")
+	}
+	if found.Method != "api_key" && found.Method != "security_token" {
+		return login, nil // whoever runs the command has the identity
+	}
+	set := func(key string) string { return a.login.Config["oci:"+key] }
+	choose := fmt.Sprintf("name a profile of a user of this tenancy: make kubeconfig STACK=%s ARGS='--profile <profile>'",
+		a.stack)
+	if found.Method == "api_key" && set("privateKey") != "" {
+		return login, fmt.Errorf("stack %s signs with the key in oci:privateKey, which a kubeconfig must not hold: %s",
+			a.stack, choose)
+	}
+	login.Keys = kubeconfig.Keys{Tenancy: set("tenancyOcid"), User: set("userOcid"), Fingerprint: set("fingerprint")}
+	login.Keys.PrivateKeyPath = absolute(set("privateKeyPath"))
+	command := ocilogin.Options{Auth: found.Method, Profile: found.Profile, Region: found.Region}
+	if len(login.Variables()) > 0 {
+		command.Profile, command.Config = "", map[string]string{
+			"oci:tenancyOcid": login.Keys.Tenancy, "oci:userOcid": login.Keys.User,
+			"oci:fingerprint": login.Keys.Fingerprint, "oci:privateKeyPath": login.Keys.PrivateKeyPath,
+		}
+	}
+	later, err := ocilogin.Find(ctx, command)
+	if err != nil {
+		return login, fmt.Errorf("the kubeconfig's command will not find the credentials of stack %s: %w", a.stack, err)
+	}
+	if !found.SameKey(later) {
+		return login, fmt.Errorf("stack %s signs with the %s, and the kubeconfig's command would with the %s: %s",
+			a.stack, found.From, later.From, choose)
+	}
+	return login, nil
+}
+
+// absolute returns a path that leads there from anywhere.
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil && path != "" && path[0] != '~' { // which is the home directory
+		return full
+	}
+	return path
 }
 
 // dialTimeout is for one endpoint.

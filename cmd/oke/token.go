@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 
 	"oke-guestbook/internal/clustertoken"
 	"oke-guestbook/internal/ocilogin"
-	"oke-guestbook/plan/kubeconfig"
 )
 
 // loginFlags adds the flags that choose the credentials, under the names of the command oci.
@@ -20,14 +18,6 @@ func loginFlags(flags *pflag.FlagSet, o *ocilogin.Options) {
 	flags.StringVar(&o.ConfigFile, "config-file", "", "path of the configuration file")
 	flags.StringVar(&o.PodToken, "service-account-token", "", "path of a Pod's token, for oke_workload_identity")
 	flags.StringVar(&o.Region, "region", "", "region, such as us-ashburn-1")
-}
-
-// stackSettings takes the options that are no flags from a stack's settings.
-func stackSettings(o *ocilogin.Options, config map[string]any) {
-	text := func(key string) string { value, _ := config["oci:"+key].(string); return value }
-	o.Region = cmp.Or(o.Region, text("region"))
-	o.Profile = cmp.Or(o.Profile, text("configFileProfile"))
-	o.Auth = cmp.Or(o.Auth, kubeconfig.Login{Auth: text("auth")}.Method())
 }
 
 // tokenCommand is the credential plugin that a kubeconfig names: it prints a token for a cluster.
@@ -77,6 +67,7 @@ func cachedToken(
 	if err != nil {
 		return clustertoken.Token{}, err
 	}
-	inputs := append([]string{cluster, login.Auth, login.Profile, login.ConfigFile, login.Region}, ocilogin.Variables()...)
+	inputs := []string{cluster, login.Auth, login.Profile, login.ConfigFile, login.PodToken, login.Region}
+	inputs = append(inputs, ocilogin.Variables()...)
 	return cache.Get(inputs, time.Now(), sign)
 }

@@ -35,6 +35,16 @@ func withoutLogin(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 }
 
+// fingerprint returns a key's fingerprint, as OCI's configuration files have it.
+func fingerprint(t *testing.T, key *rsa.PrivateKey) string {
+	t.Helper()
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(fmt.Sprintf("% x", md5.Sum(public)), " ", ":")
+}
+
 // configFile writes a configuration file with several profiles, and returns its path.
 func configFile(t *testing.T) string {
 	t.Helper()
@@ -58,12 +68,7 @@ func configFile(t *testing.T) string {
 	})))
 	write("locked", string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: locked})))
 	write("token", "e30."+base64.RawURLEncoding.EncodeToString([]byte(payload))+".x")
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fingerprint := strings.TrimPrefix(strings.ReplaceAll(fmt.Sprintf("% x", md5.Sum(public)), " ", ":"), ":")
-	user := "user=ocid1.user.oc1..u\nfingerprint=" + fingerprint + "\ntenancy=ocid1.tenancy.oc1..t\n"
+	user := "user=ocid1.user.oc1..u\nfingerprint=" + fingerprint(t, key) + "\ntenancy=ocid1.tenancy.oc1..t\n"
 	write("config", strings.ReplaceAll("[DEFAULT]\n"+user+"region=us-ashburn-1\nkey_file=DIR/key\n"+
 		"[LOCKED]\n"+user+"region=us-ashburn-1\nkey_file=DIR/locked\n"+
 		"[OPEN]\n"+user+"region=us-ashburn-1\nkey_file=DIR/locked\npass_phrase=secret\n"+
@@ -114,6 +119,9 @@ func TestTokenIsOnDiskOnlyIfAsked(t *testing.T) {
 	}
 	if token("--cache", "--profile", "OPEN"); files() != 2 {
 		t.Error("another profile got the same token")
+	}
+	if token("--cache", "--service-account-token", "/a"); files() != 3 {
+		t.Error("another Pod's token got the same token")
 	}
 }
 

@@ -47,12 +47,15 @@ func versionsCommand() *cobra.Command {
 			if s.CompartmentID == "" {
 				return fmt.Errorf("compartmentId is not set: pulumi config set compartmentId ocid1.compartment.oc1..<unique id>")
 			}
-			var bad problem.List // LoadFile checks the network only
+			var bad problem.List // LoadFile leaves out what involves several settings
 			if s.Cluster.Validate(&bad); bad.Err() != nil {
 				return bad.Err()
 			}
-			stackSettings(&login, f.config)
-			found, err := ocilogin.Find(cmd.Context(), login)
+			chosen, err := providerLogin(cmd.Context(), login, f)
+			if err != nil {
+				return err
+			}
+			found, err := ocilogin.Find(cmd.Context(), chosen)
 			if err != nil {
 				return err
 			}

@@ -35,6 +35,15 @@ type Login struct {
 	Region  string
 	Tenancy string // empty if only the service knows it
 	From    string // what kind it is, whose, and where it was found
+	Method  string // of authentication, such as "api_key"
+	Profile string // of the configuration file that was asked for; empty for none
+}
+
+// SameKey reports whether both sign with the same key.
+func (l *Login) SameKey(other *Login) bool {
+	one, err := l.Keys.KeyID()
+	two, errOther := other.Keys.KeyID()
+	return one == two && err == nil && errOther == nil
 }
 
 // Problem says why there are no credentials, in one line, and what to do, in a line for each step.
@@ -134,6 +143,7 @@ func Find(ctx context.Context, o Options) (*Login, error) {
 		return nil, bad
 	}
 	login.Region = cmp.Or(o.Region, login.Region)
+	login.Method, login.Profile = methods[i], cmp.Or(o.Profile, o.value(profile))
 	if login.Region == "" {
 		return nil, problem("no region is set, and the credentials name none").
 			do("%s us-ashburn-1", o.either("pulumi config set oci:region", "add --region"))

@@ -18,7 +18,7 @@ type Target struct {
 	Region    string // for the command oke, unless the kubeconfig names one; empty for that of the credentials
 	// Command runs the command that makes tokens: ["oci"], ["oke"], or how else the latter is started.
 	Command []string
-	// Keys puts the key of the settings into the kubeconfig. Only a kubeconfig that is no file may hold it.
+	// Keys puts the key of the settings into the kubeconfig, or its path. Only one that is no file may hold a key.
 	Keys bool
 }
 
