@@ -3,6 +3,7 @@ package pipelines
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -18,8 +19,8 @@ import (
 
 // step is one of a workflow of GitHub Actions, or of a build specification of OCI DevOps.
 type step struct {
-	Name, Uses, Run, Type, Command string
-	With                           map[string]string
+	Name, Uses, Run, Shell, Type, Command string
+	With                                  map[string]string
 }
 
 // pipeline has the parts of either kind of file that the tests look at.
@@ -95,6 +96,9 @@ func TestPipelines(t *testing.T) {
 			if out, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", script).CombinedOutput(); err != nil {
 				t.Errorf("step %s: %v: %s", s.Name, err, out)
 			}
+			if s.Run != "" && strings.Contains(script, " | ") && s.Shell != "bash" {
+				t.Errorf("step %s: a command before | that fails does not fail it: GitHub has pipefail with shell: bash", s.Name)
+			}
 			for _, m := range makes.FindAllStringSubmatch(script, -1) {
 				if !slices.Contains(targets, m[1]) {
 					t.Errorf("step %s: the Makefile has no target %s", s.Name, m[1])
@@ -141,6 +145,50 @@ func TestVersions(t *testing.T) {
 			t.Errorf("Go %s, want %s", golang, language[1])
 		}
 	})
+}
+
+// TestTools runs the step of the build specification that gets the tools: the versions and the machine are in the
+// addresses, and each tool ends where the next step looks for it.
+func TestTools(t *testing.T) {
+	var spec pipeline
+	if err := yaml.Unmarshal([]byte(read(t, "oci-devops/build_spec.yaml")), &spec); err != nil {
+		t.Fatal(err)
+	}
+	variables, _ := spec.Env["variables"].(map[string]any)
+	home, bin := t.TempDir(), t.TempDir()
+	for name, script := range map[string]string{
+		"uname": "echo $MACHINE",
+		"curl": `echo "$2" >> "$HOME/asked"
+			cd "$HOME" && mkdir -p pulumi go/bin && touch pulumi/pulumi go/bin/go && tar -cz pulumi go`,
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for machine, arch := range map[string][2]string{"x86_64": {"x64", "amd64"}, "aarch64": {"arm64", "arm64"}} {
+		cmd := exec.CommandContext(t.Context(), "bash", "-ec", spec.Steps[0].Command)
+		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "MACHINE=" + machine}
+		for name, value := range variables {
+			cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%v", name, value))
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		want := fmt.Sprintf("https://get.pulumi.com/releases/sdk/pulumi-v%v-linux-%s.tar.gz\n"+
+			"https://go.dev/dl/go%v.linux-%s.tar.gz\n", variables["PULUMI_VERSION"], arch[0], variables["GO_VERSION"], arch[1])
+		if asked := read(t, filepath.Join(home, "asked")); asked != want {
+			t.Errorf("%s: got from %s, want %s", machine, asked, want)
+		}
+		if err := os.Remove(filepath.Join(home, "asked")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tool := range []string{"pulumi/pulumi", "go/bin/go"} {
+		_, err := os.Stat(filepath.Join(home, "tools", tool))
+		if next := spec.Steps[1].Command; err != nil || !strings.Contains(next, filepath.Dir("$HOME/tools/"+tool)) {
+			t.Errorf("%s: %v; the next step has %s", tool, err, next)
+		}
+	}
 }
 
 // TestBackendURL expects the build specification to have the URL of the README, which an end-to-end test uses.

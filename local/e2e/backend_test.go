@@ -56,7 +56,7 @@ const chunks = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 
 
 // objectStorage serves the bucket "state" by the S3 interface, with the bucket's name in the path, and takes no chunks.
 // It does so over TLS: without, clients send no chunks.
-func objectStorage(t *testing.T) *httptest.Server {
+func objectStorage(t *testing.T) (*httptest.Server, *s3mem.Backend) {
 	t.Helper()
 	memory := s3mem.New()
 	if err := memory.CreateBucket("state"); err != nil {
@@ -77,7 +77,7 @@ func objectStorage(t *testing.T) *httptest.Server {
 		fake.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return server
+	return server, memory
 }
 
 // backendURL returns the URL of pipelines/README.md for a server.
@@ -136,7 +136,7 @@ func TestStateInObjectStorage(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	server := objectStorage(t)
+	server, bucket := objectStorage(t)
 	authority := filepath.Join(t.TempDir(), "ca.pem")
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	s.must(os.WriteFile(authority, certificate, 0o600))
@@ -178,6 +178,7 @@ func TestStateInObjectStorage(t *testing.T) {
 	if out := run("stack", "output", "program", "--stack", "other"); out != "another one\n" {
 		t.Errorf("output %q", out)
 	}
+	s.buildSpec(cli, backend, dir)
 
 	launchtest.Write(t, filepath.Join(dir, "main.go"), waiting)
 	first := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other")
@@ -195,7 +196,7 @@ func TestStateInObjectStorage(t *testing.T) {
 		t.Errorf("the first update: %v", err)
 	}
 
-	s.killed(cli, backend, dir)
+	s.killed(cli, backend, dir, bucket)
 
 	state := run("stack", "export", "--stack", "other")
 	if !json.Valid([]byte(state)) || strings.Contains(state, "mellon") {
@@ -209,8 +210,53 @@ func TestStateInObjectStorage(t *testing.T) {
 // compiled is how long a test waits for a small program to be compiled, which needs a second on an idle machine.
 const compiled = 2 * time.Minute
 
-// killed kills an update, whose lock then refuses the next one until pulumi cancel removes it.
-func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backend, dir string) {
+// buildSpec runs each action of OCI DevOps' build specification as its runner does. The other project has no Makefile:
+// a stand-in for make, where the first step puts the tools, notes what it is asked for.
+func (s *stack) buildSpec(cli func(backend string, args ...string) *exec.Cmd, backend, dir string) {
+	s.t.Helper()
+	data, err := os.ReadFile("../../pipelines/oci-devops/build_spec.yaml")
+	s.must(err)
+	var spec struct{ Steps []struct{ Command string } }
+	s.must(yaml.Unmarshal(data, &spec))
+	build := regexp.MustCompile(`go build -o bin/oke \./cmd/oke\n\s*bin/oke`)
+	command := spec.Steps[len(spec.Steps)-1].Command
+	if !build.MatchString(command) {
+		s.t.Fatalf("the build specification does not build oke:\n%s", command)
+	}
+	command = build.ReplaceAllString(command, filepath.Join(s.o.Bin, "oke"))
+	home := s.t.TempDir()
+	made := filepath.Join(home, "made")
+	maker := filepath.Join(home, "tools", "pulumi", "make")
+	s.must(os.MkdirAll(filepath.Dir(maker), 0o700))
+	s.must(os.WriteFile(maker, []byte("#!/bin/sh\necho \"$*\" > "+made+"\n"), 0o700))
+	caches, err := exec.CommandContext(s.t.Context(), "go", "env", "GOCACHE", "GOMODCACHE").Output()
+	s.must(err)
+	places := strings.Fields(string(caches))
+	for _, action := range []struct{ name, says string }{
+		{"up", "Resources:"},
+		{"preview", "Previewing update (other)"},
+		{"drift", "stack other: the cloud is as the state says"},
+		{"deploy", "ACTION is 'deploy': set"},
+	} {
+		cmd := cli(backend, "version")
+		cmd.Path, cmd.Args = "/bin/bash", []string{"bash", "-ec", command}
+		cmd.Env = append(cmd.Env, "HOME="+home, "GOCACHE="+places[0], "GOMODCACHE="+places[1], "ACTION="+action.name,
+			"OCI_PRIMARY_SOURCE_DIR="+dir)
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != (action.name == "deploy") || !strings.Contains(string(out), action.says) {
+			s.t.Errorf("action %s: %v\n%s", action.name, err, out)
+		}
+	}
+	if asked, err := os.ReadFile(made); err != nil || string(asked) != "-s cost STACK=other AGAINST=origin/main\n" {
+		s.t.Errorf("the preview asks make for %q, %v", asked, err)
+	}
+}
+
+// killed kills an update in the middle of an operation. Its lock refuses the next update and a recovery, which names
+// the holder, until --unlock says that it may be removed.
+func (s *stack) killed(
+	cli func(backend string, args ...string) *exec.Cmd, backend, dir string, bucket *s3mem.Backend,
+) {
 	s.t.Helper()
 	for _, name := range []string{"runs", "proceed"} {
 		s.must(os.Remove(filepath.Join(dir, name)))
@@ -226,13 +272,49 @@ func (s *stack) killed(cli func(backend string, args ...string) *exec.Cmd, backe
 	s.must(syscall.Kill(-killed.Process.Pid, syscall.SIGKILL)) // its children, too
 	_ = killed.Wait()
 	launchtest.Write(s.t, filepath.Join(dir, "proceed"), "")
+	s.pend(bucket)
+	holder := fmt.Sprintf("process %d of ", killed.Process.Pid)
 	if out, err := cli(backend, update...).CombinedOutput(); err == nil ||
 		!strings.Contains(string(out), fmt.Sprintf("(pid %d)", killed.Process.Pid)) {
 		s.t.Errorf("an update after one that was killed: %v\n%s", err, out)
 	}
-	for _, args := range [][]string{{"cancel", "--yes", "--stack", "other"}, update} {
-		if out, err := cli(backend, args...).CombinedOutput(); err != nil {
-			s.t.Fatalf("pulumi %v: %v\n%s", args, err, out)
-		}
+	oke := func(args ...string) (string, error) {
+		cmd := cli(backend, "version")
+		cmd.Path, cmd.Args = filepath.Join(s.o.Bin, "oke"), append([]string{"oke", "recover", "--stack", "other"}, args...)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
 	}
+	said, err := oke("--yes")
+	if err == nil || !strings.Contains(said, holder) || !strings.Contains(said, "--unlock") {
+		s.t.Errorf("recover with a lock: %v, want %s\n%s", err, holder, said)
+	}
+	if said, err := oke("--unlock", "--yes"); err != nil || !strings.Contains(said, "stack other is recovered") {
+		s.t.Fatalf("recover --unlock: %v\n%s", err, said)
+	}
+	if out, err := cli(backend, update...).CombinedOutput(); err != nil {
+		s.t.Fatalf("pulumi %v: %v\n%s", update, err, out)
+	}
+	if said, err := oke(); err != nil || !strings.Contains(said, "this backend does not show locks") {
+		s.t.Errorf("recover with nothing to do: %v\n%s", err, said)
+	}
+}
+
+// pend gives the state in the bucket an operation without an outcome, as a killed update leaves it.
+func (s *stack) pend(bucket *s3mem.Backend) {
+	s.t.Helper()
+	const key = ".pulumi/stacks/other/other.json"
+	stored, err := bucket.GetObject("state", key, nil)
+	s.must(err)
+	defer stored.Contents.Close()
+	var state object
+	s.must(json.NewDecoder(stored.Contents).Decode(&state))
+	state["checkpoint"].(object)["latest"].(object)["pending_operations"] = []any{object{
+		"type": "creating", "resource": object{
+			"urn": "urn:pulumi:other::other::my:index:Thing::thing", "type": "my:index:Thing", "custom": false,
+		},
+	}}
+	changed, err := json.Marshal(state)
+	s.must(err)
+	_, err = bucket.PutObject("state", key, stored.Metadata, bytes.NewReader(changed), int64(len(changed)), nil)
+	s.must(err)
 }

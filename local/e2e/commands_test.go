@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,7 +18,8 @@ const walked = "docs/first-hour.md"
 var documents = []string{
 	"README.md", "README.ko.md", walked, "docs/first-hour.ko.md", "docs/operations.md", "docs/troubleshooting.md",
 	"docs/recovery.md", "docs/cost.md", "docs/doctor.md", "docs/access.md", "docs/observability.md", "docs/nodes.md",
-	"pipelines/README.md",
+	"docs/app.md", "docs/guestbook.md", "docs/network.md", "docs/policies.md", "app/README.md", "pipelines/README.md",
+	"CONTRIBUTING.md",
 }
 
 // shown is a documented command that TestFirstHour runs in its stack, after the page has been looked at.
@@ -45,9 +46,15 @@ var afterTheFirstHour = []shown{
 		"kubectl create clusterrolebinding ci --clusterrole=cluster-admin --group=ocid1.dynamicgroup.oc1..ci",
 		[]string{"clusterrolebinding.rbac.authorization.k8s.io/ci created"},
 	},
-	{"make doctor STACK=dev ARGS=--json", "make -s doctor STACK=dev ARGS=--json || true", []string{
+	{"make doctor STACK=dev ARGS=--json", "make -s doctor STACK=dev ARGS=--json", []string{
 		`"stack": "dev"`, `"group": "Credentials"`,
 	}},
+	{
+		"make policies STACK=prod GROUP='OKE operators' DOMAIN=Default",
+		"make -s policies STACK=prod GROUP='OKE operators' DOMAIN=Default",
+		[]string{"'Default'/'OKE operators'"},
+	},
+	{"make policies STACK=prod ARGS=--json", "make -s policies STACK=prod ARGS=--json", []string{`"statements": [`}},
 	{"make cost STACK=prod ARGS=--json", "make -s cost STACK=prod ARGS='--json --prices snapshot'", []string{
 		`"stack": "prod"`, `"currency": "USD"`,
 	}},
@@ -64,6 +71,12 @@ var afterTheFirstHour = []shown{
 	{"pulumi stack output lastBackups", "", []string{"{}"}},
 	{"pulumi stack output addresses", "", []string{`"guestbook":`}},
 	{"pulumi stack output dnsRecords", "", []string{"{}"}},
+	{"pulumi stack output nsgIds", "", []string{"{}"}},
+	{"pulumi stack output subnetIds", "", []string{`"workers":"ocid1.subnet.`}},
+	{"pulumi stack --show-urns", "", []string{"Current stack is dev", "URN: urn:pulumi:dev::oke-guestbook::"}},
+	{"pulumi config", "", []string{"frontendImage", "compartmentId"}},
+	{"kubectl get statefulset -n guestbook mongo -o jsonpath='{..initContainers[1].image}'", "", []string{"/guestbook"}},
+	{"kubectl delete pods -n guestbook --field-selector=status.phase=Pending", "", []string{"No resources found"}},
 	{"kubectl describe service", "kubectl describe service -n guestbook", []string{"LoadBalancer Ingress:"}},
 	{"kubectl cordon -l pool=blue", "kubectl cordon -l kubernetes.io/os=linux", []string{"cordoned"}},
 	{
@@ -92,51 +105,72 @@ var afterTheFirstHour = []shown{
 	{"pulumi config rm --path 'nodePools[0].kubernetesVersion'", "", nil},
 }
 
-// elsewhereRun are commands that another test runs, by its folder and name: in this form, with other values, or by the
-// function that make calls.
+// elsewhereRun are commands that another test runs, in this form, with other values, or by the function that make
+// calls: its folder and name, and what its file has of the command.
 var elsewhereRun = map[string]string{
-	"eval \"$(make env)\"":                     "local/e2e TestOtherProject", // its settings, in place of the shell's
-	"eval \"$(make kubeconfig)\"":              "local/e2e TestLifeCycle",
-	"make up":                                  "local/e2e TestLifeCycle",
-	"make preview":                             "local/e2e TestLifeCycle",
-	"make status":                              "local/e2e TestLifeCycle",
-	"make down":                                "local/e2e TestLifeCycle",
-	"make up NODES=real":                       "local/e2e TestPage",
-	"make open":                                "local/e2e TestPage",
-	"make flows":                               "local/launch TestFlows",
-	"make diagram":                             "cmd/oke TestDiagramsInTheDocumentationAreUpToDate",
-	"make reach STACK=dev":                     "cmd/oke TestReach",
-	"make cost STACK=prod AGAINST=main":        "cmd/oke TestCostAgainstARevision",
-	"make doctor STACK=local":                  "local/doctor TestNothingIsWrong",
-	"make tunnel STACK=prod":                   "scripts TestTunnel",
-	"oke token --cache":                        "cmd/oke TestTokenIsOnDiskOnlyIfAsked",
-	"go build -o bin/oke ./cmd/oke":            "local/e2e TestFirstHour", // make does it
-	"kubectl create job -n guestbook":          "local/e2e TestWorkload",
-	"pulumi stack init dev --secrets-provider": "local/e2e TestStateInObjectStorage",
-	"pulumi login 's3://...'":                  "local/e2e TestStateInObjectStorage",
-	"export AWS_ACCESS_KEY_ID=...":             "local/e2e TestStateInObjectStorage",
-	"pulumi preview":                           "local/e2e TestStateInObjectStorage",
-	"pulumi cancel":                            "local/e2e TestStateInObjectStorage",
-	"pulumi stack export":                      "local/e2e TestStateInObjectStorage",
-	"pulumi stack import":                      "local/e2e TestStateInObjectStorage",
-	"pulumi up -s dev":                         "local/e2e TestAnyStackIsRecovered",
-	"pulumi up -s rehearsal":                   "local/e2e TestUpgrade",
-	"pulumi destroy -s rehearsal":              "local/e2e TestUpgrade",
-	"pulumi stack output kubeconfig -s":        "local/e2e TestUpgrade",
-	"pulumi up 2>&1 | tee up.log":              "local/e2e TestFirstHour", // with --refresh
-	"make push VERSION=v1 IMAGE=":              "local/e2e TestFirstHour",
-	"pulumi config set":                        "cmd/oke TestDocumentedSettings", // the key and the value
+	"eval \"$(make env)\"":                     "local/e2e TestOtherProject: o.PrintEnv(", // in place of the shell's
+	"eval \"$(make kubeconfig)\"":              "local/e2e TestLifeCycle: s.o.Kubeconfig",
+	"make up":                                  "local/e2e TestLifeCycle: s.up()",
+	"make preview":                             "local/e2e TestLifeCycle: s.o.Preview",
+	"make status":                              "local/e2e TestLifeCycle: s.o.Status",
+	"make down":                                "local/e2e TestLifeCycle: s.o.Down",
+	"make up NODES=real":                       "local/e2e TestPage: s.o.Nodes = environment.Real",
+	"make open":                                "local/e2e TestPage: s.o.Open",
+	"make flows":                               "local/launch TestFlows: .Flows(",
+	"make diagram":                             `cmd/oke TestDiagramsInTheDocumentationAreUpToDate: "diagram"`,
+	"make reach STACK=":                        `cmd/oke TestDocumentedAnswers: "reach"`,
+	"make reach FROM=":                         `cmd/oke TestDocumentedAnswers: "reach"`,
+	"make cost STACK=prod AGAINST=main":        `cmd/oke TestCostAgainstARevision: "--against"`,
+	"make doctor STACK=local":                  `local/e2e TestLifeCycle: doctor --stack local`,
+	"make tunnel STACK=prod":                   "scripts TestTunnel: tunnel.sh",
+	"make image":                               `app/internal/image TestImage: "make", "push"`,
+	"make run-app":                             `app/cmd/run-app TestRunApp: "run-app"`,
+	"oke token --cache":                        `cmd/oke TestTokenIsOnDiskOnlyIfAsked: "--cache"`,
+	"go build -o bin/oke ./cmd/oke":            "local/e2e TestFirstHour: afterTheFirstHour", // make does it
+	"kubectl create job -n guestbook":          `local/e2e TestWorkload: "create", "job"`,
+	"kubectl logs -n guestbook":                `local/e2e TestPage: "logs", "-n"`,
+	"kubectl exec -n guestbook":                `local/e2e TestPage: "/probe/guestbook", "probe", "ready"`,
+	"pulumi stack init dev --secrets-provider": `local/e2e TestStateInObjectStorage: "--secrets-provider"`,
+	"pulumi login 's3://...'":                  "local/e2e TestStateInObjectStorage: PULUMI_BACKEND_URL=",
+	"export AWS_ACCESS_KEY_ID=...":             "local/e2e TestStateInObjectStorage: AWS_ACCESS_KEY_ID=",
+	"pulumi preview":                           "local/e2e TestStateInObjectStorage: pulumiSteps(",
+	"make recover STACK=dev ARGS='--unlock":    `local/e2e TestStateInObjectStorage: "--unlock"`,
+	"pulumi cancel":                            `local/e2e TestStateInObjectStorage: "--unlock"`, // which calls it
+	"pulumi stack export":                      `local/e2e TestStateInObjectStorage: "export"`,
+	"pulumi stack import":                      `local/e2e TestStateInObjectStorage: "import"`,
+	"pulumi up -s dev":                         `local/e2e TestAnyStackIsRecovered: s.command("up"`,
+	"pulumi up -s rehearsal":                   `local/e2e TestUpgrade: strings.CutPrefix(command, "pulumi ")`,
+	"pulumi destroy -s rehearsal":              `local/e2e TestUpgrade: strings.CutPrefix(command, "pulumi ")`,
+	"pulumi stack output kubeconfig -s":        "local/e2e TestUpgrade: s.writeKubeconfig()",
+	"pulumi destroy --continue-on-error":       `local/e2e TestWorkload: "--continue-on-error"`,
+	"pulumi state delete":                      `local/e2e TestRefusals: "state", "delete"`,
+	"pulumi up 2>&1 | tee up.log":              "local/e2e TestFirstHour: afterTheFirstHour", // with --refresh
+	"make push VERSION=v1 IMAGE=":              "local/e2e TestFirstHour: block.FindAll",
+	"make push STACK=dev VERSION=v1 IMAGE=":    "local/e2e TestFirstHour: block.FindAll", // with PUBLIC=1
+	"make push IMAGE=":                         `app/internal/image TestImage: "make", "push"`,
+	"pulumi config set":                        "cmd/oke TestDocumentedSettings: settings.LoadFile(",
 }
 
 // notRun are commands that no test runs, and why.
 var notRun = map[string]string{
 	"make help":                            "prints the Makefile's comments",
 	"make test":                            "is what runs the tests",
+	"make e2e":                             "is what runs the tests",
+	"go test":                              "is what runs the tests",
+	"make lint":                            "is CI's other command",
 	"git add Pulumi.dev.yaml":              "is Git's, and needs no stack",
 	"go install ./cmd/oke":                 "writes to the user's own directory",
+	"go run github.com/google/go-c":        "downloads a program",
+	"go run ./cmd/image -standin":          "builds the stand-in, which the local cloud's images have",
 	"oci devops build-run create":          "needs OCI DevOps",
 	"oci ce virtual-node-pool delete":      "is for a deletion that hangs, which the local cloud's do not",
 	"oci session authenticate":             "needs a browser and Oracle's sign-in",
+	"oci iam auth-token create":            "is of Oracle's command line",
+	"oci os ns get":                        "is of Oracle's command line",
+	"oci os object list":                   "is of Oracle's command line",
+	"kubectl rollout status":               "waits for what TestPoliciesHold of local/dataplane/netpol starts",
+	"kubectl logs -n kube-system":          "is for a failure",
+	"kubectl run -n default --rm -it":      "pulls an image from the internet; TestPoliciesHold sends the packet",
 	"pulumi stack change-secrets-provider": "is Pulumi's alone, and asks for a passphrase on a terminal",
 }
 
@@ -175,6 +209,7 @@ func commandsIn(text string) (commands []string) {
 
 func readDocument(t *testing.T, name string) string {
 	t.Helper()
+	os.Getenv("SOURCES") // the Makefile says why
 	text, err := os.ReadFile("../../" + name)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +218,7 @@ func readDocument(t *testing.T, name string) string {
 }
 
 // TestEveryDocumentedCommandIsRun expects each command of the documents to be one that a test runs, or the beginning of
-// one ("make cost" in a sentence), and each test that is named to exist.
+// one ("make cost" in a sentence), and each test that is named to exist, in a file that has the command.
 func TestEveryDocumentedCommandIsRun(t *testing.T) {
 	known := commandsIn(readDocument(t, walked))
 	for _, c := range afterTheFirstHour {
@@ -212,11 +247,14 @@ func TestEveryDocumentedCommandIsRun(t *testing.T) {
 		}
 	}
 	for command, by := range elsewhereRun {
-		folder, name, _ := strings.Cut(by, " ")
-		out, err := exec.CommandContext(t.Context(), "grep", "-lr", "--include=*_test.go", "func "+name+"(",
-			"../../"+folder).Output()
-		if err != nil || len(out) == 0 {
-			t.Errorf("%s: there is no %s", command, by)
+		folder, rest, _ := strings.Cut(by, " ")
+		name, part, _ := strings.Cut(rest, ": ")
+		files, err := filepath.Glob("../../" + folder + "/*_test.go")
+		if err != nil || !slices.ContainsFunc(files, func(file string) bool {
+			text := readDocument(t, strings.TrimPrefix(file, "../../"))
+			return part != "" && strings.Contains(text, "func "+name+"(") && strings.Contains(text, part)
+		}) {
+			t.Errorf("%s: no file in %s has %s with %q", command, folder, name, part)
 		}
 	}
 }

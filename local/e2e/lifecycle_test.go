@@ -165,6 +165,11 @@ func TestLifeCycle(t *testing.T) {
 		if out, err := shell.CombinedOutput(); err != nil || !strings.Contains(string(out), namespace) {
 			t.Errorf("kubectl with the settings of make kubeconfig: %v\n%s", err, out)
 		}
+		doctor := exec.CommandContext(t.Context(), "sh", "-ec", s.says(s.o.PrintEnv)+"\noke doctor --stack local")
+		doctor.Dir = s.o.Root
+		if out, err := doctor.CombinedOutput(); err != nil || strings.Contains(string(out), "✗") {
+			t.Errorf("doctor with the settings of make env: %v\n%s", err, out)
+		}
 	})
 
 	step(t, "the kubeconfig is a secret", func() {

@@ -69,6 +69,14 @@ func TestPage(t *testing.T) {
 		}
 		s.hasEntry(page)
 	})
+	step(t, "the documented commands", func() {
+		if said := s.says(s.o.Open); !strings.Contains(said, page) {
+			t.Errorf("make open does not print %s: %s", page, said)
+		}
+		namespace := s.output("namespace")
+		s.kubectlMust("logs", "-n", namespace, "deploy/frontend")
+		s.kubectlMust("exec", "-n", namespace, "mongo-0", "-c", "mongo", "--", "/probe/guestbook", "probe", "ready")
+	})
 	step(t, "an entry comes back from a backup", func() {
 		empty, backup := s.backups()[0], s.backUp()
 		s.restore(empty)

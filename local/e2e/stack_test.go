@@ -42,6 +42,8 @@ const upOptions = "E2E_UP_OPTIONS"
 func TestMain(m *testing.M) {
 	text := os.Getenv(upOptions)
 	if text == "" {
+		os.Unsetenv("DISPLAY") // of a desktop, where make open would open a browser
+		os.Unsetenv("WAYLAND_DISPLAY")
 		os.Exit(m.Run())
 	}
 	o := launch.Launcher{}
@@ -66,6 +68,7 @@ type stack struct {
 
 func newStack(t *testing.T) *stack {
 	t.Helper()
+	os.Getenv("SOURCES") // the Makefile says why
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
