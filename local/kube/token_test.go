@@ -39,6 +39,7 @@ import (
 // buildPlugin builds the program's credential plugin.
 func buildPlugin(t *testing.T) string {
 	t.Helper()
+	os.Getenv("SOURCES") // the Makefile says why
 	path := filepath.Join(t.TempDir(), "oke")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/oke")
 	build.Dir = filepath.Join("..", "..")

@@ -124,6 +124,7 @@ type state struct {
 
 // command builds the command oke once.
 var command = sync.OnceValues(func() (string, error) {
+	os.Getenv("SOURCES") // the Makefile says why
 	dir, err := os.MkdirTemp("", "recovery")
 	if err != nil {
 		return "", err

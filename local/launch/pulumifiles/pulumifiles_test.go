@@ -149,6 +149,7 @@ func TestWrappedPluginEndsWithItsEngine(t *testing.T) {
 // cli returns a function that makes commands of a real CLI, on a stack, a backend and a PULUMI_HOME of their own.
 func cli(t *testing.T) (command func(args ...string) *exec.Cmd, b Backend, home string) {
 	t.Helper()
+	os.Getenv("SOURCES")                                    // the Makefile says why
 	path, err := filepath.Abs("../../../.local/bin/pulumi") // `make test` builds it first, unless PATH has one
 	if err != nil {
 		t.Fatal(err)

@@ -196,6 +196,7 @@ type runningGuestbook struct {
 // startGuestbook builds the guestbook and runs it with an embedded database until the test ends.
 func startGuestbook(t *testing.T, env []string) *runningGuestbook {
 	t.Helper()
+	os.Getenv("SOURCES") // the Makefile says why
 	dir := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", ".", "./cmd/run-app")
 	build.Dir = "../../../app"

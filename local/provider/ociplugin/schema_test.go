@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	gotoken "go/token"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -33,6 +34,7 @@ type structs map[string]map[string]string
 
 func typedSDK(t *testing.T) *sdk {
 	t.Helper()
+	os.Getenv("SOURCES") // the Makefile says why
 	cmd := exec.Command("go", "mod", "download", "-json", "github.com/pulumi/pulumi-oci/sdk/v3@v"+Version)
 	cmd.Dir = "../../.." // the program's module, whose go.sum knows it
 	out, err := cmd.Output()
