@@ -12,7 +12,7 @@ help: ## show this help
 	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own"
 	@echo "                    NODES=auto|real|simulated"
 	@echo "                    LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
-	@echo "                    LOCAL_LIMITS=usual|free|not-upgraded"
+	@echo "                    LOCAL_LIMITS=usual|free|not-upgraded  LOCAL_POLICY_DELAY=10"
 
 up: ## deploy stack local on the local cloud, from nothing or from where it is
 	$(localcloud) up

@@ -21,6 +21,7 @@ type Cluster struct {
 	Addons             []string // installed ones: "KubernetesMetricsServer"
 	PrivateEndpoint    string   // address and port of the API server in the VCN: "10.0.0.2:6443"
 	Authentication     Authentication
+	Session            string // security token by which the cluster's controllers act as the cluster
 }
 
 // Authentication says whose tokens the API server accepts beside its own, and who issues its own. A change restarts it.

@@ -3,8 +3,10 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"time"
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci/artifacts"
@@ -70,6 +72,8 @@ type Config struct {
 	Flows logging.Flows
 	// Limits are service limits by name that differ from the defaults, which are usual ones of a paying tenancy.
 	Limits map[string]int
+	// PolicyDelay is how long a new or changed policy takes to be in force, before Speed divides it. Default 10 s.
+	PolicyDelay time.Duration
 	// Log receives requests and failures. Default: none.
 	Log *slog.Logger
 }
@@ -104,7 +108,7 @@ func New(config Config) (*Server, error) {
 	loadbalancer.Register(e, config.BackendHealth)
 	networkloadbalancer.Register(e, config.BackendHealth)
 	objectstorage.Register(e)
-	identity.Register(e)
+	identity.Register(e, cmp.Or(config.PolicyDelay, identity.UsualPolicyDelay))
 	keymanagement.Register(e)
 	bastion.Register(e)
 	logging.Register(e, config.Flows)

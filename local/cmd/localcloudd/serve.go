@@ -17,6 +17,7 @@ import (
 
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/identity"
 	"oke-guestbook/local/oci/limits"
 )
 
@@ -31,6 +32,7 @@ type options struct {
 	port      int
 	speed     float64
 	limits    string
+	delay     time.Duration
 	realNodes bool
 }
 
@@ -53,6 +55,8 @@ func serve(ctx context.Context, args []string) error {
 	flags.IntVar(&o.port, "port", defaultPort, "port of the OCI emulator, on 127.0.0.1")
 	flags.Float64Var(&o.speed, "speed", 100, "how many times faster than on OCI life cycles run")
 	flags.StringVar(&o.limits, "limits", "usual", "service limits: usual, free or not-upgraded")
+	flags.DurationVar(&o.delay, "policy-delay", identity.UsualPolicyDelay,
+		"how long a new or changed IAM policy takes to be in force, at the service's speed")
 	flags.BoolVar(&o.realNodes, "real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -99,7 +103,7 @@ func (o options) run(ctx context.Context) error {
 	clusters := kube.New(config)
 	defer clusters.Close()
 	cloud, err := oci.New(oci.Config{
-		Dir: ociDir, Speed: o.speed, Limits: accountLimits, Log: log,
+		Dir: ociDir, Speed: o.speed, Limits: accountLimits, PolicyDelay: o.delay, Log: log,
 		ControlPlane: clusters, BackendHealth: plane.measured(), Flows: plane.flowRecords(),
 	})
 	if err != nil {

@@ -154,7 +154,7 @@ func (d Daemon) run(ctx context.Context) (exited <-chan error, err error) {
 	defer log.Close()
 	command := []string{
 		d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed),
-		"--limits", d.Limits, "--real-nodes=" + strconv.FormatBool(d.Real),
+		"--limits", d.Limits, "--policy-delay", fmt.Sprint(d.Delay, "s"), "--real-nodes=" + strconv.FormatBool(d.Real),
 	}
 	if d.Real && needsScope() {
 		command = inScope(ctx, command)

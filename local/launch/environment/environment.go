@@ -47,6 +47,7 @@ type Settings struct {
 	Port    int    // LOCAL_PORT: port of the OCI emulator on 127.0.0.1, default 8787
 	Limits  string // LOCAL_LIMITS: service limits, those that are usual (default), Free or NotUpgraded
 	Speed   int    // LOCAL_SPEED: life cycles run this many times faster than on OCI, default 100
+	Delay   int    // LOCAL_POLICY_DELAY: seconds until a policy is in force, which Speed divides; default 10, as on OCI
 	Plugins string // PLUGINS: Auto (default), Official or StandIn
 	Pulumi  string // PULUMI_CLI: Auto (default), OnPath or Own
 	Nodes   string // NODES: Auto (default), Real or Simulated
@@ -73,6 +74,7 @@ func Read(root string) (Settings, error) {
 	}
 	s.Port = number("LOCAL_PORT", defaultPort, 1024, 65535)
 	s.Speed = number("LOCAL_SPEED", "100", 1, 1000)
+	s.Delay = number("LOCAL_POLICY_DELAY", "10", 1, 3600)
 	s.Limits = variable("LOCAL_LIMITS", Usual)
 	if kinds := []string{Usual, Free, NotUpgraded}; !slices.Contains(kinds, s.Limits) {
 		problems = append(problems, fmt.Errorf("LOCAL_LIMITS=%q: want one of %v", s.Limits, kinds))

@@ -11,7 +11,9 @@ import (
 
 func unset(t *testing.T) {
 	t.Helper()
-	for _, key := range []string{"LOCAL_PORT", "LOCAL_SPEED", "PLUGINS", "PULUMI_CLI", "NODES", "LOCAL_DIR"} {
+	for _, key := range []string{
+		"LOCAL_PORT", "LOCAL_SPEED", "LOCAL_POLICY_DELAY", "PLUGINS", "PULUMI_CLI", "NODES", "LOCAL_DIR",
+	} {
 		t.Setenv(key, "")
 	}
 }
@@ -20,6 +22,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	unset(t)
 	t.Setenv("LOCAL_PORT", "80")
 	t.Setenv("LOCAL_SPEED", "fast")
+	t.Setenv("LOCAL_POLICY_DELAY", "0")
 	t.Setenv("PLUGINS", "none")
 	t.Setenv("PULUMI_CLI", "old")
 	t.Setenv("NODES", "some")
@@ -29,6 +32,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	}
 	for _, want := range []string{
 		`LOCAL_PORT="80": want a whole number from 1024 to 65535`, `LOCAL_SPEED="fast"`,
+		`LOCAL_POLICY_DELAY="0": want a whole number from 1 to 3600`,
 		`PLUGINS="none": want one of [auto official local]`, `PULUMI_CLI="old"`,
 		`NODES="some": want one of [auto real simulated]`,
 	} {
@@ -42,7 +46,8 @@ func TestReadDefaults(t *testing.T) {
 	unset(t)
 	got, err := Read("/r")
 	want := Settings{
-		Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Limits: Usual, Plugins: Auto, Pulumi: Auto, Nodes: Auto,
+		Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Delay: 10, Limits: Usual, Plugins: Auto, Pulumi: Auto,
+		Nodes: Auto,
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)

@@ -34,6 +34,9 @@ func attach(c *engine.Call, doc engine.Doc) error {
 	if err != nil {
 		return err
 	}
+	if err := needRight(c, "VOLUME_ATTACHMENT_CREATE", instance.Doc.Str("compartmentId")); err != nil {
+		return err
+	}
 	if volume.State() != "AVAILABLE" || instance.State() != "RUNNING" {
 		return engine.IncorrectState("the volume %s is %s, the instance %s is %s",
 			volume.ID, volume.State(), instance.ID, instance.State())

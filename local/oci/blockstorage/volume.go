@@ -9,6 +9,7 @@ import (
 
 	"oke-guestbook/local/oci/compute"
 	"oke-guestbook/local/oci/engine"
+	"oke-guestbook/local/oci/vcn"
 )
 
 const (
@@ -59,8 +60,23 @@ func createVolume(c *engine.Call, doc engine.Doc) error {
 		return engine.Invalid("availabilityDomain: %q must be one of %s",
 			ad, strings.Join(engine.AvailabilityDomains, ", "))
 	}
+	if err := needRight(c, "VOLUME_CREATE", doc.Str("compartmentId")); err != nil {
+		return err
+	}
+	if err := c.NeedsTags(); err != nil {
+		return err
+	}
 	doc["isHydrated"] = true
 	return c.Take(compute.StorageLimit, ad, volumeGB(doc))
+}
+
+// needRight refuses a request of a cluster whose nodes are in subnets of another compartment, unless a policy allows
+// it: only then does it need one (Oracle documentation, "Provisioning PVCs on the Block Volume Service", 2025-01-31).
+func needRight(c *engine.Call, permission, compartment string) error {
+	if !vcn.ClusterElsewhere(c.Tx, c.Principal()) || c.Permitted(permission, compartment, nil) {
+		return nil
+	}
+	return engine.NotFound(compartment)
 }
 
 // volumeGB returns the size that a body asks for.

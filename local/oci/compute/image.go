@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ type Image struct {
 	Arm      bool
 	Linux    string // release of Oracle Linux, "8.10"
 	Version  string // of Kubernetes, "v1.36.4"; empty: not for OKE
+	// CompartmentID is that of a custom image; empty: Oracle's. Only tests have custom ones.
+	CompartmentID string
 }
 
 // Images are those that the region offers.
@@ -64,8 +67,9 @@ func (m *Image) osVersion() string {
 
 func (m *Image) doc() engine.Doc {
 	return engine.Doc{
-		"id": m.ID, "compartmentId": engine.TenancyID, "displayName": m.Name, "createImageAllowed": true,
-		"lifecycleState": "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": m.osVersion(),
+		"id": m.ID, "compartmentId": cmp.Or(m.CompartmentID, engine.TenancyID), "displayName": m.Name,
+		"createImageAllowed": true,
+		"lifecycleState":     "AVAILABLE", "operatingSystem": "Oracle Linux", "operatingSystemVersion": m.osVersion(),
 		"sizeInMBs":  47694,
 		"launchMode": "NATIVE", "timeCreated": "2026-05-31T00:00:00.000Z",
 		"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},

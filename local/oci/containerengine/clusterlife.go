@@ -60,6 +60,9 @@ func (s *Service) startPlane(ctx context.Context, clusterID, version string) (cl
 			ServiceLBSubnetIDs: r.Doc.Texts("options", "serviceLbSubnetIds"), PrivateEndpoint: privateEndpoint(t, r),
 		}
 		c.Authentication = tokenAuthentication(r.Doc)
+		if c.Session, err = s.e.Session(engine.Principal{ID: r.ID, Type: engine.ClusterPrincipal}); err != nil {
+			return err
+		}
 		for _, addon := range addonsOf(t, r.ID) {
 			if state := addon.State(); state != "DELETING" && state != "NEEDS_ATTENTION" {
 				c.Addons = append(c.Addons, addon.Doc.Str("name"))
@@ -80,9 +83,17 @@ func (s *Service) startPlane(ctx context.Context, clusterID, version string) (cl
 // when it has started and the real service's time has passed.
 func (s *Service) startCluster(ctx context.Context, clusterID string, args startArgs) func(*engine.Tx) error {
 	began := time.Now()
-	endpoints, err := s.startPlane(ctx, clusterID, args.Version)
+	var refused *engine.Failure
+	if args.Version == "" {
+		refused = s.refusedKey(clusterID)
+	}
+	var endpoints cloud.Endpoints
+	var err error
+	if refused == nil {
+		endpoints, err = s.startPlane(ctx, clusterID, args.Version)
+	}
 	return func(t *engine.Tx) error {
-		ended := startedArgs{args.Work, args.Version, s.work.Failure(t, args.Work)}
+		ended := startedArgs{args.Work, args.Version, cmp.Or(refused, s.work.Failure(t, args.Work))}
 		if err != nil {
 			ended.Failure = engine.Fail(http.StatusInternalServerError, "InternalError",
 				"the control plane did not start: %v", err)
@@ -99,6 +110,15 @@ func (s *Service) startCluster(ctx context.Context, clusterID string, args start
 		taskClusterReady.After(t, t.Remaining(began, args.Takes), clusterID, ended)
 		return nil
 	}
+}
+
+// refusedKey is the failure of a new cluster that may not use its key, or nil.
+func (s *Service) refusedKey(clusterID string) (failure *engine.Failure) {
+	_ = s.e.View(func(t *engine.Tx) error {
+		failure = keyFailure(t, t.Find(clusterID))
+		return nil
+	})
+	return failure
 }
 
 // setEndpoints shows where the API is. A public endpoint comes with a private one, the address of its VNIC.

@@ -21,6 +21,9 @@ func launch(t *engine.Tx, pool *engine.Resource) error {
 	if f := t.LaunchFailure(ad); f != nil {
 		return f
 	}
+	if f := launchFailure(t, pool, subnetID, ad); f != nil {
+		return f
+	}
 	source := pool.Doc.Sub("nodeSourceDetails")
 	err := compute.TakeLimits(t, ad, pool.Doc.Str("nodeShape"), pool.Doc.Sub("nodeShapeConfig"),
 		source.Num("bootVolumeSizeInGBs"))

@@ -24,6 +24,7 @@ func (s *Service) registerNodePools(api engine.API) {
 	api.ServeReads(&engine.Kind{
 		Name: poolKind, Title: "node pool", Path: path, Model: "containerengine.NodePool",
 		Summary: "containerengine.NodePoolSummary", NameKey: "name", Filters: []string{"clusterId"}, Limit: 50,
+		OnGet:  func(c *engine.Call, r *engine.Resource) error { return c.Needs("CLUSTER_NODE_POOL_READ", r) },
 		States: engine.ServiceStates, Async: true, Private: engine.PrivateOf[poolState](), WrongState: engine.Conflict,
 		OnCreate: s.completeNodePool, Removed: removeNodes,
 	})
@@ -96,6 +97,9 @@ func checkActive(cluster *engine.Resource) error {
 }
 
 func (s *Service) updateNodePool(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	if err := needsPools(c, r); err != nil {
+		return nil, err
+	}
 	cluster := c.Find(r.Doc.Str("clusterId"))
 	if err := checkActive(cluster); err != nil {
 		return nil, err
@@ -149,6 +153,9 @@ func (s *Service) deleteNodePool(c *engine.Call, r *engine.Resource) (*engine.An
 
 // deleteNode deletes one node; the pool's size decreases unless the query says otherwise.
 func (s *Service) deleteNode(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
+	if err := needsPools(c, r); err != nil {
+		return nil, err
+	}
 	node := c.Path("node")
 	if !slices.ContainsFunc(r.Doc.Objects("nodes"), func(n engine.Doc) bool { return n["id"] == node }) {
 		return nil, engine.NotFound(node)

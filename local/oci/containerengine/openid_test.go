@@ -25,6 +25,10 @@ func TestClusterKeys(t *testing.T) {
 			"400 RelatedResourceNotAuthorizedOrNotFound: kmsKeyId")
 		c.Refuses("key that does not sign", "POST "+clusters, policy(aes), "400 InvalidParameter: keyDetails[0].kmsKeyId")
 		c.Refuses("six keys", "POST "+clusters, policy(rsa, rsa, rsa, rsa, rsa, rsa), "400 InvalidParameter: at most 5")
+		c.Create("policies", engine.Doc{
+			"name": "key", "description": "d", "statements": []any{"Allow any-user to use keys in tenancy where all {" +
+				"request.principal.type = 'cluster', target.key.id = '" + aes + "'}"},
+		})
 		id := c.Succeeded(c.Send("POST", clusters, changed(policy(rsa), "kmsKeyId", aes), nil))
 		c.Refuses("change to a key that does not sign", "PUT "+clusters+"/"+id,
 			engine.Doc{"imagePolicyConfig": policy(aes)["imagePolicyConfig"]}, "400 InvalidParameter: is an AES key")

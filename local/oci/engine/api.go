@@ -116,7 +116,7 @@ func (e *Engine) transact(r *http.Request, who Principal, body Doc, h Handler) (
 			return err
 		}
 		var err error
-		if a, err = h(c); err == nil && !c.permitted && who.Type == WorkloadPrincipal {
+		if a, err = h(c); err == nil && c.unasked() {
 			return NotFound(r.URL.Path)
 		}
 		return err

@@ -24,23 +24,6 @@ type Call struct {
 	permitted bool
 }
 
-// Permits decides by policies whether a principal has a permission for something in a compartment. Target are the
-// variables of a policy's conditions that describe it.
-type Permits func(t *Tx, who Principal, permission, compartment string, target map[string]string) bool
-
-// DecideBy makes a function decide about workloads. Without one they may do nothing.
-func (e *Engine) DecideBy(permits Permits) { e.permits = permits }
-
-// Permitted reports whether the request's principal has a permission. Policies decide about workloads; a request of a
-// workload for which nothing was permitted has no effect, and its answer is 404. All others may do everything: the user
-// is the tenancy's administrator.
-func (c *Call) Permitted(permission, compartment string, target map[string]string) bool {
-	ok := c.who.Type != WorkloadPrincipal ||
-		c.e.permits != nil && c.e.permits(c.Tx, c.who, permission, compartment, target)
-	c.permitted = c.permitted || ok
-	return ok
-}
-
 // ID returns the path's {id}.
 func (c *Call) ID() string { return c.Path("id") }
 

@@ -67,10 +67,10 @@ func (e *Engine) Dir() string { return e.config.Dir }
 // identifies its callers itself.
 func (e *Engine) HandleOther(pattern string, h http.Handler) { e.mux.Handle(pattern, h) }
 
-// Verify checks the signature of a request without a body, which is not a workload's.
+// Verify checks the signature of a request without a body, which must be the user's.
 func (e *Engine) Verify(r *http.Request) error {
 	who, err := e.Authenticate(r, nil, false)
-	if err == nil && who.Type == WorkloadPrincipal {
+	if err == nil && who.Type != UserPrincipal {
 		return NotFound(r.URL.Path) // no policy is about what asks this
 	}
 	return err

@@ -24,6 +24,10 @@ const (
 	InstancePrincipal = "instance"
 	ResourcePrincipal = "resource"
 	WorkloadPrincipal = "workload"
+	ClusterPrincipal  = "cluster"
+	NodePoolPrincipal = "nodepool"
+	// ServicePrincipal is an Oracle service, whose name is the principal's ID. Services sign no requests here.
+	ServicePrincipal = "service"
 )
 
 // Principal is who has signed a request.
@@ -71,6 +75,12 @@ func (e *Engine) IssueToken(who Principal, key *rsa.PublicKey, lifetime time.Dur
 		},
 	}).SignedString(e.issuer)
 }
+
+// sessionLife is longer than any local cloud lives.
+const sessionLife = 10 * 365 * 24 * time.Hour
+
+// Session returns a security token with which whoever has the local cloud's own key acts as a principal.
+func (e *Engine) Session(who Principal) (string, error) { return e.IssueToken(who, e.key, sessionLife) }
 
 // signer returns the principal and the key that a key's identifier names: the user's API key, or a security token's.
 func (e *Engine) signer(keyID string) (Principal, *rsa.PublicKey, error) {

@@ -1,16 +1,19 @@
-// Package identity emulates the Identity and Access Management service. Policies decide about workloads of clusters;
-// users are administrators, and dynamic groups are kept and have no effect.
+// Package identity emulates the Identity and Access Management service. Policies decide about workloads, clusters, node
+// pools, instances and services; users are administrators.
 package identity
 
-import "oke-guestbook/local/oci/engine"
+import (
+	"time"
+
+	"oke-guestbook/local/oci/engine"
+)
 
 const base = "/20160918"
 
-// Register adds the service to an engine.
-func Register(e *engine.Engine) {
+// Register adds the service to an engine. Policies are in force after a delay, which the engine's speed divides.
+func Register(e *engine.Engine, delay time.Duration) {
 	api := e.API(base)
-	registerPolicies(api)
-	e.DecideBy(permits)
+	policies{delay}.register(api)
 	registerDynamicGroups(api)
 	registerDomains(api)
 	registerTenancy(api)

@@ -72,7 +72,37 @@ func complete(c *engine.Call, doc engine.Doc) error {
 	if err := vcn.CheckSecurityGroups(c.Tx, groups, doc.Texts(groups), vcnID); err != nil {
 		return err
 	}
+	if err := NeedRights(c, doc, doc.Texts("subnetIds")); err != nil {
+		return err
+	}
 	return (&Balancers{Parts: parts}).Complete(c.Tx, doc)
+}
+
+// NeedRights refuses a load balancer for which its maker, such as a cluster, lacks a right.
+func NeedRights(c *engine.Call, doc engine.Doc, subnetIDs []string) error {
+	err := vcn.NeedPlace(c, subnetIDs, doc.Texts("networkSecurityGroupIds"), c.Body.Objects("reservedIps"))
+	for _, name := range sortedNames(doc.Sub("listeners")) {
+		if err == nil {
+			err = needCertificates(c, doc.Sub("listeners", name))
+		}
+	}
+	if err == nil {
+		err = c.NeedsTags()
+	}
+	return err
+}
+
+// needCertificates refuses certificates of the Certificates service that the load balancer's maker may not manage. A
+// cluster needs a policy in its own compartment, too; any permission of the verb manage stands for it (Oracle documentation, "Terminating SSL/TLS at the Load Balancer
+// using OCI Certificates service", as of 2026-09-05).
+func needCertificates(c *engine.Call, listener engine.Doc) error {
+	for _, id := range listener.Sub("sslConfiguration").Texts("certificateIds") {
+		certificate := c.Find(id)
+		if certificate != nil && !c.Permitted("CERTIFICATE_CREATE", certificate.Doc.Str("compartmentId"), nil) {
+			return engine.NotFound(id)
+		}
+	}
+	return nil
 }
 
 // completeRequestID sets the default of the header with a request's id (API reference, CreateLoadBalancerDetails).

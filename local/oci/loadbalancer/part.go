@@ -84,6 +84,9 @@ func (b *Balancers) set(
 	if err := p.Complete(c.Body); err != nil {
 		return nil, err
 	}
+	if err := needCertificates(c, c.Body); err != nil {
+		return nil, err
+	}
 	return b.begin(c, r, verb, p, Change{Field: p.Field, Name: name, Set: c.Body, Key: key})
 }
 

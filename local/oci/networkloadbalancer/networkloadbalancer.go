@@ -83,6 +83,9 @@ func complete(c *engine.Call, parts *loadbalancer.Balancers, doc engine.Doc) err
 	if err := vcn.CheckSecurityGroups(c.Tx, groups, doc.Texts(groups), vcnID); err != nil {
 		return err
 	}
+	if err := loadbalancer.NeedRights(c, doc, []string{doc.Str("subnetId")}); err != nil {
+		return err
+	}
 	if err := parts.Complete(c.Tx, doc); err != nil {
 		return err
 	}

@@ -14,10 +14,16 @@ type Network struct {
 	API, Workers, LBs                                string // subnets
 }
 
-// Network creates a network.
-func (c *Cloud) Network() Network {
+// Network creates a network in the compartment of clusters.
+func (c *Cloud) Network() Network { return c.NetworkIn(oci.CompartmentID) }
+
+// NetworkIn creates a network in a compartment.
+func (c *Cloud) NetworkIn(compartment string) Network {
 	c.T.Helper()
-	create := func(collection string, body engine.Doc) string { return c.Create(collection, body).Str("id") }
+	create := func(collection string, body engine.Doc) string {
+		body["compartmentId"] = compartment
+		return c.Create(collection, body).Str("id")
+	}
 	var n Network
 	n.Vcn = create("vcns", engine.Doc{"cidrBlocks": []any{"10.0.0.0/16"}, "dnsLabel": "oke", "displayName": "oke"})
 	n.InternetGateway = create("internetGateways", engine.Doc{"vcnId": n.Vcn, "isEnabled": true})

@@ -24,7 +24,7 @@ func registerPublicIPs(api engine.API) {
 		api.Handle("POST /publicIps/actions/"+action, "core."+by.model, func(c *engine.Call) (*engine.Answer, error) {
 			value := c.Body.Str(by.field)
 			for _, r := range c.All(publicIPKind, engine.With(by.field, value)) {
-				return r.Answer(), nil
+				return r.Answer(), c.Needs("PUBLIC_IP_READ", r)
 			}
 			return nil, engine.NotFound(value)
 		})

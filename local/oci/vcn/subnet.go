@@ -18,6 +18,7 @@ func registerSubnets(api engine.API) {
 		Name: SubnetKind, Path: "/subnets", Create: "core.CreateSubnetDetails", Update: "core.UpdateSubnetDetails",
 		Model: "core.Subnet", Filters: []string{"vcnId"}, Limit: 300,
 		States: engine.CoreStates, CreateTime: 3 * time.Second, DeleteTime: 3 * time.Second,
+		OnGet:    func(c *engine.Call, r *engine.Resource) error { return c.Needs("SUBNET_READ", r) },
 		OnCreate: createSubnet, OnUpdate: updateSubnet, Check: checkSubnet, OnDelete: checkSubnetEmpty,
 	})
 }

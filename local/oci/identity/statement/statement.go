@@ -1,6 +1,6 @@
-// Package statement reads statements of IAM policies, and decides by them. It knows what lets workloads of Kubernetes
-// use OCI: statements for any-user with conditions (Oracle, "Granting Workloads Access to OCI Resources", "Policy
-// Syntax" and "Conditions", read November 2026).
+// Package statement reads statements of IAM policies and rules of dynamic groups, and decides by them. It knows those
+// for any user, dynamic groups and services (Oracle, "Policy Syntax", "Conditions", "Granting Workloads Access to OCI
+// Resources" and "Writing Matching Rules to Define Dynamic Groups", read November 2026).
 package statement
 
 import (
@@ -12,96 +12,133 @@ import (
 
 // Access is what a request asks for.
 type Access struct {
-	Permission  string // "OBJECT_READ"
-	Compartment string // OCID of the resource's
+	// Subjects are what a statement may call who asks: AnyUser, or what Group or Service returns.
+	Subjects   []string
+	Permission string // "OBJECT_READ"
+	// Compartment is what a statement may call the resource's: its OCID, and its name.
+	Compartment []string
 	// Variables are those of conditions by their names: "request.principal.type", "target.bucket.name". A condition about
 	// another one does not hold.
 	Variables map[string]string
 }
 
-// Statement allows any user something.
+// AnyUser is the subject that every principal is.
+const AnyUser = "any-user"
+
+const dynamicGroup, service, group = "dynamic-group ", "service ", "group "
+
+// Group returns the subjects of the members of a dynamic group.
+func Group(id, name string) []string {
+	return []string{dynamicGroup + "id " + strings.ToLower(id), dynamicGroup + strings.ToLower(name)}
+}
+
+// Service returns the subject of an Oracle service.
+func Service(name string) string { return service + name }
+
+// Statement allows its subjects something.
 type Statement struct {
+	subjects    []string
 	permissions []string
-	compartment string // OCID; empty: the whole tenancy
+	compartment string // OCID or name; empty: the whole tenancy
 	where       condition
 }
 
-// verbs are the permissions of verbs, each with those of the verbs before it, by resource type (Oracle, "Details for
-// Object Storage and Archive Storage", "Details for Monitoring" and "Details for the Certificates Service", read
-// November 2026).
-var verbs = map[string]map[string][]string{
-	"objects": {
-		"inspect": {"OBJECT_INSPECT"}, "read": {"OBJECT_READ"}, "use": {"OBJECT_OVERWRITE"},
-		"manage": {"OBJECT_CREATE", "OBJECT_DELETE"},
-	},
-	"metrics": {"inspect": {"METRIC_INSPECT"}, "read": {"METRIC_READ"}, "use": {"METRIC_WRITE"}},
-	"leaf-certificates": {
-		"inspect": {"CERTIFICATE_INSPECT"}, "read": {"CERTIFICATE_READ"}, "use": {"CERTIFICATE_UPDATE"},
-		"manage": {"CERTIFICATE_CREATE", "CERTIFICATE_DELETE", "CERTIFICATE_MOVE"},
-	},
-}
+// NoPermissions is the error of a statement that gives no permission: IAM knows no such verb.
+type NoPermissions string
 
-func permissions(verb, resource string) (all []string) {
-	if resource == "object-family" {
-		resource = "objects"
-	}
-	for _, v := range []string{"inspect", "read", "use", "manage"} {
-		all = append(all, verbs[resource][v]...)
-		if v == verb {
-			return all
-		}
-	}
-	return nil
-}
+func (e NoPermissions) Error() string { return "No permissions found: " + string(e) }
 
-// form is that of a statement: its permissions in braces or a verb and a resource type, its place, and its condition.
+// form is that of a statement: its subject, its permissions in braces or a verb and a resource type, its place, and its
+// condition.
 var form = regexp.MustCompile(
-	`(?is)^\s*allow\s+any-user\s+to\s+(?:\{(.*?)\}|(\S+)\s+(\S+))\s+in\s+(tenancy|compartment\s+id\s+(\S+))` +
-		`(?:\s+where\s+(.+?))?\s*$`)
+	`(?is)^\s*allow\s+(any-user|(?:dynamic-group|group|service)\s+.+?)\s+to\s+` +
+		`(?:\{(.*?)\}|(\S+)\s+(\S+))\s+in\s+(tenancy|compartment\s+(?:id\s+)?(\S+))(?:\s+where\s+(.+?))?\s*$`)
 
-// Parse reads a statement. Of others than those for any user in the tenancy or in a compartment with its OCID, it says
-// that it does not know them.
+// Parse reads a statement. One for a group of users is read as far as its verb: users are administrators, so it gives
+// them nothing.
 func Parse(text string) (Statement, error) {
 	part := form.FindStringSubmatch(text)
 	if part == nil {
-		return Statement{}, fmt.Errorf("%q is not: allow any-user to <verb> <resource-type> in tenancy, or in "+
-			"compartment id <OCID>, where <condition>", text)
+		return Statement{}, fmt.Errorf("%q is not: Allow any-user, dynamic-group, group or service to <verb> "+
+			"<resource-type> in tenancy or a compartment where <condition>", text)
 	}
-	s := Statement{compartment: part[5], where: func(Access) bool { return true }}
-	if part[2] != "" {
-		s.permissions = permissions(strings.ToLower(part[2]), strings.ToLower(part[3]))
-	} else {
-		for p := range strings.SplitSeq(part[1], ",") {
+	s := Statement{subjects: subjects(part[1]), compartment: part[6], where: func(Access) bool { return true }}
+	verb, resource := strings.ToLower(part[3]), strings.ToLower(part[4])
+	if verb != "" && !slices.Contains(verbs, verb) {
+		return s, NoPermissions(fmt.Sprintf("%q has the verb %q, which is none of %s", text, verb, strings.Join(verbs, ", ")))
+	}
+	if strings.HasPrefix(s.subjects[0], group) {
+		return Statement{}, nil
+	}
+	if verb == "" {
+		for p := range strings.SplitSeq(part[2], ",") {
 			s.permissions = append(s.permissions, strings.ToUpper(strings.TrimSpace(p)))
 		}
+	} else {
+		var known bool
+		if s.permissions, known = permissions(verb, resource); !known {
+			return s, fmt.Errorf("%q is about %q, a resource type that the local cloud does not know", text, resource)
+		}
 	}
-	if part[6] == "" {
+	if part[7] == "" {
 		return s, nil
 	}
-	r := &reader{rest: part[6]}
 	var err error
-	if s.where, err = r.condition(); err == nil && r.rest != "" {
-		err = fmt.Errorf("%q is too much", r.rest)
+	if s.where, err = parseCondition(part[7]); err != nil {
+		err = fmt.Errorf("condition of %q: %w", text, err)
 	}
-	if err != nil {
-		return s, fmt.Errorf("condition of %q: %w", text, err)
+	return s, err
+}
+
+// subjects reads "dynamic-group id <OCID>, 'Default'/'nodes'" as Group writes it: the domain of a name is left out.
+func subjects(text string) (all []string) {
+	kind, names, listed := strings.Cut(strings.ToLower(strings.Join(strings.Fields(text), " ")), " ")
+	if !listed {
+		return []string{kind}
 	}
-	return s, nil
+	for name := range strings.SplitSeq(names, ",") {
+		name = strings.TrimSpace(name)
+		name = strings.Trim(name[strings.LastIndex(name, "/")+1:], "'")
+		all = append(all, kind+" "+name)
+	}
+	return all
 }
 
 // Allows reports whether the statement allows what a request asks for.
 func (s Statement) Allows(a Access) bool {
 	return slices.Contains(s.permissions, a.Permission) &&
-		(s.compartment == "" || s.compartment == a.Compartment) && s.where(a)
+		slices.ContainsFunc(a.Subjects, func(who string) bool { return slices.Contains(s.subjects, who) }) &&
+		(s.compartment == "" || slices.Contains(a.Compartment, s.compartment)) && s.where(a)
 }
 
+// Rule is the matching rule of a dynamic group.
+type Rule struct{ where condition }
+
+// ParseRule reads a matching rule.
+func ParseRule(text string) (Rule, error) {
+	where, err := parseCondition(text)
+	return Rule{where}, err
+}
+
+// Matches reports whether the rule holds for something that the variables describe, such as "instance.id".
+func (r Rule) Matches(variables map[string]string) bool { return r.where(Access{Variables: variables}) }
+
 type condition func(Access) bool
+
+func parseCondition(text string) (condition, error) {
+	r := &reader{rest: strings.TrimSpace(text)}
+	c, err := r.condition()
+	if err == nil && r.rest != "" {
+		err = fmt.Errorf("%q is too much", r.rest)
+	}
+	return c, err
+}
 
 // reader reads a condition from what is left of a text.
 type reader struct{ rest string }
 
 var (
-	group      = regexp.MustCompile(`(?i)^(all|any)\s*\{\s*`)
+	several    = regexp.MustCompile(`(?i)^(all|any)\s*\{\s*`)
 	comparison = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9._-]*)\s*(!?=)\s*(?:'([^']*)'|/([^/]*)/)\s*`)
 	separator  = regexp.MustCompile(`^([,}])\s*`)
 )
@@ -116,7 +153,7 @@ func (r *reader) take(pattern *regexp.Regexp) []string {
 }
 
 func (r *reader) condition() (condition, error) {
-	if part := r.take(group); part != nil {
+	if part := r.take(several); part != nil {
 		return r.group(strings.EqualFold(part[1], "all"))
 	}
 	part := r.take(comparison)
