@@ -69,7 +69,7 @@ func RegistryHosts(region string) []string { return imagepull.Hosts(region, regi
 // startCloudControllers starts the controllers that call OCI: for load balancers, block volumes, the sizes of node
 // pools, and the images of simulated nodes.
 func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory) error {
-	oci, err := ociclient.New(c.cfg.OCIEndpoint, c.cfg.Credentials)
+	oci, err := ociclient.NewSession(c.cfg.OCIEndpoint, c.cfg.Credentials, c.state.Cluster.Session)
 	if err != nil {
 		return fmt.Errorf("cloud controller: %w", err)
 	}
@@ -89,6 +89,7 @@ func (c *cluster) startCloudControllers(factory informers.SharedInformerFactory)
 	}
 	scaler := nodescaler.New(nodescaler.Config{
 		API: c.api, OCI: oci, Cluster: c.state.Cluster, Log: c.log.With("cluster", c.state.Cluster.Name),
+		Session:  c.autoscalerSession,
 		Scaled:   func(d time.Duration) time.Duration { return c.cfg.scaled(d, 0) },
 		Template: func(n cloud.Node) *corev1.Node { return nodeObject(n, c.state.Cluster, c.cfg.Region) },
 	}, factory)

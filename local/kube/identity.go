@@ -3,8 +3,10 @@ package kube
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +14,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oracle/oci-go-sdk/v65/common"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 
 	"oke-guestbook/local/dataplane/tunnel"
+	"oke-guestbook/local/ociclient"
 )
 
 // serveIdentity serves what OKE has at port 12250 of a cluster's endpoint until the control plane stops. Its
@@ -118,4 +122,24 @@ func (c *cluster) tradeIdentity(ctx context.Context, workload map[string]string)
 		return "", &refusal{resp.StatusCode, answer.Message}
 	}
 	return answer.Token, nil
+}
+
+// autoscalerSession returns a client that acts as the autoscaler's Pods do, by their workload identity.
+func (c *cluster) autoscalerSession(ctx context.Context) (*ociclient.Client, error) {
+	key, err := common.PrivateKeyFromBytes([]byte(c.cfg.Credentials.PrivateKeyPEM), nil)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.tradeIdentity(ctx, map[string]string{
+		"namespace": "kube-system", "serviceAccount": "cluster-autoscaler",
+		"podKey": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ociclient.NewSession(c.cfg.OCIEndpoint, c.cfg.Credentials, token)
 }

@@ -80,17 +80,25 @@ func TestNodesFollowPods(t *testing.T) {
 		},
 	})
 	c.work(header)
-	policy := "Allow any-user to manage cluster-node-pools in compartment id " + oci.CompartmentID + " where all {" +
-		"request.principal.type = 'workload', request.principal.namespace = 'kube-system', " +
-		"request.principal.service_account = 'cluster-autoscaler', request.principal.cluster_id = '%s'}"
+	policy := func(cluster string) (statements []string) {
+		for _, allow := range []string{
+			"manage cluster-node-pools", "manage instance-family", "use subnets", "use vnics", "read virtual-network-family",
+		} {
+			statements = append(statements, fmt.Sprintf("Allow any-user to %s in compartment id %s where all {"+
+				"request.principal.type = 'workload', request.principal.namespace = 'kube-system', "+
+				"request.principal.service_account = 'cluster-autoscaler', request.principal.cluster_id = '%s'}",
+				allow, oci.CompartmentID, cluster))
+		}
+		return statements
+	}
 	c.do(http.MethodPost, "/20160918/policies", object{
 		"compartmentId": oci.CompartmentID, "name": "other", "description": "of another cluster",
-		"statements": []string{fmt.Sprintf(policy, "ocid1.cluster.oc1.iad.other")},
+		"statements": policy("ocid1.cluster.oc1.iad.other"),
 	})
 	never("a node without a policy", func() bool { return nodes() > 1 })
 	c.do(http.MethodPost, "/20160918/policies", object{
 		"compartmentId": oci.CompartmentID, "name": "autoscaler", "description": "of this cluster",
-		"statements": []string{fmt.Sprintf(policy, cluster)},
+		"statements": policy(cluster),
 	})
 	until(3)
 	never("a node above the maximum", func() bool { return nodes() > 3 })

@@ -257,10 +257,11 @@ func checkFailedLoadBalancer(t *testing.T, c *testCloud, api kubernetes.Interfac
 	eventually.Succeeds(t, 30*time.Second, "it is deleted", c.none("loadbalancer"))
 }
 
-// checkAnnotations creates a load balancer with everything that a Service can ask for, and removes some of it.
+// checkAnnotations creates a load balancer with everything that a Service can ask for, and removes some of it. Its
+// reserved address is in another compartment: the controller acts as the cluster, which needs a policy for it.
 func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	services := api.CoreV1().Services("default")
-	reserved := object{"compartmentId": oci.CompartmentID, "lifetime": "RESERVED"}
+	reserved := object{"compartmentId": oci.TenancyID, "lifetime": "RESERVED"}
 	address, _ := c.do(http.MethodPost, "/20160918/publicIps", reserved)
 	group := c.create("networkSecurityGroups", object{"vcnId": c.vcn})
 	secret := &corev1.Secret{
@@ -277,6 +278,15 @@ func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	}, 80, 443)
 	svc.Spec.LoadBalancerIP = address["ipAddress"].(string)
 	mustCreate(t, services, svc)
+	eventually.Succeeds(t, 30*time.Second, "the missing right is in an event",
+		syncFailed(api, "all", "Authorization failed or requested resource not found"))
+	const cluster = " in tenancy where request.principal.type = 'cluster'"
+	policy, _ := c.do(http.MethodPost, "/20160918/policies", object{
+		"compartmentId": oci.TenancyID, "name": "addresses", "description": "of load balancers",
+		"statements": []string{
+			"Allow any-user to read public-ips" + cluster, "Allow any-user to manage floating-ips" + cluster,
+		},
+	})
 	eventually.Succeeds(t, 20*time.Second, "the Service has the reserved address", func(ctx context.Context) error {
 		have, err := services.Get(ctx, "all", metav1.GetOptions{})
 		if err != nil {
@@ -309,6 +319,7 @@ func checkAnnotations(t *testing.T, c *testCloud, api kubernetes.Interface) {
 	if left := c.inventory("publicip"); len(left) != 1 {
 		t.Errorf("public addresses after the deletion of the load balancer: %v, want the reserved one", left)
 	}
+	c.do(http.MethodDelete, "/20160918/policies/"+policy["id"].(string), nil)
 }
 
 func checkAnnotated(t *testing.T, c *testCloud, group string) {

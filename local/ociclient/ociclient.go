@@ -90,6 +90,12 @@ type Client struct {
 
 // New returns a client of the endpoint, such as "http://127.0.0.1:8080".
 func New(endpoint string, creds Credentials) (*Client, error) {
+	return NewSession(endpoint, creds, "")
+}
+
+// NewSession returns a client that acts as the principal of a security token, whose key is that of the credentials.
+// Without a token it acts as their user.
+func NewSession(endpoint string, creds Credentials, token string) (*Client, error) {
 	provider := common.NewRawConfigurationProvider(
 		creds.Tenancy, creds.User, creds.Region, creds.Fingerprint, creds.PrivateKeyPEM, nil)
 	if ok, err := common.IsConfigurationProviderValid(provider); !ok {
@@ -97,9 +103,23 @@ func New(endpoint string, creds Credentials) (*Client, error) {
 	}
 	return &Client{
 		endpoint: strings.TrimSuffix(endpoint, "/"),
-		signer:   common.DefaultRequestSigner(provider),
+		signer:   common.DefaultRequestSigner(session{provider, token}),
 		http:     &http.Client{Timeout: time.Minute},
 	}, nil
+}
+
+// session names a security token, if there is one, in place of the user's key.
+type session struct {
+	common.ConfigurationProvider
+	token string
+}
+
+// KeyID implements common.KeyProvider.
+func (s session) KeyID() (string, error) {
+	if s.token != "" {
+		return "ST$" + s.token, nil
+	}
+	return s.ConfigurationProvider.KeyID()
 }
 
 // Header is a header of a request, for example opc-retry-token or if-match.

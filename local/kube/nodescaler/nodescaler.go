@@ -24,8 +24,10 @@ import (
 // Config configures the autoscaler of a cluster.
 type Config struct {
 	API     kubernetes.Interface
-	OCI     *ociclient.Client
+	OCI     *ociclient.Client // reads the add-on's configuration
 	Cluster cloud.Cluster
+	// Session returns a client with the rights of the autoscaler's Pods.
+	Session func(context.Context) (*ociclient.Client, error)
 	// Scaled converts a period of the real service to the speed of the local cloud.
 	Scaled func(time.Duration) time.Duration
 	// Template returns what the Node of an instance will be.
@@ -41,6 +43,7 @@ type Scaler struct {
 	recorder    record.EventRecorder
 	broadcaster record.EventBroadcaster
 
+	session   *ociclient.Client // of this scan
 	lastAdd   time.Time
 	idleSince map[string]time.Time // by the instance's OCID
 	problem   string               // the last one, to log it once
@@ -91,7 +94,7 @@ func (s *Scaler) scan(ctx context.Context, now time.Time) (installed bool, err e
 	if err != nil || !installed {
 		return installed, err
 	}
-	if err := s.checkPolicy(ctx); err != nil {
+	if s.session, err = s.Session(ctx); err != nil {
 		return true, err
 	}
 	pools := make([]pool, len(config.groups))

@@ -36,7 +36,8 @@ func (s *Scaler) configuration(ctx context.Context) (config configuration, insta
 		State          string `json:"lifecycleState"`
 		Configurations []struct{ Key, Value string }
 	}
-	err = s.get(ctx, okePath+"/clusters/"+s.Cluster.ID+"/addons/ClusterAutoscaler", nil, &addon)
+	path := okePath + "/clusters/" + s.Cluster.ID + "/addons/ClusterAutoscaler"
+	_, err = s.OCI.Do(ctx, http.MethodGet, path, nil, nil, &addon)
 	if ociclient.IsNotFound(err) || err == nil && addon.State != "ACTIVE" {
 		return config, false, nil
 	}
@@ -93,39 +94,6 @@ func parseNodes(text string) (groups []group, err error) {
 	return groups, nil
 }
 
-// checkPolicy returns an error unless a policy lets the autoscaler change the cluster's node pools by its workload
-// identity. It looks for the parts of such a statement, and does not evaluate it.
-func (s *Scaler) checkPolicy(ctx context.Context) error {
-	var policies []struct{ Statements []string }
-	query := url.Values{"compartmentId": {s.Cluster.CompartmentID}}
-	if err := s.get(ctx, "/20160918/policies", query, &policies); err != nil {
-		return err
-	}
-	for _, p := range policies {
-		for _, statement := range p.Statements {
-			if allows(statement, s.Cluster.ID) {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("no policy lets cluster-autoscaler in kube-system of cluster %s manage cluster-node-pools",
-		s.Cluster.ID)
-}
-
-func allows(statement, cluster string) bool {
-	text := strings.ToLower(strings.ReplaceAll(statement, " ", ""))
-	for _, part := range []string{
-		"allowany-usertomanagecluster-node-pools", "request.principal.type='workload'",
-		"request.principal.namespace='kube-system'", "request.principal.service_account='cluster-autoscaler'",
-		"request.principal.cluster_id='" + strings.ToLower(cluster) + "'",
-	} {
-		if !strings.Contains(text, part) {
-			return false
-		}
-	}
-	return true
-}
-
 // pool is a node pool in the REST API, with its bounds.
 type pool struct {
 	group
@@ -152,7 +120,7 @@ type pool struct {
 }
 
 func (s *Scaler) pool(ctx context.Context, g group) (p pool, err error) {
-	err = s.get(ctx, okePath+"/nodePools/"+g.id, nil, &p)
+	_, err = s.session.Do(ctx, http.MethodGet, okePath+"/nodePools/"+g.id, nil, nil, &p)
 	p.group = g
 	return p, err
 }
@@ -177,18 +145,13 @@ func (p *pool) template() cloud.Node {
 
 func (s *Scaler) resize(ctx context.Context, poolID string, size int) error {
 	body := map[string]any{"nodeConfigDetails": map[string]any{"size": size}}
-	_, err := s.OCI.Do(ctx, http.MethodPut, okePath+"/nodePools/"+poolID, nil, body, nil)
+	_, err := s.session.Do(ctx, http.MethodPut, okePath+"/nodePools/"+poolID, nil, body, nil)
 	return err
 }
 
 // remove deletes a node, and lowers the size of its pool.
 func (s *Scaler) remove(ctx context.Context, poolID, nodeID string) error {
-	_, err := s.OCI.Do(ctx, http.MethodDelete, okePath+"/nodePools/"+poolID+"/node/"+nodeID,
+	_, err := s.session.Do(ctx, http.MethodDelete, okePath+"/nodePools/"+poolID+"/node/"+nodeID,
 		url.Values{"isDecrementSize": {"true"}}, nil, nil)
-	return err
-}
-
-func (s *Scaler) get(ctx context.Context, path string, query url.Values, out any) error {
-	_, err := s.OCI.Do(ctx, http.MethodGet, path, query, nil, out)
 	return err
 }
