@@ -17,6 +17,6 @@ func (s *Settings) Rights(project, stack string) iam.Input {
 		Network: s.Network, Cluster: s.Cluster, Guestbooks: s.Guestbooks,
 		Budget: s.BudgetMonthly > 0, Alarms: s.Alarms(), OwnTopic: len(s.AlarmEmails) > 0,
 		ContainerLogs: s.ContainerLogs, LogsGroup: s.LogsGroup,
-		DefinedTags: len(s.DefinedTags) > 0,
+		DefinedTags: len(s.DefinedTags) > 0, TenancyID: s.TenancyID,
 	}
 }

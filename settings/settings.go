@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
@@ -92,8 +93,8 @@ func (s *Settings) budget() setting.Group {
 		setting.List(&s.BudgetEmails, "budgetEmails", nil,
 			"Addresses that get the messages of the budget", setting.Each(workload.Email), setting.Unique[string]()),
 		setting.Of(&s.TenancyID, "tenancyId", "",
-			"OCID of the tenancy, in which the budget and the dynamic group of containerLogs are created. Empty for "+
-				"oci:tenancyOcid or OCI_TENANCY_OCID",
+			"OCID of the tenancy, in which the budget, the dynamic group of containerLogs and perhaps the policy of "+
+				"clusterPolicy are created. Empty for oci:tenancyOcid or OCI_TENANCY_OCID",
 			setting.OCID("tenancy")),
 	}
 }
@@ -166,7 +167,7 @@ func checkHostPort(text string) error {
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	var list, found problem.List
 	s := read(&list, project, config)
-	if s.BudgetMonthly > 0 || s.OwnLogsGroup() {
+	if s.BudgetMonthly > 0 || s.OwnLogsGroup() || s.Cluster.ClusterPolicy {
 		s.TenancyID = cmp.Or(s.TenancyID, config["oci:tenancyOcid"],
 			os.Getenv("TF_VAR_tenancy_ocid"), os.Getenv("OCI_TENANCY_OCID"))
 	}
@@ -230,6 +231,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.Cluster.ValidateNodes(list, native)
 	s.validateVirtualNodes(list)
 	s.validateLogs(list)
+	s.validateClusterPolicy(list)
 	s.validateNetworkPolicies(list)
 	for i := range s.Guestbooks {
 		policy := s.policy(i)
@@ -297,6 +299,14 @@ func (s *Settings) validateLogs(list *problem.List) {
 	}
 	if err := region.Test(s.Region); s.ContainerLogs && err != nil {
 		list.Add("containerLogs", "needs the region: pulumi config set oci:region us-ashburn-1")
+	}
+}
+
+// validateClusterPolicy checks that there is a place for the policy of the cluster, as far as the settings tell: where
+// things are that they name by OCID is looked up.
+func (s *Settings) validateClusterPolicy(list *problem.List) {
+	if _, err := iam.ClusterPolicy(s.Rights("project", "stack")); err != nil {
+		list.Add("tenancyId", "%v", err).DependsOn("clusterPolicy", "definedTags")
 	}
 }
 

@@ -209,6 +209,11 @@ func TestRefusedSettings(t *testing.T) {
 			[]string{"tenancyId"},
 		},
 		{
+			"policy of the cluster without tenancy",
+			map[string]string{"clusterPolicy": "true", "definedTags": `{"Operations.CostCenter":"42"}`},
+			[]string{"tenancyId clusterPolicy tag-namespaces"},
+		},
+		{
 			"container logs without tenancy",
 			map[string]string{"containerLogs": "true"},
 			[]string{"tenancyId containerLogs containerLogsGroup"},

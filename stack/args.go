@@ -10,7 +10,9 @@ import (
 	"oke-guestbook/components/logs"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
+	"oke-guestbook/components/rights"
 	"oke-guestbook/plan/alarm"
+	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/rules"
 	"oke-guestbook/plan/workload"
@@ -23,6 +25,7 @@ type composition struct {
 	plan     layout.Layout
 	name     string            // of the stack's network and cluster
 	tags     map[string]string // freeform, of everything in OCI
+	policy   *iam.Policy       // of the cluster; nil: the stack makes none
 }
 
 func (c *composition) networkArgs() *network.Args {
@@ -47,9 +50,19 @@ func (c *composition) networkArgs() *network.Args {
 	}
 }
 
-func (c *composition) clusterArgs(offer *oke.Offer, net *network.Network) *oke.Args {
+func (c *composition) rightsArgs() *rights.Args {
+	return &rights.Args{
+		Policy:     c.policy,
+		Region:     c.settings.Region,
+		HomeRegion: c.settings.HomeRegion,
+		Tags:       c.tags,
+	}
+}
+
+func (c *composition) clusterArgs(offer *oke.Offer, net *network.Network, may *rights.Rights) *oke.Args {
 	spec := c.settings.Network
 	return &oke.Args{
+		Rights:         may.InForce,
 		Name:           c.name,
 		CompartmentID:  c.settings.CompartmentID,
 		Spec:           c.settings.Cluster,

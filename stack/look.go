@@ -9,21 +9,25 @@ import (
 	"oke-guestbook/components/lookup"
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
+	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/problem"
 )
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, what
 // settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN, the home region and
-// limits.
+// limits. It decides on the cluster's policy, which depends on the compartments of those.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
+	var places iam.Places
 	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.lookAtNetwork(ctx); err != nil {
+	if err := c.lookAtNetwork(ctx, &places); err != nil {
 		return nil, err
 	}
-	place := oke.Place{CompartmentID: c.settings.CompartmentID, VcnID: c.settings.Network.VcnID, Tags: c.tags}
+	place := oke.Place{
+		CompartmentID: c.settings.CompartmentID, VcnID: c.settings.Network.VcnID, Tags: c.tags, Found: &places,
+	}
 	if err := offer.CheckNamed(ctx, c.settings.Cluster, place); err != nil {
 		return nil, err
 	}
@@ -33,7 +37,10 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	if err := c.lookAtTenancy(ctx, offer); err != nil {
 		return nil, err
 	}
-	balancers := guestbook.Place{CompartmentID: c.settings.CompartmentID, Tags: c.tags}
+	balancers := guestbook.Place{
+		CompartmentID: c.settings.CompartmentID, Tags: c.tags, Found: &places,
+		ClusterPolicy: c.settings.Cluster.ClusterPolicy,
+	}
 	for _, g := range c.settings.Guestbooks {
 		if err := guestbook.CheckAddress(ctx, g, balancers); err != nil {
 			return nil, err
@@ -48,15 +55,33 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 			return nil, err
 		}
 	}
-	return offer, nil
+	return offer, c.decidePolicy(ctx, &places)
+}
+
+// decidePolicy decides on the policy of the cluster, if the settings ask for one.
+func (c *composition) decidePolicy(ctx *pulumi.Context, places *iam.Places) error {
+	if !c.settings.Cluster.ClusterPolicy {
+		return nil
+	}
+	in := c.settings.Rights(ctx.Project(), ctx.Stack())
+	places.Locate(&in)
+	var list problem.List
+	places.Check(&list)
+	policy, err := iam.ClusterPolicy(in)
+	if err != nil {
+		list.Add("tenancyId", "%v", err)
+	}
+	c.policy = policy
+	return list.Err()
 }
 
 // lookAtNetwork looks at an existing VCN with what the settings name of it, and at a dynamic routing gateway.
-func (c *composition) lookAtNetwork(ctx *pulumi.Context) error {
+func (c *composition) lookAtNetwork(ctx *pulumi.Context, places *iam.Places) error {
 	err := network.CheckDRG(ctx, c.settings.Network.DrgID)
 	if err == nil && c.plan.ExistingVCN != "" {
 		found, lookErr := network.Look(ctx, c.networkArgs())
 		if err = lookErr; err == nil {
+			places.Note(iam.Network, found.CompartmentID)
 			var problems problem.List
 			c.settings.Network.ValidateFound(&problems, found)
 			err = problems.Err()

@@ -14,6 +14,7 @@ import (
 	"oke-guestbook/components/network"
 	"oke-guestbook/components/oke"
 	"oke-guestbook/components/policies"
+	"oke-guestbook/components/rights"
 	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/workload"
@@ -66,11 +67,15 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	if err := tagAll(ctx, s.DefinedTags); err != nil {
 		return err
 	}
+	may, err := rights.New(ctx, c.name+"-rights", c.rightsArgs()) // first: it takes effect while the network is made
+	if err != nil {
+		return err
+	}
 	net, err := network.New(ctx, c.name, c.networkArgs())
 	if err != nil {
 		return err
 	}
-	cluster, err := oke.New(ctx, c.name, c.clusterArgs(offer, net))
+	cluster, err := oke.New(ctx, c.name, c.clusterArgs(offer, net, may))
 	if err != nil {
 		return err
 	}

@@ -217,6 +217,12 @@ var changes = []change{
 		set: map[string]string{"nodePools": pool(`"size":3,"minSize":1,"maxSize":4`)},
 	},
 	{what: "autoscalerPolicy", before: bounds("1", "4"), set: map[string]string{"autoscalerPolicy": "false"}},
+	{
+		what: "clusterPolicy", before: map[string]string{
+			"definedTags": `{"Operations.CostCenter":"42"}`, "tenancyId": "ocid1.tenancy.oc1..root",
+		},
+		set: map[string]string{"clusterPolicy": "true"},
+	},
 	{what: "addonOptions", before: metrics, set: map[string]string{
 		"addonOptions": `{"KubernetesMetricsServer":{"version":"v0.7.2","configuration":{"numOfReplicas":"2"}}}`,
 	}},

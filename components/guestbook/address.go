@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/lookup"
+	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/workload"
 )
 
@@ -14,6 +15,8 @@ import (
 type Place struct {
 	CompartmentID string            // of the cluster
 	Tags          map[string]string // freeform; among them project and stack, which identify the stack's load balancers
+	Found         *iam.Places       // gets the compartments of what is looked up; optional
+	ClusterPolicy bool              // the stack makes the policy of its cluster
 }
 
 // CheckAddress asks the cloud for the guestbook's reserved address. With an unusable one the running Service would be
@@ -34,10 +37,13 @@ func CheckAddress(ctx *pulumi.Context, g workload.Guestbook, place Place) error 
 		return refuse("which cannot be looked up: %w", err)
 	case err != nil || found.State == "":
 		return refuse("as this user sees no such public IP in the region (NotAuthorizedOrNotFound)")
+	}
+	place.Found.Note(iam.Address, found.CompartmentId)
+	switch {
 	case found.Lifetime != "RESERVED":
 		return refuse("whose lifetime is %s: reserve one with `oci network public-ip create --lifetime RESERVED`",
 			found.Lifetime)
-	case found.State == "AVAILABLE" && found.CompartmentId != place.CompartmentID:
+	case found.State == "AVAILABLE" && found.CompartmentId != place.CompartmentID && !place.ClusterPolicy:
 		return ctx.Log.Warn(fmt.Sprintf("reservedAddress: %s of guestbook %q is in compartment %s: the cluster may use it "+
 			"there only by the statements that make policies prints with --address-compartment",
 			g.ReservedAddress, g.Name, found.CompartmentId), nil)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lookup"
+	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/workload"
 )
 
@@ -51,27 +53,18 @@ func CheckCertificate(ctx *pulumi.Context, g workload.Guestbook, place Place) er
 			certificate.Names = append(certificate.Names, name.Value)
 		}
 		for _, validity := range version.Validities {
-			certificate.NotAfter = parseTime(validity.NotAfter)
-			certificate.NotBefore = parseTime(validity.NotBefore)
+			certificate.NotAfter = lookup.Time(validity.NotAfter)
+			certificate.NotBefore = lookup.Time(validity.NotBefore)
 		}
 	}
 	if err := g.CheckFound(certificate, time.Now()); err != nil {
 		return refuse(err)
 	}
-	if found.CompartmentID == place.CompartmentID {
+	place.Found.Note(iam.Certificate, found.CompartmentID)
+	if found.CompartmentID == place.CompartmentID || place.ClusterPolicy {
 		return nil
 	}
 	return ctx.Log.Warn(fmt.Sprintf("tlsCertificateId: the certificate of guestbook %q is in compartment %s: the cluster "+
 		"may use it there only by the statements that make policies prints with --certificate-compartment",
 		g.Name, found.CompartmentID), nil)
-}
-
-// parseTime parses the provider's times. One of another form is taken for unknown: the service itself checks too.
-func parseTime(text string) time.Time {
-	for _, form := range []string{time.RFC3339, "2006-01-02 15:04:05.999999999 -0700 MST"} {
-		if t, err := time.Parse(form, text); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
 }

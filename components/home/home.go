@@ -31,10 +31,17 @@ type Policy struct {
 	Tags          map[string]string
 }
 
+// Made is a policy that was made.
+type Made struct {
+	pulumi.CustomResourceState
+
+	TimeCreated pulumi.StringPtrOutput `pulumi:"timeCreated"`
+}
+
 // Create makes the policy with options of Options. It is registered by its token: pulumi-oci's package identity takes
 // minutes to compile.
-func (p Policy) Create(ctx *pulumi.Context, name string, options ...pulumi.ResourceOption) (pulumi.Resource, error) {
-	var made pulumi.CustomResourceState
+func (p Policy) Create(ctx *pulumi.Context, name string, options ...pulumi.ResourceOption) (*Made, error) {
+	var made Made
 	err := ctx.RegisterResource("oci:Identity/policy:Policy", name, pulumi.Map{
 		"compartmentId": pulumi.String(p.CompartmentID),
 		"name":          pulumi.String(p.Name),

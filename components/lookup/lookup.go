@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -104,4 +105,14 @@ func Usable(ctx *pulumi.Context, list *problem.List, ask Ask) (*Resource, error)
 		return nil, nil
 	}
 	return found, nil
+}
+
+// Time parses the provider's times. One of another form is taken for unknown: the service itself checks too.
+func Time(text string) time.Time {
+	for _, form := range []string{time.RFC3339, "2006-01-02 15:04:05.999999999 -0700 MST"} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
 }

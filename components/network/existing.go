@@ -25,11 +25,12 @@ func Look(ctx *pulumi.Context, args *Args) (found layout.Found, err error) {
 		return found, unseen("vcnId", "VCN", args.Plan.ExistingVCN, err)
 	}
 	found = layout.Found{
-		VCNCIDRs:    vcn.CidrBlocks,
-		Subnets:     map[layout.Role]layout.FoundSubnet{},
-		Gateways:    map[layout.Gateway]layout.FoundGateway{},
-		AllGateways: map[layout.Gateway][]layout.FoundPart{},
-		Own:         map[string]string{},
+		CompartmentID: vcn.CompartmentId,
+		VCNCIDRs:      vcn.CidrBlocks,
+		Subnets:       map[layout.Role]layout.FoundSubnet{},
+		Gateways:      map[layout.Gateway]layout.FoundGateway{},
+		AllGateways:   map[layout.Gateway][]layout.FoundPart{},
+		Own:           map[string]string{},
 	}
 	for _, key := range []string{"project", "stack"} { // the other tags may have changed since the last update
 		if value, ok := args.Tags[key]; ok {

@@ -53,7 +53,8 @@ func TestLook(t *testing.T) {
 	own := map[string]string{"project": "project", "stack": "stack"}
 	storage := []string{"OCI IAD Object Storage"}
 	want := layout.Found{
-		VCNCIDRs: []string{"10.20.0.0/16", "10.30.0.0/16"},
+		CompartmentID: mocks.Networkers,
+		VCNCIDRs:      []string{"10.20.0.0/16", "10.30.0.0/16"},
 		Subnets: map[layout.Role]layout.FoundSubnet{
 			layout.Workers: {VcnID: mocks.ExistingVCN, CIDR: "10.20.8.0/22", Private: true},
 		},

@@ -44,6 +44,9 @@ func (c *Cluster) addons(ctx *pulumi.Context, name string, args *Args) error {
 		if err != nil {
 			return err
 		}
+		// Nothing waits for it to be in force: the autoscaler tries every ten seconds until it may read its node pools
+		// (kubernetes/autoscaler, cloudprovider/oci/nodepools/oci_manager.go at 0130ff3, read 2026-11-29), and OKE has the
+		// add-on ACTIVE when its Pods run.
 		dependsOn = append(dependsOn, policy)
 	}
 	configuration := pulumi.ToStringMap(args.Spec.AutoscalerConfiguration())

@@ -39,6 +39,8 @@ type Args struct {
 	HomeRegion string
 	// Protect keeps the cluster from being deleted or replaced. Optional, default false.
 	Protect bool
+	// Rights resolves to the policy of cluster and node pools when it is in force. Optional.
+	Rights pulumi.ResourceArrayInput
 
 	// VcnID is the OCID of the VCN. Required.
 	VcnID pulumi.StringInput
@@ -96,8 +98,8 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	// The subnet for load balancers that name none stays the first one: only a new cluster can have another, and the
 	// guestbooks' Services name theirs.
-	c.Cluster, err = containerengine.NewCluster(ctx, name, made, pulumi.Parent(c),
-		pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"options.serviceLbSubnetIds"}))
+	c.Cluster, err = containerengine.NewCluster(ctx, name, made, append(args.may(), pulumi.Parent(c),
+		pulumi.Protect(args.Protect), pulumi.IgnoreChanges([]string{"options.serviceLbSubnetIds"}))...)
 	if err != nil {
 		return nil, fmt.Errorf("cluster %q: %w", args.Name, err)
 	}
@@ -132,6 +134,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("provider of cluster %q: %w", args.Name, err)
 	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"clusterId": c.Cluster.ID(), "kubeconfig": c.Kubeconfig})
+}
+
+// may are the options of what needs the policy.
+func (args *Args) may() []pulumi.ResourceOption {
+	if args.Rights == nil {
+		return nil
+	}
+	return []pulumi.ResourceOption{pulumi.DependsOnInputs(args.Rights)}
 }
 
 func clusterArgs(args *Args) (*containerengine.ClusterArgs, error) {

@@ -8,6 +8,7 @@ import (
 
 	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/problem"
 )
 
@@ -16,6 +17,7 @@ type Place struct {
 	CompartmentID string
 	VcnID         string            // of an existing VCN; empty: the stack makes one
 	Tags          map[string]string // freeform; among them project and stack, which identify the stack's VCN
+	Found         *iam.Places       // gets the compartments of what is looked up; optional
 }
 
 // made reports whether the stack has made the resource, by its tags.
@@ -33,10 +35,10 @@ func (o *Offer) CheckNamed(ctx *pulumi.Context, spec cluster.Spec, place Place) 
 	}
 	for i, p := range spec.NodePools {
 		key := fmt.Sprintf("nodePools[%d]", i)
-		if err := o.checkImage(ctx, &list, key, p); err != nil {
+		if err := o.checkImage(ctx, &list, key, p, place); err != nil {
 			return err
 		}
-		if err := o.checkReservation(ctx, &list, key, p); err != nil {
+		if err := o.checkReservation(ctx, &list, key, p, place); err != nil {
 			return err
 		}
 		if err := checkGroups(ctx, &list, key, p, place); err != nil {
@@ -48,7 +50,9 @@ func (o *Offer) CheckNamed(ctx *pulumi.Context, spec cluster.Spec, place Place) 
 
 // checkImage checks the image that a pool names against the pool's shape and version. One that OKE does not offer, such
 // as one of the user's own or a withdrawn one, is looked up.
-func (o *Offer) checkImage(ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool) error {
+func (o *Offer) checkImage(
+	ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool, place Place,
+) error {
 	if p.ImageID == "" {
 		return nil
 	}
@@ -63,6 +67,7 @@ func (o *Offer) checkImage(ctx *pulumi.Context, list *problem.List, key string, 
 		if found == nil {
 			return err
 		}
+		place.Found.Note(iam.Image, found.CompartmentID)
 		image.Name = found.DisplayName
 	}
 	if err := image.Check(p.Shape, o.Nodes[p.Name]); err != nil {
@@ -73,7 +78,9 @@ func (o *Offer) checkImage(ctx *pulumi.Context, list *problem.List, key string, 
 }
 
 // checkReservation looks up the capacity reservation of a pool.
-func (o *Offer) checkReservation(ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool) error {
+func (o *Offer) checkReservation(
+	ctx *pulumi.Context, list *problem.List, key string, p cluster.NodePool, place Place,
+) error {
 	if p.CapacityReservationID == "" {
 		return nil
 	}
@@ -86,6 +93,7 @@ func (o *Offer) checkReservation(ctx *pulumi.Context, list *problem.List, key st
 	if found == nil {
 		return err
 	}
+	place.Found.Note(iam.Reservation, found.CompartmentID)
 	reservation := cluster.FoundReservation{AvailabilityDomain: found.AvailabilityDomain}
 	for _, c := range found.Configs {
 		m := cluster.Machine{Shape: c.Shape}
@@ -117,6 +125,7 @@ func checkGroups(ctx *pulumi.Context, list *problem.List, key string, p cluster.
 			list.Add(key, "the stack has made the group %s: nodes are in the stack's group by themselves", group.DisplayName)
 			continue
 		}
+		place.Found.Note(iam.Group, group.CompartmentID)
 		if group.VcnID == place.VcnID {
 			continue
 		}
@@ -160,6 +169,7 @@ func checkKeys(ctx *pulumi.Context, list *problem.List, spec cluster.Spec, place
 			list.Add(key.Setting, "%s. It was looked for in the vaults of compartment %s and in those of vaultIds",
 				lookup.Unseen("key", key.ID), place.CompartmentID).DependsOn("vaultIds")
 		case found != nil: // otherwise a vault has a problem already
+			place.Found.Note(iam.Key, found.CompartmentID)
 			key.CheckFound(list, cluster.FoundKey{State: found.State, Algorithm: found.Algorithm()})
 		}
 	}

@@ -85,7 +85,7 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 	if p.Cycles() {
 		pool.NodePoolCyclingDetails = cycling(p, args)
 	}
-	opts := []pulumi.ResourceOption{pulumi.Parent(c)}
+	opts := append(args.may(), pulumi.Parent(c))
 	if p.Resized() {
 		opts = append(opts, pulumi.IgnoreChanges([]string{"nodeConfigDetails.size"}))
 	}

@@ -116,5 +116,9 @@ func key(id, at string) resource.PropertyMap {
 	if strings.HasSuffix(id, RSA) {
 		algorithm = "RSA"
 	}
-	return object(map[string]any{"state": state, "keyShapes": []any{map[string]any{"algorithm": algorithm}}})
+	found := map[string]any{"state": state, "keyShapes": []any{map[string]any{"algorithm": algorithm}}}
+	if in == endpoint(OtherVault) {
+		found["compartmentId"] = Networkers
+	}
+	return object(found)
 }

@@ -17,6 +17,7 @@ var others = []string{
 	"oke-guestbook:policies:Enforcer",
 	"oke-guestbook:containerlogs:Logs",
 	"oke-guestbook:budget:Budget",
+	"oke-guestbook:rights:Rights",
 	"oke-guestbook:alarms:Alarms",
 	"pulumi:index:Stash",
 	"pulumi:providers:kubernetes",

@@ -303,6 +303,36 @@ func (g grantCase) judge(w *world) (reasons []string) {
 	return reasons
 }
 
+// TestClusterIsEarlierThanItsPolicy makes a cluster as soon as the policy for its key is written, and one as late as
+// the program does.
+func TestClusterIsEarlierThanItsPolicy(t *testing.T) {
+	ocitest.Run(t, oci.Config{PolicyDelay: time.Minute}, func(c *ocitest.Cloud) {
+		w := &world{Cloud: c, net: c.Network(), key: c.Key("AES", 32)}
+		in := iam.Input{
+			Project: "oke-guestbook", Stack: "test", CompartmentID: oci.CompartmentID,
+			Cluster: cluster.Spec{KMSKeyID: w.key, ClusterPolicy: true},
+		}
+		policy, err := iam.ClusterPolicy(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for wait, want := range map[time.Duration]string{
+			0: "FAILED: Authorization failed", iam.DelayLeft(time.Now(), time.Now()): "",
+		} {
+			written := w.Create("policies", engine.Doc{
+				"compartmentId": policy.CompartmentID, "name": policy.Name, "description": "d",
+				"statements": engine.List(policy.Statements),
+			})
+			w.Sleep(wait)
+			refusal := w.makeCluster("kmsKeyId", w.key)
+			if !strings.HasPrefix(refusal, want) || want == "" && refusal != "" {
+				t.Errorf("%s after the policy: %q, want %q", wait, refusal, want)
+			}
+			w.Remove("policies", written.Str("id"))
+		}
+	})
+}
+
 // nothing is a statement that gives no principal anything.
 const nothing = "Allow group nobody to read objects in tenancy"
 

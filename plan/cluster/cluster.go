@@ -35,6 +35,7 @@ type Spec struct {
 	Addons               []string
 	AddonOptions         map[string]AddonOptions
 	AutoscalerPolicy     bool
+	ClusterPolicy        bool
 	NodePools            []NodePool
 	VirtualNodePools     []VirtualNodePool
 }

@@ -47,6 +47,10 @@ func (s *Spec) Settings() setting.Group {
 		setting.Of(&s.AutoscalerPolicy, "autoscalerPolicy", true,
 			"Create the IAM policy that lets the autoscaler of node pools with maxSize change them. false if an administrator "+
 				"does: make policies prints it"),
+		setting.Of(&s.ClusterPolicy, "clusterPolicy", false,
+			"Create one IAM policy with the statements that the cluster and its node pools need, before the cluster, and give "+
+				"it time to take effect. In the root compartment of tenancyId if one is about something outside compartmentId. "+
+				"false if an administrator writes them: make policies prints them"),
 		setting.Objects(&s.NodePools, "nodePools", []NodePool{workers},
 			"Node pools. docs/settings.md lists their fields; name is required",
 			(*NodePool).settings, atLeastOnePool),

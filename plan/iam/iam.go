@@ -45,6 +45,7 @@ type Input struct {
 	ReservationCompartment string // of the capacity reservations
 	// ClusterID is the OCID of the cluster, once there is one: it narrows what the cluster may do to this cluster.
 	ClusterID string
+	TenancyID string // OCID of the tenancy, whose root compartment takes policies about several compartments
 }
 
 // Principal is who a statement is for.
@@ -82,18 +83,13 @@ type Statement struct {
 
 // Statements returns what the stack needs, in the order of Principals. in must be valid.
 func Statements(in Input) []Statement {
-	s := &stack{Input: in}
-	s.plan, _ = layout.Plan(in.Network) // an error is Validate's
+	s := planned(in)
 	var list []Statement
 	for _, principal := range Principals {
-		for _, g := range grants {
-			if g.to != principal || !g.when.holds(s) {
-				continue
-			}
-			if principal == NodesAutoscaler && autoscalerPolicy.holds(s) && !g.in.elsewhere(s) {
-				continue // in the policy that the program creates
-			}
-			statement := s.statement(g)
+		if in.Cluster.ClusterPolicy && slices.Contains(acting, principal) {
+			continue // in the policy that the program creates
+		}
+		for _, statement := range s.statements(principal) {
 			same := func(other Statement) bool { return other.Text == statement.Text }
 			if !slices.ContainsFunc(list, same) { // two places may be one
 				list = append(list, statement)
@@ -113,6 +109,26 @@ func Grants(to Principal) map[string]bool {
 		}
 	}
 	return conditional
+}
+
+func planned(in Input) *stack {
+	s := &stack{Input: in}
+	s.plan, _ = layout.Plan(in.Network) // an error is Validate's
+	return s
+}
+
+// statements returns those for a principal.
+func (s *stack) statements(principal Principal) (list []Statement) {
+	for _, g := range grants {
+		if g.to != principal || !g.when.holds(s) {
+			continue
+		}
+		if principal == NodesAutoscaler && autoscalerPolicy.holds(s) && !g.in.elsewhere(s) {
+			continue // in the policy that the program creates
+		}
+		list = append(list, s.statement(g))
+	}
+	return list
 }
 
 // Created is a policy that `pulumi up` creates.
@@ -144,6 +160,11 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 	if autoscalerPolicy.holds(s) {
 		for _, statement := range AutoscalerStatements(in.CompartmentID, s.clusterID()) {
 			policies = append(policies, Created{s.autoscalerPolicyName(), statement})
+		}
+	}
+	if in.Cluster.ClusterPolicy {
+		for _, statement := range planned(in).clusterStatements() {
+			policies = append(policies, Created{s.clusterPolicyName(), statement.Text})
 		}
 	}
 	return policies
@@ -243,8 +264,6 @@ func Assumptions(in Input) (list []string) {
 	assume(ownZone.holds(s) && in.ZoneCompartment == "", "the zone of dnsZoneId is", "zone-compartment")
 	assume(in.Cluster.KMSKeyID != "" && in.KeyCompartment == "", "the key of kmsKeyId is", "key-compartment")
 	assume(ownImage.holds(s) && in.ImageCompartment == "", "the image of imageId is", "image-compartment")
-	assume(reserved.holds(s) && in.ReservationCompartment == "", "the reservation of capacityReservationId is",
-		"reservation-compartment")
 	if ownGroups.holds(s) && in.GroupCompartment == "" {
 		list = append(list, "the groups of nsgIds are in the VCN's compartment; if they are elsewhere, name theirs with "+
 			"--group-compartment")
@@ -253,6 +272,8 @@ func Assumptions(in Input) (list []string) {
 		list = append(list, "the autoscaler of a basic cluster acts as the nodes, which need a dynamic group and a policy: "+
 			`see Oracle, "Working with the Cluster Autoscaler as a Standalone Program"`)
 	}
+	assume(reserved.holds(s) && in.ReservationCompartment == "", "the reservation of capacityReservationId is",
+		"reservation-compartment")
 	assume(diskKeys.holds(s) && in.KeyCompartment == "", "the key of bootVolumeKmsKeyId is", "key-compartment")
 	assume(imageKeys.holds(s) && in.KeyCompartment == "", "the keys of imageVerificationKeys are", "key-compartment")
 	byCluster := autoscaled.holds(s) && !autoscalerPolicy.holds(s) || measuredElsewhere.holds(s)

@@ -380,6 +380,21 @@ var changes = []change{
 		[]string{"operators: use network-security-groups there", "nodePools: use network-security-groups there"},
 		nil,
 	},
+	{"policy of a cluster that needs none", func(in *Input) { in.Cluster.ClusterPolicy = true }, nil, nil},
+	{
+		"policy of the cluster", func(in *Input) {
+			in.Cluster.ClusterPolicy, in.Cluster.KMSKeyID = true, "ocid1.key"+someOC
+		},
+		[]string{"operators: read keys here", "operators: inspect vaults here", "operators: manage policies here"},
+		nil,
+	},
+	{
+		"policy of the cluster, key elsewhere", func(in *Input) {
+			in.Cluster.ClusterPolicy, in.Cluster.KMSKeyID, in.KeyCompartment = true, "ocid1.key"+someOC, there
+		},
+		[]string{"operators: read keys there", "operators: inspect vaults here", "operators: manage policies tenancy"},
+		nil,
+	},
 	{
 		"alarms to a topic that exists", func(in *Input) { in.Alarms, in.Guestbooks[0].Measured = true, true },
 		[]string{

@@ -38,7 +38,7 @@ func WriteText(out io.Writer, in Input) error {
 	for _, principal := range Principals {
 		r.principal(principal, statements)
 	}
-	if statements[len(statements)-1].Principal == Operators {
+	if statements[len(statements)-1].Principal == Operators && len(planned(in).clusterStatements()) == 0 {
 		r.WriteString("\nWith these settings, the cluster and its node pools need no statement.\n")
 	}
 	if made := CreatedByTheProgram(in); len(made) > 0 {

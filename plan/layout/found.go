@@ -11,9 +11,10 @@ import (
 
 // Found is what the cloud has: the existing VCN, the parts of it that the settings name, and all others.
 type Found struct {
-	VCNCIDRs []string
-	Subnets  map[Role]FoundSubnet     // that the settings name
-	Gateways map[Gateway]FoundGateway // that the settings name
+	CompartmentID string // of the VCN
+	VCNCIDRs      []string
+	Subnets       map[Role]FoundSubnet     // that the settings name
+	Gateways      map[Gateway]FoundGateway // that the settings name
 
 	DrgID string // of the gateway that the VCN is attached to; empty for none
 

@@ -85,11 +85,10 @@ var kinds = []kind{
 	{
 		regexp.MustCompile(`[^\n]*(?:NotAuthorizedOrNotFound|Authorization failed or requested resource not found)[^\n]*`),
 		"a right is missing, or what a setting names does not exist: the service does not say which",
-		func(_ Diagnostic, _, stack string) []string {
-			return []string{
-				"make policies STACK=" + stack + " prints the statements; one that is new takes effect after some minutes",
-				"make doctor STACK=" + stack + " looks up what the settings name",
-			}
+		func(d Diagnostic, _, stack string) []string {
+			return append(rights(d, stack),
+				"make policies STACK="+stack+" prints the statements; one that is new takes effect after some minutes",
+				"make doctor STACK="+stack+" looks up what the settings name")
 		},
 	},
 	{
@@ -99,6 +98,21 @@ var kinds = []kind{
 			return []string{"make recover STACK=" + stack + " has the next update replace it"}
 		},
 	},
+}
+
+// rights returns what is special about those of clusters and node pools, which act as principals of their own.
+func rights(d Diagnostic, stack string) []string {
+	switch typ, _, _ := strings.Cut(d.Resource, " "); typ {
+	case "Cluster":
+		return []string{
+			"kmsKeyId: the cluster itself needs a statement, which clusterPolicy: true writes",
+			"make recover STACK=" + stack + " has the next update replace a cluster in state FAILED",
+		}
+	case "NodePool":
+		return []string{"capacityReservationId, bootVolumeKmsKeyId, imageId, and a VCN in another compartment: " +
+			"the node pool itself needs a statement, which clusterPolicy: true writes"}
+	}
+	return nil
 }
 
 // Explain returns the failures of a known kind, equal ones together. The stack is named in commands.

@@ -50,6 +50,15 @@ func TestExplain(t *testing.T) {
 			"kubectl describe service", "make recover STACK=dev",
 		}},
 		{"Policy p", "error: 404-NotAuthorizedOrNotFound, Authorization failed", []string{"make policies STACK=dev"}},
+		{
+			"NodePool workers", request + "nodepool, action: CREATED. Message: Invalid COMPUTE_INSTANCE: Authorization failed " +
+				"or requested resource not found while provisioning node(s)",
+			[]string{"capacityReservationId, bootVolumeKmsKeyId", "clusterPolicy: true", "make policies STACK=dev"},
+		},
+		{
+			"Cluster c", request + "cluster, action: CREATED. Message: Authorization failed or requested resource not found",
+			[]string{"kmsKeyId: the cluster itself needs a statement", "make recover STACK=dev", "make policies STACK=dev"},
+		},
 		{"Cluster c", request + "cluster, action: CREATED. Message: none", []string{"make recover STACK=dev"}},
 		{"Cluster c", request + "cluster, action: UPDATED. Message: it stays", nil},
 		{"Stack oke-guestbook-dev", "error: compartmentId: this user sees none (NotAuthorizedOrNotFound)", nil},

@@ -60,9 +60,9 @@ var types = map[string]byVerb{
 		"inspect": {"CERTIFICATE_INSPECT"}, "read": {"CERTIFICATE_READ"}, "use": {"CERTIFICATE_UPDATE"},
 		"manage": {"CERTIFICATE_CREATE", "CERTIFICATE_DELETE", "CERTIFICATE_MOVE"},
 	},
-	"tag-namespaces":    {"inspect": {"TAG_NAMESPACE_INSPECT"}, "use": {"TAG_NAMESPACE_USE"}},
-	"compartments":      {"inspect": {"COMPARTMENT_INSPECT"}},
-	"log-content":       {}, "log-groups": {}, "repos": {}, "load-balancers": {}, "network-load-balancers": {},
+	"tag-namespaces": {"inspect": {"TAG_NAMESPACE_INSPECT"}, "use": {"TAG_NAMESPACE_USE"}},
+	"compartments":   {"inspect": {"COMPARTMENT_INSPECT"}},
+	"log-content":    {}, "log-groups": {}, "repos": {}, "load-balancers": {}, "network-load-balancers": {},
 	"policies": {}, "dynamic-groups": {}, "dns-zones": {}, "dns-records": {}, "ons-topics": {}, "alarms": {},
 }
 
