@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"oke-guestbook/local/oci"
 )
 
 type list[T any] struct {
@@ -314,19 +316,25 @@ func TestKilledUpIsContinued(t *testing.T) {
 	s.destroyed()
 }
 
-// A cluster whose creation fails stays in state FAILED; the next up replaces it. Before, a quota ends an update.
+// A cluster that may not use its key stays in state FAILED; the next up, with a policy, replaces it. Before, a quota
+// ends an update.
 func TestFailedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.set("tokenCommand", "oke") // the stack's Kubernetes provider runs it, which the API server asks the emulator about
-	s.fault(`{
-		"workRequest": "CLUSTER_CREATE", "code": "InternalError", "message": "the control plane did not start", "count": 1
-	}`)
+	s.set("kmsKeyId", s.key())
 	s.fault(`{"method": "POST", "path": "/20160918/vcns", "status": 400, "code": "QuotaExceeded", "count": 1}`)
 	s.fails("QuotaExceeded", "an administrator of the tenancy", "vcnId: use a VCN that exists",
 		"Quota Policies")
-	s.fails("the control plane did not start", "make recover STACK=local has the next update replace it")
+	s.fails("Authorization failed or requested resource not found", "kmsKeyId: the cluster itself needs a statement",
+		"make recover STACK=local has the next update replace a cluster in state FAILED")
+	const policies = "/20160918/policies"
+	policy := s.post(s.rest(), policies, object{ // clusterPolicy would make it, and wait for 90 seconds
+		"compartmentId": oci.CompartmentID, "name": "key", "description": "of the cluster", "statements": []string{
+			"Allow any-user to use keys in tenancy where request.principal.type = 'cluster'",
+		},
+	})
 	s.up()
 	if got := s.inventory(); got["cluster"] != 1 || got["nodepool"] != 1 || got["loadbalancer"] != 1 {
 		t.Errorf("the cloud holds %v", got)
@@ -336,8 +344,25 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 	if err != nil || !strings.Contains(state, "./cmd/oke") {
 		t.Errorf("the state has no kubeconfig that runs ./cmd/oke, %v", err)
 	}
+	_, err = s.rest().Do(t.Context(), "DELETE", policies+"/"+policy, nil, nil, nil)
+	s.must(err)
 	s.destroy()
 	s.destroyed()
+}
+
+// key creates a key in a new vault.
+func (s *stack) key() string {
+	s.t.Helper()
+	rest, key := s.rest(), struct{ ID string }{}
+	_, err := rest.Do(s.t.Context(), "POST", "/20180608/vaults", nil, object{
+		"compartmentId": oci.CompartmentID, "displayName": "keys", "vaultType": "DEFAULT",
+	}, nil)
+	s.must(err)
+	_, err = rest.Do(s.t.Context(), "POST", "/20180608/keys", nil, object{
+		"compartmentId": oci.CompartmentID, "displayName": "key", "keyShape": object{"algorithm": "AES", "length": 32},
+	}, &key)
+	s.must(err)
+	return key.ID
 }
 
 func TestBadSettingsCreateNothing(t *testing.T) {

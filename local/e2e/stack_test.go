@@ -329,7 +329,9 @@ func (s *stack) controlPlane() []string {
 func (s *stack) destroyed() {
 	s.t.Helper()
 	left := s.inventory()
-	delete(left, "certificate") // which a test has made; its deletion would take days
+	for _, kind := range []string{"certificate", "vault", "key"} { // that a test has made; their deletion would take days
+		delete(left, kind)
+	}
 	if len(left) > 0 {
 		s.t.Errorf("left in the cloud: %v", left)
 	}
