@@ -10,7 +10,7 @@ help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  The local cloud:  PLUGINS=auto|official|local  PULUMI_CLI=auto|path|own"
-	@echo "                    NODES=auto|real|simulated"
+	@echo "                    NODES=auto|real|simulated  IMAGES=auto|registry|built"
 	@echo "                    LOCAL_PORT=8787  LOCAL_SPEED=100  LOCAL_DIR=.local"
 	@echo "                    LOCAL_LIMITS=usual|free|not-upgraded  LOCAL_POLICY_DELAY=10"
 

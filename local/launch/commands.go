@@ -38,6 +38,7 @@ func (l Launcher) Up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.tell(status)
 	for _, port := range status.LoadBalancers {
 		if port.Moved != "" {
 			p.out.Warnf("%s", port.Moved)

@@ -66,6 +66,7 @@ type parts struct {
 	providers plugins.Plugins
 	nodes     nodes.Nodes
 	backend   pulumifiles.Backend
+	told      map[string]bool // notices of the local cloud
 }
 
 func (l Launcher) parts() parts {
@@ -80,8 +81,19 @@ func (l Launcher) parts() parts {
 			Choice: l.Plugins, Home: l.PulumiHome(), KindFile: l.Path("plugins"), StandIn: tools.Daemon(), Out: out,
 			Backend: pulumifiles.Backend(l.StateDir()),
 		},
-		nodes:   nodes.Nodes{Choice: l.Nodes, KindFile: l.Path("nodes"), Out: out},
+		nodes:   nodes.Nodes{Choice: l.Nodes, Images: l.Images, KindFile: l.Path("nodes"), Out: out},
 		backend: pulumifiles.Backend(l.StateDir()),
+		told:    map[string]bool{},
+	}
+}
+
+// tell prints the notices of the local cloud that were not printed yet.
+func (p parts) tell(status daemon.Status) {
+	for _, notice := range status.Notices {
+		if !p.told[notice] {
+			p.out.Printf("  %s", notice)
+		}
+		p.told[notice] = true
 	}
 }
 
@@ -114,9 +126,7 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 		if err != nil {
 			return pulumicli.CLI{}, err
 		}
-		for _, notice := range status.Notices {
-			p.out.Printf("  %s", notice)
-		}
+		p.tell(status)
 	}
 	cli, err := p.stack(path)
 	if err != nil {
@@ -154,7 +164,7 @@ func (p *parts) chooseNodes(teardown bool) (err error) {
 	if !teardown {
 		runPods, err = p.nodes.Choose()
 	}
-	p.tools.Nodes, p.cloud.Real = runPods, runPods
+	p.tools.Nodes, p.cloud.Real, p.cloud.Source = runPods, runPods, p.nodes.Source()
 	if err == nil && runPods && !teardown {
 		need := diskspace.Need{Setting: "LOCAL_DIR", Dir: p.Dir, Bytes: 2 * diskspace.GB} // images, on each node
 		err = diskspace.Check(p.FreeBytes, need)

@@ -36,7 +36,7 @@ func newLauncher(t *testing.T) (Launcher, *bytes.Buffer) {
 	var out bytes.Buffer
 	dir := t.TempDir()
 	settings := environment.Settings{
-		Root: dir, Dir: dir, Port: port, Speed: 1, Plugins: "auto", Pulumi: "auto", Nodes: "simulated",
+		Root: dir, Dir: dir, Port: port, Speed: 1, Plugins: "auto", Pulumi: "auto", Nodes: "simulated", Images: "auto",
 	}
 	return Launcher{Settings: settings, Out: &out, Err: &out}, &out
 }

@@ -43,6 +43,7 @@ type dataPlane struct {
 	places    []net.Listener // of connections to what is outside of the VCNs, by TLS
 	speed     float64        // how many times faster than on OCI health checks are
 	images    string         // says which images built here stand for others; set before anything is served
+	mirror    *images.Mirror // set before anything is served
 	log       *slog.Logger
 	health    atomic.Pointer[sandbox.Health]
 	flows     *flowlog.Log
@@ -137,15 +138,17 @@ func issuePlaces(dir, region string, registries []string) (authority []byte, cer
 	return authority, certificate, err
 }
 
-// serveImages serves what is outside of the VCNs: the emulator, and the images in the directory of the tools.
-func (p *dataPlane) serveImages(emulator http.Handler, tools, region string) error {
-	mirror := images.NewMirror(emulator, kube.RegistryHosts(region)...)
+// serveImages serves what is outside of the VCNs: the emulator, registries of the internet, and the images in the
+// directory of the tools.
+func (p *dataPlane) serveImages(source images.Source, emulator http.Handler, tools, region string) error {
+	registries := images.NewRegistries(filepath.Join(p.Dir(), "images"), p.log)
+	p.mirror = images.NewMirror(source, registries, emulator, kube.RegistryHosts(region)...)
 	var err error
-	if p.images, err = mirror.AddStandIns(tools, runtime.GOARCH); err != nil {
+	if p.images, err = p.mirror.AddStandIns(tools, runtime.GOARCH); err != nil {
 		return err
 	}
 	for _, listener := range p.places {
-		server := &http.Server{Handler: mirror, ReadHeaderTimeout: 10 * time.Second}
+		server := &http.Server{Handler: p.mirror, ReadHeaderTimeout: 10 * time.Second}
 		go func() { _ = server.Serve(listener) }() // ends with the listener
 	}
 	return nil
@@ -241,6 +244,9 @@ func (p *dataPlane) notices() []string {
 		return nil
 	}
 	all := []string{p.images}
+	if missed := p.mirror.Missed(); missed != "" {
+		all = append(all, missed)
+	}
 	if !node.HaveCgroups() {
 		all = append(all, "Pods have no limits of memory and processors, and are not measured: there are no control groups "+
 			"for nodes (an ordinary user has them where the machine has version 2 only, and systemd delegates cpu, memory "+

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"oke-guestbook/local/dataplane/images"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/oci/identity"
@@ -34,6 +35,7 @@ type options struct {
 	limits    string
 	delay     time.Duration
 	realNodes bool
+	images    string
 }
 
 const defaultPort = 8787
@@ -58,6 +60,7 @@ func serve(ctx context.Context, args []string) error {
 	flags.DurationVar(&o.delay, "policy-delay", identity.UsualPolicyDelay,
 		"how long a new or changed IAM policy takes to be in force, at the service's speed")
 	flags.BoolVar(&o.realNodes, "real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
+	flags.StringVar(&o.images, "images", string(images.Auto), "where real nodes' images come from: auto, registry or built")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (o options) run(ctx context.Context) error {
 	}
 
 	if plane != nil {
-		if err := plane.serveImages(cloud, filepath.Dir(binary), credentials.Region); err != nil {
+		if err := plane.serveImages(images.Source(o.images), cloud, filepath.Dir(binary), credentials.Region); err != nil {
 			return fmt.Errorf("real nodes: %w", err)
 		}
 		go plane.follow(ctx, cloud)

@@ -12,6 +12,7 @@ import (
 type StandIn struct {
 	Program string // name of the binary, in the directory of the tools
 	For     []string
+	Use     Use
 	Config  v1.Config
 }
 
@@ -24,6 +25,9 @@ const (
 
 // enforcer is the image of kube-network-policies.
 const enforcer = "registry.k8s.io/networking/kube-network-policies"
+
+// tutorial is the frontend's image of profile tutorial.
+const tutorial = "docker.io/paulczar/gb-frontend"
 
 // mongo is the image that the layout in mongoLayout, of the directory of the tools, stands for.
 const (
@@ -55,27 +59,44 @@ var StandIns = []StandIn{
 			Entrypoint: []string{"/guestbook"}, User: "65532:65532", WorkingDir: "/", Env: []string{"GOMEMLIMIT=52MiB"},
 		},
 	},
+	{
+		// It has no settings of the tutorial's frontend: the database is the one beside it.
+		Program: "guestbook", For: []string{tutorial}, Use: Offline,
+		Config: v1.Config{
+			Entrypoint: []string{"/guestbook"}, User: "65532:65532", WorkingDir: "/",
+			Env: []string{"LISTEN_ADDRESS=:80", "MONGODB_URI=mongodb://mongo"},
+		},
+	},
 }
 
 // AddStandIns adds the images of the programs, and of MongoDB, in the directory of the tools. It returns the line that
 // says so.
 func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
 	var all []string
+	tell := func(use Use, names ...string) {
+		for _, name := range names {
+			if !m.asksRegistry(use) {
+				all = append(all, strings.TrimPrefix(name, okeImages))
+			}
+		}
+	}
 	for _, s := range StandIns {
 		image, err := Program(filepath.Join(dir, s.Program), arch, s.Config)
 		if err == nil {
-			err = m.Add(image, s.For...)
+			err = m.Add(image, s.Use, s.For...)
 		}
 		if err != nil {
 			return "", fmt.Errorf("image of %s: %w", s.Program, err)
 		}
-		for _, name := range s.For {
-			all = append(all, strings.TrimPrefix(name, okeImages))
-		}
+		tell(s.Use, s.For...)
 	}
-	if err := m.AddLayout(filepath.Join(dir, mongoLayout), arch, mongo); err != nil {
+	if err := m.AddLayout(filepath.Join(dir, mongoLayout), arch, Usually, mongo); err != nil {
 		return "", err
 	}
-	all = append(all, mongo+" (FerretDB)")
-	return "images built here stand for " + strings.Join(all, ", "), nil
+	tell(Usually, mongo+" (FerretDB)")
+	others := "all others come from their registries"
+	if m.source == Built {
+		others = "there are no others (IMAGES=built)"
+	}
+	return "images built here stand for " + strings.Join(all, ", ") + "; " + others, nil
 }

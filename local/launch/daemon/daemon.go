@@ -26,7 +26,8 @@ import (
 type Daemon struct {
 	environment.Settings
 	Binary string
-	Real   bool // nodes run Pods
+	Real   bool   // nodes run Pods
+	Source string // where their images come from: IMAGES
 	Out    *progress.Printer
 }
 
@@ -155,6 +156,7 @@ func (d Daemon) run(ctx context.Context) (exited <-chan error, err error) {
 	command := []string{
 		d.Binary, "serve", "--dir", d.Dir, "--port", strconv.Itoa(d.Port), "--speed", strconv.Itoa(d.Speed),
 		"--limits", d.Limits, "--policy-delay", fmt.Sprint(d.Delay, "s"), "--real-nodes=" + strconv.FormatBool(d.Real),
+		"--images", cmp.Or(d.Source, environment.Auto),
 	}
 	if d.Real && needsScope() {
 		command = inScope(ctx, command)

@@ -17,7 +17,7 @@ import (
 // Stack is the name of the Pulumi stack on the local cloud.
 const Stack = "local"
 
-// Values of PLUGINS, PULUMI_CLI and NODES.
+// Values of PLUGINS, PULUMI_CLI, NODES and IMAGES.
 const (
 	Auto     = "auto"
 	Official = "official" // PLUGINS: the official provider plugins only
@@ -31,6 +31,9 @@ const (
 
 	Real      = "real"      // NODES: nodes run Pods on this machine
 	Simulated = "simulated" // NODES: they do not
+
+	Registry = "registry" // IMAGES: from their registries
+	Built    = "built"    // IMAGES: those that are built here only
 )
 
 // Defaults of LOCAL_DIR and LOCAL_PORT.
@@ -51,6 +54,7 @@ type Settings struct {
 	Plugins string // PLUGINS: Auto (default), Official or StandIn
 	Pulumi  string // PULUMI_CLI: Auto (default), OnPath or Own
 	Nodes   string // NODES: Auto (default), Real or Simulated
+	Images  string // IMAGES: Auto (default), Registry or Built
 }
 
 // Read returns the settings for the repository at root. Its error lists every variable with an invalid value.
@@ -82,6 +86,7 @@ func Read(root string) (Settings, error) {
 	s.Plugins = choice("PLUGINS", Auto, Official, StandIn)
 	s.Pulumi = choice("PULUMI_CLI", Auto, OnPath, Own)
 	s.Nodes = choice("NODES", Auto, Real, Simulated)
+	s.Images = choice("IMAGES", Auto, Registry, Built)
 	if !filepath.IsAbs(s.Dir) {
 		s.Dir = filepath.Join(root, s.Dir)
 	}

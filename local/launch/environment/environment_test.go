@@ -12,7 +12,7 @@ import (
 func unset(t *testing.T) {
 	t.Helper()
 	for _, key := range []string{
-		"LOCAL_PORT", "LOCAL_SPEED", "LOCAL_POLICY_DELAY", "PLUGINS", "PULUMI_CLI", "NODES", "LOCAL_DIR",
+		"LOCAL_PORT", "LOCAL_SPEED", "LOCAL_POLICY_DELAY", "PLUGINS", "PULUMI_CLI", "NODES", "IMAGES", "LOCAL_DIR",
 	} {
 		t.Setenv(key, "")
 	}
@@ -26,6 +26,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 	t.Setenv("PLUGINS", "none")
 	t.Setenv("PULUMI_CLI", "old")
 	t.Setenv("NODES", "some")
+	t.Setenv("IMAGES", "all")
 	_, err := Read("/r")
 	if err == nil {
 		t.Fatal("no error")
@@ -34,7 +35,7 @@ func TestReadReportsEachInvalidVariable(t *testing.T) {
 		`LOCAL_PORT="80": want a whole number from 1024 to 65535`, `LOCAL_SPEED="fast"`,
 		`LOCAL_POLICY_DELAY="0": want a whole number from 1 to 3600`,
 		`PLUGINS="none": want one of [auto official local]`, `PULUMI_CLI="old"`,
-		`NODES="some": want one of [auto real simulated]`,
+		`NODES="some": want one of [auto real simulated]`, `IMAGES="all": want one of [auto registry built]`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
@@ -47,7 +48,7 @@ func TestReadDefaults(t *testing.T) {
 	got, err := Read("/r")
 	want := Settings{
 		Root: "/r", Dir: "/r/.local", Port: 8787, Speed: 100, Delay: 10, Limits: Usual, Plugins: Auto, Pulumi: Auto,
-		Nodes: Auto,
+		Nodes: Auto, Images: Auto,
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)

@@ -14,28 +14,32 @@ import (
 	"oke-guestbook/local/launch/progress"
 )
 
-// Nodes chooses the kind of nodes.
+// Nodes chooses the kind of nodes, and where their images come from.
 type Nodes struct {
 	Choice   string // NODES
-	KindFile string // remembers which kind the local cloud has
+	Images   string // IMAGES
+	KindFile string // remembers which kind the local cloud has, and where images come from
 	Out      *progress.Printer
 
-	Probe      func() []string // says what this machine lacks for nodes that run Pods; default machine.Missing
-	MemoryFile string          // how much memory is available; default /proc/meminfo
+	Probe func() []string // says what this machine lacks for nodes that run Pods; default machine.Missing
+	Root  string          // directory of the files that say how much memory is available; default /
 }
 
 // Choose reports whether nodes run Pods, and prints it. A local cloud keeps the kind of nodes that it began with. With
 // NODES=auto nodes run Pods where the machine has all that they need; else it says what is missing.
 func (n Nodes) Choose() (runPods bool, err error) {
-	kind := n.Choice
-	before, err := os.ReadFile(n.KindFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	began, images, err := n.began()
+	if err != nil {
 		return false, err
 	}
-	if began := strings.TrimSpace(string(before)); began != "" {
+	const keeps = "%s=%s: this local cloud began with %[1]s=%[3]s and keeps its nodes until `make down`"
+	kind := n.Choice
+	if began != "" {
 		if kind != environment.Auto && kind != began {
-			return false, fmt.Errorf("NODES=%s: this local cloud began with NODES=%s and keeps its nodes until `make down`",
-				kind, began)
+			return false, fmt.Errorf(keeps, "NODES", kind, began)
+		}
+		if began == environment.Real && n.Images != environment.Auto && n.Images != images {
+			return false, fmt.Errorf(keeps, "IMAGES", n.Images, images)
 		}
 		kind = began
 	}
@@ -48,16 +52,35 @@ func (n Nodes) Choose() (runPods bool, err error) {
 	if kind == environment.Auto {
 		missing = append(missing, n.tooLittleMemory()...)
 	}
+	lacks := "this machine lacks: " + strings.Join(missing, "; ")
 	switch {
 	case len(missing) == 0:
 		n.Out.Printf("  nodes: they run Pods on this machine, in namespaces of their own (NODES=simulated runs none)")
 		return true, nil
 	case kind == environment.Auto:
-		n.Out.Printf("%s; to run Pods, this machine lacks: %s", simulated, strings.Join(missing, "; "))
+		n.Out.Printf("%s; to run Pods, %s", simulated, lacks)
 		return false, nil
+	case began != "":
+		return false, fmt.Errorf("this local cloud began with NODES=real and keeps its nodes until `make down`, and %s", lacks)
 	}
-	return false, fmt.Errorf("NODES=real: this machine lacks: %s; or use NODES=simulated, which runs no Pods",
-		strings.Join(missing, "; "))
+	return false, fmt.Errorf("NODES=real: %s; or use NODES=simulated, which runs no Pods", lacks)
+}
+
+// began returns the kind of nodes that the local cloud began with, and where their images come from. Both are "" if it
+// does not exist.
+func (n Nodes) began() (kind, images string, err error) {
+	text, err := os.ReadFile(n.KindFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", "", err
+	}
+	fields := strings.Fields(string(text))
+	switch len(fields) {
+	case 0:
+		return "", "", nil
+	case 1:
+		return fields[0], environment.Auto, nil
+	}
+	return fields[0], fields[1], nil
 }
 
 func (n Nodes) missing() []string {
@@ -67,29 +90,16 @@ func (n Nodes) missing() []string {
 	return n.Probe()
 }
 
-// neededMemory is what the local cloud takes with nodes that run Pods, and Pulumi while it runs, in kB.
-const neededMemory = 2 << 20
-
-// tooLittleMemory says that the machine has less memory to spare than the local cloud takes, if so.
-func (n Nodes) tooLittleMemory() []string {
-	text, err := os.ReadFile(cmp.Or(n.MemoryFile, "/proc/meminfo"))
-	if err != nil {
-		return nil // the machine does not say
-	}
-	for line := range strings.Lines(string(text)) {
-		var available int
-		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &available); n == 1 && available < neededMemory {
-			return []string{fmt.Sprintf("memory: %.1f GB are available, 2 GB are needed (end other programs, or insist with "+
-				"NODES=real)", float64(available)/(1<<20))}
-		}
-	}
-	return nil
-}
-
 // Kind reports whether nodes run Pods in the local cloud that exists.
 func (n Nodes) Kind() (runPods bool) {
-	began, _ := os.ReadFile(n.KindFile) // without the file they do not
-	return strings.TrimSpace(string(began)) == environment.Real
+	began, _, _ := n.began() // without the file they do not
+	return began == environment.Real
+}
+
+// Source says where images come from: as before, or as is wanted for a local cloud that does not exist.
+func (n Nodes) Source() string {
+	_, images, _ := n.began()
+	return cmp.Or(images, n.Images, environment.Auto)
 }
 
 // Remember makes later commands choose the same kind. It is for when the local cloud begins.
@@ -98,7 +108,7 @@ func (n Nodes) Remember(runPods bool) error {
 	if runPods {
 		kind = environment.Real
 	}
-	return os.WriteFile(n.KindFile, []byte(kind+"\n"), 0o644)
+	return os.WriteFile(n.KindFile, []byte(kind+" "+n.Source()+"\n"), 0o644)
 }
 
 // Forget lets the next local cloud choose again.

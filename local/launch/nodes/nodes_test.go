@@ -16,7 +16,7 @@ func newNodes(t *testing.T, choice string, missing ...string) Nodes {
 	t.Helper()
 	var out bytes.Buffer
 	return Nodes{
-		Choice: choice, KindFile: filepath.Join(t.TempDir(), "nodes"), Out: progress.New(&out, &out),
+		Choice: choice, Images: environment.Auto, KindFile: filepath.Join(t.TempDir(), "nodes"), Out: progress.New(&out, &out),
 		Probe: func() []string { return missing },
 	}
 }
@@ -44,6 +44,89 @@ func TestALocalCloudKeepsItsNodes(t *testing.T) {
 	}
 }
 
+func TestALocalCloudKeepsWhereItsImagesComeFrom(t *testing.T) {
+	n := newNodes(t, environment.Real)
+	n.Images = environment.Registry
+	if err := n.Remember(true); err != nil {
+		t.Fatal(err)
+	}
+	n.Choice, n.Images = environment.Auto, environment.Auto
+	if _, err := n.Choose(); err != nil || n.Source() != environment.Registry {
+		t.Errorf("IMAGES=auto afterwards: %q, %v, want registry", n.Source(), err)
+	}
+	n.Images = environment.Built
+	_, err := n.Choose()
+	launchtest.WantError(t, err, "IMAGES=built", "began with IMAGES=registry", "make down")
+	if err := n.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Choose(); err != nil || n.Source() != environment.Built {
+		t.Errorf("IMAGES=built after make down: %q, %v", n.Source(), err)
+	}
+	launchtest.Write(t, n.KindFile, "real\n") // of an older version
+	if n.Images = environment.Auto; !n.Kind() || n.Source() != environment.Auto {
+		t.Errorf("nodes that run Pods: %v, with images from %q", n.Kind(), n.Source())
+	}
+}
+
+// TestWhatRealNodesLackLater: the advice must be one that is not refused then.
+func TestWhatRealNodesLackLater(t *testing.T) {
+	n := newNodes(t, environment.Auto, "runc (apt-get install runc)")
+	if err := n.Remember(true); err != nil {
+		t.Fatal(err)
+	}
+	_, err := n.Choose()
+	launchtest.WantError(t, err, "began with NODES=real", "make down", "runc (apt-get install runc)")
+	if strings.Contains(err.Error(), "NODES=simulated") {
+		t.Errorf("%v: NODES=simulated is refused", err)
+	}
+}
+
+// TestMemoryOfAContainer is about control groups, which may leave less memory than the machine has.
+func TestMemoryOfAContainer(t *testing.T) {
+	const v2, v1 = "sys/fs/cgroup/", "sys/fs/cgroup/memory/"
+	for name, tc := range map[string]struct {
+		files map[string]string
+		says  string // "": enough
+	}{
+		"no limit": {map[string]string{
+			"proc/self/cgroup": "0::/user.slice\n", v2 + "user.slice/memory.max": "max\n",
+		}, ""},
+		"version 2": {map[string]string{
+			"proc/self/cgroup": "0::/\n", v2 + "memory.max": "1073741824\n", v2 + "memory.current": "536870912\n",
+			v2 + "memory.stat": "anon 9\ninactive_file 107374182\n",
+		}, "memory: 0.6 GB are available"},
+		"the group above": {map[string]string{
+			"proc/self/cgroup": "0::/a/b\n", v2 + "a/b/memory.max": "8589934592\n", v2 + "a/memory.max": "1073741824\n",
+		}, "memory: 1.0 GB are available"},
+		"version 1 in a container": {map[string]string{
+			"proc/self/cgroup":           "5:cpu:/\n4:memory:/docker/0123\n0::/\n",
+			v1 + "memory.limit_in_bytes": "1073741824\n", v1 + "memory.usage_in_bytes": "0\n",
+		}, "memory: 1.0 GB are available"},
+		"version 1 without a limit": {map[string]string{
+			"proc/self/cgroup": "4:memory:/\n", v1 + "memory.limit_in_bytes": "9223372036854771712\n",
+		}, ""},
+		"more than the limit is in use": {map[string]string{
+			"proc/self/cgroup": "0::/\n", v2 + "memory.max": "1073741824\n", v2 + "memory.current": "2147483648\n",
+		}, "memory: 0.0 GB are available"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNodes(t, environment.Auto)
+			n.Root = t.TempDir()
+			launchtest.Write(t, filepath.Join(n.Root, "proc/meminfo"), "MemAvailable: 8388608 kB\n")
+			for path, text := range tc.files {
+				launchtest.Write(t, filepath.Join(n.Root, path), text)
+			}
+			var out bytes.Buffer
+			n.Out = progress.New(&out, &out)
+			runPods, err := n.Choose()
+			if err != nil || runPods != (tc.says == "") || !strings.Contains(out.String(), tc.says) {
+				t.Errorf("%v, %v: %q, want %q", runPods, err, &out, tc.says)
+			}
+		})
+	}
+}
+
 // TestNodesOfAMachine chooses by what the machine lacks.
 func TestNodesOfAMachine(t *testing.T) {
 	const runc, little = "runc (apt-get install runc)", "MemAvailable:    1572864 kB\n"
@@ -68,8 +151,9 @@ func TestNodesOfAMachine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNodes(t, tc.choice, tc.missing...)
-			n.MemoryFile = filepath.Join(t.TempDir(), "meminfo")
-			launchtest.Write(t, n.MemoryFile, cmp.Or(tc.memory, "MemTotal: 9 kB\nMemAvailable: 8388608 kB\n"))
+			n.Root = t.TempDir()
+			meminfo := cmp.Or(tc.memory, "MemTotal: 9 kB\nMemAvailable: 8388608 kB\n")
+			launchtest.Write(t, filepath.Join(n.Root, "proc/meminfo"), meminfo)
 			var out bytes.Buffer
 			n.Out = progress.New(&out, &out)
 			runPods, err := n.Choose()
