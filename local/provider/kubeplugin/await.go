@@ -68,7 +68,7 @@ func (g *plugin) await(
 	if err != nil {
 		return obj, err
 	}
-	go g.endWithoutImage(ctx, obj, end)
+	go g.endWithoutHope(ctx, obj, end)
 	logger := p.GetLogger(ctx)
 	last, waitsFor := obj, ""
 	list := lister(client, "", "metadata.name="+obj.GetName())
@@ -96,8 +96,8 @@ func (g *plugin) await(
 		return last, nil
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		err = fmt.Errorf("it was not ready within %s: %s", limit, waitsFor)
-	case errors.Is(context.Cause(ctx), errNoImage):
-		err = fmt.Errorf("%w: %s", errNoImage, waitsFor)
+	case errors.Is(context.Cause(ctx), errNoImage), errors.Is(context.Cause(ctx), errCrashes):
+		err = fmt.Errorf("%w: %s", context.Cause(ctx), waitsFor)
 	case ctx.Err() != nil:
 		err = errors.New("cancelled: " + waitsFor)
 	}
@@ -264,6 +264,6 @@ func (g *plugin) explain(obj *unstructured.Unstructured) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	lines := g.podProblems(ctx, obj)
-	lines = append(lines, g.events(ctx, obj)...)
+	lines = append(lines, g.events(ctx, obj.GetNamespace(), obj.GetUID())...)
 	return strings.Join(lines, "\n")
 }

@@ -2,6 +2,8 @@ package kubeplugin_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -10,7 +12,9 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/provider/plugintest"
@@ -43,6 +47,58 @@ func TestFailedAwaitGivesTheReasonAndKeepsTheState(t *testing.T) {
 	f.create("apps/v1:Deployment", "skipped", unschedulable)
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("skipAwait waited %s", took)
+	}
+}
+
+// TestCrashesEndTheWait has a container end again and again. The error says how it ended, and what the events of its
+// Pod say.
+func TestCrashesEndTheWait(t *testing.T) {
+	f := newFixture(t, nil)
+	failed := make(chan error)
+	go func() {
+		_, err := f.tryCreate("apps/v1:Deployment", "web", f.deployment("web", 1, object{"nodeSelector": object{"no": "such"}}))
+		failed <- err
+	}()
+	pods := f.api.Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace(f.namespace)
+	var pod unstructured.Unstructured
+	eventually.Succeeds(t, 30*time.Second, "the Pod exists", func(ctx context.Context) error {
+		list, err := pods.List(ctx, metav1.ListOptions{})
+		if err == nil && len(list.Items) == 0 {
+			err = errors.New("there is none")
+		}
+		if err == nil {
+			pod = list.Items[0]
+		}
+		return err
+	})
+	f.create("core/v1:Event", "probe", object{
+		"metadata": f.meta("probe", nil), "type": "Warning", "reason": "Unhealthy", "message": "Readiness probe failed: 503",
+		"involvedObject": object{
+			"apiVersion": "v1", "kind": "Pod", "name": pod.GetName(), "namespace": f.namespace, "uid": string(pod.GetUID()),
+		},
+	})
+	for restarts := 1; ; restarts++ {
+		status := fmt.Sprintf(`{"status":{"containerStatuses":[{"name":"web","image":"","imageID":"","ready":false,
+			"restartCount":%d,"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off"}},
+			"lastState":{"terminated":{"exitCode":137,"reason":"OOMKilled"}}}]}}`, restarts)
+		_, err := pods.Patch(t.Context(), pod.GetName(), types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err = <-failed:
+		case <-time.After(time.Second): // the kubelet starts it again later
+			continue
+		}
+		for _, part := range []string{
+			"a container ends again and again", "container web is waiting: CrashLoopBackOff back-off",
+			"it ended: OOMKilled, exit code 137", "Pod " + pod.GetName() + ": Unhealthy: Readiness probe failed: 503",
+		} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("the message has no %q: %v", part, err)
+			}
+		}
+		return
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
@@ -25,6 +26,7 @@ import (
 // cluster is a connection to an API server.
 type cluster struct {
 	dynamic   dynamic.Interface
+	core      corev1client.CoreV1Interface // Pods, their logs and events
 	mapper    meta.ResettableRESTMapper
 	namespace string // for objects that name none
 
@@ -90,12 +92,16 @@ func connect(_ context.Context, c config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
+	core, err := corev1client.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
 	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
 	return &cluster{
-		dynamic: dyn, namespace: namespace,
+		dynamic: dyn, core: core, namespace: namespace,
 		mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco)),
 		unreachable: sync.OnceValue(func() error {
 			if _, err := disco.ServerVersion(); err != nil {
