@@ -45,6 +45,7 @@ type TokenIssuer struct {
 type Node struct {
 	InstanceID         string // OCID; the node's provider id
 	Virtual            bool   // it is a virtual node, and Shape that of its Pods
+	Terminated         bool   // its instance is gone: its Pods have ended, and there is nothing to drain
 	Name               string // the primary private address, as on OKE
 	PoolID             string
 	PoolName           string

@@ -56,12 +56,17 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 		unwanted[n.Name] = n
 	}
 	var added []cloud.Node
+	terminated := map[string]bool{}
 	for _, n := range want {
+		if n.Terminated {
+			terminated[n.Name] = unwanted[n.Name].Spec.ProviderID == n.InstanceID
+			continue
+		}
 		have, ok := unwanted[n.Name]
 		joining := ok && have.Spec.ProviderID == "" // a killed daemon has registered it
 		if ok && !joining && have.Spec.ProviderID != n.InstanceID {
 			// A new instance has the address, and so the name, of a terminated one.
-			if err := c.removeNode(ctx, have.Name); err != nil {
+			if err := c.removeNode(ctx, have.Name, terminated[have.Name]); err != nil {
 				return err
 			}
 			ok = false
@@ -85,7 +90,7 @@ func (c *cluster) syncNodes(ctx context.Context, want []cloud.Node) error {
 	if err := c.awaitWorkers(ctx, added); err != nil {
 		return err
 	}
-	return c.removeNodes(ctx, unwanted)
+	return c.removeNodes(ctx, unwanted, terminated)
 }
 
 func (c *cluster) registerNode(ctx context.Context, n cloud.Node) error {
@@ -130,7 +135,7 @@ func (c *cluster) updateNode(ctx context.Context, n cloud.Node) error {
 }
 
 // removeNodes cordons all of the nodes before it drains any, so that no evicted Pod moves from one to another.
-func (c *cluster) removeNodes(ctx context.Context, nodes map[string]corev1.Node) error {
+func (c *cluster) removeNodes(ctx context.Context, nodes map[string]corev1.Node, terminated map[string]bool) error {
 	for name, node := range nodes {
 		err := drain.RunCordonOrUncordon(&drain.Helper{Ctx: ctx, Client: c.api}, &node, true)
 		if err != nil && !apierrors.IsNotFound(err) {
@@ -139,20 +144,23 @@ func (c *cluster) removeNodes(ctx context.Context, nodes map[string]corev1.Node)
 	}
 	var removals []func() error
 	for name := range nodes {
-		removals = append(removals, func() error { return c.removeNode(ctx, name) })
+		removals = append(removals, func() error { return c.removeNode(ctx, name, terminated[name]) })
 	}
 	return utilerrors.AggregateGoroutines(removals...)
 }
 
-// removeNode drains a node and deletes it, with the Pods that are left on it when the grace period ends.
-func (c *cluster) removeNode(ctx context.Context, name string) error {
-	if err := c.drainNode(ctx, name); ctx.Err() != nil {
-		return ctx.Err()
-	} else if err != nil {
-		c.log.Warn("node removed before all its Pods were evicted", "node", name, "error", err)
-	}
-	if err := c.leaveBalancers(ctx, name); err != nil {
-		return fmt.Errorf("node %s: %w", name, err)
+// removeNode drains a node and deletes it, with the Pods that are left on it when the grace period ends. One whose
+// instance is gone is not drained.
+func (c *cluster) removeNode(ctx context.Context, name string, terminated bool) error {
+	if !terminated {
+		if err := c.drainNode(ctx, name); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			c.log.Warn("node removed before all its Pods were evicted", "node", name, "error", err)
+		}
+		if err := c.leaveBalancers(ctx, name); err != nil {
+			return fmt.Errorf("node %s: %w", name, err)
+		}
 	}
 	// A kubelet that still ran would register its node again.
 	if err := c.removeWorker(ctx, name); err != nil {

@@ -60,7 +60,7 @@ func serve(ctx context.Context, args []string) error {
 	flags.DurationVar(&o.delay, "policy-delay", identity.UsualPolicyDelay,
 		"how long a new or changed IAM policy takes to be in force, at the service's speed")
 	flags.BoolVar(&o.realNodes, "real-nodes", false, "run the clusters' nodes and Pods instead of simulating them")
-	flags.StringVar(&o.images, "images", string(images.Auto), "where real nodes' images come from: auto, registry or built")
+	flags.StringVar(&o.images, "images", string(images.Auto), "where images of real nodes come from")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

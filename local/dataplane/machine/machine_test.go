@@ -20,13 +20,22 @@ import (
 	"oke-guestbook/local/dataplane/machinetest"
 )
 
-// restrict makes this executable a process that prints what it misses. Its value is "seccomp" or "plain".
+// restrict makes this executable a process that prints what it misses. Its value is "seccomp", "old" or "plain".
 const restrict = "MACHINE_TEST_RESTRICT"
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(restrict) {
 	case "seccomp":
 		if err := forbidNamespaces(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	case "old":
+		// mount_setattr(2) does not exist.
+		err := filterCalls([]unix.SockFilter{
+			load(number), jump(unix.SYS_MOUNT_SETATTR, 0, 1), answer(uint32(unix.ENOSYS)), allow,
+		})
+		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -42,24 +51,38 @@ func TestMain(m *testing.M) {
 // forbidNamespaces installs a filter of system calls as containers have: no clone with namespaces, no unshare, and no
 // mount.
 func forbidNamespaces() error {
-	const number, firstArgument = 0, 16 // offsets in struct seccomp_data
-	jump := func(value uint32, yes, no uint8) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jt: yes, Jf: no}
-	}
-	load := func(offset uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
-	}
 	const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWUSER
-	filter := []unix.SockFilter{
+	return filterCalls([]unix.SockFilter{
 		load(number),
 		jump(unix.SYS_UNSHARE, 4, 0),
 		jump(unix.SYS_MOUNT, 3, 0),
 		jump(unix.SYS_CLONE, 0, 3),
 		load(firstArgument),
 		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: namespaces, Jt: 0, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-	}
+		answer(uint32(unix.EPERM)),
+		allow,
+	})
+}
+
+const number, firstArgument = 0, 16 // offsets in struct seccomp_data
+
+// Instructions of a filter of system calls.
+var allow = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}
+
+func answer(errno uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | errno}
+}
+
+func jump(value uint32, yes, no uint8) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: value, Jt: yes, Jf: no}
+}
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+// filterCalls installs a filter of system calls.
+func filterCalls(filter []unix.SockFilter) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
@@ -190,6 +213,19 @@ func TestMissing(t *testing.T) {
 				[ ! -e $d/$p ] || mount --bind /dev/null $d/$p; done; done; exec "$0"`},
 			[]string{"runc, nft (apt-get install runc nftables)"},
 		},
+		"programs that do not work": {
+			"plain",
+			[]string{"unshare", "--mount", "sh", "-c", `mount --make-rprivate /
+				mount --bind /bin/false "$(command -v runc)"; mount --bind /bin/false "$(command -v nft)"; exec "$0"`},
+			[]string{"a runc that works: ", "exit status 1", "apt-get install --reinstall runc", "a nft that works: "},
+		},
+		"no file systems for volumes": {
+			"plain",
+			[]string{"unshare", "--mount", "sh", "-c", `mount --make-rprivate /
+				mount --bind /dev/null "$(command -v mkfs.ext4)"; mount --bind /dev/null /dev/loop-control; exec "$0"`},
+			[]string{"mkfs.ext4 (apt-get install e2fsprogs)", "loop devices for block volumes (modprobe loop"},
+		},
+		"Linux before 5.12": {"old", nil, []string{"Linux 5.12 or newer", "function not implemented"}},
 		"an ordinary user without ids": {
 			"plain", user, []string{"/etc/subuid", "sudo usermod --add-subuids"},
 		},

@@ -14,7 +14,10 @@ import (
 const probeVariable = "LOCALCLOUD_PROBE"
 
 // Programs that nodes need, and Debian's packages of them.
-var packages = map[string]string{"runc": "runc", "nft": "nftables", "newuidmap": "uidmap", "newgidmap": "uidmap"}
+var packages = map[string]string{
+	"runc": "runc", "nft": "nftables", "newuidmap": "uidmap", "newgidmap": "uidmap",
+	"mkfs.ext4": "e2fsprogs", // of block volumes, for who has loop devices
+}
 
 // Missing says what this machine lacks for nodes that run Pods, each with how to get it. It tries, in about a tenth of
 // a second, and leaves nothing behind.
@@ -35,18 +38,29 @@ func Missing() []string {
 	return append(missing, tryNamespaces(maps, len(missing) == 0)...)
 }
 
-// missingPrograms names all programs in one.
+// missingPrograms names all programs that are absent in one, and those that do not work.
 func missingPrograms() []string {
 	wanted := []string{"runc", "nft"}
 	if ordinaryUser() {
 		wanted = append(wanted, "newuidmap", "newgidmap")
+	} else if !InUserNamespace() {
+		wanted = append(wanted, "mkfs.ext4")
+	}
+	var broken []string
+	for _, name := range []string{"runc", "nft"} {
+		if path, ok := Find(name); ok {
+			if out, err := exec.Command(path, "--version").CombinedOutput(); err != nil {
+				broken = append(broken, fmt.Sprintf("a %s that works: %s: %v: %s (%sapt-get install --reinstall %s)",
+					name, path, err, firstLine(out), sudo(), packages[name]))
+			}
+		}
 	}
 	wanted = slices.DeleteFunc(wanted, func(name string) bool {
 		_, ok := Find(name)
 		return ok
 	})
 	if len(wanted) == 0 {
-		return nil
+		return broken
 	}
 	var install []string
 	for _, name := range wanted {
@@ -54,11 +68,21 @@ func missingPrograms() []string {
 			install = append(install, packages[name])
 		}
 	}
-	sudo := ""
+	absent := fmt.Sprintf("%s (%sapt-get install %s)", strings.Join(wanted, ", "), sudo(), strings.Join(install, " "))
+	return append([]string{absent}, broken...)
+}
+
+// sudo begins a command that only root may run.
+func sudo() string {
 	if ordinaryUser() {
-		sudo = "sudo "
+		return "sudo "
 	}
-	return []string{fmt.Sprintf("%s (%sapt-get install %s)", strings.Join(wanted, ", "), sudo, strings.Join(install, " "))}
+	return ""
+}
+
+func firstLine(text []byte) string {
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
 }
 
 // tryNamespaces tries what nodes need in namespaces like those of the data plane. Where a range of ids cannot be

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unsafe"
 )
 
 // init makes a process that Missing has started the probe.
@@ -29,6 +30,13 @@ func try() []string {
 		return []string{explain("the right to mount", err)}
 	}
 	var missing []string
+	if err := tryReadOnly(os.TempDir()); err != nil {
+		missing = append(missing, fmt.Sprintf("Linux 5.12 or newer, for read-only mounts: %v", err))
+	}
+	if err := tryLoop(); err != nil && !InUserNamespace() {
+		missing = append(missing, fmt.Sprintf("loop devices for block volumes (modprobe loop; in a container: start it with "+
+			"--privileged -v /dev:/dev): %v", err))
+	}
 	if err := TryOverlay(os.TempDir()); err != nil {
 		missing = append(missing, fmt.Sprintf("the file system overlay (sudo modprobe overlay): %v", err))
 	}
@@ -61,6 +69,51 @@ func tryMounts(dir string) error {
 		}
 	}
 	return nil
+}
+
+// Of mount_setattr(2) (linux/mount.h), whose number is the same on all architectures.
+const (
+	sysMountSetattr   = 442
+	mountAttrReadOnly = 1
+)
+
+// tryReadOnly makes a mount read-only, and writable again.
+func tryReadOnly(dir string) error {
+	path, err := syscall.BytePtrFromString(dir)
+	if err != nil {
+		return err
+	}
+	const workingDirectory = -100                                                            // AT_FDCWD
+	for _, attributes := range [][4]uint64{{mountAttrReadOnly, 0}, {0, mountAttrReadOnly}} { // set, clear
+		at := workingDirectory
+		_, _, errno := syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(path)), 0,
+			uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes), 0)
+		if errno != 0 {
+			return errno
+		}
+	}
+	return nil
+}
+
+// loopControlFree asks for the number of a free loop device (linux/loop.h).
+const loopControlFree = 0x4C82
+
+// tryLoop opens a free loop device.
+func tryLoop() error {
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	number, _, errno := syscall.Syscall(syscall.SYS_IOCTL, control.Fd(), loopControlFree, 0)
+	if errno != 0 {
+		return fmt.Errorf("a free one: %w", errno)
+	}
+	device, err := os.OpenFile(fmt.Sprint("/dev/loop", number), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return device.Close()
 }
 
 // TryOverlay mounts an overlay in a directory, writes to it, and unmounts it. It needs the right to mount.
@@ -147,15 +200,14 @@ func attribute(kind uint16, value []byte) []byte {
 // tryRules loads rules of the kinds that kube-proxy and package podnet make.
 func tryRules() error {
 	nft, ok := Find("nft")
-	if !ok {
+	if !ok || exec.Command(nft, "--version").Run() != nil {
 		return nil // Missing says so
 	}
 	cmd := exec.Command(nft, "-f", "-")
 	cmd.Stdin = strings.NewReader(
 		"table ip t { chain c { type nat hook postrouting priority 100; ct state new masquerade; }; }\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		line, _, _ := strings.Cut(string(out), "\n")
-		return fmt.Errorf("%w: %s", err, line)
+		return fmt.Errorf("%w: %s", err, firstLine(out))
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ func (n Nodes) tooLittleMemory() []string {
 	if available >= neededMemory {
 		return nil
 	}
-	return []string{fmt.Sprintf("memory: %.1f GB are available, 2 GB are needed (end other programs, give a container more, "+
-		"or insist with NODES=real)", float64(available)/(1<<30))}
+	return []string{fmt.Sprintf("memory: %.1f GB are available, 2 GB are needed (end other programs, give a container "+
+		"more, or insist with NODES=real)", float64(available)/(1<<30))}
 }
 
 // read reads a file of the machine, or nothing.

@@ -61,7 +61,7 @@ func (n Nodes) Choose() (runPods bool, err error) {
 		n.Out.Printf("%s; to run Pods, %s", simulated, lacks)
 		return false, nil
 	case began != "":
-		return false, fmt.Errorf("this local cloud began with NODES=real and keeps its nodes until `make down`, and %s", lacks)
+		return false, fmt.Errorf("this local cloud began with NODES=real and keeps its nodes until `make down`; %s", lacks)
 	}
 	return false, fmt.Errorf("NODES=real: %s; or use NODES=simulated, which runs no Pods", lacks)
 }

@@ -16,7 +16,8 @@ func newNodes(t *testing.T, choice string, missing ...string) Nodes {
 	t.Helper()
 	var out bytes.Buffer
 	return Nodes{
-		Choice: choice, Images: environment.Auto, KindFile: filepath.Join(t.TempDir(), "nodes"), Out: progress.New(&out, &out),
+		Choice: choice, Images: environment.Auto, KindFile: filepath.Join(t.TempDir(), "nodes"),
+		Out:   progress.New(&out, &out),
 		Probe: func() []string { return missing },
 	}
 }

@@ -3,6 +3,7 @@ package compute
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/vcn"
@@ -17,6 +18,9 @@ const VolumeKind = "volume"
 // defaultBootVolumeGB is the size of a boot volume for which no size is given.
 const defaultBootVolumeGB = 50.0
 
+// stopTime is how long the service usually takes to terminate an instance.
+const stopTime = time.Minute
+
 // instanceState is what the service remembers of an instance.
 type instanceState struct {
 	BootVolumeGB float64
@@ -24,13 +28,15 @@ type instanceState struct {
 }
 
 func registerInstances(api engine.API) {
-	api.Serve(&engine.Kind{
+	kind := &engine.Kind{
 		Name: InstanceKind, Path: "/instances", Model: "core.Instance", Update: "core.UpdateInstanceDetails",
 		Filters: []string{"availabilityDomain", "capacityReservationId", "computeClusterId"},
 		Private: engine.PrivateOf[instanceState](), Async: true,
 		States:  engine.States{Creating: "PROVISIONING", Live: "RUNNING", Deleting: "TERMINATING", Deleted: "TERMINATED"},
-		Removed: removeInstance,
-	})
+		Removed: removeInstance, DeleteTime: stopTime,
+	}
+	api.Serve(kind)
+	api.ServeDelete(kind)
 }
 
 // InstanceArgs are the arguments of Launch.

@@ -158,6 +158,10 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 	for _, pool := range poolsOf(t, clusterID) {
 		for _, n := range pool.Doc.Objects("nodes") {
 			instance := t.Find(n.Str("id"))
+			if instance != nil && instance.Removed != nil {
+				nodes = append(nodes, cloud.Node{InstanceID: instance.ID, Name: n.Str("privateIp"), Terminated: true})
+				continue
+			}
 			if instance == nil || instance.State() != "RUNNING" || slices.Contains(leaving, n.Str("lifecycleState")) {
 				continue
 			}

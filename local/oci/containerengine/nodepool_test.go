@@ -3,7 +3,9 @@ package containerengine_test
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/oci/engine"
@@ -86,6 +88,47 @@ func TestNodeCyclingAndUpgrade(t *testing.T) {
 		if got := nodes(); len(got) != 3 || got[0].Str("id") == gone {
 			t.Errorf("nodes after one was deleted: %v", got)
 		}
+	})
+}
+
+// An instance that is terminated by the Compute service is no node any more, and its pool launches another.
+func TestTerminatedInstanceIsReplaced(t *testing.T) {
+	plane := ocitest.NewControlPlane()
+	ocitest.Run(t, oci.Config{ControlPlane: plane}, func(c *ocitest.Cloud) {
+		n := c.Network()
+		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
+		id := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.PoolBody(n, cluster, 2), nil))
+		pool := func() engine.Doc { return c.Get(ocitest.OKE + "/nodePools/" + id) }
+		first := pool().Objects("nodes")
+		gone := first[0].Str("id")
+		c.Remove("instances", gone)
+		for range 1000 {
+			if pool().Str("lifecycleState") == "ACTIVE" && pool().Objects("nodes")[0].Str("id") != gone {
+				break
+			}
+			c.Sleep(time.Second)
+		}
+		now := pool().Objects("nodes")
+		if len(now) != 2 || now[0].Str("id") != first[1].Str("id") || now[1].Str("id") == gone {
+			t.Errorf("the nodes were %v and are %v", first, now)
+		}
+		if joined := plane.Count(cluster); joined != 2 || !slices.Equal(plane.Terminated, []string{gone}) {
+			t.Errorf("%d nodes in the cluster; the control plane was told of the end of %v", joined, plane.Terminated)
+		}
+		work := c.GetList(ocitest.OKE + "/workRequests?compartmentId=" + oci.CompartmentID + "&resourceId=" + id)
+		if !slices.ContainsFunc(work, func(w engine.Doc) bool { return w["operationType"] == "NODEPOOL_RECONCILE" }) {
+			t.Errorf("work requests %v", work)
+		}
+		c.Refused(404, "NotAuthorizedOrNotFound", "", "DELETE", ocitest.Core+"/instances/"+gone, nil)
+
+		// A pool that is busy goes on with one node fewer.
+		grown := c.Send("PUT", ocitest.OKE+"/nodePools/"+id, engine.Doc{"nodeConfigDetails": engine.Doc{"size": 3}}, nil)
+		c.Remove("instances", now[0].Str("id"))
+		c.Succeeded(grown)
+		if after := pool().Objects("nodes"); len(after) != 3 || after[0].Str("id") != now[1].Str("id") {
+			t.Errorf("the nodes were %v and are %v", now, after)
+		}
+		c.Succeeded(c.Want(202, "DELETE", ocitest.OKE+"/nodePools/"+id, nil))
 	})
 }
 

@@ -48,6 +48,33 @@ func (s *Service) registerReconcile() {
 	taskSyncNodes.OnDueOutside(s.e, s.syncNodes)
 	taskNodesTerminated.OnDue(s.e, nodesTerminated)
 	taskVolumesReplaced.OnDue(s.e, volumesReplaced)
+	s.e.WhenRemoved(compute.InstanceKind, s.instanceRemoved)
+}
+
+// instanceRemoved is when an instance is gone. If it was a node, and not terminated by its pool, the pool replaces it,
+// by a work request of the type that the API has for that (NODEPOOL_RECONCILE). That the service does so at once, and
+// without being asked, is an assumption: no page of its documentation was found that says so (November 2026). A pool
+// that is busy goes on with one node fewer.
+func (s *Service) instanceRemoved(t *engine.Tx, instance *engine.Resource) error {
+	for _, r := range t.All(poolKind) {
+		i := slices.IndexFunc(r.Doc.Objects("nodes"), func(n engine.Doc) bool { return n["id"] == instance.ID })
+		if i < 0 || r.Doc.Objects("nodes")[i]["lifecycleState"] == "DELETING" {
+			continue
+		}
+		pool := t.Edit(r.ID)
+		switch state := pool.State(); {
+		case state == "DELETING" || pool.Removed != nil:
+		case pool.CheckIdle() != nil:
+			delete(engine.Private[poolState](pool).MadeFrom, instance.ID)
+			pool.Doc["nodes"] = slices.Delete(slices.Clone(pool.Doc.List("nodes")), i, i+1)
+		default:
+			wr := s.work.Begin(t, "NODEPOOL_RECONCILE", poolKind, pool)
+			pool.SetState("UPDATING")
+			setNodes(pool, []string{instance.ID}, "DELETING")
+			queueSync(t, pool, syncArgs{wr.ID, nodesDrained})
+		}
+	}
+	return nil
 }
 
 // reconcile brings a node pool one step nearer to its document, and ends the work request when nothing is left to do.
@@ -161,7 +188,7 @@ func (s *Service) syncNodes(ctx context.Context, poolID string, args syncArgs) f
 			return nil
 		}
 		for _, n := range nodes {
-			if r := t.Edit(n.Str("id")); r != nil && n["lifecycleState"] == "DELETING" {
+			if r := t.Edit(n.Str("id")); r != nil && r.Removed == nil && n["lifecycleState"] == "DELETING" {
 				r.SetState("TERMINATING")
 			}
 		}

@@ -106,7 +106,7 @@ func (a API) Serve(k *Kind) {
 			answer.Created = r.ID
 			return answer, nil
 		})
-		a.Handle("DELETE "+path+"/{id}", "", func(c *Call) (*Answer, error) { return c.delete(k) })
+		a.ServeDelete(k)
 		a.Handle("POST "+path+"/{id}/actions/changeCompartment", "", func(*Call) (*Answer, error) {
 			return nil, NotImplemented("the local cloud has one compartment")
 		})
@@ -120,6 +120,12 @@ func (a API) Serve(k *Kind) {
 			return r.Answer(), nil
 		})
 	}
+}
+
+// ServeDelete registers the route that deletes a resource of a registered kind: for kinds that another service creates.
+func (a API) ServeDelete(k *Kind) {
+	path := strings.TrimPrefix(k.Path, a.Base)
+	a.Handle("DELETE "+path+"/{id}", "", func(c *Call) (*Answer, error) { return c.delete(k) })
 }
 
 // ServeReads registers a kind and the routes that list and get its resources: for kinds whose changes are not the

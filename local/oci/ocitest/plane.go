@@ -10,13 +10,14 @@ import (
 
 // ControlPlane records what the emulator asks of control planes.
 type ControlPlane struct {
-	mu       sync.Mutex
-	Versions map[string]string // of running clusters
-	Clusters map[string]cloud.Cluster
-	Nodes    map[string][]cloud.Node
-	NotReady map[string]bool // OCIDs of instances whose nodes are not ready
-	Syncs    []int           // sizes of the node sets
-	StartErr error
+	mu         sync.Mutex
+	Versions   map[string]string // of running clusters
+	Clusters   map[string]cloud.Cluster
+	Nodes      map[string][]cloud.Node
+	NotReady   map[string]bool // OCIDs of instances whose nodes are not ready
+	Syncs      []int           // sizes of the node sets
+	Terminated []string        // OCIDs of instances that it was told to be gone
+	StartErr   error
 }
 
 // NewControlPlane returns one without clusters.
@@ -60,8 +61,16 @@ func (p *ControlPlane) Kubeconfig(_ context.Context, id string) ([]byte, error) 
 func (p *ControlPlane) SyncNodes(_ context.Context, id string, nodes []cloud.Node) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.Nodes[id] = nodes
-	p.Syncs = append(p.Syncs, len(nodes))
+	live := []cloud.Node{}
+	for _, n := range nodes {
+		if n.Terminated {
+			p.Terminated = append(p.Terminated, n.InstanceID)
+		} else {
+			live = append(live, n)
+		}
+	}
+	p.Nodes[id] = live
+	p.Syncs = append(p.Syncs, len(live))
 	return nil
 }
 

@@ -56,7 +56,8 @@ func TestCrashesEndTheWait(t *testing.T) {
 	f := newFixture(t, nil)
 	failed := make(chan error)
 	go func() {
-		_, err := f.tryCreate("apps/v1:Deployment", "web", f.deployment("web", 1, object{"nodeSelector": object{"no": "such"}}))
+		unscheduled := f.deployment("web", 1, object{"nodeSelector": object{"no": "such"}})
+		_, err := f.tryCreate("apps/v1:Deployment", "web", unscheduled)
 		failed <- err
 	}()
 	pods := f.api.Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace(f.namespace)
@@ -81,7 +82,8 @@ func TestCrashesEndTheWait(t *testing.T) {
 		status := fmt.Sprintf(`{"status":{"containerStatuses":[{"name":"web","image":"","imageID":"","ready":false,
 			"restartCount":%d,"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off"}},
 			"lastState":{"terminated":{"exitCode":137,"reason":"OOMKilled"}}}]}}`, restarts)
-		_, err := pods.Patch(t.Context(), pod.GetName(), types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status")
+		_, err := pods.Patch(
+			t.Context(), pod.GetName(), types.MergePatchType, []byte(status), metav1.PatchOptions{}, "status")
 		if err != nil {
 			t.Fatal(err)
 		}

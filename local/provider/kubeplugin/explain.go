@@ -168,7 +168,9 @@ func describeEnd(ended *corev1.ContainerStateTerminated) string {
 // logTail returns the last lines of a container's log. The kubelet gives those of the one that has ended, if the
 // container waits to be started again.
 func (g *plugin) logTail(ctx context.Context, pod corev1.Pod, container string) []string {
-	options := &corev1.PodLogOptions{Container: container, TailLines: new(int64(maxLines)), LimitBytes: new(int64(4 << 10))}
+	options := &corev1.PodLogOptions{
+		Container: container, TailLines: new(int64(maxLines)), LimitBytes: new(int64(4 << 10)),
+	}
 	text, err := g.cluster.core.Pods(pod.Namespace).GetLogs(pod.Name, options).DoRaw(ctx)
 	if err != nil {
 		return nil // there is none, or the nodes are simulated
