@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"debug/elf"
 	"fmt"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,13 +29,18 @@ import (
 // program does not look for it.
 const repository = "iad.ocir.io/" + oci.Namespace + "/private"
 
-// TestPodsOfTheVCN signs a guestbook whose Pods have addresses of the VCN, and has real nodes pull images from a
-// private repository.
+// pushed is the image that make push makes, in a private repository of the stack's compartment.
+const pushed = "iad.ocir.io/" + oci.Namespace + "/guestbook:v1"
+
+// TestPodsOfTheVCN signs guestbooks of both profiles, whose Pods have addresses of the VCN. Real nodes pull images from
+// a private repository; what keeps Pods from becoming ready is what ends an update.
 func TestPodsOfTheVCN(t *testing.T) {
 	t.Parallel()
 	s := newRealStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	s.settings("podNetwork=vcn-native")
+	s.settings("podNetwork=vcn-native", "guestbooks[0].name=guestbook", "guestbooks[1].name=classroom",
+		"guestbooks[1].profile=tutorial", "guestbooks[1].exposure=none", "guestbooks[1].frontendReplicas=1",
+		"guestbooks[1].frontendImage=docker.io/paulczar/gb-frontend:v5")
 	s.up()
 	page := s.pageURL()
 	step(t, "sign", func() {
@@ -41,25 +48,158 @@ func TestPodsOfTheVCN(t *testing.T) {
 		s.hasEntry(page)
 		s.podsAreInTheirSubnet()
 	})
-	b := book{s, s.output("namespace")}
+	b, classroom := book{s, s.output("namespace")}, book{s, "classroom"}
+	step(t, "a command in a Pod, and a forwarded port", func() {
+		out, err := b.kubectlCommand("exec", "mongo-0", "-c", "mongo", "--", "bash", "-c", "echo on $HOSTNAME").Output()
+		if err != nil || string(out) != "on mongo-0\n" {
+			t.Errorf("kubectl exec: %v: %q", err, out)
+		}
+		forwarded := classroom.forward("deployment/frontend", 80)
+		s.sign(forwarded)
+		s.hasEntry(forwarded)
+	})
 	token := b.authToken()
 	step(t, "images that cannot be used", func() { b.unusableImages(token) })
+	step(t, "no credentials, no image, no room", func() {
+		s.settings("guestbooks[0].frontendImage="+repository+":v1", "guestbooks[1].frontendImage=docker.io/library/none:v1")
+		empty := b.noRoom()
+		s.endsWith("ImagePullBackOff", repository+":v1", "Anonymous users are only allowed",
+			"docker.io/library/none cannot be pulled: with IMAGES=built nothing comes from the internet",
+			"container mongo is waiting: CrashLoopBackOff", "exit code 1", "log of mongo: ", "no space left on device")
+		empty()
+	})
+	step(t, "a probe that fails, and a wrong tag", func() {
+		s.settings("registryUsername=" + oci.Namespace + "/local-user")
+		s.secret("registryPassword=" + token)
+		b.push(pushed)
+		s.settings("guestbooks[0].frontendImage="+pushed, "guestbooks[0].readinessPath=/nothing",
+			"guestbooks[1].frontendImage="+repository+":v9")
+		b.progressDeadline(20)
+		s.endsWith("Progress deadline exceeded", repository+":v9: not found",
+			"Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404")
+		b.progressDeadline(600)
+	})
 	step(t, "an image of a private repository", func() {
-		b.settings("frontendImage=" + repository + ":v1")
-		out, err := b.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
-		for _, want := range []string{"ImagePullBackOff", repository + ":v1", "Anonymous users are only allowed"} {
-			if err == nil || !strings.Contains(out, want) {
-				t.Errorf("up without credentials: error %v, want %q in\n%s", err, want, out)
-			}
-		}
-		b.settings("registryUsername=" + oci.Namespace + "/local-user")
-		b.secret("registryPassword=" + token)
+		s.settings("guestbooks[0].readinessPath=/readyz",
+			"guestbooks[1].frontendImage=docker.io/paulczar/gb-frontend:v5")
 		b.up()
 		s.hasEntry(page)
 		b.unchanged("with an image of a private repository")
 	})
 	b.removeRepositories()
 	s.must(s.o.Down(t.Context()))
+}
+
+// endsWith runs `pulumi up`, which must fail within two minutes, with all of the texts.
+func (s *stack) endsWith(texts ...string) {
+	s.t.Helper()
+	began := time.Now()
+	out, err := s.pulumi("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
+	took := time.Since(began).Round(time.Second)
+	s.t.Logf("up ended after %s", took)
+	for _, want := range texts {
+		if err == nil || !strings.Contains(out, want) {
+			s.t.Errorf("up: error %v, want %q in\n%s", err, want, out)
+		}
+	}
+	if took > 2*time.Minute {
+		s.t.Errorf("up ended after %s", took)
+	}
+}
+
+// forward forwards a port of a Pod to this machine until the test ends, and returns its URL.
+func (b book) forward(object string, port int) string {
+	b.t.Helper()
+	cmd := b.kubectlCommand("port-forward", object, fmt.Sprintf(":%d", port))
+	out, err := cmd.StdoutPipe()
+	b.must(err)
+	b.must(cmd.Start())
+	b.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var local int
+	for lines := bufio.NewScanner(out); local == 0 && lines.Scan(); {
+		_, _ = fmt.Sscanf(lines.Text(), "Forwarding from 127.0.0.1:%d ->", &local)
+	}
+	if local == 0 {
+		b.t.Fatalf("kubectl port-forward %s forwards nothing", object)
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", local)
+}
+
+// progressDeadline has the frontend's Deployment fail after so many seconds without a new Pod. It is ten minutes.
+func (b book) progressDeadline(seconds int) {
+	b.t.Helper()
+	patch := fmt.Sprintf(`{"spec":{"progressDeadlineSeconds":%d}}`, seconds)
+	if out, err := b.run("", "patch", "deployment", "frontend", "--patch", patch); err != nil {
+		b.t.Fatalf("kubectl patch: %v\n%s", err, out)
+	}
+}
+
+// noRoom fills the volume of the database, and has the next update start the database anew and wait for it for less
+// than half an hour. It returns what undoes it.
+func (b book) noRoom() (undo func()) {
+	b.t.Helper()
+	if os.Geteuid() != 0 {
+		b.t.Skip("volumes of an ordinary user have no limit of size")
+	}
+	volume := b.volume().id
+	dir := volumeDir(b.t, volume)
+	file, err := os.Create(filepath.Join(dir, "full"))
+	b.must(err)
+	var offset int64
+	for size := int64(1 << 30); size >= 4096; size /= 2 { // allocated, and not written
+		for syscall.Fallocate(int(file.Fd()), 0, offset, size) == nil {
+			offset += size
+		}
+	}
+	b.must(file.Close())
+	b.t.Logf("filled %s by %d MB", dir, offset>>20)
+	const limit = "pulumi.com/timeoutSeconds"
+	annotate := func(value string) {
+		if out, err := b.run("", "annotate", "--overwrite", "statefulset", "mongo", limit+value); err != nil {
+			b.t.Fatalf("kubectl annotate: %v\n%s", err, out)
+		}
+	}
+	annotate("=45")
+	b.settings("guestbooks[0].mongoMemoryMb=640")
+	return func() {
+		annotate("-")
+		b.must(os.Remove(filepath.Join(volumeDir(b.t, volume), "full")))
+		b.kubectlMust("delete", "pod", "-n", b.namespace, "mongo-0")
+		b.databaseIsReady()
+	}
+}
+
+// volumeDir returns a path to the file system of a block volume, which is mounted in a node's namespace.
+func volumeDir(t *testing.T, volume string) string {
+	t.Helper()
+	loops, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, loop := range loops {
+		if text, err := os.ReadFile(loop); err != nil || !strings.Contains(string(text), volume) {
+			continue
+		}
+		device, err := os.ReadFile(filepath.Join(loop, "../../dev")) // "7:0"
+		if err != nil {
+			continue
+		}
+		processes, _ := filepath.Glob("/proc/[0-9]*/mountinfo")
+		for _, path := range processes {
+			mounts, _ := os.ReadFile(path)
+			for line := range strings.Lines(string(mounts)) {
+				// Numbers of the mount and its parent, device, root and mount point (Linux, filesystems/proc.rst).
+				if f := strings.Fields(line); len(f) > 4 && f[2] == strings.TrimSpace(string(device)) && f[3] == "/" {
+					return filepath.Join(filepath.Dir(path), "root", f[4])
+				}
+			}
+		}
+	}
+	t.Fatal("no mount of volume ", volume)
+	return ""
 }
 
 // podsAreInTheirSubnet fails the test if a Pod of the guestbook has an address outside of the Pods' subnet.
@@ -123,7 +263,7 @@ func (b book) unusableImages(token string) {
 			return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(said, w) }), said
 		})
 	}
-	run("delete", "pod", "--all", "--now")
+	run("delete", "pod", "--all", "--now", "--wait=false")
 }
 
 // said is what a Pod's status, events and log say.

@@ -94,8 +94,8 @@ func TestPage(t *testing.T) {
 		s.databaseIsReady()
 		s.hasEntry(page)
 	})
-	step(t, "its node is deleted", func() {
-		s.deleteDatabaseNode()
+	step(t, "its instance is terminated", func() {
+		s.terminateDatabaseNode()
 		s.databaseIsReady()
 		s.hasEntry(page)
 	})
@@ -237,17 +237,14 @@ func (s *stack) databaseIsReady() {
 	})
 }
 
-// deleteDatabaseNode has OKE replace the node of the database's Pod.
-func (s *stack) deleteDatabaseNode() {
+// terminateDatabaseNode has Compute terminate the instance of the database's Pod. Its node pool replaces it.
+func (s *stack) terminateDatabaseNode() {
 	s.t.Helper()
 	var pod struct{ Spec struct{ NodeName string } }
 	s.kubectl(&pod, "get", "pod", "-n", s.output("namespace"), "mongo-0")
 	var node struct{ Spec struct{ ProviderID string } }
 	s.kubectl(&node, "get", "node", pod.Spec.NodeName)
-	pool := s.id("oci:ContainerEngine/nodePool:NodePool", "oke-guestbook-local-workers")
-	path := fmt.Sprintf("/20180222/nodePools/%s/node/%s", pool, node.Spec.ProviderID)
-	replace := url.Values{"isDecrementSize": {"false"}}
-	_, err := s.rest().Do(s.t.Context(), http.MethodDelete, path, replace, nil, nil)
+	_, err := s.rest().Do(s.t.Context(), http.MethodDelete, core+"/instances/"+node.Spec.ProviderID, nil, nil, nil)
 	s.must(err)
 	s.eventually(2*time.Minute, "the node is gone", func() (bool, string) {
 		var all list[struct{ Spec struct{ ProviderID string } }]

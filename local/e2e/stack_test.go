@@ -81,6 +81,7 @@ func newStack(t *testing.T) *stack {
 		o.Plugins = "local" // no test reaches the internet
 	}
 	o.Nodes = environment.Simulated // whatever this machine can; newRealStack makes the others
+	o.Images = environment.Built    // no test reaches the internet
 	o.Bin = o.ToolsDir()            // shared by all tests
 	o.Dir = t.TempDir()
 	if built := os.Getenv(builtTools); built != "" {
