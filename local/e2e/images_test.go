@@ -69,7 +69,7 @@ func TestPodsOfTheVCN(t *testing.T) {
 		empty()
 	})
 	step(t, "a probe that fails, and a wrong tag", func() {
-		s.settings("registryUsername=" + oci.Namespace + "/local-user")
+		s.settings("registry=iad.ocir.io", "registryUsername="+oci.Namespace+"/local-user")
 		s.secret("registryPassword=" + token)
 		b.push(pushed)
 		s.settings("guestbooks[0].frontendImage="+pushed, "guestbooks[0].readinessPath=/nothing",
@@ -162,7 +162,7 @@ func (b book) noRoom() (undo func()) {
 			b.t.Fatalf("kubectl annotate: %v\n%s", err, out)
 		}
 	}
-	annotate("=45")
+	annotate("=35")
 	b.settings("guestbooks[0].mongoMemoryMb=640")
 	return func() {
 		annotate("-")
