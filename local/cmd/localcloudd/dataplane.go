@@ -162,7 +162,9 @@ func (p *dataPlane) volumes() string { return sandbox.VolumesDir(p.Dir()) }
 func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 	var told dataplane.State
 	for {
-		now := dataplane.State{Network: emulator.Network(), LoadBalancers: p.quicken(emulator.LoadBalancers())}
+		now := dataplane.State{
+			Network: emulator.Network(), LoadBalancers: dataplane.Quicken(emulator.LoadBalancers(), p.speed),
+		}
 		if !reflect.DeepEqual(now, told) {
 			p.Update(func(state *dataplane.State) {
 				state.Network, state.LoadBalancers = now.Network, now.LoadBalancers
@@ -181,21 +183,6 @@ func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 		case <-emulator.Changed():
 		}
 	}
-}
-
-// shortestInterval is that between two health checks, in milliseconds, if speed makes them more frequent.
-const shortestInterval = 1000
-
-// quicken makes health checks as much faster as life cycles are, so that a Pod's page is there soon.
-func (p *dataPlane) quicken(balancers []cloud.LoadBalancer) []cloud.LoadBalancer {
-	for _, lb := range balancers {
-		for name, set := range lb.BackendSets {
-			wanted := int(float64(set.Health.IntervalMillis) / p.speed)
-			set.Health.IntervalMillis = min(set.Health.IntervalMillis, max(wanted, shortestInterval))
-			lb.BackendSets[name] = set
-		}
-	}
-	return balancers
 }
 
 func (p *dataPlane) close() error {

@@ -46,6 +46,9 @@ import (
 
 type object = map[string]any
 
+// speed is how many times faster than on OCI life cycles and health checks are.
+const speed = 600
+
 // cloud is a local cloud with nodes that run Pods: emulator, control planes and data plane, as the daemon has them, and
 // a registry with the test's images.
 type cloud struct {
@@ -87,9 +90,9 @@ func newCloud(t *testing.T) *cloud {
 	endpoint := "http://" + listener.Addr().String()
 	c.manager = kube.New(kube.Config{
 		Dir: filepath.Join(dir, "kube"), Binary: self, OCIEndpoint: endpoint, Credentials: creds, Region: creds.Region,
-		Speed: 600, Log: log, DataPlane: c.plane,
+		Speed: speed, Log: log, DataPlane: c.plane,
 	})
-	c.server, err = oci.New(oci.Config{Dir: filepath.Join(dir, "oci"), Speed: 600, ControlPlane: c.manager, Log: log})
+	c.server, err = oci.New(oci.Config{Dir: filepath.Join(dir, "oci"), Speed: speed, ControlPlane: c.manager, Log: log})
 	must(t, err)
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: c.server}}
 	server.Start()
@@ -139,7 +142,7 @@ func must(t *testing.T, err error) {
 // follow tells the data plane what changes, as the daemon does.
 func (c *cloud) follow() {
 	for {
-		network, balancers := c.server.Network(), c.server.LoadBalancers()
+		network, balancers := c.server.Network(), dataplane.Quicken(c.server.LoadBalancers(), speed)
 		c.plane.Update(func(s *dataplane.State) { s.Network, s.LoadBalancers = network, balancers })
 		if err := c.ports.Apply(balancers); err != nil {
 			c.t.Error(err)

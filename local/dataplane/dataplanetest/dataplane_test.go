@@ -254,7 +254,7 @@ func (c *cloud) pageAfterAKill(t *testing.T) {
 		}
 		return nil
 	})
-	eventually.Succeeds(t, 2*time.Minute, "the page after the kill", c.page)
+	eventually.Succeeds(t, 30*time.Second, "the page after the kill", c.page)
 }
 
 // children returns the processes below one, and when each began, in the kernel's ticks.
