@@ -187,15 +187,20 @@ func join(dir string) error { return os.WriteFile(filepath.Join(dir, "cgroup.pro
 
 // make makes a group, and those above it.
 func (h hierarchy) make(group string) error {
+	if h.v2 {
+		unlock, err := h.lock()
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if err := h.divide(); err != nil {
+			return err
+		}
+	}
 	dir := h.path
 	for _, name := range strings.Split(strings.Trim(group, "/"), "/") {
-		if h.v2 {
-			if err := enableControllers(dir); errors.Is(err, unix.EBUSY) && dir == h.path {
-				err = errors.Join(evacuate(dir), enableControllers(dir))
-				if err != nil {
-					return err
-				}
-			} else if err != nil {
+		if h.v2 && dir != h.path {
+			if err := enableControllers(dir); err != nil {
 				return err
 			}
 		}
@@ -226,35 +231,43 @@ func inherit(parent, dir, file string) error {
 // wantedControllers are those of version 2 that kubelet and runc use.
 var wantedControllers = []string{"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
 
-// enableControllers gives the children of a group of version 2 those of the wanted controllers that the group has.
-func enableControllers(dir string) error {
-	control := filepath.Join(dir, "cgroup.subtree_control")
+// missingControllers returns those of the wanted controllers that a group of version 2 has, and those below it lack.
+func missingControllers(dir string) (names []string, err error) {
 	has, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	given, err := os.ReadFile(control)
+	given, err := os.ReadFile(filepath.Join(dir, subtreeControl))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range strings.Fields(string(has)) {
+		if slices.Contains(wantedControllers, name) && !slices.Contains(strings.Fields(string(given)), name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// subtreeControl is the file of a group of version 2 with the controllers of those below.
+const subtreeControl = "cgroup.subtree_control"
+
+// enableControllers gives the children of a group of version 2 those of the wanted controllers that the group has.
+func enableControllers(dir string) error {
+	names, err := missingControllers(dir)
 	if err != nil {
 		return err
 	}
-	for _, name := range strings.Fields(string(has)) {
-		if !slices.Contains(wantedControllers, name) || slices.Contains(strings.Fields(string(given)), name) {
-			continue
-		}
-		if err := os.WriteFile(control, []byte("+"+name), 0); err != nil {
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, subtreeControl), []byte("+"+name), 0); err != nil {
 			return fmt.Errorf("enable controller %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// evacuate moves the processes of a group of version 2 to one below it. In a container, the group that seems to be the
-// root is none, and must not have processes while groups below it have controllers.
-func evacuate(dir string) error {
-	leaf := filepath.Join(dir, claimed)
-	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
+// moveProcesses moves the processes of a group of version 2 to another one.
+func moveProcesses(dir, to string) error {
 	const rounds = 100 // processes start others meanwhile
 	for range rounds {
 		processes, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
@@ -265,7 +278,7 @@ func evacuate(dir string) error {
 			return nil
 		}
 		for _, pid := range bytes.Fields(processes) {
-			err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), pid, 0)
+			err := os.WriteFile(filepath.Join(to, "cgroup.procs"), pid, 0)
 			if err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("move process %s out of control group %s: %w", pid, dir, err)
 			}
@@ -308,9 +321,21 @@ func (all hierarchies) mount(target string) error {
 func RemoveCgroups(group string) error {
 	var errs []error
 	for _, h := range usable() {
-		errs = append(errs, removeTree(filepath.Join(h.path, group)))
+		errs = append(errs, h.remove(group))
 	}
 	return errors.Join(errs...)
+}
+
+func (h hierarchy) remove(group string) error {
+	if err := removeTree(filepath.Join(h.path, group)); err != nil || !h.v2 {
+		return err
+	}
+	unlock, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return h.restore()
 }
 
 // removeTree removes the directories of a tree. The files of control groups cannot be removed.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -61,6 +62,7 @@ func checkGroups(t *testing.T) {
 	t.Helper()
 	const parent, group = "/localcloud-test", "/localcloud-test/node"
 	all := usable()
+	before := given(t, all)
 	for _, h := range all {
 		must(t, h.make(group))
 		must(t, h.make(group))
@@ -84,6 +86,24 @@ func checkGroups(t *testing.T) {
 			t.Errorf("%s is left in %s: %v", parent, h.path, err)
 		}
 	}
+	if after := given(t, all); after != before {
+		t.Errorf("the machine had %s and has %s", before, after)
+	}
+}
+
+// given describes what control groups of version 2 pass on to those below, and the groups of local clouds there.
+func given(t *testing.T, all hierarchies) (text string) {
+	t.Helper()
+	for _, h := range all {
+		if h.v2 {
+			controllers, err := os.ReadFile(filepath.Join(h.path, subtreeControl))
+			must(t, err)
+			groups, err := filepath.Glob(filepath.Join(h.path, prefix+"*"))
+			must(t, err)
+			text += fmt.Sprintf("%s: controllers %q, groups %q; ", h.path, controllers, groups)
+		}
+	}
+	return text
 }
 
 // TestVersion2 has only control groups of version 2.
@@ -121,28 +141,49 @@ func TestAnOrdinaryUserWithoutAGroup(t *testing.T) {
 	}
 }
 
-// TestEvacuate moves processes out of a group that cannot be divided while it has some.
-func TestEvacuate(t *testing.T) {
+// TestRestore divides a group as that of a container, which has processes and gives no controllers to those below, for
+// two local clouds. When both have ended, it is as before.
+func TestRestore(t *testing.T) {
 	if os.Geteuid() != 0 || !onlyVersion2() {
-		machinetest.Rerun(t, "TestEvacuate", machinetest.Machine{Version2: true})
+		machinetest.Rerun(t, "TestRestore", machinetest.Machine{Version2: true})
 		return
 	}
-	dir := filepath.Join(cgroupDir, "localcloud-test-full")
-	must(t, os.Mkdir(dir, 0o755))
+	anyControllers(t)
+	root := hierarchy{path: cgroupDir, v2: true}
+	must(t, root.make("/localcloud-test")) // gives controllers to the container
+	container := hierarchy{path: filepath.Join(cgroupDir, "localcloud-test", "container"), v2: true}
+	must(t, os.Mkdir(container.path, 0o755))
+	must(t, enableControllers(filepath.Dir(container.path)))
+	missing, err := missingControllers(container.path)
+	must(t, err)
 	process := exec.Command("sleep", "60")
 	must(t, process.Start())
-	defer func() {
+	t.Cleanup(func() {
 		must(t, process.Process.Kill())
 		_ = process.Wait()
-		must(t, removeTree(dir))
-	}()
-	must(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), itoa(process.Process.Pid), 0))
-	must(t, evacuate(dir))
-	left, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-	must(t, err)
-	moved, err := os.ReadFile(filepath.Join(dir, claimed, "cgroup.procs"))
-	must(t, err)
-	if len(left) > 0 || string(moved) != string(itoa(process.Process.Pid))+"\n" {
-		t.Errorf("left %q, moved %q", left, moved)
+		must(t, root.remove("/localcloud-test"))
+	})
+	procs := func(group ...string) string {
+		file := append(append([]string{container.path}, group...), "cgroup.procs")
+		text, err := os.ReadFile(filepath.Join(file...))
+		must(t, err)
+		return string(text)
+	}
+	must(t, os.WriteFile(filepath.Join(container.path, "cgroup.procs"), itoa(process.Process.Pid), 0))
+	inside, before := procs(), given(t, hierarchies{container})
+	must(t, container.make("/localcloud-one/node"))
+	must(t, container.make("/localcloud-two/node"))
+	if len(missing) == 0 {
+		t.Log("this kernel has no controller of version 2 for groups: none is turned on")
+	} else if moved := procs(changes, evacuated); moved != inside || procs() != "" {
+		t.Errorf("processes %q are in the group, and %q have moved", procs(), moved)
+	}
+	must(t, container.remove("/localcloud-one"))
+	if left, err := missingControllers(container.path); err != nil || len(left) > 0 {
+		t.Errorf("without one of two, controllers %q are off, %v", left, err)
+	}
+	must(t, container.remove("/localcloud-two"))
+	if after := given(t, hierarchies{container}); after != before || procs() != inside {
+		t.Errorf("it had %s, processes %q, and has %s, %q", before, inside, after, procs())
 	}
 }
