@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -40,17 +38,17 @@ func (l Launcher) Up(ctx context.Context) error {
 	}
 	p.tell(status)
 	for _, port := range status.LoadBalancers {
-		if port.Moved != "" {
-			p.out.Warnf("%s", port.Moved)
+		if note := cmp.Or(port.Problem, port.Moved); note != "" {
+			p.out.Warnf("%s", note)
 		}
 	}
-	page := fmt.Sprint(outputs["url"])
-	if at := localURL(page, status); at != page {
-		if err := p.cloud.AwaitPage(ctx, at); err != nil {
+	all := pages(outputs, status)
+	if len(all) > 0 && all[0].local != "" {
+		if err := p.cloud.AwaitPage(ctx, all[0].local, all[0].host); err != nil {
 			p.out.Warnf("%v; the Pods' events, the load balancer's backends and the security rules say why", err)
 		}
 	}
-	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"], status))
+	p.out.Printf("\n%s", l.summary(time.Since(start), outputs["url"], all))
 	return nil
 }
 
@@ -68,13 +66,13 @@ func (p parts) deploy(ctx context.Context, cli pulumicli.CLI) error {
 	return err
 }
 
-// summary says what is up at url, and what to do with it.
-func (l Launcher) summary(elapsed time.Duration, page any, status daemon.Status) string {
+// summary says what is up, the first guestbook at url, and what to do with it.
+func (l Launcher) summary(elapsed time.Duration, url any, all []page) string {
 	what := "The Kubernetes API is real; nodes, Pods and load balancers are simulated."
-	where := fmt.Sprintf("%v   (an address of the local cloud: nothing listens there)", page)
+	where := fmt.Sprintf("%v   (an address of the local cloud: nothing listens there)", url)
 	if p := l.parts(); p.nodes.Kind() {
 		what = "Its Pods run on this machine."
-		where = fmt.Sprintf("%s   (%v within the local cloud)", localURL(fmt.Sprint(page), status), page)
+		where = describePages(all)
 	}
 	return fmt.Sprintf(`The stack is up after %s. %s
   guestbook   %s
@@ -83,21 +81,6 @@ func (l Launcher) summary(elapsed time.Duration, page any, status daemon.Status)
   Pulumi      eval "$(%s)" && pulumi stack -s %s
   tear down   %s`, elapsed.Round(time.Second), what, where, l.Make("-s kubeconfig"), l.Make("status"), l.Endpoint(),
 		l.Make("-s env"), environment.Stack, l.Make("down"))
-}
-
-// localURL returns where this machine reaches a URL of the local cloud's internet, or the URL itself if it does not.
-func localURL(text string, status daemon.Status) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return text
-	}
-	public := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
-	for _, port := range status.LoadBalancers {
-		if port.Public == public {
-			u.Host = port.Local
-		}
-	}
-	return u.String()
 }
 
 // Preview shows what Up would change.
@@ -250,6 +233,10 @@ func (l Launcher) Status(ctx context.Context) error {
 			return err
 		}
 		total += memory
+		for _, port := range status.LoadBalancers {
+			p.out.Printf("load balancer %s, listener %s, %s: %s", port.LoadBalancer, port.Listener, port.Public,
+				cmp.Or(port.Local, port.Problem))
+		}
 	}
 	p.out.Printf("memory        %d MB resident in all", total)
 	resources, err := p.cloud.Inventory(ctx)

@@ -3,7 +3,6 @@ package launch
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 
 	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/freeport"
-	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/diskspace"
 	"oke-guestbook/local/launch/environment"
 	"oke-guestbook/local/launch/launchtest"
@@ -254,7 +252,7 @@ func TestCleanKeepsADeployedStack(t *testing.T) {
 
 func TestSummaryNamesThisLocalCloud(t *testing.T) {
 	l, _ := newLauncher(t)
-	got := l.summary(time.Second, "http://192.0.2.1", daemon.Status{})
+	got := l.summary(time.Second, "http://192.0.2.1", nil)
 	for _, command := range []string{
 		`eval "$(make -s kubeconfig %s)" && kubectl`, "make status %s,", `eval "$(make -s env %s)" && pulumi`, "make down %s",
 	} {
@@ -262,21 +260,6 @@ func TestSummaryNamesThisLocalCloud(t *testing.T) {
 		if want := fmt.Sprintf(command, settings); !strings.Contains(got, want) {
 			t.Errorf("%s\nlacks %s", got, want)
 		}
-	}
-}
-
-func TestSummaryNamesThePageOnThisMachine(t *testing.T) {
-	l, _ := newLauncher(t)
-	launchtest.Write(t, l.Path("nodes"), "real\n")
-	var status daemon.Status
-	answer := `{"LoadBalancers": [{"Public": "192.0.2.1:443", "Local": "127.0.0.1:8443"},
-		{"Public": "192.0.2.1:80", "Local": "127.0.0.1:8080"}]}`
-	if err := json.Unmarshal([]byte(answer), &status); err != nil {
-		t.Fatal(err)
-	}
-	got := l.summary(time.Second, "http://192.0.2.1/page", status)
-	if want := "http://127.0.0.1:8080/page"; !strings.Contains(got, want) || strings.Contains(got, "simulated") {
-		t.Errorf("%s\nlacks %s, or says that Pods are simulated", got, want)
 	}
 }
 

@@ -30,19 +30,21 @@ func (l Launcher) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	public, ok := outputs["url"].(string)
-	if !ok {
-		return fmt.Errorf("the stack has no URL yet: run `%s`", l.Make("up"))
-	}
 	status, err := p.cloud.Status(ctx)
 	if err != nil {
 		return err
 	}
-	page := localURL(public, status)
-	p.out.Printf("%s", page)
+	all := pages(outputs, status)
+	if len(all) == 0 {
+		return fmt.Errorf("the stack has no guestbook yet: run `%s`", l.Make("up"))
+	}
+	if all[0].local == "" {
+		return fmt.Errorf("nothing on this machine leads to guestbook %s: %s", all[0].name, all[0].why)
+	}
+	p.out.Printf("%s", all[0].local)
 	opener, err := exec.LookPath("xdg-open")
 	if err != nil || os.Getenv("DISPLAY")+os.Getenv("WAYLAND_DISPLAY") == "" {
 		return nil // no desktop: the URL is printed
 	}
-	return exec.CommandContext(ctx, opener, page).Run()
+	return exec.CommandContext(ctx, opener, all[0].local).Run()
 }

@@ -40,13 +40,15 @@ import (
 type dataPlane struct {
 	*sandbox.Sandbox
 	hostPorts *hostports.Ports
-	places    []net.Listener // of connections to what is outside of the VCNs, by TLS
-	speed     float64        // how many times faster than on OCI health checks are
-	images    string         // says which images built here stand for others; set before anything is served
-	mirror    *images.Mirror // set before anything is served
-	log       *slog.Logger
-	health    atomic.Pointer[sandbox.Health]
-	flows     *flowlog.Log
+	// portsProblem is the last one of hostPorts that was logged.
+	portsProblem string
+	places       []net.Listener // of connections to what is outside of the VCNs, by TLS
+	speed        float64        // how many times faster than on OCI health checks are
+	images       string         // says which images built here stand for others; set before anything is served
+	mirror       *images.Mirror // set before anything is served
+	log          *slog.Logger
+	health       atomic.Pointer[sandbox.Health]
+	flows        *flowlog.Log
 }
 
 // publicRegistries is the address of all registries in the emulated internet. It is of a block that is not in use any
@@ -161,6 +163,7 @@ func (p *dataPlane) volumes() string { return sandbox.VolumesDir(p.Dir()) }
 // of deleted block volumes, until ctx is done.
 func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 	var told dataplane.State
+	var again <-chan time.Time
 	for {
 		now := dataplane.State{
 			Network: emulator.Network(), LoadBalancers: dataplane.Quicken(emulator.LoadBalancers(), p.speed),
@@ -169,10 +172,7 @@ func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 			p.Update(func(state *dataplane.State) {
 				state.Network, state.LoadBalancers = now.Network, now.LoadBalancers
 			})
-			if err := p.hostPorts.Apply(now.LoadBalancers); err != nil {
-				p.log.Warn("ports of load balancers", "error", err)
-			}
-			told = now
+			again, told = p.applyPorts(now.LoadBalancers), now
 		}
 		if err := volume.Prune(p.volumes(), func() ([]string, error) { return emulator.Volumes(), nil }); err != nil {
 			p.log.Warn("data of block volumes", "error", err)
@@ -180,9 +180,28 @@ func (p *dataPlane) follow(ctx context.Context, emulator *oci.Server) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-again:
+			again = p.applyPorts(told.LoadBalancers)
 		case <-emulator.Changed():
 		}
 	}
+}
+
+// portsRetry is how long after load balancers got no port they are given one again.
+const portsRetry = 5 * time.Second
+
+// applyPorts gives load balancers their ports of this machine. If some got none, it returns when to try again.
+func (p *dataPlane) applyPorts(balancers []cloud.LoadBalancer) (again <-chan time.Time) {
+	err := p.hostPorts.Apply(balancers)
+	if err == nil {
+		p.portsProblem = ""
+		return nil
+	}
+	if err.Error() != p.portsProblem { // else it is known
+		p.log.Warn("ports of load balancers", "error", err)
+		p.portsProblem = err.Error()
+	}
+	return time.After(portsRetry)
 }
 
 func (p *dataPlane) close() error {

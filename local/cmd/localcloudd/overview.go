@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/dataplane/hostports"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
 )
@@ -44,6 +45,7 @@ type listener struct {
 	Name, Protocol string
 	Port           int
 	Local          string // address on this machine; empty: none
+	Problem        string // why it has none, if it should
 }
 
 type backend struct {
@@ -119,9 +121,9 @@ func describeSubnets(n cloud.Network) []subnet {
 }
 
 func describeBalancers(balancers []cloud.LoadBalancer, plane *dataPlane) []loadBalancer {
-	local := map[string]string{}
+	local := map[string]hostports.Port{}
 	for _, port := range plane.ports() {
-		local[port.Public] = port.Local
+		local[port.Public] = port
 	}
 	health := plane.measured()
 	all := []loadBalancer{}
@@ -134,8 +136,8 @@ func describeBalancers(balancers []cloud.LoadBalancer, plane *dataPlane) []loadB
 			out.PublicIP = lb.PublicIP.String()
 		}
 		for _, l := range lb.Listeners {
-			public := netip.AddrPortFrom(lb.PublicIP, uint16(l.Port)).String()
-			out.Listeners = append(out.Listeners, listener{l.Name, l.Protocol, l.Port, local[public]})
+			at := local[netip.AddrPortFrom(lb.PublicIP, uint16(l.Port)).String()]
+			out.Listeners = append(out.Listeners, listener{l.Name, l.Protocol, l.Port, at.Local, at.Problem})
 		}
 		for _, name := range slices.Sorted(maps.Keys(lb.BackendSets)) {
 			var measured map[string]cloud.BackendHealth

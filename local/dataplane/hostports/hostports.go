@@ -29,9 +29,11 @@ type Port struct {
 	LoadBalancer string // name
 	Listener     string // name
 	Public       string // address and port of the load balancer: "203.0.113.7:80"
-	Local        string // on this machine: "127.0.0.1:8080"
-	// Moved says that another program has taken the port that it had before, and what to do; else it is empty.
-	Moved string
+	Local        string // on this machine: "127.0.0.1:8080"; empty: it got no port
+	// Moved says that another program has taken the port that it had before, or the usual one, and what to do; else it is
+	// empty.
+	Moved   string
+	Problem string // why it got no port
 }
 
 // Ports holds the listeners. It is safe for concurrent use.
@@ -69,7 +71,7 @@ func New(file string, first int, dial Dial) (*Ports, error) {
 }
 
 // Apply listens for the public load balancers, and for no others. Open connections stay. Its error names the listeners
-// that got no port.
+// that got no port: the next Apply tries again.
 func (p *Ports) Apply(all []cloud.LoadBalancer) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,11 +86,13 @@ func (p *Ports) Apply(all []cloud.LoadBalancer) error {
 			public := netip.AddrPortFrom(lb.PublicIP, uint16(l.Port)).String()
 			wanted[public] = true
 			if err := p.listen(public, l.Port); err != nil {
-				errs = append(errs, fmt.Errorf("load balancer %s, listener %s: %w", lb.Name, l.Name, err))
+				err = fmt.Errorf("load balancer %s, listener %s: %w", lb.Name, l.Name, err)
+				errs = append(errs, err)
+				p.shown = append(p.shown, Port{LoadBalancer: lb.Name, Listener: l.Name, Public: public, Problem: err.Error()})
 				continue
 			}
 			local := p.listeners[public].Addr().String()
-			p.shown = append(p.shown, Port{lb.Name, l.Name, public, local, p.moved[public]})
+			p.shown = append(p.shown, Port{lb.Name, l.Name, public, local, p.moved[public], ""})
 		}
 	}
 	slices.SortFunc(p.shown, func(a, b Port) int {
@@ -110,19 +114,30 @@ func (p *Ports) listen(public string, port int) error {
 	if p.listeners[public] != nil {
 		return nil
 	}
-	had := p.chosen[public]
-	listener, err := listenNear(cmp.Or(had, p.first, usual(port)))
+	wanted := cmp.Or(p.chosen[public], p.first, usual(port))
+	own := p.has(wanted)
+	listener, err := listenNear(wanted)
 	if err != nil {
 		return err
 	}
-	p.listeners[public] = listener
-	p.chosen[public] = listener.Addr().(*net.TCPAddr).Port
-	if had != 0 && had != p.chosen[public] {
-		p.moved[public] = fmt.Sprintf("%s was at port %d of this machine, which another program has taken, and is at %d "+
-			"now; whose it is says: fuser -v %[2]d/tcp", public, had, p.chosen[public])
+	got := listener.Addr().(*net.TCPAddr).Port
+	if got != wanted && !own {
+		p.moved[public] = fmt.Sprintf("%s is at port %d of this machine, because another program has taken %d; whose it is "+
+			"says: fuser -v %[3]d/tcp", public, got, wanted)
 	}
+	p.listeners[public], p.chosen[public] = listener, got
 	go tunnel.Forward(listener, func(ctx context.Context) (net.Conn, error) { return p.dial(ctx, public) })
 	return nil
+}
+
+// has reports whether another listener of these ports has the port.
+func (p *Ports) has(port int) bool {
+	for _, l := range p.listeners {
+		if l.Addr().(*net.TCPAddr).Port == port {
+			return true
+		}
+	}
+	return false
 }
 
 // usual is the local port of a listener's port: 8080 for 80, 8443 for 443. Ports below 1024 need root.
@@ -146,7 +161,8 @@ func listenNear(port int) (net.Listener, error) {
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("the ports from %d on are taken by other programs: %w", port, err)
+	return nil, fmt.Errorf("the ports of this machine from %d on are taken by other programs: end one (fuser -v %[1]d/tcp "+
+		"says which), and it is tried again: %w", port, err)
 }
 
 func (p *Ports) save() error {

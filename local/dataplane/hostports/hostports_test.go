@@ -135,3 +135,68 @@ func TestATakenPort(t *testing.T) {
 		t.Errorf("port %s (%s), and was %s", again, moved, elsewhere)
 	}
 }
+
+// TestNoPortIsFree has a listener that gets no port until another program ends. The last port has none after it.
+func TestNoPortIsFree(t *testing.T) {
+	const last = 1<<16 - 1
+	other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	p, err := New(filepath.Join(t.TempDir(), "ports.json"), last, answering)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	all := []cloud.LoadBalancer{balancer(false, 80)}
+	err = p.Apply(all)
+	want := fmt.Sprintf("fuser -v %d/tcp", last)
+	if list := p.List(); err == nil || len(list) != 1 || list[0].Local != "" || list[0].Problem != err.Error() ||
+		!strings.Contains(list[0].Problem, want) {
+		t.Errorf("ports %+v, %v; want a problem with %q", list, err, want)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(all); err != nil || p.List()[0].Local != fmt.Sprintf("127.0.0.1:%d", last) || p.List()[0].Problem != "" {
+		t.Errorf("ports %+v, %v", p.List(), err)
+	}
+}
+
+// TestTheFirstPortIsTaken says that a listener's usual port is another program's, but not that it is its neighbour's.
+func TestTheFirstPortIsTaken(t *testing.T) {
+	first, err := freeport.Pick()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	p, err := New(filepath.Join(t.TempDir(), "ports.json"), first, answering)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	lb := balancer(false, 80)
+	if err := p.Apply([]cloud.LoadBalancer{lb}); err != nil {
+		t.Fatal(err)
+	}
+	if moved := p.List()[0].Moved; !strings.Contains(moved, fmt.Sprintf("fuser -v %d/tcp", first)) {
+		t.Errorf("%q does not say who has port %d", moved, first)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lb.Listeners = append(lb.Listeners, cloud.Listener{Name: "a", Port: 1}, cloud.Listener{Name: "b", Port: 2})
+	if err := p.Apply([]cloud.LoadBalancer{lb}); err != nil {
+		t.Fatal(err)
+	}
+	for _, port := range p.List() {
+		if port.Listener != "http" && port.Moved != "" {
+			t.Errorf("%+v: no other program has a port", port)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -231,11 +232,15 @@ func (d Daemon) Flows(ctx context.Context, minutes int) (flows []Flow, err error
 	return flows, err
 }
 
+// Port is where this machine reaches a listener of a public load balancer. Of Local, an address and port like Public, and
+// Problem one is empty. Moved says that another program has taken the port that it should have.
+type Port struct{ LoadBalancer, Listener, Public, Local, Moved, Problem string }
+
 // Status is the daemon's answer on /admin/status. Memory is resident.
 type Status struct {
 	RSSMB int `json:"rssMB"` // of the daemon itself
 	// LoadBalancers are the ports of public load balancers on this machine, with nodes that run Pods.
-	LoadBalancers []struct{ Public, Local, Moved string }
+	LoadBalancers []Port
 	Notices       []string // what to know of nodes that run Pods: images that stand for others, what Pods lack
 	Clusters      []struct {
 		Name, Version, Address string
@@ -257,16 +262,23 @@ func (d Daemon) Status(ctx context.Context) (Status, error) {
 // pageTimeout is for load balancers' health checks to see that Pods are ready, on a busy machine.
 const pageTimeout = time.Minute
 
-// AwaitPage waits until a page answers, at a load balancer's port of this machine.
-func (d Daemon) AwaitPage(ctx context.Context, url string) error {
+// AwaitPage waits until a page answers, at a load balancer's port of this machine. It is asked for by its host name, if
+// it has one. What its certificate says is the browser's concern: it is not for the address of this machine.
+func (d Daemon) AwaitPage(ctx context.Context, url, host string) error {
 	step := d.Out.Step("wait for the page at " + url)
 	outcome := "no answer"
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{
+		Timeout:       5 * time.Second,
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{ServerName: host, InsecureSkipVerify: true}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	defer client.CloseIdleConnections()
 	err := waitFor(ctx, pageTimeout, "the page", func() (bool, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return false, err
 		}
+		req.Host = host // empty: that of the URL
 		resp, err := client.Do(req)
 		if err != nil {
 			outcome = err.Error()

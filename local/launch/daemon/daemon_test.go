@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,6 +123,24 @@ func TestInventoryAndStatus(t *testing.T) {
 	status, err := d.Status(t.Context())
 	if err != nil || status.RSSMB != 5 || len(status.Clusters) != 1 || status.Clusters[0].Processes[0].PID != 7 {
 		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+// TestAwaitPage asks for a page whose certificate is for another name than this machine's address, and that redirects to
+// that name, which leads elsewhere.
+func TestAwaitPage(t *testing.T) {
+	d, out := newDaemon(t)
+	asked := make(chan string, 1)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.TLS.ServerName + " " + r.Host
+		http.Redirect(w, r, "https://book.invalid/", http.StatusFound)
+	}))
+	defer server.Close()
+	if err := d.AwaitPage(t.Context(), server.URL, "book.invalid"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if got := <-asked; got != "book.invalid book.invalid" {
+		t.Errorf("it asked for %s", got)
 	}
 }
 

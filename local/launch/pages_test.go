@@ -1,0 +1,114 @@
+package launch
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"oke-guestbook/local/launch/daemon"
+	"oke-guestbook/local/launch/launchtest"
+)
+
+// ports are those of two load balancers with two listeners, and of one whose listener got none.
+var ports = []daemon.Port{
+	{Public: "192.0.2.1:443", Local: "127.0.0.1:8443"},
+	{Public: "192.0.2.1:80", Local: "127.0.0.1:8080"},
+	{Public: "192.0.2.2:80", Local: "127.0.0.1:8081", Moved: "8081 instead of 8080"},
+	{Public: "192.0.2.3:80", Problem: "all ports are taken", LoadBalancer: "third", Listener: "http"},
+}
+
+func TestWhereAPageIs(t *testing.T) {
+	for url, tc := range map[string]struct{ address, local, host, why string }{
+		"http://192.0.2.1":              {"192.0.2.1", "http://127.0.0.1:8080", "", ""},
+		"https://192.0.2.1":             {"192.0.2.1", "https://127.0.0.1:8443", "", ""},
+		"https://book.example.com":      {"192.0.2.1", "https://127.0.0.1:8443", "book.example.com", ""},
+		"https://book.example.com:8000": {"192.0.2.1", "", "book.example.com", "internal"},
+		"http://192.0.2.3":              {"192.0.2.3", "", "", "all ports are taken"},
+		"http://10.0.48.2":              {"10.0.48.2", "", "", "internal"},
+		"":                              {"", "", "", "no load balancer"},
+	} {
+		p := newPage("book", url, tc.address, daemon.Status{LoadBalancers: ports})
+		if p.local != tc.local || p.host != tc.host || !strings.Contains(p.why, tc.why) || (p.why == "") != (tc.local != "") {
+			t.Errorf("%q: %+v, want %+v", url, p, tc)
+		}
+		if line := p.line(); !strings.Contains(line, tc.local) || !strings.Contains(line, url) ||
+			tc.local == "" && !strings.Contains(line, "not on this machine") {
+			t.Errorf("%q: the line is %q", url, line)
+		}
+	}
+}
+
+func TestSummaryNamesThePagesOnThisMachine(t *testing.T) {
+	l, _ := newLauncher(t)
+	launchtest.Write(t, l.Path("nodes"), "real\n")
+	var outputs map[string]any
+	answer := `{"url": "http://192.0.2.2", "urls": {"a": "https://a.example.com", "b": "http://192.0.2.2", "c": ""},
+		"addresses": {"a": "192.0.2.1", "b": "192.0.2.2", "c": ""}}`
+	if err := json.Unmarshal([]byte(answer), &outputs); err != nil {
+		t.Fatal(err)
+	}
+	all := pages(outputs, daemon.Status{LoadBalancers: ports})
+	if len(all) != 3 || all[0].name != "b" {
+		t.Fatalf("pages %+v", all)
+	}
+	got := l.summary(time.Second, outputs["url"], all)
+	for _, want := range []string{
+		"guestbook   b            http://127.0.0.1:8081   (http://192.0.2.2",
+		"\n              a            https://127.0.0.1:8443   (https://a.example.com",
+		"\n              c            not on this machine: it has no load balancer",
+	} {
+		if !strings.Contains(got, want) || strings.Contains(got, "simulated") {
+			t.Errorf("%s\nlacks %s, or says that Pods are simulated", got, want)
+		}
+	}
+}
+
+// TestOpen has programs in the place of Pulumi's CLI and of what opens a browser.
+func TestOpen(t *testing.T) {
+	const address = `"addresses": {"guestbook": "192.0.2.1"}}`
+	for name, tc := range map[string]struct{ outputs, opened, problem string }{
+		"public":         {`{"url": "http://192.0.2.1", "urls": {"guestbook": "http://192.0.2.1"},` + address, "http://127.0.0.1:8080", ""},
+		"with a name":    {`{"url": "https://a.b", "urls": {"guestbook": "https://a.b"},` + address, "https://127.0.0.1:8443", ""},
+		"internal":       {`{"url": "http://10.0.0.9", "urls": {"guestbook": "http://10.0.0.9"}}`, "", "internal"},
+		"in the cluster": {`{"url": "", "urls": {"guestbook": ""}}`, "", "no load balancer"},
+		"not yet":        {`{}`, "", "run `make up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, out := newLauncher(t)
+			status, err := json.Marshal(map[string]any{"LoadBalancers": ports})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mux := http.NewServeMux()
+			mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, `{"pid": %d, "dir": %q}`, os.Getpid(), l.Dir)
+			})
+			mux.HandleFunc("/admin/status", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(status) })
+			l.Port = launchtest.Listen(t, mux)
+			launchtest.Write(t, l.Path("nodes"), "real\n")
+			launchtest.Write(t, l.Path("oci", "config"), "")
+			bin, opened := t.TempDir(), filepath.Join(t.TempDir(), "opened")
+			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+			t.Setenv("DISPLAY", ":0")
+			l.Pulumi = "path"
+			launchtest.Write(t, filepath.Join(bin, "pulumi"),
+				"#!/bin/sh\ncase $1 in version) echo v3.253.0 ;; *) echo '"+tc.outputs+"' ;; esac\n")
+			launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
+			launchtest.Write(t, filepath.Join(bin, "xdg-open"), "#!/bin/sh\nprintf %s \"$1\" > "+opened+"\n")
+			err = l.Open(t.Context())
+			if tc.problem != "" {
+				launchtest.WantError(t, err, tc.problem)
+			} else if err != nil || strings.TrimSpace(out.String()) != tc.opened {
+				t.Errorf("%v; it printed %q, want %q", err, out, tc.opened)
+			}
+			if got, _ := os.ReadFile(opened); string(got) != tc.opened {
+				t.Errorf("the browser was given %q, want %q", got, tc.opened)
+			}
+		})
+	}
+}
