@@ -210,6 +210,16 @@ func (s *stack) pageNeedsItsRule(page string) {
 		text, err := getPage(page)
 		return !strings.Contains(text, written), fmt.Sprintf("%v: %s", err, text)
 	})
+	// Packets are dropped: the load balancer gets no refusal either.
+	s.eventually(shortly, "the load balancer's checks time out", func() (bool, string) {
+		var view struct {
+			LoadBalancers []struct{ Backends []struct{ Name, Result string } }
+		}
+		s.read("/admin/overview", &view)
+		backends := view.LoadBalancers[0].Backends
+		other := slices.ContainsFunc(backends, func(b struct{ Name, Result string }) bool { return b.Result != "TIMED_OUT" })
+		return len(backends) > 0 && !other, fmt.Sprintf("%+v", backends)
+	})
 	put(rules)
 	s.hasEntry(page)
 }

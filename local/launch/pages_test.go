@@ -70,10 +70,12 @@ func TestSummaryNamesThePagesOnThisMachine(t *testing.T) {
 
 // TestOpen has programs in the place of Pulumi's CLI and of what opens a browser.
 func TestOpen(t *testing.T) {
-	const address = `"addresses": {"guestbook": "192.0.2.1"}}`
+	outputs := func(url string) string {
+		return fmt.Sprintf(`{"url": %q, "urls": {"guestbook": %[1]q}, "addresses": {"guestbook": "192.0.2.1"}}`, url)
+	}
 	for name, tc := range map[string]struct{ outputs, opened, problem string }{
-		"public":         {`{"url": "http://192.0.2.1", "urls": {"guestbook": "http://192.0.2.1"},` + address, "http://127.0.0.1:8080", ""},
-		"with a name":    {`{"url": "https://a.b", "urls": {"guestbook": "https://a.b"},` + address, "https://127.0.0.1:8443", ""},
+		"public":         {outputs("http://192.0.2.1"), "http://127.0.0.1:8080", ""},
+		"with a name":    {outputs("https://a.example.com"), "https://127.0.0.1:8443", ""},
 		"internal":       {`{"url": "http://10.0.0.9", "urls": {"guestbook": "http://10.0.0.9"}}`, "", "internal"},
 		"in the cluster": {`{"url": "", "urls": {"guestbook": ""}}`, "", "no load balancer"},
 		"not yet":        {`{}`, "", "run `make up"},

@@ -161,8 +161,8 @@ func listenNear(port int) (net.Listener, error) {
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("the ports of this machine from %d on are taken by other programs: end one (fuser -v %[1]d/tcp "+
-		"says which), and it is tried again: %w", port, err)
+	return nil, fmt.Errorf("the ports of this machine from %d on are taken by other programs: end one (fuser -v "+
+		"%[1]d/tcp says which), and it is tried again: %w", port, err)
 }
 
 func (p *Ports) save() error {

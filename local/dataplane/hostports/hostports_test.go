@@ -159,8 +159,9 @@ func TestNoPortIsFree(t *testing.T) {
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Apply(all); err != nil || p.List()[0].Local != fmt.Sprintf("127.0.0.1:%d", last) || p.List()[0].Problem != "" {
-		t.Errorf("ports %+v, %v", p.List(), err)
+	err = p.Apply(all)
+	if now := p.List()[0]; err != nil || now.Local != fmt.Sprintf("127.0.0.1:%d", last) || now.Problem != "" {
+		t.Errorf("port %+v, %v", now, err)
 	}
 }
 

@@ -232,8 +232,8 @@ func (d Daemon) Flows(ctx context.Context, minutes int) (flows []Flow, err error
 	return flows, err
 }
 
-// Port is where this machine reaches a listener of a public load balancer. Of Local, an address and port like Public, and
-// Problem one is empty. Moved says that another program has taken the port that it should have.
+// Port is where this machine reaches a listener of a public load balancer: Local, an address and port like Public, or
+// nowhere for a Problem. Moved says that another program has taken the port that it should have.
 type Port struct{ LoadBalancer, Listener, Public, Local, Moved, Problem string }
 
 // Status is the daemon's answer on /admin/status. Memory is resident.

@@ -126,8 +126,8 @@ func TestInventoryAndStatus(t *testing.T) {
 	}
 }
 
-// TestAwaitPage asks for a page whose certificate is for another name than this machine's address, and that redirects to
-// that name, which leads elsewhere.
+// TestAwaitPage asks for a page whose certificate is for another name than this machine's address, and that redirects
+// to that name, which leads elsewhere.
 func TestAwaitPage(t *testing.T) {
 	d, out := newDaemon(t)
 	asked := make(chan string, 1)

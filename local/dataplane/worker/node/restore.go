@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The groups of version 2 that local clouds share say what divide has changed, so that the last one to end restores it,
-// also if the one that changed it was killed: a group below changes for each controller that was turned on, and evacuated
+// Groups of version 2 that local clouds share say what divide has changed, so that the last one to end restores it, also
+// if the one that changed it was killed: below changes is a group for each controller that was turned on, and evacuated
 // with the processes that had to move.
 const (
 	prefix    = claimed + "-" // of all groups of local clouds
