@@ -29,6 +29,7 @@ type Subnet struct {
 // RuleSet is a security list or a network security group.
 type RuleSet struct {
 	ID    string // OCID
+	VcnID string // of a network security group
 	Name  string
 	Rules []SecurityRule
 }

@@ -12,6 +12,7 @@ import (
 
 	"oke-guestbook/local/dataplane/netns"
 	"oke-guestbook/local/dataplane/router"
+	"oke-guestbook/local/oci"
 )
 
 // probe is a connection to try.
@@ -158,7 +159,7 @@ func serve(t *testing.T, ns *netns.Namespace, ports ...int) {
 
 // placeOf returns the namespace of an address outside the VCNs.
 func placeOf(r *router.Router, address netip.Addr) *netns.Namespace {
-	if servicesRange[0].Contains(address) {
+	if servicesRange[0].Contains(address) || address == oci.ServicesAddress {
 		return r.Services()
 	}
 	return r.Internet()

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"oke-guestbook/local/cloud"
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/ocitest"
 )
 
 // packetNetwork is a network of the stack's with the answers of `make reach`, which a test of plan/reach writes.
@@ -43,14 +44,21 @@ func readNetworks(t *testing.T) (services []string, networks []packetNetwork) {
 	return file.Services, file.Networks
 }
 
-// Packets do what `make reach` answers, for each variant of the stack's network.
-func TestPacketsDoWhatReachAnswers(t *testing.T) {
-	services, networks := readNetworks(t)
+// TestNetworksOfTheStack sends packets in each variant of the stack's network, as the emulator holds it.
+func TestNetworksOfTheStack(t *testing.T) {
+	ocitest.RunFast(t, func(c *ocitest.Cloud) {
+		services, all := emulateAll(t, c)
+		t.Run("packets do what make reach answers", func(t *testing.T) { answersOfReach(t, c, services, all) })
+		t.Run("each rule carries packets", func(t *testing.T) { eachRuleCarriesPackets(t, c, services, all) })
+	})
+}
+
+func answersOfReach(t *testing.T, c *ocitest.Cloud, services []string, all []*emulated) {
 	total, allowed := 0, 0
-	for _, n := range networks {
-		t.Run(n.Name, func(t *testing.T) {
+	for _, e := range all {
+		t.Run(e.String(), func(t *testing.T) {
 			r := newRouter(t)
-			m := model{n.describe(t)}
+			m := model{describe(c, e)}
 			apply(t, r, m.Network)
 			served := portsOf(t, services)
 			serve(t, r.Internet(), served...)
@@ -59,9 +67,9 @@ func TestPacketsDoWhatReachAnswers(t *testing.T) {
 				serve(t, r.Host(v.Host), served...)
 			}
 			var probes []probe
-			for _, a := range n.asked(t, services) {
+			for _, a := range e.asked(t, services) {
 				p := m.probe(r, a.question)
-				p.name, p.want = a.pair, slices.Contains(strings.Fields(n.Allowed[a.pair]), a.service)
+				p.name, p.want = a.pair, slices.Contains(strings.Fields(e.Allowed[a.pair]), a.service)
 				probes = append(probes, p)
 				total++
 				if p.want {
@@ -71,82 +79,7 @@ func TestPacketsDoWhatReachAnswers(t *testing.T) {
 			try(t, probes)
 		})
 	}
-	t.Logf("%d packets in %d networks, of which %d pass", total, len(networks), allowed)
-}
-
-// publicOf is the public address of a host in a public subnet.
-func publicOf(private netip.Addr) netip.Addr {
-	b := private.As4()
-	return netip.AddrFrom4([4]byte{192, 0, b[2], b[3]})
-}
-
-// describe returns the network with two hosts in each subnet.
-func (n packetNetwork) describe(t *testing.T) (described cloud.Network) {
-	described.ServiceCIDRs = servicesRange
-	for _, role := range slices.Sorted(maps.Keys(n.Subnets)) {
-		from := n.Subnets[role]
-		s := cloud.Subnet{
-			ID: role, Name: role, VcnID: "vcn", VcnCIDRs: []netip.Prefix{n.VCN}, CIDR: from.CIDR,
-			SecurityLists: []cloud.RuleSet{{ID: role, Name: role}},
-		}
-		for _, text := range from.Routes {
-			s.Routes = append(s.Routes, readRoute(text))
-		}
-		for _, text := range from.Rules {
-			s.SecurityLists[0].Rules = append(s.SecurityLists[0].Rules, readRule(t, text))
-		}
-		described.Subnets = append(described.Subnets, s)
-		for _, number := range []string{" 1", " 2"} {
-			v := vnic(role+number, s, n.Ends[role+number])
-			if from.Public {
-				v = public(v, publicOf(v.Addresses[0]).String())
-			}
-			described.VNICs = append(described.VNICs, v)
-		}
-	}
-	return described
-}
-
-// readRoute reads "0.0.0.0/0 nat".
-func readRoute(text string) cloud.Route {
-	destination, gateway, _ := strings.Cut(text, " ")
-	route := cloud.Route{Destinations: readPeer(destination), Gateway: cloud.Gateway(gateway)}
-	switch gateway {
-	case "nat":
-		route.PublicIP = addr("192.1.0.1")
-	case "drg":
-		route.Gateway = cloud.OtherGateway
-	}
-	return route
-}
-
-func readPeer(text string) []netip.Prefix {
-	if text == "osn" {
-		return servicesRange
-	}
-	return prefixes(text)
-}
-
-// readRule reads the key of a rule: "ingress tcp 6443 10.0.64.0/20", "egress icmp 3/4 osn", "egress all 10.0.64.0/20".
-func readRule(t *testing.T, text string) cloud.SecurityRule {
-	t.Helper()
-	words := strings.Fields(text)
-	peer := readPeer(words[len(words)-1])
-	one := rule(words[0] == "ingress", map[string]int{"all": -1, "icmp": icmp, "tcp": tcp, "udp": udp}[words[1]], 0, peer)
-	if len(words) == 3 {
-		return one
-	}
-	first, second, isRange := strings.Cut(strings.ReplaceAll(words[2], "/", "-"), "-")
-	if !isRange {
-		second = first
-	}
-	numbers := [2]int{number(t, first), number(t, second)}
-	if words[1] == "icmp" {
-		one.ICMPType, one.ICMPCode = numbers[0], numbers[1]
-	} else {
-		one.DestinationPorts = numbers
-	}
-	return one
+	t.Logf("%d packets in %d networks, of which %d pass", total, len(all), allowed)
 }
 
 func number(t *testing.T, text string) int {
@@ -202,7 +135,7 @@ func (n packetNetwork) asked(t *testing.T, services []string) (all []asked) {
 
 func (n packetNetwork) address(end string) netip.Addr {
 	if end == "osn" {
-		return addr(service)
+		return oci.ServicesAddress
 	}
 	return addr(n.Ends[end])
 }

@@ -29,7 +29,7 @@ func Network(t *engine.Tx) cloud.Network {
 		n.Subnets = append(n.Subnets, describeSubnet(t, r))
 	}
 	for _, r := range t.All(securityGroupKind) {
-		group := cloud.RuleSet{ID: r.ID, Name: r.Doc.Str("displayName")}
+		group := cloud.RuleSet{ID: r.ID, VcnID: r.Doc.Str("vcnId"), Name: r.Doc.Str("displayName")}
 		for _, rule := range groupRules(r) {
 			group.Rules = append(group.Rules, describeRule(rule, rule.Str("direction") == "INGRESS"))
 		}

@@ -27,12 +27,18 @@ func Interface(vnicID string) string {
 	return "v" + hex.EncodeToString(sum[:5])
 }
 
-// ByVCN divides the description by the VCN's OCID. Security groups and Oracle's services are in each part.
+// ByVCN divides the description by the VCN's OCID. Oracle's services are in each part, and so are security groups that
+// name no VCN.
 func ByVCN(n cloud.Network) map[string]cloud.Network {
 	parts, vcnOf := map[string]cloud.Network{}, map[string]string{}
 	for _, subnet := range n.Subnets {
 		part := parts[subnet.VcnID]
-		part.SecurityGroups, part.ServiceCIDRs = n.SecurityGroups, n.ServiceCIDRs
+		if len(part.Subnets) == 0 {
+			part.ServiceCIDRs = n.ServiceCIDRs
+			part.SecurityGroups = slices.DeleteFunc(slices.Clone(n.SecurityGroups), func(g cloud.RuleSet) bool {
+				return g.VcnID != "" && g.VcnID != subnet.VcnID
+			})
+		}
 		part.Subnets = append(part.Subnets, subnet)
 		parts[subnet.VcnID] = part
 		vcnOf[subnet.ID] = subnet.VcnID

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Groups of version 2 that local clouds share say what divide has changed, so that the last one to end restores it, also
-// if the one that changed it was killed: below changes is a group for each controller that was turned on, and evacuated
-// with the processes that had to move.
+// Groups of version 2 that local clouds share say what divide has changed, so that the last one to end restores it,
+// also if the one that changed it was killed: below changes is a group for each controller that was turned on, and
+// evacuated with the processes that had to move.
 const (
 	prefix    = claimed + "-" // of all groups of local clouds
 	changes   = prefix + "changes"
