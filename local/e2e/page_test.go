@@ -88,7 +88,11 @@ func TestPage(t *testing.T) {
 		s.hasEntry(page)
 	})
 	step(t, "the guestbook is measured", s.measured)
+	step(t, "pages a second", func() { s.rate(page) })
 	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
+	step(t, "the console", s.consoleInBrowser)
+	step(t, "an update loses no request", func() { s.losesNothing(page, s.updateImage) })
+	step(t, "a node that is drained and replaced loses no request", func() { s.losesNothing(page, s.drainOther) })
 	step(t, "the database's Pod is deleted", func() {
 		s.kubectlMust("delete", "pod", "-n", s.output("namespace"), "mongo-0")
 		s.databaseIsReady()
@@ -213,7 +217,9 @@ func (s *stack) pageNeedsItsRule(page string) {
 	// Packets are dropped: the load balancer gets no refusal either.
 	s.eventually(shortly, "the load balancer's checks time out", func() (bool, string) {
 		var view struct {
-			LoadBalancers []struct{ Backends []struct{ Name, Result string } }
+			LoadBalancers []struct {
+				Backends []struct{ Name, Result string }
+			}
 		}
 		s.read("/admin/overview", &view)
 		backends := view.LoadBalancers[0].Backends
@@ -250,22 +256,11 @@ func (s *stack) databaseIsReady() {
 // terminateDatabaseNode has Compute terminate the instance of the database's Pod. Its node pool replaces it.
 func (s *stack) terminateDatabaseNode() {
 	s.t.Helper()
-	var pod struct{ Spec struct{ NodeName string } }
-	s.kubectl(&pod, "get", "pod", "-n", s.output("namespace"), "mongo-0")
-	var node struct{ Spec struct{ ProviderID string } }
-	s.kubectl(&node, "get", "node", pod.Spec.NodeName)
-	_, err := s.rest().Do(s.t.Context(), http.MethodDelete, core+"/instances/"+node.Spec.ProviderID, nil, nil, nil)
+	var n node
+	s.kubectl(&n, "get", "node", s.databaseNode())
+	_, err := s.rest().Do(s.t.Context(), http.MethodDelete, core+"/instances/"+n.Spec.ProviderID, nil, nil, nil)
 	s.must(err)
-	s.eventually(2*time.Minute, "the node is gone", func() (bool, string) {
-		var all list[struct{ Spec struct{ ProviderID string } }]
-		s.kubectl(&all, "get", "nodes")
-		for _, n := range all.Items {
-			if n.Spec.ProviderID == node.Spec.ProviderID {
-				return false, n.Spec.ProviderID
-			}
-		}
-		return true, ""
-	})
+	s.nodeIsGone(n.Spec.ProviderID)
 }
 
 func (s *stack) kubectlMust(args ...string) {

@@ -9,6 +9,7 @@ import (
 // node is a Kubernetes node, and what of it depends on where and how it was launched.
 type node struct {
 	Metadata meta `json:"metadata"`
+	Spec     struct{ ProviderID string }
 	Status   struct {
 		Capacity map[string]string `json:"capacity"`
 	} `json:"status"`
