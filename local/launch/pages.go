@@ -60,7 +60,10 @@ func newPage(name, text, address string, status daemon.Status) page {
 	}
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	public := net.JoinHostPort(cmp.Or(address, u.Hostname()), port)
-	p.why = "its load balancer is internal, as its setting exposure says, and answers in the VCN only: " + forward
+	p.why = "no port of this machine leads to its load balancer; `make status` lists those that lead to one"
+	if ip, err := netip.ParseAddr(address); err == nil && ip.IsPrivate() {
+		p.why = "its load balancer is internal, as its setting exposure says, and answers in the VCN only: " + forward
+	}
 	for _, at := range status.LoadBalancers {
 		if at.Public != public {
 			continue

@@ -27,7 +27,7 @@ func TestWhereAPageIs(t *testing.T) {
 		"http://192.0.2.1":              {"192.0.2.1", "http://127.0.0.1:8080", "", ""},
 		"https://192.0.2.1":             {"192.0.2.1", "https://127.0.0.1:8443", "", ""},
 		"https://book.example.com":      {"192.0.2.1", "https://127.0.0.1:8443", "book.example.com", ""},
-		"https://book.example.com:8000": {"192.0.2.1", "", "book.example.com", "internal"},
+		"https://book.example.com:8000": {"192.0.2.1", "", "book.example.com", "no port of this machine"},
 		"http://192.0.2.3":              {"192.0.2.3", "", "", "all ports are taken"},
 		"http://10.0.48.2":              {"10.0.48.2", "", "", "internal"},
 		"":                              {"", "", "", "no load balancer"},
@@ -76,7 +76,7 @@ func TestOpen(t *testing.T) {
 	for name, tc := range map[string]struct{ outputs, opened, problem string }{
 		"public":         {outputs("http://192.0.2.1"), "http://127.0.0.1:8080", ""},
 		"with a name":    {outputs("https://a.example.com"), "https://127.0.0.1:8443", ""},
-		"internal":       {`{"url": "http://10.0.0.9", "urls": {"guestbook": "http://10.0.0.9"}}`, "", "internal"},
+		"internal":       {strings.ReplaceAll(outputs("http://10.0.0.9"), "192.0.2.1", "10.0.0.9"), "", "internal"},
 		"in the cluster": {`{"url": "", "urls": {"guestbook": ""}}`, "", "no load balancer"},
 		"not yet":        {`{}`, "", "run `make up"},
 	} {
