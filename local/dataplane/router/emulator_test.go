@@ -40,7 +40,8 @@ func (e *emulated) String() string {
 // emulate makes a network of the stack's by requests, as the program does. The bastion's rules are always in a list.
 func emulate(c *ocitest.Cloud, n packetNetwork, number int, groups bool) *emulated {
 	e := &emulated{
-		packetNetwork: n, cloud: c, number: number, groups: groups, subnets: map[string]string{}, holders: map[string]string{},
+		packetNetwork: n, cloud: c, number: number, groups: groups,
+		subnets: map[string]string{}, holders: map[string]string{},
 	}
 	e.vcn = c.Create("vcns", engine.Doc{"cidrBlocks": []any{n.VCN.String(), peerBlock}}).Str("id")
 	gateways := map[string]string{
@@ -67,8 +68,8 @@ func emulate(c *ocitest.Cloud, n packetNetwork, number int, groups bool) *emulat
 		}
 		e.subnet(role, s.CIDR.String(), list, e.create("routeTables", engine.Doc{"routeRules": routes}), !s.Public)
 	}
-	open, noRoutes := e.list("peer", []string{"ingress all 0.0.0.0/0", "egress all 0.0.0.0/0"}), engine.Doc{"routeRules": []any{}}
-	e.subnet("peer", "172.16.0.0/24", open, e.create("routeTables", noRoutes), true)
+	open := e.list("peer", []string{"ingress all 0.0.0.0/0", "egress all 0.0.0.0/0"})
+	e.subnet("peer", "172.16.0.0/24", open, e.create("routeTables", engine.Doc{"routeRules": []any{}}), true)
 	return e
 }
 

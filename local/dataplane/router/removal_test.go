@@ -95,7 +95,7 @@ func plan(t *testing.T, e *emulated, whole model, services []string) *removals {
 			needed := false
 			for i, f := range p.flows {
 				if !without.passes(f.question) {
-					p.flows[i].rules = append(f.rules, rule)
+					p.flows[i].rules = append(p.flows[i].rules, rule)
 					needed = true
 				}
 			}
