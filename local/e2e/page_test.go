@@ -88,7 +88,7 @@ func TestPage(t *testing.T) {
 		s.hasEntry(page)
 	})
 	step(t, "the guestbook is measured", s.measured)
-	step(t, "pages a second", func() { s.rate(page) })
+	step(t, "requests a second", func() { s.rate(page) })
 	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
 	step(t, "the console", s.consoleInBrowser)
 	step(t, "an update loses no request", func() { s.losesNothing(page, s.updateImage) })
