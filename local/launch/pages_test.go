@@ -68,6 +68,39 @@ func TestSummaryNamesThePagesOnThisMachine(t *testing.T) {
 	}
 }
 
+// serve answers the launcher's requests in place of the daemon.
+func (l *Launcher) serve(t *testing.T) {
+	t.Helper()
+	mux := http.NewServeMux()
+	for path, answer := range map[string]any{
+		"/healthz": map[string]any{"pid": os.Getpid(), "dir": l.Dir}, "/admin/status": map[string]any{"LoadBalancers": ports},
+		"/admin/dataplane": map[string]any{}, "/admin/inventory": []any{},
+	} {
+		text, err := json.Marshal(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) })
+	}
+	l.Port = launchtest.Listen(t, mux)
+}
+
+func TestStatusListsPorts(t *testing.T) {
+	l, out := newLauncher(t)
+	l.serve(t)
+	launchtest.Write(t, l.Path("nodes"), "real\n")
+	if err := l.Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"192.0.2.2:80: 127.0.0.1:8081", "third, listener http, 192.0.2.3:80: all ports are taken",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s\nlacks %q", out, want)
+		}
+	}
+}
+
 // TestOpen has programs in the place of Pulumi's CLI and of what opens a browser.
 func TestOpen(t *testing.T) {
 	outputs := func(url string) string {
@@ -82,16 +115,7 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, out := newLauncher(t)
-			status, err := json.Marshal(map[string]any{"LoadBalancers": ports})
-			if err != nil {
-				t.Fatal(err)
-			}
-			mux := http.NewServeMux()
-			mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-				fmt.Fprintf(w, `{"pid": %d, "dir": %q}`, os.Getpid(), l.Dir)
-			})
-			mux.HandleFunc("/admin/status", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(status) })
-			l.Port = launchtest.Listen(t, mux)
+			l.serve(t)
 			launchtest.Write(t, l.Path("nodes"), "real\n")
 			launchtest.Write(t, l.Path("oci", "config"), "")
 			bin, opened := t.TempDir(), filepath.Join(t.TempDir(), "opened")
@@ -102,7 +126,7 @@ func TestOpen(t *testing.T) {
 				"#!/bin/sh\ncase $1 in version) echo v3.253.0 ;; *) echo '"+tc.outputs+"' ;; esac\n")
 			launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
 			launchtest.Write(t, filepath.Join(bin, "xdg-open"), "#!/bin/sh\nprintf %s \"$1\" > "+opened+"\n")
-			err = l.Open(t.Context())
+			err := l.Open(t.Context())
 			if tc.problem != "" {
 				launchtest.WantError(t, err, tc.problem)
 			} else if err != nil || strings.TrimSpace(out.String()) != tc.opened {
