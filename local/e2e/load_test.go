@@ -90,19 +90,18 @@ func (s *stack) updateImage() {
 	const image = "registry.local/guestbook:v2"
 	s.settings("frontendImage=" + image)
 	s.deploy()
-	var pods list[struct {
-		Spec struct{ Containers []struct{ Image string } }
-	}]
-	s.kubectl(&pods, "get", "pods", "-n", s.output("namespace"), "-l", "app.kubernetes.io/name=guestbook",
-		"--field-selector", "status.phase=Running")
-	for _, p := range pods.Items {
-		if len(p.Spec.Containers) != 1 || p.Spec.Containers[0].Image != image {
-			s.t.Errorf("a frontend runs %+v, want %s", p.Spec.Containers, image)
+	s.eventually(2*time.Minute, "only frontends of the new image", func() (bool, string) {
+		var pods list[struct {
+			Spec struct{ Containers []struct{ Image string } }
+		}]
+		s.kubectl(&pods, "get", "pods", "-n", s.output("namespace"), "-l", "app.kubernetes.io/name=guestbook")
+		for _, p := range pods.Items {
+			if len(p.Spec.Containers) != 1 || p.Spec.Containers[0].Image != image {
+				return false, fmt.Sprintf("one runs %+v, want %s", p.Spec.Containers, image)
+			}
 		}
-	}
-	if len(pods.Items) == 0 {
-		s.t.Error("no frontend is labelled as such")
-	}
+		return len(pods.Items) > 0, "no Pod has the label"
+	})
 }
 
 // drainOther drains the node without the database's Pod, and has OKE replace it.
