@@ -244,6 +244,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateRoom(list)
 	s.validateRegistry(list)
 	s.validateReachOfRegistries(list)
+	s.validateArchitectures(list)
 	s.validateSigned(list)
 }
 

@@ -564,7 +564,7 @@ func TestRefusedRegistries(t *testing.T) {
 		}
 		return set
 	}
-	const two = `[{"name":"a"},{"name":"b","profile":"tutorial","frontendImage":"docker.io/paulczar/gb-frontend:v5"}]`
+	const two = `[{"name":"a"},{"name":"b","profile":"tutorial","frontendImage":"docker.io/a/gb-frontend:v5"}]`
 	checkRefusals(t, []refusal{
 		{"password without user", with("registryUsername", ""), []string{"registryUsername registryPassword"}},
 		{"user without password", with("registryPassword", ""), []string{"registryPassword registryUsername --secret"}},

@@ -46,6 +46,11 @@ func acme(pairs ...string) map[string]string {
 	return set
 }
 
+const tutorialFrontend = "docker.io/paulczar/gb-frontend:v5"
+
+// x86 is a node pool whose processors are no Arm ones.
+const x86 = `{"name":"x86","size":1,"shape":"VM.Standard.E5.Flex","ocpus":2,"memoryGb":12}`
+
 // TestUnworkable has values of the right type and form that cannot work: each is refused before anything is made.
 func TestUnworkable(t *testing.T) {
 	checkRefusals(t, []refusal{
@@ -60,6 +65,18 @@ func TestUnworkable(t *testing.T) {
 		{"hour 24", enhanced("backupSchedule", "0 24 * * *"), []string{"backupSchedule"}},
 		{"at reboot", enhanced("backupSchedule", "@reboot"), []string{"backupSchedule"}},
 		{"no day", enhanced("backupSchedule", "0 3 0 * *"), []string{"backupSchedule"}},
+
+		// Architectures.
+		{
+			"the tutorial's frontend on Arm", with("profile", "tutorial", "frontendImage", tutorialFrontend),
+			[]string{"frontendImage amd64 workers arm64 VM.Standard.A1.Flex"},
+		},
+		{
+			"the tutorial's frontend on one pool of two",
+			with("guestbooks", `[{"name":"a"},{"name":"b","profile":"tutorial","frontendImage":"`+tutorialFrontend+`"}]`,
+				"nodePools", `[`+x86+`,{"name":"arm","size":1,"ocpus":2,"memoryGb":12}]`),
+			[]string{"guestbooks[1].frontendImage amd64 arm arm64"},
+		},
 
 		// Memory and CPU.
 		{"database below its cache", with("mongoMemoryMb", "256"), []string{"mongoMemoryMb 256 512"}},
@@ -158,7 +175,7 @@ func TestUnworkable(t *testing.T) {
 		{"neither HTTP nor HTTPS", with("plainHttp", "closed"), []string{"plainHttp certificate"}},
 		{
 			"redirect by the tutorial's frontend",
-			https("profile", "tutorial", "frontendImage", "docker.io/paulczar/gb-frontend:v5", "plainHttp", "redirect"),
+			https("profile", "tutorial", "plainHttp", "redirect"),
 			[]string{"plainHttp tutorial"},
 		},
 		{
@@ -322,10 +339,13 @@ func TestUnworkable(t *testing.T) {
 // TestWorkable has values near those that are refused.
 func TestWorkable(t *testing.T) {
 	for name, set := range map[string]map[string]string{
-		"a leap day":            enhanced("backupSchedule", "0 0 29 2 *"),
-		"every ten minutes":     enhanced("backupSchedule", "*/10 * * * *"),
-		"by name":               enhanced("backupSchedule", "@daily"),
-		"smallest database":     with("mongoMemoryMb", "512"),
+		"a leap day":          enhanced("backupSchedule", "0 0 29 2 *"),
+		"every ten minutes":   enhanced("backupSchedule", "*/10 * * * *"),
+		"by name":             enhanced("backupSchedule", "@daily"),
+		"smallest database":   with("mongoMemoryMb", "512"),
+		"tutorial's frontend": with("profile", "tutorial", "frontendImage", tutorialFrontend, "nodePools", `[`+x86+`]`),
+		"tutorial's frontend, kept off Arm by a taint": with("profile", "tutorial", "frontendImage", tutorialFrontend,
+			"nodePools", `[`+x86+`,{"name":"arm","size":1,"ocpus":2,"memoryGb":12,"taints":["a=b:NoSchedule"]}]`),
 		"tutorial's database":   with("profile", "tutorial", "mongoMemoryMb", "100"),
 		"path with a query":     with("readinessPath", "/readyz?full=1"),
 		"network load balancer": with("loadBalancerType", "nlb", "reservedAddress", "129.146.1.2"),

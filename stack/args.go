@@ -26,6 +26,7 @@ type composition struct {
 	name     string            // of the stack's network and cluster
 	tags     map[string]string // freeform, of everything in OCI
 	policy   *iam.Policy       // of the cluster; nil: the stack makes none
+	ask      Ask               // nil: registries are not asked
 }
 
 func (c *composition) networkArgs() *network.Args {

@@ -55,7 +55,10 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 			return nil, err
 		}
 	}
-	return offer, c.decidePolicy(ctx, &places)
+	if err := c.decidePolicy(ctx, &places); err != nil {
+		return nil, err
+	}
+	return offer, c.askRegistries(ctx)
 }
 
 // decidePolicy decides on the policy of the cluster, if the settings ask for one.

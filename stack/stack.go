@@ -15,6 +15,7 @@ import (
 	"oke-guestbook/components/oke"
 	"oke-guestbook/components/policies"
 	"oke-guestbook/components/rights"
+	"oke-guestbook/internal/registry"
 	"oke-guestbook/plan/kubeconfig"
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/workload"
@@ -29,7 +30,7 @@ func Program() (pulumi.RunFunc, pulumi.RunOption) {
 		if err := checkCommand(kubeconfig.Command(config[ctx.Project()+":tokenCommand"])); err != nil {
 			return err
 		}
-		return Deploy(ctx, config)
+		return Deploy(ctx, config, registry.Ask)
 	}
 	return program, func(info *pulumi.RunInfo) { config = info.Config }
 }
@@ -45,9 +46,9 @@ func checkCommand(choice kubeconfig.Command) error {
 	return err
 }
 
-// Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud knows, are
-// reported before any resource is registered.
-func Deploy(ctx *pulumi.Context, config map[string]string) error {
+// Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud and registries
+// know, are reported before any resource is registered. Without ask no registry is asked.
+func Deploy(ctx *pulumi.Context, config map[string]string, ask Ask) error {
 	s, err := settings.Load(ctx.Project(), ctx.Stack(), config, ctx.IsConfigSecret)
 	if err != nil {
 		return err
@@ -58,6 +59,7 @@ func Deploy(ctx *pulumi.Context, config map[string]string) error {
 	}
 	c := composition{
 		settings: s, plan: plan, name: ctx.Project() + "-" + ctx.Stack(), tags: s.FreeformTags(ctx.Project(), ctx.Stack()),
+		ask: ask,
 	}
 	offer, err := c.look(ctx)
 	if err != nil {

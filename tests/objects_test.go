@@ -46,7 +46,7 @@ func kinds(t *testing.T) map[string]string {
 	}
 	return map[string]string{
 		"clusterType": "enhanced", "addons": metrics["addons"], "podNetwork": "vcn-native", "securityBy": "groups",
-		"nodePools":      pool(`"size":3`),
+		"nodePools":      `[{"name":"workers","size":3,"shape":"VM.Standard.E5.Flex","ocpus":2,"memoryGb":12}]`,
 		"internetEgress": "workers-and-pods", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
 		"loadBalancers": "both", "loadBalancerPorts": `["80","443"]`, "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
 		"logDestination": "logs.example.com:24224", "networkPolicies": "enforced", "guestbooks": string(list),

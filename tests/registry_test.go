@@ -2,7 +2,10 @@ package tests
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -114,5 +117,92 @@ func TestImagesInRegistry(t *testing.T) {
 		case c.want != "" && len(r.Resources) > 0:
 			t.Errorf("%s: made %v", c.image, r.Resources)
 		}
+	}
+}
+
+// imageIndex is an image for one architecture.
+const imageIndex = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[` +
+	`{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"digest":"sha256:` +
+	`44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","platform":{"os":"linux","architecture":"%s"}}]}`
+
+// TestRegistriesAreAsked expects a refusal of images that a registry does not give to the stack's nodes, before
+// anything is made, and a warning where it says nothing.
+func TestRegistriesAreAsked(t *testing.T) {
+	t.Setenv("CLIENT_HOST_OVERRIDES", "")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		switch {
+		case r.URL.Path == "/v2/" && user == "":
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/v2/":
+		case strings.HasPrefix(r.URL.Path, "/v2/private/") && (user != "tenancy/user" || password != "example"):
+			w.WriteHeader(http.StatusForbidden)
+		case strings.HasSuffix(r.URL.Path, "/busy"):
+			w.WriteHeader(http.StatusTooManyRequests)
+		case strings.HasSuffix(r.URL.Path, "/arm64"), strings.HasSuffix(r.URL.Path, "/amd64"):
+			w.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
+			_, _ = fmt.Fprintf(w, imageIndex, r.URL.Path[len(r.URL.Path)-len("arm64"):])
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	host := server.Listener.Addr().String()
+	const arm = "VM.Standard.A1.Flex"
+	for _, c := range []struct {
+		name  string
+		set   map[string]string
+		wants []string // in the error; none: accepted
+	}{
+		{"public", map[string]string{"frontendImage": host + "/a:arm64"}, nil},
+		{"private", map[string]string{
+			"frontendImage": host + "/private/a:arm64", "registryUsername": "tenancy/user", "registryPassword": "example",
+		}, nil},
+		{"anonymous", map[string]string{"frontendImage": host + "/private/a:arm64"}, []string{
+			"frontendImage: ", host + "/private/a:arm64 anonymously", "403", "set registryUsername, and registryPassword",
+		}},
+		{"wrong password", map[string]string{
+			"frontendImage": host + "/private/a:arm64", "registryUsername": "tenancy/user", "registryPassword": "old",
+		}, []string{"frontendImage: ", "/private/a:arm64 as tenancy/user", "correct registryUsername or registryPassword"}},
+		{"credentials of another registry", map[string]string{
+			"frontendImage": host + "/private/a:arm64", "mongoImage": "127.0.0.1:1/m:1", "registry": "127.0.0.1:1",
+			"registryUsername": "tenancy/user", "registryPassword": "example",
+		}, []string{"frontendImage: ", "registryPassword are for 127.0.0.1:1"}},
+		{"no tag", map[string]string{"frontendImage": host + "/a:v1"}, []string{
+			"frontendImage: ", "has no image " + host + "/a:v1", "make push IMAGE=", "404",
+		}},
+		{"foreign", map[string]string{"frontendImage": host + "/a:amd64"}, []string{
+			"frontendImage: ", host + "/a:amd64 is for amd64", "node pool workers is arm64", arm,
+		}},
+		{"foreign in one of two", map[string]string{"guestbooks": fmt.Sprintf(
+			`[{"name":"a","frontendImage":"%[1]s/a:arm64"},{"name":"b","frontendImage":"%[1]s/a:amd64"}]`, host)}, []string{
+			"guestbooks[1].frontendImage: ",
+		}},
+		{"chores", map[string]string{"frontendImage": host + "/a:arm64", "choresImage": host + "/b:v1"}, []string{
+			"choresImage: ", "/b:v1",
+		}},
+		{"agents", map[string]string{
+			"frontendImage": host + "/a:arm64", "logDestination": "logs.example.com:24224", "logAgentImage": host + "/c:v1",
+			"networkPolicies": "enforced", "networkPolicyImage": host + "/d:v1",
+		}, []string{"logAgentImage: ", "/c:v1", "networkPolicyImage: ", "/d:v1"}},
+		{"busy", map[string]string{"frontendImage": host + "/a:busy"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := mocks.New(project, "local")
+			r.Registries = true
+			err := update(t, "local", c.set, r)
+			if (err != nil) != (len(c.wants) > 0) {
+				t.Fatalf("error %v, want %q", err, c.wants)
+			}
+			for _, want := range c.wants {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %v, want %q", err, want)
+				}
+			}
+			if err != nil && len(r.Resources) > 0 {
+				t.Errorf("made %v", r.Resources)
+			}
+		})
 	}
 }

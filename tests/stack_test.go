@@ -11,6 +11,7 @@ import (
 
 	"oke-guestbook/internal/golden"
 	"oke-guestbook/internal/mocks"
+	"oke-guestbook/internal/registry"
 	"oke-guestbook/settings"
 	"oke-guestbook/settings/stackfile"
 	"oke-guestbook/stack"
@@ -58,7 +59,11 @@ func prepared(
 			r.ExistingGateways = append(r.ExistingGateways, id)
 		}
 	}
-	return func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config) }, func(info *pulumi.RunInfo) {
+	var ask stack.Ask
+	if r.Registries {
+		ask = registry.Ask
+	}
+	return func(ctx *pulumi.Context) error { return stack.Deploy(ctx, config, ask) }, func(info *pulumi.RunInfo) {
 		info.Config = config
 		info.ConfigSecretKeys = []string{
 			"oci:privateKey", project + ":databasePassword", project + ":tlsPrivateKey", project + ":guestbooks",

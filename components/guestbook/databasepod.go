@@ -87,8 +87,11 @@ func (b *builder) prober() (corev1.ContainerArgs, error) {
 	return container, nil
 }
 
-// startMember starts mongod. Only the first member makes the root user: the others get it by replication.
-const startMember = `[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
+// startMember starts mongod, with as many open files as it may have: a container of CRI-O, which OKE's nodes run, has a
+// soft limit of 1024 and a hard one of 524288 (cri-o/cri-o#10135, 2026-07), and MongoDB wants 64000 (MongoDB manual,
+// "UNIX ulimit Settings"). Only the first member makes the root user: the others get it by replication.
+const startMember = `ulimit -Sn "$(ulimit -Hn)"
+[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
 exec docker-entrypoint.sh mongod "$@"`
 
 // mongod is the database's container.

@@ -2,7 +2,6 @@ package guestbook
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -80,15 +79,10 @@ func repositoryNamed(ctx *pulumi.Context, name, namespace string, place Place) (
 	return nil, nil
 }
 
-// sameRegion reports whether a resource is surely in the region of a registry host. OCIDs name some regions by their
-// keys and others by their names, and so do hosts.
-func sameRegion(host, id string) bool {
+// sameRegion reports whether a resource is surely in a region: OCIDs name some regions by their keys.
+func sameRegion(region, id string) bool {
 	parts := strings.Split(id, ".")
-	if len(parts) < 4 {
-		return false
-	}
-	names := map[string]string{"iad": "us-ashburn-1", "phx": "us-phoenix-1"}
-	return slices.Contains([]string{parts[3], names[parts[3]]}, host)
+	return len(parts) > 3 && workload.RegionNamed(parts[3]) == region
 }
 
 // checkTag returns an error if the repository has no image of the tag.

@@ -25,7 +25,7 @@ var imageFindings = []finding{
 		"guestbook:v1 is for amd64, and node pool workers is arm64", "make push builds amd64 and arm64",
 	}},
 	{"a broken index", func(s *setup) { s.images["/v2/guestbook/manifests/v1"] = "[" }, []string{
-		"guestbook:v1: unexpected EOF",
+		"guestbook:v1: the registry: unexpected EOF",
 	}},
 	{"no such registry", set("frontendImage", "localhost:1/guestbook:v1"), []string{
 		"✗ localhost:1/guestbook:v1: the registry:",

@@ -23,7 +23,6 @@ var byUnitTests = map[string]string{
 	"no answer within %s":             "result",
 	"%s: the service does not answer": "result",
 	"%s: there is no host %s":         "result",
-	"%s is no image: %v":              "result: is no image",
 	"Pulumi.yaml: %v":                 "result",
 }
 

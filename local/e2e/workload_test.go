@@ -206,7 +206,8 @@ func TestProfiles(t *testing.T) {
 	certificate, key, err := cert.GenerateSelfSignedCertKey("seoul.example.com", nil, nil)
 	s.must(err)
 	s.settings("loadBalancers=both", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16",
-		"nodePools[0].size=3", "frontendReplicas=1", "logDestination=logs.example.com:24224",
+		"nodePools[0].size=3", "nodePools[0].shape=VM.Standard.E5.Flex", // as the tutorial's frontend needs it
+		"frontendReplicas=1", "logDestination=logs.example.com:24224",
 		"guestbooks[0].name=classroom", "guestbooks[0].profile=tutorial",
 		"guestbooks[0].frontendImage=docker.io/paulczar/gb-frontend:v5",
 		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3",

@@ -125,6 +125,9 @@ func (s *Spec) Validate(list *problem.List) {
 // keepsNodes reports whether the pool always has nodes.
 func (p *NodePool) keepsNodes() bool { return p.Size > 0 && (p.MaxSize == 0 || p.MinSize > 0) }
 
+// Open reports whether the pool can have nodes that take any Pod.
+func (p *NodePool) Open() bool { return !p.repels() && (p.largest() > 0 || p.Autoscaled) }
+
 // repels reports whether the pool's nodes take no Pods without a toleration.
 func (p *NodePool) repels() bool {
 	return slices.ContainsFunc(p.Taints, repels)

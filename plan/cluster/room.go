@@ -69,7 +69,7 @@ func (s *Spec) Rooms(podNetworkNative bool) []PoolRoom {
 	var rooms []PoolRoom
 	for i := range s.NodePools {
 		p := &s.NodePools[i]
-		if p.repels() || p.largest() == 0 && !p.Autoscaled {
+		if !p.Open() {
 			continue
 		}
 		room, known := p.Room(podNetworkNative)

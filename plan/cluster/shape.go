@@ -21,6 +21,19 @@ func ArmShape(name string) bool {
 	return len(series) > 2 && series[1] == "Standard" && strings.HasPrefix(series[2], "A")
 }
 
+// Architecture returns that of the shape's processors, as images have it.
+func Architecture(shape string) string {
+	if ArmShape(shape) {
+		return "arm64"
+	}
+	return "amd64"
+}
+
+// Lacks reports whether nodes of the pool cannot run an image for these architectures. One that names none may run.
+func (p *NodePool) Lacks(architectures []string) bool {
+	return len(architectures) > 0 && !slices.Contains(architectures, Architecture(p.Shape))
+}
+
 // gpuShape reports whether the shape needs an image with GPU drivers.
 func gpuShape(name string) bool {
 	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")

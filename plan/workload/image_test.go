@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oracle/oci-go-sdk/v65/common"
 )
 
 func TestImages(t *testing.T) {
@@ -68,12 +70,18 @@ func TestImagesByDefault(t *testing.T) {
 
 func TestOracleRegion(t *testing.T) {
 	for image, want := range map[string]string{
-		"iad.ocir.io/t/guestbook:v1": "iad", "us-ashburn-1.ocir.io/t/guestbook:v1": "us-ashburn-1",
+		"iad.ocir.io/t/guestbook:v1": "us-ashburn-1", "zzz.ocir.io/t/guestbook:v1": "zzz",
+		"us-ashburn-1.ocir.io/t/guestbook:v1":          "us-ashburn-1",
 		"ocir.us-ashburn-1.oci.oraclecloud.com/t/a:v1": "us-ashburn-1",
 		"docker.io/library/mongo:8.0":                  "", "iad.ocir.io.example.com/t/a:v1": "",
 	} {
 		if got := OracleRegion(image); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)
+		}
+	}
+	for key, want := range regions {
+		if got := string(common.StringToRegion(key)); got != want {
+			t.Errorf("region %s is %s, not %s", key, got, want)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package workload
 
+import "slices"
+
 // Image is an image that a stack takes by default, as it was when somebody last looked.
 type Image struct {
 	Setting       string  // whose default it is
@@ -47,6 +49,15 @@ var Images = []Image{
 		Architectures: []string{"amd64", "arm64"}, Looked: "2026-11-29",
 		Source: "kubernetes/k8s.io, images of k8s-staging-networking; kubernetes-sigs/kube-network-policies, Makefile",
 	},
+}
+
+// ByDefault returns the entry of an image that is one by default; false for others.
+func ByDefault(name string) (Image, bool) {
+	i := slices.IndexFunc(Images, func(image Image) bool { return image.Name == name })
+	if i < 0 {
+		return Image{}, false
+	}
+	return Images[i], true
 }
 
 // imageOf returns the default of a profile's setting.

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,14 +46,17 @@ func checkUsername(name string) error {
 // oracle matches the hosts of Oracle's registry, with the key or the name of the region.
 var oracle = regexp.MustCompile(`^(?:([a-z0-9-]+)\.ocir\.io|ocir\.([a-z0-9-]+)\.oci\.oraclecloud\.com)$`)
 
-// OracleRegion returns the region of an image of Oracle's registry, its key or its name, as the host has it: "iad" or
-// "us-ashburn-1". It is empty for images of other registries.
+// OracleRegion returns the region of an image of Oracle's registry, such as us-ashburn-1, or its key, if that is not
+// known here. It is empty for images of other registries.
 func OracleRegion(image string) string {
 	if parts := oracle.FindStringSubmatch(Host(image)); parts != nil {
-		return parts[1] + parts[2]
+		return RegionNamed(parts[1] + parts[2])
 	}
 	return ""
 }
+
+// RegionNamed returns the name of a region by its name or its key, "iad": a key that is not known here as it is.
+func RegionNamed(text string) string { return cmp.Or(regions[text], text) }
 
 // Complete fills in the host if all frontends' images are of one registry, and there are credentials.
 func (r *Registry) Complete(guestbooks []Guestbook) {

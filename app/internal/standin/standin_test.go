@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +18,19 @@ import (
 	"oke-guestbook/app/internal/store"
 )
 
-// Of components/guestbook/databasepod.go, profile hardened.
-const startMember = `[ "${HOSTNAME##*-}" = 0 ] || unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
-exec docker-entrypoint.sh mongod "$@"`
+// script is the command of a hardened database's container, as the program's golden file has it.
+func script(t *testing.T) string {
+	t.Helper()
+	objects, err := os.ReadFile("../../../tests/testdata/objects.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile(`- bash\n +- -c\n( +)- \|-\n((?: +.*\n)+?) +- mongod\n`).FindSubmatch(objects)
+	if block == nil {
+		t.Fatal("tests/testdata/objects.yaml has no command of a database")
+	}
+	return strings.ReplaceAll(string(block[2]), string(block[1])+"  ", "")
+}
 
 // newMember makes the Pod of a member of the hardened database, whose init container has run.
 func newMember(t *testing.T, name string) *pod {
@@ -36,7 +47,7 @@ func newMember(t *testing.T, name string) *pod {
 
 // startMember starts the member's container.
 func (p *pod) startMember() *process {
-	return p.start("bash", "-c", startMember, "mongod", "--replSet", "rs0", "--keyFile", p.dir+"/keys/key",
+	return p.start("bash", "-c", script(p.t), "mongod", "--replSet", "rs0", "--keyFile", p.dir+"/keys/key",
 		"--bind_ip_all", "--wiredTigerCacheSizeGB", "0.25", "--port", p.port, "--dbpath", p.dir+"/db")
 }
 
