@@ -16,9 +16,6 @@ import (
 // here may still wait for a node.
 func (s *Settings) validateRoom(list *problem.List) {
 	rooms := s.Cluster.Rooms(s.Network.PodNetwork == layout.VCNNative)
-	if len(rooms) == 0 {
-		return // a shape of unknown size, or no pool that takes the Pods
-	}
 	if s.Policies == workload.Enforced {
 		for i := range rooms {
 			rooms[i].Node.CPUMillis -= workload.Enforcer.CPUMillis
@@ -26,12 +23,49 @@ func (s *Settings) validateRoom(list *problem.List) {
 			rooms[i].Node.Pods -= workload.Enforcer.Pods
 		}
 	}
+	for i := range s.Guestbooks {
+		s.validateMembers(list, i, rooms)
+	}
+	if len(rooms) == 0 {
+		return // a shape of unknown size, or no pool that takes the Pods
+	}
 	fits := true
 	for i := range s.Guestbooks {
 		fits = s.validatePods(list, i, rooms) && fits
 	}
 	if _, more := s.Cluster.Nodes(); fits && !more {
 		s.validateSum(list, rooms)
+	}
+}
+
+// validateMembers refuses a database with more members than nodes: each is on a node of its own, one that takes any Pod
+// and has room for it. Rooms are none where a shape has an unknown size: then all nodes count. That no node has room is
+// for validatePods to say.
+func (s *Settings) validateMembers(list *problem.List, i int, rooms []cluster.PoolRoom) {
+	g := s.Guestbooks[i]
+	member := cluster.Room{CPUMillis: g.MongoCPUMillis, MemoryMB: g.MongoMemoryMB}
+	nodes, roomy := 0, 0
+	for _, p := range s.Cluster.NodePools {
+		if p.Autoscaled {
+			return // there may be more
+		}
+		if p.Open() {
+			nodes += p.Largest()
+		}
+	}
+	for _, r := range rooms {
+		if r.Node.Holds(member) {
+			roomy += r.Nodes
+		}
+	}
+	if roomy > 0 {
+		nodes = roomy
+	}
+	if g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) {
+		s.policy(i).Add(list, "mongoReplicas", []string{"profile", "externalDatabase", "mongoCpuMillis", "mongoMemoryMb"},
+			"%d members need a node each, without taints and with room for %d MiB and %d thousandths of a CPU: "+
+				"nodePools have %d such nodes", g.MongoReplicas, g.MongoMemoryMB, g.MongoCPUMillis, nodes).
+			DependsOn("nodePools", "networkPolicies")
 	}
 }
 

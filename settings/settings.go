@@ -450,11 +450,6 @@ func (s *Settings) validateFit(list *problem.List, i int) {
 			policy.Add(list, key, nil, "needs the region of oci:region: %v", err)
 		}
 	}
-	if nodes, more := s.Cluster.Nodes(); g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) && !more {
-		policy.Add(list, "mongoReplicas", []string{"externalDatabase"},
-			"%d members need a node each, and nodePools have %d together",
-			g.MongoReplicas, nodes).DependsOn("nodePools")
-	}
 	if g.Autoscales() && !s.Cluster.Metrics() {
 		policy.Add(list, "frontendMaxReplicas", []string{"profile", "frontendReplicas", "frontendMinReplicas"},
 			"%d is above frontendMinReplicas, %d, and without metrics the autoscaler does nothing between them: make them "+

@@ -91,7 +91,7 @@ func TestUnworkable(t *testing.T) {
 			[]string{"frontendCpuMillis 64000 1830"},
 		},
 		{
-			"frontends larger than all nodes", small("frontendReplicas", "60", "frontendCpuMillis", "1"),
+			"frontends larger than all nodes", small("frontendReplicas", "60", "frontendCpuMillis", "10"),
 			[]string{"nodePools 61 64 512 128 4544 2779"},
 		},
 		{
@@ -104,7 +104,7 @@ func TestUnworkable(t *testing.T) {
 		},
 		{
 			"more Pods than a node takes",
-			with("nodePools", `[{"name":"w","size":1,"ocpus":4,"memoryGb":64}]`, "frontendCpuMillis", "1",
+			with("nodePools", `[{"name":"w","size":1,"ocpus":4,"memoryGb":64}]`, "frontendCpuMillis", "10",
 				"guestbooks", `[{"name":"a"},{"name":"b"}]`, "frontendReplicas", "60"),
 			[]string{"nodePools 126 110"},
 		},
@@ -113,6 +113,26 @@ func TestUnworkable(t *testing.T) {
 			with("nodePools", `[{"name":"a","size":1,"ocpus":1,"memoryGb":2},`+
 				`{"name":"b","size":1,"ocpus":4,"memoryGb":64,"taints":["a=b:NoSchedule"]}]`, "mongoMemoryMb", "8192"),
 			[]string{"mongoMemoryMb 8192"},
+		},
+		{"frontend with next to no CPU", with("frontendCpuMillis", "1"), []string{"frontendCpuMillis 1 10"}},
+		{"frontend a little below", with("frontendCpuMillis", "9"), []string{"frontendCpuMillis 9 10"}},
+		{"database with next to no CPU", with("mongoCpuMillis", "1"), []string{"mongoCpuMillis 1 10"}},
+		{
+			"three members, one node that is large enough", with("mongoReplicas", "3", "mongoMemoryMb", "4096",
+				"nodePools", `[{"name":"big","size":1,"ocpus":4,"memoryGb":24},{"name":"small","size":2,"ocpus":2,"memoryGb":4}]`),
+			[]string{"mongoReplicas 3 4096 250 1"},
+		},
+		{
+			"three members, two nodes that repel them", with("mongoReplicas", "3", "nodePools",
+				`[{"name":"a","size":1,"ocpus":2,"memoryGb":12},`+
+					`{"name":"b","size":2,"ocpus":2,"memoryGb":12,"taints":["a=b:NoSchedule"]}]`),
+			[]string{"mongoReplicas 3 512 250 1"},
+		},
+		{
+			"three members beside the enforcer, which leaves room on one node", with("mongoReplicas", "3",
+				"networkPolicies", "enforced", "mongoMemoryMb", "2779", "nodePools",
+				`[{"name":"a","size":1,"ocpus":2,"memoryGb":12},{"name":"b","size":2,"ocpus":2,"memoryGb":4}]`),
+			[]string{"mongoReplicas 3 2779 250 1"},
 		},
 		{"negative quota", with("quotaCpuMillis", "-5"), []string{"quotaCpuMillis -5"}},
 
@@ -339,10 +359,17 @@ func TestUnworkable(t *testing.T) {
 // TestWorkable has values near those that are refused.
 func TestWorkable(t *testing.T) {
 	for name, set := range map[string]map[string]string{
-		"a leap day":          enhanced("backupSchedule", "0 0 29 2 *"),
-		"every ten minutes":   enhanced("backupSchedule", "*/10 * * * *"),
-		"by name":             enhanced("backupSchedule", "@daily"),
-		"smallest database":   with("mongoMemoryMb", "512"),
+		"a leap day":        enhanced("backupSchedule", "0 0 29 2 *"),
+		"every ten minutes": enhanced("backupSchedule", "*/10 * * * *"),
+		"by name":           enhanced("backupSchedule", "@daily"),
+		"smallest database": with("mongoMemoryMb", "512"),
+		"least CPU":         with("mongoCpuMillis", "10", "frontendCpuMillis", "10"),
+		"three members on nodes of two sizes": with("mongoReplicas", "3", "mongoMemoryMb", "2779", "nodePools",
+			`[{"name":"a","size":1,"ocpus":2,"memoryGb":12},{"name":"b","size":2,"ocpus":2,"memoryGb":4}]`),
+		"three members on nodes of unknown size": with("mongoReplicas", "3", "nodePools",
+			`[{"name":"a","size":3,"shape":"BM.Standard.E5.192"}]`),
+		"three members on nodes that an autoscaler adds": with("mongoReplicas", "3", "nodePools",
+			`[{"name":"a","size":1,"ocpus":2,"memoryGb":12,"autoscaled":true}]`),
 		"tutorial's frontend": with("profile", "tutorial", "frontendImage", tutorialFrontend, "nodePools", `[`+x86+`]`),
 		"tutorial's frontend, kept off Arm by a taint": with("profile", "tutorial", "frontendImage", tutorialFrontend,
 			"nodePools", `[`+x86+`,{"name":"arm","size":1,"ocpus":2,"memoryGb":12,"taints":["a=b:NoSchedule"]}]`),

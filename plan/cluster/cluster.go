@@ -74,7 +74,7 @@ type NodePool struct {
 // Nodes returns how many nodes the pools have together at most, and whether an autoscaler of the user's may add more.
 func (s *Spec) Nodes() (n int, more bool) {
 	for _, p := range s.NodePools {
-		n += p.largest()
+		n += p.Largest()
 		more = more || p.Autoscaled
 	}
 	return n, more
@@ -91,8 +91,8 @@ func (p *NodePool) Least() int {
 	return p.Size
 }
 
-// largest is the number of nodes that the pool has at most, except while it cycles.
-func (p *NodePool) largest() int { return max(p.Size, p.MaxSize) }
+// Largest is the number of nodes that the pool has at most, except while it cycles.
+func (p *NodePool) Largest() int { return max(p.Size, p.MaxSize) }
 
 // Validate adds every problem of the settings to list.
 func (s *Spec) Validate(list *problem.List) {
@@ -126,7 +126,7 @@ func (s *Spec) Validate(list *problem.List) {
 func (p *NodePool) keepsNodes() bool { return p.Size > 0 && (p.MaxSize == 0 || p.MinSize > 0) }
 
 // Open reports whether the pool can have nodes that take any Pod.
-func (p *NodePool) Open() bool { return !p.repels() && (p.largest() > 0 || p.Autoscaled) }
+func (p *NodePool) Open() bool { return !p.repels() && (p.Largest() > 0 || p.Autoscaled) }
 
 // repels reports whether the pool's nodes take no Pods without a toleration.
 func (p *NodePool) repels() bool {

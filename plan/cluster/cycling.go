@@ -44,10 +44,10 @@ func (p *NodePool) Steps() (surge, unavailable string) {
 // Most returns the largest number of nodes that the pool has while it cycles.
 func (p *NodePool) Most() int {
 	if !p.Cycles() {
-		return p.largest()
+		return p.Largest()
 	}
 	surge, _ := p.Steps()
-	return p.largest() + nodes(surge, p.largest())
+	return p.Largest() + nodes(surge, p.Largest())
 }
 
 // nodes reads a number of nodes, or a percentage of size, which is rounded up.
@@ -89,7 +89,7 @@ func (p *NodePool) validateCycling(list *problem.List, key string, kind Type) {
 // (Oracle documentation, "Performing an In-Place Worker Node Update by Cycling an Existing Node Pool", copy of March
 // 2025, read 2026-11-29). A parked pool may have a step of one node.
 func (p *NodePool) checkSteps(list *problem.List, surgeKey, unavailableKey string) {
-	most := max(p.largest(), 1)
+	most := max(p.Largest(), 1)
 	for _, step := range []struct{ key, text string }{{surgeKey, p.MaxSurge}, {unavailableKey, p.MaxUnavailable}} {
 		if n, err := strconv.Atoi(step.text); err == nil && n > most && !p.Autoscaled {
 			list.Add(step.key, "%d nodes are more than the pool has, %d", n, most).

@@ -76,7 +76,7 @@ func (s *Spec) Rooms(podNetworkNative bool) []PoolRoom {
 		if !known {
 			return nil
 		}
-		rooms = append(rooms, PoolRoom{Node: room, Nodes: p.largest(), Shape: p.shapeName(), MemoryGB: p.MemoryGB})
+		rooms = append(rooms, PoolRoom{Node: room, Nodes: p.Largest(), Shape: p.shapeName(), MemoryGB: p.MemoryGB})
 	}
 	return rooms
 }

@@ -23,6 +23,11 @@ const (
 	maxReplicas  = 100
 	maxMillis    = 64000
 
+	// minMillis is the least CPU request in thousandths. On a node without idle CPUs a container gets no more. A probe of
+	// the database then takes a second of its 10, for 10 ms of CPU time (docs/benchmarks.md, "Chores"); and below 2
+	// Kubernetes gives what a container without a request gets (kubelet, MilliCPUToShares).
+	minMillis = 10
+
 	// minMongoMB is the least memory of a hardened database in MiB: twice the smallest cache, as the other half is for
 	// connections, of up to 1 MiB each, and the server (MongoDB manual, storage.wiredTiger.engineConfig.cacheSizeGB, 0.25
 	// to 10000, and "UNIX ulimit Settings"; read as quoted by others, November 2026).
@@ -76,7 +81,7 @@ func (s *Spec) frontend() setting.Group {
 			setting.Range(1, 100)),
 		setting.Of(&s.FrontendCPUMillis, "frontendCpuMillis", 0,
 			"CPU request of a frontend Pod, in thousandths. 0 for the profile's",
-			setting.Optional(setting.Range(1, maxMillis))),
+			setting.Optional(setting.Range(minMillis, maxMillis))),
 		setting.Of(&s.FrontendMemoryMB, "frontendMemoryMb", 0,
 			"Memory request and limit of a frontend Pod, in MiB. 0 for the profile's",
 			setting.Optional(setting.Range(16, 65536))),
@@ -160,7 +165,7 @@ func (s *Spec) database() setting.Group {
 			setting.Func("1 or 3", checkMembers)),
 		setting.Of(&s.MongoCPUMillis, "mongoCpuMillis", 0,
 			"CPU request of a database Pod, in thousandths. 0 for the profile's",
-			setting.Optional(setting.Range(1, maxMillis))),
+			setting.Optional(setting.Range(minMillis, maxMillis))),
 		setting.Of(&s.MongoMemoryMB, "mongoMemoryMb", 0,
 			"Memory request and limit of a database Pod, in MiB. 0 for the profile's",
 			setting.Optional(setting.Range(100, 524288))),
