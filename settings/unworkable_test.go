@@ -2,6 +2,7 @@ package settings
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"oke-guestbook/plan/problem/problemtest"
@@ -50,6 +51,14 @@ const tutorialFrontend = "docker.io/paulczar/gb-frontend:v5"
 
 // x86 is a node pool whose processors are no Arm ones.
 const x86 = `{"name":"x86","size":1,"shape":"VM.Standard.E5.Flex","ocpus":2,"memoryGb":12}`
+
+// private is settings of a guestbook whose image is pulled with credentials.
+func private(pairs ...string) map[string]string {
+	set := with("frontendImage", "iad.ocir.io/tenancy/guestbook:v1", "registryUsername", "tenancy/user",
+		"registryPassword", "token")
+	maps.Copy(set, with(pairs...))
+	return set
+}
 
 // TestUnworkable has values of the right type and form that cannot work: each is refused before anything is made.
 func TestUnworkable(t *testing.T) {
@@ -141,6 +150,9 @@ func TestUnworkable(t *testing.T) {
 		{"liveness without a slash", with("livenessPath", "livez"), []string{"livenessPath livez /"}},
 		{"path with a blank", with("readinessPath", "/ready z"), []string{"readinessPath"}},
 		{"path with a line's end", with("livenessPath", "/livez\n"), []string{"livenessPath"}},
+		{"path with a broken escape", with("profile", "tutorial", "livenessPath", "/a%zz"), []string{"livenessPath /a%zz"}},
+		{"path that the frontend lacks", with("readinessPath", "/healthz"), []string{"readinessPath /healthz /readyz"}},
+		{"path that the frontend limits", with("livenessPath", "/"), []string{"livenessPath /livez"}},
 		{
 			"path as a URL", with("readinessPath", "http://localhost/readyz"),
 			[]string{"readinessPath http://localhost/readyz"},
@@ -283,6 +295,18 @@ func TestUnworkable(t *testing.T) {
 			"ACME server with a password", acme("acmeDirectory", "https://user:token@acme.example.com/directory"),
 			[]string{"acmeDirectory https"},
 		},
+		{
+			"ACME on a port that Pods do not reach", acme("acmeDirectory", "https://acme.example.com:14000/directory"),
+			[]string{"acmeDirectory 14000 443"},
+		},
+		{
+			"ACME for a name of the local network", acme("tlsHostname", "guestbook.local"),
+			[]string{"tlsHostname guestbook.local .local"},
+		},
+		{
+			"host name of 300 characters", acme("tlsHostname", strings.Repeat(strings.Repeat("a", 49)+".", 6)+"com"),
+			[]string{"tlsHostname 253"},
+		},
 		{"ACME with an address of a person", acme("acmeEmail", "Ops <ops@example.com>"), []string{"acmeEmail Ops"}},
 		{"ACME account of nothing", with("acmeEmail", "ops@example.com"), []string{"acmeEmail acmeDirectory"}},
 		{
@@ -346,6 +370,21 @@ func TestUnworkable(t *testing.T) {
 			with("tags", `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":""}`),
 			[]string{"tags 9 8"},
 		},
+		{"password of the registry with a line's end", private("registryPassword", "token\n"), []string{"registryPassword"}},
+		{"password of the registry of white space", private("registryPassword", " "), []string{"registryPassword"}},
+		{"registry's user without a name", private("registryUsername", "tenancy/"), []string{"registryUsername tenancy/"}},
+		{"registry's user of a slash", private("registryUsername", "/"), []string{"registryUsername"}},
+		{"registry's user with too many parts", private("registryUsername", "a/b/c/d"), []string{"registryUsername a/b/c/d"}},
+		{
+			"Oracle's registry without the tenancy's namespace", with("frontendImage", "iad.ocir.io/guestbook:v1"),
+			[]string{"frontendImage iad.ocir.io/<tenancy namespace>/guestbook"},
+		},
+		{
+			"registry of another region without the internet",
+			with("internetEgress", "none", "oci:region", "us-ashburn-1", "frontendImage", "phx.ocir.io/t/guestbook:v1",
+				"mongoImage", "iad.ocir.io/t/mongo:8.0"),
+			[]string{"frontendImage phx.ocir.io internetEgress"},
+		},
 		{"backup of no name", enhanced("restoreFrom", "backups/"), []string{"restoreFrom backups/"}},
 		{
 			"image with credentials", with("frontendImage", "user:token@iad.ocir.io/tenancy/guestbook:v1"),
@@ -359,6 +398,11 @@ func TestUnworkable(t *testing.T) {
 // TestWorkable has values near those that are refused.
 func TestWorkable(t *testing.T) {
 	for name, set := range map[string]map[string]string{
+		"a user of a domain": private("registryUsername", "tenancy/domain/user"),
+		"ACME on port 443":   acme("acmeDirectory", "https://acme.example.com:443/directory"),
+		"registry of the region by its key": with("internetEgress", "none", "oci:region", "us-ashburn-1",
+			"frontendImage", "iad.ocir.io/t/guestbook:v1", "mongoImage", "us-ashburn-1.ocir.io/t/mongo:8.0"),
+		"escape in a path":  with("profile", "tutorial", "livenessPath", "/a%2Fb"),
 		"a leap day":        enhanced("backupSchedule", "0 0 29 2 *"),
 		"every ten minutes": enhanced("backupSchedule", "*/10 * * * *"),
 		"by name":           enhanced("backupSchedule", "@daily"),

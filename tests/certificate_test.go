@@ -30,7 +30,7 @@ func selfSigned(notBefore, notAfter time.Time) (chain, key string) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "guestbook.example.com"},
-		NotBefore: notBefore, NotAfter: notAfter,
+		DNSNames: []string{"guestbook.example.com"}, NotBefore: notBefore, NotAfter: notAfter,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {

@@ -2,8 +2,13 @@ package workload
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// privateDomains are the top-level domains that are never on the internet (RFC 6761, 6762 and 7686; ICANN's resolution
+// 2024.07.29.06 for internal).
+var privateDomains = []string{"example", "internal", "invalid", "local", "localhost", "onion", "test"}
 
 // acme checks that the frontend can obtain a certificate by itself, as far as the guestbook's settings decide.
 func (v validator) acme() {
@@ -25,6 +30,10 @@ func (v validator) acme() {
 	}
 	if v.TLSHostname == "" {
 		v.add("tlsHostname", on("acmeDirectory"), "is required with acmeDirectory: the certificate is for this name")
+	}
+	if parent := v.TLSHostname[strings.LastIndex(v.TLSHostname, ".")+1:]; slices.Contains(privateDomains, parent) {
+		v.add("tlsHostname", on("acmeDirectory"), "%s is below .%s, which the DNS of the internet does not have: no ACME "+
+			"server finds it", v.TLSHostname, parent)
 	}
 	if v.Exposure != Public {
 		refuse(on("exposure"), "needs a load balancer with a public address, to which the ACME server connects, and "+

@@ -5,12 +5,20 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // certificate checks the certificate, and what goes together with it.
 func (v validator) certificate() {
+	if kind := foreignBlock(v.TLSCertificate); kind != "" {
+		v.add("tlsCertificate", nil, "holds a %s, and only certificates belong there: the stack's file has it as it is. "+
+			"Take it out, and if it is a private key, set tlsPrivateKey with --secret, and renew the certificate, as others "+
+			"may have read the key", kind)
+		return
+	}
 	switch {
 	case (v.TLSCertificate == "") != (v.TLSPrivateKey == ""):
 		v.add("tlsCertificate", on("tlsPrivateKey"), "goes together with tlsPrivateKey: set both or none")
@@ -38,6 +46,20 @@ func (v validator) certificate() {
 	}
 }
 
+// foreignBlock returns the type of a block of PEM that is no certificate: empty if there is none.
+func foreignBlock(text string) string {
+	for rest := []byte(text); ; {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			return ""
+		}
+		if block.Type != "CERTIFICATE" {
+			return block.Type
+		}
+	}
+}
+
 // pair checks tlsCertificate with its key.
 func (v validator) pair() {
 	// The error must not quote the key.
@@ -50,10 +72,15 @@ func (v validator) pair() {
 		v.add("tlsCertificate", nil, "%v", err)
 		return
 	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
-		return // checkDates has parsed it
+	chain, err := parseChain(pair.Certificate)
+	if err == nil {
+		err = checkChain(chain)
 	}
+	if err != nil {
+		v.add("tlsCertificate", nil, "%v", err)
+		return
+	}
+	leaf := chain[0]
 	if v.TLSHostname != "" {
 		if err := leaf.VerifyHostname(v.TLSHostname); err != nil {
 			v.add("tlsHostname", on("tlsCertificate"), "%s is not a name of tlsCertificate: %v", v.TLSHostname, err)
@@ -70,6 +97,43 @@ func (v validator) pair() {
 	default:
 		v.add("tlsCertificate", nil, "has a key of type %T: the ciphers of load balancers need RSA or ECDSA", key)
 	}
+}
+
+func parseChain(ders [][]byte) (chain []*x509.Certificate, err error) {
+	for i, der := range ders {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d of the chain: %w", i+1, err)
+		}
+		chain = append(chain, c)
+	}
+	return chain, nil
+}
+
+// checkChain returns why browsers refuse a chain of a server: the first certificate is the server's, with its names
+// (RFC 9525, section 6.3, which forbids the common name instead), and each other one has signed the one before (RFC
+// 5246, section 7.4.2).
+func checkChain(chain []*x509.Certificate) error {
+	leaf := chain[0]
+	usable := func(use x509.ExtKeyUsage) bool {
+		return use == x509.ExtKeyUsageServerAuth || use == x509.ExtKeyUsageAny
+	}
+	switch {
+	case leaf.IsCA:
+		return fmt.Errorf("certificate 1 of the chain (%s) is an authority's: the server's comes first", leaf.Subject)
+	case len(leaf.DNSNames)+len(leaf.IPAddresses) == 0:
+		return fmt.Errorf("certificate 1 of the chain (%s) has no subject alternative name: browsers read no other names",
+			leaf.Subject)
+	case len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 && !slices.ContainsFunc(leaf.ExtKeyUsage, usable):
+		return fmt.Errorf("certificate 1 of the chain (%s) is for other uses than a server's (extended key usage)",
+			leaf.Subject)
+	}
+	for i, issuer := range chain[1:] {
+		if err := chain[i].CheckSignatureFrom(issuer); err != nil {
+			return fmt.Errorf("certificate %d of the chain (%s) has not signed the one before: %w", i+2, issuer.Subject, err)
+		}
+	}
+	return nil
 }
 
 // versions checks that versions and ciphers of TLS fit each other.

@@ -43,6 +43,9 @@ func checkUsername(name string) error {
 	return nil
 }
 
+// oracleUser matches users of Oracle's registry.
+var oracleUser = regexp.MustCompile(`^[^/]+(/[^/]+){1,2}$`)
+
 // oracle matches the hosts of Oracle's registry, with the key or the name of the region.
 var oracle = regexp.MustCompile(`^(?:([a-z0-9-]+)\.ocir\.io|ocir\.([a-z0-9-]+)\.oci\.oraclecloud\.com)$`)
 
@@ -98,6 +101,9 @@ func (r *Registry) Validate(list *problem.List, images, dependsOn []string) {
 		add("registryUsername", "is required with registryPassword")
 	case r.Username != "" && r.Password == "":
 		add("registryPassword", "is required with registryUsername: pulumi config set --secret registryPassword <password>")
+	case r.Password != strings.TrimSpace(r.Password):
+		add("registryPassword", "must not begin or end with white space, nor be white space only: printf %%s, unlike echo, "+
+			"adds no line's end")
 	case !r.Credentials() && r.Host != "":
 		add("registry", "is for registryUsername and registryPassword, which are not set")
 	case !r.Credentials():
@@ -105,7 +111,7 @@ func (r *Registry) Validate(list *problem.List, images, dependsOn []string) {
 		add("registry", "is required, as the guestbooks' frontends have images of several registries: one of %s", from)
 	case !slices.Contains(hosts, r.Host):
 		add("registry", "no image of this stack is of %q: they are of %s", r.Host, from)
-	case oracle.MatchString(r.Host) && !strings.Contains(r.Username, "/"):
+	case oracle.MatchString(r.Host) && !oracleUser.MatchString(r.Username):
 		add("registryUsername", "%q must begin with the tenancy's namespace, as Oracle's registry wants it: "+
 			"<tenancy namespace>/<user>", r.Username)
 	}

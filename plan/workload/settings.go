@@ -208,16 +208,24 @@ func (s *Spec) database() setting.Group {
 var (
 	label = setting.Match(regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
 		"a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter")
-	hostname = setting.Match(
-		regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`),
-		"a host name such as mongo.example.com")
+	hostname   = setting.Func("a host name such as mongo.example.com, of up to 253 characters", checkHostname)
 	backupName = setting.Match(regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?$`),
 		"the name of a backup")
 	// path is what a probe asks for: characters of RFC 3986, section 3.3, and a query.
-	path = setting.Match(regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@/%?-]*$`),
+	path = setting.Match(regexp.MustCompile(`^/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$`),
 		"a path such as /readyz, from the slash on")
 	image = setting.Optional(setting.Func("an image with registry host, and tag or digest", CheckImage))
 )
+
+var hostnamePattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// checkHostname knows the longest name of the DNS (RFC 1035, section 2.3.4).
+func checkHostname(text string) error {
+	if len(text) > 253 || !hostnamePattern.MatchString(text) {
+		return fmt.Errorf("%q is not a host name such as mongo.example.com, of up to 253 characters", text)
+	}
+	return nil
+}
 
 // Email allows the addresses of mail.
 var Email = setting.Func("an address such as ops@example.com", func(text string) error {
@@ -237,6 +245,9 @@ func checkDirectory(text string) error {
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%q is not an https URL such as %s", text, LetsEncrypt)
 	}
+	if port := u.Port(); port != "" && port != "443" {
+		return fmt.Errorf("%q has a port, and Pods reach no other than 443 of the internet", text)
+	}
 	return nil
 }
 
@@ -254,6 +265,10 @@ func CheckImage(image string) error {
 	host := reference.Domain(named)
 	if !strings.ContainsAny(host, ".:") && host != "localhost" {
 		return fmt.Errorf("%q has no registry host; write it in full, such as docker.io/library/mongo:8.0", image)
+	}
+	if OracleRegion(image) != "" && !strings.Contains(reference.Path(named), "/") {
+		return fmt.Errorf("%q has no namespace of a tenancy, as Oracle's registry wants it: %s/<tenancy namespace>/%s", image,
+			host, reference.Path(named))
 	}
 	if reference.IsNameOnly(named) {
 		return fmt.Errorf("%q has neither tag nor digest", image)

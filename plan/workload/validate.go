@@ -3,10 +3,15 @@ package workload
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"oke-guestbook/plan/problem"
 )
+
+// probePaths are those of this project's frontend (app/internal/web, HandleProbes). Its pages limit how often a client
+// may ask.
+var probePaths = []string{"/readyz", "/livez"}
 
 // Policy is what a stack requires of its guestbooks, and how it names their settings.
 type Policy struct {
@@ -43,6 +48,7 @@ func (g *Guestbook) Validate(list *problem.List, policy Policy) {
 	v.namespace()
 	v.replicas()
 	v.ports()
+	v.paths()
 	v.memory()
 	v.images()
 	v.balancer()
@@ -106,6 +112,21 @@ func (v validator) ports() {
 	}
 	if v.MetricsPort == v.FrontendPort {
 		v.add("metricsPort", on("profile", "frontendPort"), "%d is the frontendPort too", v.MetricsPort)
+	}
+}
+
+// paths checks that the hardened profile's frontend answers the probes.
+func (v validator) paths() {
+	if !v.Hardened() {
+		return
+	}
+	for _, path := range []struct{ key, value string }{
+		{"readinessPath", v.ReadinessPath}, {"livenessPath", v.LivenessPath},
+	} {
+		if asked, _, _ := strings.Cut(path.value, "?"); !slices.Contains(probePaths, asked) {
+			v.add(path.key, on("profile"), "%q is none of the paths at which the hardened profile's frontend answers probes: %s",
+				path.value, strings.Join(probePaths, ", "))
+		}
 	}
 }
 

@@ -220,7 +220,7 @@ func TestCertificates(t *testing.T) {
 			"a wildcard of another level", pair(ecdsaKey(t), named, "*.guestbook.example.com"),
 			[]string{"tlsHostname guestbook.example.com"},
 		},
-		{"no names", pair(ecdsaKey(t), named), []string{"tlsHostname guestbook.example.com"}},
+		{"no names", pair(ecdsaKey(t), named), []string{"tlsCertificate subject alternative name"}},
 		{"ciphers for RSA, and RSA", pair(rsaKey, oldSuite, "a.example"), nil},
 		{
 			"ciphers for RSA, and ECDSA", pair(ecdsaKey(t), oldSuite, "a.example"),
@@ -233,6 +233,60 @@ func TestCertificates(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := problems(tc.book); len(tc.want) > 0 || err != nil {
+				problemtest.Check(t, err, tc.want...)
+			}
+		})
+	}
+}
+
+// TestChains has chains of valid certificates that browsers refuse, and some that they take.
+func TestChains(t *testing.T) {
+	key, authorityKey := ecdsaKey(t), ecdsaKey(t)
+	valid := x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"guestbook.example.com"},
+	}
+	authority := valid
+	authority.Subject.CommonName, authority.DNSNames = "authority", nil
+	authority.IsCA, authority.BasicConstraintsValid, authority.KeyUsage = true, true, x509.KeyUsageCertSign
+	client := valid
+	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	server := valid
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	write := func(c, issuer x509.Certificate, of, by crypto.Signer) string {
+		der, err := x509.CreateCertificate(rand.Reader, &c, &issuer, of.Public(), by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
+	root := write(authority, authority, authorityKey, authorityKey)
+	issued := write(valid, authority, key, authorityKey)
+	for _, tc := range []struct {
+		name, chain string
+		want        []string
+	}{
+		{"self-signed", write(valid, valid, key, key), nil},
+		{"with its authority", issued + root, nil},
+		{"for servers and clients", write(server, authority, key, authorityKey) + root, nil},
+		{"with text between", "subject=CN\n" + issued + "issuer=CN\n" + root, nil},
+		{"with its private key", issued + private + root, []string{"tlsCertificate PRIVATE KEY tlsPrivateKey"}},
+		{"for clients", write(client, authority, key, authorityKey), []string{"tlsCertificate extended key usage"}},
+		{"an authority's", write(authority, authority, key, key), []string{"tlsCertificate authority"}},
+		{
+			"with an authority that has not signed it", write(valid, valid, key, key) + root,
+			[]string{"tlsCertificate certificate 2 authority"},
+		},
+		{"twice", issued + issued, []string{"tlsCertificate certificate 2"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			book := complete(func(g *Guestbook) { g.TLSCertificate, g.TLSPrivateKey = tc.chain, private })
+			if err := problems(book); len(tc.want) > 0 || err != nil {
 				problemtest.Check(t, err, tc.want...)
 			}
 		})
