@@ -245,6 +245,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateRegistry(list)
 	s.validateReachOfRegistries(list)
 	s.validateArchitectures(list)
+	s.validateEgress(list)
 	s.validateSigned(list)
 }
 

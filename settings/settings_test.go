@@ -475,7 +475,7 @@ func TestRefusedGuestbooks(t *testing.T) {
 			"images on the internet, which the nodes do not reach",
 			map[string]string{
 				"internetEgress": "none", "frontendImage": "iad.ocir.io/t/guestbook:v1",
-				"logDestination": "logs.example.com:24224", "networkPolicies": "enforced",
+				"logDestination": "collector.logs:24224", "networkPolicies": "enforced",
 			},
 			[]string{
 				"mongoImage docker.io/library/mongo internetEgress none", "logAgentImage docker.io internetEgress",
@@ -622,7 +622,7 @@ func TestRefusedDatabases(t *testing.T) {
 		{"two members", map[string]string{"mongoReplicas": "2"}, []string{"mongoReplicas 1 3 2"}},
 		{
 			"external database without password",
-			map[string]string{"externalDatabase": "mongo.example.com"},
+			map[string]string{"externalDatabase": "mongo.database"},
 			[]string{"databasePassword externalDatabase --secret"},
 		},
 		{
@@ -707,7 +707,7 @@ func TestSecretsInClear(t *testing.T) {
 		"oke-guestbook:compartmentId":            compartmentOCID,
 		"oke-guestbook:frontendImage":            "iad.ocir.io/tenancy/guestbook:v1",
 		"oke-guestbook:loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
-		"oke-guestbook:externalDatabase":         "mongo.example.com",
+		"oke-guestbook:externalDatabase":         "mongo.database",
 		"oke-guestbook:databasePassword":         "example",
 		"oke-guestbook:guestbooks":               `[{"name":"a"},{"name":"b","databasePassword":"other"}]`,
 		"oke-guestbook:registryUsername":         "tenancy/user",

@@ -52,6 +52,14 @@ const tutorialFrontend = "docker.io/paulczar/gb-frontend:v5"
 // x86 is a node pool whose processors are no Arm ones.
 const x86 = `{"name":"x86","size":1,"shape":"VM.Standard.E5.Flex","ocpus":2,"memoryGb":12}`
 
+// elsewhere is settings of a guestbook whose database is outside, with the rule that it needs.
+func elsewhere(pairs ...string) map[string]string {
+	set := with("externalDatabase", "mongo.example.com", "databasePassword", "p",
+		"extraRules", `[{"from":"workers","to":"198.51.100.0/24","protocol":"tcp","ports":"27017"}]`)
+	maps.Copy(set, with(pairs...))
+	return set
+}
+
 // private is settings of a guestbook whose image is pulled with credentials.
 func private(pairs ...string) map[string]string {
 	set := with("frontendImage", "iad.ocir.io/tenancy/guestbook:v1", "registryUsername", "tenancy/user",
@@ -339,22 +347,45 @@ func TestUnworkable(t *testing.T) {
 
 		// Passwords, names and the rest.
 		{
-			"password of white space", with("externalDatabase", "mongo.example.com", "databasePassword", " \n"),
+			"password of white space", with("externalDatabase", "mongo.database", "databasePassword", " \n"),
 			[]string{"databasePassword"},
 		},
 		{
 			"password that ends with a line's end",
-			with("externalDatabase", "mongo.example.com", "databasePassword", "secret\n"),
+			with("externalDatabase", "mongo.database", "databasePassword", "secret\n"),
 			[]string{"databasePassword"},
 		},
 		{
 			"password for a frontend that sends none",
-			with("profile", "tutorial", "externalDatabase", "mongo.example.com", "databasePassword", "secret"),
+			with("profile", "tutorial", "externalDatabase", "mongo.database", "databasePassword", "secret"),
 			[]string{"databasePassword tutorial"},
 		},
 		{
 			"external database by address", with("externalDatabase", "10.0.0.5", "databasePassword", "p"),
 			[]string{"externalDatabase"},
+		},
+		{
+			"external database that no rule leads to",
+			with("externalDatabase", "mongo.example.com", "databasePassword", "p"),
+			[]string{"externalDatabase 27017 mongo.example.com extraRules workers"},
+		},
+		{
+			"external database of Pods that the rule of nodes does not help",
+			elsewhere("podNetwork", "vcn-native"), []string{"externalDatabase 27017 extraRules pods"},
+		},
+		{
+			"external database on another port than the rule's",
+			elsewhere("extraRules", `[{"from":"workers","to":"198.51.100.0/24","protocol":"tcp","ports":"27018"}]`),
+			[]string{"externalDatabase 27017"},
+		},
+		{
+			"external database by a rule of UDP",
+			elsewhere("extraRules", `[{"from":"workers","to":"198.51.100.0/24","protocol":"udp","ports":"27017"}]`),
+			[]string{"externalDatabase 27017"},
+		},
+		{
+			"logs that no rule leads out", with("logDestination", "logs.example.com:24224"),
+			[]string{"logDestination 24224 logs.example.com extraRules"},
 		},
 		{"logs to a name with a blank", with("logDestination", "logs example.com:24224"), []string{"logDestination"}},
 		{"logs to a URL", with("logDestination", "//logs.example.com:24224"), []string{"logDestination"}},
@@ -398,8 +429,16 @@ func TestUnworkable(t *testing.T) {
 // TestWorkable has values near those that are refused.
 func TestWorkable(t *testing.T) {
 	for name, set := range map[string]map[string]string{
-		"a user of a domain": private("registryUsername", "tenancy/domain/user"),
-		"ACME on port 443":   acme("acmeDirectory", "https://acme.example.com:443/directory"),
+		"external database": elsewhere(),
+		"external database by a rule of all protocols": elsewhere("extraRules",
+			`[{"from":"workers","to":"198.51.100.0/24","protocol":"all"}]`),
+		"external database of Oracle's": with("externalDatabase", "g1-book.adb.us-ashburn-1.oraclecloudapps.com",
+			"databasePassword", "p"),
+		"external database in the cluster": with("externalDatabase", "mongo.data.svc.cluster.local", "databasePassword", "p"),
+		"logs by HTTPS's port":             with("logDestination", "logs.example.com:443"),
+		"logs within the cluster":          with("logDestination", "collector.logs:24224"),
+		"a user of a domain":               private("registryUsername", "tenancy/domain/user"),
+		"ACME on port 443":                 acme("acmeDirectory", "https://acme.example.com:443/directory"),
 		"registry of the region by its key": with("internetEgress", "none", "oci:region", "us-ashburn-1",
 			"frontendImage", "iad.ocir.io/t/guestbook:v1", "mongoImage", "us-ashburn-1.ocir.io/t/mongo:8.0"),
 		"escape in a path":  with("profile", "tutorial", "livenessPath", "/a%2Fb"),

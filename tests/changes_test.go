@@ -330,9 +330,9 @@ var (
 	alarms    = map[string]string{"alarmEmails": `["ops@example.com"]`}
 	backups   = map[string]string{"backupSchedule": "0 3 * * *"}
 	restored  = map[string]string{"backupSchedule": "0 3 * * *", "restoreFrom": "2026-11-23T03-00-00Z.archive.gz"}
-	elsewhere = map[string]string{"externalDatabase": "mongo.example.com", "databasePassword": "example"}
+	elsewhere = map[string]string{"externalDatabase": "mongo.database", "databasePassword": "example"}
 	enforced  = map[string]string{"networkPolicies": "enforced"}
-	logAgents = map[string]string{"logDestination": "logs.example.com:24224"}
+	logAgents = map[string]string{"logDestination": "collector.logs:24224"}
 	nodeLogs  = map[string]string{"containerLogs": "true", "tenancyId": "ocid1.tenancy.oc1..a"}
 	metrics   = map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}
 	private   = map[string]string{"registryUsername": "tenancy/user", "registryPassword": "example"}

@@ -16,7 +16,7 @@ import (
 // TestSecrets expects the kubeconfig and every password to be a secret in all inputs, on their way to the state.
 func TestSecrets(t *testing.T) {
 	r, err := run(t, "dev", map[string]string{"guestbooks": `[
-		{"name":"own"}, {"name":"other","externalDatabase":"mongo.example.com","databasePassword":"kept outside"}
+		{"name":"own"}, {"name":"other","externalDatabase":"mongo.database","databasePassword":"kept outside"}
 	]`})
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestRefused(t *testing.T) {
 		{"the log agents' namespace", "dev", settings{"namespace": "guestbook-logs"}, "namespace", `"guestbook-logs"`},
 		{
 			"restore into an external database", "prod",
-			settings{"externalDatabase": "mongo.example.com", "databasePassword": "example", "restoreFrom": "a.archive.gz"},
+			settings{"externalDatabase": "mongo.database", "databasePassword": "example", "restoreFrom": "a.archive.gz"},
 			"restoreFrom", "externalDatabase",
 		},
 	} {

@@ -20,7 +20,7 @@ import (
 func TestRegistryCredentials(t *testing.T) {
 	set := maps.Clone(private)
 	maps.Copy(set, map[string]string{
-		"frontendImage": "iad.ocir.io/tenancy/guestbook:v1", "logDestination": "logs.example.com:24224",
+		"frontendImage": "iad.ocir.io/tenancy/guestbook:v1", "logDestination": "collector.logs:24224",
 		"logAgentImage": "iad.ocir.io/tenancy/fluent-bit:v1", "registry": "iad.ocir.io",
 		"networkPolicies": "enforced", "networkPolicyImage": "iad.ocir.io/tenancy/kube-network-policies:v1",
 		"guestbooks": `[{"name":"seoul"},{"name":"classroom","profile":"tutorial","frontendImage":"docker.io/a/b:v5"},
@@ -183,7 +183,7 @@ func TestRegistriesAreAsked(t *testing.T) {
 			"choresImage: ", "/b:v1",
 		}},
 		{"agents", map[string]string{
-			"frontendImage": host + "/a:arm64", "logDestination": "logs.example.com:24224", "logAgentImage": host + "/c:v1",
+			"frontendImage": host + "/a:arm64", "logDestination": "collector.logs:24224", "logAgentImage": host + "/c:v1",
 			"networkPolicies": "enforced", "networkPolicyImage": host + "/d:v1",
 		}, []string{"logAgentImage: ", "/c:v1", "networkPolicyImage: ", "/d:v1"}},
 		{"busy", map[string]string{"frontendImage": host + "/a:busy"}, nil},

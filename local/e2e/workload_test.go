@@ -112,7 +112,9 @@ func TestWorkload(t *testing.T) {
 
 	step(t, "the database moves to another place and back", func() {
 		volume, secret := b.volume(), b.one("secret", "mongo-credentials").Data
-		s.settings("externalDatabase=mongo.example.com")
+		s.settings("externalDatabase=mongo.example.com", "extraRules[0].from=workers", "extraRules[0].to=198.51.100.0/24",
+			"extraRules[0].protocol=tcp")
+		s.set("--path", "--type", "string", "extraRules[0].ports", "27017")
 		s.secret("databasePassword=elsewhere")
 		s.deploy()
 		if left := b.all("statefulset"); len(left) > 0 {
@@ -207,7 +209,7 @@ func TestProfiles(t *testing.T) {
 	s.must(err)
 	s.settings("loadBalancers=both", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16",
 		"nodePools[0].size=3", "nodePools[0].shape=VM.Standard.E5.Flex", // as the tutorial's frontend needs it
-		"frontendReplicas=1", "logDestination=logs.example.com:24224",
+		"frontendReplicas=1", "logDestination=collector.logs:24224",
 		"guestbooks[0].name=classroom", "guestbooks[0].profile=tutorial",
 		"guestbooks[0].frontendImage=docker.io/paulczar/gb-frontend:v5",
 		"guestbooks[1].name=seoul", "guestbooks[1].mongoReplicas=3",
