@@ -33,10 +33,11 @@ func (v *visit) address(ctx context.Context, g workload.Guestbook) Result {
 		return unavailable(what, err)
 	case found.Lifetime != "RESERVED":
 		return failed("%s: the lifetime of %s is %s", what, g.ReservedAddress, found.Lifetime).do(reserve, v.compartmentID)
-	case found.LifecycleState == "AVAILABLE" && found.CompartmentID != v.compartmentID:
-		return skipped("%s: %s is in compartment %s", what, g.ReservedAddress, found.CompartmentID).
-			do("the cluster may use it there by the statements of make policies ARGS=--address-compartment=%s",
-				found.CompartmentID)
+	case found.LifecycleState == "AVAILABLE" && found.CompartmentID != v.compartmentID &&
+		found.CompartmentID != g.ReservedAddressCompartmentID:
+		return failed("%s: %s is in compartment %s", what, g.ReservedAddress, found.CompartmentID).
+			do("the cluster may use it there by the statements of make policies ARGS=--address-compartment=%s;\n"+
+				"once it has them, set reservedAddressCompartmentId", found.CompartmentID)
 	case found.LifecycleState == "AVAILABLE":
 		return ok("%s: %s is free", what, g.ReservedAddress)
 	}

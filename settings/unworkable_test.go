@@ -177,6 +177,10 @@ func TestUnworkable(t *testing.T) {
 		{"broadcast", with("reservedAddress", "255.255.255.255"), []string{"reservedAddress 255.255.255.255"}},
 		{"IPv6", with("reservedAddress", "2001:db8::1"), []string{"reservedAddress 2001:db8::1"}},
 		{
+			"compartment of no address", with("reservedAddressCompartmentId", "ocid1.compartment.oc1..a"),
+			[]string{"reservedAddressCompartmentId reservedAddress"},
+		},
+		{
 			"address of no load balancer", with("reservedAddress", "192.0.2.7", "exposure", "node-port"),
 			[]string{"reservedAddress"},
 		},

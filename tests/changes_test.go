@@ -52,6 +52,7 @@ var changes = []change{
 	{what: "loadBalancerMbps", set: map[string]string{"loadBalancerMbps": "100"}},
 	{what: "loadBalancerType", set: map[string]string{"loadBalancerType": "nlb"}},
 	{what: "reservedAddress", set: map[string]string{"reservedAddress": mocks.ReservedAddress}},
+	{what: "reservedAddress, in another compartment", set: foreignAddress},
 	{what: "tlsCertificate, tlsPrivateKey", set: https(certificate, privateKey)},
 	{
 		what: "tlsCertificate, tlsPrivateKey: renewed", before: https(certificate, privateKey),

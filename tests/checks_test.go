@@ -128,6 +128,18 @@ func TestRefused(t *testing.T) {
 			"reservedAddress", "NotAuthorizedOrNotFound",
 		},
 		{
+			"address of another compartment", "dev",
+			settings{"reservedAddress": mocks.ForeignAddress},
+			"reservedAddress", "set reservedAddressCompartmentId to " + mocks.ForeignCompartment,
+		},
+		{
+			"address of a compartment that is not the one named", "dev",
+			settings{
+				"reservedAddress": mocks.ForeignAddress, "reservedAddressCompartmentId": "ocid1.compartment.oc1..another",
+			},
+			"reservedAddress", "--address-compartment=" + mocks.ForeignCompartment,
+		},
+		{
 			"address that is not reserved", "dev",
 			settings{"reservedAddress": mocks.EphemeralAddress},
 			"reservedAddress", "EPHEMERAL",
@@ -215,13 +227,21 @@ func TestRefused(t *testing.T) {
 }
 
 // TestUsableAddresses expects an address to be accepted that a load balancer of the stack has already, and one of
-// another compartment, which policies can allow.
+// another compartment that the settings name, as policies allow it.
 func TestUsableAddresses(t *testing.T) {
-	for _, address := range []string{mocks.ReservedAddress, mocks.OwnAddress, mocks.NetworkAddress, mocks.ForeignAddress} {
-		if _, err := run(t, "dev", map[string]string{"reservedAddress": address}); err != nil {
+	for _, set := range []map[string]string{
+		{"reservedAddress": mocks.ReservedAddress}, {"reservedAddress": mocks.OwnAddress},
+		{"reservedAddress": mocks.NetworkAddress}, foreignAddress,
+	} {
+		if _, err := run(t, "dev", set); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// foreignAddress is the settings of an address in another compartment.
+var foreignAddress = map[string]string{
+	"reservedAddress": mocks.ForeignAddress, "reservedAddressCompartmentId": mocks.ForeignCompartment,
 }
 
 // reports reports whether an error holds a problem of a setting whose text contains a fact. An error without problems

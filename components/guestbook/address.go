@@ -21,8 +21,9 @@ type Place struct {
 
 // CheckAddress asks the cloud for the guestbook's reserved address. With an unusable one the running Service would be
 // replaced by one that never becomes ready: the cloud controller wants an address that is available, and acts as the
-// cluster, which needs policies for addresses of another compartment, of which a warning tells
-// (oci-cloud-controller-manager at 1100ac3, 2026-06-17, getReservedIpOcidByIpAddress).
+// cluster, which needs policies for addresses of another compartment (oci-cloud-controller-manager at 1100ac3,
+// 2026-06-17, getReservedIpOcidByIpAddress). Whether it has them only somebody who may read all policies can tell: a
+// setting with that compartment says so.
 func CheckAddress(ctx *pulumi.Context, g workload.Guestbook, place Place) error {
 	if g.ReservedAddress == "" {
 		return nil
@@ -43,10 +44,11 @@ func CheckAddress(ctx *pulumi.Context, g workload.Guestbook, place Place) error 
 	case found.Lifetime != "RESERVED":
 		return refuse("whose lifetime is %s: reserve one with `oci network public-ip create --lifetime RESERVED`",
 			found.Lifetime)
-	case found.State == "AVAILABLE" && found.CompartmentId != place.CompartmentID && !place.ClusterPolicy:
-		return ctx.Log.Warn(fmt.Sprintf("reservedAddress: %s of guestbook %q is in compartment %s: the cluster may use it "+
-			"there only by the statements that make policies prints with --address-compartment",
-			g.ReservedAddress, g.Name, found.CompartmentId), nil)
+	case found.State == "AVAILABLE" && found.CompartmentId != place.CompartmentID && !place.ClusterPolicy &&
+		found.CompartmentId != g.ReservedAddressCompartmentID:
+		return refuse("which is in compartment %[3]s: the cluster may use it there only by the statements that make policies "+
+			"ARGS=--address-compartment=%[3]s prints. Once it has them, set reservedAddressCompartmentId to %[3]s",
+			found.CompartmentId)
 	case found.State == "AVAILABLE":
 		return nil
 	}

@@ -22,6 +22,9 @@ const (
 	ForeignAddress   = "192.0.2.20" // reserved, in another compartment
 )
 
+// ForeignCompartment is that of ForeignAddress.
+const ForeignCompartment = "ocid1.compartment.oc1..foreign"
+
 // publicIP answers a look-up of a public IP address.
 func (r *Recorder) publicIP(address string) (resource.PropertyMap, error) {
 	ip := map[string]any{
@@ -34,7 +37,7 @@ func (r *Recorder) publicIP(address string) (resource.PropertyMap, error) {
 	case EphemeralAddress:
 		ip["lifetime"] = "EPHEMERAL"
 	case ForeignAddress:
-		ip["state"], ip["compartmentId"] = "AVAILABLE", "ocid1.compartment.oc1..foreign"
+		ip["state"], ip["compartmentId"] = "AVAILABLE", ForeignCompartment
 	case OwnAddress, NetworkAddress, TakenAddress, NATAddress:
 	default:
 		return nil, nil

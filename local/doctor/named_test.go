@@ -79,7 +79,8 @@ var unseen = map[string]struct {
 
 // unasked are settings with an OCID that is not looked up, and why.
 var unasked = map[string]string{
-	"containerLogsGroup": "only a list of all dynamic groups tells, and the setting is for those who may not see it",
+	"reservedAddressCompartmentId": "the address is, and its compartment compared",
+	"containerLogsGroup":           "only a list of all dynamic groups tells, which those who set it may not see",
 }
 
 // TestUnseen expects a ✗ that names the setting for each that takes an OCID.

@@ -158,6 +158,17 @@ var networkFindings = []finding{
 		[]string{"the certificate of guestbook guestbook is in compartment ocid1.compartment.oc1..b"},
 	},
 	{
+		"an address of another compartment",
+		reserved(func(s *setup, ip map[string]any) {
+			s.answers["/20160918/publicIps/actions/getByIpAddress"] =
+				`{"lifetime":"RESERVED","lifecycleState":"AVAILABLE","compartmentId":"ocid1.compartment.oc1..b"}`
+		}),
+		[]string{
+			"✗ reservedAddress", "is in compartment ocid1.compartment.oc1..b", "--address-compartment=ocid1.compartment.oc1..b",
+			"set reservedAddressCompartmentId",
+		},
+	},
+	{
 		"no such zone", zoned("", ""),
 		[]string{"✗ dnsZoneId of guestbook guestbook: this user sees no public zone ocid1.dns-zone"},
 	},

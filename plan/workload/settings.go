@@ -114,6 +114,10 @@ func (s *Spec) exposure() setting.Group {
 			setting.Range(minMbps, maxMbps)),
 		setting.Of(&s.ReservedAddress, "reservedAddress", "",
 			"Reserved public IP address for the load balancer. Empty for any"),
+		setting.Of(&s.ReservedAddressCompartmentID, "reservedAddressCompartmentId", "",
+			"OCID of the compartment of reservedAddress, if it is another than compartmentId. Set it when the cluster has the "+
+				"statements that make policies prints with --address-compartment",
+			setting.OCID("compartment", "tenancy")),
 		setting.Of(&s.Port, "servicePort", 0,
 			"Port of the load balancer on which visitors find the pages; loadBalancerPorts must hold it. "+
 				"0 for 443 with a certificate, else 80",

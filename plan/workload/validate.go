@@ -176,6 +176,9 @@ func (v validator) balancer() {
 			DependsOn(v.policy.DependsOn("exposure", "tlsCertificate", "tlsCertificateId", "acmeDirectory", "plainHttp",
 				"servicePort")...)
 	}
+	if v.ReservedAddressCompartmentID != "" && v.ReservedAddress == "" {
+		v.add("reservedAddressCompartmentId", on("reservedAddress"), "is for reservedAddress, which is not set")
+	}
 	if v.ReservedAddress != "" {
 		address, err := netip.ParseAddr(v.ReservedAddress)
 		if err != nil || !publicAddress(address) || v.Exposure != Public {

@@ -53,21 +53,22 @@ type Spec struct {
 	ReadinessPath       string
 	LivenessPath        string
 
-	Exposure          Exposure
-	LoadBalancerType  BalancerType
-	LoadBalancerMbps  int
-	ReservedAddress   string
-	Port              int
-	PlainHTTP         PlainHTTP
-	TLSCertificate    string
-	TLSPrivateKey     string
-	TLSCertificateID  string
-	TLSHostname       string
-	TLSMinimumVersion string
-	TLSCipherSuite    string
-	ACMEDirectory     string
-	ACMEEmail         string
-	DNSZoneID         string
+	Exposure                     Exposure
+	LoadBalancerType             BalancerType
+	LoadBalancerMbps             int
+	ReservedAddress              string
+	ReservedAddressCompartmentID string // OCID of the reserved address' compartment
+	Port                         int
+	PlainHTTP                    PlainHTTP
+	TLSCertificate               string
+	TLSPrivateKey                string
+	TLSCertificateID             string
+	TLSHostname                  string
+	TLSMinimumVersion            string
+	TLSCipherSuite               string
+	ACMEDirectory                string
+	ACMEEmail                    string
+	DNSZoneID                    string
 
 	MongoImage         string
 	MongoReplicas      int
