@@ -11,6 +11,7 @@ import (
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/settings"
+	"oke-guestbook/settings/stackfile"
 )
 
 // readSettings reads the stack's configuration with its secrets, as pulumi up does, or without them from the stack's
@@ -43,7 +44,8 @@ func (v *visit) readSettings(ctx context.Context) []Result {
 // those, and reads the settings from the stack's file.
 func (v *visit) load(config map[string]string, secrets []string, complete bool) (*settings.Settings, []Result) {
 	loaded, err := settings.Load(v.Project, v.Name, config, func(key string) bool {
-		return slices.Contains(secrets, strings.TrimPrefix(key, v.Project+":"))
+		setting, _, _ := strings.Cut(strings.TrimPrefix(key, v.Project+":"), "[")
+		return slices.Contains(secrets, setting) && !stackfile.Clear(v.File, key)
 	})
 	results := settingsAtFault(err, func(p problem.Problem) bool {
 		return complete || !slices.ContainsFunc(secrets, func(key string) bool { return strings.HasPrefix(p.Key, key) })

@@ -163,7 +163,7 @@ func checkHostPort(text string) error {
 
 // Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
 // Settings of other namespaces, such as oci:region, are the provider's and Pulumi's own. IsSecret reports whether the
-// stack's file has a key's value, or a part of it, encrypted. The error holds a *problem.Error with every problem.
+// stack's file has the value of a key, or of a path such as "project:guestbooks[1].tlsPrivateKey", encrypted. The error holds a *problem.Error with every problem.
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	var list, found problem.List
 	s := read(&list, project, config)
@@ -339,11 +339,11 @@ func (s *Settings) validateSecrets(list *problem.List, isSecret func(key string)
 			{"databasePassword", g.DatabasePassword, s.Workload.DatabasePassword},
 			{"tlsPrivateKey", g.TLSPrivateKey, s.Workload.TLSPrivateKey},
 		} {
-			key, path := secret.key, secret.key
+			path := secret.key
 			if secret.value != secret.stacks {
-				key, path = "guestbooks", fmt.Sprintf("guestbooks[%d].%s", i, secret.key)
+				path = fmt.Sprintf("guestbooks[%d].%s", i, secret.key)
 			}
-			if secret.value != "" && !isSecret(key) {
+			if secret.value != "" && !isSecret(path) {
 				list.Add(path, "is not encrypted in the stack's file: pulumi config set --secret --path '%s'", path)
 			}
 		}

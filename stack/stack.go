@@ -3,6 +3,7 @@ package stack
 
 import (
 	"os"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -20,6 +21,7 @@ import (
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/workload"
 	"oke-guestbook/settings"
+	"oke-guestbook/settings/stackfile"
 )
 
 // Program returns the arguments of pulumi.Run: the program, and an option that hands it the whole configuration, so
@@ -49,7 +51,7 @@ func checkCommand(choice kubeconfig.Command) error {
 // Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud and registries
 // know, are reported before any resource is registered. Without ask no registry is asked.
 func Deploy(ctx *pulumi.Context, config map[string]string, ask Ask) error {
-	s, err := settings.Load(ctx.Project(), ctx.Stack(), config, ctx.IsConfigSecret)
+	s, err := settings.Load(ctx.Project(), ctx.Stack(), config, encrypted(ctx, "."))
 	if err != nil {
 		return err
 	}
@@ -103,6 +105,17 @@ func Deploy(ctx *pulumi.Context, config map[string]string, ask Ask) error {
 	}
 	export(ctx, s, net, cluster, made)
 	return nil
+}
+
+// encrypted returns whether the stack has a setting, or a field of an object in one, encrypted. Pulumi says so of whole
+// settings only: one encrypted field makes all others pass for encrypted. So the stack's file in dir, the project's
+// directory, decides about fields, if it is there: pulumi can be given another.
+func encrypted(ctx *pulumi.Context, dir string) func(path string) bool {
+	_, file, err := stackfile.Read(dir, ctx.Stack())
+	return func(path string) bool {
+		setting, _, _ := strings.Cut(path, "[")
+		return ctx.IsConfigSecret(setting) && (err != nil || !stackfile.Clear(file, path))
+	}
 }
 
 // enforcePolicies makes what enforces network policies, and returns it. Without it, the update says that they do

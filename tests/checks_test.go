@@ -1,7 +1,11 @@
 package tests
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -223,6 +227,47 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s %q was registered", res.Type, res.Name)
 			}
 		})
+	}
+}
+
+// TestKeyInClear expects a guestbook's private key in clear to be refused, though another guestbook's password is
+// encrypted: Pulumi says of the whole list that it holds a secret.
+func TestKeyInClear(t *testing.T) {
+	const file = `config:
+  oke-guestbook:guestbooks:
+    - {name: a, externalDatabase: mongo.database, databasePassword: {secure: AAAB}}
+    - {name: b, tlsCertificate: x, tlsPrivateKey: %s}
+`
+	list, err := json.Marshal([]map[string]string{
+		{"name": "a", "externalDatabase": "mongo.database", "databasePassword": "example"},
+		{"name": "b", "tlsCertificate": certificate, "tlsPrivateKey": privateKey},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, clear := range map[string]bool{"in clear": true, "{secure: AAAC}": false} {
+		r := mocks.New(project, "local")
+		program, option := prepared(t, "local", map[string]string{
+			"guestbooks": string(list), "loadBalancerPorts": `["80","443"]`,
+		}, r)
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"Pulumi.yaml": "name: " + project, "Pulumi.local.yaml": fmt.Sprintf(file, key),
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(dir)
+		err = r.Run(program, option)
+		t.Chdir(back)
+		if clear != reports(err, "guestbooks[1].tlsPrivateKey", "is not encrypted") || !clear && err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
 
