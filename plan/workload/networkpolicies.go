@@ -11,5 +11,5 @@ const (
 )
 
 // Enforcer is what the enforcer of network policies asks for on each node. It is a Pod of a DaemonSet, and keeps all
-// Pods of the cluster in memory (docs/benchmarks.md).
+// Pods of the cluster in memory (docs/decisions/0018-network-policies.md).
 var Enforcer = Resources{CPUMillis: 50, MemoryMB: 64, Pods: 1}

@@ -11,6 +11,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/robfig/cron/v3"
 
+	"oke-guestbook/plan/allowance"
 	"oke-guestbook/plan/setting"
 )
 
@@ -28,9 +29,9 @@ const (
 	// Kubernetes gives what a container without a request gets (kubelet, MilliCPUToShares).
 	minMillis = 10
 
-	// minMongoMB is the least memory of a hardened database in MiB: twice the smallest cache, as the other half is for
-	// connections, of up to 1 MiB each, and the server (MongoDB manual, storage.wiredTiger.engineConfig.cacheSizeGB, 0.25
-	// to 10000, and "UNIX ulimit Settings"; read as quoted by others, November 2026).
+	// minMongoMB is the least memory of a hardened database in MiB: twice the cache that mongod has at least, 256 MB
+	// (MongoDB manual 5.0, "FAQ: MongoDB Storage", read 2026-11-29). The other half is for the server and for connections,
+	// up to 1 MB each ("UNIX ulimit Settings", as others quote it).
 	minMongoMB = 512
 	// minFrontendMB is the least memory of a hardened frontend in MiB: the Go heap may have 52 (GOMEMLIMIT of its image).
 	minFrontendMB = 64
@@ -110,7 +111,7 @@ func (s *Spec) exposure() setting.Group {
 				"on and costs nothing). A change gives the guestbook another address, unless it is a reservedAddress",
 			setting.OneOf(LB, NLB)),
 		setting.Of(&s.LoadBalancerMbps, "loadBalancerMbps", minMbps,
-			"Bandwidth of the load balancer. 10 is free of charge",
+			"Bandwidth of the load balancer. 10 is free of charge for one load balancer, as of "+allowance.AlwaysFree.AsOf,
 			setting.Range(minMbps, maxMbps)),
 		setting.Of(&s.ReservedAddress, "reservedAddress", "",
 			"Reserved public IP address for the load balancer. Empty for any"),
