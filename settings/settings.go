@@ -163,7 +163,8 @@ func checkHostPort(text string) error {
 
 // Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
 // Settings of other namespaces, such as oci:region, are the provider's and Pulumi's own. IsSecret reports whether the
-// stack's file has the value of a key, or of a path such as "project:guestbooks[1].tlsPrivateKey", encrypted. The error holds a *problem.Error with every problem.
+// stack's file has the value of a key, or of a path such as "project:guestbooks[1].tlsPrivateKey", encrypted. The error
+// holds a *problem.Error with every problem.
 func Load(project, stack string, config map[string]string, isSecret func(key string) bool) (*Settings, error) {
 	var list, found problem.List
 	s := read(&list, project, config)

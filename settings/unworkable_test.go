@@ -375,7 +375,8 @@ func TestUnworkable(t *testing.T) {
 		},
 		{
 			"external database of Pods that the rule of nodes does not help",
-			elsewhere("podNetwork", "vcn-native"), []string{"externalDatabase 27017 extraRules pods"},
+			elsewhere("podNetwork", "vcn-native"),
+			[]string{"externalDatabase 27017 extraRules pods"},
 		},
 		{
 			"external database on another port than the rule's",

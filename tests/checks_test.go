@@ -245,7 +245,7 @@ func TestKeyInClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, clear := range map[string]bool{"in clear": true, "{secure: AAAC}": false} {
+	for key, refused := range map[string]bool{"in clear": true, "{secure: AAAC}": false} {
 		r := mocks.New(project, "local")
 		program, option := prepared(t, "local", map[string]string{
 			"guestbooks": string(list), "loadBalancerPorts": `["80","443"]`,
@@ -265,7 +265,7 @@ func TestKeyInClear(t *testing.T) {
 		t.Chdir(dir)
 		err = r.Run(program, option)
 		t.Chdir(back)
-		if clear != reports(err, "guestbooks[1].tlsPrivateKey", "is not encrypted") || !clear && err != nil {
+		if refused != reports(err, "guestbooks[1].tlsPrivateKey", "is not encrypted") || !refused && err != nil {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
@@ -275,8 +275,10 @@ func TestKeyInClear(t *testing.T) {
 // another compartment that the settings name, as policies allow it.
 func TestUsableAddresses(t *testing.T) {
 	for _, set := range []map[string]string{
-		{"reservedAddress": mocks.ReservedAddress}, {"reservedAddress": mocks.OwnAddress},
-		{"reservedAddress": mocks.NetworkAddress}, foreignAddress,
+		{"reservedAddress": mocks.ReservedAddress},
+		{"reservedAddress": mocks.OwnAddress},
+		{"reservedAddress": mocks.NetworkAddress},
+		foreignAddress,
 	} {
 		if _, err := run(t, "dev", set); err != nil {
 			t.Error(err)

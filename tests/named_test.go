@@ -78,8 +78,8 @@ var unseen = map[string]struct {
 
 // unasked are settings with an OCID that is not looked up, and why.
 var unasked = map[string]string{
-	"reservedAddressCompartmentId": "the address is looked up, and its compartment compared with this one",
-	"containerLogsGroup":           "only a list of all dynamic groups tells, and the setting is for those who may not see it",
+	"reservedAddressCompartmentId": "the address is, and its compartment compared",
+	"containerLogsGroup":           "only a list of all dynamic groups tells, which those who set it may not see",
 }
 
 // TestUnseen expects each setting that holds an OCID to be looked up before anything is made, and an error that names

@@ -46,8 +46,8 @@ func CheckAddress(ctx *pulumi.Context, g workload.Guestbook, place Place) error 
 			found.Lifetime)
 	case found.State == "AVAILABLE" && found.CompartmentId != place.CompartmentID && !place.ClusterPolicy &&
 		found.CompartmentId != g.ReservedAddressCompartmentID:
-		return refuse("which is in compartment %[3]s: the cluster may use it there only by the statements that make policies "+
-			"ARGS=--address-compartment=%[3]s prints. Once it has them, set reservedAddressCompartmentId to %[3]s",
+		return refuse("which is in compartment %[3]s: the cluster may use it there only by the statements that make "+
+			"policies ARGS=--address-compartment=%[3]s prints. Once it has them, set reservedAddressCompartmentId to %[3]s",
 			found.CompartmentId)
 	case found.State == "AVAILABLE":
 		return nil

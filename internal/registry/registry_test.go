@@ -78,7 +78,8 @@ func push(t *testing.T, host string) {
 	must(err)
 	index := v1.ImageIndex(empty.Index)
 	for _, p := range []v1.Platform{
-		{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"},
+		{OS: "linux", Architecture: "amd64"},
+		{OS: "linux", Architecture: "arm64"},
 		{OS: "unknown", Architecture: "unknown"},
 	} {
 		index = mutate.AppendManifests(index,

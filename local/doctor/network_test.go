@@ -159,9 +159,8 @@ var networkFindings = []finding{
 	},
 	{
 		"an address of another compartment",
-		reserved(func(s *setup, ip map[string]any) {
-			s.answers["/20160918/publicIps/actions/getByIpAddress"] =
-				`{"lifetime":"RESERVED","lifecycleState":"AVAILABLE","compartmentId":"ocid1.compartment.oc1..b"}`
+		reserved(func(s *setup, _ map[string]any) {
+			s.answers["/20160918/publicIps/actions/getByIpAddress"] = `{"lifetime":"RESERVED","lifecycleState":"AVAILABLE","compartmentId":"ocid1.compartment.oc1..b"}`
 		}),
 		[]string{
 			"✗ reservedAddress", "is in compartment ocid1.compartment.oc1..b", "--address-compartment=ocid1.compartment.oc1..b",
