@@ -27,6 +27,9 @@ var imageFindings = []finding{
 	{"a broken index", func(s *setup) { s.images["/v2/guestbook/manifests/v1"] = "[" }, []string{
 		"guestbook:v1: the registry: unexpected EOF",
 	}},
+	{"an image of the local cloud's registry", set("frontendImage", "iad.ocir.io/"+oci.Namespace+"/guestbook:v1"), []string{
+		"✗ iad.ocir.io/" + oci.Namespace + "/guestbook:v1: the registry does not let it be pulled anonymously (403)",
+	}},
 	{"no such registry", set("frontendImage", "localhost:1/guestbook:v1"), []string{
 		"✗ localhost:1/guestbook:v1: the registry:",
 	}},
