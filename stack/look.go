@@ -51,6 +51,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 		if err := guestbook.CheckZone(ctx, g); err != nil {
 			return nil, err
 		}
+		if err := guestbook.CheckBackup(ctx, g, balancers); err != nil {
+			return nil, err
+		}
 		if err := guestbook.CheckImages(ctx, g, c.settings.Registry, balancers); err != nil {
 			return nil, err
 		}

@@ -213,6 +213,10 @@ func TestRefused(t *testing.T) {
 		},
 		{"the log agents' namespace", "dev", settings{"namespace": "guestbook-logs"}, "namespace", `"guestbook-logs"`},
 		{
+			"backup that the bucket lacks", "prod", settings{"restoreFrom": "2026-11-23T03-00-00Z.archive.gzip"},
+			"restoreFrom", "2026-11-23T03-00-00Z.archive.gz:",
+		},
+		{
 			"restore into an external database", "prod",
 			settings{"externalDatabase": "mongo.database", "databasePassword": "example", "restoreFrom": "a.archive.gz"},
 			"restoreFrom", "externalDatabase",

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -58,24 +59,59 @@ func (b *builder) backup(secret *corev1.Secret, unchanged pulumi.ResourceOption,
 // lastBackup returns the time of the newest backup in the bucket, in RFC 3339. An update does not fail if that cannot
 // be found out.
 func (b *builder) lastBackup(namespace, bucket string) string {
+	names, err := objects(b.ctx, namespace, bucket, "", pulumi.Parent(b.g))
+	if err != nil {
+		_ = b.ctx.Log.Warn(fmt.Sprintf("the time of the last backup is not known: %v", err), &pulumi.LogArgs{Resource: b.g})
+		return ""
+	}
+	return workload.NewestBackup(names)
+}
+
+// objects returns the names of the first objects in a bucket that begin with a prefix.
+func objects(ctx *pulumi.Context, namespace, bucket, prefix string, opts ...pulumi.InvokeOption) ([]string, error) {
 	args := struct {
-		Namespace string `pulumi:"namespace"`
-		Bucket    string `pulumi:"bucket"`
-	}{namespace, bucket}
+		Namespace string  `pulumi:"namespace"`
+		Bucket    string  `pulumi:"bucket"`
+		Prefix    *string `pulumi:"prefix"`
+	}{Namespace: namespace, Bucket: bucket}
+	if prefix != "" {
+		args.Prefix = &prefix
+	}
 	var result struct {
 		Objects []struct {
 			Name string `pulumi:"name"`
 		} `pulumi:"objects"`
 	}
-	if err := b.ctx.Invoke("oci:ObjectStorage/getObjects:getObjects", &args, &result, pulumi.Parent(b.g)); err != nil {
-		_ = b.ctx.Log.Warn(fmt.Sprintf("the time of the last backup is not known: %v", err), &pulumi.LogArgs{Resource: b.g})
-		return ""
-	}
+	err := ctx.Invoke("oci:ObjectStorage/getObjects:getObjects", &args, &result, opts...)
 	names := make([]string, 0, len(result.Objects))
 	for _, o := range result.Objects {
 		names = append(names, o.Name)
 	}
-	return workload.NewestBackup(names)
+	return names, err
+}
+
+// CheckBackup refuses a backup that the guestbook's bucket lacks: its job would repeat for minutes, and fail the
+// update. What cannot be asked, as the bucket is not there yet or is hidden from the user, is not judged.
+func CheckBackup(ctx *pulumi.Context, g workload.Guestbook, place Place) error {
+	if g.RestoreFrom == "" {
+		return nil
+	}
+	var names []string
+	namespace, err := objectStorageNamespace(ctx, place.CompartmentID)
+	for _, prefix := range []string{g.RestoreFrom, ""} {
+		var more []string
+		if err == nil {
+			more, err = objects(ctx, namespace, bucketName(ctx, g.Name), prefix)
+		}
+		names = append(names, more...)
+	}
+	if err != nil {
+		return ctx.Log.Debug(fmt.Sprintf("restoreFrom: backups of guestbook %s: %v", g.Name, err), nil)
+	}
+	if err := g.CheckBackup(names, time.Now()); err != nil {
+		return fmt.Errorf("restoreFrom: guestbook %q: %w", g.Name, err)
+	}
+	return nil
 }
 
 // firstBackup makes a job that backs up once for each bucket, so that the update that asks for backups shows whether

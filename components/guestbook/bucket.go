@@ -34,7 +34,7 @@ func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace strin
 	if err != nil {
 		return "", "", nil, fmt.Errorf("namespace of Object Storage: %w", err)
 	}
-	name = fmt.Sprintf("%s-%s-%s-backups", b.ctx.Project(), b.ctx.Stack(), b.name)
+	name = bucketName(b.ctx, b.name)
 	var made pulumi.CustomResourceState
 	err = b.ctx.RegisterResource("oci:ObjectStorage/bucket:Bucket", b.name+"-backups", pulumi.Map{
 		"compartmentId": pulumi.String(s.CompartmentID),
@@ -49,6 +49,11 @@ func (b *builder) bucket(unchanged pulumi.ResourceOption) (name, namespace strin
 	}
 	policy, err = b.policy(name, unchanged)
 	return name, namespace, policy, err
+}
+
+// bucketName returns the name of a guestbook's bucket.
+func bucketName(ctx *pulumi.Context, guestbook string) string {
+	return fmt.Sprintf("%s-%s-%s-backups", ctx.Project(), ctx.Stack(), guestbook)
 }
 
 // policy allows the backup jobs, by their workload identity, to use the objects in the bucket.

@@ -1,6 +1,8 @@
 package workload
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -21,6 +23,18 @@ func NewestBackup(objects []string) string {
 		return ""
 	}
 	return newest.Format(time.RFC3339)
+}
+
+// CheckBackup returns why restoreFrom cannot be loaded from a bucket with these objects. Where there are none, the
+// bucket may be new, or hidden. A backup that is older than backups are kept may have been loaded, and deleted since.
+func (g *Guestbook) CheckBackup(objects []string, now time.Time) error {
+	at, err := time.Parse(backupForm, g.RestoreFrom)
+	expired := err == nil && now.Sub(at) > time.Duration(g.BackupRetentionDays)*24*time.Hour
+	if len(objects) == 0 || slices.Contains(objects, g.RestoreFrom) || expired {
+		return nil
+	}
+	return fmt.Errorf("the bucket has no %s, but others such as %s: correct the name, or clear it if it has been loaded",
+		g.RestoreFrom, slices.Max(objects))
 }
 
 // BackupInterval returns the longest time between two backups of the schedule within a year from 2028 on, or until the

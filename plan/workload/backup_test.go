@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,6 +32,29 @@ func TestBackupInterval(t *testing.T) {
 		g := Guestbook{Spec: Spec{BackupSchedule: schedule}}
 		if got := g.BackupInterval(); got != want {
 			t.Errorf("%q: %v, want %v", schedule, got, want)
+		}
+	}
+}
+
+func TestCheckBackup(t *testing.T) {
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	const kept, lost, expired = "2026-11-23T03-00-00Z.archive.gz", "2026-11-22T03-00-00Z.archive.gz",
+		"2026-10-01T03-00-00Z.archive.gz"
+	for _, tc := range []struct {
+		name    string
+		objects []string
+		refused bool
+	}{
+		{kept, []string{lost + ".old", kept}, false},
+		{lost, []string{kept}, true},
+		{lost, nil, false}, // a bucket that is new, or hidden
+		{expired, []string{kept}, false},
+		{"mine.archive.gz", []string{kept}, true},
+	} {
+		g := Guestbook{Spec: Spec{RestoreFrom: tc.name, BackupRetentionDays: 30}}
+		err := g.CheckBackup(tc.objects, now)
+		if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), kept) {
+			t.Errorf("%s of %v: %v, want a refusal: %t", tc.name, tc.objects, err, tc.refused)
 		}
 	}
 }
