@@ -21,6 +21,7 @@ import (
 // script is the command of a hardened database's container, as the program's golden file has it.
 func script(t *testing.T) string {
 	t.Helper()
+	os.Getenv("SOURCES") // the Makefile says why
 	objects, err := os.ReadFile("../../../tests/testdata/objects.yaml")
 	if err != nil {
 		t.Fatal(err)
