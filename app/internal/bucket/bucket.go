@@ -147,12 +147,13 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// Upload makes an object of what write writes, and returns its size. There is no object if write fails.
+// Upload makes an object of what write writes, and returns its size. There is no object if write fails. Errors of the
+// bucket, which has been asked until the time limit, are final.
 func (b *Bucket) Upload(ctx context.Context, name string, write func(w io.Writer) error) (int64, error) {
 	u := &upload{b: b, ctx: ctx, name: name}
 	err := write(u)
 	if err == nil {
-		err = u.finish()
+		err = retry.Final(u.finish())
 	}
 	if err != nil && u.id != "" {
 		// Parts without an object cost money and are in no list of objects.
@@ -182,7 +183,7 @@ func (u *upload) Write(p []byte) (n int, err error) {
 	for n < len(p) {
 		if u.part.Len() == partSize { // and there is more
 			if err := u.send(); err != nil {
-				return n, err
+				return n, retry.Final(err)
 			}
 		}
 		chunk := p[n:min(len(p), n+partSize-u.part.Len())]

@@ -25,7 +25,7 @@ import (
 // backupName is the form of a backup's name, its time in UTC. Objects with other names are not touched.
 const backupName = "2006-01-02T15-04-05Z.archive.gz"
 
-// firstPause is the time before a request to Object Storage is repeated. It doubles each time, up to 15 s.
+// firstPause is the time before a request is repeated. It doubles each time, up to 15 s.
 var firstPause = time.Second
 
 // longest is a limit for the work with the database, which a context without a deadline would give MONGODB_TIMEOUT.
@@ -62,12 +62,16 @@ func Backup(ctx context.Context, cfg config.Backup, version string, log *slog.Lo
 	now := time.Now().UTC()
 	name := now.Format(backupName)
 	var documents int
-	size, err := b.Upload(ctx, name, func(w io.Writer) error {
-		compressed := gzip.NewWriter(w)
-		if documents, err = dump(ctx, client.Database(cfg.MongoDatabase), version, compressed); err != nil {
-			return fmt.Errorf("read the database: %w", err)
-		}
-		return compressed.Close()
+	var size int64
+	err = steadily(ctx, cfg, client, log, func() (err error) {
+		size, err = b.Upload(ctx, name, func(w io.Writer) error {
+			compressed := gzip.NewWriter(w)
+			if documents, err = dump(ctx, client.Database(cfg.MongoDatabase), version, compressed); err != nil {
+				return fmt.Errorf("read the database: %w", err)
+			}
+			return compressed.Close()
+		})
+		return err
 	})
 	if err != nil {
 		return err
@@ -98,12 +102,15 @@ func expired(names []string, oldest time.Time) []string {
 	return out
 }
 
+func policy(cfg config.Backup, log *slog.Logger) retry.Policy {
+	return retry.Policy{Timeout: cfg.Timeout, First: firstPause, Longest: 15 * time.Second, Log: log}
+}
+
 func openBucket(ctx context.Context, cfg config.Backup, log *slog.Logger) (*bucket.Bucket, error) {
-	policy := retry.Policy{Timeout: cfg.Timeout, First: firstPause, Longest: 15 * time.Second, Log: log}
 	return bucket.Open(ctx, bucket.Config{
 		Namespace: cfg.Namespace, Name: cfg.Bucket, Auth: cfg.Auth, Region: cfg.Region,
 		ConfigFile: cfg.ConfigFile, ConfigProfile: cfg.ConfigProfile, Endpoint: cfg.Endpoint,
-	}, policy)
+	}, policy(cfg, log))
 }
 
 func connect(cfg config.Backup) (*mongo.Client, error) {

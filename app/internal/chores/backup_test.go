@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -38,16 +39,24 @@ func newSite(t *testing.T, entries int) *site {
 	t.Helper()
 	proxy := apptest.StartProxy(t, "127.0.0.1:0", apptest.StartDB(t).URI, nil)
 	proxy.SetPassword("backup", "of-backup")
-	s := &site{t: t, bucket: apptest.StartObjectStore(t), log: &apptest.Buffer{}}
+	s := newSiteAt(t, "mongodb://"+proxy.Address)
 	proxy.Answer = func(name string, _ bson.D) bson.D {
 		if name == s.refuse {
 			return front.Failure(13, "Unauthorized")
 		}
 		return nil
 	}
+	s.sign(entries)
+	return s
+}
+
+// newSiteAt is a guestbook without entries whose database is at uri, with user backup.
+func newSiteAt(t *testing.T, uri string) *site {
+	t.Helper()
+	s := &site{t: t, bucket: apptest.StartObjectStore(t), log: &apptest.Buffer{}}
 	s.cfg = config.Backup{
 		Mongo: config.Mongo{
-			MongoURI: "mongodb://" + proxy.Address, MongoDatabase: "guestbook", MongoUser: "backup",
+			MongoURI: uri, MongoDatabase: "guestbook", MongoUser: "backup",
 			MongoPassFile: password(t, "of-backup"), MongoAuthSource: "admin", MongoTimeout: 5 * time.Second,
 		},
 		Namespace: "tenancy", Bucket: "backups", KeepDays: 30, Timeout: time.Minute,
@@ -60,7 +69,6 @@ func newSite(t *testing.T, entries int) *site {
 	}
 	t.Cleanup(func() { disconnect(client) })
 	s.db = client.Database("guestbook")
-	s.sign(entries)
 	return s
 }
 
@@ -335,6 +343,108 @@ func TestLatePolicy(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "bucket missing in namespace tenancy does not exist") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A primary that steps down, at whatever command, delays backup and restore: they wait for the next one, for longer than
+// a command may take, and begin again. The bucket has one whole backup, the database every entry once.
+func TestPrimaryMoves(t *testing.T) {
+	for _, c := range []struct{ chore, command string }{
+		{"backup", "listCollections"},
+		{"backup", "listIndexes"},
+		{"backup", "find"},
+		{"backup", "getMore"},
+		{"restore", "drop"},
+		{"restore", "create"},
+		{"restore", "insert"},
+		{"restore", "createIndexes"},
+	} {
+		t.Run(c.chore+" at "+c.command, func(t *testing.T) {
+			t.Parallel()
+			set := startSet(t, 3, 3)
+			for _, p := range set.proxies {
+				p.SetPassword("backup", "of-backup")
+			}
+			s := newSiteAt(t, "mongodb://"+strings.Join(set.hosts, ",")+"/?replicaSet=rs0")
+			s.sign(1)
+			var more []any
+			for i := range 150 { // over the first batch of a cursor
+				more = append(more, bson.D{{Key: "_id", Value: bson.NewObjectID()}, {Key: "form", Value: fmt.Sprint("more ", i)}})
+			}
+			if _, err := s.db.Collection("messages").InsertMany(t.Context(), more); err != nil {
+				t.Fatal(err)
+			}
+			want, moved := s.holds(), 0
+			s.cfg.MongoTimeout = 500 * time.Millisecond
+			run := func(chore string, work func() error) {
+				t.Helper()
+				set.mu.Lock()
+				set.disturb = func(host, command string) bson.D {
+					if chore == c.chore && command == c.command && host == set.primary && moved == 0 {
+						set.primary, set.election, moved = "", 6, moved+1 // two questions to each member
+					}
+					return nil
+				}
+				set.mu.Unlock()
+				if err := work(); err != nil {
+					t.Fatalf("%s: %v\n%s", chore, err, s.log)
+				}
+			}
+			run("backup", s.backup)
+			if names := s.bucket.Names(); len(names) != 1 || s.bucket.Uploads() != 0 {
+				t.Errorf("the bucket has %q, and %d uploads that have not ended", names, s.bucket.Uploads())
+			}
+			run("restore", func() error { return s.restore(s.bucket.Names()[0]) })
+			if got := s.holds(); got != want {
+				t.Errorf("after the restore\n%s\nwant\n%s", got, want)
+			}
+			if moved != 1 {
+				t.Errorf("the primary has moved %d times", moved)
+			}
+		})
+	}
+}
+
+// A replica set without a primary ends backup and restore after the time limit, and nothing has changed.
+func TestNoPrimary(t *testing.T) {
+	set := startSet(t, 1, 1)
+	set.proxies[0].SetPassword("backup", "of-backup")
+	s := newSiteAt(t, "mongodb://"+set.hosts[0]+"/?replicaSet=rs0")
+	s.sign(1)
+	if err := s.backup(); err != nil {
+		t.Fatal(err)
+	}
+	set.mu.Lock()
+	set.primary = ""
+	set.mu.Unlock()
+	s.cfg.Timeout, s.cfg.MongoTimeout = time.Second, 100*time.Millisecond
+	names := s.bucket.Names()
+	for what, err := range map[string]error{"backup": s.backup(), "restore": s.restore(names[0])} {
+		if err == nil || !strings.Contains(err.Error(), "cannot reach the database's primary within 1s") ||
+			strings.Contains(err.Error(), "incomplete") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if after := s.bucket.Names(); !slices.Equal(after, names) || s.bucket.Uploads() != 0 {
+		t.Errorf("the bucket has %q, and had %q", after, names)
+	}
+}
+
+// A bucket that is silent until the time limit is not asked again, as a database is.
+func TestSilentBucket(t *testing.T) {
+	s := newSite(t, 1)
+	uploads := 0
+	s.bucket.Refuse = func(r *http.Request) (int, string) {
+		if r.Method == http.MethodPut {
+			uploads++
+			_, _ = io.Copy(io.Discard, r.Body) // the server sees the end of a connection only then
+			<-r.Context().Done()
+		}
+		return 0, ""
+	}
+	s.cfg.Timeout = time.Second
+	if err := s.backup(); err == nil || !strings.Contains(err.Error(), "cannot upload ") || uploads != 1 {
+		t.Errorf("after %d uploads: %v", uploads, err)
 	}
 }
 

@@ -48,9 +48,17 @@ func Restore(ctx context.Context, cfg config.Backup, name string, log *slog.Logg
 		return err
 	}
 	defer disconnect(client)
-	n, err := load(ctx, client.Database(cfg.MongoDatabase), file, collections)
-	if err != nil {
+	n, begun := 0, false
+	err = steadily(ctx, cfg, client, log, func() (err error) {
+		begun = true
+		n, err = load(ctx, client.Database(cfg.MongoDatabase), file, collections)
+		return err
+	})
+	if begun && err != nil {
 		return fmt.Errorf("restore %s: %w (the database is incomplete: run the restore again)", name, err)
+	}
+	if err != nil {
+		return err
 	}
 	log.Info("restored", slog.String("backup", name), slog.Int("collections", len(collections)), slog.Int("documents", n))
 	return nil

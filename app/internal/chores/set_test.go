@@ -86,7 +86,7 @@ func (s *set) hello(host string) bson.D {
 		Set: "rs0", Version: 1, Hosts: members, Me: host, Primary: s.primary, Secondary: s.primary != host,
 	}.Fields()
 	if s.election--; s.election == 0 {
-		s.primary = members[0]
+		s.primary = members[len(members)-1]
 	}
 	return out
 }
@@ -111,9 +111,14 @@ func (s *set) answer(host, name string, command bson.D) bson.D {
 	ok := bson.D{{Key: "ok", Value: 1.0}}
 	subject := command[0].Value
 	switch name {
-	case "createUser", "updateUser", "createIndexes":
+	case "createUser", "updateUser", "createIndexes", "create", "drop", "insert":
 		if host != s.primary {
-			return front.Failure(10107, "NotWritablePrimary")
+			label := bson.E{Key: "errorLabels", Value: bson.A{"RetryableWriteError"}} // drivers retry inserts only
+			return append(front.Failure(10107, "NotWritablePrimary"), label)
+		}
+	case "listCollections", "listIndexes", "find", "getMore":
+		if host != s.primary {
+			return front.Failure(13435, "NotPrimaryNoSecondaryOk")
 		}
 	case "replSetReconfig", "replSetGetStatus", "usersInfo":
 		if s.config == nil {

@@ -31,6 +31,12 @@ func Final(err error) error {
 	return final{err}
 }
 
+// IsFinal reports whether repeating a step cannot remove its error.
+func IsFinal(err error) bool {
+	var f final
+	return errors.As(err, &f)
+}
+
 // Do repeats step until it returns nil or a Final error, or until the time limit. what completes the sentence "waiting:
 // cannot ..." in the log and in the error.
 func (p Policy) Do(ctx context.Context, what string, step func(ctx context.Context) error) error {
