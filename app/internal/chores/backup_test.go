@@ -346,8 +346,8 @@ func TestLatePolicy(t *testing.T) {
 	}
 }
 
-// A primary that steps down, at whatever command, delays backup and restore: they wait for the next one, for longer than
-// a command may take, and begin again. The bucket has one whole backup, the database every entry once.
+// A primary that steps down, at whatever command, delays backup and restore: they wait for the next one, for longer
+// than a command may take, and begin again. The bucket has one whole backup, the database every entry once.
 func TestPrimaryMoves(t *testing.T) {
 	for _, c := range []struct{ chore, command string }{
 		{"backup", "listCollections"},

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -188,15 +189,22 @@ func TestHardened(t *testing.T) {
 	}
 }
 
-// backup saves the database, and returns a function that restores it.
-func backup(t *testing.T, app config.Mongo) func(string) {
+// backupTo has the settings of backup and restore.
+func backupTo(t *testing.T, app config.Mongo, bucket *apptest.ObjectStore) config.Backup {
 	t.Helper()
-	bucket := apptest.StartObjectStore(t)
 	cfg := config.Backup{
 		Mongo: app, Namespace: "tenancy", Bucket: "backups", KeepDays: 30, Timeout: time.Minute,
 		Auth: "config_file", ConfigFile: bucket.ConfigFile, ConfigProfile: "DEFAULT", Endpoint: bucket.URL,
 	}
 	cfg.MongoUser, cfg.MongoPassFile = "backup", secret(t, "of-backup")
+	return cfg
+}
+
+// backup saves the database, and returns a function that restores it.
+func backup(t *testing.T, app config.Mongo) func(string) {
+	t.Helper()
+	bucket := apptest.StartObjectStore(t)
+	cfg := backupTo(t, app, bucket)
 	log := slog.New(slog.DiscardHandler)
 	if err := chores.Backup(t.Context(), cfg, "test", log); err != nil {
 		t.Fatalf("backup: %v", err)
@@ -267,6 +275,59 @@ func TestStepDown(t *testing.T) {
 		t.Errorf("after the step down: %q, %v", got, err)
 	}
 	sign(t, open(t, app), "while there is no primary")
+}
+
+// A primary that steps down during a backup, and during a restore, delays them.
+func TestStepDownDuringChores(t *testing.T) {
+	p := newMember(t, "mongo-0")
+	p.startMember()
+	app, err := setup(t, "of-root", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := store.Connect(store.Config{
+		URI: app.MongoURI, Username: "root", PasswordFile: secret(t, "of-root"), AuthSource: "admin",
+		Timeout: 5 * time.Second, Connections: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Disconnect(t.Context()) }()
+	s := open(t, app)
+	sign(t, s, "하나")
+	bucket, log := apptest.StartObjectStore(t), &apptest.Buffer{}
+	cfg := backupTo(t, app, bucket)
+	cfg.MongoTimeout = 500 * time.Millisecond // shorter than a step down
+	stepDowns := 0
+	stepDown := func(method, path string) { // at the first such request
+		before := stepDowns
+		bucket.Refuse = func(r *http.Request) (int, string) {
+			if r.Method == method && strings.Contains(r.URL.Path, path) && stepDowns == before {
+				stepDowns++
+				stepDown := bson.D{{Key: "replSetStepDown", Value: 1}}
+				if err := root.Database("admin").RunCommand(t.Context(), stepDown).Err(); err != nil {
+					t.Error(err)
+				}
+			}
+			return 0, ""
+		}
+	}
+	stepDown(http.MethodGet, "/o") // the backup has begun, and reads next
+	if err := chores.Backup(t.Context(), cfg, "test", slog.New(slog.NewTextHandler(log, nil))); err != nil {
+		t.Fatalf("backup: %v\n%s", err, log)
+	}
+	sign(t, s, "둘")
+	stepDown(http.MethodGet, "/o/") // the restore has begun, and drops the collection next
+	name := bucket.Names()[0]
+	if err := chores.Restore(t.Context(), cfg, name, slog.New(slog.NewTextHandler(log, nil))); err != nil {
+		t.Fatalf("restore: %v\n%s", err, log)
+	}
+	if got := read(t, s); got != "하나" {
+		t.Errorf("after the restore: %q", got)
+	}
+	if stepDowns != 2 || !strings.Contains(log.String(), "waiting: cannot reach the database's primary yet") {
+		t.Errorf("%d step downs, want one during each:\n%s", stepDowns, log)
+	}
 }
 
 // The tutorial's container: as root, without command, replica set or password.
