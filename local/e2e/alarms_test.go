@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -168,21 +166,13 @@ func (s *stack) measured() {
 // named finds the dimension guestbook in the job of the CronJob measure.
 var named = regexp.MustCompile(`("name":"METRIC_GUESTBOOK","value":")[^"]*`)
 
-// measure runs a job of the CronJob measure, whose metrics have the name of a guestbook. The CronJob does not own it:
-// it would delete it as soon as a job of its own has ended.
+// measure runs a job of the CronJob measure, whose metrics have the name of a guestbook.
 func (s *stack) measure(namespace, guestbook string) {
 	s.t.Helper()
 	name := "measure-" + guestbook
-	var job object
-	s.kubectl(&job, "create", "job", "-n", namespace, "--from=cronjob/measure", name, "--dry-run=client")
-	delete(job["metadata"].(object), "ownerReferences")
-	manifest, err := json.Marshal(job)
-	s.must(err)
-	create := s.kubectlCommand("create", "-f", "-")
-	create.Stdin = bytes.NewReader(named.ReplaceAll(manifest, []byte("${1}"+guestbook)))
-	if out, err := create.CombinedOutput(); err != nil {
-		s.t.Fatalf("create job %s: %v\n%s", name, err, out)
-	}
+	book{s, namespace}.createJob("measure", name, func(manifest []byte) []byte {
+		return named.ReplaceAll(manifest, []byte("${1}"+guestbook))
+	})
 	s.eventually(2*time.Minute, "the job "+name, func() (bool, string) {
 		var job struct{ Status struct{ Succeeded int } }
 		s.kubectl(&job, "get", "job", "-n", namespace, name)

@@ -48,7 +48,7 @@ func (s *stack) backUp() (name string) {
 	put(policyPath, object{"statements": []string{weaker}})
 	put(gatewayPath, object{"blockTraffic": true})
 	namespace := s.output("namespace")
-	s.kubectlMust("create", "job", "-n", namespace, "--from=cronjob/mongo-backup", "asked-for")
+	book{s, namespace}.createJob("mongo-backup", "asked-for", nil)
 	s.eventually(2*time.Minute, "the gateway blocks the way to Object Storage", func() (bool, string) {
 		var flows []cloud.Flow
 		s.read("/admin/flows", &flows)

@@ -99,10 +99,7 @@ func TestWorkload(t *testing.T) {
 		if cron := b.one("cronjob", "mongo-backup"); cron.Spec.Schedule != "0 3 * * *" || cron.Spec.TimeZone != "Etc/UTC" {
 			t.Errorf("backups at %q in time zone %q", cron.Spec.Schedule, cron.Spec.TimeZone)
 		}
-		out, err := b.run("", "create", "job", "--from=cronjob/mongo-backup", "now")
-		if err != nil || strings.Contains(out, "Warning") {
-			t.Fatalf("kubectl create job: %v\n%s", err, out)
-		}
+		b.createJob("mongo-backup", "now", nil)
 		s.eventually(time.Minute, "the backup", func() (bool, string) {
 			job := b.one("job", "now")
 			return job.Status.Succeeded == 1, fmt.Sprintf("%+v", job.Status)
@@ -200,7 +197,8 @@ func TestWorkload(t *testing.T) {
 	})
 }
 
-// TestProfiles deploys both profiles in one stack, with every exposure and with agents that collect the logs.
+// TestProfiles deploys both profiles in one stack, with every exposure, both types of load balancers, what enforces
+// network policies, and agents that collect the logs.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -216,7 +214,8 @@ func TestProfiles(t *testing.T) {
 		"guestbooks[1].tlsCertificate="+string(certificate),
 		"guestbooks[2].name=busan", "guestbooks[2].exposure=internal",
 		"guestbooks[3].name=jeju", "guestbooks[3].exposure=node-port",
-		"guestbooks[4].name=ulsan", "guestbooks[4].exposure=none")
+		"guestbooks[4].name=ulsan", "guestbooks[4].exposure=none",
+		"networkPolicies=enforced", "guestbooks[0].loadBalancerType=nlb")
 	for i, port := range []string{"80", "443"} { // strings, because a port may be a range
 		s.set("--path", "--type", "string", fmt.Sprintf("loadBalancerPorts[%d]", i), port)
 	}
@@ -231,10 +230,24 @@ func TestProfiles(t *testing.T) {
 	s.settings("guestbooks[2].dnsZoneId=" + zone)
 	var reserved struct{ ID, IPAddress string }
 	s.get(rest, core+"/publicIps/"+s.post(rest, core+"/publicIps", with(object{"lifetime": "RESERVED"})), &reserved)
-	step(t, "an unknown reserved address is refused", func() {
+	step(t, "guestbooks too large for all nodes are refused with the sums", func() {
+		s.settings("guestbooks[1].mongoMemoryMb=9000")
+		s.refused("nodePools guestbooks' MiB, together seoul, 9000,")
+		s.settings("guestbooks[1].mongoMemoryMb=0")
+	})
+	step(t, "an unknown reserved address is refused, and one in use", func() {
 		s.settings("guestbooks[0].reservedAddress=203.0.113.250")
 		s.refused("reservedAddress classroom 203.0.113.250 NotAuthorizedOrNotFound")
+		vcn := s.post(rest, core+"/vcns", with(object{"cidrBlocks": []string{"192.168.0.0/24"}}))
+		nat := s.post(rest, core+"/natGateways", with(object{"vcnId": vcn, "publicIpId": reserved.ID}))
 		s.settings("guestbooks[0].reservedAddress=" + reserved.IPAddress)
+		s.refused("reservedAddress classroom ASSIGNED " + reserved.IPAddress + " " + nat)
+		_, err := rest.Do(t.Context(), "DELETE", core+"/natGateways/"+nat, nil, nil, nil)
+		s.must(err)
+		s.eventually(shortly, "gateway and VCN are gone", func() (bool, string) {
+			_, err := rest.Do(t.Context(), "DELETE", core+"/vcns/"+vcn, nil, nil, nil)
+			return s.inventory()["vcn"] == 0, fmt.Sprint(err)
+		})
 	})
 	step(t, "a certificate of another host is refused", func() {
 		s.refused("tlsCertificateId busan www.example.com busan.example.com")
@@ -263,6 +276,23 @@ func TestProfiles(t *testing.T) {
 			t.Errorf("%d of 3 nodes have a ready agent", agents.Status.NumberReady)
 		}
 		s.unchanged("right after up")
+	})
+
+	step(t, "network policies are enforced on each node, until they are inert", func() {
+		enforcer := book{s, "kube-system"}
+		daemon := enforcer.one("daemonset", "kube-network-policies")
+		if said := s.output("networkPolicies"); daemon.Status.NumberReady != 3 || said != "enforced" {
+			t.Errorf("network policies are %s, %d of 3 nodes have what enforces them", said, daemon.Status.NumberReady)
+		}
+		s.settings("networkPolicies=inert")
+		out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+		if said := warnings(out); err != nil || len(said) != 1 || !strings.HasPrefix(said[0], "networkPolicies is inert") {
+			t.Errorf("up: %v; warnings %q in\n%s", err, said, out)
+		}
+		left := enforcer.named("daemonset", "kube-network-policies")
+		if said := s.output("networkPolicies"); len(left) > 0 || said != "inert" {
+			t.Errorf("network policies are %s, and %+v is left", said, left)
+		}
 	})
 
 	step(t, "a replica set has a volume for each member and a budget", func() {
@@ -309,8 +339,15 @@ func TestProfiles(t *testing.T) {
 			slices.Sort(ports)
 			byAddress[lb.IPAddresses[0].IPAddress] = fmt.Sprintf("%s, private: %v", strings.Join(ports, ", "), lb.IsPrivate)
 		}
+		var network struct{ Items []balancer }
+		s.get(rest, "/20200501/networkLoadBalancers?compartmentId="+oci.CompartmentID, &network)
+		for _, nlb := range network.Items {
+			for _, ip := range nlb.IPAddresses {
+				byAddress[ip.IPAddress] = fmt.Sprintf("network, %d listener, private: %v", len(nlb.Listeners), nlb.IsPrivate)
+			}
+		}
 		for name, want := range map[string]string{
-			"classroom": "80, private: false",
+			"classroom": "network, 1 listener, private: false",
 			"seoul":     "443 [TLSv1.2 TLSv1.3] 0, 80, private: false",
 			"busan":     "443 [TLSv1.3] 1, 80, private: true",
 		} {
@@ -323,8 +360,8 @@ func TestProfiles(t *testing.T) {
 		if address != reserved.IPAddress {
 			t.Errorf("classroom has the address %s, want the reserved one, %s", address, reserved.IPAddress)
 		}
-		if len(balancers) != 3 {
-			t.Errorf("%d load balancers, want 3", len(balancers))
+		if len(balancers) != 2 || len(network.Items) != 1 {
+			t.Errorf("%d load balancers and %d network load balancers, want 2 and 1", len(balancers), len(network.Items))
 		}
 		var records struct{ Items []struct{ RData string } }
 		s.get(rest, zones+"/"+zone+"/records/busan.example.com/A", &records)
@@ -585,6 +622,23 @@ func (b book) done(name string) kubeObject {
 		b.t.Errorf("job %s: %+v", name, job.Status)
 	}
 	return job
+}
+
+// createJob makes a job from a CronJob, after amend, if not nil, has changed its manifest. The CronJob does not own it:
+// it would delete it after its own next run.
+func (b book) createJob(cronJob, name string, amend func(manifest []byte) []byte) {
+	b.t.Helper()
+	var job object
+	b.kubectl(&job, "create", "job", "-n", b.namespace, "--from=cronjob/"+cronJob, name, "--dry-run=client")
+	delete(job["metadata"].(object), "ownerReferences")
+	manifest, err := json.Marshal(job)
+	b.must(err)
+	if amend != nil {
+		manifest = amend(manifest)
+	}
+	if out, err := b.run(string(manifest), "create", "-f", "-"); err != nil || strings.Contains(out, "Warning") {
+		b.t.Fatalf("create job %s: %v\n%s", name, err, out)
+	}
 }
 
 // revision returns the revision of the frontend's Deployment. It increases with each change of the Pod template.
