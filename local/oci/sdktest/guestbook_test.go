@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -22,10 +25,12 @@ import (
 
 	"github.com/oracle/oci-go-sdk/v65/certificatesmanagement"
 	"github.com/oracle/oci-go-sdk/v65/common"
+	"github.com/oracle/oci-go-sdk/v65/identity"
 	"github.com/oracle/oci-go-sdk/v65/objectstorage"
 	"k8s.io/client-go/util/cert"
 
 	"oke-guestbook/local/oci"
+	"oke-guestbook/local/oci/engine"
 )
 
 // TestGuestbookBackups runs the guestbook's binary, as the stack's jobs do, with a bucket of the emulator and with the
@@ -72,10 +77,69 @@ func TestGuestbookBackups(t *testing.T) {
 			return "neither", nil
 		})
 	}
+	testLatePolicy(t, g, srv, filepath.Join(dir, oci.ConfigFile), web.URL, *list[0].Name)
 	testLargeBackup(t, g, objects)
 	testMeasuredCertificate(t, g, filepath.Join(dir, oci.ConfigFile), web.URL)
 	if out, err := g.run("restore", "missing"); err == nil || !strings.Contains(out, *list[0].Name) {
 		t.Errorf("restore of a missing backup: %v\n%s", err, out)
+	}
+}
+
+// testLatePolicy restores with the rights of the backup jobs' account, which get their policy while the job waits.
+func testLatePolicy(t *testing.T, g *runningGuestbook, srv *oci.Server, configFile, url, backup string) {
+	t.Helper()
+	key := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 2048))
+	token := must[string](t)(srv.IssueToken(engine.Principal{
+		ID: "ocid1.workload.oc1.iad.backup", Type: engine.WorkloadPrincipal,
+		Workload: engine.Workload{ClusterID: "ocid1.cluster.oc1.iad.k", Namespace: "guestbook", ServiceAccount: "backup"},
+	}, &key.PublicKey, time.Hour))
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"token": token,
+		"key": string(pem.EncodeToMemory(&pem.Block{
+			Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key),
+		})),
+		"config": "[DEFAULT]\ntenancy=" + oci.TenancyID + "\nregion=us-ashburn-1\nfingerprint=aa:bb\nkey_file=" + dir +
+			"/key\nsecurity_token_file=" + dir + "/token\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	job := exec.CommandContext(t.Context(), g.binary, "restore", backup)
+	job.Env = append(slices.Clone(g.env), "OCI_CONFIG_FILE="+dir+"/config", "BACKUP_TIMEOUT=1m")
+	job.Stdout, job.Stderr = log, log
+	if err := job.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := func() string {
+		text, _ := os.ReadFile(log.Name())
+		return string(text)
+	}
+	until(t, "waits", func() (string, error) {
+		if strings.Contains(said(), "no policy allows the access") {
+			return "waits", nil
+		}
+		return said(), nil
+	})
+	config := must[common.ConfigurationProvider](t)(common.ConfigurationProviderFromFile(configFile, ""))
+	client := must[identity.IdentityClient](t)(identity.NewIdentityClientWithConfigurationProvider(config))
+	client.Host = url
+	must[identity.CreatePolicyResponse](t)(client.CreatePolicy(ctx, identity.CreatePolicyRequest{
+		CreatePolicyDetails: identity.CreatePolicyDetails{
+			CompartmentId: common.String(oci.CompartmentID), Name: common.String("late"), Description: common.String("late"),
+			Statements: []string{"Allow any-user to read objects in compartment id " + oci.CompartmentID + " where all {" +
+				"request.principal.type = 'workload', request.principal.service_account = 'backup', " +
+				"target.bucket.name = 'backups'}"},
+		},
+	}))
+	if err := job.Wait(); err != nil || !strings.Contains(said(), `"restored"`) {
+		t.Errorf("restore with a policy that comes late: %v\n%s", err, said())
 	}
 }
 
