@@ -178,6 +178,27 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// A wrong password is a database that cannot be used, and its metric is posted.
+func TestMeasureWithAWrongPassword(t *testing.T) {
+	set, service := startSet(t, 1, 1), newMonitor(t)
+	nobody := "http://" + apptest.FreeAddress(t)
+	for text, want := range map[string]float64{"of-root": 1, "of-nobody": 0} {
+		cfg := config.Measure{
+			Mongo: set.settings(1).Mongo, Stack: "s", Guestbook: "g", CompartmentID: "ocid1.compartment.oc1..c",
+			FrontendURL: nobody, Auth: "config_file", ConfigFile: apptest.StartObjectStore(t).ConfigFile,
+			ConfigProfile: "DEFAULT", Endpoint: service.URL,
+		}
+		cfg.MongoUser, cfg.MongoPassFile = "root", password(t, text)
+		log := &apptest.Buffer{}
+		if err := Measure(t.Context(), cfg, slog.New(slog.NewTextHandler(log, nil))); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := service.values[databasePrimary]; !ok || got != want || strings.Contains(log.String(), text) {
+			t.Errorf("%s is %v with password %s, want %v:\n%s", databasePrimary, got, text, want, log)
+		}
+	}
+}
+
 // TestMeasuredVolume expects the part of the file system that MongoDB says is used.
 func TestMeasuredVolume(t *testing.T) {
 	db := apptest.StartDB(t)
