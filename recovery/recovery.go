@@ -32,6 +32,8 @@ type Recovery struct {
 	Locks func(context.Context) (locks []Lock, ok bool, err error)
 	// Unlock removes the locks of processes on other machines, too.
 	Unlock bool
+	// Orphans returns the plugins that an engine that was killed has left; nil looks for none.
+	Orphans func(context.Context) ([]Orphan, error)
 	// Cloud returns the services of a region, "" for the stack's own. It is called if a resource has to be looked for.
 	Cloud func(ctx context.Context, region string) (ocirest.Getter, error)
 	// Confirm asks whether to do what was printed.
@@ -45,6 +47,7 @@ var ErrDeclined = errors.New("nothing was changed")
 // findings are what a killed or failed command has left.
 type findings struct {
 	locks      []Lock
+	orphans    []Orphan
 	exported   []byte
 	state      deployment
 	pending    []object // operations
@@ -55,7 +58,7 @@ type findings struct {
 }
 
 func (f findings) none() bool {
-	return len(f.locks)+len(f.pending)+len(f.clusters)+len(f.balancers)+len(f.unfinished) == 0
+	return len(f.locks)+len(f.orphans)+len(f.pending)+len(f.clusters)+len(f.balancers)+len(f.unfinished) == 0
 }
 
 // Run prints what is to be done, asks for the consent, and does it. It prints nothing if nothing is to be done, and
@@ -72,6 +75,14 @@ func (r Recovery) Run(ctx context.Context) (found bool, err error) {
 	case !yes:
 		return true, ErrDeclined
 	}
+	if len(f.orphans) > 0 {
+		if err := end(f.orphans); err != nil {
+			return true, err
+		}
+		if f, err = r.look(ctx); err != nil { // until now they may have changed what OCI has
+			return true, err
+		}
+	}
 	return true, r.repair(ctx, f)
 }
 
@@ -85,6 +96,11 @@ func (r Recovery) look(ctx context.Context) (f findings, err error) {
 		f.locks = []Lock{{}} // of whom, the backend does not tell
 	} else if err := removable(r.Name, locks, r.Unlock); err != nil {
 		return f, err
+	}
+	if r.Orphans != nil {
+		if f.orphans, err = r.Orphans(ctx); err != nil {
+			return f, err
+		}
 	}
 	if f.exported, err = r.Stack.Export(ctx); err != nil {
 		return f, err
@@ -111,6 +127,9 @@ func (r Recovery) show(f findings) {
 		} else {
 			r.printf("locked by %s, which was killed: remove the lock", lock)
 		}
+	}
+	for _, orphan := range f.orphans {
+		r.printf("%s, still runs without its engine: end it", orphan)
 	}
 	if n := len(f.pending); n > 0 {
 		r.printf("the last command was interrupted during %d operations", n)

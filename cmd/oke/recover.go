@@ -40,6 +40,7 @@ func recoverCommand() *cobra.Command {
 				found, visible, err = locks(ctx, cli)
 				return found, visible, err
 			}
+			r.Orphans = func(ctx context.Context) ([]recovery.Orphan, error) { return recovery.Orphans(ctx, cli.Dir) }
 			own := sync.OnceValues(func() (*ocilogin.Login, error) { return stackLogin(cmd.Context(), cli) })
 			r.Cloud = func(_ context.Context, region string) (ocirest.Getter, error) {
 				login, err := own()
