@@ -111,6 +111,7 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 	if err != nil {
 		return pulumicli.CLI{}, err
 	}
+	takesOver := p.providers.TakesOver()
 	if err := p.providers.Install(ctx, p.cli(path, p.PulumiVariables(p.ToolsDir()))); err != nil {
 		return pulumicli.CLI{}, err
 	}
@@ -138,7 +139,14 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 	if err := cli.Select(ctx); err != nil {
 		return pulumicli.CLI{}, err
 	}
-	return cli, p.recover(ctx, cli)
+	if err := p.recover(ctx, cli); err != nil || !takesOver || teardown {
+		return cli, err
+	}
+	p.out.Printf("  the official plugins read what the stand-ins have made")
+	if err := p.whileCloudRuns(ctx, cli.Refresh); err != nil {
+		return cli, errors.Join(err, p.providers.GiveBack())
+	}
+	return cli, nil
 }
 
 // check fails on what would stop the command later, before the tools are built for minutes.

@@ -62,7 +62,7 @@ func (p Plugins) Install(ctx context.Context, downloader Downloader) error {
 	if kind == environment.Auto && err == nil {
 		kind = strings.TrimSpace(string(before))
 	}
-	if kind == environment.Official && strings.TrimSpace(string(before)) == environment.StandIn {
+	if p.TakesOver() {
 		if err := p.checkState(); err != nil {
 			return err
 		}
@@ -86,6 +86,16 @@ func (p Plugins) Install(ctx context.Context, downloader Downloader) error {
 	}
 	return p.installed(environment.StandIn, "this repository's stand-ins for")
 }
+
+// TakesOver reports whether the official plugins take over the stack from the stand-ins. They keep more in the state,
+// such as empty lists, and would update resources for it: a refresh adds that first.
+func (p Plugins) TakesOver() bool {
+	before, _ := os.ReadFile(p.KindFile)
+	return p.Choice == environment.Official && strings.TrimSpace(string(before)) == environment.StandIn
+}
+
+// GiveBack leaves the stack to the stand-ins, after a refresh that failed.
+func (p Plugins) GiveBack() error { return p.remember(environment.StandIn) }
 
 // isObject finds the URNs of Kubernetes objects. The provider's type is pulumi:providers:kubernetes.
 var isObject = regexp.MustCompile(`(::|\$)kubernetes:`)
@@ -116,6 +126,10 @@ func (p Plugins) installed(kind, description string) error {
 		names = append(names, plugin.String())
 	}
 	p.Out.Printf("  plugins: %s %s", description, strings.Join(names, " and "))
+	return p.remember(kind)
+}
+
+func (p Plugins) remember(kind string) error {
 	return os.WriteFile(p.KindFile, []byte(kind+"\n"), 0o644)
 }
 

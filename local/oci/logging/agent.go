@@ -39,7 +39,18 @@ func createAgent(c *engine.Call, doc engine.Doc) error {
 	return touchAgent(c, nil, doc)
 }
 
+// The time of an event without one is the present, unless the configuration says otherwise: so the provider has it
+// (terraform-provider-oci v7.32.0, logging_unified_agent_configuration_resource.go; read 2026-11-29).
+func defaultParsers(doc engine.Doc) {
+	for _, source := range doc.Sub("serviceConfiguration").Objects("sources") {
+		if parser := source.Sub("parser"); len(parser) > 0 {
+			parser.Default(engine.Doc{"isEstimateCurrentEvent": true})
+		}
+	}
+}
+
 func touchAgent(c *engine.Call, _, doc engine.Doc) error {
+	defaultParsers(doc)
 	doc["timeLastModified"] = engine.Timestamp(c.Now)
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/middleware/cancel"
+	"github.com/pulumi/pulumi/pkg/v3/resource/provider"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"oke-guestbook/local/provider/value"
 )
@@ -23,7 +25,23 @@ const standIn = "the local cloud's stand-in for the kubernetes plugin"
 
 // Main serves the plugin to the engine that started this process.
 func Main() error {
-	return p.RunProvider(context.Background(), "kubernetes", Version, New())
+	serve := func(host *provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
+		s, err := p.RawServer("kubernetes", Version, New())(host)
+		return server{s}, err
+	}
+	return provider.MainContext(context.Background(), "kubernetes", serve)
+}
+
+// server serves the plugin. Its state of a provider is that of the official one, which would update the provider
+// otherwise: the framework adds its own version.
+type server struct {
+	pulumirpc.ResourceProviderServer
+}
+
+func (s server) CheckConfig(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	out, err := s.ResourceProviderServer.CheckConfig(ctx, req)
+	delete(out.GetInputs().GetFields(), "__pulumi-go-provider-version")
+	return out, err
 }
 
 // New returns the plugin.
