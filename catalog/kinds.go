@@ -50,8 +50,8 @@ var kinds = []Kind{
 	},
 	{
 		Token: BudgetRule, Name: "alertrule", Client: BudgetClient,
-		Collection: "/20190111/budgets/{budgetId}/alertRules", ID: "budgets/{budgetId}/alertRules/{id}",
-		NameQuery: "displayName", Taggable: true,
+		Collection: "/20190111/budgets/{budgetId}/alertRules", ID: "{id}",
+		ImportID: "budgets/{budgetId}/alertRules/{id}", NameQuery: "displayName", Taggable: true,
 		ForceNew: Fields{"budgetId"},
 	},
 	{

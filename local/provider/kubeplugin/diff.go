@@ -110,6 +110,10 @@ func (g *plugin) diff(_ context.Context, req p.DiffRequest) (p.DiffResponse, err
 	if immutable, _, _ := unstructured.NestedBool(oldObj.Object, "immutable"); immutable {
 		replacing = g.replaceFields(oldObj)
 	}
+	// A refresh by the official plugin leaves data for stringData.
+	if oldObj.Object["stringData"] == nil && newObj.Object["stringData"] != nil && !value.ContainsUnknown(now) {
+		old, now = applied(oldObj).Object, applied(newObj).Object
+	}
 	var diffs []fieldDiff
 	compare("", "", old, now, &diffs)
 	out := p.DiffResponse{DetailedDiff: map[string]p.PropertyDiff{}, HasChanges: len(diffs) > 0}

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"oke-guestbook/local/provider/plugintest"
+	"oke-guestbook/local/provider/value"
 )
 
 // meta returns the metadata of an object in the test's namespace.
@@ -174,6 +175,15 @@ func TestSecretsStaySecret(t *testing.T) {
 	data := f.live(secrets, "password").Object["data"].(object)
 	if _, theirs := data["a"]; !theirs || data["b"] == nil {
 		t.Errorf("a key of another field manager must stay: %v", data)
+	}
+
+	r.Inputs = value.OfMap(object{ // as a refresh by the official plugin leaves them
+		"apiVersion": "v1", "kind": "Secret", "metadata": f.meta("password", nil), "data": object{"b": "dHdv"},
+	})
+	r.Unchanged("after the official plugin's refresh", fewer)
+	other := object{"metadata": f.meta("password", nil), "stringData": object{"b": "three"}}
+	if d := r.Diff(other); d.DetailedDiff["data.b"].Kind != p.Update || len(d.DetailedDiff) != 1 {
+		t.Errorf("another value after the official plugin's refresh: %v", d.DetailedDiff)
 	}
 
 	mixed := property.New("s").WithSecret(true)

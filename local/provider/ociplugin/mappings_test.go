@@ -440,6 +440,7 @@ var lifeCycles = []lifeCycle{
 				"compartmentId": tenancy, "targetType": "COMPARTMENT", "targets": []any{tenancy}, "amount": 100.0,
 				"resetPeriod": "MONTHLY", "displayName": "all",
 			})
+			w.ids["budget"] = budget.ID
 			return object{
 				"budgetId": budget.ID, "displayName": "spent", "type": "ACTUAL", "threshold": 80.0,
 				"thresholdType": "PERCENTAGE", "recipients": "ops@example.com", "freeformTags": tagged,
@@ -447,6 +448,7 @@ var lifeCycles = []lifeCycle{
 		},
 		update:   object{"threshold": 90.0, "recipients": "ops@example.com,boss@example.com"},
 		replaces: object{"budgetId": "ocid1.budget.oc1..x"},
+		importID: func(w *world, id string) string { return "budgets/" + w.ids["budget"] + "/alertRules/" + id },
 	},
 	{
 		token: catalog.Alarm,
