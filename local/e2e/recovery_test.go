@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -195,15 +196,10 @@ func TestAnyStackIsRecovered(t *testing.T) {
 		s.recovers("Service guestbook-frontend: its load balancer is in state FAILED")
 	})
 	step(t, "up converges, and has made nothing twice", func() {
-		up := func(env ...string) (string, error) {
-			cmd := s.command("up", "--yes", "--skip-preview")
-			cmd.Env = append(cmd.Env, env...)
-			out, err := cmd.CombinedOutput()
-			return string(out), err
-		}
-		out, err := up()
-		if err != nil && s.o.Plugins == environment.Official && strings.Contains(out, "already exists in the cluster") {
-			out, err = up("PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true") // as docs/troubleshooting.md has it
+		out, err := s.up()
+		if err != nil && s.o.Plugins == environment.Official && strings.Contains(out, exists) {
+			s.takesOver() // what the cancellation has cut off
+			out, err = s.up()
 		}
 		if err != nil {
 			t.Fatalf("up: %v\n%s", err, out)
@@ -218,11 +214,41 @@ func TestAnyStackIsRecovered(t *testing.T) {
 			t.Errorf("preview: %v\n%s", err, out)
 		}
 	})
+	step(t, "an object that exists and is not in the state", func() {
+		deployment := regexp.MustCompile(`urn:[^"]*apps/v1:Deployment::[^"]*`).FindString(s.exported())
+		if out, err := s.command("state", "delete", "--yes", deployment).CombinedOutput(); err != nil {
+			t.Fatalf("state delete: %v\n%s", err, out)
+		}
+		if out, err := s.up(); err == nil || !strings.Contains(out, exists) {
+			t.Errorf("up: %v\n%s", err, out)
+		}
+		s.takesOver()
+	})
 	step(t, "drift", func() { s.drifts(client) })
 	if out, err := s.command("destroy", "--yes", "--skip-preview", "--refresh").CombinedOutput(); err != nil {
 		t.Fatalf("destroy: %v\n%s", err, out)
 	}
 	s.destroyed()
+}
+
+// exists is what up says of an object that is in the cluster and not in the state.
+const exists = "already exists in the cluster"
+
+// up runs pulumi up with more variables, and returns what it prints.
+func (s *elsewhere) up(env ...string) (string, error) {
+	s.t.Helper()
+	cmd := s.command("up", "--yes", "--skip-preview")
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// takesOver runs pulumi up as docs/troubleshooting.md has it for objects that exist.
+func (s *elsewhere) takesOver() {
+	s.t.Helper()
+	if out, err := s.up("PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true"); err != nil {
+		s.t.Fatalf("up: %v\n%s", err, out)
+	}
 }
 
 // balancers returns the states of the load balancers, by id.

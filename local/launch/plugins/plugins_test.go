@@ -131,6 +131,23 @@ func TestStackKeepsOfficialPlugins(t *testing.T) {
 		"PLUGINS=auto", "official plugins", "oci v3.16.0", "PLUGINS=local")
 }
 
+// Only a switch to the official plugins needs a refresh, until it has succeeded.
+func TestTakesOver(t *testing.T) {
+	for choice, want := range map[string]bool{"official": true, "auto": false, "local": false} {
+		p, _ := newPlugins(t, choice)
+		if p.TakesOver() {
+			t.Errorf("%s: takes over nothing", choice)
+		}
+		launchtest.Write(t, p.KindFile, "official\n")
+		if p.TakesOver() {
+			t.Errorf("%s: takes over from itself", choice)
+		}
+		if err := p.GiveBack(); err != nil || p.TakesOver() != want {
+			t.Errorf("%s over stand-ins: %v, %v", choice, p.TakesOver(), err)
+		}
+	}
+}
+
 func TestOfficialPluginsThatAreNotAvailable(t *testing.T) {
 	p, _ := newPlugins(t, "official")
 	launchtest.WantError(t, p.Check(noNetwork(t)), "PLUGINS=official", "oci v3.16.0", "PLUGINS=local")

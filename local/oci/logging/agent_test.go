@@ -47,6 +47,10 @@ func TestAgentConfigurations(t *testing.T) {
 		if agent["lifecycleState"] != "ACTIVE" || agent["configurationState"] != "VALID" {
 			t.Errorf("agent configuration %v", agent)
 		}
+		source := agent.Sub("serviceConfiguration").Objects("sources")[0]
+		if source.Sub("parser")["isEstimateCurrentEvent"] != true {
+			t.Errorf("parser %v: an event without a time has none", source.Sub("parser"))
+		}
 		c.Refused(409, "Conflict", "has the name", "POST", agents, body)
 		list := agents + "?compartmentId=" + oci.CompartmentID + "&logId="
 		of, other := c.Get(list+log), c.Get(list+"ocid1.log.oc1..other")
