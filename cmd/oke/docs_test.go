@@ -151,7 +151,7 @@ var others = byMessage(
 	"400-QuotaExceeded", "the oci provider, as reported by others, by Oracle's list of API errors",
 	"429-TooManyRequests", "the oci provider, as reported by others",
 	"Service was not allocated an IP address", "the kubernetes provider, as reported by others",
-	"The resource already exists in the cluster.", "pulumi-kubernetes at 9497796 (2026-07-01), provider/pkg/await/await.go",
+	"The resource already exists in the cluster.", "pulumi-kubernetes at 9497796 (2026-07-01), await.go",
 	"Unable to connect to the server", "kubectl",
 	"i/o timeout", "Go's network library",
 	"connection refused", "Linux, connect(2)",
