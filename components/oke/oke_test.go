@@ -210,6 +210,21 @@ func TestKubeconfig(t *testing.T) {
 	}
 }
 
+// TestBalancersSubnetsAreLeftAlone expects that a cluster is not replaced for the subnets of its load balancers.
+func TestBalancersSubnetsAreLeftAlone(t *testing.T) {
+	r := mocks.New("project", "stack")
+	deploy(t, r, func(*oke.Args) {})
+	for _, res := range r.Resources {
+		if res.Type == "oci:ContainerEngine/cluster:Cluster" {
+			if got := res.Options.GetIgnoreChanges(); !slices.Contains(got, "options.serviceLbSubnetIds") {
+				t.Errorf("a cluster ignores changes of %v", got)
+			}
+			return
+		}
+	}
+	t.Error("no cluster")
+}
+
 // TestCyclingIsOffWhileNodesMove expects no cycling in an update that changes where nodes are, as OKE refuses both.
 func TestCyclingIsOffWhileNodesMove(t *testing.T) {
 	domains := func(numbers ...int) func(*cluster.NodePool) {

@@ -1,0 +1,84 @@
+// Package docs_test checks what the documentation says about the tests.
+package docs_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rows are the numbered findings, by list, that oracle-cloud.md has to give a verdict on. The lists leave numbers out.
+var rows = map[string]struct {
+	last    int
+	without []int
+}{
+	"A":   {20, []int{16}},
+	"B":   {13, []int{6, 9}},
+	"C1.": {10, nil},
+	"C3.": {13, nil},
+	"F":   {47, []int{18, 21}},
+}
+
+func TestEveryFindingHasAVerdict(t *testing.T) {
+	text := read(t, "oracle-cloud.md")
+	var named []string
+	for line := range strings.Lines(text) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 {
+			named = append(named, regexp.MustCompile(`[A-F]\d+(\.\d+)?`).FindAllString(cells[1], -1)...)
+		}
+	}
+	for list, numbers := range rows {
+		for n := 1; n <= numbers.last; n++ {
+			row := fmt.Sprint(list, n)
+			if has := slices.Contains(named, row); has == slices.Contains(numbers.without, n) {
+				t.Errorf("oracle-cloud.md has row %s: %t", row, has)
+			}
+		}
+	}
+}
+
+// TestNamedTestsExist looks for each test that a document names, in all modules.
+func TestNamedTestsExist(t *testing.T) {
+	exists := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for _, match := range declared.FindAllStringSubmatch(read(t, path), -1) {
+				exists[match[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := filepath.Glob("decisions/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range append(documents, decisions...) {
+		for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(read(t, document), -1) {
+			if !exists[name] {
+				t.Errorf("%s names %s, which does not exist", document, name)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
