@@ -36,7 +36,7 @@ func bash(ctx context.Context, args []string) error {
 	}
 	runner, err := interp.New(
 		interp.StdIO(os.Stdin, os.Stdout, os.Stderr), interp.Env(expand.ListEnviron(env...)),
-		interp.Params(append([]string{"--"}, params...)...), interp.CallHandler(replaceProcess),
+		interp.Params(append([]string{"--"}, params...)...), interp.CallHandler(builtin),
 	)
 	if err != nil {
 		return err
@@ -44,10 +44,41 @@ func bash(ctx context.Context, args []string) error {
 	return runner.Run(ctx, script)
 }
 
+// builtin runs what the interpreter lacks of bash's own commands, or does otherwise. It returns what is left to run.
+func builtin(ctx context.Context, args []string) ([]string, error) {
+	switch args[0] {
+	case "exec":
+		return replaceProcess(ctx, args)
+	case "ulimit":
+		return openFiles(args[1:])
+	}
+	return args, nil
+}
+
+// openFiles runs "ulimit -Hn", which prints how many files the process may open at most, and "ulimit -Sn NUMBER", which
+// lets it open that many.
+func openFiles(args []string) ([]string, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(args) == 1 && args[0] == "-Hn":
+		return []string{"echo", strconv.FormatUint(limit.Max, 10)}, nil
+	case len(args) == 2 && args[0] == "-Sn":
+		var err error
+		if limit.Cur, err = strconv.ParseUint(args[1], 10, 64); err != nil {
+			return nil, fmt.Errorf("ulimit: %w", err)
+		}
+		return []string{"true"}, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	}
+	return nil, errors.New("the stand-in's ulimit knows -Hn and -Sn NUMBER only")
+}
+
 // replaceProcess makes exec replace the process, so that signals reach the new program. The interpreter's own exec
 // starts a child.
 func replaceProcess(ctx context.Context, args []string) ([]string, error) {
-	if args[0] != "exec" || len(args) < 2 {
+	if len(args) < 2 {
 		return args, nil
 	}
 	var env []string
