@@ -46,7 +46,7 @@ func TestEveryFindingHasAVerdict(t *testing.T) {
 func TestNamedTestsExist(t *testing.T) {
 	exists := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, "_test.go") {
 			for _, match := range declared.FindAllStringSubmatch(read(t, path), -1) {
 				exists[match[1]] = true

@@ -213,7 +213,8 @@ func TestRefused(t *testing.T) {
 		},
 		{"the log agents' namespace", "dev", settings{"namespace": "guestbook-logs"}, "namespace", `"guestbook-logs"`},
 		{
-			"backup that the bucket lacks", "prod", settings{"restoreFrom": "2026-11-23T03-00-00Z.archive.gzip"},
+			"backup that the bucket lacks", "prod",
+			settings{"restoreFrom": "2026-11-23T03-00-00Z.archive.gzip"},
 			"restoreFrom", "2026-11-23T03-00-00Z.archive.gz:",
 		},
 		{

@@ -23,7 +23,8 @@ func policiesCommand() *cobra.Command {
 			in := s.Rights(f.project, f.stack)
 			in.CompartmentID = cmp.Or(s.CompartmentID, iam.UnknownCompartment)
 			in.Group, in.Domain, in.ClusterID = who.Group, who.Domain, who.ClusterID
-			in.NetworkCompartment, in.AddressCompartment = who.NetworkCompartment, who.AddressCompartment
+			in.NetworkCompartment = who.NetworkCompartment
+			in.AddressCompartment = cmp.Or(who.AddressCompartment, in.AddressCompartment)
 			in.KeyCompartment, in.ImageCompartment = who.KeyCompartment, who.ImageCompartment
 			in.GroupCompartment, in.ReservationCompartment = who.GroupCompartment, who.ReservationCompartment
 			in.CertificateCompartment, in.ZoneCompartment = who.CertificateCompartment, who.ZoneCompartment
@@ -42,7 +43,8 @@ func policiesCommand() *cobra.Command {
 	flags.StringVar(&who.Group, "group", "oke-operators", "group of those who run pulumi: its name or its OCID")
 	flags.StringVar(&who.Domain, "domain", "", "identity domain of the group, such as Default; empty for none")
 	flags.StringVar(&who.NetworkCompartment, "network-compartment", "", "compartment of the VCN of vcnId, if another")
-	flags.StringVar(&who.AddressCompartment, "address-compartment", "", "compartment of reservedAddress, if another")
+	flags.StringVar(&who.AddressCompartment, "address-compartment", "",
+		"compartment of reservedAddress, if another (default that of reservedAddressCompartmentId)")
 	flags.StringVar(&who.CertificateCompartment, "certificate-compartment", "",
 		"compartment of the certificate of tlsCertificateId, if another")
 	flags.StringVar(&who.ZoneCompartment, "zone-compartment", "", "compartment of the zone of dnsZoneId, if another")

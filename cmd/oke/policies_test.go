@@ -40,6 +40,17 @@ func TestPoliciesNeedNoSecrets(t *testing.T) {
 	}
 }
 
+// TestPoliciesKnowTheAddressesCompartment expects the statements for the compartment that the settings name.
+func TestPoliciesKnowTheAddressesCompartment(t *testing.T) {
+	const other = "ocid1.compartment.oc1..other"
+	dir := project(t, simple+"  oke-guestbook:reservedAddress: 192.0.2.7\n"+
+		"  oke-guestbook:reservedAddressCompartmentId: "+other+"\n")
+	want := "manage floating-ips in compartment id " + other
+	if out, _, err := policies(t, "-C", dir, "--stack", "test"); err != nil || !strings.Contains(out, want) {
+		t.Errorf("%v, want %q in\n%s", err, want, out)
+	}
+}
+
 func TestPoliciesInJSON(t *testing.T) {
 	out, notes, err := policies(t, "-C", project(t, simple), "--stack", "test", "--json")
 	if err != nil || !json.Valid([]byte(out)) || !strings.HasPrefix(notes, "compartmentId is not set yet: ") {

@@ -27,7 +27,7 @@ var imageFindings = []finding{
 	{"a broken index", func(s *setup) { s.images["/v2/guestbook/manifests/v1"] = "[" }, []string{
 		"guestbook:v1: the registry: unexpected EOF",
 	}},
-	{"an image of the local cloud's registry", set("frontendImage", "iad.ocir.io/"+oci.Namespace+"/guestbook:v1"), []string{
+	{"an image of the emulated registry", set("frontendImage", "iad.ocir.io/"+oci.Namespace+"/guestbook:v1"), []string{
 		"✗ iad.ocir.io/" + oci.Namespace + "/guestbook:v1: the registry does not let it be pulled anonymously (403)",
 	}},
 	{"no such registry", set("frontendImage", "localhost:1/guestbook:v1"), []string{
@@ -163,7 +163,8 @@ var networkFindings = []finding{
 	{
 		"an address of another compartment",
 		reserved(func(s *setup, _ map[string]any) {
-			s.answers["/20160918/publicIps/actions/getByIpAddress"] = `{"lifetime":"RESERVED","lifecycleState":"AVAILABLE","compartmentId":"ocid1.compartment.oc1..b"}`
+			s.answers["/20160918/publicIps/actions/getByIpAddress"] = `{"lifetime":"RESERVED",` +
+				`"lifecycleState":"AVAILABLE","compartmentId":"ocid1.compartment.oc1..b"}`
 		}),
 		[]string{
 			"✗ reservedAddress", "is in compartment ocid1.compartment.oc1..b", "--address-compartment=ocid1.compartment.oc1..b",

@@ -92,9 +92,9 @@ func NeedRights(c *engine.Call, doc engine.Doc, subnetIDs []string) error {
 	return err
 }
 
-// needCertificates refuses certificates of the Certificates service that the load balancer's maker may not manage. A
-// cluster needs a policy in its own compartment, too; any permission of the verb manage stands for it (Oracle documentation, "Terminating SSL/TLS at the Load Balancer
-// using OCI Certificates service", as of 2026-09-05).
+// needCertificates refuses certificates of the Certificates service that the load balancer's maker may not manage
+// (Oracle documentation, "Terminating SSL/TLS at the Load Balancer using OCI Certificates service", as of 2026-09-05).
+// A cluster needs a policy for those of its own compartment, too.
 func needCertificates(c *engine.Call, listener engine.Doc) error {
 	for _, id := range listener.Sub("sslConfiguration").Texts("certificateIds") {
 		certificate := c.Find(id)

@@ -12,9 +12,10 @@ var verbs = []string{"inspect", "read", "use", "manage"}
 type byVerb map[string][]string
 
 // types are the resource types, with those of their permissions that a service asks for here, or that users may look
-// for. They are those of Oracle's policy reference ("Details for the Core Services", 2024-11-06; "... for Object
-// Storage and Archive Storage", "... for Monitoring", "... for Kubernetes Engine", "... for the Vault Service"; read
-// November 2026), but for that of capacity reservations, whose name was not found.
+// for. They follow Oracle's policy reference ("Details for the Core Services", 2024-11-06; "... for Object Storage and
+// Archive Storage", "... for Monitoring", "... for Kubernetes Engine", "... for the Vault Service"), of which parts
+// were read in November 2026. The name of the permission of capacity reservations was not found, and what "manage" adds
+// for certificates is assumed.
 var types = map[string]byVerb{
 	"objects": {
 		"inspect": {"OBJECT_INSPECT"}, "read": {"OBJECT_READ"}, "use": {"OBJECT_OVERWRITE"},
