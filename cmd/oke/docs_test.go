@@ -160,6 +160,7 @@ var others = byMessage(
 	"You must be logged in to the server", "kubectl",
 	"kubectl describe service", "no message: where it is shown",
 	"Anonymous users are only allowed read access on public repos", "Oracle's registry, as reported by others",
+	"cannot reach the database's primary within", "app/internal/retry, about what app/internal/chores/steady.go does",
 	"exec format error", "Linux, execve(2)",
 	"no match for platform in manifest", "containerd, images/image.go",
 	"Insufficient cpu", "Kubernetes' scheduler",
