@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,12 +12,16 @@ const (
 	maxDefinedTags  = 64
 	maxTagName      = 100
 	maxTagValue     = 256
+	maxTagData      = 5 * 1024 // bytes of JSON, which Oracle gives as 5 K
 )
 
 // checkTags checks the tags at every depth of a body. Tag namespaces and keys need not exist here: the emulator has no
 // tag namespaces.
 func checkTags(body any) error {
 	doc, isDoc := asDoc(body)
+	if err := checkTagData(doc); err != nil {
+		return err
+	}
 	for field, v := range doc {
 		err := checkTags(v)
 		switch tags, _ := asDoc(v); field {
@@ -35,6 +40,26 @@ func checkTags(body any) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkTagData checks the size of all tags of a body together. Not counted are those that a resource keeps if the body
+// has only tags of the other kind.
+func checkTagData(doc Doc) error {
+	all := Doc{}
+	for _, field := range []string{"freeformTags", "definedTags"} {
+		if doc[field] != nil {
+			all[field] = doc[field]
+		}
+	}
+	data, err := json.Marshal(all)
+	if err != nil {
+		return Invalid("definedTags: %v", err)
+	}
+	if len(data) > maxTagData {
+		return Invalid("freeformTags and definedTags are %d bytes of JSON, and a resource has at most %d",
+			len(data), maxTagData)
 	}
 	return nil
 }

@@ -17,12 +17,20 @@ func TestTags(t *testing.T) {
 		for i := range 11 {
 			many[fmt.Sprint("tag", i)] = "x"
 		}
+		long := func(n int) engine.Doc {
+			tags := engine.Doc{}
+			for i := range n {
+				tags[fmt.Sprint("tag", i)] = strings.Repeat("a", 256)
+			}
+			return engine.Doc{"definedTags": engine.Doc{"Operations": tags}}
+		}
 		for name, tags := range map[string]engine.Doc{
 			"too many":   {"freeformTags": many},
 			"period":     {"freeformTags": engine.Doc{"a.b": "c"}},
 			"long name":  {"freeformTags": engine.Doc{strings.Repeat("a", 101): "c"}},
 			"long value": {"freeformTags": engine.Doc{"a": strings.Repeat("b", 257)}},
 			"namespace":  {"definedTags": engine.Doc{"Operations": "42"}},
+			"too large":  long(20), // 5362 bytes of JSON, and 5120 are allowed
 			"blank":      {"definedTags": engine.Doc{"Operations": engine.Doc{"Cost Center": "42"}}},
 		} {
 			wrong := body.Clone()
@@ -33,6 +41,9 @@ func TestTags(t *testing.T) {
 			}
 			c.Refuses(name, "POST /vcns", wrong, "400 InvalidParameter: "+field)
 		}
+		large := body.Clone()
+		large.Merge(long(19))
+		c.Create("vcns", large)
 		body["definedTags"] = engine.Doc{"Operations": engine.Doc{"CostCenter": "42"}}
 		if vcn := c.Create("vcns", body); vcn.Str("definedTags", "Operations", "CostCenter") != "42" {
 			t.Errorf("the VCN has %v", vcn["definedTags"])
