@@ -40,7 +40,8 @@ func gpuShape(name string) bool {
 }
 
 // vnicsOfFixed are the VNICs of fixed shapes on Linux (Oracle documentation, "Compute Shapes", 2025-02-13, and a copy
-// that has the shapes up to VM.Standard.A4.Flex, November 2026; read 2026-11-29). Others are not known here.
+// that has the shapes up to VM.Standard.A4.Flex, November 2026; of bare metal an answer of ListShapes in a public
+// repository; read 2026-11-29). Others are not known here.
 var vnicsOfFixed = map[string]int{
 	"VM.Standard1.1": 2, "VM.Standard1.2": 2, "VM.Standard1.4": 4, "VM.Standard1.8": 8, "VM.Standard1.16": 16,
 	"VM.Standard2.1": 2, "VM.Standard2.2": 2, "VM.Standard2.4": 4, "VM.Standard2.8": 8, "VM.Standard2.16": 16,
@@ -48,7 +49,7 @@ var vnicsOfFixed = map[string]int{
 	"VM.Standard.B1.16": 16, "VM.Standard.E2.1": 2, "VM.Standard.E2.2": 2, "VM.Standard.E2.4": 4, "VM.Standard.E2.8": 4,
 	"VM.DenseIO1.4": 4, "VM.DenseIO1.8": 8, "VM.DenseIO1.16": 16, "VM.DenseIO2.8": 8, "VM.DenseIO2.16": 16,
 	"VM.DenseIO2.24": 24, "VM.GPU2.1": 12, "VM.GPU3.1": 6, "VM.GPU3.2": 12, "VM.GPU3.4": 24, "VM.GPU.A10.1": 15,
-	"VM.GPU.A10.2": 24,
+	"VM.GPU.A10.2": 24, "BM.Standard.E3.128": 256,
 }
 
 // maxFlexibleVNICs is the largest number of VNICs of a flexible shape (as vnicsOfFixed).

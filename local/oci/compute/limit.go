@@ -36,7 +36,7 @@ func registerLimits(e *engine.Engine) {
 	known := map[string]bool{}
 	for _, shape := range Shapes {
 		prefix := limitPrefix(shape.Name)
-		if known[prefix] {
+		if prefix == "" || known[prefix] {
 			continue
 		}
 		known[prefix] = true

@@ -21,6 +21,9 @@ type poolState struct {
 func (s *Service) registerNodePools(api engine.API) {
 	const path = "/nodePools"
 	api.AddLimit(nodeLimit, 1000)
+	for name, n := range nodeLimits {
+		api.AddLimit(name, n)
+	}
 	api.ServeReads(&engine.Kind{
 		Name: poolKind, Title: "node pool", Path: path, Model: "containerengine.NodePool",
 		Summary: "containerengine.NodePoolSummary", NameKey: "name", Filters: []string{"clusterId"}, Limit: 50,

@@ -27,7 +27,7 @@ func (s *Service) registerOptions(api engine.API) {
 		selects := func(arm bool) bool { return arch == "" || arm == (arch == "AARCH64") }
 		shapes, images, sources := []string{}, []string{}, []any{}
 		for _, shape := range compute.Shapes {
-			if selects(shape.Arm) {
+			if selects(shape.Arm) && shape.ForNodes() {
 				shapes = append(shapes, shape.Name)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,12 +41,21 @@ func (s *Service) checkNodePool(t *engine.Tx, doc, old, cluster engine.Doc) erro
 	if err := checkMetadata(doc.Sub("nodeMetadata")); err != nil {
 		return err
 	}
-	if err := checkCycling(doc.Sub("nodePoolCyclingDetails")); err != nil {
+	if err := checkCycling(doc, old); err != nil {
+		return err
+	}
+	if err := checkClusterNodes(t, doc, old, cluster); err != nil {
 		return err
 	}
 	for i, placement := range doc.Objects("nodeConfigDetails", "placementConfigs") {
 		if err := checkReservation(t, fmt.Sprintf("nodeConfigDetails.placementConfigs[%d]", i), placement, doc); err != nil {
 			return err
+		}
+		if placement["preemptibleNodeConfig"] != nil {
+			size := doc.Sub("nodeShapeConfig")
+			if err := shape.CheckPreemptible(size.Num("ocpus"), size.Num("memoryInGBs")); err != nil {
+				return err
+			}
 		}
 	}
 	return checkNodeConfig(t, doc.Sub("nodeConfigDetails"), cluster, shape.Vnics(doc.Num("nodeShapeConfig", "ocpus")))
@@ -56,6 +66,9 @@ func checkNodeShape(doc engine.Doc) (*compute.Shape, error) {
 	shape := compute.ShapeNamed(name)
 	if shape == nil {
 		return nil, engine.Invalid("Invalid nodeShape: %q is not offered in this region.", name)
+	}
+	if !shape.ForNodes() {
+		return nil, engine.Invalid("Invalid nodeShape: %s is not supported for nodes.", name)
 	}
 	config := doc.Sub("nodeShapeConfig")
 	if !shape.Flexible {
@@ -69,9 +82,16 @@ func checkNodeShape(doc engine.Doc) (*compute.Shape, error) {
 	if ocpus == 0 {
 		return nil, engine.Invalid("nodeShapeConfig: the flexible shape %s needs ocpus", name)
 	}
+	sizes := shape.Sizes()
 	if memory == 0 {
 		memory = compute.DefaultMemoryPerOCPU * ocpus
+		if sizes != nil {
+			memory = sizes.MemoryPerOCPU * ocpus
+		}
 		config["memoryInGBs"] = memory
+	}
+	if sizes != nil {
+		return shape, checkSizes(sizes, name, ocpus, memory)
 	}
 	if ocpus < shape.MinOCPUs || ocpus > shape.MaxOCPUs {
 		return nil, engine.Invalid("nodeShapeConfig.ocpus: %v must be from %v to %v for %s",
@@ -82,6 +102,17 @@ func checkNodeShape(doc engine.Doc) (*compute.Shape, error) {
 			"and at most %v, for %s", memory, compute.MinMemoryPerOCPU, compute.MaxMemoryPerOCPU, shape.MaxMemoryGB, name)
 	}
 	return shape, nil
+}
+
+// checkSizes checks the size of a flexible shape that has a few.
+func checkSizes(sizes *compute.Sizes, name string, ocpus, memory float64) error {
+	if !slices.Contains(sizes.OCPUs, ocpus) {
+		return engine.Invalid("nodeShapeConfig.ocpus: %v must be one of %v for %s", ocpus, sizes.OCPUs, name)
+	}
+	if want := ocpus * sizes.MemoryPerOCPU; memory != want {
+		return engine.Invalid("nodeShapeConfig.memoryInGBs: %v must be %v for %s with %v OCPUs", memory, want, name, ocpus)
+	}
+	return nil
 }
 
 func checkNodeImage(doc engine.Doc, shape *compute.Shape) error {
@@ -149,11 +180,14 @@ func cyclingSteps(details engine.Doc, size int) (surge, unavailable int) {
 	return surge, unavailable
 }
 
-func checkCycling(details engine.Doc) error {
+// checkCycling checks how the nodes of a pool are cycled. Old is the pool before an update, or nil.
+func checkCycling(pool, old engine.Doc) error {
+	details := pool.Sub("nodePoolCyclingDetails")
+	changes := !reflect.DeepEqual(details, old.Sub("nodePoolCyclingDetails"))
 	for _, field := range []string{"maximumSurge", "maximumUnavailable"} {
-		if text := details.Str(field); text != "" {
-			if _, err := countOrShare(text, 1); err != nil {
-				return engine.Invalid("nodePoolCyclingDetails.%s: %q must be a number or a percentage from 0 to 100", field, text)
+		if text := details.Str(field); text != "" && changes {
+			if err := checkStep(field, text, int(pool.Num("nodeConfigDetails", "size"))); err != nil {
+				return err
 			}
 		}
 	}
@@ -173,6 +207,21 @@ func checkCycling(details engine.Doc) error {
 	return nil
 }
 
+// checkStep checks how many nodes a step of node cycling adds or removes: "Ranges from 0 to Nodepool size or 0% to
+// 100%" (API reference, NodePoolCyclingDetails; read 2026-11-29, not tried). That a pool of size 0 may have a step of
+// one node, the default, and that one which gets smaller keeps its steps, is an assumption.
+func checkStep(field, text string, size int) error {
+	n, err := countOrShare(text, size)
+	if err != nil {
+		return engine.Invalid("nodePoolCyclingDetails.%s: %q must be a number or a percentage from 0 to 100", field, text)
+	}
+	if most := max(size, 1); n > most {
+		return engine.Invalid("nodePoolCyclingDetails.%s: %s must be from 0 to the size of the node pool, %d",
+			field, text, most)
+	}
+	return nil
+}
+
 // countOrShare parses a count such as "1", or a share such as "25%" of n, rounded up.
 func countOrShare(text string, n int) (int, error) {
 	number, percent := strings.CutSuffix(text, "%")
@@ -184,6 +233,49 @@ func countOrShare(text string, n int) (int, error) {
 		return (v*n + 99) / 100, nil
 	}
 	return v, nil
+}
+
+// The limits on the nodes of a cluster: of a basic one, of an enhanced one with flannel, and of one with VCN-native
+// Pods, which can be raised (Oracle: "Service Limits", section "Kubernetes Engine Limits", copy of 2025-03).
+const (
+	basicNodeLimit   = "nodes-per-basic-cluster"
+	flannelNodeLimit = "nodes-per-flannel-cluster"
+	nativeNodeLimit  = "nodes-per-native-cluster"
+)
+
+// nodeLimits are the values of those limits.
+var nodeLimits = map[string]int{basicNodeLimit: 1000, flannelNodeLimit: 5000, nativeNodeLimit: 2000}
+
+// NodeLimit returns how many nodes a cluster of a type may have with a type of Pod network.
+func NodeLimit(clusterType, cni string) int { return nodeLimits[nodeLimitOf(clusterType, cni)] }
+
+func nodeLimitOf(clusterType, cni string) string {
+	switch {
+	case clusterType == "BASIC_CLUSTER":
+		return basicNodeLimit
+	case cni == vcnNative:
+		return nativeNodeLimit
+	}
+	return flannelNodeLimit
+}
+
+// checkClusterNodes refuses more nodes than the cluster may have. Old is the pool before an update, or nil.
+func checkClusterNodes(t *engine.Tx, pool, old, cluster engine.Doc) error {
+	size := pool.Num("nodeConfigDetails", "size")
+	if size <= old.Num("nodeConfigDetails", "size") {
+		return nil
+	}
+	limit := t.Limit(nodeLimitOf(cluster.Str("type"), cniType(cluster)))
+	for _, other := range poolsOf(t, cluster.Str("id")) {
+		if other.ID != pool.Str("id") {
+			size += other.Doc.Num("nodeConfigDetails", "size")
+		}
+	}
+	if int(size) > limit {
+		return engine.LimitExceeded("nodeConfigDetails.size: the node pools of the cluster would have %v nodes, "+
+			"and it has at most %d", size, limit)
+	}
+	return nil
 }
 
 func checkNodeConfig(t *engine.Tx, config, cluster engine.Doc, vnics int) error {

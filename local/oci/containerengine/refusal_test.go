@@ -108,6 +108,56 @@ func refusePools(c *ocitest.Cloud, n ocitest.Network, id, otherSubnet string) {
 	c.Refuses("another CNI than the cluster's", "POST "+pools,
 		changed(pool, "nodeConfigDetails.nodePoolPodNetworkOptionDetails", engine.Doc{"cniType": "OCI_VCN_IP_NATIVE"}),
 		"400 InvalidParameter: must be the cluster's")
+	refuseShapes(c, pool)
+	for _, field := range []string{"maximumSurge", "maximumUnavailable"} {
+		c.Refuses(field+" above the size", "POST "+pools, changed(pool, "nodePoolCyclingDetails", engine.Doc{field: "2"}),
+			"400 InvalidParameter: "+field+": 2 must be from 0 to the size of the node pool, 1")
+	}
 	c.Refuses("surge", "POST "+pools, changed(pool, "nodePoolCyclingDetails", engine.Doc{"maximumSurge": "150%"}),
 		"400 InvalidParameter: maximumSurge")
+}
+
+// refuseShapes tries shapes and sizes that Compute has, and that OKE or Compute do not take for such nodes.
+func refuseShapes(c *ocitest.Cloud, pool engine.Doc) {
+	pool = changed(pool, "nodeSourceDetails.imageId", ocitest.ImageFor("v1.35.2", false))
+	sized := func(shape string, ocpus, memory float64) engine.Doc {
+		size := engine.Doc{"ocpus": ocpus, "memoryInGBs": memory}
+		return changed(changed(pool, "nodeShape", shape), "nodeShapeConfig", size)
+	}
+	preemptible := func(pool engine.Doc) engine.Doc {
+		pool = pool.Clone()
+		for _, placement := range pool.Objects("nodeConfigDetails", "placementConfigs") {
+			placement["preemptibleNodeConfig"] = engine.Doc{"preemptionAction": engine.Doc{"type": "TERMINATE"}}
+		}
+		return pool
+	}
+	c.Refuses("micro shape", "POST "+pools,
+		changed(changed(pool, "nodeShape", "VM.Standard.E2.1.Micro"), "nodeShapeConfig", nil),
+		"400 InvalidParameter: is not supported for nodes")
+	c.Refuses("DenseIO of another size", "POST "+pools, sized("VM.DenseIO.E4.Flex", 24, 384),
+		"400 InvalidParameter: ocpus: 24 must be one of [8 16 32]")
+	c.Refuses("DenseIO with other memory", "POST "+pools, sized("VM.DenseIO.E5.Flex", 24, 384),
+		"400 InvalidParameter: memoryInGBs: 384 must be 288")
+	c.Refuses("preemptible bare metal", "POST "+pools,
+		preemptible(changed(changed(pool, "nodeShape", "BM.Standard.E3.128"), "nodeShapeConfig", nil)),
+		"400 InvalidParameter: Invalid Preemptible instance shape: BM.Standard.E3.128 (is not supported)")
+	c.Refuses("preemptible with extended memory", "POST "+pools, preemptible(sized("VM.Standard.E4.Flex", 65, 1024)),
+		"400 InvalidParameter: Invalid Preemptible instance shape: VM.Standard.E4.Flex (is not supported)")
+}
+
+// TestNodeLimits expects the limit on a cluster's nodes to hold for all of its pools, by its type and Pod network.
+func TestNodeLimits(t *testing.T) {
+	config := oci.Config{Limits: map[string]int{"nodes-per-flannel-cluster": 3}}
+	ocitest.Run(t, config, func(c *ocitest.Cloud) {
+		n := c.Network()
+		id := c.Succeeded(c.Send("POST", clusters, ocitest.ClusterBody(n), nil))
+		first := c.Succeeded(c.Send("POST", pools, ocitest.PoolBody(n, id, 1), nil))
+		c.Refused(400, "LimitExceeded", "would have 1001 nodes, and it has at most 1000", "POST", pools,
+			ocitest.PoolBody(n, id, 1000))
+		c.Succeeded(c.Send("PUT", clusters+"/"+id, engine.Doc{"type": "ENHANCED_CLUSTER"}, nil))
+		c.Succeeded(c.Send("POST", pools, ocitest.PoolBody(n, id, 2), nil))
+		size := func(n int) engine.Doc { return engine.Doc{"nodeConfigDetails": engine.Doc{"size": n}} }
+		c.Refused(400, "LimitExceeded", "would have 4 nodes, and it has at most 3", "PUT", pools+"/"+first, size(2))
+		c.Succeeded(c.Send("PUT", pools+"/"+first, size(0), nil))
+	})
 }
