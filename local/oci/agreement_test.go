@@ -129,9 +129,24 @@ func TestNodeLimitsAreThePrograms(t *testing.T) {
 	}
 }
 
-// TestAddonsAreThePrograms holds the add-ons that the emulator installs to those that the settings accept.
+// TestAddonsAreThePrograms holds the add-ons that the emulator installs, and what they need, to those that the settings
+// accept.
 func TestAddonsAreThePrograms(t *testing.T) {
 	if got, want := containerengine.AddonNames(), cluster.AddonNames(); !slices.Equal(got, want) {
 		t.Errorf("the emulator has %s\nand the program %s", strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+	for _, name := range containerengine.AddonNames() {
+		if name == cluster.Autoscaler { // needs node pools with bounds
+			continue
+		}
+		refused := func(names ...string) bool {
+			var list problem.List
+			(&cluster.Spec{ClusterType: cluster.Enhanced, Addons: names}).Validate(&list)
+			return slices.ContainsFunc(list.Problems(), func(p problem.Problem) bool { return p.Key == "addons" })
+		}
+		needed := containerengine.AddonNeeds(name)
+		if refused(name) != (needed != "") || needed != "" && refused(needed, name) {
+			t.Errorf("%s needs %q in the emulator, and something else in the program", name, needed)
+		}
 	}
 }

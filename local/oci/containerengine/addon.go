@@ -26,6 +26,9 @@ var addons = map[string]string{
 	"Tiller": "", "WeblogicKubernetesOperator": "",
 }
 
+// AddonNeeds returns the add-on that an add-on needs, or "".
+func AddonNeeds(name string) string { return addons[name] }
+
 const autoscaler = "ClusterAutoscaler"
 
 // AddonNames returns the names of the add-ons in order.
@@ -160,8 +163,11 @@ func (s *Service) installAddon(c *engine.Call, cluster *engine.Resource) (*engin
 	if err := checkAddonVersion(name, c.Body.Str("version"), cluster); err != nil {
 		return nil, err
 	}
-	if findAddon(c.Tx, cluster.ID, name) != nil {
-		return nil, engine.Conflict("the add-on %s is installed in %s", name, cluster.ID)
+	if existing := findAddon(c.Tx, cluster.ID, name); existing != nil {
+		if !c.Body.Flag("isOverrideExisting") { // the words: oracle-terraform-modules/terraform-oci-oke#974, 2024-12-18
+			return nil, engine.Conflict("addon %s exists", name)
+		}
+		return s.changeAddon(c, cluster, c.Edit(existing.ID), "ENABLE_ADDON", "UPDATING"), nil
 	}
 	r, err := c.Insert(addonKind, engine.Doc{"name": name, "configurations": []any{}})
 	if err != nil {

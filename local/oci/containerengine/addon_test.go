@@ -34,7 +34,14 @@ func TestAddons(t *testing.T) {
 		if got := plane.Clusters[basic].Addons; !slices.Equal(got, []string{"CertManager"}) {
 			t.Errorf("the control plane has the add-ons %q", got)
 		}
-		c.Refused(409, "Conflict", "is installed", "POST", path, engine.Doc{"addonName": "CertManager"})
+		c.Refused(409, "Conflict", "addon CertManager exists", "POST", path, engine.Doc{"addonName": "CertManager"})
+		c.Succeeded(c.Send("POST", path, engine.Doc{
+			"addonName": "CertManager", "isOverrideExisting": true,
+			"configurations": []any{engine.Doc{"key": "numOfReplicas", "value": "2"}},
+		}, nil))
+		if got := c.Get(path + "/CertManager").Objects("configurations"); len(got) != 1 || got[0]["value"] != "2" {
+			t.Errorf("the add-on has the arguments %v", got)
+		}
 		c.Succeeded(c.Send("PUT", path+"/CertManager", engine.Doc{"configurations": []any{}}, nil))
 		c.Succeeded(c.Send("DELETE", path+"/CertManager?isRemoveExistingAddOn=true", nil, nil))
 		c.Refused(404, "NotAuthorizedOrNotFound", "CertManager", "GET", path+"/CertManager", nil)
