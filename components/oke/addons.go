@@ -20,10 +20,15 @@ import (
 func (c *Cluster) addons(ctx *pulumi.Context, name string, args *Args) error {
 	dependsOn := c.Nodes()
 	enable := func(addon string, configuration pulumi.StringMap) error {
-		made, err := containerengine.NewAddon(ctx, name+"-"+addon, &containerengine.AddonArgs{
-			AddonName: pulumi.String(addon), ClusterId: c.Cluster.ID(), RemoveAddonResourcesOnDelete: pulumi.Bool(true),
+		essential := slices.Contains(cluster.EssentialAddons, addon)
+		full := &containerengine.AddonArgs{
+			AddonName: pulumi.String(addon), ClusterId: c.Cluster.ID(), RemoveAddonResourcesOnDelete: pulumi.Bool(!essential),
 			Version: optional(args.Spec.AddonOptions[addon].Version), Configurations: arguments(configuration),
-		}, pulumi.Parent(c), pulumi.DependsOn(dependsOn))
+		}
+		if essential {
+			full.OverrideExisting = pulumi.Bool(true)
+		}
+		made, err := containerengine.NewAddon(ctx, name+"-"+addon, full, pulumi.Parent(c), pulumi.DependsOn(dependsOn))
 		if err != nil {
 			return fmt.Errorf("add-on %s: %w", addon, err)
 		}

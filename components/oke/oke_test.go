@@ -210,6 +210,18 @@ func TestKubeconfig(t *testing.T) {
 	}
 }
 
+// TestEssentialAddonsAreOverridden expects to change an add-on that a new cluster has, and to leave it there.
+func TestEssentialAddonsAreOverridden(t *testing.T) {
+	r := mocks.New("project", "stack")
+	deploy(t, r, func(args *oke.Args) { args.Spec.Addons = []string{"CertManager", "CoreDNS"} })
+	for name, want := range map[string][2]string{"CertManager": {"", "true"}, "CoreDNS": {"true", "false"}} {
+		addon := inputs(t, r, "oci:ContainerEngine/addon:Addon", "cluster-"+name)
+		if got := [2]string{addon["overrideExisting"], addon["removeAddonResourcesOnDelete"]}; got != want {
+			t.Errorf("%s overrides and is removed: %q, want %q", name, got, want)
+		}
+	}
+}
+
 // TestBalancersSubnetsAreLeftAlone expects that a cluster is not replaced for the subnets of its load balancers.
 func TestBalancersSubnetsAreLeftAlone(t *testing.T) {
 	r := mocks.New("project", "stack")

@@ -36,6 +36,17 @@ func AddonNames() []string { return slices.Sorted(maps.Keys(addons)) }
 
 var essentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
 
+// isEssential reports whether a new cluster has the add-on: all of the essential ones but that of the other Pod network
+// (Oracle documentation, "Introducing Cluster Add-ons", section "Essential Add-ons", read 2026-11-29). Until a request
+// overrides it, no list here has it.
+func isEssential(name string, cluster *engine.Resource) bool {
+	others := "OciVcnIpNative"
+	if cniType(cluster.Doc) == vcnNative {
+		others = "Flannel"
+	}
+	return name != others && slices.Contains(essentialAddons, name)
+}
+
 // addonState is what the service remembers of an add-on.
 type addonState struct{ Cluster string } // OCID
 
@@ -163,10 +174,12 @@ func (s *Service) installAddon(c *engine.Call, cluster *engine.Resource) (*engin
 	if err := checkAddonVersion(name, c.Body.Str("version"), cluster); err != nil {
 		return nil, err
 	}
-	if existing := findAddon(c.Tx, cluster.ID, name); existing != nil {
-		if !c.Body.Flag("isOverrideExisting") { // the words: oracle-terraform-modules/terraform-oci-oke#974, 2024-12-18
-			return nil, engine.Conflict("addon %s exists", name)
-		}
+	existing := findAddon(c.Tx, cluster.ID, name)
+	if (existing != nil || isEssential(name, cluster)) && !c.Body.Flag("isOverrideExisting") {
+		// The words: oracle-terraform-modules/terraform-oci-oke#974, 2024-12-18.
+		return nil, engine.Conflict("addon %s exists", name)
+	}
+	if existing != nil {
 		return s.changeAddon(c, cluster, c.Edit(existing.ID), "ENABLE_ADDON", "UPDATING"), nil
 	}
 	r, err := c.Insert(addonKind, engine.Doc{"name": name, "configurations": []any{}})

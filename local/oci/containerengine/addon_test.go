@@ -42,6 +42,9 @@ func TestAddons(t *testing.T) {
 		if got := c.Get(path + "/CertManager").Objects("configurations"); len(got) != 1 || got[0]["value"] != "2" {
 			t.Errorf("the add-on has the arguments %v", got)
 		}
+		c.Refused(409, "Conflict", "addon CoreDNS exists", "POST", path, engine.Doc{"addonName": "CoreDNS"})
+		c.Succeeded(c.Send("POST", path, engine.Doc{"addonName": "CoreDNS", "isOverrideExisting": true}, nil))
+		c.Succeeded(c.Send("DELETE", path+"/CoreDNS?isRemoveExistingAddOn=false", nil, nil))
 		c.Succeeded(c.Send("PUT", path+"/CertManager", engine.Doc{"configurations": []any{}}, nil))
 		c.Succeeded(c.Send("DELETE", path+"/CertManager?isRemoveExistingAddOn=true", nil, nil))
 		c.Refused(404, "NotAuthorizedOrNotFound", "CertManager", "GET", path+"/CertManager", nil)

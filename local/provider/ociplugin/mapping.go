@@ -39,7 +39,7 @@ type field struct {
 	byDefault    any    // the value of an input that the program leaves out
 	clears       bool   // leaving it out empties it; others keep their values (optional and computed in Terraform)
 	notInBody    bool   // an input that is no part of a request's body; the state keeps it
-	createQuery  string // the query parameter of the creation that takes it
+	inCreation   string // its name in the body of the creation, which no answer repeats
 	deleteQuery  string // the query parameter of the deletion that takes it
 	onlyOnCreate bool   // an update does not send it
 	asList       bool   // a list of one element, and an object in REST

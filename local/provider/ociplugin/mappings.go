@@ -197,7 +197,7 @@ var mappings = complete(map[string]*mapping{
 	catalog.Addon: {
 		inputs: fields{
 			"addonName": {}, "clusterId": {notInBody: true}, "configurations": {set: true}, "version": {clears: true},
-			"overrideExisting":             {notInBody: true, createQuery: "isOverrideExisting"},
+			"overrideExisting":             {notInBody: true, inCreation: "isOverrideExisting"},
 			"removeAddonResourcesOnDelete": {notInBody: true, deleteQuery: "isRemoveExistingAddOn"},
 		},
 		outputs: fields{

@@ -354,7 +354,8 @@ var lifeCycles = []lifeCycle{
 		token: catalog.Addon,
 		inputs: func(w *world) object {
 			return object{
-				"clusterId": w.ids["cluster"], "addonName": "CertManager", "removeAddonResourcesOnDelete": true,
+				"clusterId": w.ids["cluster"], "addonName": "CoreDNS", // which is there
+				"overrideExisting": true, "removeAddonResourcesOnDelete": true,
 				"configurations": []any{object{"key": "a", "value": "1"}, object{"key": "b", "value": "2"}},
 			}
 		},

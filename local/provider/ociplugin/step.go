@@ -143,9 +143,13 @@ func (r *step) createGeneric(ctx context.Context) error {
 	// One token for all attempts at this creation, and for no other: a replacement may create an equal resource beside the
 	// old one.
 	token := ociclient.Header{Name: "opc-retry-token", Value: rand.Text()}
-	query := r.query(func(f field) string { return f.createQuery })
 	body := r.emptied(r.body(r.inputs, false))
-	header, err := r.call(ctx, http.MethodPost, r.Collection.Expand(r.vars()), query, body, &doc, token)
+	for name, f := range r.mapping.inputs {
+		if v, ok := r.inputs[name]; ok && f.inCreation != "" {
+			body[f.inCreation] = v
+		}
+	}
+	header, err := r.call(ctx, http.MethodPost, r.Collection.Expand(r.vars()), nil, body, &doc, token)
 	if err != nil {
 		return err
 	}
