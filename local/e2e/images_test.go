@@ -33,6 +33,9 @@ const repository = "iad.ocir.io/" + oci.Namespace + "/private"
 // pushed is the image that make push makes, in a private repository of the stack's compartment.
 const pushed = "iad.ocir.io/" + oci.Namespace + "/guestbook:v1"
 
+// usual is the image of Pulumi.local.yaml.
+const usual = "registry.local/guestbook:v1"
+
 // TestPodsOfTheVCN signs guestbooks of both profiles, whose Pods have addresses of the VCN. Real nodes pull images from
 // a private repository; what keeps Pods from becoming ready is what ends an update.
 func TestPodsOfTheVCN(t *testing.T) {
@@ -62,25 +65,28 @@ func TestPodsOfTheVCN(t *testing.T) {
 	})
 	token := b.authToken()
 	step(t, "images that cannot be used", func() { b.unusableImages(token) })
-	step(t, "images that are refused before anything is made", func() {
+	step(t, "an image that needs credentials is refused", func() {
 		s.settings("guestbooks[0].frontendImage=" + repository + ":v1")
 		b.refused("frontendImage " + repository + ":v1 anonymously 403 registryUsername registryPassword")
-		s.settings("registry=iad.ocir.io", "registryUsername="+oci.Namespace+"/local-user")
-		s.secret("registryPassword=" + token)
-		s.settings("guestbooks[0].frontendImage=" + repository + ":v9")
-		b.refused("frontendImage " + repository + ":v9 has no image 404")
+		s.settings("guestbooks[0].frontendImage=" + usual)
 	})
 	step(t, "an image that nobody has, and no room", func() {
-		b.push(pushed)
-		s.settings("guestbooks[0].frontendImage="+pushed, "guestbooks[1].frontendImage=docker.io/library/none:v1")
+		s.settings("guestbooks[1].frontendImage=docker.io/library/none:v1")
 		empty := b.noRoom()
 		s.endsWith("ImagePullBackOff",
 			"docker.io/library/none cannot be pulled: with IMAGES=built nothing comes from the internet",
 			"container mongo is waiting: CrashLoopBackOff", "exit code 1", "log of mongo: ", "no space left on device")
 		empty()
 	})
+	step(t, "a wrong tag is refused", func() {
+		s.settings("registry=iad.ocir.io", "registryUsername="+oci.Namespace+"/local-user")
+		s.secret("registryPassword=" + token)
+		s.settings("guestbooks[0].frontendImage=" + repository + ":v9")
+		b.refused("frontendImage " + repository + ":v9 has no image 404")
+	})
 	step(t, "a probe that fails", func() {
-		s.settings("guestbooks[1].frontendImage=docker.io/paulczar/gb-frontend:v5")
+		b.push(pushed)
+		s.settings("guestbooks[0].frontendImage="+pushed, "guestbooks[1].frontendImage=docker.io/paulczar/gb-frontend:v5")
 		if s.o.Plugins == environment.Official {
 			return // it waits for ten minutes
 		}

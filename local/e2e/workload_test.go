@@ -225,6 +225,11 @@ func TestProfiles(t *testing.T) {
 	imported := s.post(rest, certificates, with(object{"name": "busan", "certificateConfig": importedPair(t)}))
 	s.settings("guestbooks[2].tlsCertificateId="+imported, "guestbooks[2].tlsHostname=www.example.com",
 		"guestbooks[2].tlsMinimumVersion=TLSv1.3")
+	policy := s.post(rest, core+"/policies", with(object{
+		"name": "certificates", "description": "lets clusters give their load balancers certificates",
+		"statements": []string{"Allow any-user to manage leaf-certificate-family in compartment id " + oci.CompartmentID +
+			" where ALL {request.principal.type = 'cluster'}"},
+	}))
 	const zones = "/20180115/zones"
 	zone := s.post(rest, zones, with(object{"name": "example.com"}))
 	s.settings("guestbooks[2].dnsZoneId=" + zone)
@@ -426,7 +431,8 @@ func TestProfiles(t *testing.T) {
 		if len(records.Items) > 0 {
 			t.Errorf("busan's DNS records are left: %v", records.Items)
 		}
-		for _, path := range []string{core + "/publicIps/" + reserved.ID, zones + "/" + zone} {
+		made := []string{core + "/publicIps/" + reserved.ID, core + "/policies/" + policy, zones + "/" + zone}
+		for _, path := range made {
 			_, err := rest.Do(t.Context(), "DELETE", path, nil, nil, nil)
 			s.must(err)
 		}
