@@ -425,14 +425,15 @@ func TestProfiles(t *testing.T) {
 	})
 
 	step(t, "destroy leaves nothing", func() {
+		_, err := rest.Do(t.Context(), "DELETE", core+"/policies/"+policy, nil, nil, nil)
+		s.must(err)
 		s.destroy()
 		var records struct{ Items []object }
 		s.get(rest, zones+"/"+zone+"/records?domain=busan.example.com", &records)
 		if len(records.Items) > 0 {
 			t.Errorf("busan's DNS records are left: %v", records.Items)
 		}
-		made := []string{core + "/publicIps/" + reserved.ID, core + "/policies/" + policy, zones + "/" + zone}
-		for _, path := range made {
+		for _, path := range []string{core + "/publicIps/" + reserved.ID, zones + "/" + zone} {
 			_, err := rest.Do(t.Context(), "DELETE", path, nil, nil, nil)
 			s.must(err)
 		}

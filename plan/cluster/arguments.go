@@ -158,10 +158,10 @@ func (a argument) holds(text string) bool {
 	return true
 }
 
-// EssentialAddons are in every new cluster, of the last two that of its Pod network, and a cluster does not work without
-// them (Oracle documentation, "Introducing Cluster Add-ons", section "Essential Add-ons", read 2026-11-29). To enable one
-// is to override it: OKE answers "addon CoreDNS exists" otherwise (oracle-terraform-modules/terraform-oci-oke#974,
-// 2024-12).
+// EssentialAddons are in every new cluster, of the last two that of its Pod network, and a cluster does not work
+// without them (Oracle documentation, "Introducing Cluster Add-ons", section "Essential Add-ons", read 2026-11-29). To
+// enable one is to override it: OKE answers "addon CoreDNS exists" otherwise
+// (oracle-terraform-modules/terraform-oci-oke#974, 2024-12).
 var EssentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
 
 // ValidatePodNetwork adds the add-on of another Pod network than the cluster's: a cluster has one of the two (Oracle
