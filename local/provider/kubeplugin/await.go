@@ -85,6 +85,9 @@ func (g *plugin) await(
 			logger.InfoStatus(text)
 		}
 		waitsFor = text
+		if err != nil && failedBefore(obj, now) {
+			err = nil
+		}
 		return ready, err
 	})
 	if err == nil && gvk.Group == "" && gvk.Kind == "Service" {
@@ -105,6 +108,26 @@ func (g *plugin) await(
 		err = fmt.Errorf("%w\n%s", err, more)
 	}
 	return last, err
+}
+
+// failedBefore reports whether the condition by which a Deployment has failed is of the rollout before the change that
+// is awaited: the controller leaves it until the new one has progressed.
+func failedBefore(changed, now *unstructured.Unstructured) bool {
+	observed, _, _ := unstructured.NestedInt64(changed.Object, "status", "observedGeneration")
+	if observed == changed.GetGeneration() {
+		return false
+	}
+	progressing := func(obj *unstructured.Unstructured) map[string]any {
+		conditions, _, _ := unstructured.NestedSlice(obj.Object, "status", "conditions")
+		for _, e := range conditions {
+			if c, _ := e.(map[string]any); c["type"] == "Progressing" {
+				return c
+			}
+		}
+		return nil
+	}
+	before := progressing(changed)
+	return before != nil && before["status"] == "False" && maps.Equal(before, progressing(now))
 }
 
 // older reports whether a is an earlier version than b: a watch may start with old versions from the API server's

@@ -50,6 +50,22 @@ func TestFailedAwaitGivesTheReasonAndKeepsTheState(t *testing.T) {
 	}
 }
 
+// TestGoesBack takes an update back that has failed at its deadline: the Deployment still says so when the next update
+// begins.
+func TestGoesBack(t *testing.T) {
+	f := newFixture(t, nil)
+	good := f.deployment("web", 1, nil)
+	r := f.create("apps/v1:Deployment", "web", good)
+	bad := f.deployment("web", 1, object{"nodeSelector": object{"no": "such"}})
+	bad["spec"].(object)["progressDeadlineSeconds"] = 1.0
+	if err := r.Update(bad); err == nil || !strings.Contains(err.Error(), "Progress deadline exceeded") {
+		t.Fatalf("a Pod for no node: %v", err)
+	}
+	if err := r.Update(good); err != nil {
+		t.Errorf("back: %v", err)
+	}
+}
+
 // TestCrashesEndTheWait has a container end again and again. The error says how it ended, and what the events of its
 // Pod say.
 func TestCrashesEndTheWait(t *testing.T) {
