@@ -80,14 +80,11 @@ func (g *plugin) await(
 			return false, nil
 		}
 		last = now
-		ready, text, err := rule.ready(now)
+		ready, text, err := rule.ready.after(obj, now)
 		if text != waitsFor && text != "" && !ready {
 			logger.InfoStatus(text)
 		}
 		waitsFor = text
-		if err != nil && failedBefore(obj, now) {
-			err = nil
-		}
 		return ready, err
 	})
 	if err == nil && gvk.Group == "" && gvk.Kind == "Service" {
@@ -108,6 +105,15 @@ func (g *plugin) await(
 		err = fmt.Errorf("%w\n%s", err, more)
 	}
 	return last, err
+}
+
+// after is whether the object is ready after a change.
+func (r readiness) after(changed, now *unstructured.Unstructured) (ready bool, waitsFor string, err error) {
+	ready, waitsFor, err = r(now)
+	if err != nil && failedBefore(changed, now) {
+		err = nil
+	}
+	return ready, waitsFor, err
 }
 
 // failedBefore reports whether the condition by which a Deployment has failed is of the rollout before the change that
