@@ -53,7 +53,7 @@ func try(t *testing.T, probes []probe) {
 			}
 			err := p.send(limit)
 			if p.want && p.protocol == udp && err != nil {
-				err = p.send(limit) // a datagram may get lost, but not two
+				err = p.send(limit) // a datagram may get lost
 			}
 			switch {
 			case p.want && err != nil:
