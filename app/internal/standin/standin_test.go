@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"os"
@@ -251,9 +252,10 @@ func refused(t *testing.T, app config.Mongo) {
 	}
 }
 
-// A primary that steps down is the primary again, and the frontend waits for it.
-func TestStepDown(t *testing.T) {
-	p := newMember(t, "mongo-0")
+// newPrimary starts a member and sets it up. stepDown takes the role of the primary from it, for a second.
+func newPrimary(t *testing.T) (p *pod, app config.Mongo, stepDown func() error) {
+	t.Helper()
+	p = newMember(t, "mongo-0")
 	p.startMember()
 	app, err := setup(t, "of-root", p)
 	if err != nil {
@@ -266,9 +268,17 @@ func TestStepDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = root.Disconnect(t.Context()) }()
-	stepDown := bson.D{{Key: "replSetStepDown", Value: 1}}
-	if err := root.Database("admin").RunCommand(t.Context(), stepDown).Err(); err != nil {
+	t.Cleanup(func() { _ = root.Disconnect(context.Background()) })
+	return p, app, func() error {
+		command := bson.D{{Key: "replSetStepDown", Value: 1}}
+		return root.Database("admin").RunCommand(t.Context(), command).Err()
+	}
+}
+
+// A primary that steps down is the primary again, and the frontend waits for it.
+func TestStepDown(t *testing.T) {
+	p, app, stepDown := newPrimary(t)
+	if err := stepDown(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := p.probe(chores.Ready); err != nil || got != "secondary of rs0" {
@@ -279,45 +289,31 @@ func TestStepDown(t *testing.T) {
 
 // A primary that steps down during a backup, and during a restore, delays them.
 func TestStepDownDuringChores(t *testing.T) {
-	p := newMember(t, "mongo-0")
-	p.startMember()
-	app, err := setup(t, "of-root", p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := store.Connect(store.Config{
-		URI: app.MongoURI, Username: "root", PasswordFile: secret(t, "of-root"), AuthSource: "admin",
-		Timeout: 5 * time.Second, Connections: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = root.Disconnect(t.Context()) }()
+	_, app, stepDown := newPrimary(t)
 	s := open(t, app)
 	sign(t, s, "하나")
 	bucket, log := apptest.StartObjectStore(t), &apptest.Buffer{}
 	cfg := backupTo(t, app, bucket)
 	cfg.MongoTimeout = 500 * time.Millisecond // shorter than a step down
 	stepDowns := 0
-	stepDown := func(method, path string) { // at the first such request
+	stepDownAt := func(method, path string) { // the first such request
 		before := stepDowns
 		bucket.Refuse = func(r *http.Request) (int, string) {
 			if r.Method == method && strings.Contains(r.URL.Path, path) && stepDowns == before {
 				stepDowns++
-				stepDown := bson.D{{Key: "replSetStepDown", Value: 1}}
-				if err := root.Database("admin").RunCommand(t.Context(), stepDown).Err(); err != nil {
+				if err := stepDown(); err != nil {
 					t.Error(err)
 				}
 			}
 			return 0, ""
 		}
 	}
-	stepDown(http.MethodGet, "/o") // the backup has begun, and reads next
+	stepDownAt(http.MethodGet, "/o") // the backup has begun, and reads next
 	if err := chores.Backup(t.Context(), cfg, "test", slog.New(slog.NewTextHandler(log, nil))); err != nil {
 		t.Fatalf("backup: %v\n%s", err, log)
 	}
 	sign(t, s, "둘")
-	stepDown(http.MethodGet, "/o/") // the restore has begun, and drops the collection next
+	stepDownAt(http.MethodGet, "/o/") // the restore has begun, and drops the collection next
 	name := bucket.Names()[0]
 	if err := chores.Restore(t.Context(), cfg, name, slog.New(slog.NewTextHandler(log, nil))); err != nil {
 		t.Fatalf("restore: %v\n%s", err, log)
