@@ -135,6 +135,9 @@ func TestAddonsAreThePrograms(t *testing.T) {
 	if got, want := containerengine.AddonNames(), cluster.AddonNames(); !slices.Equal(got, want) {
 		t.Errorf("the emulator has %s\nand the program %s", strings.Join(got, ", "), strings.Join(want, ", "))
 	}
+	if got, want := containerengine.EssentialAddons, cluster.EssentialAddons; !slices.Equal(got, want) {
+		t.Errorf("a new cluster has %q in the emulator, and %q for the program", got, want)
+	}
 	for _, name := range containerengine.AddonNames() {
 		if name == cluster.Autoscaler { // needs node pools with bounds
 			continue

@@ -34,7 +34,8 @@ const autoscaler = "ClusterAutoscaler"
 // AddonNames returns the names of the add-ons in order.
 func AddonNames() []string { return slices.Sorted(maps.Keys(addons)) }
 
-var essentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
+// EssentialAddons are those that new clusters have, of the last two that of their Pod network.
+var EssentialAddons = []string{"CoreDNS", "KubeProxy", "OciVcnIpNative", "Flannel"}
 
 // isEssential reports whether a new cluster has the add-on: all of the essential ones but that of the other Pod network
 // (Oracle documentation, "Introducing Cluster Add-ons", section "Essential Add-ons", read 2026-11-29). Until a request
@@ -44,7 +45,7 @@ func isEssential(name string, cluster *engine.Resource) bool {
 	if cniType(cluster.Doc) == vcnNative {
 		others = "Flannel"
 	}
-	return name != others && slices.Contains(essentialAddons, name)
+	return name != others && slices.Contains(EssentialAddons, name)
 }
 
 // addonState is what the service remembers of an add-on.
@@ -157,7 +158,7 @@ func (s *Service) listAddonOptions(c *engine.Call) (*engine.Answer, error) {
 			})
 		}
 		out = append(out, engine.Doc{
-			"name": name, "lifecycleState": "ACTIVE", "isEssential": slices.Contains(essentialAddons, name),
+			"name": name, "lifecycleState": "ACTIVE", "isEssential": slices.Contains(EssentialAddons, name),
 			"versions":           versions,
 			"addonSchemaVersion": "1.0", "addonGroup": "NETWORKING",
 			"freeformTags": engine.Doc{}, "definedTags": engine.Doc{},
