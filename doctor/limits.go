@@ -43,7 +43,7 @@ func (v *visit) limits(ctx context.Context) []Result {
 			return v.compare(ctx, n, known[n.Service])
 		}})
 	}
-	return append(condense(all(ctx, checks...), len(needs)), v.virtual()...)
+	return append(condense(all(ctx, checks...)), v.virtual()...)
 }
 
 // virtual reports what virtual nodes ask.
@@ -60,10 +60,10 @@ func (v *visit) virtual() []Result {
 }
 
 // condense replaces the needs that are met by one line.
-func condense(results []Result, needs int) []Result {
+func condense(results []Result) []Result {
 	rest := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.Status == OK })
 	if len(rest) == 0 {
-		return []Result{ok("%d service limits have room for what the settings ask", needs)}
+		return []Result{ok("%d service limits have room for what the settings ask", len(results))}
 	}
 	if met := len(results) - len(rest); met > 0 {
 		rest = append(rest, ok("%d others have room", met))
@@ -90,7 +90,7 @@ func (v *visit) compare(ctx context.Context, n limit.Need, known []limit.Value) 
 	for _, l := range n.Of(known) {
 		results = append(results, v.left(ctx, n, l))
 	}
-	if len(results) == 0 {
+	if len(results) == 0 && !n.Rare {
 		return []Result{skipped("%s%s: the Limits service has no limit of %s", title(n), at(n.Domain),
 			strings.Join(n.Names, " or "))}
 	}

@@ -15,7 +15,7 @@ func TestNothingIsWrong(t *testing.T) {
 	for _, want := range []string{
 		"✓ pulumi v3.253.0", "✓ API key", "from the environment", "✓ region us-ashburn-1", "✓ home region us-ashburn-1",
 		"✓ compartment oke-guestbook", "✓ the operator may list what 14 of 18 statements allow", "✓ Kubernetes v1.",
-		"✓ 15 service limits have room", "✓ VM.Standard.A1.Flex in 3 of 3 availability domains",
+		"✓ 17 service limits have room", "✓ VM.Standard.A1.Flex in 3 of 3 availability domains",
 		"(pulled anonymously, for arm64)",
 		"– networkPolicies is inert: the network policies of guestbook guestbook do nothing",
 	} {

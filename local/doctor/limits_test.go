@@ -67,6 +67,9 @@ var limitFindings = []finding{
 		"✗ compute standard-a1-core-count in Uocm:US-ASHBURN-AD-1: nodePools needs 2 OCPU, and 1 of 1 are left",
 		"or set availabilityDomains to others",
 	}},
+	{"cores of the region", limited("standard-a1-core-regional-count", 1), []string{
+		"✗ compute standard-a1-core-regional-count: nodePools needs 2 OCPU, and 1 of 1 are left",
+	}},
 	{"memory", limited("standard-a1-memory-count", 6), []string{
 		"✗ compute standard-a1-memory-count in Uocm:US-ASHBURN-AD-1: nodePools needs 12 GB, and 6 of 6 are left",
 	}},

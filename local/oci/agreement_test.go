@@ -18,6 +18,7 @@ func TestAllowanceIsThePrograms(t *testing.T) {
 	free := allowance.AlwaysFree
 	want := map[string]int{
 		"standard-a1-core-count": int(free.OCPUs), "standard-a1-memory-count": int(free.MemoryGB),
+		"standard-a1-core-regional-count": int(free.OCPUs), "standard-a1-memory-regional-count": int(free.MemoryGB),
 		"total-storage-gb": free.BlockVolumeGB, "loadbalancer": free.LoadBalancers,
 		"lb-flexible-bandwidth-sum": free.LoadBalancerMbps,
 	}

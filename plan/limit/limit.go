@@ -25,6 +25,7 @@ type Need struct {
 	Unit    string
 	What    string // the settings that ask for it
 	Per     bool   // the limit is for each VCN: nothing of it is used yet
+	Rare    bool   // not every tenancy has the limit
 }
 
 // String names the limit, and what asks for it.
@@ -144,8 +145,9 @@ func (s Stack) balancers() (list []Need) {
 	return list
 }
 
-// nodes lists cores, memory and storage by availability domain. A pool's nodes are spread evenly, and so are those that
-// an autoscaler or a replacement adds; where the database's volumes will be is not known, so that they are spread, too.
+// nodes lists cores, memory and storage by availability domain, and cores and memory of the region, which some series
+// have a limit for, too. A pool's nodes are spread evenly, and so are those that an autoscaler or a replacement adds;
+// where the database's volumes will be is not known, so that they are spread, too.
 func (s Stack) nodes() (list []Need) {
 	storage, mostStorage := map[string]float64{}, map[string]float64{}
 	for _, p := range s.Cluster.NodePools {
@@ -158,17 +160,25 @@ func (s Stack) nodes() (list []Need) {
 		for _, domain := range domains {
 			storage[domain] += each(p.Size) * float64(p.BootVolumeGB)
 			mostStorage[domain] += each(p.Most()) * float64(p.BootVolumeGB)
-			for _, part := range []struct {
-				amount float64
-				names  []string
-				unit   string
-			}{
-				{cmp.Or(p.OCPUs, fixed.OCPUs), coreLimits(p.Shape, "core"), "OCPU"},
-				{cmp.Or(p.MemoryGB, fixed.MemoryGB), coreLimits(p.Shape, "memory"), "GB"},
-			} {
+		}
+		for _, part := range []struct {
+			name   string
+			amount float64
+			unit   string
+		}{
+			{"core", cmp.Or(p.OCPUs, fixed.OCPUs), "OCPU"}, {"memory", cmp.Or(p.MemoryGB, fixed.MemoryGB), "GB"},
+		} {
+			inDomain, inRegion := coreLimits(p.Shape, part.name)
+			need := Need{Service: "compute", Names: inDomain, Unit: part.unit, What: "nodePools"}
+			for _, domain := range domains {
+				need.Domain = domain
+				need.Amount, need.Most = each(p.Size)*part.amount, each(p.Most())*part.amount
+				list = add(list, need)
+			}
+			if inRegion != "" {
 				list = add(list, Need{
-					Service: "compute", Names: part.names, Domain: domain, Amount: each(p.Size) * part.amount,
-					Most: each(p.Most()) * part.amount, Unit: part.unit, What: "nodePools",
+					Service: need.Service, Names: []string{inRegion}, Rare: true, Unit: need.Unit, What: need.What,
+					Amount: float64(p.Size) * part.amount, Most: float64(p.Most()) * part.amount,
 				})
 			}
 		}
@@ -218,18 +228,19 @@ func add(list []Need, n Need) []Need {
 
 var series = regexp.MustCompile(`^VM\.([A-Za-z]+\d*)(?:\.([A-Z]\d+))?\.(?:Flex|\d+)$`)
 
-// coreLimits returns what the limit on a shape's cores or memory may be called: standard-a1-core-count for
-// VM.Standard.A1.Flex, standard2-core-count for VM.Standard2.4. Older series have standard-e3-core-ad-count, and some
-// tenancies a limit for the region, standard-a1-core-regional-count.
-func coreLimits(shape, unit string) []string {
+// coreLimits returns what the limit on a shape's cores or memory in an availability domain may be called:
+// standard-a1-core-count for VM.Standard.A1.Flex, standard2-core-count for VM.Standard2.4, and for older series
+// standard-e3-core-ad-count. Tenancies may have one for the region, too, as standard-a1-core-regional-count: a launch
+// must be within both (by public repositories that set quotas; read on 2026-11-29).
+func coreLimits(shape, unit string) (inDomain []string, inRegion string) {
 	m := series.FindStringSubmatch(shape)
 	if m == nil {
-		return nil
+		return nil, ""
 	}
 	prefix := m[1]
 	if m[2] != "" {
 		prefix += "-" + m[2]
 	}
 	prefix = strings.ToLower(prefix) + "-" + unit
-	return []string{prefix + "-count", prefix + "-ad-count", prefix + "-regional-count"}
+	return []string{prefix + "-count", prefix + "-ad-count"}, prefix + "-regional-count"
 }

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"oke-guestbook/plan/cluster"
@@ -36,6 +37,7 @@ func TestNodes(t *testing.T) {
 		amount, most float64
 	}{
 		{"cores", []cluster.NodePool{pool}, "standard-a1-core-count", 2, 2},
+		{"cores of the region", []cluster.NodePool{cycled}, "standard-a1-core-regional-count", 6, 12},
 		{"two pools", []cluster.NodePool{pool, pool}, "standard-a1-memory-count", 24, 24},
 		{"maxSize", []cluster.NodePool{bounded}, "standard-a1-core-count", 2, 6},
 		{"maxSurge", []cluster.NodePool{cycled}, "standard-a1-core-count", 2, 4},
@@ -48,7 +50,11 @@ func TestNodes(t *testing.T) {
 				Guestbooks: []workload.Guestbook{{Spec: workload.Spec{MongoReplicas: 1, StorageGB: 50}}},
 				Sizes:      map[string]Size{"VM.Standard2.4": {OCPUs: 4, MemoryGB: 60}},
 			}
-			got := find(t, s.Needs(), test.limit, domains[0])
+			domain := domains[0]
+			if strings.Contains(test.limit, "regional") {
+				domain = ""
+			}
+			got := find(t, s.Needs(), test.limit, domain)
 			if got.Amount != test.amount || got.Most != test.most {
 				t.Errorf("%v now and %v at most, want %v and %v", got.Amount, got.Most, test.amount, test.most)
 			}
@@ -86,12 +92,9 @@ func TestCoreLimits(t *testing.T) {
 		"VM.Standard.A1.Flex": "standard-a1-core-count", "VM.Standard3.Flex": "standard3-core-count",
 		"VM.Standard2.4": "standard2-core-count", "VM.Optimized3.Flex": "optimized3-core-count", "BM.GPU4.8": "",
 	} {
-		got := ""
-		if names := coreLimits(shape, "core"); len(names) > 0 {
-			got = names[0]
-		}
-		if got != want {
-			t.Errorf("%s: got %q, want %q", shape, got, want)
+		names, inRegion := coreLimits(shape, "core")
+		if got := strings.Join(names, ""); !strings.HasPrefix(got, want) || (got == "") != (inRegion == "") {
+			t.Errorf("%s: got %q and %q, want %q", shape, names, inRegion, want)
 		}
 	}
 }

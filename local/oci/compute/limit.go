@@ -3,6 +3,7 @@ package compute
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"oke-guestbook/local/oci/engine"
@@ -26,8 +27,12 @@ const StorageLimit = "total-storage-gb"
 // Defaults are high enough for any test that does not set them.
 const defaultCores, defaultMemoryGB, defaultStorageGB = 10000, 100000, 1000000
 
-// registerLimits registers limits on storage, and on cores and memory of each series, in each availability domain.
-// Their names are those that public repositories show of answers of the Limits service (seen in November 2026).
+// regional are the series with limits for the region, which hold beside those for each availability domain.
+var regional = []string{"standard-a1"}
+
+// registerLimits registers limits on storage, and on cores and memory of each series, in each availability domain, and
+// of some in the region. Their names are those that public repositories show of answers of the Limits service (seen in
+// November 2026).
 func registerLimits(e *engine.Engine) {
 	e.ShowLimit(engine.Limit{
 		Service: "block-storage", Name: StorageLimit, Default: defaultStorageGB, PerDomain: true,
@@ -48,22 +53,37 @@ func registerLimits(e *engine.Engine) {
 				return part(sizeOf(doc.Str("shape"), doc.Sub("shapeConfig")))
 			}, InstanceKind)
 		}
-		e.ShowLimit(engine.Limit{
-			Service: "compute", Name: coreLimit(prefix), Default: defaultCores, PerDomain: true,
-			Used: used(func(cores, _ float64) float64 { return cores }),
-		})
-		e.ShowLimit(engine.Limit{
-			Service: "compute", Name: memoryLimit(prefix), Default: defaultMemoryGB, PerDomain: true,
-			Used: used(func(_, memoryGB float64) float64 { return memoryGB }),
-		})
+		cores := engine.Limit{
+			Service: "compute", Default: defaultCores, Used: used(func(cores, _ float64) float64 { return cores }),
+		}
+		memory := engine.Limit{
+			Service: "compute", Default: defaultMemoryGB, Used: used(func(_, memoryGB float64) float64 { return memoryGB }),
+		}
+		for _, scope := range scopes(prefix) {
+			cores.Name, cores.PerDomain = prefix+"-core"+scope, scope == inDomain
+			memory.Name, memory.PerDomain = prefix+"-memory"+scope, scope == inDomain
+			e.ShowLimit(cores)
+			e.ShowLimit(memory)
+		}
 	}
 }
 
-func coreLimit(prefix string) string   { return prefix + "-core-count" }
-func memoryLimit(prefix string) string { return prefix + "-memory-count" }
+// The names of limits on cores and memory end with their scope.
+const (
+	inDomain = "-count"
+	inRegion = "-regional-count"
+)
 
-// TakeLimits refuses an instance that would exceed the limits of its availability domain. bootVolumeGB is the size of
-// its boot volume, 0 for the default.
+// scopes returns those of a series' limits.
+func scopes(prefix string) []string {
+	if slices.Contains(regional, prefix) {
+		return []string{inDomain, inRegion}
+	}
+	return []string{inDomain}
+}
+
+// TakeLimits refuses an instance that would exceed the limits of its availability domain or of the region. bootVolumeGB
+// is the size of its boot volume, 0 for the default.
 func TakeLimits(t *engine.Tx, domain, shape string, config engine.Doc, bootVolumeGB float64) error {
 	if err := t.Take(StorageLimit, domain, cmp.Or(bootVolumeGB, defaultBootVolumeGB)); err != nil {
 		return err
@@ -73,10 +93,15 @@ func TakeLimits(t *engine.Tx, domain, shape string, config engine.Doc, bootVolum
 		return nil
 	}
 	cores, memoryGB := sizeOf(shape, config)
-	if err := t.Take(coreLimit(prefix), domain, cores); err != nil {
-		return err
+	for _, scope := range scopes(prefix) {
+		if err := t.Take(prefix+"-core"+scope, domain, cores); err != nil {
+			return err
+		}
+		if err := t.Take(prefix+"-memory"+scope, domain, memoryGB); err != nil {
+			return err
+		}
 	}
-	return t.Take(memoryLimit(prefix), domain, memoryGB)
+	return nil
 }
 
 // sizeOf returns an instance's OCPUs and memory: a fixed shape has its own.

@@ -40,10 +40,13 @@ func (e *Engine) ShowLimit(l Limit) {
 // ShownLimits returns the limits of ShowLimit.
 func (e *Engine) ShownLimits() []Limit { return e.shown }
 
-// UsedOf returns what is used of a limit.
+// UsedOf returns what is used of a limit, in an availability domain if the limit is for each.
 func (t *Tx) UsedOf(l Limit, domain string) float64 {
 	if l.Used == nil {
 		return float64(len(t.All(l.Of)))
+	}
+	if !l.PerDomain {
+		domain = ""
 	}
 	return l.Used(t, domain)
 }

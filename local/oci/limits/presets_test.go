@@ -25,13 +25,17 @@ func TestFreeAccount(t *testing.T) {
 		cluster := c.Succeeded(c.Send("POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n), nil))
 		c.Refused(400, "LimitExceeded", "", "POST", ocitest.OKE+"/clusters", ocitest.ClusterBody(n))
 		pool := c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.PoolBody(n, cluster, 1), nil))
-		wr := c.WorkRequest(c.Send("PUT", ocitest.OKE+"/nodePools/"+pool, engine.Doc{"nodeConfigDetails": engine.Doc{
-			"size": 2, "placementConfigs": []any{engine.Doc{
-				"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers,
-			}},
-		}}, nil))
-		if wr["status"] != "FAILED" {
-			t.Errorf("a second node: %v", wr)
+		for _, domains := range [][]string{oci.AvailabilityDomains[:1], oci.AvailabilityDomains} {
+			var placements []any
+			for _, domain := range domains {
+				placements = append(placements, engine.Doc{"availabilityDomain": domain, "subnetId": n.Workers})
+			}
+			wr := c.WorkRequest(c.Send("PUT", ocitest.OKE+"/nodePools/"+pool, engine.Doc{"nodeConfigDetails": engine.Doc{
+				"size": 2, "placementConfigs": placements,
+			}}, nil))
+			if wr["status"] != "FAILED" {
+				t.Errorf("a second node in %d availability domains: %v", len(domains), wr)
+			}
 		}
 	})
 }
