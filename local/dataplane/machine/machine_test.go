@@ -198,6 +198,21 @@ func missing(t *testing.T, kind string, prefix ...string) string {
 	return string(out)
 }
 
+// nftRefuses begins a command for which nft refuses rules that match a pattern of the shell, as it does where a kernel
+// lacks their kind.
+func nftRefuses(pattern string) []string {
+	return []string{"unshare", "--mount", "sh", "-c", `mount --make-rprivate /
+		mount -t tmpfs tmpfs /mnt; cp "$(command -v nft)" /mnt/real
+		cat > /mnt/nft <<- 'END'
+			#!/bin/sh
+			[ "$1" != --version ] || exec /mnt/real --version
+			rules=$(cat)
+			case $rules in ` + pattern + `) echo "Error: Could not process rule: No such file or directory"; exit 1;; esac
+			echo "$rules" | exec /mnt/real "$@"
+		END
+		chmod +x /mnt/nft; mount --bind /mnt/nft "$(command -v nft)"; exec "$0"`}
+}
+
 // TestMissing provokes what can be missing. Each is one line that says what to do.
 func TestMissing(t *testing.T) {
 	user := []string{"setpriv", "--reuid=54322", "--regid=54322", "--clear-groups"}
@@ -224,6 +239,15 @@ func TestMissing(t *testing.T) {
 			[]string{"unshare", "--mount", "sh", "-c", `mount --make-rprivate /
 				mount --bind /dev/null "$(command -v mkfs.ext4)"; mount --bind /dev/null /dev/loop-control; exec "$0"`},
 			[]string{"mkfs.ext4 (apt-get install e2fsprogs)", "loop devices for block volumes (modprobe loop"},
+		},
+		"a kernel without kinds of rules": {
+			"plain", nftRefuses("*numgen*|*reject*"),
+			[]string{"nftables with numgen, reject in the kernel (sudo modprobe nft_numgen nft_reject_ipv4 nft_reject_ipv6): " +
+				"Error: Could not process rule"},
+		},
+		"a kernel without nftables": {
+			"plain", nftRefuses("*"),
+			[]string{"nftables with tables of IPv4 and IPv6 in the kernel (sudo modprobe nf_tables): Error"},
 		},
 		"Linux before 5.12": {"old", nil, []string{"Linux 5.12 or newer", "function not implemented"}},
 		"an ordinary user without ids": {

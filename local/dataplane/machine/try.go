@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -46,7 +45,7 @@ func try() []string {
 		}
 	}
 	if err := tryRules(); err != nil {
-		missing = append(missing, fmt.Sprintf("nftables in the kernel (sudo modprobe nf_tables nft_masq nft_ct): %v", err))
+		missing = append(missing, err.Error())
 	}
 	return missing
 }
@@ -195,19 +194,4 @@ func attribute(kind uint16, value []byte) []byte {
 		out = append(out, 0)
 	}
 	return out
-}
-
-// tryRules loads rules of the kinds that kube-proxy and package podnet make.
-func tryRules() error {
-	nft, ok := Find("nft")
-	if !ok || exec.Command(nft, "--version").Run() != nil {
-		return nil // Missing says so
-	}
-	cmd := exec.Command(nft, "-f", "-")
-	cmd.Stdin = strings.NewReader(
-		"table ip t { chain c { type nat hook postrouting priority 100; ct state new masquerade; }; }\n")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, firstLine(out))
-	}
-	return nil
 }
