@@ -38,6 +38,7 @@ import (
 	"oke-guestbook/local/dataplane/hostports"
 	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/dataplane/tunnel"
+	"oke-guestbook/local/dataplane/volume"
 	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/kube"
 	"oke-guestbook/local/oci"
@@ -59,9 +60,11 @@ type cloud struct {
 	plane   *sandbox.Sandbox
 	ports   *hostports.Ports
 	log     *warnings
+	dir     string // of all files
 
 	vcn, api, workers, lbs string // OCIDs
 	workersList            string // security list
+	balancer               string // display name of the page's load balancer
 }
 
 func newCloud(t *testing.T) *cloud {
@@ -75,7 +78,7 @@ func newCloud(t *testing.T) *cloud {
 	must(t, err)
 	creds, err := oci.LoadCredentials(filepath.Join(dir, "oci"))
 	must(t, err)
-	c := &cloud{t: t, log: &warnings{}}
+	c := &cloud{t: t, log: &warnings{}, dir: dir}
 	log := slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c.plane, err = sandbox.Start(t.Context(), sandbox.Config{
 		Dir: filepath.Join(dir, "dp"), Binary: self, Init: self, Log: log,
@@ -145,6 +148,10 @@ func (c *cloud) follow() {
 		network, balancers := c.server.Network(), dataplane.Quicken(c.server.LoadBalancers(), speed)
 		c.plane.Update(func(s *dataplane.State) { s.Network, s.LoadBalancers = network, balancers })
 		if err := c.ports.Apply(balancers); err != nil {
+			c.t.Error(err)
+		}
+		volumes := func() ([]string, error) { return c.server.Volumes(), nil }
+		if err := volume.Prune(sandbox.VolumesDir(filepath.Join(c.dir, "dp")), volumes); err != nil {
 			c.t.Error(err)
 		}
 		select {

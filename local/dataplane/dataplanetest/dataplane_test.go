@@ -82,9 +82,15 @@ func TestAPageFromAPod(t *testing.T) {
 	needsNodes(t)
 	c := newCloud(t)
 	cluster, _, api := c.cluster(1)
-	deploy(t, api)
+	c.deploy(t, api)
 	logsOfThePod(t, api)
 	eventually.Succeeds(t, time.Minute, "the page", c.page)
+	// Root's volumes are in TestNodesAreReplaced.
+	if os.Getenv(machinetest.Inside) != "" && !node.HaveCgroups() {
+		disk := c.claim(t, api)
+		disk.grow(t)
+		disk.remove(t)
+	}
 	c.pageNeedsItsRule(t)
 	if node.HaveCgroups() { // without, nothing measures Pods
 		c.autoscaler(t, cluster, api)
@@ -113,7 +119,7 @@ func TestOtherMachines(t *testing.T) {
 }
 
 // deploy runs a page in a Pod behind a load balancer.
-func deploy(t *testing.T, api kubernetes.Interface) {
+func (c *cloud) deploy(t *testing.T, api kubernetes.Interface) {
 	t.Helper()
 	labels := map[string]string{"app": "page"}
 	_, err := api.AppsV1().Deployments("default").Create(t.Context(), &appsv1.Deployment{
@@ -136,7 +142,7 @@ func deploy(t *testing.T, api kubernetes.Interface) {
 		},
 	}, metav1.CreateOptions{})
 	must(t, err)
-	_, err = api.CoreV1().Services("default").Create(t.Context(), &corev1.Service{
+	service, err := api.CoreV1().Services("default").Create(t.Context(), &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "page", Annotations: map[string]string{
 			"oci.oraclecloud.com/security-rule-management-mode": "None",
 		}},
@@ -146,6 +152,7 @@ func deploy(t *testing.T, api kubernetes.Interface) {
 		},
 	}, metav1.CreateOptions{})
 	must(t, err)
+	c.balancer = string(service.UID)
 	eventually.Succeeds(t, 2*time.Minute, "the Pod is ready", func(ctx context.Context) error {
 		d, err := api.AppsV1().Deployments("default").Get(ctx, "page", metav1.GetOptions{})
 		if err != nil || d.Status.ReadyReplicas == 1 {
@@ -176,13 +183,13 @@ func (c *cloud) page(ctx context.Context) error { return c.get(ctx, "/") }
 
 // get asks for a path of the page.
 func (c *cloud) get(ctx context.Context, path string) error {
-	list := c.ports.List()
-	if len(list) != 1 {
-		return fmt.Errorf("load balancers have the ports %v", list)
+	local, err := c.port(c.balancer)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+list[0].Local+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+local+path, nil)
 	if err != nil {
 		return err
 	}

@@ -22,15 +22,20 @@ import (
 	"oke-guestbook/local/eventually"
 )
 
-// Two nodes are cycled, and no request is lost.
+// Each kind of Service leads to Pods; then two nodes are cycled: no request is lost, and a volume outlives its node.
 func TestNodesAreReplaced(t *testing.T) {
 	needsNodes(t)
 	c := newCloud(t)
 	_, pool, api := c.cluster(2)
-	deploy(t, api)
+	c.deploy(t, api)
 	twoPages(t, api)
 	agentReadsLogs(t, api)
 	eventually.Succeeds(t, time.Minute, "the page", c.page)
+	disk := c.claim(t, api)
+	c.services(t, api)
+	rulesAreTried(t)
+	withoutServices(t, api)
+	disk.grow(t)
 
 	before := instances(t, api)
 	lost := c.load(t)
@@ -47,6 +52,8 @@ func TestNodesAreReplaced(t *testing.T) {
 	if c.log.contain("removed before all its Pods were evicted") {
 		t.Error("a node did not wait until its Pods had ended")
 	}
+	disk.written(t, 55, 60)
+	disk.remove(t)
 	cycled := instances(t, api)
 	for _, id := range before {
 		if slices.Contains(cycled, id) {
