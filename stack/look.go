@@ -18,15 +18,16 @@ import (
 // limits. It decides on the cluster's policy, which depends on the compartments of those.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	var places iam.Places
-	offer, err := oke.Look(ctx, c.name, c.settings.CompartmentID, c.tags, c.settings.Cluster)
+	place := oke.Place{
+		CompartmentID: c.settings.CompartmentID, VcnID: c.settings.Network.VcnID, Tags: c.tags, Found: &places,
+		Immutable: c.settings.Immutable(),
+	}
+	offer, err := oke.Look(ctx, c.name, place, c.settings.Cluster)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.lookAtNetwork(ctx, &places); err != nil {
 		return nil, err
-	}
-	place := oke.Place{
-		CompartmentID: c.settings.CompartmentID, VcnID: c.settings.Network.VcnID, Tags: c.tags, Found: &places,
 	}
 	if err := offer.CheckNamed(ctx, c.settings.Cluster, place); err != nil {
 		return nil, err

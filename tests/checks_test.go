@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"oke-guestbook/catalog"
 	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/problem/problemtest"
 )
 
 // TestSecrets expects the kubeconfig and every password to be a secret in all inputs, on their way to the state.
@@ -86,6 +88,57 @@ func TestWithdrawnVersion(t *testing.T) {
 			if !strings.HasPrefix(e.typ, "kubernetes:") {
 				t.Errorf("kubernetesVersion %q: %s %s %s %v", version, e.verb, e.typ, e.name, e.paths)
 			}
+		}
+	}
+}
+
+// TestWithdrawnVersionOfReplacedCluster changes each setting that replaces the cluster, whose version the region does
+// not offer any more. Otherwise the old cluster would be deleted, and OKE would refuse the new one.
+func TestWithdrawnVersionOfReplacedCluster(t *testing.T) {
+	existing := map[string]string{"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "securityBy": "groups"}
+	inSubnet := map[string]string{"subnets": `{"api":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`}
+	maps.Copy(inSubnet, existing)
+	for _, tc := range []struct {
+		setting     string
+		before, set map[string]string
+	}{
+		{setting: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}},
+		{setting: "podNetwork", set: map[string]string{"podNetwork": "vcn-native"}},
+		{setting: "podsCidr", set: map[string]string{"podsCidr": "10.245.0.0/16"}},
+		{setting: "servicesCidr", set: map[string]string{"servicesCidr": "10.97.0.0/16"}},
+		{setting: "apiEndpoint", set: publicAPI},
+		{setting: "vcnId", set: existing},
+		{setting: "vcnId", before: existing},
+		{setting: "subnets.api.id", before: existing, set: inSubnet},
+	} {
+		before := mocks.New(project, "local")
+		before.KubernetesVersions = []string{"v1.35.2"}
+		if err := update(t, "local", tc.before, before); err != nil {
+			t.Fatalf("before %s: %v", tc.setting, err)
+		}
+		after := func(set map[string]string, versions ...string) error {
+			next := before.Next()
+			next.KubernetesVersions = versions
+			err := update(t, "local", set, next)
+			if err != nil && len(next.Resources) > 0 {
+				t.Errorf("%s: %d resources were registered before the refusal", tc.setting, len(next.Resources))
+			}
+			return err
+		}
+		problemtest.Check(t, after(tc.set, "v1.36.4"), tc.setting+" v1.35.2 v1.36.4 kubernetesVersion")
+		if err := after(tc.before, "v1.36.4"); err != nil {
+			t.Errorf("%s, not changed: %v", tc.setting, err)
+		}
+		if tc.setting != "kmsKeyId" {
+			continue // what else the change needs is checked elsewhere
+		}
+		if err := after(tc.set, "v1.35.2", "v1.36.4"); err != nil {
+			t.Errorf("%s, with a version that is offered: %v", tc.setting, err)
+		}
+		with := maps.Clone(tc.set)
+		with["kubernetesVersion"] = "v1.36.4"
+		if err := after(with, "v1.36.4"); err != nil {
+			t.Errorf("%s, with another version: %v", tc.setting, err)
 		}
 	}
 }

@@ -116,6 +116,7 @@ var calledBy = map[string]string{
 	"oci:Limits/getLimitValues:getLimitValues":                        "", // nor these without read resource-availability
 	"oci:ContainerEngine/getClusterOption:getClusterOption":           "manage clusters",
 	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":         "manage clusters",
+	"oci:ContainerEngine/getCluster:getCluster":                       "manage clusters",
 	"oci:ContainerEngine/getClusters:getClusters":                     "manage clusters",
 	"oci:ContainerEngine/getNodePools:getNodePools":                   "manage cluster-node-pools",
 	"oci:Core/getVolumes:getVolumes":                                  "inspect volumes",

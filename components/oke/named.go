@@ -16,7 +16,8 @@ import (
 type Place struct {
 	CompartmentID string
 	VcnID         string            // of an existing VCN; empty: the stack makes one
-	Tags          map[string]string // freeform; among them project and stack, which identify the stack's VCN
+	Tags          map[string]string // freeform; among them project and stack, which identify what the stack has made
+	Immutable     cluster.Immutable // what the settings want of the cluster
 	Found         *iam.Places       // gets the compartments of what is looked up; optional
 }
 

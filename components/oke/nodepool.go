@@ -14,33 +14,57 @@ import (
 	"oke-guestbook/plan/layout"
 )
 
-// keepImages keeps the newest image of the first update in the stack's state, once for each Kubernetes version and
-// image variant. It returns the OCIDs by node pool. A newer image changes nothing until the version or the setting
-// nodeImageRelease changes: then the value is kept under another name.
+// keepImages keeps the image of each node pool in the stack's state, by Kubernetes version, image variant and the
+// setting nodeImageRelease: a newer image changes nothing until one of them does. A pool that the update makes gets the
+// newest image, whatever the state has of its name: OKE may have withdrawn that of an earlier attempt. It returns the
+// OCIDs by node pool.
 func keepImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[string]pulumi.StringOutput, error) {
-	kept := map[string]pulumi.StringOutput{} // by the stash's name
+	shared := map[string]pulumi.Output{} // by the stash's name
 	images := map[string]pulumi.StringOutput{}
 	for _, p := range args.Spec.NodePools {
 		if p.ImageID != "" {
 			images[p.Name] = pulumi.String(p.ImageID).ToStringOutput()
 			continue
 		}
-		key := name + "-image-" + args.Offer.Nodes[p.Name]
+		image := "-image-" + args.Offer.Nodes[p.Name]
 		for _, part := range []string{cluster.ImageVariant(p.Shape), args.Spec.NodeImageRelease} {
 			if part != "" {
-				key += "-" + part
+				image += "-" + part
 			}
 		}
-		if _, done := kept[key]; !done {
-			image, err := stash.Keep[string](ctx, key, pulumi.String(args.Offer.Images[p.Name]), pulumi.Parent(c))
-			if err != nil {
-				return nil, fmt.Errorf("image of node pool %q: %w", p.Name, err)
-			}
-			kept[key] = image.(pulumi.StringOutput)
+		newest, err := pulumi.String(args.Offer.Images[p.Name]), error(nil)
+		if _, done := shared[image]; !done {
+			shared[image], err = stash.Keep[string](ctx, name+image, newest, pulumi.Parent(c))
 		}
-		images[p.Name] = kept[key]
+		if err == nil {
+			images[p.Name], err = keepImage(ctx, c, name+"-"+p.Name+image, p, args.Offer, shared[image])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("image of node pool %q: %w", p.Name, err)
+		}
 	}
 	return images, nil
+}
+
+// keepImage keeps the image of one node pool. The states of earlier programs have one image for all pools of a version,
+// which a pool that runs with it keeps.
+func keepImage(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePool, offer *Offer, shared pulumi.Output,
+) (pulumi.StringOutput, error) {
+	keep, newest := stash.Keep[string], offer.Images[p.Name]
+	if offer.makes(p.Name) {
+		keep = stash.Renew[string]
+	}
+	image := shared.ApplyT(func(shared string) string {
+		if !offer.makes(p.Name) && shared == offer.running.Pools[p.Name].ImageID {
+			return shared
+		}
+		return newest
+	})
+	kept, err := keep(ctx, name, image, pulumi.Parent(c))
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	return kept.(pulumi.StringOutput), nil
 }
 
 func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePool, args *Args,

@@ -28,12 +28,17 @@ type Offer struct {
 // New reports whether there is no cluster of the name yet.
 func (o *Offer) New() bool { return o.running.ControlPlane == "" }
 
+// makes reports whether the update makes a node pool.
+func (o *Offer) makes(pool string) bool {
+	_, exists := o.running.Pools[pool]
+	return !exists || o.running.Replacing != ""
+}
+
 // Look asks the region what it has for a cluster of a name, and what runs of it already: see cluster.Spec.Choose. It
 // registers nothing. The error names every setting that the region cannot satisfy, or that would take the nodes away
 // from volumes with these freeform tags.
-func Look(
-	ctx *pulumi.Context, name, compartmentID string, tags map[string]string, spec cluster.Spec,
-) (*Offer, error) {
+func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Offer, error) {
+	compartmentID := place.CompartmentID
 	all, err := availabilityDomains(ctx, compartmentID)
 	if err != nil {
 		return nil, lookupError("availability domains", compartmentID, err)
@@ -46,6 +51,9 @@ func Look(
 		return nil, err
 	}
 	running, err := existing(ctx, name, compartmentID)
+	if err == nil && running.ClusterID != "" {
+		running.Replacing, err = replacing(ctx, running.ClusterID, place)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +70,7 @@ func Look(
 	if err := list.Err(); err != nil || spec.AllowStrandedVolumes {
 		return offer, err
 	}
-	if err := offer.checkVolumes(ctx, &list, compartmentID, tags, spec); err != nil {
+	if err := offer.checkVolumes(ctx, &list, compartmentID, place.Tags, spec); err != nil {
 		return nil, err
 	}
 	return offer, list.Err()

@@ -41,7 +41,7 @@ func TestLook(t *testing.T) {
 	r := mocks.New("project", "stack")
 	var offer *oke.Offer
 	err := r.Run(func(ctx *pulumi.Context) (err error) {
-		offer, err = oke.Look(ctx, "cluster", compartment, tags, spec())
+		offer, err = oke.Look(ctx, "cluster", place, spec())
 		return err
 	})
 	if err != nil || len(r.Resources) > 0 {
@@ -64,7 +64,7 @@ func TestLookRefuses(t *testing.T) {
 		s := spec()
 		s.KubernetesVersion, s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = "v1.30.1", []int{9}, []int{4}
 		s.VirtualNodePools = []cluster.VirtualNodePool{{Name: "burst", AvailabilityDomains: []int{5}}, {Name: "more"}}
-		_, err := oke.Look(ctx, "cluster", compartment, tags, s)
+		_, err := oke.Look(ctx, "cluster", place, s)
 		return err
 	})
 	problemtest.Check(t, err, "kubernetesVersion v1.30.1 v1.35.2", "availabilityDomains 9",
@@ -77,7 +77,7 @@ func TestLookAtMinorVersions(t *testing.T) {
 	r.OnlyMinorVersions = true
 	var offer *oke.Offer
 	err := r.Run(func(ctx *pulumi.Context) (err error) {
-		offer, err = oke.Look(ctx, "cluster", compartment, tags, spec())
+		offer, err = oke.Look(ctx, "cluster", place, spec())
 		return err
 	})
 	if err != nil || offer.ControlPlane != "v1.36.4" || offer.Images["old"] != oldImage {
@@ -108,7 +108,7 @@ func TestVersionStays(t *testing.T) {
 	err := next.Run(func(ctx *pulumi.Context) error {
 		s := spec()
 		s.KubernetesVersion = "v1.38"
-		_, err := oke.Look(ctx, "cluster", compartment, tags, s)
+		_, err := oke.Look(ctx, "cluster", place, s)
 		return err
 	})
 	problemtest.Check(t, err, "kubernetesVersion v1.36.4 v1.37")
@@ -125,7 +125,7 @@ func TestTwoClusters(t *testing.T) {
 		both := mocks.Recorder{Project: "project", Stack: "stack"}
 		both.Resources = append(slices.Clone(first.Resources), other)
 		err := both.Next().Run(func(ctx *pulumi.Context) error {
-			_, err := oke.Look(ctx, "cluster", compartment, tags, spec())
+			_, err := oke.Look(ctx, "cluster", place, spec())
 			return err
 		})
 		if refused := err != nil; refused != (version != "v1.36.4") || refused && !strings.Contains(err.Error(), version) {
@@ -148,7 +148,7 @@ func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
 		}
 		change(args)
 		var err error
-		if args.Offer, err = oke.Look(ctx, args.Name, compartment, tags, args.Spec); err != nil {
+		if args.Offer, err = oke.Look(ctx, args.Name, place, args.Spec); err != nil {
 			return err
 		}
 		_, err = oke.New(ctx, "cluster", args)
@@ -374,7 +374,7 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 				if tc.change != nil {
 					tc.change(&s)
 				}
-				_, err := oke.Look(ctx, "cluster", compartment, tags, s)
+				_, err := oke.Look(ctx, "cluster", place, s)
 				return err
 			})
 			if tc.want == "" {
@@ -394,7 +394,7 @@ func TestAddonVersions(t *testing.T) {
 		return r.Run(func(ctx *pulumi.Context) error {
 			s := spec()
 			s.AddonOptions = map[string]cluster.AddonOptions{"KubernetesMetricsServer": {Version: version}}
-			_, err := oke.Look(ctx, "cluster", compartment, tags, s)
+			_, err := oke.Look(ctx, "cluster", place, s)
 			return err
 		})
 	}
@@ -422,6 +422,12 @@ func TestAddonVersions(t *testing.T) {
 // tags are those of the stack that the tests update.
 var tags = map[string]string{"project": "project", "stack": "stack"}
 
+// place is that of the cluster that deploy makes.
+var place = oke.Place{CompartmentID: compartment, Tags: tags, Immutable: cluster.Immutable{
+	VcnID: "ocid1.vcn.oc1.iad.vcn", SubnetID: "ocid1.subnet.oc1.iad.api",
+	PodsCIDR: "10.244.0.0/16", ServicesCIDR: "10.96.0.0/16",
+}}
+
 // TestImages expects nodes to keep the image of the first update until the release changes.
 func TestImages(t *testing.T) {
 	const pool = "oci:ContainerEngine/nodePool:NodePool"
@@ -444,6 +450,65 @@ func TestImages(t *testing.T) {
 			t.Errorf("nodeImageRelease %q: image %s, want %s", release, got, want)
 		}
 	}
+}
+
+// TestImageOfNewPool adds a pool when OKE has newer images, and expects the newest for it, and no other for the pool
+// that runs. The image of an earlier attempt to make the pool does not matter.
+func TestImageOfNewPool(t *testing.T) {
+	const pool, earlier = "oci:ContainerEngine/nodePool:NodePool", "earlier image"
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(*oke.Args) {})
+	made := first.Resources
+	age := func(in resource.PropertyMap) {
+		if source := mocks.Properties(in["nodeSourceDetails"]); source != nil {
+			source["imageId"] = resource.NewProperty(earlier)
+		}
+		if _, stashed := in["input"]; stashed {
+			in["input"] = resource.NewProperty(earlier)
+		}
+	}
+	for _, res := range made { // as if all was of long ago
+		age(res.Inputs)
+	}
+	green := func(args *oke.Args) {
+		args.Spec.NodePools = append(args.Spec.NodePools,
+			cluster.NodePool{Name: "green", Size: 1, Shape: "VM.Standard.A1.Flex"})
+	}
+	check := func(r *mocks.Recorder, when string) {
+		for name, want := range map[string]string{"cluster-arm": earlier, "cluster-green": armImage} {
+			if got := inputs(t, r, pool, name)["nodeSourceDetails.imageId"]; got != want {
+				t.Errorf("%s: %s has image %s, want %s", when, name, got, want)
+			}
+		}
+	}
+	added := first.Next()
+	deploy(t, added, green)
+	check(added, "added")
+	later := added.Next()
+	deploy(t, later, green)
+	check(later, "in the next update")
+
+	failed := mocks.Recorder{Project: "project", Stack: "stack"} // the pool was not made, and its image is kept
+	for _, res := range added.Resources {
+		if res.Type == pool && res.Name == "cluster-green" {
+			continue
+		}
+		age(res.Inputs)
+		failed.Resources = append(failed.Resources, res)
+	}
+	again := failed.Next()
+	deploy(t, again, green)
+	check(again, "after an attempt that failed")
+
+	before := mocks.Recorder{Project: "project", Stack: "stack"} // the state of an earlier program
+	for _, res := range made {
+		if res.Type != "pulumi:index:Stash" || strings.HasPrefix(res.Name, "cluster-image-") {
+			before.Resources = append(before.Resources, res)
+		}
+	}
+	after := before.Next()
+	deploy(t, after, green)
+	check(after, "after an earlier program")
 }
 
 // TestAutoscaler expects the add-on to be told the bounds and the OCIDs of its pools, after its policy, and the pools

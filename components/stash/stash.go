@@ -16,8 +16,18 @@ import (
 // has one: a pulumi.StringOutput for a string.
 func Keep[T any](ctx *pulumi.Context, name string, value pulumi.Input, opts ...pulumi.ResourceOption,
 ) (pulumi.Output, error) {
-	registered, err := pulumi.NewStash(ctx, name, &pulumi.StashArgs{Input: value},
-		append(slices.Clone(opts), pulumi.IgnoreChanges([]string{"input"}))...)
+	return register[T](ctx, name, value, append(slices.Clone(opts), pulumi.IgnoreChanges([]string{"input"})))
+}
+
+// Renew registers a Stash as Keep does, and returns this update's value: another one in the state is replaced.
+func Renew[T any](ctx *pulumi.Context, name string, value pulumi.Input, opts ...pulumi.ResourceOption,
+) (pulumi.Output, error) {
+	return register[T](ctx, name, value, append(slices.Clone(opts), pulumi.ReplaceOnChanges([]string{"input"})))
+}
+
+func register[T any](ctx *pulumi.Context, name string, value pulumi.Input, opts []pulumi.ResourceOption,
+) (pulumi.Output, error) {
+	registered, err := pulumi.NewStash(ctx, name, &pulumi.StashArgs{Input: value}, opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package stash_test
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,10 +29,12 @@ func (s *state) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		s.registered = append(s.registered, args.Name)
 		return args.Name, outputs, nil
 	}
-	if ignored := args.RegisterRPC.GetIgnoreChanges(); len(ignored) != 1 || ignored[0] != "input" {
-		return "", nil, errors.New("the engine would follow a new input of stash " + args.Name)
+	only := func(paths []string) bool { return slices.Equal(paths, []string{"input"}) }
+	replaces := only(args.RegisterRPC.GetReplaceOnChanges())
+	if only(args.RegisterRPC.GetIgnoreChanges()) == replaces {
+		return "", nil, errors.New("the engine would neither keep nor replace a new input of stash " + args.Name)
 	}
-	if _, ok := s.kept[args.Name]; !ok {
+	if _, ok := s.kept[args.Name]; !ok || replaces {
 		s.kept[args.Name] = args.Inputs["input"]
 	}
 	outputs["output"] = s.kept[args.Name]
@@ -64,6 +67,30 @@ func TestKeep(t *testing.T) {
 		})
 		if err != nil || got != tc.want {
 			t.Errorf("%s with %s: got %q, %v, want %q", tc.name, tc.value, got, err, tc.want)
+		}
+	}
+}
+
+// TestRenew expects the current value of a name, which later updates keep.
+func TestRenew(t *testing.T) {
+	s := newState()
+	keep, renew := stash.Keep[string], stash.Renew[string]
+	for _, tc := range []struct {
+		call        func(*pulumi.Context, string, pulumi.Input, ...pulumi.ResourceOption) (pulumi.Output, error)
+		value, want string
+	}{
+		{renew, "november", "november"}, {renew, "december", "december"}, {keep, "january", "december"},
+	} {
+		var got string
+		err := s.update(func(ctx *pulumi.Context) error {
+			output, err := tc.call(ctx, "image", pulumi.String(tc.value))
+			if err == nil {
+				output.(pulumi.StringOutput).ApplyT(func(kept string) string { got = kept; return kept })
+			}
+			return err
+		})
+		if err != nil || got != tc.want {
+			t.Errorf("with %s: got %q, %v, want %q", tc.value, got, err, tc.want)
 		}
 	}
 }

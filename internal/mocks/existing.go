@@ -33,6 +33,9 @@ const (
 // existingNetwork answers questions about existing resources.
 func (r *Recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	asked := func(key resource.PropertyKey) string { return Text(args.Args[key]) }
+	if made := r.made(asked("vcnId") + asked("subnetId")); made != nil {
+		return object(map[string]any{"state": "AVAILABLE", "freeformTags": made["freeformTags"].Mappable()}), nil
+	}
 	switch args.Token {
 	case "oci:Core/getVcn:getVcn":
 		tags := map[string]any{}

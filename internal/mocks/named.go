@@ -54,6 +54,8 @@ func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, 
 	switch args.Token {
 	case "oci:ContainerEngine/getAddonOptions:getAddonOptions":
 		return addonOptions(Text(args.Args["addonName"])), true
+	case "oci:ContainerEngine/getCluster:getCluster":
+		return r.cluster(asked("clusterId")), true
 	case "oci:ContainerEngine/getAddon:getAddon":
 		return r.addon(Text(args.Args["addonName"])), true
 	case "oci:Core/getImage:getImage":

@@ -124,7 +124,8 @@ func (r *Recorder) outputs(args pulumi.MockResourceArgs) resource.PropertyMap {
 		state["endpoints"] = resource.NewPropertyValue([]any{map[string]any{"privateEndpoint": "10.0.0.2:6443"}})
 	case "pulumi:index:Stash":
 		state["output"] = stashed(args.Name, state["input"])
-		if kept, ok := r.kept[resource.PropertyKey(args.Name)]; ok {
+		renewed := slices.Contains(args.RegisterRPC.GetReplaceOnChanges(), "input")
+		if kept, ok := r.kept[resource.PropertyKey(args.Name)]; ok && !renewed {
 			state["output"] = kept
 		}
 	case "kubernetes:core/v1:Service":

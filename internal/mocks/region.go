@@ -259,6 +259,35 @@ func (r *Recorder) images() []any {
 	return sources
 }
 
+// cluster answers the look-up of a cluster, which the previous update has made, with what OKE fixes at its creation.
+func (r *Recorder) cluster(id string) resource.PropertyMap {
+	made := r.made(id)
+	if made == nil {
+		return nil
+	}
+	list := func(parent resource.PropertyMap, key resource.PropertyKey) []any {
+		return []any{Properties(parent[key]).Mappable()}
+	}
+	return object(map[string]any{
+		"kmsKeyId": Text(made["kmsKeyId"]), "vcnId": Text(made["vcnId"]),
+		"endpointConfigs":          list(made, "endpointConfig"),
+		"clusterPodNetworkOptions": made["clusterPodNetworkOptions"].Mappable(),
+		"options": []any{map[string]any{
+			"kubernetesNetworkConfigs": list(Properties(made["options"]), "kubernetesNetworkConfig"),
+		}},
+	})
+}
+
+// made returns the inputs of what the previous update has made with that OCID, or nil.
+func (r *Recorder) made(id string) resource.PropertyMap {
+	for _, res := range r.previous {
+		if kind := Kind(res.Type); kind != "" && id == "ocid1."+kind+".oc1.iad."+res.Name {
+			return res.Inputs
+		}
+	}
+	return nil
+}
+
 // existing lists the previous update's resources of a type that match the name or the cluster that is asked for.
 func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 	var list []any

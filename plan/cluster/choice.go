@@ -33,6 +33,21 @@ type Running struct {
 	Upgrades []string
 	// Pools are the node pools by name.
 	Pools map[string]RunningPool
+	// Replacing is the setting whose change replaces the cluster with its node pools: see Immutable.Changed. Empty if
+	// they stay.
+	Replacing string
+}
+
+// pool returns a node pool as it is, and the version that it keeps where the settings allow it. One that is replaced is
+// new, and keeps a version that OKE offers.
+func (r *Running) pool(name string, offered Offered) (now RunningPool, keeps string) {
+	now = r.Pools[name]
+	if r.Replacing == "" || now.Version == "" {
+		return now, now.Version
+	}
+	full := fullVersions(offered.Nodes, offered.Images)
+	keeps, _ = newestOffered(now.Version, full, offered.Nodes)
+	return RunningPool{}, keeps
 }
 
 // RunningPool is a node pool as it is.
@@ -63,23 +78,31 @@ type Choice struct {
 }
 
 // Choose chooses versions and images. What runs already and satisfies the settings stays as it is, whether the service
-// still offers it or not; the rest is the newest that is offered. Every problem is added to list. s must be valid.
+// still offers it or not, unless the update replaces the cluster; the rest is the newest that is offered. Every problem
+// is added to list. s must be valid.
 func (s *Spec) Choose(list *problem.List, offered Offered, running Running) Choice {
 	c := Choice{Nodes: map[string]string{}, Images: map[string]string{}}
 	var err error
-	if c.ControlPlane, err = s.chooseControlPlane(offered, running); err != nil {
+	if c.ControlPlane, err = s.chooseControlPlane(offered, running); err != nil && running.Replacing != "" {
+		list.Add(running.Replacing, "a change replaces the cluster, and %v. Set it back, or set kubernetesVersion to one of "+
+			"these, which the new cluster gets", err).DependsOn("kubernetesVersion")
+	} else if err != nil {
 		list.Add("kubernetesVersion", "%v", err)
 	}
 	for i, p := range s.NodePools {
-		p.checkCycling(list, fmt.Sprintf("nodePools[%d]", i), running.Pools[p.Name])
-		if running.Pools[p.Name].Shape != p.Shape && len(offered.Shapes) > 0 && !slices.Contains(offered.Shapes, p.Shape) {
+		now, keeps := running.pool(p.Name, offered)
+		p.checkCycling(list, fmt.Sprintf("nodePools[%d]", i), now)
+		if now.Shape != p.Shape && len(offered.Shapes) > 0 && !slices.Contains(offered.Shapes, p.Shape) {
 			list.Add(fmt.Sprintf("nodePools[%d].shape", i), "OKE does not offer %s here; it offers %s",
 				p.Shape, strings.Join(offered.Shapes, ", "))
 		}
 		key := fmt.Sprintf("nodePools[%d].kubernetesVersion", i)
-		version, err := p.chooseVersion(c.ControlPlane, offered, running)
+		version, err := p.chooseVersion(c.ControlPlane, offered, keeps)
 		if err == nil && p.ImageID == "" && version != "" {
-			c.Images[p.Name], err = p.chooseImage(version, offered.Images, running.Pools[p.Name])
+			c.Images[p.Name], err = p.chooseImage(version, offered.Images, now)
+		}
+		if err != nil && running.Replacing != "" {
+			err = fmt.Errorf("%s replaces the node pool with the cluster: %w", running.Replacing, err)
 		}
 		if err != nil {
 			list.Add(key, "%v", err).DependsOn("kubernetesVersion")
@@ -92,7 +115,12 @@ func (s *Spec) Choose(list *problem.List, offered Offered, running Running) Choi
 func (s *Spec) chooseControlPlane(offered Offered, running Running) (string, error) {
 	want, now := s.KubernetesVersion, running.ControlPlane
 	full := fullVersions(offered.ControlPlane, offered.Images)
-	if now == "" {
+	if running.Replacing != "" && (want == "" || suits(now, want)) {
+		if version, err := newestOffered(now, full, offered.ControlPlane); want == "" || err == nil {
+			return version, err
+		}
+	}
+	if now == "" || running.Replacing != "" {
 		return newestOffered(want, full, offered.ControlPlane)
 	}
 	if want == "" || suits(now, want) {
@@ -113,9 +141,10 @@ func (s *Spec) chooseControlPlane(offered Offered, running Running) (string, err
 	return to, nil
 }
 
-// chooseVersion returns the version of a pool's nodes, or "" if it depends on that of a control plane without one.
-func (p *NodePool) chooseVersion(controlPlane string, offered Offered, running Running) (string, error) {
-	want, now := p.KubernetesVersion, running.Pools[p.Name].Version
+// chooseVersion returns the version of a pool's nodes, which have the version now, or "" if it depends on that of a
+// control plane without one.
+func (p *NodePool) chooseVersion(controlPlane string, offered Offered, now string) (string, error) {
+	want := p.KubernetesVersion
 	if controlPlane == "" {
 		return "", nil
 	}

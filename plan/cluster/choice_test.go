@@ -43,6 +43,12 @@ func TestShapesThatAreNotOffered(t *testing.T) {
 			"nodePools[0].shape VM.Standard.E5.Flex VM.Standard.A1.Flex",
 		},
 		{"withdrawn from a pool that has it", []string{"VM.Standard.A1.Flex"}, existing("v1.36.4", "v1.36.4"), ""},
+		{
+			"withdrawn from a pool that is replaced",
+			[]string{"VM.Standard.A1.Flex"},
+			Running{ControlPlane: "v1.36.4", Replacing: "kmsKeyId", Pools: existing("v1.36.4", "v1.36.4").Pools},
+			"nodePools[0].shape VM.Standard.E5.Flex VM.Standard.A1.Flex",
+		},
 	} {
 		offered := region("v1.36.4")
 		offered.Shapes = tc.shapes
@@ -65,6 +71,12 @@ func TestChoose(t *testing.T) {
 	later := region("v1.37.1", "v1.38.1")
 	passing := existing("v1.33.1", "v1.33.1")
 	passing.Upgrades = []string{"v1.34.2"}
+	// replaced is a cluster with its pool that a change of kmsKeyId replaces.
+	replaced := func(controlPlane, nodes string) Running {
+		running := existing(controlPlane, nodes)
+		running.Replacing = "kmsKeyId"
+		return running
+	}
 	for _, tc := range []struct {
 		name            string
 		cluster, pool   string // settings
@@ -164,6 +176,50 @@ func TestChoose(t *testing.T) {
 		{
 			"nodes too old for the upgrade", "v1.37", "v1.37", later, existing("v1.36.4", "v1.33.1"),
 			"", "", "", "kubernetesVersion pool v1.33.1",
+		},
+
+		{"replaced", "", "", today, replaced("v1.36.1", "v1.36.1"), "v1.36.1", "v1.36.1", "image 1.36.1", ""},
+		{
+			"replaced, older nodes", "", "v1.35", today, replaced("v1.36.1", "v1.35.2"),
+			"v1.36.1", "v1.35.2", "image 1.35.2", "",
+		},
+		{
+			"replaced, withdrawn", "", "", later, replaced("v1.34.2", "v1.34.2"),
+			"", "", "", "kmsKeyId v1.34.2 v1.37.1, v1.38.1 kubernetesVersion",
+		},
+		{
+			"replaced, withdrawn, in full", "v1.34.2", "", later, replaced("v1.34.2", "v1.34.2"),
+			"", "", "", "kmsKeyId v1.34.2 v1.37.1, v1.38.1 kubernetesVersion",
+		},
+		{
+			"replaced, withdrawn from the minor version", "v1.36", "", today, replaced("v1.36.3", "v1.36.3"),
+			"v1.36.4", "v1.36.4", "image 1.36.4", "",
+		},
+		{
+			"replaced, withdrawn, by a version far ahead", "v1.36", "", today, replaced("v1.33.1", "v1.33.1"),
+			"v1.36.4", "v1.36.4", "image 1.36.4", "",
+		},
+		{
+			"replaced by an older version", "v1.36.1", "", today, replaced("v1.36.4", "v1.36.4"),
+			"v1.36.1", "v1.36.1", "image 1.36.1", "",
+		},
+		{
+			"replaced by a version that is not offered", "v1.30.1", "", later, replaced("v1.34.2", "v1.34.2"),
+			"", "", "", "kmsKeyId v1.30.1 v1.37.1, v1.38.1 kubernetesVersion",
+		},
+		{
+			"replaced, list of minor versions", "", "", minors, replaced("v1.36.1", "v1.36.1"),
+			"v1.36.1", "v1.36.1", "image 1.36.1", "",
+		},
+		{
+			"replaced, only the nodes' version is withdrawn", "", "v1.36.3", today, replaced("v1.36.4", "v1.36.3"),
+			"v1.36.4", "", "", "nodePools[0].kubernetesVersion kmsKeyId v1.36.3 v1.36.1",
+		},
+		{
+			"replaced, only the images are withdrawn", "", "",
+			Offered{ControlPlane: []string{"v1.36.1"}, Nodes: []string{"v1.36.1"}},
+			replaced("v1.36.1", "v1.36.1"),
+			"v1.36.1", "v1.36.1", "", "nodePools[0].kubernetesVersion kmsKeyId image v1.36.1",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -110,6 +110,15 @@ var functions = map[string]function{
 			}},
 		},
 	},
+	"oci:ContainerEngine/getCluster:getCluster": {
+		of: catalog.Cluster, one: "clusterId",
+		element: fields{
+			"endpointConfigs": {rest: "endpointConfig", asList: true},
+			"options": {asList: true, fields: fields{
+				"kubernetesNetworkConfigs": {rest: "kubernetesNetworkConfig", asList: true},
+			}},
+		},
+	},
 	"oci:ContainerEngine/getClusters:getClusters": {
 		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"},
 	},

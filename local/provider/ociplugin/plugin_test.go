@@ -157,6 +157,13 @@ func TestFunctions(t *testing.T) {
 	if got["dnsLabel"] != "base" || got["defaultSecurityListId"] != w.ids["defaultSecurityList"] {
 		t.Errorf("getVcn: %v", got)
 	}
+	got = w.invoke("oci:ContainerEngine/getCluster:getCluster", object{"clusterId": w.ids["cluster"]})
+	for _, want := range []string{"servicesCidr:10.96.0.0/16", "isPublicIpEnabled:true", "cniType:FLANNEL_OVERLAY"} {
+		lists := fmt.Sprint(got["endpointConfigs"], got["options"], got["clusterPodNetworkOptions"])
+		if !strings.Contains(lists, want) {
+			t.Errorf("getCluster has no %s: %v", want, got)
+		}
+	}
 	got = w.invoke("oci:Identity/getAvailabilityDomain:getAvailabilityDomain", object{
 		"compartmentId": compartment, "adNumber": 2.0,
 	})
