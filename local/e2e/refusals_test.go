@@ -144,15 +144,18 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestVersionRefusals requests version skews that the service refuses, and a change during another one. It needs more
-// versions than the local cloud can run, and a cloud as slow as the service, so the cloud runs in this process without
-// control planes.
+// TestVersionRefusals requests version skews that the service refuses, and a change during another one. The program
+// itself refuses to replace a cluster of a withdrawn version. All this needs more versions than the local cloud can
+// run, and a cloud as slow as the service, so the cloud runs in this process without control planes.
 func TestVersionRefusals(t *testing.T) {
 	const oldest, old = "v1.31.10", "v1.34.2"
 	offered := oci.KubernetesVersions
 	oci.KubernetesVersions = []string{oldest, old, older, newer}
 	t.Cleanup(func() { oci.KubernetesVersions = offered })
 	s := newStack(t)
+	root, bin := s.o.Root, s.o.Bin
+	settings, err := os.ReadFile(s.config)
+	s.must(err)
 	s.refuser()
 	stop := s.serveInProcess(1000)
 	s.must(s.o.Prepare(t.Context()))
@@ -174,23 +177,41 @@ func TestVersionRefusals(t *testing.T) {
 				"Invalid kubernetes version.", older, "3 minors older", oldest),
 		})
 	})
+	put := func(path string, body object) {
+		_, err := rest.Do(t.Context(), "PUT", path, nil, body, nil)
+		s.must(err)
+	}
 	step(t, "two changes at the same time", func() {
 		stop()
 		s.serveInProcess(1)
-		put := func(path string, body object) {
-			_, err := rest.Do(t.Context(), "PUT", oke+path, nil, body, nil)
-			s.must(err)
-		}
-		put("/nodePools/"+ids["pool"], object{"nodeConfigDetails": object{"size": 1}})
+		put(oke+"/nodePools/"+ids["pool"], object{"nodeConfigDetails": object{"size": 1}})
 		s.eventually(shortly, "the node's instance", func() (bool, string) {
 			count := s.inventory()
 			return count["instance"] == 1, fmt.Sprint(count)
 		})
-		put("/clusters/"+ids["cluster"], object{"kubernetesVersion": newer})
+		put(oke+"/clusters/"+ids["cluster"], object{"kubernetesVersion": newer})
 		s.checkRefused(fixed, []refusal{
 			refuse(changed(find(fixed, "pool"), "other", "name"), "Conflict", ids["pool"], "work request in progress"),
 			refuse(changed(find(fixed, "cluster"), "other", "name"), "Conflict", ids["cluster"], "work request in progress"),
 		})
+	})
+	step(t, "a change that replaces a cluster of a withdrawn version", func() {
+		own := object{"freeformTags": object{"project": "oke-guestbook", "stack": "local"}} // as if the program had made it
+		put(core+"/vcns/"+ids["net"], own)
+		put(core+"/subnets/"+ids["api"], own)
+		put(oke+"/clusters/"+ids["old-cluster"], object{"name": "oke-guestbook-local"})
+		oci.KubernetesVersions = []string{older, newer}
+		s.o.Root, s.o.Bin = root, bin
+		s.must(os.WriteFile(s.config, settings, 0o600))
+		s.must(s.o.Prepare(t.Context()))
+		s.settings("apiEndpoint=public", "apiAllowedCidrs[0]=203.0.113.0/24", "kmsKeyId=ocid1.key.oc1.iad.vault.example")
+		before := s.inventory()
+		out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+		want := "kmsKeyId " + old + " " + older + " " + newer + " kubernetesVersion"
+		said := slices.ContainsFunc(strings.Split(out, "\n"), func(line string) bool { return reports(line, want) })
+		if after := s.inventory(); err == nil || !said || !maps.Equal(before, after) {
+			t.Errorf("up: %v, want a problem %q; the cloud held %v and holds %v\n%s", err, want, before, after, out)
+		}
 	})
 }
 

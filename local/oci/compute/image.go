@@ -15,11 +15,13 @@ type Image struct {
 	Arm      bool
 	Linux    string // release of Oracle Linux, "8.10"
 	Version  string // of Kubernetes, "v1.36.4"; empty: not for OKE
+	// Withdrawn is the date from which no new node pool can have it, "2026-09-22"; empty: it is offered.
+	Withdrawn string
 	// CompartmentID is that of a custom image; empty: Oracle's. Only tests have custom ones.
 	CompartmentID string
 }
 
-// Images are those that the region offers.
+// Images are those that the region offers or has offered. Tests may withdraw others between requests.
 var Images = makeImages()
 
 func makeImages() []Image {
@@ -37,7 +39,7 @@ func makeImages() []Image {
 				number := strings.TrimPrefix(v.Number, "v")
 				out = append(out, Image{
 					ID:  imageID(suffix + strings.ReplaceAll(number+"ol"+b.Linux+"build"+b.Number, ".", "")),
-					Arm: arm, Linux: b.Linux, Version: v.Number,
+					Arm: arm, Linux: b.Linux, Version: v.Number, Withdrawn: v.Withdrawn,
 					Name: fmt.Sprintf("Oracle-Linux-%s-%s%s-OKE-%s-%s", b.Linux, arch, b.Date, number, b.Number),
 				})
 			}
@@ -81,8 +83,8 @@ func registerImages(api engine.API) {
 		shape := ShapeNamed(c.Query.Get("shape"))
 		var out []any
 		for i := range Images {
-			if shape != nil && shape.Arm != Images[i].Arm {
-				continue
+			if Images[i].Withdrawn != "" || shape != nil && shape.Arm != Images[i].Arm {
+				continue // the list has the newest platform images (API reference, ListImages)
 			}
 			doc := Images[i].doc()
 			if c.Matches(doc, "displayName", "operatingSystem", "operatingSystemVersion", "lifecycleState") {

@@ -89,6 +89,9 @@ func (s *Service) completeNodePool(c *engine.Call, doc engine.Doc) error {
 		"isPvEncryptionInTransitEnabled":  false,
 		"nodePoolPodNetworkOptionDetails": engine.Doc{"cniType": cniType(cluster.Doc)},
 	})
+	if err := checkWithdrawn(doc, nil); err != nil {
+		return err
+	}
 	return s.checkNodePool(c.Tx, doc, nil, cluster.Doc)
 }
 
@@ -109,6 +112,9 @@ func (s *Service) updateNodePool(c *engine.Call, r *engine.Resource) (*engine.An
 	}
 	old := r.Doc.Clone()
 	mergePool(r.Doc, c.Body)
+	if err := checkWithdrawn(r.Doc, old); err != nil {
+		return nil, err
+	}
 	if err := s.checkNodePool(c.Tx, r.Doc, old, cluster.Doc); err != nil {
 		return nil, err
 	}

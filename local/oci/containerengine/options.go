@@ -38,7 +38,7 @@ func (s *Service) registerOptions(api engine.API) {
 		}
 		offered := s.versions.list(true)
 		for _, img := range compute.Images {
-			if img.Version != "" && !slices.Contains(offered, img.Version) {
+			if img.Withdrawn != "" || img.Version != "" && !slices.Contains(offered, img.Version) {
 				continue // OKE withdraws the images with the version
 			}
 			if selects(img.Arm) && (version == "" || img.Version == version) {
@@ -62,6 +62,21 @@ func (s *Service) registerOptions(api engine.API) {
 		}
 		return c.Page(out)
 	})
+}
+
+// checkWithdrawn refuses a withdrawn image where it is new for a node pool. Old is the pool before an update, or nil: a
+// pool that has the image goes on working, and its new nodes get it. Code and words are those of a refusal of 2021
+// (terraform-oci-oke#289). That a running pool is refused nothing is an assumption: Oracle says that cycling can fail
+// where the image was deleted (its blog on worker images that are retired or deleted). Both were read on 2026-11-29,
+// and not tried.
+func checkWithdrawn(pool, old engine.Doc) error {
+	id := pool.Str("nodeSourceDetails", "imageId")
+	img := compute.ImageByID(id)
+	if img == nil || img.Withdrawn == "" || id == old.Str("nodeSourceDetails", "imageId") {
+		return nil
+	}
+	return engine.Invalid("nodeSourceDetails.imageId: the image %s may not exist: %s is withdrawn since %s",
+		id, img.Name, img.Withdrawn)
 }
 
 // checkOptionID allows "all", and the OCID of an existing resource of the kind or of a cluster.

@@ -29,6 +29,11 @@ func TestVersionTable(t *testing.T) {
 		if v.Withdrawn == "" && semver.Canonical(v.Number) != semver.MajorMinor(v.Number)+".0" && len(v.Builds) == 0 {
 			t.Errorf("%s has no images", v.Number)
 		}
+		for _, img := range compute.Images {
+			if img.Version == v.Number && img.Withdrawn != v.Withdrawn {
+				t.Errorf("%s is withdrawn %q, and its version %q", img.Name, img.Withdrawn, v.Withdrawn)
+			}
+		}
 	}
 	if newest := offered[len(offered)-1]; ocitest.ImageFor(newest, true) == "" {
 		t.Errorf("no image for %s", newest)
@@ -100,6 +105,44 @@ func TestWithdrawnVersion(t *testing.T) {
 		}, nil))
 		if got := len(c.Get(pools + "/" + pool).List("nodes")); got != 2 {
 			t.Errorf("%d nodes, want 2", got)
+		}
+	})
+}
+
+// TestWithdrawnImage expects an image that is not offered any more to be refused where it is new only.
+func TestWithdrawnImage(t *testing.T) {
+	old, newer := ocitest.ImageFor("v1.36.4", true), ""
+	for _, img := range compute.Images {
+		if img.Version == "v1.36.4" && img.Arm && img.ID != old {
+			newer = img.ID
+		}
+	}
+	image := func(id string) engine.Doc { return engine.Doc{"sourceType": "IMAGE", "imageId": id} }
+	ocitest.RunFast(t, func(c *ocitest.Cloud) {
+		n := c.Network()
+		cluster := c.Succeeded(c.Send("POST", clusters, ocitest.ClusterBody(n), nil))
+		body := ocitest.PoolBody(n, cluster, 1)
+		pool := c.Succeeded(c.Send("POST", pools, body, nil))
+
+		compute.ImageByID(old).Withdrawn = "2026-11-01"
+		t.Cleanup(func() { compute.ImageByID(old).Withdrawn = "" })
+		for _, source := range c.Get(ocitest.OKE + "/nodePoolOptions/all").Objects("sources") {
+			if source["imageId"] == old {
+				t.Errorf("the withdrawn image is offered: %v", source)
+			}
+		}
+		refusal := "400 InvalidParameter: nodeSourceDetails.imageId: the image " + old + " may not exist"
+		c.Refuses("new node pool", "POST "+pools, changed(body, "name", "more"), refusal)
+		c.Succeeded(c.Send("PUT", pools+"/"+pool, engine.Doc{
+			"nodeSourceDetails": image(old), "nodeConfigDetails": engine.Doc{"size": 2},
+		}, nil))
+		if got := len(c.Get(pools + "/" + pool).List("nodes")); got != 2 {
+			t.Errorf("%d nodes, want 2", got)
+		}
+		c.Succeeded(c.Send("PUT", pools+"/"+pool, engine.Doc{"nodeSourceDetails": image(newer)}, nil))
+		c.Refuses("back to the image", "PUT "+pools+"/"+pool, engine.Doc{"nodeSourceDetails": image(old)}, refusal)
+		if got := c.Get("/20160918/images/" + old)["lifecycleState"]; got != "AVAILABLE" {
+			t.Errorf("the image is %v", got)
 		}
 	})
 }
