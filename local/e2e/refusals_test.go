@@ -238,14 +238,35 @@ func (s *stack) serveInProcess(speed float64) (stop func()) {
 	return stop
 }
 
-// refuser makes the stack a stack of the program in the folder refuser, which the language host runs instead of the
-// real one.
+// refuser makes the stack a stack of the program in the folder refuser.
 func (s *stack) refuser() {
 	s.t.Helper()
-	bin, project := s.t.TempDir(), s.t.TempDir()
+	project := s.t.TempDir()
+	program := filepath.Join(project, "refuser")
+	s.must(s.compile(".", program, "./refuser"))
+	// The language host of a CLI from PATH needs the option to find the program.
+	yaml := fmt.Sprintf("name: refuser\nruntime:\n  name: go\n  options:\n    binary: %s\n", program)
+	s.must(os.WriteFile(filepath.Join(project, "Pulumi.yaml"), []byte(yaml), 0o600))
+	s.runs(program, project)
+	s.setRequests()
+}
+
+// compile builds a package of the module in a directory.
+func (s *stack) compile(dir, program, pkg string) error {
+	build := exec.CommandContext(s.t.Context(), "go", "build", "-buildvcs=false", "-o", program, pkg)
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// runs has the language host run a program instead of the real one, for a project in another directory.
+func (s *stack) runs(program, project string) {
+	s.t.Helper()
+	bin := s.t.TempDir()
 	tools, err := filepath.Glob(filepath.Join(s.o.Bin, "*"))
 	s.must(err)
-	program := filepath.Join(bin, "refuser")
 	for _, path := range tools {
 		switch name := filepath.Base(path); name {
 		case "pulumi": // it looks for the language host beside its file, not beside a link to it
@@ -257,15 +278,7 @@ func (s *stack) refuser() {
 			s.must(os.Symlink(path, filepath.Join(bin, name)))
 		}
 	}
-	build := exec.CommandContext(s.t.Context(), "go", "build", "-buildvcs=false", "-o", program, "./refuser")
-	if out, err := build.CombinedOutput(); err != nil {
-		s.t.Fatalf("build the program: %v\n%s", err, out)
-	}
-	// The language host of a CLI from PATH needs the option to find the program.
-	yaml := fmt.Sprintf("name: refuser\nruntime:\n  name: go\n  options:\n    binary: %s\n", program)
-	s.must(os.WriteFile(filepath.Join(project, "Pulumi.yaml"), []byte(yaml), 0o600))
 	s.o.Root, s.o.Bin = project, bin
-	s.setRequests()
 }
 
 // setRequests writes the stack's settings: the resources that the program registers.

@@ -22,7 +22,9 @@ func TestTakeover(t *testing.T) {
 		"frontendReplicas=2", "frontendMinReplicas=2", "frontendMaxReplicas=3", "backupSchedule=0 3 * * *",
 		"oci:region=us-ashburn-1", "tenancyId="+oci.TenancyID, "containerLogs=true", "alarmEmails[0]=ops@example.com",
 		"budgetMonthly=100", "budgetEmails[0]=ops@example.com", "logDestination=logs.example.com:24224",
-		"networkPolicies=enforced", "securityBy=groups", "flowLogs[0]=workers")
+		"networkPolicies=enforced", "securityBy=groups", "flowLogs[0]=workers",
+		"extraRules[0].from=workers", "extraRules[0].to=198.51.100.0/24", "extraRules[0].protocol=tcp",
+		"extraRules[0].ports=24224")
 	s.up()
 	b := book{s, "guestbook"}
 	ids, volume := s.ids(), b.volume()

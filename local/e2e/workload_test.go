@@ -442,10 +442,11 @@ func TestProfiles(t *testing.T) {
 }
 
 type balancer struct {
-	IPAddresses []struct{ IPAddress string }
-	IsPrivate   bool
-	SubnetIDs   []string
-	Listeners   map[string]struct {
+	IPAddresses  []struct{ IPAddress string }
+	IsPrivate    bool
+	ShapeDetails struct{ MaximumBandwidthInMbps int }
+	SubnetIDs    []string
+	Listeners    map[string]struct {
 		Port             int
 		SSLConfiguration *struct {
 			CertificateName string
