@@ -38,6 +38,28 @@ func (s *Settings) validateRoom(list *problem.List) {
 	}
 }
 
+// maxBackends is how many backends the set of a port has, of a load balancer and of a network load balancer (Oracle
+// documentation, "Overview of Load Balancer" and "Overview of Network Load Balancer", read 2026-11-29). How many a load
+// balancer has in all its sets, 512 or 1,024, copies of the first do not agree upon.
+const maxBackends = 512
+
+// validateBackends refuses more nodes than a load balancer has backends: OKE's cloud controller makes every node one,
+// those that repel Pods too.
+func (s *Settings) validateBackends(list *problem.List) {
+	nodes, _ := s.Cluster.Nodes()
+	if nodes <= maxBackends {
+		return
+	}
+	for i, g := range s.Guestbooks {
+		if g.Balanced() {
+			list.Add("nodePools", "have %d nodes together, and each is a backend of guestbook %s's load balancer, which takes "+
+				"%d: use fewer, larger nodes, or set exposure to %s or %s", nodes, g.Name, maxBackends, workload.NodePort,
+				workload.None).DependsOn(s.policy(i).DependsOn("exposure")...)
+			return
+		}
+	}
+}
+
 // validateMembers refuses a database with more members than nodes: each is on a node of its own, one that takes any Pod
 // and has room for it. Rooms are none where a shape has an unknown size: then all nodes count. That no node has room is
 // for validatePods to say.

@@ -243,6 +243,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 		s.validateACME(list, i)
 	}
 	s.validateRoom(list)
+	s.validateBackends(list)
 	s.validateRegistry(list)
 	s.validateReachOfRegistries(list)
 	s.validateArchitectures(list)

@@ -29,10 +29,21 @@ func oneEnhanced(fields string) map[string]string {
 	return set
 }
 
+// poolsOf is node pools. They are of the default shape with 2 OCPUs and 12 GB, unless they name another.
+func poolsOf(fields ...string) map[string]string {
+	var pools []string
+	for i, f := range fields {
+		if !strings.Contains(f, `"shape"`) {
+			f = `"ocpus":2,"memoryGb":12,` + f
+		}
+		pools = append(pools, fmt.Sprintf(`{"name":"%c",%s}`, 'a'+i, f))
+	}
+	return with("nodePools", "["+strings.Join(pools, ",")+"]")
+}
+
 // twoPoolsOf is two node pools, in an enhanced cluster.
 func twoPoolsOf(first, second string) map[string]string {
-	return enhanced("nodePools",
-		`[{"name":"a","ocpus":2,"memoryGb":12,`+first+`},{"name":"b","ocpus":2,"memoryGb":12,`+second+`}]`)
+	return enhanced("nodePools", poolsOf(first, second)["nodePools"])
 }
 
 // issuer is an OpenID Connect issuer of an enhanced cluster.
@@ -206,13 +217,39 @@ func TestUnworkablePools(t *testing.T) {
 		{"a micro shape", one(`"shape":"VM.Standard.E2.1.Micro"`), []string{poolKey + "shape micro"}},
 		{
 			"preemptible bare metal",
-			one(`"shape":"BM.Standard.E4.128","preemptible":true`),
-			[]string{poolKey + "preemptible BM.Standard.E4.128"},
+			poolsOf(`"size":1`, `"size":1,"preemptible":true,"shape":"BM.Standard.E4.128"`),
+			[]string{"nodePools[1].preemptible BM.Standard.E4.128"},
 		},
 		{
 			"preemptible extended memory",
-			one(`"shape":"VM.Standard.E4.Flex","ocpus":65,"memoryGb":512,"preemptible":true`),
-			[]string{poolKey + "preemptible 64 extended"},
+			poolsOf(`"size":1`, `"size":1,"preemptible":true,"shape":"VM.Standard.E4.Flex","ocpus":65,"memoryGb":512`),
+			[]string{"nodePools[1].preemptible 64 extended"},
+		},
+		{"preemptible nodes only", one(`"preemptible":true`), []string{poolKey + "preemptible toleration"}},
+		{
+			"preemptible nodes that stop for a boot volume",
+			twoPoolsOf(`"size":1`, `"size":1,"preemptible":true,"cycleBy":"boot-volume"`),
+			[]string{"nodePools[1].preemptible cycleBy instance"},
+		},
+		{"GPUs only", one(`"shape":"VM.GPU.A10.1"`), []string{poolKey + "shape GPUs toleration"}},
+		{
+			"preemptible nodes beside none", poolsOf(`"size":0`, `"size":1,"preemptible":true`),
+			[]string{poolKey + "size"},
+		},
+		{
+			"preemptible nodes for members", with("mongoReplicas", "3",
+				"nodePools", poolsOf(`"size":1`, `"size":2,"preemptible":true`)["nodePools"]),
+			[]string{"mongoReplicas 3 1"},
+		},
+		{
+			"more nodes than backends",
+			with("podsCidr", "11.0.0.0/8", "nodePools", `[{"name":"a","size":513,"ocpus":2,"memoryGb":12}]`),
+			[]string{"nodePools 513 512"},
+		},
+		{
+			"more nodes than backends by the autoscaler", enhanced("podsCidr", "11.0.0.0/8", "loadBalancerType", "nlb",
+				"nodePools", `[{"name":"a","size":1,"minSize":1,"maxSize":600,"ocpus":2,"memoryGb":12}]`),
+			[]string{"nodePools 600 512"},
 		},
 		{
 			"more Pods than E2.1 has addresses",
@@ -273,8 +310,9 @@ func TestUnworkablePools(t *testing.T) {
 		},
 		{
 			"a reservation for what may be taken back",
-			one(`"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a","availabilityDomains":[1],"preemptible":true`),
-			[]string{poolKey + "capacityReservationId preemptible"},
+			poolsOf(`"size":1`, `"capacityReservationId":"ocid1.capacityreservation.oc1.iad.a","availabilityDomains":[1],`+
+				`"preemptible":true`),
+			[]string{"nodePools[1].capacityReservationId preemptible"},
 		},
 		{
 			"another kind of reservation",
@@ -348,7 +386,7 @@ func TestUnworkablePools(t *testing.T) {
 		},
 		{
 			"more nodes than a basic cluster takes",
-			with("podsCidr", "11.0.0.0/8", "vcnCidr", "10.0.0.0/16", "nodePools",
+			with("podsCidr", "11.0.0.0/8", "vcnCidr", "10.0.0.0/16", "exposure", "none", "nodePools",
 				`[{"name":"a","size":600,"ocpus":2,"memoryGb":12},{"name":"b","size":600,"ocpus":2,"memoryGb":12}]`),
 			[]string{"nodePools 1200 basic 1000"},
 		},
@@ -748,7 +786,8 @@ func TestWorkablePools(t *testing.T) {
 		"an issuer's certificates, one expired": issuer(`"url":"https://a.example.com","clientId":"a","caCertificate":` +
 			quoted("the old one\n"+authority(t, -time.Hour)+"the new one\n"+authority(t, time.Hour)+"end\n")),
 		"DenseIO":                one(`"shape":"VM.DenseIO.E5.Flex","ocpus":24,"memoryGb":288`),
-		"preemptible":            one(`"preemptible":true`),
+		"preemptible":            twoPoolsOf(`"size":1`, `"size":2,"preemptible":true`),
+		"GPUs":                   twoPoolsOf(`"size":1`, `"size":1,"shape":"VM.GPU.A10.1"`),
 		"steps of a parked pool": twoPoolsOf(`"size":1`, `"size":0,"maxSurge":"1"`),
 		"all missing":            oneEnhanced(`"maxUnavailable":"2"`),
 		"prefixes of labels and taints": one(`"labels":{"a-b.c1.example.com/x":""},` +
@@ -765,7 +804,8 @@ func TestWorkablePools(t *testing.T) {
 				`"NodeProblemDetector":{"configuration":{"numOfReplica":"2"}}}`),
 		"the Pod network's own add-on": enhanced("addons", `["Flannel"]`),
 		"large tags":                   with("definedTags", largeTags(16)),
-		"1000 nodes of a basic cluster": with("podsCidr", "11.0.0.0/8", "nodePools",
+		"512 backends":                 with("podsCidr", "11.0.0.0/8", "nodePools", `[{"name":"a","size":512,"ocpus":2,"memoryGb":12}]`),
+		"1000 nodes of a basic cluster": with("podsCidr", "11.0.0.0/8", "exposure", "none", "nodePools",
 			`[{"name":"a","size":1000,"ocpus":2,"memoryGb":12}]`),
 		"the internet and a network": with("loadBalancerAllowedCidrs", `["0.0.0.0/0","203.0.113.0/24"]`),
 		"verified images": with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`, "frontendImage",

@@ -193,7 +193,10 @@ var changes = []change{
 	{what: "nodePools: evictionGraceMinutes", set: map[string]string{
 		"nodePools": pool(`"size":2,"evictionGraceMinutes":30`),
 	}},
-	{what: "nodePools: preemptible", set: map[string]string{"nodePools": pool(`"size":2,"preemptible":true`)}},
+	{
+		what: "nodePools: preemptible", before: map[string]string{"nodePools": pool(`"size":2`, `"size":2`)},
+		set: map[string]string{"nodePools": pool(`"size":2,"preemptible":true`, `"size":2`)},
+	},
 	{what: "nodePools: maxUnavailable", set: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1"`)}},
 	{
 		what: "nodePools: cycleBy", before: map[string]string{"nodePools": pool(`"size":2,"maxUnavailable":"1"`)},
@@ -353,9 +356,14 @@ func budget(amount, user string) map[string]string {
 	}
 }
 
-// pool is the setting nodePools with one pool.
-func pool(rest string) string {
-	return `[{"name":"workers","shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,` + rest + `}]`
+// pool is the setting nodePools with the pool workers, and others.
+func pool(rest ...string) string {
+	var pools []string
+	for i, fields := range rest {
+		pools = append(pools, fmt.Sprintf(`{"name":%q,"shape":"VM.Standard.A1.Flex","ocpus":2,"memoryGb":12,%s}`,
+			"workers"+strings.Repeat("-more", i), fields))
+	}
+	return "[" + strings.Join(pools, ",") + "]"
 }
 
 // bounds is the setting nodePools with one pool of two nodes that the autoscaler changes.

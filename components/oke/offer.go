@@ -195,9 +195,10 @@ type foundPool struct {
 	Configs  []struct {
 		Size       int `pulumi:"size"`
 		Placements []struct {
-			AvailabilityDomain string   `pulumi:"availabilityDomain"`
-			FaultDomains       []string `pulumi:"faultDomains"`
-			SubnetID           string   `pulumi:"subnetId"`
+			AvailabilityDomain string     `pulumi:"availabilityDomain"`
+			FaultDomains       []string   `pulumi:"faultDomains"`
+			SubnetID           string     `pulumi:"subnetId"`
+			Preemptible        []struct{} `pulumi:"preemptibleNodeConfigs"`
 		} `pulumi:"placementConfigs"`
 	} `pulumi:"nodeConfigDetails"`
 }
@@ -220,7 +221,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		}
 		pool := cluster.RunningPool{
 			Version: p.Version, Shape: p.Shape, Labels: map[string]string{},
-			Repels: cluster.Repelling(p.Metadata["user_data"]),
+			Repels: cluster.Repelling(p.Metadata["user_data"]) || cluster.GPUShape(p.Shape),
 		}
 		for _, label := range p.Labels {
 			pool.Labels[label.Key] = label.Value
@@ -234,6 +235,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		for _, config := range p.Configs {
 			pool.Size = config.Size
 			for _, c := range config.Placements {
+				pool.Repels = pool.Repels || len(c.Preemptible) > 0
 				pool.Placements = append(pool.Placements, cluster.Placement{
 					AvailabilityDomain: c.AvailabilityDomain, FaultDomains: faultDomainsKey(c.FaultDomains), SubnetID: c.SubnetID,
 				})

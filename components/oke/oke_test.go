@@ -303,6 +303,7 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 		return func(s *cluster.Spec) { all(s); s.NodePools[0].Size = n }
 	}
 	taint := func(s *cluster.Spec) { alone(s); s.NodePools[0].Taints = []string{"team=web:NoSchedule"} }
+	preemptible := func(s *cluster.Spec) { alone(s); s.NodePools[0].Preemptible = true }
 	for _, tc := range []struct {
 		what    string
 		volumes []map[string]any
@@ -349,6 +350,7 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 		}, ""},
 		{"a pool that begins to repel", lost, alone, taint, "nodePools[0].taints AD-2"},
 		{"a pool that has repelled before", lost, taint, taint, ""},
+		{"a pool that is preemptible as before", lost, preemptible, preemptible, ""},
 		{"virtual nodes alone", lost, alone, func(s *cluster.Spec) {
 			s.NodePools[1].AvailabilityDomains = []int{1}
 			s.VirtualNodePools = []cluster.VirtualNodePool{{Name: "burst", Size: 3, AvailabilityDomains: []int{2}}}

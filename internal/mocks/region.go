@@ -314,8 +314,14 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 			found["nodeMetadata"] = metadata.Mappable()
 		}
 		if config := Properties(in["nodeConfigDetails"]); config != nil {
+			placements, _ := config["placementConfigs"].Mappable().([]any)
+			for _, placement := range placements {
+				if p, ok := placement.(map[string]any); ok && p["preemptibleNodeConfig"] != nil {
+					p["preemptibleNodeConfigs"] = []any{p["preemptibleNodeConfig"]}
+				}
+			}
 			found["nodeConfigDetails"] = []any{map[string]any{
-				"size": config["size"].Mappable(), "placementConfigs": config["placementConfigs"].Mappable(),
+				"size": config["size"].Mappable(), "placementConfigs": placements,
 			}}
 		}
 		list = append(list, found)

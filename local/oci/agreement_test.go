@@ -100,7 +100,8 @@ func TestPreemptibleShapesAreThePrograms(t *testing.T) {
 			memory := ocpus * compute.DefaultMemoryPerOCPU
 			pool := cluster.NodePool{Name: "a", Shape: s.Name, OCPUs: ocpus, MemoryGB: memory, Preemptible: true}
 			var list problem.List
-			(&cluster.Spec{NodePools: []cluster.NodePool{pool}}).Validate(&list)
+			open := cluster.NodePool{Name: "b", Size: 1, Shape: "VM.Standard.A1.Flex", OCPUs: 1, MemoryGB: 6}
+			(&cluster.Spec{NodePools: []cluster.NodePool{pool, open}}).Validate(&list)
 			refused := slices.ContainsFunc(list.Problems(), func(p problem.Problem) bool {
 				return p.Key == "nodePools[0].preemptible"
 			})

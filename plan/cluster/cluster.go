@@ -114,10 +114,11 @@ func (s *Spec) Validate(list *problem.List) {
 		p.validate(list, key, s)
 	}
 	if len(s.NodePools) > 0 && !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() }) {
-		list.Add("nodePools[0].taints", "all node pools repel Pods without a toleration, such as the guestbook's and "+
-			"OKE's own: leave one without, or use PreferNoSchedule")
+		list.Add("nodePools[0]."+s.NodePools[0].repelledBy(), "all node pools repel Pods without a toleration, such as the "+
+			"guestbook's and OKE's own, by taints, which OKE sets by itself on preemptible nodes and on those with GPUs: add "+
+			"a pool without, or use PreferNoSchedule").DependsOn("nodePools")
 	} else if !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() && p.keepsNodes() }) {
-		list.Add("nodePools[0].size", "no node pool without taints keeps a node: set the size of one, and the minSize of an "+
+		list.Add("nodePools[0].size", "no node pool that takes any Pod keeps a node: set the size of one, and the minSize of an "+
 			"autoscaled one, to 1 or more").DependsOn("nodePools")
 	}
 }
@@ -129,8 +130,23 @@ func (p *NodePool) keepsNodes() bool { return p.Size > 0 && (p.MaxSize == 0 || p
 func (p *NodePool) Open() bool { return !p.repels() && (p.Largest() > 0 || p.Autoscaled) }
 
 // repels reports whether the pool's nodes take no Pods without a toleration.
-func (p *NodePool) repels() bool {
-	return slices.ContainsFunc(p.Taints, repels)
+func (p *NodePool) repels() bool { return p.repelledBy() != "" }
+
+// repelledBy returns the setting for which the pool's nodes take no Pods without a toleration; "" if they take any. OKE
+// itself taints preemptible nodes, oci.oraclecloud.com/oke-is-preemptible (Oracle documentation, "Using Preemptible
+// Capacity to Provision Worker Nodes"), and those with GPUs, nvidia.com/gpu or amd.com/gpu ("Using Karpenter Provider
+// for OCI (KPO)", section "Required Taints and Tolerations", which calls them taints of OKE's bootstrapping). Their
+// effect, NoSchedule, is in oracle/karpenter-provider-oci, docs, FAQs. All read 2026-11-29.
+func (p *NodePool) repelledBy() string {
+	switch {
+	case slices.ContainsFunc(p.Taints, repels):
+		return "taints"
+	case p.Preemptible:
+		return "preemptible"
+	case GPUShape(p.Shape):
+		return "shape"
+	}
+	return ""
 }
 
 // ValidateNativePods adds the pools whose nodes cannot give so many Pods an address of the VCN: MIN((VNICs - 1) * 31,
@@ -193,7 +209,8 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 	p.validateBounds(list, key, s.ClusterType)
 	p.validateReservation(list, key, s)
 	if err := p.checkPreemptible(); err != nil {
-		list.Add(key+".preemptible", "%v", err).DependsOn(key+".shape", key+".ocpus", key+".memoryGb")
+		list.Add(key+".preemptible", "%v", err).
+			DependsOn(key+".shape", key+".ocpus", key+".memoryGb", key+".cycleBy")
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 // ImageVariant returns the variant of OKE image that a shape needs.
 func ImageVariant(shapeName string) string {
 	switch {
-	case gpuShape(shapeName):
+	case GPUShape(shapeName):
 		return GPU
 	case ArmShape(shapeName):
 		return ARM64

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,8 +35,8 @@ func (p *NodePool) Lacks(architectures []string) bool {
 	return len(architectures) > 0 && !slices.Contains(architectures, Architecture(p.Shape))
 }
 
-// gpuShape reports whether the shape needs an image with GPU drivers.
-func gpuShape(name string) bool {
+// GPUShape reports whether the shape needs an image with GPU drivers.
+func GPUShape(name string) bool {
 	return strings.HasPrefix(name, "VM.GPU") || strings.HasPrefix(name, "BM.GPU")
 }
 
@@ -105,12 +106,16 @@ var standard = map[string]struct{ ocpus, memoryGB float64 }{
 	"VM.Standard.E3.Flex": {64, 1024}, "VM.Standard.E4.Flex": {64, 1024}, "VM.Standard3.Flex": {32, 512},
 }
 
-// checkPreemptible returns an error if there are no preemptible instances like the pool's (Oracle documentation,
+// checkPreemptible returns an error if there are no preemptible instances like the pool's, which can also be neither
+// stopped nor started (Oracle documentation,
 // "Preemptible Instances", section "Support and Limitations", 2025-02-11; read 2026-11-29).
 func (p *NodePool) checkPreemptible() error {
 	most, limited := standard[p.Shape]
 	switch {
 	case !p.Preemptible:
+	case p.CycleBy == BootVolume:
+		return errors.New("goes with cycleBy instance only: a new boot volume stops and starts an instance, and preemptible " +
+			"ones do neither")
 	case strings.HasPrefix(p.Shape, "BM."):
 		return fmt.Errorf("%s is bare metal, and no preemptible instance is", p.Shape)
 	case limited && (p.OCPUs > most.ocpus || p.MemoryGB > most.memoryGB):

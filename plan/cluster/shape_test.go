@@ -43,8 +43,8 @@ func TestShapeKind(t *testing.T) {
 		{"VM.Standard2.1", false, false, false},
 		{"VM.GPU.A10.1", false, false, true},
 	} {
-		if flexibleShape(tc.name) != tc.flex || ArmShape(tc.name) != tc.arm || gpuShape(tc.name) != tc.gpu {
-			t.Errorf("%s: flexible %v, arm %v, GPU %v", tc.name, flexibleShape(tc.name), ArmShape(tc.name), gpuShape(tc.name))
+		if flexibleShape(tc.name) != tc.flex || ArmShape(tc.name) != tc.arm || GPUShape(tc.name) != tc.gpu {
+			t.Errorf("%s: flexible %v, arm %v, GPU %v", tc.name, flexibleShape(tc.name), ArmShape(tc.name), GPUShape(tc.name))
 		}
 	}
 }

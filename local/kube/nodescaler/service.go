@@ -109,8 +109,11 @@ type pool struct {
 		Name string `json:"sourceName"`
 	} `json:"nodeSource"`
 	Config struct {
-		Size       int                                   `json:"size"`
-		Placements []struct{ AvailabilityDomain string } `json:"placementConfigs"`
+		Size       int `json:"size"`
+		Placements []struct {
+			AvailabilityDomain string
+			Preemptible        any `json:"preemptibleNodeConfig"`
+		} `json:"placementConfigs"`
 	} `json:"nodeConfigDetails"`
 	Labels   []struct{ Key, Value string } `json:"initialNodeLabels"`
 	Metadata struct {
@@ -135,6 +138,7 @@ func (p *pool) template() cloud.Node {
 	}
 	for _, placement := range p.Config.Placements {
 		n.AvailabilityDomain = placement.AvailabilityDomain
+		n.Taints = append(n.Taints, cloud.OwnTaints(p.Shape, placement.Preemptible != nil)...)
 		break
 	}
 	for _, label := range p.Labels {

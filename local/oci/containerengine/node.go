@@ -173,13 +173,27 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), Taints: cloud.Taints(userData(instance)),
 				AvailabilityDomain: n.Str("availabilityDomain"),
 				FaultDomain:        n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
-				Labels: maps.Clone(labels),
+				Labels: map[string]string{},
 			}
+			maps.Copy(node.Labels, labels)
 			if img := compute.ImageByID(instance.Doc.Str("imageId")); img != nil {
 				node.ImageName = img.Name
+			}
+			preemptible := isPreemptible(pool, n)
+			node.Taints = append(node.Taints, cloud.OwnTaints(node.Shape, preemptible)...)
+			if preemptible {
+				node.Labels[cloud.PreemptibleKey] = "true"
 			}
 			nodes = append(nodes, node)
 		}
 	}
 	return nodes
+}
+
+// isPreemptible reports whether the pool has preemptible capacity where the node is.
+func isPreemptible(pool *engine.Resource, node engine.Doc) bool {
+	return slices.ContainsFunc(pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p engine.Doc) bool {
+		return p["preemptibleNodeConfig"] != nil &&
+			strings.EqualFold(p.Str("availabilityDomain"), node.Str("availabilityDomain"))
+	})
 }

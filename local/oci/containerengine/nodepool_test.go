@@ -185,6 +185,15 @@ func TestUserData(t *testing.T) {
 			fmt.Sprint(nodes[0].Taints, nodes[1].Taints) != "[] [a=b:NoSchedule c:NoExecute]" {
 			t.Errorf("nodes before and after the change: %+v", nodes)
 		}
+		placement := engine.Clone(pool.Objects("nodeConfigDetails", "placementConfigs")[0]).(engine.Doc)
+		placement["preemptibleNodeConfig"] = engine.Doc{"preemptionAction": engine.Doc{"type": "TERMINATE"}}
+		c.Succeeded(c.Send("POST", ocitest.OKE+"/nodePools", ocitest.Changed(ocitest.Changed(pool, "name", "spot"),
+			"nodeConfigDetails.placementConfigs", []any{placement}), nil))
+		const key = "oci.oraclecloud.com/oke-is-preemptible"
+		if nodes := plane.Nodes[cluster]; len(nodes) != 3 || len(nodes[0].Taints) != 0 || nodes[0].Labels[key] != "" ||
+			fmt.Sprint(nodes[2].Taints) != "["+key+"=present:NoSchedule]" || nodes[2].Labels[key] != "true" {
+			t.Errorf("ordinary nodes and a preemptible one: %+v", nodes)
+		}
 	})
 }
 

@@ -27,8 +27,15 @@ func completeBackendSet(doc engine.Doc) error {
 	return CompleteBackends(doc, completeBackend)
 }
 
+// maxBackends is how many backends a set has, of a network load balancer too (Oracle: "Overview of Load Balancer" and
+// "Overview of Network Load Balancer", read 2026-11-29). The words and the code of the refusal are the emulator's own.
+const maxBackends = 512
+
 // CompleteBackends completes each backend of a set, which gives it its name, and refuses two of one name.
 func CompleteBackends(set engine.Doc, complete func(backend engine.Doc) error) error {
+	if n := len(set.Objects("backends")); n > maxBackends {
+		return engine.Invalid("backends: %d are more than the %d of a backend set", n, maxBackends)
+	}
 	seen := map[string]bool{}
 	for i, backend := range set.Objects("backends") {
 		if err := complete(backend); err != nil {

@@ -68,6 +68,12 @@ func TestLoadBalancerLife(t *testing.T) {
 		if got := get().Objects("backendSets", "TCP-80", "backends"); len(got) != 2 || got[1]["name"] != "10.0.16.3:30080" {
 			t.Errorf("backends %v", got)
 		}
+		tooMany := make([]any, 513)
+		for i := range tooMany {
+			tooMany[i] = engine.Doc{"ipAddress": "10.0.16.2", "port": 30080 + i}
+		}
+		c.Refused(400, "InvalidParameter", "513 are more than the 512", "PUT", base+"/"+id+"/backendSets/TCP-80",
+			engine.Doc{"policy": "ROUND_ROBIN", "healthChecker": engine.Doc{"protocol": "TCP"}, "backends": tooMany})
 		finish(c, c.Send("DELETE", base+"/"+id+"/backendSets/TCP-80/backends/10.0.16.2:30080", nil, nil))
 		c.Refused(400, "InvalidParameter", "default backend set", "DELETE", base+"/"+id+"/backendSets/TCP-80", nil)
 		finish(c, c.Send("POST", base+"/"+id+"/listeners",

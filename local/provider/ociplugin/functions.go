@@ -101,7 +101,9 @@ var functions = map[string]function{
 	"oci:ContainerEngine/getNodePools:getNodePools": {
 		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"},
 		element: fields{
-			"nodeConfigDetails": {asList: true},
+			"nodeConfigDetails": {asList: true, fields: fields{"placementConfigs": {fields: fields{
+				"preemptibleNodeConfigs": {rest: "preemptibleNodeConfig", asList: true},
+			}}}},
 			"nodeShapeConfigs": {
 				rest: "nodeShapeConfig", asList: true, fields: fields{"memoryInGbs": {rest: "memoryInGBs"}},
 			},
