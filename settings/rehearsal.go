@@ -48,9 +48,8 @@ func (r *rehearsal) object(group setting.Group, path string, fields map[string]a
 	kept := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		declared, _ := group.Find(key) // one that does not exist is the program's to refuse
-		isOCID := slices.ContainsFunc(declared.Allowed, func(text string) bool { return strings.HasPrefix(text, "an OCID ") })
 		_, secrets := withoutSecrets(fields[key])
-		if isOCID || slices.Contains(onlyThere, key) || len(secrets) > 0 && len(declared.Fields) == 0 {
+		if declared.IsOCID() || slices.Contains(onlyThere, key) || len(secrets) > 0 && len(declared.Fields) == 0 {
 			r.left = append(r.left, path+key)
 			continue
 		}

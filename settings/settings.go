@@ -218,6 +218,8 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 // validate adds what is wrong with the settings. A guestbook's are checked when it is complete.
 func (s *Settings) validate(list *problem.List, stack string) {
 	s.general().Check(list, "")
+	s.validateRegion(list)
+	s.validateOCIDs(list)
 	s.validateTagData(list, stack)
 	s.validateBudget(list)
 	s.validateAlarms(list)
@@ -249,6 +251,13 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateArchitectures(list)
 	s.validateEgress(list)
 	s.validateSigned(list)
+}
+
+// validateRegion refuses what cannot be a region, nor the key of one, which the provider takes too.
+func (s *Settings) validateRegion(list *problem.List) {
+	if err := region.Test(workload.RegionNamed(s.Region)); s.Region != "" && err != nil {
+		list.Add("oci:region", "%v", err).Invalidates("oci:region")
+	}
 }
 
 // validateBudget checks that a budget has all that it needs, and that nothing is set for none.
@@ -287,7 +296,8 @@ func (s *Settings) validateAlarms(list *problem.List) {
 			DependsOn("profile", "externalDatabase", "guestbooks")
 	}
 	if err := region.Test(s.Region); err != nil {
-		list.Add(key, "needs the region: pulumi config set oci:region us-ashburn-1")
+		list.Add(key, "needs the region: pulumi config set oci:region us-ashburn-1").
+			DependsOn("oci:region")
 	}
 }
 
@@ -302,7 +312,8 @@ func (s *Settings) validateLogs(list *problem.List) {
 			"or name a dynamic group with containerLogsGroup").DependsOn("containerLogs", "containerLogsGroup")
 	}
 	if err := region.Test(s.Region); s.ContainerLogs && err != nil {
-		list.Add("containerLogs", "needs the region: pulumi config set oci:region us-ashburn-1")
+		list.Add("containerLogs", "needs the region: pulumi config set oci:region us-ashburn-1").
+			DependsOn("oci:region")
 	}
 }
 
@@ -448,9 +459,10 @@ func (s *Settings) validateFit(list *problem.List, i int) {
 				DependsOn("clusterType")
 		}
 		if s.Region == "" {
-			policy.Add(list, key, nil, "needs the region: pulumi config set oci:region us-ashburn-1")
+			policy.Add(list, key, nil, "needs the region: pulumi config set oci:region us-ashburn-1").
+				DependsOn("oci:region")
 		} else if err := region.Test(s.Region); err != nil {
-			policy.Add(list, key, nil, "needs the region of oci:region: %v", err)
+			policy.Add(list, key, nil, "needs the region of oci:region: %v", err).DependsOn("oci:region")
 		}
 	}
 	if g.Autoscales() && !s.Cluster.Metrics() {

@@ -697,6 +697,7 @@ func TestProvidersSettings(t *testing.T) {
 		t.Errorf("the provider has %q", known)
 	}
 	accepted["oci:auth"] = "ApiKey" // one of those that the kubeconfig can have
+	accepted["oci:region"] = "iad"
 	if _, err := load(accepted); err != nil {
 		t.Error(err)
 	}

@@ -396,7 +396,7 @@ func TestUnworkable(t *testing.T) {
 		{"logs to a URL", with("logDestination", "//logs.example.com:24224"), []string{"logDestination"}},
 		{
 			"region of no form", enhanced("backupSchedule", "0 3 * * *", "oci:region", "Ashburn"),
-			[]string{"backupSchedule Ashburn"},
+			[]string{"oci:region Ashburn"},
 		},
 		{"tag with a blank", with("tags", `{"a b":"x"}`), []string{"tags"}},
 		{"tag with a period", with("tags", `{"a.b":"x"}`), []string{"tags a.b"}},

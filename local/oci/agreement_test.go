@@ -98,7 +98,9 @@ func TestPreemptibleShapesAreThePrograms(t *testing.T) {
 				continue
 			}
 			memory := ocpus * compute.DefaultMemoryPerOCPU
-			pool := cluster.NodePool{Name: "a", Shape: s.Name, OCPUs: ocpus, MemoryGB: memory, Preemptible: true}
+			pool := cluster.NodePool{
+				Name: "a", Shape: s.Name, OCPUs: ocpus, MemoryGB: memory, Preemptible: true, CycleBy: cluster.Instance,
+			}
 			var list problem.List
 			open := cluster.NodePool{Name: "b", Size: 1, Shape: "VM.Standard.A1.Flex", OCPUs: 1, MemoryGB: 6}
 			(&cluster.Spec{NodePools: []cluster.NodePool{pool, open}}).Validate(&list)

@@ -58,7 +58,7 @@ func Match(pattern *regexp.Regexp, allowed string) Check[string] {
 
 // OCID allows the OCIDs of some kinds of resource, such as "vcn", and the empty text.
 func OCID(kinds ...string) Check[string] {
-	return Func("an OCID of kind "+strings.Join(kinds, " or "), func(got string) error {
+	return Func(anOCID+strings.Join(kinds, " or "), func(got string) error {
 		parts := strings.Split(got, ".")
 		switch {
 		case got == "":
@@ -68,10 +68,23 @@ func OCID(kinds ...string) Check[string] {
 		case !slices.Contains(kinds, parts[1]):
 			return fmt.Errorf("%q is the OCID of a resource of kind %s, not of kind %s",
 				got, parts[1], strings.Join(kinds, " or "))
+		case !ocid.MatchString(got):
+			return fmt.Errorf("%q is not an OCID in full, such as ocid1.%s.oc1.iad.aaaa: copy it from the Console", got, kinds[0])
 		}
 		return nil
 	})
 }
+
+// ocid matches an OCID: version, kind, realm, region, which may be empty, perhaps parts for future use, and the unique
+// part (Oracle documentation, "Resource Identifiers", read 2026-11-29; of the characters it gives examples only).
+var ocid = regexp.MustCompile(`^ocid1\.[a-z0-9-]+\.oc\d+(\.[A-Za-z0-9_-]*)+\.[A-Za-z0-9_-]+$`)
+
+// IsOCID reports whether the setting takes OCIDs.
+func (s Setting) IsOCID() bool {
+	return slices.ContainsFunc(s.Allowed, func(text string) bool { return strings.HasPrefix(text, anOCID) })
+}
+
+const anOCID = "an OCID of kind "
 
 // Required refuses the zero value. How tells how to set the setting.
 func Required[T comparable](how string) Check[T] {

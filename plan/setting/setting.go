@@ -4,6 +4,8 @@ package setting
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -123,6 +125,33 @@ func (g Group) ApplyDefaults() {
 func (g Group) Check(list *problem.List, prefix string) {
 	for _, s := range g {
 		s.check(list, prefix+s.Key)
+	}
+}
+
+// Texts calls visit with each text that a setting holds, or a list or an object of it, and with the text's key, such as
+// nodePools[0].imageId.
+func (g Group) Texts(prefix string, visit func(s Setting, key, text string)) {
+	for _, s := range g {
+		s.texts(prefix+s.Key, s.value(), visit)
+	}
+}
+
+func (s Setting) texts(key string, value any, visit func(s Setting, key, text string)) {
+	switch value := value.(type) {
+	case string:
+		visit(s, key, value)
+	case []any:
+		for i, item := range value {
+			s.texts(fmt.Sprintf("%s[%d]", key, i), item, visit)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			field, ok := s.Fields.Find(name)
+			if !ok { // the name of a text or an object in a map
+				field = s
+			}
+			field.texts(key+"."+name, value[name], visit)
+		}
 	}
 }
 

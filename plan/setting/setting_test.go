@@ -177,7 +177,11 @@ func TestOCID(t *testing.T) {
 	check := setting.OCID("vcn", "subnet")
 	for ocid, valid := range map[string]bool{
 		"": true, "ocid1.vcn.oc1.iad.aaaa": true, "ocid1.subnet.oc1..aaaa": true,
+		"ocid1.vcn.oc16.eu-frankfurt-1.future.a-B_1": true,
 		"my-vcn": false, "ocid1.vcn.oc1.iad": false, "ocid2.vcn.oc1.iad.aaaa": false, "ocid1.drg.oc1.iad.aaaa": false,
+		"ocid1.vcn.oc1.iad.": false, "ocid1.vcn.oc1.iad.aaaa ": false, "ocid1.vcn.oc1.iad.aaaa\n": false,
+		"ocid1.vcn.oc1.iad.<unique id>": false, "ocid1.vcn.oc1.iad.…": false, "ocid1.vcn..iad.aaaa": false,
+		"ocid1.vcn.xx.iad.aaaa": false,
 	} {
 		if err := check.Test(ocid); (err == nil) != valid {
 			t.Errorf("%q: got %v", ocid, err)
