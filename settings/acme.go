@@ -1,12 +1,16 @@
 package settings
 
 import (
+	"net/url"
 	"slices"
 
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/workload"
 )
+
+// httpsPort is the only port of ACME servers.
+const httpsPort = 443
 
 // validateACME checks that the ACME server and the frontend of guestbook i reach each other, and that its host name is
 // no other guestbook's.
@@ -29,6 +33,11 @@ func (s *Settings) validateACME(list *problem.List, i int) {
 	if !s.Network.EgressToInternet(role) {
 		policy.Add(list, "acmeDirectory", nil, "needs internetEgress %s: the frontend connects to the ACME server, and with "+
 			"%s its Pods reach no internet", needed, s.Network.InternetEgress).DependsOn("internetEgress", "podNetwork")
+	}
+	if u, err := url.Parse(g.ACMEDirectory); err == nil && !s.reaches(role, u.Hostname(), httpsPort) &&
+		s.Network.EgressToInternet(role) {
+		policy.Add(list, "acmeDirectory", nil, "no rule and route lead Pods to port 443 of %s", u.Hostname()).
+			DependsOn("peerCidrs", "vcnCidr", "extraRules", "podNetwork")
 	}
 	if g.Exposure == workload.Public && !slices.Contains(s.Network.LoadBalancerAllowedCIDRs, layout.Anywhere) {
 		policy.Add(list, "acmeDirectory", []string{"exposure"}, "needs %s in loadBalancerAllowedCidrs: the ACME server "+

@@ -158,7 +158,7 @@ func checkHostPort(text string) error {
 	if err != nil || !logHost.MatchString(host) || number < 1 || number > 65535 {
 		return fmt.Errorf("%q is not a host and port (1 to 65535) such as logs.example.com:24224", text)
 	}
-	return nil
+	return setting.CheckRemote(host)
 }
 
 // Load reads a stack's configuration as Pulumi hands it to the program: values by "namespace:key", objects as JSON.
@@ -248,6 +248,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateBackends(list)
 	s.validateRegistry(list)
 	s.validateReachOfRegistries(list)
+	s.validateRegistryPorts(list)
 	s.validateArchitectures(list)
 	s.validateEgress(list)
 	s.validateSigned(list)

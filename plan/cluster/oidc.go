@@ -86,19 +86,8 @@ func checkIssuerURL(text string) error {
 			return fmt.Errorf("%q has the port %q, and one is from 1 to 65535", text, port)
 		}
 	}
-	return checkIssuerHost(u.Hostname())
-}
-
-// checkIssuerHost refuses addresses that the API server cannot reach an issuer at.
-func checkIssuerHost(host string) error {
-	addr, err := netip.ParseAddr(host)
-	addr = addr.Unmap()
-	switch {
-	case host == "localhost" || strings.HasSuffix(host, ".localhost"),
-		err == nil && (addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified()):
-		return fmt.Errorf("%s is not an address of another machine: the API server asks the issuer for its keys", host)
-	case err == nil && !addr.Is4():
-		return fmt.Errorf("%s is an IPv6 address, and the stack's network has IPv4 only", host)
+	if err := setting.CheckRemote(u.Hostname()); err != nil {
+		return fmt.Errorf("%w: the API server asks the issuer for its keys", err)
 	}
 	return nil
 }

@@ -304,6 +304,11 @@ func (s Spec) checkRoute(p *problem.List, key string, rule ExtraRule) {
 	}
 }
 
+// Reaches reports whether a route delivers packets from a role's subnet to the address.
+func (s Spec) Reaches(role Role, addr netip.Addr) bool {
+	return s.routed(role, addr.String()+"/32", false)
+}
+
 // routed reports whether a route delivers packets from a role's subnet to a part of far, a CIDR or OSN; inward, whether
 // connections from there get in.
 func (s Spec) routed(role Role, far string, inward bool) bool {

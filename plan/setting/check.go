@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,6 +86,25 @@ func (s Setting) IsOCID() bool {
 }
 
 const anOCID = "an OCID of kind "
+
+// maxHost is the longest name of the DNS (RFC 1035, section 2.3.4).
+const maxHost = 253
+
+// CheckRemote refuses hosts that are not reached from the stack's network, whatever its rules are.
+func CheckRemote(host string) error {
+	addr, err := netip.ParseAddr(host)
+	addr = addr.Unmap()
+	switch {
+	case host == "localhost" || strings.HasSuffix(host, ".localhost"),
+		err == nil && (addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified()):
+		return fmt.Errorf("%s is not an address of another machine", host)
+	case err == nil && !addr.Is4():
+		return fmt.Errorf("%s is an IPv6 address, and the stack's network has IPv4 only", host)
+	case len(host) > maxHost:
+		return fmt.Errorf("%.20s... has %d characters, and a host name at most %d", host, len(host), maxHost)
+	}
+	return nil
+}
 
 // Required refuses the zero value. How tells how to set the setting.
 func Required[T comparable](how string) Check[T] {

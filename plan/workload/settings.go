@@ -253,7 +253,10 @@ func checkDirectory(text string) error {
 	if port := u.Port(); port != "" && port != "443" {
 		return fmt.Errorf("%q has a port, and Pods reach no other than 443 of the internet", text)
 	}
-	return nil
+	if u.Path != strings.TrimSpace(u.Path) {
+		return fmt.Errorf("%q has a blank at its end", text)
+	}
+	return setting.CheckRemote(u.Hostname())
 }
 
 // CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34
