@@ -66,7 +66,8 @@ func (s *Settings) reaches(role layout.Role, host string, port int) bool {
 	inside := strings.Count(host, ".") < 2 || strings.HasSuffix(host, ".svc") ||
 		strings.HasSuffix(host, ".cluster.local") // perhaps a Service of the cluster
 	if err == nil {
-		inside = holds(s.Network.ServicesCIDR, addr) || s.Network.PodNetwork == layout.Flannel && holds(s.Network.PodsCIDR, addr)
+		inside = holds(s.Network.ServicesCIDR, addr) ||
+			s.Network.PodNetwork == layout.Flannel && holds(s.Network.PodsCIDR, addr)
 	}
 	return inside || s.allowed(role, host, port)
 }

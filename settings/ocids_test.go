@@ -8,10 +8,13 @@ import (
 func TestForeignOCIDs(t *testing.T) {
 	phoenix := func(kind string) string { return "ocid1." + kind + ".oc1.phx.aaaa" }
 	checkRefusals(t, []refusal{
-		{"image", one(`"imageId":"` + phoenix("image") + `"`), []string{poolKey + "imageId us-phoenix-1 us-ashburn-1 oci:region"}},
 		{
-			"image of a long name",
-			one(`"imageId":"ocid1.image.oc1.eu-frankfurt-1.aaaa"`), []string{poolKey + "imageId eu-frankfurt-1"},
+			"image", one(`"imageId":"` + phoenix("image") + `"`),
+			[]string{poolKey + "imageId us-phoenix-1 us-ashburn-1 oci:region"},
+		},
+		{
+			"image of a region by name", one(`"imageId":"ocid1.image.oc1.eu-frankfurt-1.aaaa"`),
+			[]string{poolKey + "imageId eu-frankfurt-1"},
 		},
 		{"group", one(`"nsgIds":["` + phoenix("networksecuritygroup") + `"]`), []string{poolKey + "nsgIds[0] us-phoenix-1"}},
 		{

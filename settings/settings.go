@@ -393,7 +393,8 @@ func (s *Settings) capacity() layout.Capacity {
 		case workload.Internal:
 			need.InternalLoadBalancers++
 		}
-		need.BalancerSettings = append(need.BalancerSettings, s.policy(i).DependsOn("exposure")...)
+		need.ServiceAddresses += g.Addresses()
+		need.BalancerSettings = append(need.BalancerSettings, s.policy(i).DependsOn("exposure", "profile")...)
 	}
 	return need
 }

@@ -361,6 +361,15 @@ func TestUnworkablePools(t *testing.T) {
 		{"a taint's prefix with two periods", one(`"taints":["a..b/x:PreferNoSchedule"]`), []string{poolKey + "taints a..b"}},
 		{"a taint's prefix with a hyphen", one(`"taints":["a-.b/x=y:PreferNoSchedule"]`), []string{poolKey + "taints a-.b"}},
 		{"a taint of two values", one(`"taints":["a=b=c:PreferNoSchedule"]`), []string{poolKey + "taints a=b=c"}},
+		{
+			"a taint that a controller removes", one(`"taints":["node.kubernetes.io/memory-pressure:PreferNoSchedule"]`),
+			[]string{poolKey + "taints node.kubernetes.io/memory-pressure"},
+		},
+		{
+			"the taint of a cloud provider",
+			poolsOf(`"size":1`, `"taints":["node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule"]`),
+			[]string{"nodePools[1].taints node.cloudprovider.kubernetes.io/uninitialized"},
+		},
 		{"a taint without effect", one(`"taints":["team=web"]`), []string{poolKey + "taints team=web"}},
 		{"a taint with another effect", one(`"taints":["team=web:noschedule"]`), []string{poolKey + "taints"}},
 
@@ -599,6 +608,16 @@ func TestUnworkableClusters(t *testing.T) {
 			[]string{"oidcIssuers[0].url http://a.example.com"},
 		},
 		{
+			"more issuers than the API takes",
+			issuer(strings.TrimPrefix(strings.Repeat(`},{"url":"https://a.example.com","clientId":"oke"`, 65), "},{")),
+			[]string{"oidcIssuers 65 64"},
+		},
+		{
+			"a discovery document with a slash",
+			issuer(`"url":"https://a.example.com/.well-known/openid-configuration/","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url discovery"},
+		},
+		{
 			"a discovery document", issuer(`"url":"https://a.example.com/.well-known/openid-configuration","clientId":"oke"`),
 			[]string{"oidcIssuers[0].url discovery"},
 		},
@@ -804,7 +823,7 @@ func TestWorkablePools(t *testing.T) {
 				`"NodeProblemDetector":{"configuration":{"numOfReplica":"2"}}}`),
 		"the Pod network's own add-on": enhanced("addons", `["Flannel"]`),
 		"large tags":                   with("definedTags", largeTags(16)),
-		"512 backends":                 with("podsCidr", "11.0.0.0/8", "nodePools", `[{"name":"a","size":512,"ocpus":2,"memoryGb":12}]`),
+		"512 backends":                 with("podsCidr", "11.0.0.0/8", "nodePools", poolsOf(`"size":512`)["nodePools"]),
 		"1000 nodes of a basic cluster": with("podsCidr", "11.0.0.0/8", "exposure", "none", "nodePools",
 			`[{"name":"a","size":1000,"ocpus":2,"memoryGb":12}]`),
 		"the internet and a network": with("loadBalancerAllowedCidrs", `["0.0.0.0/0","203.0.113.0/24"]`),

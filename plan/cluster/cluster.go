@@ -118,8 +118,8 @@ func (s *Spec) Validate(list *problem.List) {
 			"guestbook's and OKE's own, by taints, which OKE sets by itself on preemptible nodes and on those with GPUs: add "+
 			"a pool without, or use PreferNoSchedule").DependsOn("nodePools")
 	} else if !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() && p.keepsNodes() }) {
-		list.Add("nodePools[0].size", "no node pool that takes any Pod keeps a node: set the size of one, and the minSize of an "+
-			"autoscaled one, to 1 or more").DependsOn("nodePools")
+		list.Add("nodePools[0].size", "no node pool that takes any Pod keeps a node: set the size of one, and the minSize of "+
+			"an autoscaled one, to 1 or more").DependsOn("nodePools")
 	}
 }
 

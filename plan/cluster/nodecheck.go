@@ -45,8 +45,19 @@ var taint = setting.Func(
 			return fmt.Errorf("%q is not a taint such as team=web:NoSchedule, with the effect %s", text,
 				strings.Join(taintEffects, ", "))
 		}
+		if slices.Contains(controllersTaints, key) {
+			return fmt.Errorf("%q is a taint that Kubernetes itself sets and removes: choose a key of your own", text)
+		}
 		return nil
 	})
+
+// controllersTaints are the keys that controllers take away from a node that works (Kubernetes, pkg/controller,
+// nodelifecycle, and cloud-provider, controllers/node; v1.36.3).
+var controllersTaints = []string{
+	"node.kubernetes.io/disk-pressure", "node.kubernetes.io/memory-pressure", "node.kubernetes.io/network-unavailable",
+	"node.kubernetes.io/not-ready", "node.kubernetes.io/pid-pressure", "node.kubernetes.io/unreachable",
+	"node.kubernetes.io/unschedulable", "node.cloudprovider.kubernetes.io/uninitialized",
+}
 
 // oneTaint refuses two taints of one key and effect, with which the kubelet does not start.
 var oneTaint = setting.Func("", func(taints []string) error {

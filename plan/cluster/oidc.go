@@ -29,6 +29,10 @@ type OIDCIssuer struct {
 	CACertificate  string
 }
 
+// maxIssuers is how many authenticators an API server's configuration has (k8s.io/apiserver v0.36.3,
+// pkg/apis/apiserver/validation). Of a limit of OKE nothing is known.
+const maxIssuers = 64
+
 // noPrefix is the setting of no prefix, as in the API server's flags.
 const noPrefix = "-"
 
@@ -39,7 +43,13 @@ func (s *Spec) openID() setting.Group {
 		setting.Objects(&s.OIDCIssuers, "oidcIssuers", nil,
 			"OpenID Connect issuers whose tokens the Kubernetes API accepts beside Oracle's (enhanced). The API endpoint gets "+
 				"a way to their ports. docs/access.md has examples",
-			(*OIDCIssuer).settings),
+			(*OIDCIssuer).settings,
+			setting.Func(fmt.Sprintf("at most %d", maxIssuers), func(issuers []OIDCIssuer) error {
+				if len(issuers) > maxIssuers {
+					return fmt.Errorf("%d are more than the %d that the Kubernetes API takes", len(issuers), maxIssuers)
+				}
+				return nil
+			})),
 		setting.Of(&s.OIDCDiscovery, "oidcDiscovery", false,
 			"Publish an OpenID Connect discovery document, by which other clouds verify tokens of the cluster's service "+
 				"accounts (enhanced). The output oidcIssuer is its address"),
@@ -78,7 +88,7 @@ func checkIssuerURL(text string) error {
 		return fmt.Errorf("%q is not an https:// URL such as https://token.actions.githubusercontent.com", text)
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return fmt.Errorf("%q must have neither user, query nor fragment: it is the claim iss of the tokens", text)
-	case strings.HasSuffix(text, "/.well-known/openid-configuration"):
+	case strings.HasSuffix(strings.TrimRight(text, "/"), "/.well-known/openid-configuration"):
 		return fmt.Errorf("%q is the discovery document: leave /.well-known/openid-configuration out", text)
 	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {

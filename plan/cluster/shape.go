@@ -114,8 +114,8 @@ func (p *NodePool) checkPreemptible() error {
 	switch {
 	case !p.Preemptible:
 	case p.CycleBy == BootVolume:
-		return errors.New("goes with cycleBy instance only: a new boot volume stops and starts an instance, and preemptible " +
-			"ones do neither")
+		return errors.New("goes with cycleBy instance only: a new boot volume stops and starts an instance, and " +
+			"preemptible ones do neither")
 	case strings.HasPrefix(p.Shape, "BM."):
 		return fmt.Errorf("%s is bare metal, and no preemptible instance is", p.Shape)
 	case limited && (p.OCPUs > most.ocpus || p.MemoryGB > most.memoryGB):

@@ -51,6 +51,23 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 	if s.PodNetwork == Flannel {
 		s.validateOverlay(p, need)
 	}
+	s.validateServices(p, need)
+}
+
+// ownServices are those of every cluster: kubernetes and kube-dns. What add-ons have besides is not known.
+const ownServices = 2
+
+// validateServices checks that the Services have room. The first and the last address of the range are none of a
+// Service (Kubernetes, pkg/registry/core/service/ipallocator, of IPv4).
+func (s Spec) validateServices(p *problem.List, need Capacity) {
+	services, err := ParseCIDR(s.ServicesCIDR)
+	if err != nil {
+		return
+	}
+	if holds, all := 1<<(32-services.Bits())-2, ownServices+need.ServiceAddresses; all > holds {
+		p.Add("servicesCidr", "%d Services of Kubernetes and guestbooks need an address each, but %s holds %d: widen it, which "+
+			"replaces a cluster that exists", all, services, holds).DependsOn(need.BalancerSettings...)
+	}
 }
 
 // anyAutomatic reports whether a subnet of the stack takes its place in the plan.

@@ -17,6 +17,8 @@ type Capacity struct {
 	PublicLoadBalancers   int    // Services with a public load balancer
 	InternalLoadBalancers int    // Services with an internal load balancer
 
+	ServiceAddresses int // of the Services of guestbooks
+
 	PoolSettings     []string // keys of the settings that Pools follows from
 	BalancerSettings []string // keys of the settings that the numbers of load balancers follow from
 }

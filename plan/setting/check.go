@@ -70,7 +70,8 @@ func OCID(kinds ...string) Check[string] {
 			return fmt.Errorf("%q is the OCID of a resource of kind %s, not of kind %s",
 				got, parts[1], strings.Join(kinds, " or "))
 		case !ocid.MatchString(got):
-			return fmt.Errorf("%q is not an OCID in full, such as ocid1.%s.oc1.iad.aaaa: copy it from the Console", got, kinds[0])
+			return fmt.Errorf("%q is not an OCID in full, such as ocid1.%s.oc1.iad.aaaa: copy it from the Console", got,
+				kinds[0])
 		}
 		return nil
 	})

@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// privateDomains are the top-level domains that are never on the internet (RFC 6761, 6762 and 7686; ICANN's resolution
-// 2024.07.29.06 for internal).
-var privateDomains = []string{"example", "internal", "invalid", "local", "localhost", "onion", "test"}
+// privateDomains are those that are never on the internet (RFC 6761, 6762, 7686 and 8375; ICANN's resolution
+// 2024.07.29.06 for internal; Oracle, "DNS in Your Virtual Cloud Network", for that of VCNs).
+var privateDomains = []string{
+	"example", "home.arpa", "internal", "invalid", "local", "localhost", "onion", "oraclevcn.com", "test",
+}
 
 // acme checks that the frontend can obtain a certificate by itself, as far as the guestbook's settings decide.
 func (v validator) acme() {
@@ -31,7 +33,9 @@ func (v validator) acme() {
 	if v.TLSHostname == "" {
 		v.add("tlsHostname", on("acmeDirectory"), "is required with acmeDirectory: the certificate is for this name")
 	}
-	if parent := v.TLSHostname[strings.LastIndex(v.TLSHostname, ".")+1:]; slices.Contains(privateDomains, parent) {
+	below := func(parent string) bool { return strings.HasSuffix(v.TLSHostname, "."+parent) }
+	if i := slices.IndexFunc(privateDomains, below); i >= 0 {
+		parent := privateDomains[i]
 		v.add("tlsHostname", on("acmeDirectory"), "%s is below .%s, which the DNS of the internet does not have: no ACME "+
 			"server finds it", v.TLSHostname, parent)
 	}

@@ -234,11 +234,22 @@ func checkHostname(text string) error {
 
 // Email allows the addresses of mail.
 var Email = setting.Func("an address such as ops@example.com", func(text string) error {
-	if address, err := mail.ParseAddress(text); err != nil || address.Address != text {
+	address, err := mail.ParseAddress(text)
+	if err != nil || address.Address != text {
 		return fmt.Errorf("%q is not an address such as ops@example.com", text)
+	}
+	at := strings.LastIndex(text, "@")
+	switch domain := text[at+1:]; {
+	case at > maxLocalPart:
+		return fmt.Errorf("%q has %d bytes before the @, and an address at most %d", text, at, maxLocalPart)
+	case !strings.ContainsAny(domain, ".:"):
+		return fmt.Errorf("%q has %s after the @, which is no domain of the internet such as example.com", text, domain)
 	}
 	return nil
 })
+
+// maxLocalPart is the length of what precedes the @ of an address (RFC 5321, section 4.5.3.1.1; 2.3.5 has the domain).
+const maxLocalPart = 64
 
 // LetsEncrypt is the directory of Let's Encrypt for certificates that browsers trust.
 const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"

@@ -200,7 +200,19 @@ func publicAddress(a netip.Addr) bool {
 	return a.Is4() && a.IsGlobalUnicast() && !a.IsPrivate() && !carriers.Contains(a) && !reserved.Contains(a)
 }
 
+// isOwnDatabase reports whether a host is the database of the guestbook itself, by the Service of its members.
+func (v validator) isOwnDatabase(host string) bool {
+	service := "mongo." + v.Namespace
+	host = strings.TrimSuffix(strings.TrimSuffix(host, ".cluster.local"), ".svc")
+	return host == service || strings.HasSuffix(host, "."+service)
+}
+
 func (v validator) externalDatabase() {
+	if v.isOwnDatabase(v.ExternalDatabase) {
+		v.add("externalDatabase", on("namespace", "name"), "%s is the guestbook's own database, which the setting removes: "+
+			"leave it out", v.ExternalDatabase)
+		return
+	}
 	switch {
 	case v.OwnDatabase() && v.DatabasePassword != "":
 		v.add("databasePassword", on("externalDatabase"), "is for externalDatabase; the own database's is generated")
