@@ -44,6 +44,10 @@ const addonsAsOf = "September 2026"
 
 const certManager = "CertManager"
 
+// ingress is the add-on whose installation fails without cert-manager, as an add-on or otherwise (Oracle documentation,
+// "Prerequisites for Deploying the OCI Native Ingress Controller as a Cluster Add-on", read 2026-11-29).
+const ingress = "NativeIngressController"
+
 // skipsCheck are the arguments that say that something else than an add-on has what an add-on needs, by what it needs.
 var skipsCheck = map[string]string{
 	certManager: "skipAddonDependenciesCheck", "NodeFeatureDiscovery": "skipNodeFeatureDiscoveryDependencyCheck",
@@ -83,6 +87,9 @@ func (s *Spec) validateAddons(list *problem.List) {
 		list.Add("addons", "need clusterType enhanced").DependsOn("clusterType")
 	}
 	for i, name := range s.Addons {
+		if name == ingress && slices.Contains(s.Addons[i:], certManager) {
+			list.Add("addons", "%s needs %s before it in the list: its installation fails otherwise", name, certManager)
+		}
 		needed := addons[name]
 		if needed == "" || slices.Contains(s.Addons[:i], needed) ||
 			s.AddonOptions[name].Configuration[skipsCheck[needed]] == "true" {

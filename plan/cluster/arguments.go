@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -27,26 +28,35 @@ const (
 	truth       argument = "true or false"
 	duration    argument = "a duration such as 10m"
 	minMax      argument = "a minimum and a maximum such as 0:1000"
-	jsonText    argument = "JSON, plain or in base64"
-	podsOrShare argument = "a whole number or a percentage such as 10%"
+	jsonObject  argument = "an object in JSON, plain or in base64"
+	jsonList    argument = "a list in JSON, plain or in base64"
+	podsOrShare argument = "a whole number or a percentage such as 10%, of 100% at most"
+	portNumber  argument = "a port from 1 to 65535"
+	oneOf       argument = "one of " // what follows, separated by commas
+	someOf      argument = "one or several, separated by commas, of "
+	ocidOf      argument = "an OCID of kind " // what follows
 )
 
 // commonArguments are those of all add-ons (Oracle documentation, "Cluster Add-on Configuration Arguments", 2024-12-19;
 // read 2026-11-29 in a copy of March 2025).
 var commonArguments = map[string]argument{
-	"affinity": jsonText, "nodeSelectors": jsonText, "numOfReplicas": fromZero, "rollingUpdate": jsonText,
-	"tolerations": jsonText, "topologySpreadConstraints": jsonText,
+	"affinity": jsonObject, "nodeSelectors": jsonObject, "numOfReplicas": fromZero, "rollingUpdate": jsonObject,
+	"tolerations": jsonList, "topologySpreadConstraints": jsonList,
 }
+
+// expanders are those of the cluster autoscaler (kubernetes/autoscaler, expander/factory) but price, which Oracle's page
+// and the source of the cloud provider exclude.
+const expanders = "random, most-pods, least-waste, least-nodes, priority, grpc"
 
 // ownArguments are those of an add-on beside the common ones and its ContainerResources, from the same page. Add-ons
 // that it does not have are not here, and take any argument.
 var ownArguments = map[string]map[string]argument{
 	Autoscaler: {
-		"annotations": jsonText, "authType": anyText, "balanceSimilarNodeGroups": truth, "balancingIgnoreLabel": anyText,
+		"annotations": jsonObject, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth, "balancingIgnoreLabel": anyText,
 		"balancingLabel": anyText, "cordonNodeBeforeTerminating": truth, "coresTotal": minMax,
 		"daemonsetEvictionForEmptyNodes": truth, "daemonsetEvictionForOccupiedNodes": truth,
 		"debuggingSnapshotEnabled": truth, "emitPerNodegroupMetrics": truth, "enforceNodeGroupMinSize": truth,
-		"estimator": anyText, "expander": anyText, "expendablePodsPriorityCutoff": integer,
+		"estimator": oneOf + "binpacking", "expander": someOf + expanders, "expendablePodsPriorityCutoff": integer,
 		"ignoreDaemonsetsUtilization": truth, "ignoreMirrorPodsUtilization": truth, "leaderElect": truth,
 		"leaderElectLeaseDuration": duration, "leaderElectRenewDeadline": duration, "leaderElectResourceLock": anyText,
 		"leaderElectRetryPeriod": duration, "maxAutoprovisionedNodeGroupCount": fromZero, "maxEmptyBulkDelete": fromZero,
@@ -59,16 +69,16 @@ var ownArguments = map[string]map[string]argument{
 		"scaleDownNonEmptyCandidatesCount": integer, "scaleDownUnneededTime": duration, "scaleDownUnreadyTime": duration,
 		"scaleDownUtilizationThreshold": ratio, "scanInterval": duration, "skipNodesWithCustomControllerPods": truth,
 		"skipNodesWithLocalStorage": truth, "skipNodesWithSystemPods": truth, "statusConfigMapName": anyText,
-		"stderrthreshold": anyText, "unremovableNodeRecheckTimeout": duration, "v": fromZero, "writeStatusConfigmap": truth,
+		"stderrthreshold": oneOf + "info, warning, error, fatal", "unremovableNodeRecheckTimeout": duration, "v": fromZero, "writeStatusConfigmap": truth,
 	},
 	certManager: {},
 	"CoreDNS": {
-		"coreDnsContainerResources": jsonText, "customizeCoreDNSConfigMap": truth, "minReplica": fromOne,
+		"coreDnsContainerResources": jsonObject, "customizeCoreDNSConfigMap": truth, "minReplica": fromOne,
 		"nodesPerReplica": fromOne,
 	},
 	"Flannel": {},
 	"Istio": {
-		"customizeConfigMap": truth, "enableIngressGateway": truth, "istio-ingressgateway.Annotations": jsonText,
+		"customizeConfigMap": truth, "enableIngressGateway": truth, "istio-ingressgateway.Annotations": jsonObject,
 		"istio-ingressgateway.HorizontalPodAutoscalerMaxReplicas": fromOne,
 		"istio-ingressgateway.HorizontalPodAutoscalerMinReplicas": fromOne,
 		"istio-ingressgateway.PodDisruptionBudgetMinAvailable":    podsOrShare,
@@ -80,13 +90,13 @@ var ownArguments = map[string]map[string]argument{
 	"KubernetesDashboard":     {},
 	"KubernetesMetricsServer": {},
 	"NativeIngressController": {
-		"authSecretName": anyText, "authType": anyText, "compartmentId": anyText, "controllerClass": anyText,
-		"leaseLockName": anyText, "leaseLockNamespace": anyText, "loadBalancerSubnetId": anyText, "logVerbosity": fromZero,
-		"metricsBackend": anyText, "metricsPort": fromOne,
+		"authSecretName": anyText, "authType": oneOf + "instance, user, workloadIdentity", "compartmentId": ocidOf + "compartment, tenancy", "controllerClass": anyText,
+		"leaseLockName": anyText, "leaseLockNamespace": anyText, "loadBalancerSubnetId": ocidOf + "subnet", "logVerbosity": fromZero,
+		"metricsBackend": anyText, "metricsPort": portNumber,
 	},
 	"NvidiaGpuPlugin": {
-		"deviceIdStrategy": anyText, "deviceListStrategy": anyText, "driverRoot": anyText, "failOnInitError": truth,
-		"migStrategy": anyText, "passDeviceSpecs": truth, "useConfigFile": truth,
+		"deviceIdStrategy": oneOf + "uuid, index", "deviceListStrategy": anyText, "driverRoot": anyText, "failOnInitError": truth,
+		"migStrategy": oneOf + "none, single, mixed", "passDeviceSpecs": truth, "useConfigFile": truth,
 	},
 	"OciVcnIpNative": {}, "OracleDatabaseOperator": {}, "Tiller": {}, "WeblogicKubernetesOperator": {},
 }
@@ -109,13 +119,40 @@ func (s *Spec) validateArguments(list *problem.List) {
 		for _, name := range slices.Sorted(maps.Keys(arguments)) {
 			form, found := known[name]
 			if strings.HasSuffix(name, ".ContainerResources") {
-				form, found = jsonText, true
+				form, found = jsonObject, true
 			}
 			if hint := setting.Nearest(name, slices.Sorted(maps.Keys(known))); !found && hint != "" {
 				list.Add(key, "%s has no argument %s%s", addon, name, hint)
 			} else if found && !form.holds(arguments[name]) {
 				list.Add(key, "%s must be %s (got %q)", name, form, arguments[name])
 			}
+		}
+		checkPairs(list, key, arguments)
+	}
+}
+
+// checkPairs adds arguments of which one must not be above the other: bounds of a HorizontalPodAutoscaler (Kubernetes,
+// validation of autoscaling), and durations of a leader election, with their defaults (client-go, leaderelection).
+func checkPairs(list *problem.List, key string, arguments map[string]string) {
+	number := func(text string) (float64, bool) {
+		if whole, err := strconv.Atoi(text); err == nil {
+			return float64(whole), true
+		}
+		length, err := time.ParseDuration(text)
+		return length.Seconds(), err == nil
+	}
+	for _, pair := range []struct{ low, lowDefault, high, highDefault string }{
+		{"istiod.HorizontalPodAutoscalerMinReplicas", "", "istiod.HorizontalPodAutoscalerMaxReplicas", ""},
+		{
+			"istio-ingressgateway.HorizontalPodAutoscalerMinReplicas", "",
+			"istio-ingressgateway.HorizontalPodAutoscalerMaxReplicas", "",
+		},
+		{"leaderElectRenewDeadline", "10s", "leaderElectLeaseDuration", "15s"},
+	} {
+		low, known := number(cmp.Or(arguments[pair.low], pair.lowDefault))
+		high, both := number(cmp.Or(arguments[pair.high], pair.highDefault))
+		if known && both && low > high {
+			list.Add(key, "%s must not be above %s", pair.low, pair.high)
 		}
 	}
 }
@@ -148,14 +185,41 @@ func (a argument) holds(text string) bool {
 		low, _ := strconv.Atoi(parts[1])
 		high, _ := strconv.Atoi(parts[2])
 		return low <= high
-	case jsonText:
-		decoded, err := base64.StdEncoding.DecodeString(text)
-		return json.Valid([]byte(text)) || err == nil && json.Valid(decoded)
+	case jsonObject:
+		return isJSON[map[string]any](text)
+	case jsonList:
+		return isJSON[[]any](text)
 	case podsOrShare:
-		share, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
-		return err == nil && share >= 0
+		number, percent := strings.CutSuffix(text, "%")
+		share, err := strconv.Atoi(number)
+		return err == nil && share >= 0 && (!percent || share <= 100)
+	case portNumber:
+		return err == nil && whole > 0 && whole <= 65535
 	}
-	return true
+	return a.names(text)
+}
+
+// names reports whether a text is among the values that a form lists, if it lists any.
+func (a argument) names(text string) bool {
+	listed := func(form argument) (all []string, does bool) {
+		rest, does := strings.CutPrefix(string(a), string(form))
+		return strings.Split(rest, ", "), does
+	}
+	if all, does := listed(oneOf); does {
+		return slices.Contains(all, text)
+	}
+	if kinds, does := listed(ocidOf); does {
+		return setting.OCID(kinds...).Test(text) == nil
+	}
+	all, does := listed(someOf)
+	return !does || !slices.ContainsFunc(strings.Split(text, ","), func(one string) bool { return !slices.Contains(all, one) })
+}
+
+// isJSON reports whether a text is JSON of a type, or null, plain or in base64.
+func isJSON[T any](text string) bool {
+	var value T
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	return json.Unmarshal([]byte(text), &value) == nil || err == nil && json.Unmarshal(decoded, &value) == nil
 }
 
 // EssentialAddons are in every new cluster, of the last two that of its Pod network, and a cluster does not work
