@@ -112,6 +112,9 @@ func (s *Settings) alarms() setting.Group {
 	}
 }
 
+// topicName is what the name of a topic has (Oracle documentation, API reference, CreateTopicDetails, November 2026).
+var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
+
 // Alarms reports whether the stack has alarms.
 func (s *Settings) Alarms() bool { return len(s.AlarmEmails) > 0 || s.AlarmTopicID != "" }
 
@@ -222,7 +225,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateOCIDs(list)
 	s.validateTagData(list, stack)
 	s.validateBudget(list)
-	s.validateAlarms(list)
+	s.validateAlarms(list, stack)
 	s.Network.Validate(list, s.capacity())
 	rules.CheckLimits(list, s.Network)
 	s.Cluster.Validate(list)
@@ -277,7 +280,7 @@ func (s *Settings) validateBudget(list *problem.List) {
 }
 
 // validateAlarms checks that there is something to watch, and one way to be told.
-func (s *Settings) validateAlarms(list *problem.List) {
+func (s *Settings) validateAlarms(list *problem.List, stack string) {
 	s.alarms().Check(list, "")
 	if !s.Alarms() {
 		return
@@ -288,6 +291,10 @@ func (s *Settings) validateAlarms(list *problem.List) {
 		if len(s.AlarmEmails) > 0 {
 			list.Add(key, "is instead of alarmEmails: leave one of them out").DependsOn("alarmEmails")
 		}
+	}
+	if len(s.AlarmEmails) > 0 && !topicName.MatchString(stack) {
+		list.Add("alarmEmails", "make a topic that is named after the stack, and a topic's name has letters, digits, "+
+			"hyphens and underscores only, unlike %q: rename the stack, or name a topic of your own by alarmTopicId", stack)
 	}
 	if s.Cluster.ClusterType != cluster.Enhanced {
 		list.Add(key, "needs clusterType enhanced: metrics reach Monitoring by workload identity").DependsOn("clusterType")
@@ -413,6 +420,10 @@ func (s *Settings) listens(port int) bool {
 		func(r layout.PortRange) bool { return r.Min <= port && port <= r.Max })
 }
 
+// istioNamespace is the namespace of the add-on Istio (Oracle documentation, "Working with Istio as a Cluster Add-on",
+// read 2026-11-29). Those of other add-ons are not documented.
+const istioNamespace = "istio-system"
+
 // validateName checks that guestbook i has no name, namespace or address of another.
 func (s *Settings) validateName(list *problem.List, i int) {
 	g, policy := s.Guestbooks[i], s.policy(i)
@@ -426,6 +437,10 @@ func (s *Settings) validateName(list *problem.List, i int) {
 	if others, found := find(s.Guestbooks[:i], named(g.Name)); found {
 		policy.Add(list, "name", nil, "%q is the name of another guestbook", g.Name).DependsOn(others...)
 		return
+	}
+	if g.Namespace == istioNamespace && slices.Contains(s.Cluster.Addons, "Istio") {
+		policy.Add(list, "namespace", []string{"name"}, "%q is that of the add-on Istio; give the guestbook one of its own",
+			g.Namespace).DependsOn("addons")
 	}
 	if g.ReservedAddress != "" {
 		same := func(o workload.Guestbook) bool { return o.ReservedAddress == g.ReservedAddress }

@@ -88,7 +88,11 @@ func (s *Settings) validateTagData(list *problem.List, stack string) {
 	}
 	data, _ := json.Marshal(map[string]any{"freeformTags": s.FreeformTags("oke-guestbook", stack), "definedTags": defined})
 	if len(data) > maxTagData {
-		list.Add("definedTags", "with tags, they are %d bytes of JSON, and a resource takes %d", len(data), maxTagData).
-			DependsOn("tags")
+		key, other := "definedTags", "tags"
+		if len(s.DefinedTags) == 0 {
+			key, other = other, key
+		}
+		list.Add(key, "with %s, they are %d bytes of JSON, and a resource takes %d", other, len(data), maxTagData).
+			DependsOn(other)
 	}
 }

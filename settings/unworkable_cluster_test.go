@@ -361,6 +361,18 @@ func TestUnworkablePools(t *testing.T) {
 		{"a taint's prefix with two periods", one(`"taints":["a..b/x:PreferNoSchedule"]`), []string{poolKey + "taints a..b"}},
 		{"a taint's prefix with a hyphen", one(`"taints":["a-.b/x=y:PreferNoSchedule"]`), []string{poolKey + "taints a-.b"}},
 		{"a taint of two values", one(`"taints":["a=b=c:PreferNoSchedule"]`), []string{poolKey + "taints a=b=c"}},
+		{"taints that do not fit", one(`"taints":[` + manyTaints() + `]`), []string{poolKey + "taints 16000"}},
+		{"a script of no path", one(`"cloudInit":"#!python\nprint(1)\n"`), []string{poolKey + "cloudInit python"}},
+		{"a script of env alone", one(`"cloudInit":"#!/usr/bin/env\nls\n"`), []string{poolKey + "cloudInit env"}},
+		{
+			"a cloud-config of two documents", one(`"cloudInit":"#cloud-config\nruncmd: [ls]\n---\nruncmd: [ps]\n"`),
+			[]string{poolKey + "cloudInit document"},
+		},
+		{"commands as a text", one(`"cloudInit":"#cloud-config\nruncmd: ls\n"`), []string{poolKey + "cloudInit runcmd list"}},
+		{
+			"commands as keys", one(`"cloudInit":"#cloud-config\nbootcmd: {a: ls}\n"`),
+			[]string{poolKey + "cloudInit bootcmd list"},
+		},
 		{
 			"a taint that a controller removes", one(`"taints":["node.kubernetes.io/memory-pressure:PreferNoSchedule"]`),
 			[]string{poolKey + "taints node.kubernetes.io/memory-pressure"},
@@ -434,6 +446,25 @@ func largeTags(n int) string {
 	}
 	raw, _ := json.Marshal(tags)
 	return string(raw)
+}
+
+// largeFreeform is freeform tags of more than 5 KB together, as JSON.
+func largeFreeform() string {
+	tags := map[string]string{}
+	for i := range 8 {
+		tags[fmt.Sprint("a", i)] = strings.Repeat("한", 256)
+	}
+	text, _ := json.Marshal(tags)
+	return string(text)
+}
+
+// manyTaints is taints of more than an instance's metadata holds, as items of JSON.
+func manyTaints() string {
+	var taints []string
+	for i := range 150 {
+		taints = append(taints, fmt.Sprintf(`"%s-%d=x:PreferNoSchedule"`, strings.Repeat("a", 55), i))
+	}
+	return strings.Join(taints, ",")
 }
 
 // TestUnworkableClusters has clusters and networks of the right types that OKE or OCI would refuse later.
@@ -606,6 +637,19 @@ func TestUnworkableClusters(t *testing.T) {
 		{
 			"an issuer without TLS", issuer(`"url":"http://a.example.com","clientId":"oke"`),
 			[]string{"oidcIssuers[0].url http://a.example.com"},
+		},
+		{
+			"one key for signatures and volumes", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`, "frontendImage",
+				"iad.ocir.io/tenancy/guestbook@sha256:"+strings.Repeat("a", 64),
+				"nodePools", one(`"bootVolumeKmsKeyId":"ocid1.key.oc1.iad.a"`)["nodePools"]),
+			[]string{poolKey + "bootVolumeKmsKeyId imageVerificationKeys[0] RSA AES"},
+		},
+		{
+			"freeform tags alone, too large", with("tags", largeFreeform()), []string{"tags 5120"},
+		},
+		{
+			"namespace of Istio", enhanced("addons", `["Istio"]`, "namespace", "istio-system"),
+			[]string{"namespace istio-system Istio"},
 		},
 		{
 			"more issuers than the API takes",
@@ -813,6 +857,8 @@ func TestWorkablePools(t *testing.T) {
 			`"taints":["a-b.example.com/x=y:PreferNoSchedule","x:PreferNoSchedule"]`),
 		"a script with a blank": one(`"cloudInit":"#! /bin/sh\nls\n"`),
 		"a cloud-config":        one(`"cloudInit":"#cloud-config\nruncmd: [ls]\n"`),
+		"no commands":           one(`"cloudInit":"#cloud-config\nruncmd:\n"`),
+		"a script by env":       one(`"cloudInit":"#!/usr/bin/env python3\nprint(1)\n"`),
 		"an empty cloud-config": one(`"cloudInit":"#cloud-config\n"`),
 		"arguments of add-ons": with("clusterType", "enhanced", "addons", `["CertManager","Istio","NodeProblemDetector"]`,
 			"nodePools", one(`"minSize":1,"maxSize":3`)["nodePools"], "addonOptions", `{`+

@@ -80,6 +80,7 @@ func TestUnworkable(t *testing.T) {
 		{"by seconds", enhanced("backupSchedule", "@every 30s"), []string{"backupSchedule five"}},
 		{"six fields", enhanced("backupSchedule", "0 0 3 * * *"), []string{"backupSchedule"}},
 		{"hour 24", enhanced("backupSchedule", "0 24 * * *"), []string{"backupSchedule"}},
+		{"Sunday as 7", enhanced("backupSchedule", "0 3 * * 7"), []string{"backupSchedule 0 3 * * 7 Sunday"}},
 		{"at reboot", enhanced("backupSchedule", "@reboot"), []string{"backupSchedule"}},
 		{"no day", enhanced("backupSchedule", "0 3 0 * *"), []string{"backupSchedule"}},
 
@@ -464,6 +465,10 @@ func TestUnworkable(t *testing.T) {
 		},
 		{"ACME at home", acme("tlsHostname", "guestbook.home.arpa"), []string{"tlsHostname home.arpa"}},
 		{"ACME in a VCN", acme("tlsHostname", "a.public.vcn.oraclevcn.com"), []string{"tlsHostname oraclevcn.com"}},
+		{"host name in capitals", https("tlsHostname", "Page.Example.com"), []string{"tlsHostname page.example.com"}},
+		{"port with a sign", with("loadBalancerPorts", `["+80"]`), []string{"loadBalancerPorts[0] +80"}},
+		{"port twice", with("loadBalancerPorts", `["80","80"]`), []string{"loadBalancerPorts 80"}},
+		{"address of nobody", with("reservedAddress", "0.1.2.3"), []string{"reservedAddress 0.1.2.3"}},
 		{"logs to a name with a blank", with("logDestination", "logs example.com:24224"), []string{"logDestination"}},
 		{"logs to a URL", with("logDestination", "//logs.example.com:24224"), []string{"logDestination"}},
 		{
@@ -513,7 +518,9 @@ func TestWorkable(t *testing.T) {
 			"databasePassword", "p"),
 		"external database in the cluster": with("externalDatabase", "mongo.data.svc.cluster.local", "databasePassword", "p"),
 		"logs by HTTPS's port":             with("logDestination", "logs.example.com:443"),
-		"external database like the own":   with("externalDatabase", "mongo.other.svc", "databasePassword", "p"),
+		"a description of Korean": with("extraRules", `[{"from":"workers","to":"198.51.100.0/24","protocol":"tcp",`+
+			`"description":"`+strings.Repeat("한", 200)+`"}]`),
+		"external database like the own": with("externalDatabase", "mongo.other.svc", "databasePassword", "p"),
 		"as many Services as addresses": enhanced("servicesCidr", "10.96.0.0/28", "exposure", "node-port",
 			"guestbooks", `[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"},{"name":"e"},{"name":"f"}]`,
 			"nodePools", poolsOf(`"size":6`)["nodePools"]),
@@ -563,5 +570,18 @@ func TestWorkable(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		problemtest.Check(t, err)
+	}
+}
+
+// TestTopicOfAStack expects a stack whose name no topic can have to name a topic of its own.
+func TestTopicOfAStack(t *testing.T) {
+	for stack, want := range map[string][]string{"a-b_c": nil, "a.b": {"alarmEmails a.b alarmTopicId"}} {
+		config := map[string]string{"oci:region": "us-ashburn-1"}
+		for key, value := range enhanced("compartmentId", compartmentOCID, "loadBalancerAllowedCidrs", `["0.0.0.0/0"]`,
+			"frontendImage", "iad.ocir.io/tenancy/guestbook:v1", "alarmEmails", `["ops@example.com"]`) {
+			config["oke-guestbook:"+key] = value
+		}
+		_, err := Load("oke-guestbook", stack, config, func(string) bool { return true })
+		problemtest.Check(t, err, want...)
 	}
 }

@@ -44,15 +44,16 @@ var commonArguments = map[string]argument{
 	"tolerations": jsonList, "topologySpreadConstraints": jsonList,
 }
 
-// expanders are those of the cluster autoscaler (kubernetes/autoscaler, expander/factory) but price, which Oracle's page
-// and the source of the cloud provider exclude.
+// expanders are those of the cluster autoscaler (kubernetes/autoscaler, expander/factory) but price, which Oracle's
+// page and the source of the cloud provider exclude.
 const expanders = "random, most-pods, least-waste, least-nodes, priority, grpc"
 
 // ownArguments are those of an add-on beside the common ones and its ContainerResources, from the same page. Add-ons
 // that it does not have are not here, and take any argument.
 var ownArguments = map[string]map[string]argument{
 	Autoscaler: {
-		"annotations": jsonObject, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth, "balancingIgnoreLabel": anyText,
+		"annotations": jsonObject, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth,
+		"balancingIgnoreLabel": anyText,
 		"balancingLabel": anyText, "cordonNodeBeforeTerminating": truth, "coresTotal": minMax,
 		"daemonsetEvictionForEmptyNodes": truth, "daemonsetEvictionForOccupiedNodes": truth,
 		"debuggingSnapshotEnabled": truth, "emitPerNodegroupMetrics": truth, "enforceNodeGroupMinSize": truth,
@@ -69,7 +70,8 @@ var ownArguments = map[string]map[string]argument{
 		"scaleDownNonEmptyCandidatesCount": integer, "scaleDownUnneededTime": duration, "scaleDownUnreadyTime": duration,
 		"scaleDownUtilizationThreshold": ratio, "scanInterval": duration, "skipNodesWithCustomControllerPods": truth,
 		"skipNodesWithLocalStorage": truth, "skipNodesWithSystemPods": truth, "statusConfigMapName": anyText,
-		"stderrthreshold": oneOf + "info, warning, error, fatal", "unremovableNodeRecheckTimeout": duration, "v": fromZero, "writeStatusConfigmap": truth,
+		"stderrthreshold":               oneOf + "info, warning, error, fatal",
+		"unremovableNodeRecheckTimeout": duration, "v": fromZero, "writeStatusConfigmap": truth,
 	},
 	certManager: {},
 	"CoreDNS": {
@@ -90,12 +92,14 @@ var ownArguments = map[string]map[string]argument{
 	"KubernetesDashboard":     {},
 	"KubernetesMetricsServer": {},
 	"NativeIngressController": {
-		"authSecretName": anyText, "authType": oneOf + "instance, user, workloadIdentity", "compartmentId": ocidOf + "compartment, tenancy", "controllerClass": anyText,
-		"leaseLockName": anyText, "leaseLockNamespace": anyText, "loadBalancerSubnetId": ocidOf + "subnet", "logVerbosity": fromZero,
+		"authSecretName": anyText, "authType": oneOf + "instance, user, workloadIdentity",
+		"compartmentId": ocidOf + "compartment, tenancy", "controllerClass": anyText, "leaseLockName": anyText,
+		"leaseLockNamespace": anyText, "loadBalancerSubnetId": ocidOf + "subnet", "logVerbosity": fromZero,
 		"metricsBackend": anyText, "metricsPort": portNumber,
 	},
 	"NvidiaGpuPlugin": {
-		"deviceIdStrategy": oneOf + "uuid, index", "deviceListStrategy": anyText, "driverRoot": anyText, "failOnInitError": truth,
+		"deviceIdStrategy": oneOf + "uuid, index", "deviceListStrategy": anyText, "driverRoot": anyText,
+		"failOnInitError": truth,
 		"migStrategy": oneOf + "none, single, mixed", "passDeviceSpecs": truth, "useConfigFile": truth,
 	},
 	"OciVcnIpNative": {}, "OracleDatabaseOperator": {}, "Tiller": {}, "WeblogicKubernetesOperator": {},
@@ -212,7 +216,8 @@ func (a argument) names(text string) bool {
 		return setting.OCID(kinds...).Test(text) == nil
 	}
 	all, does := listed(someOf)
-	return !does || !slices.ContainsFunc(strings.Split(text, ","), func(one string) bool { return !slices.Contains(all, one) })
+	other := func(one string) bool { return !slices.Contains(all, one) }
+	return !does || !slices.ContainsFunc(strings.Split(text, ","), other)
 }
 
 // isJSON reports whether a text is JSON of a type, or null, plain or in base64.

@@ -6,8 +6,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/textproto"
+	"path"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -78,26 +81,51 @@ var cloudInit = setting.Func("a script that begins with #!, or a document that b
 			return fmt.Errorf("begins with %.40q; cloud-init needs #! and an interpreter, or %s, there", first, cloudConfig)
 		case strings.TrimSpace(first) == cloudConfig:
 			return checkCloudConfig(text)
-		case strings.TrimSpace(strings.TrimPrefix(first, "#!")) == "":
-			return errors.New("names no interpreter after #!, such as #!/bin/bash")
 		}
-		return nil
+		return checkInterpreter(strings.Fields(strings.TrimPrefix(first, "#!")))
 	})
+
+// checkInterpreter refuses what runs no script: the kernel takes the path of a program, and env alone prints variables.
+func checkInterpreter(words []string) error {
+	switch {
+	case len(words) == 0:
+		return errors.New("names no interpreter after #!, such as #!/bin/bash")
+	case !strings.Contains(words[0], "/"):
+		return fmt.Errorf("names the interpreter %s without its path: write #!/usr/bin/env %s", words[0], words[0])
+	case len(words) == 1 && path.Base(words[0]) == "env":
+		return fmt.Errorf("names no interpreter after %s, such as bash", words[0])
+	}
+	return nil
+}
 
 // checkCloudConfig returns an error unless a cloud-config document is YAML with keys, without which cloud-init ignores
 // it (cloud-init documentation, "Cloud config data"; not run).
 func checkCloudConfig(text string) error {
 	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("is not YAML, which %s needs: %w", cloudConfig, err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s is more than one document of YAML, and cloud-init reads none of them then", cloudConfig)
 	}
 	for _, content := range document.Content {
 		if content.Kind != yaml.MappingNode {
 			return fmt.Errorf("%s needs keys with values, such as runcmd", cloudConfig)
 		}
+		for i := 0; i+1 < len(content.Content); i += 2 {
+			key, value := content.Content[i].Value, content.Content[i+1]
+			list := value.Kind == yaml.SequenceNode || value.Kind == yaml.AliasNode || value.Tag == "!!null"
+			if slices.Contains(commands, key) && !list {
+				return fmt.Errorf("%s must be a list of commands, such as [ls]", key)
+			}
+		}
 	}
 	return nil
 }
+
+// commands are the keys whose values cloud-init makes a shell script of (cloud-init, cc_runcmd and cc_bootcmd).
+var commands = []string{"bootcmd", "runcmd"}
 
 // checkUserData returns an error unless the pool's user_data fits an instance's metadata.
 func (p *NodePool) checkUserData() error {

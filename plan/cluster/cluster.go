@@ -102,6 +102,7 @@ func (s *Spec) Validate(list *problem.List) {
 	s.validateAutoscaler(list)
 	s.validateOpenID(list)
 	s.validateVirtual(list)
+	s.validateKeys(list)
 	seen := map[string]int{}
 	for i := range s.NodePools {
 		p := &s.NodePools[i]
@@ -118,8 +119,8 @@ func (s *Spec) Validate(list *problem.List) {
 			"guestbook's and OKE's own, by taints, which OKE sets by itself on preemptible nodes and on those with GPUs: add "+
 			"a pool without, or use PreferNoSchedule").DependsOn("nodePools")
 	} else if !slices.ContainsFunc(s.NodePools, func(p NodePool) bool { return !p.repels() && p.keepsNodes() }) {
-		list.Add("nodePools[0].size", "no node pool that takes any Pod keeps a node: set the size of one, and the minSize of "+
-			"an autoscaled one, to 1 or more").DependsOn("nodePools")
+		list.Add("nodePools[0].size", "no node pool that takes any Pod keeps a node: set the size of one, and the minSize "+
+			"of an autoscaled one, to 1 or more").DependsOn("nodePools")
 	}
 }
 
@@ -203,7 +204,11 @@ func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
 		}
 	}
 	if err := p.checkUserData(); err != nil {
-		list.Add(key+".cloudInit", "%v", err)
+		field := ".cloudInit"
+		if p.CloudInit == "" {
+			field = ".taints" // the only other part of it
+		}
+		list.Add(key+field, "%v", err)
 	}
 	p.validateCycling(list, key, s.ClusterType)
 	p.validateBounds(list, key, s.ClusterType)

@@ -65,8 +65,8 @@ func (s Spec) validateServices(p *problem.List, need Capacity) {
 		return
 	}
 	if holds, all := 1<<(32-services.Bits())-2, ownServices+need.ServiceAddresses; all > holds {
-		p.Add("servicesCidr", "%d Services of Kubernetes and guestbooks need an address each, but %s holds %d: widen it, which "+
-			"replaces a cluster that exists", all, services, holds).DependsOn(need.BalancerSettings...)
+		p.Add("servicesCidr", "%d Services of Kubernetes and guestbooks need an address each, but %s holds %d: widen it, "+
+			"which replaces a cluster that exists", all, services, holds).DependsOn(need.BalancerSettings...)
 	}
 }
 

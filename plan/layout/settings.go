@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"oke-guestbook/plan/setting"
 )
@@ -68,7 +69,8 @@ func (s *Spec) access() setting.Group {
 			"Networks that may reach the internal load balancers, such as the VCN's or a peer's CIDR",
 			network, once),
 		setting.List(&s.LoadBalancerPorts, "loadBalancerPorts", []PortRange{{80, 80}},
-			"TCP ports that load balancers listen on: a port or a range, such as 80 or 8000-8010"),
+			"TCP ports that load balancers listen on: a port or a range, such as 80 or 8000-8010",
+			setting.Unique[PortRange]()),
 		setting.Of(&s.InternetEgress, "internetEgress", EgressWorkers,
 			"Who may open HTTPS connections to the internet through NAT: none, workers (image pulls) or workers-and-pods. "+
 				"The rule is for 0.0.0.0/0, which includes peers and the VCN's other hosts",
@@ -233,7 +235,7 @@ func checkSource(from string) error {
 }
 
 func checkDescription(text string) error {
-	if strings.ContainsAny(text, "\n\r") || len(text) > maxDescription {
+	if strings.ContainsAny(text, "\n\r\x00") || utf8.RuneCountInString(text) > maxDescription {
 		return fmt.Errorf("must be one line of at most %d characters", maxDescription)
 	}
 	return nil

@@ -169,7 +169,7 @@ func ParsePorts(text string) (PortRange, error) {
 	}
 	from, errLow := strconv.Atoi(low)
 	to, errHigh := strconv.Atoi(high)
-	if errLow != nil || errHigh != nil || from < 1 || to > 65535 || from > to {
+	if strings.Contains(text, "+") || errLow != nil || errHigh != nil || from < 1 || to > 65535 || from > to {
 		return PortRange{}, fmt.Errorf("%q is neither a port (1 to 65535) nor a range such as 8000-8010", text)
 	}
 	return PortRange{from, to}, nil

@@ -226,6 +226,9 @@ var hostnamePattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.
 
 // checkHostname knows the longest name of the DNS (RFC 1035, section 2.3.4).
 func checkHostname(text string) error {
+	if lower := strings.ToLower(text); lower != text && checkHostname(lower) == nil {
+		return fmt.Errorf("%q must be in lower case: %s", text, lower)
+	}
 	if len(text) > 253 || !hostnamePattern.MatchString(text) {
 		return fmt.Errorf("%q is not a host name such as mongo.example.com, of up to 253 characters", text)
 	}
@@ -323,7 +326,11 @@ func checkSchedule(schedule string) error {
 	}
 	parsed, err := cron.ParseStandard(schedule)
 	if err != nil {
-		return fmt.Errorf("%q is not a schedule such as 0 3 * * *: %w", schedule, err)
+		hint := ""
+		if fields := strings.Fields(schedule); len(fields) == 5 && strings.Contains(fields[4], "7") {
+			hint = " (Sunday is 0)"
+		}
+		return fmt.Errorf("%q is not a schedule such as 0 3 * * *: %w%s", schedule, err, hint)
 	}
 	at := parsed.Next(time.Date(2027, 12, 31, 23, 59, 0, 0, time.UTC))
 	if at.IsZero() {

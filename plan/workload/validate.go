@@ -188,16 +188,18 @@ func (v validator) balancer() {
 	}
 }
 
-// carriers are the addresses behind the translators of internet providers (RFC 6598), and reserved those of class E,
-// the broadcast address included (RFC 1112).
+// nowhere are addresses that no host has (RFC 1122, section 3.2.1.3), carriers the addresses behind the translators of
+// internet providers (RFC 6598), and reserved those of class E, the broadcast address included (RFC 1112).
 var (
+	nowhere  = netip.MustParsePrefix("0.0.0.0/8")
 	carriers = netip.MustParsePrefix("100.64.0.0/10")
 	reserved = netip.MustParsePrefix("240.0.0.0/4")
 )
 
 // publicAddress reports whether a host on the internet can have the IPv4 address.
 func publicAddress(a netip.Addr) bool {
-	return a.Is4() && a.IsGlobalUnicast() && !a.IsPrivate() && !carriers.Contains(a) && !reserved.Contains(a)
+	special := nowhere.Contains(a) || carriers.Contains(a) || reserved.Contains(a)
+	return a.Is4() && a.IsGlobalUnicast() && !a.IsPrivate() && !special
 }
 
 // isOwnDatabase reports whether a host is the database of the guestbook itself, by the Service of its members.

@@ -171,8 +171,8 @@ func orElse[T comparable](setting *T, value T) {
 // Chores returns the image of the jobs that set up, save and restore the database.
 func (g *Guestbook) Chores() string { return cmp.Or(g.ChoresImage, g.FrontendImage) }
 
-// Addresses returns how many of the guestbook's Services have an address of their own: that for visitors, and in profile
-// hardened one within the cluster.
+// Addresses returns how many of the guestbook's Services have an address of their own: that for visitors, and in
+// profile hardened one within the cluster.
 func (g *Guestbook) Addresses() (n int) {
 	if g.Hardened() {
 		n++
