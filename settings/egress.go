@@ -10,6 +10,7 @@ import (
 	"oke-guestbook/plan/layout"
 	"oke-guestbook/plan/problem"
 	"oke-guestbook/plan/rules"
+	"oke-guestbook/plan/setting"
 	"oke-guestbook/plan/workload"
 )
 
@@ -51,7 +52,9 @@ func (s *Settings) validateRegistryPorts(list *problem.List) {
 		if addr, err := netip.ParseAddr(host); host == "" || host == "localhost" || err == nil && addr.IsLoopback() {
 			continue
 		}
-		if number, _ := strconv.Atoi(port); !s.allowed(layout.Workers, host, number) {
+		if err := setting.CheckRemote(host); err != nil {
+			list.Add(pull.Setting, "%v, where the registry of %s could be", err, pull.Image).DependsOn(pull.dependsOn...)
+		} else if number, _ := strconv.Atoi(port); !s.allowed(layout.Workers, host, number) {
 			list.Add(pull.Setting, "the nodes cannot connect to port %s of %s, the registry of %s: allow it by extraRules, "+
 				"such as {from: workers, to: <its network>, protocol: tcp, ports: %q}, and name a private network in "+
 				"peerCidrs, or choose another registry", port, host, pull.Image, port).

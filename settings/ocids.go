@@ -17,6 +17,11 @@ var anywhere = []string{"vault", "key"}
 func (s *Settings) validateOCIDs(list *problem.List) {
 	realm, _ := realmAndRegion(s.CompartmentID)
 	own := workload.RegionNamed(s.Region)
+	if workload.Commercial(s.Region) && realm != "" && realm != "oc1" {
+		list.Add("compartmentId", "is of realm %s, and region %s of realm oc1: change one of the two", realm, s.Region).
+			DependsOn("oci:region")
+		return
+	}
 	seen := map[string]bool{"": true} // guestbooks inherit those of the stack
 	s.Settings().Texts("", func(at setting.Setting, key, text string) {
 		if !at.IsOCID() || seen[text] || !s.listed && strings.HasPrefix(key, "guestbooks[") {

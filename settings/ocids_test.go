@@ -37,6 +37,10 @@ func TestForeignOCIDs(t *testing.T) {
 			[]string{poolKey + "bootVolumeKmsKeyId oc2 compartmentId oc1"},
 		},
 		{
+			"compartment of another realm than the region", with("compartmentId", "ocid1.compartment.oc2..aaaa"),
+			[]string{"compartmentId oc2 us-ashburn-1 oc1"},
+		},
+		{
 			"another tenancy", with("compartmentId", "ocid1.tenancy.oc1..aaaa", "tenancyId", "ocid1.tenancy.oc1..bbbb"),
 			[]string{"tenancyId compartmentId"},
 		},
@@ -44,11 +48,12 @@ func TestForeignOCIDs(t *testing.T) {
 		{"region with a blank", with("oci:region", "us-ashburn-1 "), []string{"oci:region us-ashburn-1"}},
 	})
 	for name, set := range map[string]map[string]string{
-		"a replicated key":     with("kmsKeyId", phoenix("key"), "vaultIds", `["`+phoenix("vault")+`"]`),
-		"an unknown key":       one(`"imageId":"ocid1.image.oc1.zzz.aaaa"`),
-		"the region, by key":   with("oci:region", "iad", "alarmTopicId", ""),
-		"the region, by name":  one(`"imageId":"ocid1.image.oc1.us-ashburn-1.aaaa"`),
-		"the root compartment": with("compartmentId", "ocid1.tenancy.oc1..aaaa", "tenancyId", "ocid1.tenancy.oc1..aaaa"),
+		"a replicated key":       with("kmsKeyId", phoenix("key"), "vaultIds", `["`+phoenix("vault")+`"]`),
+		"another realm's region": with("compartmentId", "ocid1.compartment.oc2..aaaa", "oci:region", "us-luke-1"),
+		"an unknown key":         one(`"imageId":"ocid1.image.oc1.zzz.aaaa"`),
+		"the region, by key":     with("oci:region", "iad", "alarmTopicId", ""),
+		"the region, by name":    one(`"imageId":"ocid1.image.oc1.us-ashburn-1.aaaa"`),
+		"the root compartment":   with("compartmentId", "ocid1.tenancy.oc1..aaaa", "tenancyId", "ocid1.tenancy.oc1..aaaa"),
 	} {
 		if _, err := load(set); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -700,6 +700,10 @@ func TestUnworkableClusters(t *testing.T) {
 			[]string{"oidcIssuers[0].url 127.0.0.1"},
 		},
 		{
+			"an issuer within the cluster", issuer(`"url":"https://kubernetes.default.svc","clientId":"oke"`),
+			[]string{"oidcIssuers[0].url kubernetes.default.svc Pods"},
+		},
+		{
 			"an issuer called localhost", issuer(`"url":"https://localhost:8443","clientId":"oke"`),
 			[]string{"oidcIssuers[0].url localhost"},
 		},

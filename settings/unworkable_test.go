@@ -424,6 +424,9 @@ func TestUnworkable(t *testing.T) {
 			[]string{"logAgentImage 5000", "networkPolicyImage 99999"},
 		},
 		{
+			"registry at the metadata", with("mongoImage", "169.254.169.254/mongo:8.0"), []string{"mongoImage 169.254.169.254"},
+		},
+		{
 			"registry of a private network", with("mongoImage", "10.9.0.1/mongo:8.0"),
 			[]string{"mongoImage 443 10.9.0.1 peerCidrs"},
 		},
@@ -438,7 +441,7 @@ func TestUnworkable(t *testing.T) {
 			[]string{"acmeDirectory 10.9.0.1"},
 		},
 		{
-			"ACME server with a blank", acme("acmeDirectory", "https://acme.example.com/directory "),
+			"ACME server with a blank", acme("acmeDirectory", "https://acme.example.com/dir ectory"),
 			[]string{"acmeDirectory blank"},
 		},
 		{

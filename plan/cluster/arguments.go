@@ -54,7 +54,7 @@ var ownArguments = map[string]map[string]argument{
 	Autoscaler: {
 		"annotations": jsonObject, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth,
 		"balancingIgnoreLabel": anyText,
-		"balancingLabel": anyText, "cordonNodeBeforeTerminating": truth, "coresTotal": minMax,
+		"balancingLabel":       anyText, "cordonNodeBeforeTerminating": truth, "coresTotal": minMax,
 		"daemonsetEvictionForEmptyNodes": truth, "daemonsetEvictionForOccupiedNodes": truth,
 		"debuggingSnapshotEnabled": truth, "emitPerNodegroupMetrics": truth, "enforceNodeGroupMinSize": truth,
 		"estimator": oneOf + "binpacking", "expander": someOf + expanders, "expendablePodsPriorityCutoff": integer,
@@ -100,7 +100,7 @@ var ownArguments = map[string]map[string]argument{
 	"NvidiaGpuPlugin": {
 		"deviceIdStrategy": oneOf + "uuid, index", "deviceListStrategy": anyText, "driverRoot": anyText,
 		"failOnInitError": truth,
-		"migStrategy": oneOf + "none, single, mixed", "passDeviceSpecs": truth, "useConfigFile": truth,
+		"migStrategy":     oneOf + "none, single, mixed", "passDeviceSpecs": truth, "useConfigFile": truth,
 	},
 	"OciVcnIpNative": {}, "OracleDatabaseOperator": {}, "Tiller": {}, "WeblogicKubernetesOperator": {},
 }

@@ -96,6 +96,10 @@ func checkIssuerURL(text string) error {
 			return fmt.Errorf("%q has the port %q, and one is from 1 to 65535", text, port)
 		}
 	}
+	if host := u.Hostname(); strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".cluster.local") {
+		return fmt.Errorf("%s is a name that Pods resolve only, and the API server asks the issuer for its keys: name a load "+
+			"balancer", host)
+	}
 	if err := setting.CheckRemote(u.Hostname()); err != nil {
 		return fmt.Errorf("%w: the API server asks the issuer for its keys", err)
 	}

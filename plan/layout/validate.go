@@ -197,6 +197,15 @@ func (s Spec) connected(network netip.Prefix) bool {
 // validateExisting checks what OCIDs of existing resources go together with.
 func (s Spec) validateExisting(p *problem.List) {
 	plan, err := Plan(s)
+	owner := map[string]Role{}
+	for _, role := range Roles {
+		id := s.Subnets[role].ID
+		if other, twice := owner[id]; twice && id != "" {
+			p.Add("subnets."+string(role)+".id", "is the subnet of role %s too: each role has its own", other).
+				DependsOn("subnets." + string(other) + ".id")
+		}
+		owner[id] = role
+	}
 	for _, gateway := range s.ExistingGateways() {
 		switch {
 		case s.VcnID == "":

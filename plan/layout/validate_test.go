@@ -510,6 +510,13 @@ func TestRefusedExisting(t *testing.T) {
 		{"subnet OCID of another kind", func(s *Spec) {
 			s.VcnID, s.SecurityBy, s.Subnets = someVCN, Groups, map[Role]SubnetSpec{API: {ID: someVCN, CIDR: "10.0.0.0/29"}}
 		}, Capacity{}, []string{"subnets.api.id ocid1.vcn.oc1.iad.aaaa"}},
+		{"one existing subnet for two roles", func(s *Spec) {
+			s.VcnID, s.SecurityBy = "ocid1.vcn.oc1.iad.a", Groups
+			s.Subnets = map[Role]SubnetSpec{
+				API:     {ID: "ocid1.subnet.oc1.iad.a", CIDR: "10.0.0.0/28"},
+				Workers: {ID: "ocid1.subnet.oc1.iad.a", CIDR: "10.0.64.0/24"},
+			}
+		}, Capacity{}, []string{"subnets.workers.id api"}},
 		{"existing subnet outside its VCN", func(s *Spec) {
 			s.VcnID, s.SecurityBy, s.Subnets = someVCN, Groups, map[Role]SubnetSpec{API: {ID: someSubnet, CIDR: "10.1.0.0/29"}}
 		}, Capacity{}, []string{"subnets.api.cidr 10.1.0.0/29 10.0.0.0/16"}},

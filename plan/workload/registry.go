@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,6 +61,11 @@ func OracleRegion(image string) string {
 
 // RegionNamed returns the name of a region by its name or its key, "iad": a key that is not known here as it is.
 func RegionNamed(text string) string { return cmp.Or(regions[text], text) }
+
+// Commercial reports whether the region is known to be one of realm oc1.
+func Commercial(region string) bool {
+	return slices.Contains(slices.Collect(maps.Values(regions)), RegionNamed(region))
+}
 
 // Complete fills in the host if all frontends' images are of one registry, and there are credentials.
 func (r *Registry) Complete(guestbooks []Guestbook) {

@@ -267,8 +267,8 @@ func checkDirectory(text string) error {
 	if port := u.Port(); port != "" && port != "443" {
 		return fmt.Errorf("%q has a port, and Pods reach no other than 443 of the internet", text)
 	}
-	if u.Path != strings.TrimSpace(u.Path) {
-		return fmt.Errorf("%q has a blank at its end", text)
+	if strings.ContainsAny(text, " \t") {
+		return fmt.Errorf("%q has a blank", text)
 	}
 	return setting.CheckRemote(u.Hostname())
 }
