@@ -20,18 +20,6 @@ func Taints(userData string) []string {
 // PreemptibleKey is the key of the label and the taint of preemptible nodes.
 const PreemptibleKey = "oci.oraclecloud.com/oke-is-preemptible"
 
-// OwnTaints returns the taints that OKE itself sets on nodes (Oracle documentation, "Using Preemptible Capacity to
-// Provision Worker Nodes" and "Using Karpenter Provider for OCI (KPO)"; value and effect by
-// oracle/karpenter-provider-oci, docs, FAQs; read 2026-11-29).
-func OwnTaints(shape string, preemptible bool) (taints []string) {
-	if preemptible {
-		taints = append(taints, PreemptibleKey+"=present:NoSchedule")
-	}
-	switch {
-	case strings.Contains(shape, ".GPU.MI"): // the names of AMD's
-		taints = append(taints, "amd.com/gpu=present:NoSchedule")
-	case strings.Contains(shape, ".GPU"):
-		taints = append(taints, "nvidia.com/gpu=present:NoSchedule")
-	}
-	return taints
-}
+// PreemptibleTaint is what OKE itself sets on preemptible nodes (Oracle documentation, "Using Preemptible Capacity to
+// Provision Worker Nodes"; value and effect by oracle/karpenter-provider-oci, docs, FAQs; read 2026-11-29).
+const PreemptibleTaint = PreemptibleKey + "=present:NoSchedule"

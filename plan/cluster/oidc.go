@@ -97,8 +97,8 @@ func checkIssuerURL(text string) error {
 		}
 	}
 	if host := u.Hostname(); strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".cluster.local") {
-		return fmt.Errorf("%s is a name that Pods resolve only, and the API server asks the issuer for its keys: name a load "+
-			"balancer", host)
+		return fmt.Errorf("%s is a name that Pods resolve only, and the API server asks the issuer for its keys: name a "+
+			"load balancer", host)
 	}
 	if err := setting.CheckRemote(u.Hostname()); err != nil {
 		return fmt.Errorf("%w: the API server asks the issuer for its keys", err)

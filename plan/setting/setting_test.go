@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,6 +171,22 @@ func TestDeclarations(t *testing.T) {
 			allowed != want.allowed || len(s.Fields) != want.fields {
 			t.Errorf("%s is declared as %+v with default %s, want %+v", key, s, byDefault, want)
 		}
+	}
+}
+
+// TestTexts expects each text with its key and the setting that declares it, and no numbers.
+func TestTexts(t *testing.T) {
+	h := house{
+		Name: "a", Floors: 3, Rooms: []room{{"hall", 1}}, Doors: map[color]room{"red": {Name: "front"}},
+		Labels: map[string]string{"name": "x"}, Codes: []upper{"B"},
+	}
+	var got []string
+	h.settings().Texts("", func(s setting.Setting, key, text string) { got = append(got, s.Key+" "+key+" "+text) })
+	want := []string{
+		"name name a", "name rooms[0].name hall", "name doors.red.name front", "labels labels.name x", "codes codes[0] B",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

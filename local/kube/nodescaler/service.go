@@ -136,10 +136,12 @@ func (p *pool) template() cloud.Node {
 		OCPUs: p.Size.OCPUs, MemoryGB: p.Size.MemoryGB, RootGrown: true, BootVolumeGB: 50,
 		Taints: cloud.Taints(string(userData)), Labels: map[string]string{}, FaultDomain: "FAULT-DOMAIN-1",
 	}
-	for _, placement := range p.Config.Placements {
-		n.AvailabilityDomain = placement.AvailabilityDomain
-		n.Taints = append(n.Taints, cloud.OwnTaints(p.Shape, placement.Preemptible != nil)...)
-		break
+	if len(p.Config.Placements) > 0 {
+		first := p.Config.Placements[0]
+		n.AvailabilityDomain = first.AvailabilityDomain
+		if first.Preemptible != nil {
+			n.Taints = append(n.Taints, cloud.PreemptibleTaint)
+		}
 	}
 	for _, label := range p.Labels {
 		n.Labels[label.Key] = label.Value

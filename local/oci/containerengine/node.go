@@ -179,9 +179,8 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 			if img := compute.ImageByID(instance.Doc.Str("imageId")); img != nil {
 				node.ImageName = img.Name
 			}
-			preemptible := isPreemptible(pool, n)
-			node.Taints = append(node.Taints, cloud.OwnTaints(node.Shape, preemptible)...)
-			if preemptible {
+			if isPreemptible(pool, n) {
+				node.Taints = append(node.Taints, cloud.PreemptibleTaint)
 				node.Labels[cloud.PreemptibleKey] = "true"
 			}
 			nodes = append(nodes, node)
