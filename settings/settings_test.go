@@ -298,10 +298,10 @@ func TestRefusedPools(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{
 			"flexible shape without OCPUs", pool(`"shape":"VM.Standard.E4.Flex","memoryGb":16`),
-			[]string{"nodePools[0].shape VM.Standard.E4.Flex"},
+			[]string{"nodePools[0].ocpus VM.Standard.E4.Flex"},
 		},
-		{"too much memory", pool(`"ocpus":1,"memoryGb":65`), []string{"nodePools[0].shape memoryGb 1 64 65"}},
-		{"too little memory", pool(`"ocpus":4,"memoryGb":2`), []string{"nodePools[0].shape memoryGb 4 256"}},
+		{"too much memory", pool(`"ocpus":1,"memoryGb":65`), []string{"nodePools[0].memoryGb memoryGb 1 64 65"}},
+		{"too little memory", pool(`"ocpus":4,"memoryGb":2`), []string{"nodePools[0].memoryGb memoryGb 4 256"}},
 		{
 			"zero nodes",
 			map[string]string{"nodePools": `[{"name":"workers","size":0,"ocpus":1,"memoryGb":6}]`},

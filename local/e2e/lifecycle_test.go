@@ -378,7 +378,7 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
 	s.refused("compartmentId ocid1.compartment.oc1..aaaaaaaaofsomebodyelse NotAuthorizedOrNotFound")
 	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")
-	s.refused("vcnCidr", "frontendImage", "nodePools[0].size", "nodePools[0].shape VM.Standard.A1.Flex 2 128")
+	s.refused("vcnCidr", "frontendImage", "nodePools[0].size", "nodePools[0].memoryGb VM.Standard.A1.Flex 2 128")
 }
 
 // step runs a named part of a test. A failed part ends the test.

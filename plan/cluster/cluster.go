@@ -195,8 +195,8 @@ func (p *NodePool) shapeName() string {
 
 // validate checks what the settings of a pool must satisfy together, and with those of the cluster.
 func (p *NodePool) validate(list *problem.List, key string, s *Spec) {
-	if err := CheckShape(p.Shape, p.OCPUs, p.MemoryGB); err != nil {
-		list.Add(key+".shape", "%v", err).DependsOn(key+".ocpus", key+".memoryGb")
+	if field, err := checkSize(p.Shape, p.OCPUs, p.MemoryGB); err != nil {
+		list.Add(key+"."+field, "%v", err).DependsOn(key+".shape", key+".ocpus", key+".memoryGb")
 	}
 	if s.KubernetesVersion != "" && p.KubernetesVersion != "" {
 		if err := CheckNodeVersion(s.KubernetesVersion, p.KubernetesVersion); err != nil {

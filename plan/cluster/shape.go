@@ -90,10 +90,14 @@ type steps struct {
 	memoryPerOCPU float64
 }
 
-func (s steps) check(name string, ocpus, memoryGB float64) error {
+func (s steps) checkOCPUs(name string, ocpus float64) error {
 	if !slices.Contains(s.ocpus, ocpus) {
 		return fmt.Errorf("%s has one of %v OCPUs (got %v)", name, s.ocpus, ocpus)
 	}
+	return nil
+}
+
+func (s steps) checkMemory(name string, ocpus, memoryGB float64) error {
 	if memoryGB != ocpus*s.memoryPerOCPU {
 		return fmt.Errorf("%s with %v OCPUs has memoryGb %v (got %v)", name, ocpus, ocpus*s.memoryPerOCPU, memoryGB)
 	}
@@ -128,29 +132,52 @@ func (p *NodePool) checkPreemptible() error {
 // CheckShape returns an error unless OCPUs and memory in GB suit the shape: a flexible one needs both, a fixed one
 // takes neither.
 func CheckShape(name string, ocpus, memoryGB float64) error {
+	_, err := checkSize(name, ocpus, memoryGB)
+	return err
+}
+
+// checkSize is CheckShape, with the field that the error is about.
+func checkSize(name string, ocpus, memoryGB float64) (field string, err error) {
+	if err := checkShapeName(name, ocpus, memoryGB); err != nil || !flexibleShape(name) {
+		return "shape", err
+	}
+	if err := checkOCPUs(name, ocpus); err != nil {
+		return "ocpus", err
+	}
+	return "memoryGb", checkMemory(name, ocpus, memoryGB)
+}
+
+func checkShapeName(name string, ocpus, memoryGB float64) error {
 	if !strings.HasPrefix(name, "VM.") && !strings.HasPrefix(name, "BM.") {
 		return fmt.Errorf("%q is not a shape; write its full name, such as VM.Standard.A1.Flex", name)
 	}
 	if strings.HasSuffix(name, ".Micro") { // Oracle, "Supported Images (Including Custom Images) and Shapes", 2025-01-15
 		return fmt.Errorf("OKE has no nodes of %s or other micro shapes", name)
 	}
-	if !flexibleShape(name) {
-		if ocpus != 0 || memoryGB != 0 {
-			return fmt.Errorf("%s has fixed OCPUs and memory; leave ocpus and memoryGb out", name)
-		}
-		return nil
+	if !flexibleShape(name) && (ocpus != 0 || memoryGB != 0) {
+		return fmt.Errorf("%s has fixed OCPUs and memory; leave ocpus and memoryGb out", name)
 	}
+	return nil
+}
+
+func checkOCPUs(name string, ocpus float64) error {
 	if ocpus < 1 {
 		return fmt.Errorf("%s is flexible and needs ocpus, 1 or more (got %v)", name, ocpus)
 	}
 	if few, only := stepped[name]; only {
-		return few.check(name, ocpus, memoryGB)
+		return few.checkOCPUs(name, ocpus)
 	}
-	most, known := largest[name]
-	if known && ocpus > most.ocpus {
+	if most, known := largest[name]; known && ocpus > most.ocpus {
 		return fmt.Errorf("%s has at most %v OCPUs (got %v)", name, most.ocpus, ocpus)
 	}
-	if known && memoryGB > most.memoryGB {
+	return nil
+}
+
+func checkMemory(name string, ocpus, memoryGB float64) error {
+	if few, only := stepped[name]; only {
+		return few.checkMemory(name, ocpus, memoryGB)
+	}
+	if most, known := largest[name]; known && memoryGB > most.memoryGB {
 		return fmt.Errorf("%s has at most %v GB of memory (got %v)", name, most.memoryGB, memoryGB)
 	}
 	if memoryGB < MinMemoryPerOCPU*ocpus || memoryGB > MaxMemoryPerOCPU*ocpus {
