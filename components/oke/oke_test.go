@@ -350,6 +350,7 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 		}, ""},
 		{"a pool that begins to repel", lost, alone, taint, "nodePools[0].taints AD-2"},
 		{"a pool that has repelled before", lost, taint, taint, ""},
+		{"a pool that becomes preemptible", lost, alone, preemptible, "nodePools[0].preemptible AD-2"},
 		{"a pool that is preemptible as before", lost, preemptible, preemptible, ""},
 		{"virtual nodes alone", lost, alone, func(s *cluster.Spec) {
 			s.NodePools[1].AvailabilityDomains = []int{1}

@@ -65,7 +65,7 @@ func (s *Spec) loses(name string, now RunningPool, domain string, in []string) (
 	case !slices.Contains(in, domain):
 		return "availabilityDomains", domain + " would have no nodes any more"
 	case !p.takesVolumes(now):
-		return key + ".taints", "new nodes in " + domain + " would repel Pods without a toleration"
+		return key + "." + p.repelledBy(), "new nodes in " + domain + " would repel Pods without a toleration"
 	case p.sizeAfter(now) < now.Size:
 		return key + ".size", fmt.Sprintf("with %d nodes instead of %d in %d availability domains, %s need not keep one",
 			p.sizeAfter(now), now.Size, len(in), domain)
