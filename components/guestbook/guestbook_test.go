@@ -237,6 +237,7 @@ func TestLastBackup(t *testing.T) {
 	r := mocks.New("project", "stack")
 	got := map[string]string{}
 	var mu sync.Mutex
+	var known sync.WaitGroup // the run does not wait for outputs that no resource has
 	err := r.Run(func(ctx *pulumi.Context) error {
 		for _, book := range books()[:3] {
 			made, err := guestbook.New(ctx, book.Name, &guestbook.Args{
@@ -250,9 +251,11 @@ func TestLastBackup(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			known.Add(1)
 			made.LastBackup.ApplyT(func(at string) string {
 				mu.Lock()
 				defer mu.Unlock()
+				defer known.Done()
 				got[book.Name] = at
 				return at
 			})
@@ -262,6 +265,7 @@ func TestLastBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	known.Wait()
 	if want := map[string]string{"full": "2026-11-23T03:00:00Z", "elsewhere": "", "nodes": ""}; !maps.Equal(got, want) {
 		t.Errorf("last backups %v, want %v", got, want)
 	}
