@@ -26,6 +26,9 @@ const (
 // enforcer is the image of kube-network-policies.
 const enforcer = "registry.k8s.io/networking/kube-network-policies"
 
+// logAgent is the image of the log agents by default.
+const logAgent = "docker.io/fluent/fluent-bit"
+
 // tutorial is the frontend's image of profile tutorial.
 const tutorial = "docker.io/paulczar/gb-frontend"
 
@@ -51,6 +54,11 @@ var StandIns = []StandIn{
 	{
 		Program: "netpol", For: []string{enforcer},
 		Config: v1.Config{Entrypoint: []string{"/bin/netpol"}, WorkingDir: "/"},
+	},
+	{
+		// Fluent Bit itself takes the same configuration, and does more.
+		Program: "logagent", For: []string{logAgent}, Use: Offline,
+		Config: v1.Config{Entrypoint: []string{"/logagent"}, WorkingDir: "/", Env: []string{"GOMEMLIMIT=48MiB"}},
 	},
 	{
 		Program: "guestbook", For: []string{"registry.local/guestbook"},

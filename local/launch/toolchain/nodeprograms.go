@@ -29,6 +29,7 @@ func (t Toolchain) nodePrograms(ctx context.Context) ([]tool, error) {
 		{name: "pause", module: "local", pkg: "oke-guestbook/local/cmd/pause"},
 		{name: "coredns", module: "local", pkg: "oke-guestbook/local/cmd/coredns"},
 		{name: "netpol", module: "local", pkg: "oke-guestbook/local/cmd/netpol"},
+		{name: "logagent", module: "local", pkg: "oke-guestbook/local/cmd/logagent"},
 		{name: "guestbook", module: "app", pkg: "oke-guestbook/app"},
 		mongod,
 	}
