@@ -39,6 +39,8 @@ type WorkloadPod struct {
 	Ready, Containers int
 	Restarts          int32
 	Address           string
+	StatefulSet       string // whose it is; empty: of none
+	Image             string // of the first container
 }
 
 // WorkloadVolume is a persistent volume.
@@ -174,6 +176,12 @@ func describePod(p corev1.Pod) WorkloadPod {
 	out := WorkloadPod{
 		Namespace: p.Namespace, Name: p.Name, Address: p.Status.PodIP, Containers: len(p.Spec.Containers),
 		Status: cmp.Or(p.Status.Reason, string(p.Status.Phase)), Message: p.Status.Message,
+	}
+	if owner := metav1.GetControllerOf(&p); owner != nil && owner.Kind == "StatefulSet" {
+		out.StatefulSet = owner.Name
+	}
+	if len(p.Spec.Containers) > 0 {
+		out.Image = p.Spec.Containers[0].Image
 	}
 	for _, condition := range p.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {

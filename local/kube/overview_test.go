@@ -25,6 +25,8 @@ func TestWorkload(t *testing.T) {
 	ended := pod("ended", "b", corev1.PodStatus{Phase: corev1.PodRunning})
 	ended.DeletionTimestamp = &metav1.Time{}
 	ended.Finalizers = []string{"x/y"}
+	ended.OwnerReferences = []metav1.OwnerReference{{Kind: "StatefulSet", Name: "set", Controller: new(true)}}
+	ended.Spec.Containers[0].Image = "image"
 	balancer := &corev1.Service{ObjectMeta: object("page"), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
 	balancer.UID = "uid"
 	got, err := workloadOf(t.Context(), fake.NewClientset(
@@ -72,7 +74,7 @@ func TestWorkload(t *testing.T) {
 		Nodes: []WorkloadNode{
 			{Name: "a", Status: "NotReady", Message: "no heartbeat"},
 			{Name: "b", PoolID: "pool", Shape: "A1", Version: "v1", Status: "Ready,SchedulingDisabled", Pods: []WorkloadPod{
-				{Namespace: "web", Name: "ended", Status: "Terminating", Containers: 1},
+				{Namespace: "web", Name: "ended", Status: "Terminating", Containers: 1, StatefulSet: "set", Image: "image"},
 				{Namespace: "web", Name: "pulls", Status: "ImagePullBackOff", Message: "no image", Containers: 1},
 				{
 					Namespace: "web", Name: "ready", Status: "Running", Ready: 1, Containers: 1, Restarts: 2,

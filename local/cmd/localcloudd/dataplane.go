@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -262,6 +264,30 @@ func (p *dataPlane) notices() []string {
 		all = append(all, "block volumes are directories without a limit of size: only root has loop devices")
 	}
 	return all
+}
+
+// replicaSets say which databases have members without data, because an image stands for MongoDB's.
+func (p *dataPlane) replicaSets(workloads []kube.Workload) (notices []string) {
+	if p == nil {
+		return nil
+	}
+	members := map[string]int{}
+	for _, w := range workloads {
+		for _, n := range w.Nodes {
+			for _, pod := range n.Pods {
+				if pod.StatefulSet != "" && p.mirror.StandsForMongo(pod.Image) {
+					members[pod.Namespace+"/"+pod.StatefulSet]++
+				}
+			}
+		}
+	}
+	for _, set := range slices.Sorted(maps.Keys(members)) {
+		if members[set] > 1 {
+			notices = append(notices, fmt.Sprintf("%s has %d members, and the first holds all data: what stands for MongoDB "+
+				"(FerretDB) does not replicate, and the others refuse to read", set, members[set]))
+		}
+	}
+	return notices
 }
 
 // ports returns where this machine reaches load balancers.

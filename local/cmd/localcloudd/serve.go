@@ -155,10 +155,13 @@ func handler(dir string, cloud *oci.Server, clusters *kube.Manager, plane *dataP
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
 	})
-	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+		defer cancel()
+		workloads, _ := clusters.Workloads(ctx) // of a cluster that does not answer, there is nothing to say
 		writeJSON(w, map[string]any{
 			"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status()), "loadBalancers": plane.ports(),
-			"notices": plane.notices(),
+			"notices": append(plane.notices(), plane.replicaSets(workloads)...),
 		})
 	})
 	mux.HandleFunc("GET /admin/dataplane", plane.serveStatus)

@@ -17,6 +17,7 @@ import (
 
 	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/dataplane/hostports"
+	"oke-guestbook/local/dataplane/images"
 	"oke-guestbook/local/dataplane/sandbox"
 	"oke-guestbook/local/eventually"
 	"oke-guestbook/local/flowlog"
@@ -120,6 +121,32 @@ func TestLoadBalancersOfTheOverview(t *testing.T) {
 	if none := describeBalancers([]cloud.LoadBalancer{lb}, nil); none[0].Listeners[0].Local != "" ||
 		none[0].Backends[0].Measured {
 		t.Errorf("simulated: %+v", none)
+	}
+}
+
+// TestMembersWithoutData has a replica set, a database that has one member, and Pods that are no members.
+func TestMembersWithoutData(t *testing.T) {
+	workloads := []kube.Workload{{Nodes: []kube.WorkloadNode{
+		{Pods: []kube.WorkloadPod{
+			{Namespace: "seoul", StatefulSet: "mongo", Image: "docker.io/library/mongo:8.0.32"},
+			{Namespace: "busan", StatefulSet: "mongo", Image: "docker.io/library/mongo:8.0.32"},
+			{Namespace: "seoul", StatefulSet: "other", Image: "docker.io/library/mongodb:1"},
+			{Namespace: "seoul", Image: "docker.io/library/mongo:8.0.32"},
+		}},
+		{Pods: []kube.WorkloadPod{
+			{Namespace: "seoul", StatefulSet: "mongo", Image: "docker.io/library/mongo@sha256:0"},
+			{Namespace: "seoul", StatefulSet: "other", Image: "docker.io/library/mongodb:1"},
+		}},
+	}}}
+	for source, want := range map[images.Source]int{images.Auto: 1, images.Built: 1, images.Registry: 0} {
+		p := &dataPlane{mirror: images.NewMirror(source, nil, nil)}
+		said := p.replicaSets(workloads)
+		if len(said) != want || want > 0 && !strings.HasPrefix(said[0], "seoul/mongo has 2 members") {
+			t.Errorf("IMAGES=%s: %q", source, said)
+		}
+	}
+	if said := (*dataPlane)(nil).replicaSets(workloads); said != nil {
+		t.Errorf("simulated: %q", said)
 	}
 }
 

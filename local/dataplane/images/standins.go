@@ -108,3 +108,8 @@ func (m *Mirror) AddStandIns(dir, arch string) (notice string, err error) {
 	}
 	return "images built here stand for " + strings.Join(all, ", ") + "; " + others, nil
 }
+
+// StandsForMongo reports whether an image's name is answered by the one that stands for MongoDB's.
+func (m *Mirror) StandsForMongo(image string) bool {
+	return (strings.HasPrefix(image, mongo+":") || strings.HasPrefix(image, mongo+"@")) && !m.asksRegistry(Usually)
+}
