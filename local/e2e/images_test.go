@@ -3,7 +3,9 @@ package e2e
 import (
 	"bufio"
 	"debug/elf"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -37,22 +39,26 @@ const pushed = "iad.ocir.io/" + oci.Namespace + "/guestbook:v1"
 const usual = "registry.local/guestbook:v1"
 
 // TestPodsOfTheVCN signs guestbooks of both profiles, whose Pods have addresses of the VCN. Real nodes pull images from
-// a private repository; what keeps Pods from becoming ready is what ends an update.
+// a private repository; what keeps Pods from becoming ready is what ends an update. Log agents send what the guestbooks
+// write, and a replica set serves the page without one of its members.
 func TestPodsOfTheVCN(t *testing.T) {
 	t.Parallel()
 	s := newRealStack(t)
+	release := s.takePagePort()
 	s.must(s.o.Prepare(t.Context()))
 	s.settings("podNetwork=vcn-native", "nodePools[0].shape=VM.Standard.E5.Flex", // as the tutorial's frontend needs it
 		"guestbooks[0].name=guestbook", "guestbooks[1].name=classroom",
 		"guestbooks[1].profile=tutorial", "guestbooks[1].exposure=none", "guestbooks[1].frontendReplicas=1",
 		"guestbooks[1].frontendImage=docker.io/paulczar/gb-frontend:v5")
 	s.up()
+	release()
 	page := s.pageURL()
 	step(t, "sign", func() {
 		s.sign(page)
 		s.hasEntry(page)
 		s.podsAreInTheirSubnet()
 	})
+	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
 	b, classroom := book{s, s.output("namespace")}, book{s, "classroom"}
 	step(t, "a command in a Pod, and a forwarded port", func() {
 		out, err := b.kubectlCommand("exec", "mongo-0", "-c", "mongo", "--", "bash", "-c", "echo on $HOSTNAME").Output()
@@ -96,14 +102,106 @@ func TestPodsOfTheVCN(t *testing.T) {
 			"Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 404")
 		classroom.progressDeadline(600)
 	})
-	step(t, "an image of a private repository", func() {
-		s.settings("guestbooks[1].readinessPath=/")
-		b.up()
+	step(t, "an image of a private repository, three members of the database, and log agents", func() {
+		s.collectLogs()
+		s.settings("guestbooks[1].readinessPath=/", "logDestination=collector.default:24224",
+			"nodePools[0].size=3", "guestbooks[0].mongoReplicas=3")
+		said := s.says(s.o.Up)
+		if want := b.namespace + "/mongo has 3 members, and the first holds all data"; !strings.Contains(said, want) {
+			t.Errorf("make up does not say %q:\n%s", want, said)
+		}
 		s.hasEntry(page)
 		b.unchanged("with an image of a private repository")
 	})
+	step(t, "the guestbooks' logs, and no others", func() { b.logsArrive() })
+	step(t, "a member of the database is deleted", func() { b.losesMember(page) })
 	b.removeRepositories()
 	s.must(s.o.Down(t.Context()))
+}
+
+// takePagePort takes the port of this machine that the page would get, which `make up` has to say. It returns what
+// gives the port back after that.
+func (s *stack) takePagePort() (release func()) {
+	s.t.Helper()
+	take := func() (net.Listener, error) {
+		return net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.o.Port+1))
+	}
+	listener, err := take()
+	for errors.Is(err, syscall.EADDRINUSE) {
+		s.o.Port = freePort(s.t)
+		listener, err = take()
+	}
+	s.must(err)
+	s.t.Cleanup(func() { listener.Close() })
+	return func() {
+		s.t.Helper()
+		s.must(listener.Close())
+		want := fmt.Sprintf("because another program has taken %d", s.o.Port+1)
+		if !strings.Contains(s.log.String(), want) {
+			s.t.Errorf("make up does not say %q:\n%s", want, s.log)
+		}
+	}
+}
+
+// collectLogs runs a server for log agents, of the image that stands for theirs.
+func (s *stack) collectLogs() {
+	s.t.Helper()
+	pods := book{s, "default"}
+	const image = "--image=docker.io/fluent/fluent-bit:4.0.3"
+	out, err := pods.run("", "run", "collector", image, "--port=24224", "--expose", "--", "-listen", ":24224")
+	if err == nil {
+		out, err = pods.run("", "wait", "pod", "collector", "--for=condition=Ready", "--timeout=2m")
+	}
+	if err != nil {
+		s.t.Fatalf("kubectl: %v\n%s", err, out)
+	}
+}
+
+// logsArrive waits until the server for log agents has a line of each frontend and member of the database. It has none
+// of other namespaces: the server itself, for one, writes all of this to its log.
+func (b book) logsArrive() {
+	b.t.Helper()
+	wanted := []string{"classroom.frontend-", b.namespace + ".mongo-1.mongo ", b.namespace + ".mongo-2.mongo "}
+	for _, p := range b.all("pod", "-l", "app.kubernetes.io/name=guestbook") {
+		wanted = append(wanted, fmt.Sprintf("%s.%s.frontend ", b.namespace, p.Metadata.Name))
+	}
+	var got string
+	b.eventually(time.Minute, "the guestbooks' logs", func() (bool, string) {
+		out, err := book{b.stack, "default"}.kubectlCommand("logs", "collector").Output()
+		got = string(out)
+		i := slices.IndexFunc(wanted, func(tag string) bool { return !strings.Contains("\n"+got, "\n"+tag) })
+		if err != nil || i >= 0 {
+			return false, fmt.Sprintf("%v: no line of %s in %s", err, wanted[max(i, 0)], got)
+		}
+		return true, ""
+	})
+	if !strings.Contains(got, `"msg\":\"started\"`) {
+		b.t.Errorf("no frontend says that it has started: %s", got)
+	}
+	for line := range strings.Lines(got) {
+		if !strings.HasPrefix(line, b.namespace+".") && !strings.HasPrefix(line, "classroom.") {
+			b.t.Errorf("a line of another namespace: %s", line)
+		}
+	}
+}
+
+// losesMember deletes a Pod of the database that is not its primary, while the page is asked for.
+func (b book) losesMember(page string) {
+	b.t.Helper()
+	setUp, err := b.run("", "logs", "job/mongo-setup")
+	if err != nil || strings.Count(setUp, "adding a member") != 2 {
+		b.t.Errorf("the set-up adds two members, and says: %v\n%s", err, setUp)
+	}
+	b.losesNothing(page, func() {
+		b.kubectlMust("delete", "pod", "-n", b.namespace, "mongo-1")
+		ready := "--for=jsonpath={.status.readyReplicas}=3"
+		b.kubectlMust("wait", "statefulset", "-n", b.namespace, "mongo", ready, "--timeout=2m")
+	})
+	out, err := b.run("", "logs", "mongo-1", "-c", "mongo")
+	if err != nil || !strings.Contains(out, "it holds no data, and can never become the primary") {
+		b.t.Errorf("the member that has come back says: %v\n%s", err, out)
+	}
+	b.sign(page)
 }
 
 // endsWith runs `pulumi up`, which must fail within two minutes, with all of the texts. The official plugin says the
