@@ -70,12 +70,14 @@ func TestPodsOfTheVCN(t *testing.T) {
 		s.hasEntry(forwarded)
 	})
 	token := b.authToken()
-	step(t, "images that cannot be used", func() { b.unusableImages(token) })
-	step(t, "an image that needs credentials is refused", func() {
+	var failed func()
+	step(t, "Pods whose images cannot be used", func() { failed = b.unusableImages(token) })
+	step(t, "an image that needs credentials is refused", func() { // meanwhile kubelets try again
 		s.settings("guestbooks[0].frontendImage=" + repository + ":v1")
 		b.refused("frontendImage " + repository + ":v1 anonymously 403 registryUsername registryPassword")
 		s.settings("guestbooks[0].frontendImage=" + usual)
 	})
+	step(t, "the Pods say why", failed)
 	step(t, "an image that nobody has, and no room", func() {
 		s.settings("guestbooks[1].frontendImage=docker.io/library/none:v1")
 		empty := b.noRoom()
@@ -161,12 +163,12 @@ func (s *stack) collectLogs() {
 // of other namespaces: the server itself, for one, writes all of this to its log.
 func (b book) logsArrive() {
 	b.t.Helper()
-	wanted := []string{"classroom.frontend-", b.namespace + ".mongo-1.mongo ", b.namespace + ".mongo-2.mongo "}
-	for _, p := range b.all("pod", "-l", "app.kubernetes.io/name=guestbook") {
-		wanted = append(wanted, fmt.Sprintf("%s.%s.frontend ", b.namespace, p.Metadata.Name))
-	}
 	var got string
 	b.eventually(time.Minute, "the guestbooks' logs", func() (bool, string) {
+		wanted := []string{"classroom.frontend-", b.namespace + ".mongo-1.mongo ", b.namespace + ".mongo-2.mongo "}
+		for _, p := range b.all("pod", "-l", "app.kubernetes.io/name=guestbook") {
+			wanted = append(wanted, fmt.Sprintf("%s.%s.guestbook ", b.namespace, p.Metadata.Name))
+		}
 		out, err := book{b.stack, "default"}.kubectlCommand("logs", "collector").Output()
 		got = string(out)
 		i := slices.IndexFunc(wanted, func(tag string) bool { return !strings.Contains("\n"+got, "\n"+tag) })
@@ -194,8 +196,9 @@ func (b book) losesMember(page string) {
 	}
 	b.losesNothing(page, func() {
 		b.kubectlMust("delete", "pod", "-n", b.namespace, "mongo-1")
-		ready := "--for=jsonpath={.status.readyReplicas}=3"
-		b.kubectlMust("wait", "statefulset", "-n", b.namespace, "mongo", ready, "--timeout=2m")
+		for _, state := range []string{"create", "condition=Ready"} {
+			b.kubectlMust("wait", "pod", "-n", b.namespace, "mongo-1", "--for="+state, "--timeout=2m")
+		}
 	})
 	out, err := b.run("", "logs", "mongo-1", "-c", "mongo")
 	if err != nil || !strings.Contains(out, "it holds no data, and can never become the primary") {
@@ -361,8 +364,9 @@ func (s *stack) podsAreInTheirSubnet() {
 	}
 }
 
-// unusableImages pushes images of the guestbook, and runs Pods that cannot use them.
-func (b book) unusableImages(token string) {
+// unusableImages pushes images of the guestbook, and runs Pods that cannot use them. It returns what waits until these
+// say why.
+func (b book) unusableImages(token string) (failed func()) {
 	b.t.Helper()
 	foreign := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
 	own, binary := b.guestbookImage(runtime.GOARCH), b.guestbookImage(foreign)
@@ -395,17 +399,19 @@ func (b book) unusableImages(token string) {
 		run("run", test.pod, "--image="+repository+":"+test.tag,
 			`--overrides={"spec":{"imagePullSecrets":[{"name":"`+test.secret+`"}]}}`)
 	}
-	for _, test := range tests {
-		want := []string{test.message, "ErrImagePull", "ImagePullBackOff"}
-		if test.pod == "binary" {
-			want = want[:1] // it is pulled
+	return func() {
+		for _, test := range tests {
+			want := []string{test.message, "ErrImagePull", "ImagePullBackOff"}
+			if test.pod == "binary" {
+				want = want[:1] // it is pulled
+			}
+			b.eventually(2*time.Minute, fmt.Sprint(test.pod, " says ", want), func() (bool, string) {
+				said := pods.said(test.pod)
+				return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(said, w) }), said
+			})
 		}
-		b.eventually(2*time.Minute, fmt.Sprint(test.pod, " says ", want), func() (bool, string) {
-			said := pods.said(test.pod)
-			return !slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(said, w) }), said
-		})
+		run("delete", "pod", "--all", "--now", "--wait=false")
 	}
-	run("delete", "pod", "--all", "--now", "--wait=false")
 }
 
 // said is what a Pod's status, events and log say.
