@@ -113,7 +113,6 @@ func TestPodsOfTheVCN(t *testing.T) {
 			t.Errorf("make up does not say %q:\n%s", want, said)
 		}
 		s.hasEntry(page)
-		b.unchanged("with an image of a private repository")
 	})
 	step(t, "the guestbooks' logs, and no others", func() { b.logsArrive() })
 	step(t, "a member of the database is deleted", func() { b.losesMember(page) })
@@ -187,24 +186,23 @@ func (b book) logsArrive() {
 	}
 }
 
-// losesMember deletes a Pod of the database that is not its primary, while the page is asked for.
+// losesMember deletes a Pod of the database that is not its primary, while the page is asked for. It does not wait
+// until the member is back, which with the deletion took 33 s.
 func (b book) losesMember(page string) {
 	b.t.Helper()
 	setUp, err := b.run("", "logs", "job/mongo-setup")
 	if err != nil || strings.Count(setUp, "adding a member") != 2 {
 		b.t.Errorf("the set-up adds two members, and says: %v\n%s", err, setUp)
 	}
-	b.losesNothing(page, func() {
-		b.kubectlMust("delete", "pod", "-n", b.namespace, "mongo-1")
-		for _, state := range []string{"create", "condition=Ready"} {
-			b.kubectlMust("wait", "pod", "-n", b.namespace, "mongo-1", "--for="+state, "--timeout=2m")
-		}
-	})
 	out, err := b.run("", "logs", "mongo-1", "-c", "mongo")
 	if err != nil || !strings.Contains(out, "it holds no data, and can never become the primary") {
-		b.t.Errorf("the member that has come back says: %v\n%s", err, out)
+		b.t.Errorf("a member says: %v\n%s", err, out)
 	}
-	b.sign(page)
+	b.losesNothing(page, func() {
+		b.kubectlMust("delete", "pod", "-n", b.namespace, "mongo-1", "--timeout=1m") // waits until it is gone
+		b.sign(page)
+		b.unchanged("with an image of a private repository")
+	})
 }
 
 // endsWith runs `pulumi up`, which must fail within two minutes, with all of the texts. The official plugin says the
