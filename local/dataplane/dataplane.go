@@ -4,6 +4,7 @@ package dataplane
 
 import (
 	"net/netip"
+	"time"
 
 	"oke-guestbook/local/cloud"
 )
@@ -55,12 +56,16 @@ type Node struct {
 	cloud.Node
 	// PodCIDR is the node's range of Pod addresses, of an overlay network.
 	PodCIDR netip.Prefix
-	// CPUs and MemoryBytes are the capacity. ReservedCPU, in thousandths, and ReservedMemoryBytes are not for Pods.
+	// CPUs, MemoryBytes and DiskBytes are the capacity. ReservedCPU, in thousandths, and ReservedMemoryBytes are not for
+	// Pods.
 	CPUs                int
 	MemoryBytes         int64
+	DiskBytes           int64
 	ReservedCPU         int64
 	ReservedMemoryBytes int64
 	MaxPods             int
+	// PressureTransition is how long the node's condition of little memory or space lasts after its cause.
+	PressureTransition time.Duration
 
 	Kubelet KeyPair // client certificate of the kubelet, user system:node:NAME
 	Server  KeyPair // server certificate of the kubelet's API, for the node's address

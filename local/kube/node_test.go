@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -69,6 +70,20 @@ func TestRootFileSystem(t *testing.T) {
 		capacity, _ := resources(n, "arm64")
 		if got := capacity.StorageEphemeral().Value(); got != int64(test.gib*(1<<30)) {
 			t.Errorf("boot volume of %d GB, grown %t: %d bytes, want %v GiB", test.bootGB, test.grown, got, test.gib)
+		}
+	}
+}
+
+// TestWorker expects the node's own file system, and conditions that end as much faster as life cycles do, but not so
+// fast that the scheduler misses them.
+func TestWorker(t *testing.T) {
+	n := testNode(0)
+	n.BootVolumeGB, n.RootGrown = 100, true
+	for speed, want := range map[float64]time.Duration{1: 5 * time.Minute, 10: 30 * time.Second, 100: 15 * time.Second} {
+		worker := Config{Speed: speed}.worker(n)
+		if worker.PressureTransition != want || worker.DiskBytes != 88<<30 {
+			t.Errorf("speed %v: pressure for %s and a disk of %d bytes, want %s and 88 GiB", speed,
+				worker.PressureTransition, worker.DiskBytes, want)
 		}
 	}
 }

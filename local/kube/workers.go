@@ -38,6 +38,15 @@ const (
 	workerPoll    = 200 * time.Millisecond
 )
 
+const (
+	// pressureTransition is how long a node keeps the condition MemoryPressure or DiskPressure after its cause has gone
+	// (evictionPressureTransitionPeriod of a kubelet, default 5m).
+	pressureTransition = 5 * time.Minute
+	// shortestPressureTransition is more than the 10 s after which a kubelet reports conditions: a shorter one could be
+	// missed by the scheduler, and the Pod that took too much come back at once.
+	shortestPressureTransition = 15 * time.Second
+)
+
 func (c *cluster) egressPath() string { return filepath.Join(c.dir, "egress.yaml") }
 
 // socketPath returns the path of one of the cluster's sockets, which must be short.
@@ -140,17 +149,25 @@ func (c *cluster) nodeObject(n cloud.Node) *corev1.Node {
 	return node
 }
 
+// worker describes a node that runs, without its credentials.
+func (cfg Config) worker(n cloud.Node) dataplane.Node {
+	capacity, allocatable := resources(n, architecture(n))
+	memory := capacity.Memory().Value()
+	return dataplane.Node{
+		Node: n, MaxPods: podsPerNode, CPUs: int(capacity.Cpu().Value()), MemoryBytes: memory,
+		DiskBytes:           capacity.StorageEphemeral().Value(),
+		ReservedCPU:         capacity.Cpu().MilliValue() - allocatable.Cpu().MilliValue(),
+		ReservedMemoryBytes: memory - allocatable.Memory().Value(),
+		PressureTransition:  cfg.scaled(pressureTransition, shortestPressureTransition),
+	}
+}
+
 // addWorker makes a registered node run, with credentials of its own.
 func (c *cluster) addWorker(ctx context.Context, n cloud.Node) error {
 	if !c.hasKubelet(n) {
 		return nil
 	}
-	worker := dataplane.Node{Node: n}
-	capacity, allocatable := resources(n, architecture(n))
-	worker.MaxPods = podsPerNode
-	worker.CPUs, worker.MemoryBytes = int(capacity.Cpu().Value()), capacity.Memory().Value()
-	worker.ReservedCPU = capacity.Cpu().MilliValue() - allocatable.Cpu().MilliValue()
-	worker.ReservedMemoryBytes = worker.MemoryBytes - allocatable.Memory().Value()
+	worker := c.cfg.worker(n)
 	var err error
 	if worker.PodCIDR, err = c.podCIDR(ctx, n.Name); err != nil {
 		return err

@@ -69,6 +69,7 @@ func startNode(
 		Volumes: VolumesDir(s.dir), Zone: cloud.Zone(n.AvailabilityDomain),
 		ProviderID: n.InstanceID, MaxPods: maxPods(n, network), CPUs: n.CPUs, MemoryBytes: n.MemoryBytes,
 		ReservedCPU: n.ReservedCPU, ReservedMemoryBytes: n.ReservedMemoryBytes,
+		DiskBytes: n.DiskBytes, PressureTransition: n.PressureTransition,
 	})
 	if err != nil {
 		return nil, errors.Join(err, out.dns.close())

@@ -33,6 +33,7 @@ import (
 	"k8s.io/client-go/util/keyutil"
 	"sigs.k8s.io/kwok/pkg/kwokctl/pki"
 
+	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/dataplane/netns"
 	"oke-guestbook/local/dataplane/worker"
 	"oke-guestbook/local/eventually"
@@ -76,6 +77,11 @@ func newCluster(t *testing.T, podsCIDR string) *cluster {
 			t.Errorf("control groups: %v", err)
 		}
 	})
+	if machine.InUserNamespace() { // and in a network namespace that is new
+		loopback, err := netlink.LinkByName("lo")
+		c.must(err)
+		c.must(netlink.LinkSetUp(loopback))
+	}
 	c.startControlPlane(podsCIDR)
 	c.router, err = netns.New()
 	c.must(err)
@@ -162,6 +168,7 @@ func (c *cluster) startControlPlane(podsCIDR string) {
 	c.start("etcd", "--data-dir="+c.path("etcd"), "--listen-client-url="+etcd, "--trusted-ca-file="+c.path("ca.crt"),
 		"--cert-file="+cert, "--key-file="+key)
 	c.start("kube-apiserver", "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.apiPort),
+		"--advertise-address="+apiAddress.String(), // a user namespace's network has none
 		"--endpoint-reconciler-type=none", "--etcd-servers="+etcd, "--etcd-cafile="+c.path("ca.crt"),
 		"--etcd-certfile="+adminCert, "--etcd-keyfile="+adminKey, "--tls-cert-file="+cert, "--tls-private-key-file="+key,
 		"--client-ca-file="+c.path("ca.crt"), "--service-account-issuer=https://kubernetes.default.svc",
@@ -234,6 +241,21 @@ func (c *cluster) forward(port, to string) {
 	}()
 }
 
+// podVariable names the file of the test's image for a test that cannot build it.
+const podVariable = "TEST_POD"
+
+// buildPod builds the program of the test's image in a directory and returns its file.
+func buildPod(t *testing.T, dir string) string {
+	t.Helper()
+	file := filepath.Join(dir, "pod")
+	build := exec.Command("go", "build", "-o", file, "./testdata/pod")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the test's image: %v: %s", err, out)
+	}
+	return file
+}
+
 // serveImages serves a registry in the router's namespace, with the test's image.
 func (c *cluster) serveImages() {
 	l, err := c.router.Listen(c.t.Context(), "tcp", net.JoinHostPort(apiAddress.String(), "5000"))
@@ -242,13 +264,11 @@ func (c *cluster) serveImages() {
 	go func() { _ = server.Serve(l) }()
 	c.t.Cleanup(func() { server.Close() })
 
-	binary := c.path("pod")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/pod")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		c.t.Fatalf("build the test's image: %v: %s", err, out)
+	file := os.Getenv(podVariable)
+	if file == "" {
+		file = buildPod(c.t, c.dir)
 	}
-	program, err := os.ReadFile(binary)
+	program, err := os.ReadFile(file)
 	c.must(err)
 	var layer bytes.Buffer
 	w := tar.NewWriter(&layer)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"net/netip"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -62,8 +63,15 @@ type Config struct {
 	Labels     map[string]string // optional; of those with kubernetes.io in their prefix, only what NodeRestriction allows
 	Taints     []corev1.Taint    // optional; for a Node that does not exist yet
 	MaxPods    int               // optional: 110
+	// DiskBytes is how much the node's file system holds: Dir, without what is mounted there. Nothing keeps Pods from
+	// writing more, but the kubelet evicts them before.
+	DiskBytes int64
+	// PressureTransition is how long a node keeps the condition MemoryPressure or DiskPressure after its cause has gone.
+	// Optional: the kubelet's default, 5 minutes.
+	PressureTransition time.Duration
 	// CPUs and MemoryBytes are the node's capacity, which may exceed this machine's. ReservedCPU (in thousandths) and
-	// ReservedMemoryBytes are taken off for what is allocatable. Optional: this machine's, and nothing reserved.
+	// ReservedMemoryBytes are taken off for what is allocatable, of which the kubelet keeps 100 MiB free at least.
+	// Optional: this machine's, and nothing reserved.
 	CPUs                int
 	MemoryBytes         int64
 	ReservedCPU         int64

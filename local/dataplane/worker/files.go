@@ -108,8 +108,9 @@ func writeSpec(cfg Config) error {
 		cgroup = ""
 	}
 	return node.Spec{
-		Hostname: cfg.Name, Address: cfg.Address.String(), Cgroup: cgroup, ContainerGrace: containerGrace,
-		Nft: nft, Runtime: runtime, Volumes: cfg.Volumes, Zone: cfg.Zone, KubeletArgs: kubeletArgs(cfg),
+		Hostname: cfg.Name, Address: cfg.Address.String(), Cgroup: cgroup, MemoryBytes: cfg.MemoryBytes,
+		ContainerGrace: containerGrace, Nft: nft, Runtime: runtime, Volumes: cfg.Volumes, Zone: cfg.Zone,
+		KubeletArgs: kubeletArgs(cfg),
 	}.Write(cfg.Dir)
 }
 

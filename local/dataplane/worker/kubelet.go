@@ -29,6 +29,8 @@ func kubeletArgs(cfg Config) []string {
 		"--cert-dir=" + node.Dir + "/kubelet/pki",
 		"--capacity-cpus=" + strconv.Itoa(cfg.CPUs),
 		"--capacity-memory=" + strconv.FormatInt(cfg.MemoryBytes, 10),
+		"--capacity-disk=" + strconv.FormatInt(cfg.DiskBytes, 10),
+		"--disk=" + node.Dir, // it shows the files, and not the volumes that are mounted in kubeletDir
 	}
 	if len(cfg.Labels) > 0 {
 		args = append(args, "--node-labels="+labels.Set(cfg.Labels).String())
@@ -36,17 +38,25 @@ func kubeletArgs(cfg Config) []string {
 	return args
 }
 
-// kubeletConfig returns the kubelet's configuration. The file systems of the node are the machine's, whose owner
-// decides how full they may be: without thresholds nothing is evicted, and no image deleted, because of the disk.
+// memoryThreshold is the memory below which a kubelet evicts Pods.
+const memoryThreshold = "100Mi"
+
+// thresholds are those below which the kubelet evicts Pods: its defaults (Kubernetes 1.36, DefaultEvictionHard in
+// pkg/kubelet/eviction). No others were found in Oracle's documentation (searched 2026-11-29). Without control groups
+// nothing tells the node's memory from the machine's.
+func thresholds() map[string]string {
+	all := map[string]string{
+		"nodefs.available": "10%", "nodefs.inodesFree": "5%", "imagefs.available": "15%", "imagefs.inodesFree": "5%",
+	}
+	if node.HaveCgroups() {
+		all["memory.available"] = memoryThreshold
+	}
+	return all
+}
+
+// kubeletConfig returns the kubelet's configuration.
 func kubeletConfig(cfg Config) ([]byte, error) {
 	socket := "unix://" + node.ContainerdSocket
-	never := map[string]string{}
-	for _, signal := range []string{
-		"nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree",
-	} {
-		never[signal] = "0%"
-	}
-	never["memory.available"] = "0%"
 	config := kubeletconfig.KubeletConfiguration{
 		TypeMeta: metav1.TypeMeta{APIVersion: "kubelet.config.k8s.io/v1beta1", Kind: "KubeletConfiguration"},
 		Address:  cfg.Address.String(),
@@ -60,14 +70,12 @@ func kubeletConfig(cfg Config) ([]byte, error) {
 		TLSPrivateKeyFile: etc("serving.key"),
 
 		ContainerRuntimeEndpoint: socket, ImageServiceEndpoint: socket,
-		CgroupDriver:                "cgroupfs",
-		FailCgroupV1:                new(false),
-		FailSwapOn:                  new(false),
-		MakeIPTablesUtilChains:      new(false),
-		SerializeImagePulls:         new(false),
-		EvictionHard:                never,
-		ImageGCHighThresholdPercent: new(int32(100)),
-		ImageGCLowThresholdPercent:  new(int32(99)),
+		CgroupDriver:           "cgroupfs",
+		FailCgroupV1:           new(false),
+		FailSwapOn:             new(false),
+		MakeIPTablesUtilChains: new(false),
+		SerializeImagePulls:    new(false),
+		EvictionHard:           thresholds(),
 		// The kubelet does without /dev/kmsg where it may not be read.
 		FeatureGates: map[string]bool{"KubeletInUserNamespace": true},
 
@@ -81,19 +89,24 @@ func kubeletConfig(cfg Config) ([]byte, error) {
 		SyncFrequency:             metav1.Duration{Duration: 10 * time.Second},
 		NodeStatusUpdateFrequency: metav1.Duration{Duration: 10 * time.Second},
 	}
+	config.EvictionPressureTransitionPeriod.Duration = cfg.PressureTransition
 	if !node.HaveCgroups() {
 		config.CgroupsPerQOS, config.EnforceNodeAllocatable = new(false), []string{"none"}
 	}
 	return json.Marshal(config)
 }
 
+// reserved returns what the kubelet takes off the capacity, besides its threshold of memory.
 func reserved(cfg Config) map[string]string {
-	r := map[string]string{}
+	r, memory := map[string]string{}, resource.NewQuantity(cfg.ReservedMemoryBytes, resource.BinarySI)
+	if node.HaveCgroups() {
+		memory.Sub(resource.MustParse(memoryThreshold))
+	}
 	if cfg.ReservedCPU > 0 {
 		r[string(corev1.ResourceCPU)] = resource.NewMilliQuantity(cfg.ReservedCPU, resource.DecimalSI).String()
 	}
-	if cfg.ReservedMemoryBytes > 0 {
-		r[string(corev1.ResourceMemory)] = resource.NewQuantity(cfg.ReservedMemoryBytes, resource.BinarySI).String()
+	if memory.Sign() > 0 {
+		r[string(corev1.ResourceMemory)] = memory.String()
 	}
 	return r
 }

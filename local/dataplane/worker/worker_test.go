@@ -76,7 +76,7 @@ func skipUnlessPossible(t *testing.T) {
 	t.Helper()
 	began := time.Now()
 	if os.Geteuid() != 0 {
-		t.Skip("it needs root; package dataplanetest has nodes of ordinary users")
+		t.Skip("it needs root; TestPressureForAnOrdinaryUser and package dataplanetest have nodes of ordinary users")
 	}
 	missing := machine.Missing()
 	if took := time.Since(began); took > time.Second {
@@ -92,7 +92,7 @@ func skipUnlessPossible(t *testing.T) {
 }
 
 // startNode starts a node. Its Pods have the addresses of VNICs, or get a range as soon as the Node has one.
-func (c *cluster) startNode(address string, pods podnet.Network) *testNode {
+func (c *cluster) startNode(address string, pods podnet.Network, changes ...func(*worker.Config)) *testNode {
 	c.t.Helper()
 	addr := netip.MustParseAddr(address)
 	var vnic netip.Addr
@@ -115,7 +115,10 @@ func (c *cluster) startNode(address string, pods podnet.Network) *testNode {
 		Pods: pods, ClusterDNS: netip.MustParseAddr("10.96.5.5"),
 		Mirrors:    map[string]string{worker.AnyRegistry: fmt.Sprintf("http://%s:5000", apiAddress)},
 		PauseImage: testImage, Labels: map[string]string{"pool": "test"}, CPUs: 6, MemoryBytes: 64 << 30,
-		ReservedCPU: 100, ReservedMemoryBytes: 1 << 30,
+		ReservedCPU: 100, ReservedMemoryBytes: 1 << 30, DiskBytes: 40 << 30,
+	}
+	for _, change := range changes {
+		change(&n.cfg)
 	}
 	c.run(n)
 	return n
@@ -276,8 +279,17 @@ func (c *cluster) checkTraffic(service *corev1.Service, nodes [2]*testNode, pods
 	}
 }
 
-// checkLogs reads a Pod's log from the kubelet, as the API server does.
+// checkLogs reads a Pod's log from the kubelet.
 func (c *cluster) checkLogs(n *testNode, pod *corev1.Pod) {
+	c.t.Helper()
+	log := c.askKubelet(n, "/containerLogs/default/"+pod.Name+"/main")
+	if want := "serving as " + pod.Name + "\n"; string(log) != want {
+		c.t.Errorf("log %q, want %q", log, want)
+	}
+}
+
+// askKubelet asks a node's kubelet, as the API server does.
+func (c *cluster) askKubelet(n *testNode, path string) []byte {
 	c.t.Helper()
 	admin := c.issue("admin", "system:masters")
 	cert, err := tls.X509KeyPair(admin.CertPEM, admin.KeyPEM)
@@ -287,15 +299,12 @@ func (c *cluster) checkLogs(n *testNode, pod *corev1.Pod) {
 	client := http.Client{Transport: &http.Transport{
 		DialContext: c.router.Dial, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{cert}},
 	}}
-	answer, err := client.Get(fmt.Sprintf("https://%s/containerLogs/default/%s/main",
-		net.JoinHostPort(n.name, "10250"), pod.Name))
+	answer, err := client.Get("https://" + net.JoinHostPort(n.name, "10250") + path)
 	c.must(err)
 	defer answer.Body.Close()
-	log, err := io.ReadAll(answer.Body)
+	body, err := io.ReadAll(answer.Body)
 	c.must(err)
-	if want := "serving as " + pod.Name + "\n"; string(log) != want {
-		c.t.Errorf("log %q, want %q", log, want)
-	}
+	return body
 }
 
 // settings are settings of the kernel that a kubelet changes, and directories that it makes, on a machine of its own.
@@ -388,6 +397,7 @@ func (c *cluster) kill(n *testNode) {
 
 func TestOverlay(t *testing.T) {
 	skipUnlessPossible(t)
+	t.Parallel()
 	before := settings()
 	c := newCluster(t, "10.244.0.0/16")
 	nodes := [2]*testNode{c.startNode("10.0.64.2", podnet.Network{}), c.startNode("10.0.64.3", podnet.Network{})}
@@ -401,6 +411,7 @@ func TestOverlay(t *testing.T) {
 // TestVCNNative gives each node two addresses for Pods, so that a replaced Pod gets the other one.
 func TestVCNNative(t *testing.T) {
 	skipUnlessPossible(t)
+	t.Parallel()
 	c := newCluster(t, "")
 	vnic := func(addresses ...string) podnet.Network {
 		v := podnet.VNIC{Subnet: podsSubnet, Gateway: podsSubnet.Addr().Next()}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	cadvisorapi "github.com/google/cadvisor/info/v1"
 	"github.com/spf13/pflag"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/component-base/logs"
@@ -17,16 +16,22 @@ import (
 	"k8s.io/kubernetes/pkg/kubelet/cadvisor"
 	"k8s.io/kubernetes/pkg/kubelet/kubeletconfig/configfiles"
 	utilfs "k8s.io/kubernetes/pkg/util/filesystem"
+
+	"oke-guestbook/local/dataplane/worker/capacity"
 )
 
 // kubelet runs the kubelet until SIGTERM. It has the flags of Kubernetes' command, which cannot be used as it is: the
-// capacity of the node is that of the shape, which may exceed this machine's.
+// capacity of the node is that of the shape, which may exceed this machine's, and what other programs take of this
+// machine must not evict Pods.
 func kubelet(ctx context.Context, args []string) error {
 	kubeletFlags := options.NewKubeletFlags()
 	flags := pflag.NewFlagSet(KubeletName, pflag.ContinueOnError)
 	kubeletFlags.AddFlags(flags)
-	cpus := flags.Int("capacity-cpus", 0, "number of CPUs that the node shows; 0: the machine's")
-	memory := flags.Uint64("capacity-memory", 0, "bytes of memory that the node shows; 0: the machine's")
+	shown := &capacity.Machine{}
+	flags.IntVar(&shown.CPUs, "capacity-cpus", 0, "number of CPUs that the node shows; 0: the machine's")
+	flags.Uint64Var(&shown.Memory, "capacity-memory", 0, "bytes of memory that the node shows; 0: the machine's")
+	flags.Uint64Var(&shown.Disk.Bytes, "capacity-disk", 0, "bytes that the node's file system holds")
+	flags.StringVar(&shown.Disk.Dir, "disk", "", "directory of all that is on the node's file system")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -39,14 +44,15 @@ func kubelet(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	machine, err := cadvisor.New(
+	shown.Measured = config.CgroupsPerQOS
+	shown.Interface, err = cadvisor.New(
 		klog.FromContext(ctx), cadvisor.NewImageFsInfoProvider(s.ContainerRuntimeEndpoint), s.RootDirectory,
 		[]string{"/"}, cadvisor.UsingLegacyCadvisorStats(s.ContainerRuntimeEndpoint), s.LocalStorageCapacityIsolation,
 	)
 	if err != nil {
 		return fmt.Errorf("cAdvisor: %w", err)
 	}
-	deps.CAdvisorInterface = sized{machine, *cpus, *memory}
+	deps.CAdvisorInterface = shown
 	return app.Run(ctx, s, deps, utilfeature.DefaultFeatureGate)
 }
 
@@ -71,26 +77,4 @@ func loadConfig(ctx context.Context, path string) (*kubeletconfig.KubeletConfigu
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return config, nil
-}
-
-// sized is a machine with another number of CPUs and another size of memory.
-type sized struct {
-	cadvisor.Interface
-	cpus   int
-	memory uint64
-}
-
-func (s sized) MachineInfo() (*cadvisorapi.MachineInfo, error) {
-	info, err := s.Interface.MachineInfo()
-	if err != nil {
-		return nil, err
-	}
-	changed := info.Clone()
-	if s.cpus > 0 {
-		changed.NumCores = s.cpus
-	}
-	if s.memory > 0 {
-		changed.MemoryCapacity = s.memory
-	}
-	return changed, nil
 }

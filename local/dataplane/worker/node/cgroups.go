@@ -148,8 +148,9 @@ func controllers(options string) string {
 }
 
 // joinCgroups makes a control group in every hierarchy and moves this process there, and into a namespace of control
-// groups of which it is the root. Without a group it does nothing.
-func joinCgroups(group string) (hierarchies, error) {
+// groups of which it is the root. Together, what is in it can have so many bytes of memory, 0 for any number. Without a
+// group it does nothing.
+func joinCgroups(group string, memory int64) (hierarchies, error) {
 	if group == "" {
 		return nil, nil
 	}
@@ -159,6 +160,9 @@ func joinCgroups(group string) (hierarchies, error) {
 	}
 	for _, h := range all {
 		if err := h.make(group); err != nil {
+			return nil, err
+		}
+		if err := h.limitMemory(group, memory); err != nil {
 			return nil, err
 		}
 		if err := join(filepath.Join(h.path, group)); err != nil {
@@ -217,6 +221,20 @@ func (h hierarchy) make(group string) error {
 		}
 	}
 	return nil
+}
+
+// limitMemory limits the memory of a group, caches of files included: without a limit of the node's, they would grow as
+// far as the machine has memory, and count as used. The kubelet's limit of all Pods is below it.
+func (h hierarchy) limitMemory(group string, bytes int64) error {
+	file := "memory.max"
+	if !h.v2 {
+		file = "memory.limit_in_bytes"
+	}
+	holdsMemory := h.v2 || slices.Contains(strings.Split(h.options, ","), "memory")
+	if !holdsMemory || bytes == 0 {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(h.path, group, file), []byte(strconv.FormatInt(bytes, 10)), 0)
 }
 
 // inherit copies a group's setting from the one above it.

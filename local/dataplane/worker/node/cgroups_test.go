@@ -136,7 +136,7 @@ func TestAnOrdinaryUserWithoutAGroup(t *testing.T) {
 		t.Error("there are control groups")
 	}
 	must(t, RemoveCgroups("/localcloud-test"))
-	if groups, err := joinCgroups(""); groups != nil || err != nil {
+	if groups, err := joinCgroups("", 0); groups != nil || err != nil {
 		t.Errorf("%v, %v", groups, err)
 	}
 }

@@ -33,7 +33,7 @@ func enter(dir, init, agents string) error {
 	}
 	// The namespace of control groups is that of this thread, which therefore also replaces the process.
 	runtime.LockOSThread()
-	groups, err := joinCgroups(spec.Cgroup)
+	groups, err := joinCgroups(spec.Cgroup, spec.MemoryBytes)
 	if err != nil {
 		return fmt.Errorf("control groups: %w", err)
 	}

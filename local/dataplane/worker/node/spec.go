@@ -38,6 +38,7 @@ type Spec struct {
 	Hostname       string
 	Address        string        // the node's
 	Cgroup         string        // below the hierarchies' roots; empty: this process may make none
+	MemoryBytes    int64         // of all that runs on the node; 0: as much as there is
 	ContainerGrace time.Duration // from SIGTERM to the end of containers when the node stops
 	Nft, Runtime   string        // executables: nft and runc
 	Volumes        string        // directory of the block volumes' data, of all nodes; empty: there are none

@@ -1,24 +1,57 @@
-// Command pod is the only program of the test's image: it holds a Pod's namespaces, or serves HTTP.
+// Command pod is the only program of the test's image: it holds a Pod's namespaces, fills memory or a file, or serves
+// HTTP.
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
 
 func main() {
-	if len(os.Args) < 2 {
+	switch {
+	case len(os.Args) == 3: // "memory", or the name of a file, and a number of MiB
+		fill(os.Args[1], os.Args[2])
+	case len(os.Args) < 2:
 		stop := make(chan os.Signal, 1)
 		signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
 		<-stop
-		return
+	default:
+		serve()
 	}
+}
+
+// fill takes memory, or the space of a file, until the process is killed.
+func fill(what, mebibytes string) {
+	count, err := strconv.Atoi(mebibytes)
+	var memory [][]byte
+	for range count {
+		block := bytes.Repeat([]byte{1}, 1<<20)
+		if what == "memory" {
+			memory = append(memory, block)
+			continue
+		}
+		file, openErr := os.OpenFile(what, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		_, writeErr := file.Write(block)
+		err = errors.Join(err, openErr, writeErr, file.Close())
+	}
+	fmt.Println("filled", what, err)
+	for {
+		time.Sleep(time.Hour)
+		runtime.KeepAlive(memory)
+	}
+}
+
+func serve() {
 	name, _ := os.Hostname()
 	fmt.Println("serving as", name)
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
