@@ -25,6 +25,9 @@ func (l Launcher) Up(ctx context.Context) error {
 	}
 	p.out.Printf("3/3 stack %s", cli.Stack)
 	if err := p.deploy(ctx, cli); err != nil {
+		if status, unknown := p.cloud.Status(ctx); unknown == nil {
+			p.tell(status) // such as too many nodes for the machine's memory
+		}
 		return fmt.Errorf("%w; created resources are kept: fix the cause and run `%s` again, or `%s`",
 			err, l.Make("up"), l.Make("down"))
 	}

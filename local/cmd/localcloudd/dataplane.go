@@ -34,6 +34,7 @@ import (
 	"oke-guestbook/local/dataplane/worker/node"
 	"oke-guestbook/local/flowlog"
 	"oke-guestbook/local/kube"
+	"oke-guestbook/local/launch/nodes"
 	"oke-guestbook/local/oci"
 )
 
@@ -45,6 +46,7 @@ type dataPlane struct {
 	// portsProblem is the last one of hostPorts that was logged.
 	portsProblem string
 	places       []net.Listener // of connections to what is outside of the VCNs, by TLS
+	memory       int64          // how many bytes were available before any node
 	speed        float64        // how many times faster than on OCI health checks are
 	images       string         // says which images built here stand for others; set before anything is served
 	mirror       *images.Mirror // set before anything is served
@@ -65,6 +67,7 @@ func startDataPlane(
 	if err := node.Claim(); err != nil {
 		return nil, fmt.Errorf("control groups: %w", err)
 	}
+	memory := nodes.Available()
 	dir, err := filepath.Abs(filepath.Join(dir, "dataplane"))
 	if err != nil {
 		return nil, err
@@ -78,7 +81,7 @@ func startDataPlane(
 		}
 		return nil, err
 	}
-	p := &dataPlane{Sandbox: s, speed: speed, log: log}
+	p := &dataPlane{Sandbox: s, memory: memory, speed: speed, log: log}
 	if err := p.openFlows(dir); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -262,6 +265,9 @@ func (p *dataPlane) notices() []string {
 	}
 	if machine.InUserNamespace() || os.Geteuid() != 0 {
 		all = append(all, "block volumes are directories without a limit of size: only root has loop devices")
+	}
+	if many := nodes.TooMany(p.Nodes(), p.memory); many != "" {
+		all = append(all, many)
 	}
 	return all
 }

@@ -103,6 +103,16 @@ func (s *Sandbox) run(ready chan<- error) {
 	})
 }
 
+// Nodes counts the nodes that there shall be.
+func (s *Sandbox) Nodes() (count int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.want.Clusters {
+		count += len(c.Nodes)
+	}
+	return count
+}
+
 // push carries out the wanted state, now and whenever it changes, until the process ends. It tries again what fails.
 func (s *Sandbox) push(ctx context.Context, ended <-chan struct{}) {
 	retry := firstRetry

@@ -13,9 +13,34 @@ import (
 // neededMemory is what the local cloud takes with nodes that run Pods, and Pulumi while it runs, in bytes.
 const neededMemory = 2 << 30
 
+// A further node takes nodeMemory, without its Pods (proportional set size of its processes, as
+// `go test -v -run TestOverlay ./dataplane/worker` reports it: 113 MB, 2026-11-29). The stack of a first `make up` has
+// firstNodes.
+const (
+	nodeMemory = 110 << 20
+	firstNodes = 2
+)
+
+// Available is how much memory this process may still take.
+func Available() int64 { return Nodes{}.available() }
+
+func (n Nodes) available() int64 { return min(n.machineMemory(), n.groupMemory()) }
+
+// TooMany says that so many nodes that run Pods take more memory than was available when the local cloud began, or
+// nothing.
+func TooMany(count int, available int64) string {
+	needed := int64(neededMemory + nodeMemory*max(0, count-firstNodes))
+	if count <= firstNodes || needed <= available {
+		return ""
+	}
+	return fmt.Sprintf("%d nodes that run Pods take %.1f GB of memory, and more with their Pods: %.1f GB were available "+
+		"when the local cloud started (choose fewer nodes or end other programs; after make down, NODES=simulated)",
+		count, float64(needed)/(1<<30), float64(available)/(1<<30))
+}
+
 // tooLittleMemory says that the machine has less memory to spare than the local cloud takes, if so.
 func (n Nodes) tooLittleMemory() []string {
-	available := min(n.machineMemory(), n.groupMemory())
+	available := n.available()
 	if available >= neededMemory {
 		return nil
 	}

@@ -128,6 +128,21 @@ func TestMemoryOfAContainer(t *testing.T) {
 	}
 }
 
+func TestTooMany(t *testing.T) {
+	for _, tc := range []struct {
+		count     int
+		available int64
+		says      string
+	}{
+		{0, 0, ""}, {2, 1 << 30, ""}, {20, 8 << 30, ""}, {3, 2 << 30, "3 nodes that run Pods take 2.1 GB"},
+		{20, 3 << 30, "20 nodes that run Pods take 3.9 GB of memory, and more with their Pods: 3.0 GB were available"},
+	} {
+		if got := TooMany(tc.count, tc.available); !strings.HasPrefix(got, tc.says) || tc.says == "" && got != "" {
+			t.Errorf("%d nodes, %d bytes: %q, want %q", tc.count, tc.available, got, tc.says)
+		}
+	}
+}
+
 // TestNodesOfAMachine chooses by what the machine lacks.
 func TestNodesOfAMachine(t *testing.T) {
 	const runc, little = "runc (apt-get install runc)", "MemAvailable:    1572864 kB\n"
