@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +137,13 @@ func (c *cluster) checkMemory(n *testNode) {
 	free, used := *memory.AvailableBytes, *memory.WorkingSetBytes
 	if free+used != littleMemory || free < 100<<20 {
 		c.t.Errorf("%d bytes of memory are free and %d in use, want %d in sum", free, used, littleMemory)
+	}
+	limit, err := os.ReadFile("/sys/fs/cgroup/memory" + n.cfg.Cgroup + "/memory.limit_in_bytes")
+	if errors.Is(err, os.ErrNotExist) {
+		limit, err = os.ReadFile("/sys/fs/cgroup" + n.cfg.Cgroup + "/memory.max") // version 2
+	}
+	if err != nil || strings.TrimSpace(string(limit)) != strconv.Itoa(littleMemory) {
+		c.t.Errorf("the node's control group can have %s bytes, %v, want %d", limit, err, littleMemory)
 	}
 }
 
