@@ -134,7 +134,10 @@ func TestTooMany(t *testing.T) {
 		available int64
 		says      string
 	}{
-		{0, 0, ""}, {2, 1 << 30, ""}, {20, 8 << 30, ""}, {3, 2 << 30, "3 nodes that run Pods take 2.1 GB"},
+		{0, 0, ""},
+		{2, 1 << 30, ""},
+		{20, 8 << 30, ""},
+		{3, 2 << 30, "3 nodes that run Pods take 2.1 GB"},
 		{20, 3 << 30, "20 nodes that run Pods take 3.9 GB of memory, and more with their Pods: 3.0 GB were available"},
 	} {
 		if got := TooMany(tc.count, tc.available); !strings.HasPrefix(got, tc.says) || tc.says == "" && got != "" {

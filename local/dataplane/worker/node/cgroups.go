@@ -225,16 +225,16 @@ func (h hierarchy) make(group string) error {
 
 // limitMemory limits the memory of a group, caches of files included: without a limit of the node's, they would grow as
 // far as the machine has memory, and count as used. The kubelet's limit of all Pods is below it.
-func (h hierarchy) limitMemory(group string, bytes int64) error {
+func (h hierarchy) limitMemory(group string, limit int64) error {
 	file := "memory.max"
 	if !h.v2 {
 		file = "memory.limit_in_bytes"
 	}
 	holdsMemory := h.v2 || slices.Contains(strings.Split(h.options, ","), "memory")
-	if !holdsMemory || bytes == 0 {
+	if !holdsMemory || limit == 0 {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(h.path, group, file), []byte(strconv.FormatInt(bytes, 10)), 0)
+	return os.WriteFile(filepath.Join(h.path, group, file), []byte(strconv.FormatInt(limit, 10)), 0)
 }
 
 // inherit copies a group's setting from the one above it.
