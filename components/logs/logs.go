@@ -2,6 +2,7 @@
 package logs
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"fmt"
 	"net"
@@ -84,8 +85,10 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		Spec: appsv1.DaemonSetSpecArgs{
 			Selector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{nameLabel: pulumi.String(agent)}},
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: labels()},
-				Spec:     pod(args, host, port, account.Metadata.Name().Elem(), configMap.Metadata.Name().Elem()),
+				Metadata: metav1.ObjectMetaArgs{Labels: labels(), Annotations: pulumi.StringMap{
+					"checksum/config": pulumi.String(fmt.Sprintf("%x", sha256.Sum256([]byte(config)))), // agents read it once
+				}},
+				Spec: pod(args, host, port, account.Metadata.Name().Elem(), configMap.Metadata.Name().Elem()),
 			},
 		},
 	}, append(namespaced, pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "30m"}))...) // the Pods wait for the node pools

@@ -1,6 +1,8 @@
 package logs_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -63,5 +65,26 @@ func TestPlaceholders(t *testing.T) {
 func TestBadDestination(t *testing.T) {
 	if r, err := deploy("logs.example.com"); err == nil || len(r.Resources) > 0 {
 		t.Errorf("got %v, with %d resources", err, len(r.Resources))
+	}
+}
+
+// TestAgentsFollowTheirConfiguration expects another configuration to change the Pods, which read it once.
+func TestAgentsFollowTheirConfiguration(t *testing.T) {
+	r, err := deploy("logs.example.com:24224")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := r.Find("kubernetes:apps/v1:DaemonSet", "logs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := resource.PropertyPath{"spec", "template", "metadata", "annotations", "checksum/config"}
+	got, _ := path.Get(resource.NewProperty(set.Inputs))
+	config, err := os.ReadFile("fluent-bit.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%x", sha256.Sum256(config)); mocks.Text(got) != want {
+		t.Errorf("the checksum is %v, want %s", got, want)
 	}
 }
