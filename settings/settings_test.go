@@ -134,6 +134,7 @@ func cycling(surge, unavailable string) map[string]string {
 func TestRefusedSettings(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{"compartment missing", map[string]string{"compartmentId": ""}, []string{"compartmentId"}},
+		{"too long a wait", map[string]string{"policyWaitSeconds": "601"}, []string{"policyWaitSeconds 601 600"}},
 		{
 			"compartment of the wrong kind",
 			map[string]string{"compartmentId": "ocid1.vcn.oc1..a"},

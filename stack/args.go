@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"time"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/alarms"
@@ -54,6 +56,7 @@ func (c *composition) networkArgs() *network.Args {
 func (c *composition) rightsArgs() *rights.Args {
 	return &rights.Args{
 		Policy:     c.policy,
+		Wait:       time.Duration(c.settings.Cluster.PolicyWaitSeconds) * time.Second,
 		Region:     c.settings.Region,
 		HomeRegion: c.settings.HomeRegion,
 		Tags:       c.tags,

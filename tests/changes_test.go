@@ -227,6 +227,11 @@ var changes = []change{
 		},
 		set: map[string]string{"clusterPolicy": "true"},
 	},
+	{what: "policyWaitSeconds", before: keyElsewhere, set: map[string]string{"policyWaitSeconds": "60"}},
+	{
+		what: "kmsKeyId, with clusterPolicy", before: keyElsewhere,
+		set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.b.vault"}, loses: newCluster,
+	},
 	{what: "addonOptions", before: metrics, set: map[string]string{
 		"addonOptions": `{"KubernetesMetricsServer":{"version":"v0.7.2","configuration":{"numOfReplicas":"2"}}}`,
 	}},

@@ -15,7 +15,8 @@ import (
 
 // Args are the arguments of New.
 type Args struct {
-	Policy     *iam.Policy // nil: there is none to make
+	Policy     *iam.Policy   // nil: there is none to make
+	Wait       time.Duration // from its creation until it is in force
 	Region     string
 	HomeRegion string // default Region
 	Tags       map[string]string
@@ -29,7 +30,8 @@ type Rights struct {
 	InForce pulumi.ResourceArrayInput
 }
 
-// New makes the policy, if there is one to make.
+// New makes the policy, if there is one to make. Its name says what its statements are, so that a change of them
+// replaces it: the new policy is made and waited for before the old one is deleted.
 //
 // What uses it has to wait: a cluster that may not use its key is FAILED after minutes, and no provider tries that
 // again, while it does so by itself with requests that are refused at once, for minutes after a change of IAM
@@ -58,7 +60,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		func(ctx context.Context, created *string) ([]pulumi.Resource, error) {
 			left := time.Duration(0)
 			if created != nil {
-				left = iam.DelayLeft(lookup.Time(*created), time.Now())
+				left = iam.WaitLeft(lookup.Time(*created), time.Now(), args.Wait)
 			}
 			return []pulumi.Resource{made}, wait(ctx, left)
 		}).(pulumi.ResourceArrayOutput)

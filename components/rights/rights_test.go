@@ -37,10 +37,10 @@ func (s *service) NewResource(args pulumi.MockResourceArgs) (string, resource.Pr
 
 // TestNewWaits expects what depends on a new policy to be made when the policy has had its time, and not before.
 func TestNewWaits(t *testing.T) {
-	const left = 300 * time.Millisecond
-	s := &service{created: time.Now().Truncate(time.Millisecond).Add(left - iam.PolicyDelay)}
+	const left, wait = 300 * time.Millisecond, time.Minute
+	s := &service{created: time.Now().Truncate(time.Millisecond).Add(left - wait)}
 	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
-		r, err := rights.New(ctx, "rights", &rights.Args{Policy: &iam.Policy{
+		r, err := rights.New(ctx, "rights", &rights.Args{Wait: wait, Policy: &iam.Policy{
 			Name: "cluster", CompartmentID: "c", Statements: []string{"Allow any-user to use keys in tenancy"},
 		}})
 		if err != nil {
@@ -53,8 +53,8 @@ func TestNewWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if age := s.used.Sub(s.created).Round(time.Millisecond); age < iam.PolicyDelay {
-		t.Errorf("used after %s, want %s", age, iam.PolicyDelay)
+	if age := s.used.Sub(s.created).Round(time.Millisecond); age < wait {
+		t.Errorf("used after %s, want %s", age, wait)
 	}
 }
 

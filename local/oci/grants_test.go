@@ -317,7 +317,7 @@ func TestClusterIsEarlierThanItsPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 		for wait, want := range map[time.Duration]string{
-			0: "FAILED: Authorization failed", iam.DelayLeft(time.Now(), time.Now()): "",
+			0: "FAILED: Authorization failed", cluster.DefaultPolicyWaitSeconds * time.Second: "",
 		} {
 			written := w.Create("policies", engine.Doc{
 				"compartmentId": policy.CompartmentID, "name": policy.Name, "description": "d",

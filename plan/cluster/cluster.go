@@ -36,6 +36,7 @@ type Spec struct {
 	AddonOptions         map[string]AddonOptions
 	AutoscalerPolicy     bool
 	ClusterPolicy        bool
+	PolicyWaitSeconds    int // for ClusterPolicy
 	NodePools            []NodePool
 	VirtualNodePools     []VirtualNodePool
 }

@@ -21,6 +21,14 @@ const (
 	defaultPodsLimit = podsPerVNIC
 )
 
+// How long a new policy is given to be in force. Oracle's provider says that it typically takes ten seconds
+// ("oci_identity_policy"); Oracle's landing zone waits for 90 (oci-landing-zones/oracle-enterprise-landingzone,
+// modules/policies/main.tf; both read 2026-11-29).
+const (
+	DefaultPolicyWaitSeconds = 90
+	maxPolicyWaitSeconds     = 600
+)
+
 // Settings declares the settings of the cluster. By default it has the Always Free allowance in one node: what
 // each node reserves, and its DaemonSets, are paid for once, and a Pod may ask for more than half of it.
 func (s *Spec) Settings() setting.Group {
@@ -51,6 +59,10 @@ func (s *Spec) Settings() setting.Group {
 			"Create one IAM policy with the statements that the cluster and its node pools need, before the cluster, and give "+
 				"it time to take effect. In the root compartment of tenancyId if one is about something outside compartmentId. "+
 				"false if an administrator writes them: make policies prints them"),
+		setting.Of(&s.PolicyWaitSeconds, "policyWaitSeconds", DefaultPolicyWaitSeconds,
+			"How long a policy of clusterPolicy, new or with other statements, gets to take effect before the update goes on. "+
+				"A cluster that may not use its key yet fails for good",
+			setting.Range(0, maxPolicyWaitSeconds)),
 		setting.Objects(&s.NodePools, "nodePools", []NodePool{workers},
 			"Node pools. docs/settings.md lists their fields; name is required",
 			(*NodePool).settings, atLeastOnePool),

@@ -1,8 +1,10 @@
 package iam
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"oke-guestbook/plan/problem"
@@ -11,9 +13,6 @@ import (
 // acting are the principals that act when a cluster and its nodes are made. The program creates their policy before the
 // cluster, if it is told to.
 var acting = []Principal{ClusterItself, NodePools, BlockVolumes}
-
-// clusterPolicySuffix follows the cluster's name in the name of the policy.
-const clusterPolicySuffix = "-cluster"
 
 // Policy is a policy that the program creates for the cluster and its node pools.
 type Policy struct {
@@ -31,7 +30,7 @@ func ClusterPolicy(in Input) (*Policy, error) {
 	if !in.Cluster.ClusterPolicy || len(statements) == 0 {
 		return nil, nil
 	}
-	policy := &Policy{Name: s.clusterPolicyName(), CompartmentID: in.CompartmentID}
+	policy := &Policy{Name: s.clusterPolicyName(statements), CompartmentID: in.CompartmentID}
 	for _, statement := range statements {
 		policy.Statements = append(policy.Statements, statement.Text)
 		if statement.Location == location(in.CompartmentID) {
@@ -45,7 +44,21 @@ func ClusterPolicy(in Input) (*Policy, error) {
 	return policy, nil
 }
 
-func (s *stack) clusterPolicyName() string { return s.Project + "-" + s.Stack + clusterPolicySuffix }
+// clusterPolicyName names the policy after its statements. Other statements are another policy, which is made, and has
+// its time, before the old one is deleted: what was made with the old statements keeps its rights until then, and the
+// policy's time of creation tells how long the statements have existed, even to the update after one that was killed.
+func (s *stack) clusterPolicyName(statements []Statement) string {
+	var texts []string
+	for _, statement := range statements {
+		texts = append(texts, statement.Text)
+	}
+	slices.Sort(texts)
+	sum := sha256.Sum256([]byte(strings.Join(texts, "\n")))
+	return fmt.Sprintf("%s%x", s.clusterPolicyPrefix(), sum[:4])
+}
+
+// clusterPolicyPrefix is what the names of all policies of the stack's cluster begin with.
+func (s *stack) clusterPolicyPrefix() string { return s.Project + "-" + s.Stack + "-cluster-" }
 
 // clusterStatements returns the statements of the policy, whether or not the program creates it.
 func (s *stack) clusterStatements() (list []Statement) {
@@ -78,7 +91,7 @@ func init() {
 			"`clusterPolicy`, something that needs a statement of the cluster or of node pools",
 			func(s *stack) bool { return s.Cluster.ClusterPolicy && len(s.clusterStatements()) > 0 },
 		},
-		where:  func(s *stack) string { return is("target.policy.name", s.clusterPolicyName()) },
+		where:  func(s *stack) string { return begins("target.policy.name", s.clusterPolicyPrefix()) },
 		source: identityVerbs,
 		why:    "creates the policy of the cluster and its node pools",
 		note: "as for those of backups; in the tenancy if a statement is about another compartment than the stack's. " +
@@ -87,18 +100,13 @@ func init() {
 	})
 }
 
-// PolicyDelay is how long a new policy is given to be in force. Oracle's provider says that it typically takes ten
-// seconds ("oci_identity_policy"); Oracle's landing zone waits for 90 (oci-landing-zones/oracle-enterprise-landingzone,
-// modules/policies/main.tf; both read 2026-11-29). A cluster that may not use its key fails for good.
-const PolicyDelay = 90 * time.Second
-
-// DelayLeft returns how much of the delay of a policy is left, however far the clocks are apart. A policy whose time is
+// WaitLeft returns how much of the wait for a policy is left, however far the clocks are apart. A policy whose time is
 // not known has none.
-func DelayLeft(created, now time.Time) time.Duration {
+func WaitLeft(created, now time.Time, wait time.Duration) time.Duration {
 	if created.IsZero() {
 		return 0
 	}
-	return min(max(0, created.Add(PolicyDelay).Sub(now)), PolicyDelay)
+	return min(max(0, created.Add(wait).Sub(now)), wait)
 }
 
 // Kind is what settings name by OCID and principals need rights for.

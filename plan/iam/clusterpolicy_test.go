@@ -24,7 +24,7 @@ func TestClusterPolicy(t *testing.T) {
 	}
 	in.Cluster.ClusterPolicy = true
 	got, err := ClusterPolicy(in)
-	if err != nil || got.Name != "oke-guestbook-test-cluster" || got.CompartmentID != here ||
+	if err != nil || !strings.HasPrefix(got.Name, "oke-guestbook-test-cluster-") || got.CompartmentID != here ||
 		len(wanted) != 3 || !slices.Equal(got.Statements, wanted) {
 		t.Fatalf("got %+v, %v; want %q in %s", got, err, wanted, here)
 	}
@@ -76,20 +76,48 @@ func TestPlaceOfClusterPolicy(t *testing.T) {
 	}
 }
 
-func TestDelayLeft(t *testing.T) {
+// TestNameOfClusterPolicy expects other statements to be another policy, which the operators may create and delete.
+func TestNameOfClusterPolicy(t *testing.T) {
+	names := map[string]bool{}
+	for _, key := range []string{"ocid1.key" + someOC, "ocid1.key" + someOC + "b", "ocid1.key" + someOC} {
+		in := plain()
+		in.Cluster.ClusterPolicy, in.Cluster.KMSKeyID = true, key
+		policy, err := ClusterPolicy(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names[policy.Name] = true
+		for _, created := range CreatedByTheProgram(in) {
+			if created.Name != policy.Name {
+				t.Errorf("the report has %s, want %s", created.Name, policy.Name)
+			}
+		}
+		prefix := planned(in).clusterPolicyPrefix()
+		may := func(s Statement) bool { return strings.HasSuffix(s.Text, " where target.policy.name = /"+prefix+"*/") }
+		if !strings.HasPrefix(policy.Name, prefix) || !slices.ContainsFunc(Statements(in), may) {
+			t.Errorf("operators may not write %s", policy.Name)
+		}
+	}
+	if len(names) != 2 {
+		t.Errorf("two keys have policies %v", names)
+	}
+}
+
+func TestWaitLeft(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	const wait = 90 * time.Second
 	for _, test := range []struct{ age, want time.Duration }{
-		{0, PolicyDelay},
-		{30 * time.Second, PolicyDelay - 30*time.Second},
-		{PolicyDelay, 0},
+		{0, wait},
+		{30 * time.Second, time.Minute},
+		{wait, 0},
 		{time.Hour, 0},
-		{-time.Hour, PolicyDelay}, // the service's clock is ahead
+		{-time.Hour, wait}, // the service's clock is ahead
 	} {
-		if got := DelayLeft(now.Add(-test.age), now); got != test.want {
+		if got := WaitLeft(now.Add(-test.age), now, wait); got != test.want {
 			t.Errorf("%s after: %s, want %s", test.age, got, test.want)
 		}
 	}
-	if got := DelayLeft(time.Time{}, now); got != 0 {
+	if got := WaitLeft(time.Time{}, now, wait); got != 0 {
 		t.Errorf("of an unknown time: %s", got)
 	}
 }

@@ -163,8 +163,9 @@ func CreatedByTheProgram(in Input) (policies []Created) {
 		}
 	}
 	if in.Cluster.ClusterPolicy {
-		for _, statement := range planned(in).clusterStatements() {
-			policies = append(policies, Created{s.clusterPolicyName(), statement.Text})
+		statements := planned(in).clusterStatements()
+		for _, statement := range statements {
+			policies = append(policies, Created{s.clusterPolicyName(statements), statement.Text})
 		}
 	}
 	return policies

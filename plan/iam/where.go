@@ -26,6 +26,9 @@ func anyOf(conditions ...string) string {
 
 func is(variable, value string) string { return fmt.Sprintf("%s = '%s'", variable, value) }
 
+// begins is a pattern (Oracle, "Conditions", read 2026-11-29).
+func begins(variable, prefix string) string { return fmt.Sprintf("%s = /%s*/", variable, prefix) }
+
 // asCluster are the conditions that hold for the stack's cluster. While its OCID is not known, they hold for every
 // cluster in the stack's compartment. Oracle's pages name the OCID.
 func asCluster(s *stack) string { return all(clusterConditions(s)...) }
