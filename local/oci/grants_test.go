@@ -62,7 +62,10 @@ var grantCases = []grantCase{
 	},
 	{
 		name: "defined tags",
-		set:  func(_ *world, in *iam.Input) { in.DefinedTags = true },
+		set: func(w *world, in *iam.Input) {
+			in.DefinedTags = true
+			w.Namespace("Operations", "CostCenter")
+		},
 		act: func(w *world) string {
 			tags := engine.Doc{"Operations": engine.Doc{"CostCenter": "42"}}
 			if refusal := w.makeBalancer("definedTags", tags); refusal != "" {

@@ -112,10 +112,13 @@ func (e *Engine) transact(r *http.Request, who Principal, body Doc, h Handler) (
 		c := &Call{Tx: t, Request: r, Query: r.URL.Query(), Body: body, who: who}
 		unifyDomains(c.Query)
 		unifyDomains(c.Body)
-		if err := c.checkCompartment(); err != nil {
+		err := c.checkCompartment()
+		if err == nil {
+			err = c.checkDefined(body)
+		}
+		if err != nil {
 			return err
 		}
-		var err error
 		if a, err = h(c); err == nil && c.unasked() {
 			return NotFound(r.URL.Path)
 		}

@@ -40,6 +40,7 @@ type Engine struct {
 	onStart []func(*Tx) error
 	faults  faults
 	permits Permits
+	tagged  func(t *Tx, namespace, key string, added bool) error
 	creds   ociclient.Credentials
 	key     *rsa.PublicKey
 	issuer  ed25519.PrivateKey // signs security tokens

@@ -13,8 +13,8 @@ import (
 
 // listParameters are query parameters of every list that do not select by a field, or that other code reads.
 var listParameters = []string{
-	"compartmentId", "compartmentIdInSubtree", "isCompartmentIdInSubtree", "detail", "limit", "page",
-	"sortBy", "sortOrder",
+	"compartmentId", "compartmentIdInSubtree", "includeSubcompartments", "isCompartmentIdInSubtree", "detail", "limit",
+	"page", "sortBy", "sortOrder",
 }
 
 func (c *Call) listKind(k *Kind) (*Answer, error) {
@@ -64,8 +64,9 @@ func (c *Call) listKind(k *Kind) (*Answer, error) {
 
 // wholeTenancy reports whether a list is of the root compartment and of all below it.
 func (c *Call) wholeTenancy() bool {
+	names := []string{"compartmentIdInSubtree", "includeSubcompartments", "isCompartmentIdInSubtree"}
 	return c.Query.Get("compartmentId") == TenancyID &&
-		(c.Query.Get("compartmentIdInSubtree") == "true" || c.Query.Get("isCompartmentIdInSubtree") == "true")
+		slices.ContainsFunc(names, func(name string) bool { return c.Query.Get(name) == "true" })
 }
 
 // At makes a function of Kind.Selects that compares the field at a path.

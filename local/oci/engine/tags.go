@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,8 +16,42 @@ const (
 	maxTagData      = 5 * 1024 // bytes of JSON, which Oracle gives as 5 K
 )
 
-// checkTags checks the tags at every depth of a body. Tag namespaces and keys need not exist here: the emulator has no
-// tag namespaces.
+// DefineTagsBy makes a function refuse defined tags that do not exist, and those that are retired if they are added.
+// Without one, there are all.
+func (e *Engine) DefineTagsBy(f func(t *Tx, namespace, key string, added bool) error) { e.tagged = f }
+
+// checkDefined refuses the defined tags, at every depth of a body, that do not exist. A resource keeps retired ones
+// ("Retiring Key Definitions and Namespace Definitions"), so that an update may name them.
+func (c *Call) checkDefined(body any) error {
+	if list, isList := body.([]any); isList {
+		for _, v := range list {
+			if err := c.checkDefined(v); err != nil {
+				return err
+			}
+		}
+	}
+	doc, _ := asDoc(body)
+	for field, v := range doc {
+		if field != "definedTags" || c.e.tagged == nil {
+			if err := c.checkDefined(v); err != nil {
+				return err
+			}
+			continue
+		}
+		namespaces, _ := asDoc(v)
+		for namespace, keys := range namespaces {
+			keys, _ := asDoc(keys)
+			for key := range keys {
+				if err := c.e.tagged(c.Tx, namespace, key, c.Request.Method == http.MethodPost); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkTags checks the tags at every depth of a body.
 func checkTags(body any) error {
 	doc, isDoc := asDoc(body)
 	if err := checkTagData(doc); err != nil {

@@ -17,6 +17,7 @@ func Register(e *engine.Engine, delay time.Duration) {
 	registerDynamicGroups(api)
 	registerDomains(api)
 	registerTenancy(api)
+	registerTags(api)
 	registerFederation(e)
 	registerUsers(api)
 }

@@ -40,12 +40,6 @@ func registerTenancy(api engine.API) {
 			"regionKey": "IAD", "regionName": engine.Region, "status": "READY", "isHomeRegion": true,
 		}}}, nil
 	})
-	api.Handle("GET /tagNamespaces", "", func(c *engine.Call) (*engine.Answer, error) { // any is taken, none is kept
-		if err := c.NeedsQuery("compartmentId"); err != nil {
-			return nil, err
-		}
-		return c.Page(nil)
-	})
 	api.Handle("GET /regions", "", func(*engine.Call) (*engine.Answer, error) {
 		return &engine.Answer{Body: []any{engine.Doc{"key": "IAD", "name": engine.Region}}}, nil
 	})

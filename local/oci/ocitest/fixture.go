@@ -90,6 +90,19 @@ func (c *Cloud) Key(algorithm string, length int) string {
 	}).Object().Str("id")
 }
 
+// Namespace creates a tag namespace of the tenancy with keys, and returns its OCID.
+func (c *Cloud) Namespace(name string, keys ...string) string {
+	c.T.Helper()
+	const path = Core + "/tagNamespaces"
+	id := c.Want(200, "POST", path, engine.Doc{
+		"compartmentId": oci.TenancyID, "name": name, "description": "d",
+	}).Object().Str("id")
+	for _, key := range keys {
+		c.Want(200, "POST", path+"/"+id+"/tags", engine.Doc{"name": key, "description": "d"})
+	}
+	return id
+}
+
 // Reservation creates a capacity reservation for machines of PoolBody in an availability domain.
 func (c *Cloud) Reservation(domain string) string {
 	c.T.Helper()

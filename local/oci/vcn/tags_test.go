@@ -41,6 +41,11 @@ func TestTags(t *testing.T) {
 			}
 			c.Refuses(name, "POST /vcns", wrong, "400 InvalidParameter: "+field)
 		}
+		keys := []string{"CostCenter"}
+		for i := range 19 {
+			keys = append(keys, fmt.Sprint("tag", i))
+		}
+		c.Namespace("Operations", keys...)
 		large := body.Clone()
 		large.Merge(long(19))
 		c.Create("vcns", large)

@@ -50,7 +50,8 @@ var roots = map[string]string{
 	"identity": `
 		AvailabilityDomain FaultDomain Compartment Tenancy RegionSubscription Region CreatePolicyDetails
 		UpdatePolicyDetails Policy CreateDynamicGroupDetails UpdateDynamicGroupDetails DynamicGroup User AuthToken
-		CreateAuthTokenDetails UpdateAuthTokenDetails`,
+		CreateAuthTokenDetails UpdateAuthTokenDetails CreateTagNamespaceDetails UpdateTagNamespaceDetails
+		TagNamespace TagNamespaceSummary CreateTagDetails UpdateTagDetails Tag TagSummary`,
 	"artifacts": `
 		CreateContainerRepositoryDetails UpdateContainerRepositoryDetails ContainerRepository
 		ContainerRepositorySummary ContainerRepositoryCollection ContainerImage ContainerImageSummary
