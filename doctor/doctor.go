@@ -68,6 +68,7 @@ func (v *visit) others() []check {
 		{"Network", v.certificates},
 		{"Network", v.hostRecords},
 		{"OCIDs", v.named},
+		{"Tags", v.tags},
 	}, checks...)
 }
 

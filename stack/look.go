@@ -14,8 +14,8 @@ import (
 )
 
 // look asks the cloud whether the settings can be met: what the region offers, the stack's node pools and volumes, what
-// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN, the home region and
-// limits. It decides on the cluster's policy, which depends on the compartments of those.
+// settings name by OCID, the guestbooks' addresses, certificates and images, an existing VCN, the home region, limits
+// and defined tags. It decides on the cluster's policy, which depends on the compartments of those.
 func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	var places iam.Places
 	place := oke.Place{
@@ -36,6 +36,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 		return nil, err
 	}
 	if err := c.lookAtTenancy(ctx, offer); err != nil {
+		return nil, err
+	}
+	if err := c.lookAtTags(ctx); err != nil {
 		return nil, err
 	}
 	balancers := guestbook.Place{

@@ -5,15 +5,18 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"oke-guestbook/plan/problem"
+	"oke-guestbook/plan/tags"
 )
 
 // tagAll gives everything in OCI that takes tags the defined ones. It works on all resources, so that no component can
 // forget one; resources that are registered by their tokens take them if they take freeform tags.
-func tagAll(ctx *pulumi.Context, tags map[string]string) error {
-	if len(tags) == 0 {
+func tagAll(ctx *pulumi.Context, defined map[string]string) error {
+	if len(defined) == 0 {
 		return nil
 	}
-	values := pulumi.ToStringMap(tags)
+	values := pulumi.ToStringMap(defined)
 	type result = pulumi.ResourceTransformationResult
 	return ctx.RegisterStackTransformation(func(args *pulumi.ResourceTransformationArgs) *result {
 		if !strings.HasPrefix(args.Type, "oci:") {
@@ -30,4 +33,36 @@ func tagAll(ctx *pulumi.Context, tags map[string]string) error {
 		}
 		return &result{Props: args.Props, Opts: args.Opts}
 	})
+}
+
+// Both are called by their tokens, as the questions about the tenancy are.
+const (
+	getTagNamespaces = "oci:Identity/getTagNamespaces:getTagNamespaces"
+	getTags          = "oci:Identity/getTags:getTags"
+)
+
+// lookAtTags checks that the defined tags exist, as far as the user sees tag namespaces: a policy may show none, or
+// those of one compartment.
+func (c *composition) lookAtTags(ctx *pulumi.Context) error {
+	if len(c.settings.DefinedTags) == 0 {
+		return nil
+	}
+	var found struct {
+		Namespaces []tags.Definition `pulumi:"tagNamespaces"`
+	}
+	if tenancy := c.tenancy(ctx); tenancy != "" {
+		ask(ctx, getTagNamespaces, map[string]any{"compartmentId": tenancy, "includeSubcompartments": true}, &found)
+	}
+	if len(found.Namespaces) == 0 {
+		return ctx.Log.Warn("definedTags are not checked: this user sees no tag namespaces of the tenancy", nil)
+	}
+	var list problem.List
+	tags.Check(&list, c.settings.DefinedTags, found.Namespaces, func(namespace tags.Definition) []tags.Definition {
+		var found struct {
+			Tags []tags.Definition `pulumi:"tags"`
+		}
+		ask(ctx, getTags, map[string]any{"tagNamespaceId": namespace.ID}, &found)
+		return found.Tags
+	})
+	return list.Err()
 }

@@ -46,7 +46,7 @@ func (c *composition) lookAtTenancy(ctx *pulumi.Context, offer *oke.Offer) error
 }
 
 // ask asks for what a check needs, and reports whether there was an answer.
-func ask(ctx *pulumi.Context, function string, args map[string]string, result any) bool {
+func ask(ctx *pulumi.Context, function string, args map[string]any, result any) bool {
 	if err := ctx.Invoke(function, args, result); err != nil {
 		_ = ctx.Log.Debug(fmt.Sprintf("%s: %v", function, err), nil)
 		return false
@@ -67,7 +67,7 @@ func (c *composition) tenancy(ctx *pulumi.Context) string {
 		var found struct {
 			Parent string `pulumi:"compartmentId"`
 		}
-		if !ask(ctx, getCompartment, map[string]string{"id": id}, &found) || found.Parent == "" {
+		if !ask(ctx, getCompartment, map[string]any{"id": id}, &found) || found.Parent == "" {
 			return ""
 		}
 		id = found.Parent
@@ -83,7 +83,7 @@ func (c *composition) checkHomeRegion(ctx *pulumi.Context, tenancy string) error
 			IsHome bool   `pulumi:"isHomeRegion"`
 		} `pulumi:"regionSubscriptions"`
 	}
-	ask(ctx, getRegionSubscriptions, map[string]string{"tenancyId": tenancy}, &found)
+	ask(ctx, getRegionSubscriptions, map[string]any{"tenancyId": tenancy}, &found)
 	named := cmp.Or(c.settings.HomeRegion, c.settings.Region)
 	var list problem.List
 	for _, s := range found.Subscriptions {
@@ -140,7 +140,7 @@ func limitsOf(ctx *pulumi.Context, tenancy, service string) (values []limit.Valu
 			Value  string `pulumi:"value"`
 		} `pulumi:"limitValues"`
 	}
-	ask(ctx, getLimitValues, map[string]string{"compartmentId": tenancy, "serviceName": service}, &found)
+	ask(ctx, getLimitValues, map[string]any{"compartmentId": tenancy, "serviceName": service}, &found)
 	for _, v := range found.Values {
 		if n, err := strconv.ParseFloat(v.Value, 64); err == nil {
 			values = append(values, limit.Value{Name: v.Name, Scope: v.Scope, AvailabilityDomain: v.Domain, Value: n})

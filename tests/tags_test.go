@@ -38,3 +38,38 @@ func TestDefinedTagsEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestDefinedTagsAreLookedUp expects an error before anything is made about tags that do not exist. There is none where
+// the user sees no tag namespaces.
+func TestDefinedTagsAreLookedUp(t *testing.T) {
+	seen := map[string][]string{"Operations": {"CostCenter", "RetiredTeam"}, "RetiredSpace": {"CostCenter"}}
+	for tag, test := range map[string]struct {
+		seen map[string][]string
+		want string
+	}{
+		"Operations.CostCenter":   {seen, ""},
+		"Operatoins.CostCenter":   {seen, "no tag namespace Operatoins, but Operations, RetiredSpace"},
+		"Operations.CostCentre":   {seen, "no key CostCentre, but CostCenter, RetiredTeam"},
+		"Operations.RetiredTeam":  {seen, "Operations.RetiredTeam is retired"},
+		"RetiredSpace.CostCenter": {seen, "the tag namespace RetiredSpace is retired"},
+		"Unseen.CostCenter":       {nil, ""},
+	} {
+		r := mocks.New(project, "local")
+		r.TagNamespaces = test.seen
+		err := update(t, "local", map[string]string{"definedTags": `{"` + tag + `":"42"}`}, r)
+		if (err == nil) != (test.want == "") || err != nil && !reports(err, "definedTags", test.want) {
+			t.Errorf("%s: %v, want %q", tag, err, test.want)
+		}
+		if err != nil && len(r.Resources) > 0 {
+			t.Errorf("%s: %d resources before the error", tag, len(r.Resources))
+		}
+	}
+	for _, hidden := range []string{"getTagNamespaces", "getCompartment"} {
+		hidden = "oci:Identity/" + hidden + ":" + hidden
+		r := mocks.New(project, "local")
+		r.TagNamespaces, r.Denied = seen, []string{hidden}
+		if err := update(t, "local", map[string]string{"definedTags": `{"Other.Key":"42"}`}, r); err != nil {
+			t.Errorf("the user may not ask %s: %v", hidden, err)
+		}
+	}
+}

@@ -99,7 +99,7 @@ func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, 
 	case "oci:Ons/getNotificationTopic:getNotificationTopic":
 		return object(map[string]any{"state": state(asked("topicId"), "ACTIVE"), "name": "alarms"}), true
 	}
-	return r.tenancy(args.Token)
+	return r.tenancy(args)
 }
 
 // key answers the look-up of a key, which one vault has.

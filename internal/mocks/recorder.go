@@ -43,6 +43,8 @@ type Recorder struct {
 	HomeRegion string
 	// Limits are service limits by name. The user may see no others.
 	Limits map[string]int
+	// TagNamespaces are the tenancy's with their keys. The user may see no others.
+	TagNamespaces map[string][]string
 	// Registries makes the program ask the registries of images.
 	Registries bool
 	// Volumes are the compartment's block volumes.

@@ -29,7 +29,7 @@ func TestFindings(t *testing.T) {
 	for group, findings := range map[string][]finding{
 		"tools": toolFindings, "account": accountFindings, "rights": rightFindings, "limits": limitFindings,
 		"offer": offerFindings, "images": imageFindings, "network": networkFindings,
-		"named": namedFindings, "endpoint": endpointFindings,
+		"named": namedFindings, "tags": tagFindings, "endpoint": endpointFindings,
 	} {
 		for _, f := range findings {
 			t.Run(group+"/"+f.name, func(t *testing.T) {

@@ -223,6 +223,15 @@ var functions = map[string]function{
 			"isHomeRegion": {}, "regionKey": {}, "regionName": {}, "state": {rest: "status"},
 		},
 	},
+	"oci:Identity/getTagNamespaces:getTagNamespaces": {
+		client: catalog.IdentityClient, path: "/20160918/tagNamespaces", list: "tagNamespaces",
+		query:   []string{"compartmentId", "includeSubcompartments"},
+		element: fields{"id": {}, "compartmentId": {}, "name": {}, "isRetired": {}, "state": lifecycleState},
+	},
+	"oci:Identity/getTags:getTags": {
+		client: catalog.IdentityClient, path: "/20160918/tagNamespaces/{tagNamespaceId}/tags", list: "tags",
+		element: fields{"id": {}, "name": {}, "isCostTracking": {}, "isRetired": {}, "state": lifecycleState},
+	},
 	"oci:Identity/getTenancy:getTenancy": {
 		client: catalog.IdentityClient, path: "/20160918/tenancies/{tenancyId}", one: "tenancyId",
 		element: fields{"name": {}, "description": {}, "homeRegionKey": {}},
