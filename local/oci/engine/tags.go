@@ -21,7 +21,7 @@ const (
 func (e *Engine) DefineTagsBy(f func(t *Tx, namespace, key string, added bool) error) { e.tagged = f }
 
 // checkDefined refuses the defined tags, at every depth of a body, that do not exist. A resource keeps retired ones
-// ("Retiring Key Definitions and Namespace Definitions"), so that an update may name them.
+// (Oracle, "Retiring a Tag Key Definition", read 2026-11-29); that an update may name them is assumed.
 func (c *Call) checkDefined(body any) error {
 	if list, isList := body.([]any); isList {
 		for _, v := range list {

@@ -106,11 +106,20 @@ func createTag(c *engine.Call, doc engine.Doc) error {
 	return checkTagName(findTag(c.Tx, tagKind, namespace.ID, doc.Str("name")), doc)
 }
 
-// updateTag changes a namespace or a tag. One that is retired is INACTIVE, until it is reactivated.
+// updateTag changes a namespace or a tag. One that is retired is INACTIVE, until it is reactivated. A namespace retires
+// its tags, and does not reactivate them (Oracle, "oci iam tag-namespace retire", read 2026-11-29).
 func updateTag(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
 	r = c.Edit(r.ID)
 	r.Doc.Merge(c.Body)
-	r.SetState(map[bool]string{true: "INACTIVE", false: "ACTIVE"}[r.Doc["isRetired"] == true])
+	r.SetState("ACTIVE")
+	if r.Doc["isRetired"] == true {
+		r.SetState("INACTIVE")
+		for _, tag := range c.All(tagKind, engine.With("tagNamespaceId", r.ID)) {
+			tag = c.Edit(tag.ID)
+			tag.Doc["isRetired"] = true
+			tag.SetState("INACTIVE")
+		}
+	}
 	return r.Answer(), nil
 }
 

@@ -36,19 +36,22 @@ func TestDefinedTagsMustExist(t *testing.T) {
 		refused("Operations", "CostCentre", "TagDefinition Operations.CostCentre does not exists.")
 		vcn := c.Create("vcns", tagged("operations", "costCenter")).Str("id")
 
-		for _, path := range []string{namespaces + "/" + space, namespaces + "/" + space + "/tags/COSTCENTER"} {
-			for state, retired := range map[string]bool{"INACTIVE": true, "ACTIVE": false} {
-				c.Want(200, "PUT", path, engine.Doc{"isRetired": retired})
-				if got := c.Get(path).Str("lifecycleState"); got != state {
-					t.Errorf("%s is %s, want %s", path, got, state)
-				}
+		tag := namespaces + "/" + space + "/tags/COSTCENTER"
+		state := func(want string) {
+			t.Helper()
+			if got := c.Get(tag).Str("lifecycleState"); got != want {
+				t.Errorf("the tag is %s, want %s", got, want)
 			}
+		}
+		for _, path := range []string{namespaces + "/" + space, tag} {
 			c.Want(200, "PUT", path, engine.Doc{"isRetired": true})
+			state("INACTIVE")
 			refused("Operations", "CostCenter", "Operations.CostCenter is retired")
 			kept := engine.Doc{"definedTags": tagged("Operations", "CostCenter")["definedTags"]}
 			c.Want(200, "PUT", ocitest.Core+"/vcns/"+vcn, kept)
 			c.Want(200, "PUT", path, engine.Doc{"isRetired": false})
 		}
+		state("ACTIVE")
 		c.Create("vcns", tagged("Operations", "CostCenter"))
 	})
 }
