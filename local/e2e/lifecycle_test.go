@@ -323,14 +323,15 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.set("tokenCommand", "oke") // the stack's Kubernetes provider runs it, which the API server asks the emulator about
-	s.set("kmsKeyId", s.key())
+	_, key := s.key(oci.CompartmentID)
+	s.set("kmsKeyId", key)
 	s.fault(`{"method": "POST", "path": "/20160918/vcns", "status": 400, "code": "QuotaExceeded", "count": 1}`)
 	s.fails("QuotaExceeded", "an administrator of the tenancy", "vcnId: use a VCN that exists",
 		"Quota Policies")
 	s.fails("Authorization failed or requested resource not found", "kmsKeyId: the cluster itself needs a statement",
 		"make recover STACK=local has the next update replace a cluster in state FAILED")
 	const policies = "/20160918/policies"
-	policy := s.post(s.rest(), policies, object{ // clusterPolicy would make it, and wait for 90 seconds
+	policy := s.post(s.rest(), policies, object{ // clusterPolicy would make it, and wait
 		"compartmentId": oci.CompartmentID, "name": "key", "description": "of the cluster", "statements": []string{
 			"Allow any-user to use keys in tenancy where request.principal.type = 'cluster'",
 		},
@@ -350,19 +351,19 @@ func TestFailedClusterIsReplaced(t *testing.T) {
 	s.destroyed()
 }
 
-// key creates a key in a new vault.
-func (s *stack) key() string {
+// key creates a key in a new vault of a compartment.
+func (s *stack) key(compartment string) (vaultID, keyID string) {
 	s.t.Helper()
-	rest, key := s.rest(), struct{ ID string }{}
+	rest, vault, key := s.rest(), struct{ ID string }{}, struct{ ID string }{}
 	_, err := rest.Do(s.t.Context(), "POST", "/20180608/vaults", nil, object{
-		"compartmentId": oci.CompartmentID, "displayName": "keys", "vaultType": "DEFAULT",
-	}, nil)
+		"compartmentId": compartment, "displayName": "keys", "vaultType": "DEFAULT",
+	}, &vault)
 	s.must(err)
 	_, err = rest.Do(s.t.Context(), "POST", "/20180608/keys", nil, object{
-		"compartmentId": oci.CompartmentID, "displayName": "key", "keyShape": object{"algorithm": "AES", "length": 32},
+		"compartmentId": compartment, "displayName": "key", "keyShape": object{"algorithm": "AES", "length": 32},
 	}, &key)
 	s.must(err)
-	return key.ID
+	return vault.ID, key.ID
 }
 
 func TestBadSettingsCreateNothing(t *testing.T) {
