@@ -163,7 +163,8 @@ func (s *stack) disksAreNotGrown() {
 
 func (s *stack) keyLacksItsPolicy() {
 	s.offered()
-	s.settings("kmsKeyId=" + s.key())
+	_, key := s.key(oci.CompartmentID)
+	s.settings("kmsKeyId=" + key)
 	s.cancelledAfter("Authorization failed or requested resource not found")
 }
 

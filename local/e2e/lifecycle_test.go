@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -378,8 +379,53 @@ func TestBadSettingsCreateNothing(t *testing.T) {
 	s.set("kubernetesVersion", "v1.35")
 	s.set("compartmentId", "ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
 	s.refused("compartmentId ocid1.compartment.oc1..aaaaaaaaofsomebodyelse NotAuthorizedOrNotFound")
+	s.refusesUnseen()
 	s.settings("vcnCidr=10.0.0.1/16", "frontendImage=nginx:1.27", "nodePools[0].size=0", "nodePools[0].memoryGb=200")
 	s.refused("vcnCidr", "frontendImage", "nodePools[0].size", "nodePools[0].memoryGb VM.Standard.A1.Flex 2 128")
+}
+
+// refusesUnseen names in settings what does not exist, and expects all that one preview can find to be told at once.
+func (s *stack) refusesUnseen() {
+	s.t.Helper()
+	s.set("compartmentId", oci.CompartmentID)
+	vcn := s.post(s.rest(), core+"/vcns", with(object{"cidrBlocks": []any{"10.20.0.0/16"}}))
+	inVCN := []string{
+		"vcnCidr=10.20.0.0/16", "vcnId=" + vcn, "subnets.api.cidr=10.20.0.0/28", "securityBy=groups",
+		"internetEgress=workers",
+	}
+	for _, c := range []struct {
+		beside []string          // what the settings need beside
+		unseen map[string]string // settings, and the kinds of what they name
+	}{
+		{[]string{"vcnCidr=10.20.0.0/16"}, map[string]string{"vcnId": "vcn"}},
+		{inVCN, map[string]string{"subnets.api.id": "subnet"}},
+		{inVCN, map[string]string{"internetGatewayId": "internetgateway"}},
+		{inVCN, map[string]string{"natGatewayId": "natgateway"}},
+		{inVCN, map[string]string{"serviceGatewayId": "servicegateway"}},
+		{[]string{"peerCidrs[0]=172.16.0.0/16"}, map[string]string{"drgId": "drg"}},
+		{nil, map[string]string{
+			"kmsKeyId": "key", "imageVerificationKeys[0]": "key", "nodePools[0].bootVolumeKmsKeyId": "key",
+		}},
+		{[]string{"kmsKeyId=ocid1.key.oc1.iad.a", "nodePools[0].availabilityDomains[0]=1"}, map[string]string{
+			"vaultIds[0]": "vault", "nodePools[0].imageId": "image", "nodePools[0].nsgIds[0]": "networksecuritygroup",
+			"nodePools[0].capacityReservationId": "capacityreservation",
+		}},
+	} {
+		file, err := os.ReadFile(s.config)
+		s.must(err)
+		pairs, problems := slices.Clone(c.beside), []string{}
+		for key, kind := range c.unseen {
+			id := fmt.Sprint("ocid1.", kind, ".oc1.iad.aaaaaaaaofsomebodyelse", len(problems)) // a key is of one algorithm
+			problem := key + " " + id + " NotAuthorizedOrNotFound"
+			if kind == "internetgateway" || kind == "servicegateway" { // looked for in a list: nothing reads one by its OCID
+				problem = key + " holds no such gateway"
+			}
+			pairs, problems = append(pairs, key+"="+id), append(problems, problem)
+		}
+		s.settings(pairs...)
+		s.refused(problems...)
+		s.must(os.WriteFile(s.config, file, 0o600))
+	}
 }
 
 // step runs a named part of a test. A failed part ends the test.
