@@ -92,9 +92,13 @@ func TestWithdrawnVersion(t *testing.T) {
 	}
 }
 
-// TestWithdrawnVersionOfReplacedCluster changes each setting that replaces the cluster, whose version the region does
-// not offer any more. Otherwise the old cluster would be deleted, and OKE would refuse the new one.
-func TestWithdrawnVersionOfReplacedCluster(t *testing.T) {
+// TestReplacedCluster changes each setting that replaces the cluster. If the region does not offer its version any more,
+// the old cluster would be deleted, and OKE would refuse the new one. If the stack has volumes, they would be deleted.
+func TestReplacedCluster(t *testing.T) {
+	volume := map[string]any{
+		"availabilityDomain": "Uocm:US-ASHBURN-AD-2", "state": "AVAILABLE",
+		"freeformTags": map[string]any{"project": project, "stack": "local"},
+	}
 	existing := map[string]string{"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16", "securityBy": "groups"}
 	inSubnet := map[string]string{"subnets": `{"api":{"id":"` + mocks.ExistingWorkers + `","cidr":"10.20.8.0/22"}}`}
 	maps.Copy(inSubnet, existing)
@@ -116,9 +120,10 @@ func TestWithdrawnVersionOfReplacedCluster(t *testing.T) {
 		if err := update(t, "local", tc.before, before); err != nil {
 			t.Fatalf("before %s: %v", tc.setting, err)
 		}
+		var volumes []map[string]any
 		after := func(set map[string]string, versions ...string) error {
 			next := before.Next()
-			next.KubernetesVersions = versions
+			next.KubernetesVersions, next.Volumes = versions, volumes
 			err := update(t, "local", set, next)
 			if err != nil && len(next.Resources) > 0 {
 				t.Errorf("%s: %d resources were registered before the refusal", tc.setting, len(next.Resources))
@@ -129,6 +134,12 @@ func TestWithdrawnVersionOfReplacedCluster(t *testing.T) {
 		if err := after(tc.before, "v1.36.4"); err != nil {
 			t.Errorf("%s, not changed: %v", tc.setting, err)
 		}
+		volumes = []map[string]any{volume}
+		problemtest.Check(t, after(tc.set, "v1.35.2", "v1.36.4"), tc.setting+" volumes 1 backup")
+		if err := after(tc.before, "v1.36.4"); err != nil {
+			t.Errorf("%s, not changed, with a volume: %v", tc.setting, err)
+		}
+		volumes = nil
 		if tc.setting != "kmsKeyId" {
 			continue // what else the change needs is checked elsewhere
 		}

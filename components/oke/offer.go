@@ -35,8 +35,8 @@ func (o *Offer) makes(pool string) bool {
 }
 
 // Look asks the region what it has for a cluster of a name, and what runs of it already: see cluster.Spec.Choose. It
-// registers nothing. The error names every setting that the region cannot satisfy, or that would take the nodes away
-// from volumes with these freeform tags.
+// registers nothing. The error names every setting that the region cannot satisfy, or that would take the nodes or the
+// cluster away from volumes with these freeform tags.
 func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Offer, error) {
 	compartmentID := place.CompartmentID
 	all, err := availabilityDomains(ctx, compartmentID)
@@ -65,6 +65,9 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	}
 	offer.pickDomains(&list, spec, all)
 	if err := offer.checkAddons(ctx, &list, spec); err != nil {
+		return nil, err
+	}
+	if err := offer.checkReplacement(ctx, &list, place); err != nil {
 		return nil, err
 	}
 	if err := list.Err(); err != nil || spec.AllowStrandedVolumes {

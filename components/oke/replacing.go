@@ -7,6 +7,7 @@ import (
 
 	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/cluster"
+	"oke-guestbook/plan/problem"
 )
 
 // getCluster is called by its token, as the lists are. They do not have the key.
@@ -63,6 +64,29 @@ func replacing(ctx *pulumi.Context, id string, place Place) (string, error) {
 		})
 	}
 	return place.Immutable.Changed(is), err
+}
+
+// checkReplacement refuses to replace the cluster of volumes: they would be deleted with it. Pulumi's engine cannot even
+// do so as long as the cluster has objects of the stack: it has closed the plugin that is to delete them
+// (pulumi/pulumi#14650, seen with v3.260.0).
+func (o *Offer) checkReplacement(ctx *pulumi.Context, list *problem.List, place Place) error {
+	if o.running.Replacing == "" {
+		return nil
+	}
+	volumes := 0
+	for _, domain := range o.AllDomains {
+		n, err := countVolumes(ctx, place.CompartmentID, domain, place.Tags)
+		if err != nil {
+			return lookupError("volumes", place.CompartmentID, err)
+		}
+		volumes += n
+	}
+	if volumes > 0 {
+		list.Add(o.running.Replacing, "a change replaces the cluster, and deletes the stack's volumes with it: %d. Set it "+
+			"back; or make a backup, destroy the stack (pulumi destroy), make it again (pulumi up), and restore the backup",
+			volumes)
+	}
+	return nil
 }
 
 // foreign returns the OCID of a resource that the cluster is in, or "" if the stack has made it. It asks for that only

@@ -252,6 +252,9 @@ func TestLifeCycle(t *testing.T) {
 			t.Errorf("the state held %v and holds %v", before, after)
 		}
 		s.set("frontendReplicas", "4")
+		s.set("servicesCidr", "10.98.0.0/16") // replaces the cluster
+		s.refused("servicesCidr volumes backup")
+		s.unset("servicesCidr")
 		s.unchanged("with the setting corrected")
 	})
 
