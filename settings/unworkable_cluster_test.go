@@ -140,6 +140,21 @@ func TestUnworkablePools(t *testing.T) {
 
 		{"more added than there are", oneEnhanced(`"maxSurge":"3"`), []string{poolKey + "maxSurge 3 2"}},
 		{"more missing than there are", oneEnhanced(`"maxUnavailable":"3"`), []string{poolKey + "maxUnavailable 3 2"}},
+		{
+			"more added than an autoscaler may leave",
+			oneEnhanced(`"minSize":1,"maxSize":5,"maxSurge":"2"`),
+			[]string{poolKey + "maxSurge 2 1 50%"},
+		},
+		{
+			"more missing than an autoscaler may leave",
+			oneEnhanced(`"minSize":2,"maxSize":5,"maxUnavailable":"3"`),
+			[]string{poolKey + "maxUnavailable 3 2 50%"},
+		},
+		{
+			"more added than an autoscaler of the user's may leave",
+			oneEnhanced(`"autoscaled":true,"maxSurge":"9"`),
+			[]string{poolKey + "maxSurge 9 1 50%"},
+		},
 
 		// Shapes.
 		{"no shape", one(`"shape":"A1.Flex","ocpus":1,"memoryGb":6`), []string{poolKey + "shape A1.Flex"}},
@@ -857,6 +872,8 @@ func TestWorkablePools(t *testing.T) {
 		"GPUs":                   twoPoolsOf(`"size":1`, `"size":1,"shape":"VM.GPU.A10.1"`),
 		"steps of a parked pool": twoPoolsOf(`"size":1`, `"size":0,"maxSurge":"1"`),
 		"all missing":            oneEnhanced(`"maxUnavailable":"2"`),
+		"steps of a pool that an autoscaler resizes": oneEnhanced(
+			`"minSize":2,"maxSize":5,"maxSurge":"2","maxUnavailable":"100%"`),
 		"prefixes of labels and taints": one(`"labels":{"a-b.c1.example.com/x":""},` +
 			`"taints":["a-b.example.com/x=y:PreferNoSchedule","x:PreferNoSchedule"]`),
 		"a script with a blank": one(`"cloudInit":"#! /bin/sh\nls\n"`),

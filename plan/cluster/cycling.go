@@ -82,18 +82,25 @@ func (p *NodePool) validateCycling(list *problem.List, key string, kind Type) {
 		list.Add(surgeKey, "no node can be replaced while maxUnavailable is 0 too: set one of the two to 1 or more").
 			DependsOn(unavailableKey)
 	}
-	p.checkSteps(list, surgeKey, unavailableKey)
+	p.checkSteps(list, key)
 }
 
 // checkSteps adds numbers of nodes above the pool's: "do not specify a number greater than the value of Node count"
 // (Oracle documentation, "Performing an In-Place Worker Node Update by Cycling an Existing Node Pool", copy of March
-// 2025, read 2026-11-29). A parked pool may have a step of one node.
-func (p *NodePool) checkSteps(list *problem.List, surgeKey, unavailableKey string) {
-	most := max(p.Largest(), 1)
-	for _, step := range []struct{ key, text string }{{surgeKey, p.MaxSurge}, {unavailableKey, p.MaxUnavailable}} {
-		if n, err := strconv.Atoi(step.text); err == nil && n > most && !p.Autoscaled {
-			list.Add(step.key, "%d nodes are more than the pool has, %d", n, most).
-				DependsOn(strings.TrimSuffix(surgeKey, "maxSurge")+"size", strings.TrimSuffix(surgeKey, "maxSurge")+"maxSize")
+// 2025, read 2026-11-29). OKE gets them with every update of the pool, so that a number must hold for the fewest nodes
+// that an autoscaler may leave. A parked pool may have a step of one node.
+func (p *NodePool) checkSteps(list *problem.List, key string) {
+	most, why := p.Size, "more than the pool has"
+	if p.Resized() {
+		most, why = p.Least(), "more than an autoscaler may leave of the pool"
+	}
+	most = max(most, 1)
+	for _, step := range []struct{ field, text string }{
+		{"maxSurge", p.MaxSurge}, {"maxUnavailable", p.MaxUnavailable},
+	} {
+		if n, err := strconv.Atoi(step.text); err == nil && n > most {
+			list.Add(key+"."+step.field, "%d nodes are %s, %d: set a smaller number, or a percentage such as 50%%, which is "+
+				"rounded up", n, why, most).DependsOn(key+".size", key+".minSize", key+".maxSize", key+".autoscaled")
 		}
 	}
 }
