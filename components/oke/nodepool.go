@@ -42,6 +42,9 @@ func keepImages(ctx *pulumi.Context, c *Cluster, name string, args *Args) (map[s
 		if err != nil {
 			return nil, fmt.Errorf("image of node pool %q: %w", p.Name, err)
 		}
+		images[p.Name] = images[p.Name].ApplyT(func(id string) (string, error) {
+			return id, args.Offer.checkNewImage(p.Name, id)
+		}).(pulumi.StringOutput)
 	}
 	return images, nil
 }
@@ -164,15 +167,6 @@ func nodeLabels(pool map[string]string) containerengine.NodePoolInitialNodeLabel
 	return labels
 }
 
-// faultDomains returns the names of a pool's fault domains.
-func faultDomains(numbers []int) []string {
-	var names []string
-	for _, n := range numbers {
-		names = append(names, fmt.Sprintf("FAULT-DOMAIN-%d", n))
-	}
-	return names
-}
-
 // placement returns one placement in each of the pool's availability domains.
 func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfigDetailsPlacementConfigArray {
 	var configs containerengine.NodePoolNodeConfigDetailsPlacementConfigArray
@@ -184,7 +178,7 @@ func placement(p cluster.NodePool, args *Args) containerengine.NodePoolNodeConfi
 			CapacityReservationId: optional(p.CapacityReservationID),
 		}
 		if len(p.FaultDomains) > 0 {
-			config.FaultDomains = pulumi.ToStringArray(faultDomains(p.FaultDomains))
+			config.FaultDomains = pulumi.ToStringArray(cluster.FaultDomains(p.FaultDomains))
 		}
 		if p.Preemptible {
 			config.PreemptibleNodeConfig = containerengine.NodePoolNodeConfigDetailsPlacementConfigPreemptibleNodeConfigArgs{

@@ -3,6 +3,7 @@ package oke
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/containerengine"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -21,8 +22,9 @@ type Offer struct {
 	// AllDomains are the names of the region's availability domains.
 	AllDomains []string
 
-	running cluster.Running // before the update
-	offered []cluster.Image
+	running      cluster.Running // before the update
+	offered      []cluster.Image
+	imageStrands map[string]error // by the pool's name: see checkNewImage
 }
 
 // New reports whether there is no cluster of the name yet.
@@ -61,7 +63,7 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	var list problem.List
 	offer := &Offer{
 		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running,
-		offered: offered.Images, AllDomains: slices.Sorted(slices.Values(all)),
+		offered: offered.Images, AllDomains: slices.Sorted(slices.Values(all)), imageStrands: map[string]error{},
 	}
 	offer.pickDomains(&list, spec, all)
 	if err := offer.checkAddons(ctx, &list, spec); err != nil {
@@ -76,7 +78,10 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	if err := offer.checkVolumes(ctx, &list, compartmentID, place.Tags, spec); err != nil {
 		return nil, err
 	}
-	return offer, list.Err()
+	if err := list.Err(); err != nil {
+		return nil, err
+	}
+	return offer, offer.checkNewImages(ctx, compartmentID, place.Tags, spec)
 }
 
 // pickDomains chooses the availability domains of the pools among those of the region.
@@ -184,7 +189,8 @@ type foundPool struct {
 	Version string `pulumi:"kubernetesVersion"`
 	Shape   string `pulumi:"nodeShape"`
 	Sources []struct {
-		ImageID string `pulumi:"imageId"`
+		ImageID      string `pulumi:"imageId"`
+		BootVolumeGB string `pulumi:"bootVolumeSizeInGbs"`
 	} `pulumi:"nodeSourceDetails"`
 	Sizes []struct {
 		OCPUs    float64 `pulumi:"ocpus"`
@@ -195,13 +201,16 @@ type foundPool struct {
 		Value string `pulumi:"value"`
 	} `pulumi:"initialNodeLabels"`
 	Metadata map[string]string `pulumi:"nodeMetadata"`
+	SSHKey   string            `pulumi:"sshPublicKey"`
 	Configs  []struct {
-		Size       int `pulumi:"size"`
+		Size       int    `pulumi:"size"`
+		KMSKeyID   string `pulumi:"kmsKeyId"`
 		Placements []struct {
-			AvailabilityDomain string     `pulumi:"availabilityDomain"`
-			FaultDomains       []string   `pulumi:"faultDomains"`
-			SubnetID           string     `pulumi:"subnetId"`
-			Preemptible        []struct{} `pulumi:"preemptibleNodeConfigs"`
+			AvailabilityDomain string   `pulumi:"availabilityDomain"`
+			FaultDomains       []string `pulumi:"faultDomains"`
+			SubnetID           string   `pulumi:"subnetId"`
+			ReservationID      string   `pulumi:"capacityReservationId"`
+			Preemptible        []any    `pulumi:"preemptibleNodeConfigs"`
 		} `pulumi:"placementConfigs"`
 	} `pulumi:"nodeConfigDetails"`
 }
@@ -224,6 +233,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		}
 		pool := cluster.RunningPool{
 			Version: p.Version, Shape: p.Shape, Labels: map[string]string{},
+			UserData: p.Metadata["user_data"], SSHPublicKey: p.SSHKey,
 			Repels: cluster.Repelling(p.Metadata["user_data"]) || cluster.GPUShape(p.Shape),
 		}
 		for _, label := range p.Labels {
@@ -234,13 +244,15 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		}
 		for _, source := range p.Sources {
 			pool.ImageID = source.ImageID
+			pool.BootVolumeGB, _ = strconv.Atoi(source.BootVolumeGB)
 		}
 		for _, config := range p.Configs {
-			pool.Size = config.Size
+			pool.Size, pool.BootVolumeKMSKeyID = config.Size, config.KMSKeyID
 			for _, c := range config.Placements {
 				pool.Repels = pool.Repels || len(c.Preemptible) > 0
 				pool.Placements = append(pool.Placements, cluster.Placement{
 					AvailabilityDomain: c.AvailabilityDomain, FaultDomains: faultDomainsKey(c.FaultDomains), SubnetID: c.SubnetID,
+					ReservationID: c.ReservationID, Preemptible: len(c.Preemptible) > 0,
 				})
 			}
 		}

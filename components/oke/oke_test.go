@@ -137,7 +137,14 @@ func TestTwoClusters(t *testing.T) {
 // deploy makes the cluster of spec as an update of a stack.
 func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
 	t.Helper()
-	err := r.Run(func(ctx *pulumi.Context) error {
+	if err := update(r, change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// update does the same, and may fail.
+func update(r *mocks.Recorder, change func(*oke.Args)) error {
+	return r.Run(func(ctx *pulumi.Context) error {
 		subnets := map[layout.Role]pulumi.StringOutput{}
 		for _, role := range layout.Roles {
 			subnets[role] = pulumi.String("ocid1.subnet.oc1.iad." + string(role)).ToStringOutput()
@@ -154,9 +161,6 @@ func deploy(t *testing.T, r *mocks.Recorder, change func(*oke.Args)) {
 		_, err = oke.New(ctx, "cluster", args)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // inputs returns the inputs of a recorded resource by their paths.
@@ -245,6 +249,7 @@ func TestCyclingIsOffWhileNodesMove(t *testing.T) {
 	faultDomains := func(numbers ...int) func(*cluster.NodePool) {
 		return func(p *cluster.NodePool) { p.FaultDomains = numbers }
 	}
+	preemptible := func(p *cluster.NodePool) { p.Preemptible = true }
 	for _, tc := range []struct {
 		what           string
 		before, change func(*cluster.NodePool)
@@ -257,8 +262,13 @@ func TestCyclingIsOffWhileNodesMove(t *testing.T) {
 		{"one domain fewer", domains(1, 2, 3), nil, "false"},
 		{"another domain", domains(1, 2), nil, "false"},
 		{"fault domains", nil, faultDomains(1), "false"},
+		{"preemptible", nil, preemptible, "false"},
+		{"preemptible as before", preemptible, preemptible, "true"},
+		{"another reservation", domains(1), func(p *cluster.NodePool) {
+			p.AvailabilityDomains, p.CapacityReservationID = []int{1}, "ocid1.capacityreservation.oc1.iad.a"
+		}, "false"},
 	} {
-		update := func(r *mocks.Recorder, change func(*cluster.NodePool)) string {
+		cycles := func(r *mocks.Recorder, change func(*cluster.NodePool)) string {
 			deploy(t, r, func(args *oke.Args) {
 				p := &args.Spec.NodePools[0]
 				p.MaxSurge = "1"
@@ -275,10 +285,10 @@ func TestCyclingIsOffWhileNodesMove(t *testing.T) {
 			return ""
 		}
 		first := mocks.New("project", "stack")
-		if got := update(first, tc.before); got != "true" {
+		if got := cycles(first, tc.before); got != "true" {
 			t.Errorf("%s: node cycling of a new cluster is %q", tc.what, got)
 		}
-		if got := update(first.Next(), tc.change); got != tc.want {
+		if got := cycles(first.Next(), tc.change); got != tc.want {
 			t.Errorf("%s: node cycling is %q, want %s", tc.what, got, tc.want)
 		}
 	}
@@ -304,6 +314,15 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 	}
 	taint := func(s *cluster.Spec) { alone(s); s.NodePools[0].Taints = []string{"team=web:NoSchedule"} }
 	preemptible := func(s *cluster.Spec) { alone(s); s.NodePools[0].Preemptible = true }
+	// few has one node for three domains in each pool, of which one cycles after the change.
+	few := func(pool int, change func(*cluster.NodePool)) func(*cluster.Spec) {
+		return func(s *cluster.Spec) {
+			all(s)
+			s.NodePools[pool].MaxSurge = "1"
+			change(&s.NodePools[pool])
+		}
+	}
+	same := func(*cluster.NodePool) {}
 	for _, tc := range []struct {
 		what    string
 		volumes []map[string]any
@@ -360,6 +379,68 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 			size(0)(s)
 			s.NodePools[0].MaxSize = 5
 		}, ""},
+
+		{"nodes that cycle, and no change", lost, few(0, same), few(0, same), ""},
+		{"the version of nodes that cycle", lost, few(1, same), few(1, func(p *cluster.NodePool) {
+			p.KubernetesVersion = "v1.36.4"
+		}), "nodePools[1].kubernetesVersion AD-2 nodePools[1].cycleBy boot-volume nodePools[1].size allowStrandedVolumes"},
+		{"the cluster's version of nodes that cycle", lost, few(1, same), few(1, func(p *cluster.NodePool) {
+			p.KubernetesVersion = ""
+		}), "kubernetesVersion AD-2 boot-volume"},
+		{"nodes that begin to cycle with a change", lost, size(1), few(0, func(p *cluster.NodePool) {
+			p.BootVolumeGB = 100
+		}), "nodePools[0].bootVolumeGb AD-2 boot-volume"},
+		{"a version without cycling", lost, all, func(s *cluster.Spec) {
+			all(s)
+			s.NodePools[1].KubernetesVersion = ""
+		}, ""},
+		{"the shape of nodes that cycle", lost, few(1, same), few(1, func(p *cluster.NodePool) {
+			p.Shape = "VM.Standard.E4.Flex"
+		}), "nodePools[1].shape AD-2 nodePools[1].availabilityDomains"},
+		{"labels of nodes that cycle", lost, few(0, same), few(0, func(p *cluster.NodePool) {
+			p.Labels = map[string]string{"team": "web"}
+		}), "nodePools[0].labels AD-2"},
+		{"a script of nodes that cycle", lost, few(0, same), few(0, func(p *cluster.NodePool) {
+			p.CloudInit = "#!/bin/sh\n"
+		}), "nodePools[0].cloudInit AD-2 boot-volume"},
+		{"the image of nodes that cycle", lost, few(2, same), few(2, func(p *cluster.NodePool) {
+			p.ImageID = oldImage
+		}), "nodePools[2].imageId AD-2 boot-volume"},
+		{"two changes of nodes that cycle", lost, few(0, same), few(0, func(p *cluster.NodePool) {
+			p.SSHPublicKey, p.BootVolumeKMSKeyID = "ssh-ed25519 AAAA", "ocid1.key.oc1.iad.a"
+		}), "nodePools[0].bootVolumeKmsKeyId sshPublicKey AD-2"},
+		{"boot volumes that are replaced", lost, few(1, same), few(1, func(p *cluster.NodePool) {
+			p.KubernetesVersion, p.CycleBy, p.MaxSurge = "v1.36.4", cluster.BootVolume, ""
+		}), ""},
+		{
+			"nodes that cycle in each domain", lost, few(1, func(p *cluster.NodePool) { p.Size = 3 }),
+			few(1, func(p *cluster.NodePool) { p.Size, p.KubernetesVersion = 3, "v1.36.4" }), "",
+		},
+		{
+			"nodes that cycle, with enough of them at last", lost, few(1, same),
+			few(1, func(p *cluster.NodePool) { p.Size, p.KubernetesVersion = 3, "v1.36.4" }), "",
+		},
+		{"nodes that cycle in the volume's domain", lost, few(1, same), few(1, func(p *cluster.NodePool) {
+			p.AvailabilityDomains, p.KubernetesVersion = []int{2}, "v1.36.4"
+		}), ""},
+		{"nodes that cycle, and no volumes", nil, few(1, same), few(1, func(p *cluster.NodePool) {
+			p.KubernetesVersion = "v1.36.4"
+		}), ""},
+		{"fewer fault domains", lost, all, func(s *cluster.Spec) {
+			all(s)
+			s.NodePools[0].FaultDomains = []int{1, 2}
+		}, "nodePools[0].faultDomains AD-2 nodePools[0].size"},
+		{"more fault domains", lost, func(s *cluster.Spec) {
+			all(s)
+			s.NodePools[0].FaultDomains = []int{1}
+		}, func(s *cluster.Spec) {
+			all(s)
+			s.NodePools[0].FaultDomains = []int{2, 1}
+		}, ""},
+		{"preemptible nodes instead", lost, all, func(s *cluster.Spec) {
+			all(s)
+			s.NodePools[0].Preemptible = true
+		}, "nodePools[0].preemptible AD-2"},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
 			first := mocks.New("project", "stack")
@@ -512,6 +593,42 @@ func TestImageOfNewPool(t *testing.T) {
 	after := before.Next()
 	deploy(t, after, green)
 	check(after, "after an earlier program")
+}
+
+// TestNewImagesKeepVolumes expects a refusal of another image where that replaces the nodes that volumes depend on, and
+// none while the image stays, although a newer one is there.
+func TestNewImagesKeepVolumes(t *testing.T) {
+	cycling := func(release string) func(*oke.Args) {
+		return func(args *oke.Args) { args.Spec.NodeImageRelease, args.Spec.NodePools[0].MaxSurge = release, "1" }
+	}
+	first := mocks.New("project", "stack")
+	deploy(t, first, cycling(""))
+	for i, res := range first.Resources {
+		if res.Type == "pulumi:index:Stash" { // as if it was the newest then
+			first.Resources[i].Inputs = resource.PropertyMap{"input": resource.NewProperty("earlier image")}
+		}
+		if details := mocks.Properties(res.Inputs["nodeSourceDetails"]); res.Name == "cluster-arm" && details != nil {
+			details["imageId"] = resource.NewProperty("earlier image")
+		}
+	}
+	for release, want := range map[string][]string{
+		"": nil, "november": {"nodeImageRelease", "arm", "AD-1", "boot-volume", "allowStrandedVolumes"},
+	} {
+		next := first.Next()
+		next.Volumes = []map[string]any{{
+			"availabilityDomain": "Uocm:US-ASHBURN-AD-1", "state": "AVAILABLE",
+			"freeformTags": map[string]any{"project": "project", "stack": "stack"},
+		}}
+		err := update(next, cycling(release))
+		if refused := err != nil; refused != (want != nil) {
+			t.Errorf("release %q: %v", release, err)
+		}
+		for _, word := range want {
+			if err != nil && !strings.Contains(err.Error(), word) {
+				t.Errorf("release %q: %v, want %q", release, err, word)
+			}
+		}
+	}
 }
 
 // TestAutoscaler expects the add-on to be told the bounds and the OCIDs of its pools, after its policy, and the pools

@@ -1,6 +1,7 @@
 package oke
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,7 +25,8 @@ func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
 	var wanted []cluster.Placement
 	for _, domain := range o.Domains[p.Name] {
 		wanted = append(wanted, cluster.Placement{
-			AvailabilityDomain: domain, FaultDomains: faultDomainsKey(faultDomains(p.FaultDomains)), SubnetID: subnetID,
+			AvailabilityDomain: domain, FaultDomains: faultDomainsKey(cluster.FaultDomains(p.FaultDomains)),
+			SubnetID: subnetID, ReservationID: p.CapacityReservationID, Preemptible: p.Preemptible,
 		})
 	}
 	same := len(pool.Placements) == len(wanted) && !slices.ContainsFunc(wanted, func(w cluster.Placement) bool {
@@ -37,18 +39,47 @@ func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
 func (o *Offer) checkVolumes(
 	ctx *pulumi.Context, list *problem.List, compartmentID string, tags map[string]string, spec cluster.Spec,
 ) error {
-	for _, s := range spec.Stranding(o.running, o.Domains) {
+	for _, s := range spec.Stranding(o.running, o.Choice, o.Domains) {
 		n, err := countVolumes(ctx, compartmentID, s.Domain, tags)
 		if err != nil {
 			return lookupError("volumes", compartmentID, err)
 		}
 		if n > 0 {
 			list.Add(s.Setting, "%s, and the stack has volumes there: %d. They cannot be attached elsewhere, so that the "+
-				"Pods which use them, such as the database's, could not start. Keep the nodes, or set allowStrandedVolumes",
-				s.Why, n)
+				"Pods which use them, such as the database's, could not start. %s, or set allowStrandedVolumes",
+				s.Why, n, s.Instead)
 		}
 	}
 	return nil
+}
+
+// checkNewImages does the same for pools that would get another image, which only the state knows: see checkNewImage.
+func (o *Offer) checkNewImages(
+	ctx *pulumi.Context, compartmentID string, tags map[string]string, spec cluster.Spec,
+) error {
+	for i, p := range spec.NodePools {
+		if p.ImageID != "" {
+			continue
+		}
+		renewed := spec
+		renewed.NodePools = slices.Clone(spec.NodePools)
+		renewed.NodePools[i].ImageID = "another"
+		var list problem.List
+		if err := o.checkVolumes(ctx, &list, compartmentID, tags, renewed); err != nil {
+			return err
+		}
+		o.imageStrands[p.Name] = list.Err()
+	}
+	return nil
+}
+
+// checkNewImage returns an error if an image is not that of a running pool, and volumes depend on the pool's nodes.
+func (o *Offer) checkNewImage(pool, image string) error {
+	err := o.imageStrands[pool]
+	if now, exists := o.running.Pools[pool]; err == nil || !exists || now.ImageID == image {
+		return nil
+	}
+	return fmt.Errorf("nodeImageRelease: pool %q has another image than the one of this release: %w", pool, err)
 }
 
 // countVolumes returns how many volumes of the stack an availability domain has. Its other tags may change.

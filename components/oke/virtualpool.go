@@ -58,9 +58,9 @@ func newVirtualNodePool(
 func virtualPlacement(
 	p cluster.VirtualNodePool, args *Args,
 ) containerengine.VirtualNodePoolPlacementConfigurationArray {
-	domains := faultDomains(p.FaultDomains)
+	domains := cluster.FaultDomains(p.FaultDomains)
 	if len(domains) == 0 {
-		domains = faultDomains([]int{1, 2, 3})
+		domains = cluster.FaultDomains([]int{1, 2, 3})
 	}
 	var configs containerengine.VirtualNodePoolPlacementConfigurationArray
 	for _, domain := range args.Offer.Domains[p.Name] {

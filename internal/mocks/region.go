@@ -300,9 +300,12 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 		found := map[string]any{
 			"id": "ocid1." + Kind(token) + ".oc1.iad." + res.Name, "name": Text(in["name"]), "state": "ACTIVE",
 			"kubernetesVersion": Text(in["kubernetesVersion"]), "nodeShape": Text(in["nodeShape"]),
+			"sshPublicKey": Text(in["sshPublicKey"]),
 		}
 		if source := Properties(in["nodeSourceDetails"]); source != nil {
-			found["nodeSourceDetails"] = []any{map[string]any{"imageId": Text(source["imageId"])}}
+			found["nodeSourceDetails"] = []any{map[string]any{
+				"imageId": Text(source["imageId"]), "bootVolumeSizeInGbs": Text(source["bootVolumeSizeInGbs"]),
+			}}
 		}
 		if size := Properties(in["nodeShapeConfig"]); size != nil {
 			found["nodeShapeConfigs"] = []any{size.Mappable()}
@@ -314,17 +317,23 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 			found["nodeMetadata"] = metadata.Mappable()
 		}
 		if config := Properties(in["nodeConfigDetails"]); config != nil {
-			placements, _ := config["placementConfigs"].Mappable().([]any)
-			for _, placement := range placements {
-				if p, ok := placement.(map[string]any); ok && p["preemptibleNodeConfig"] != nil {
-					p["preemptibleNodeConfigs"] = []any{p["preemptibleNodeConfig"]}
-				}
-			}
 			found["nodeConfigDetails"] = []any{map[string]any{
-				"size": config["size"].Mappable(), "placementConfigs": placements,
+				"size": config["size"].Mappable(), "placementConfigs": listedPlacements(config["placementConfigs"]),
+				"kmsKeyId": Text(config["kmsKeyId"]),
 			}}
 		}
 		list = append(list, found)
+	}
+	return list
+}
+
+// listedPlacements are a node pool's placements in the form in which the data source lists them.
+func listedPlacements(configs resource.PropertyValue) []any {
+	list, _ := configs.Mappable().([]any)
+	for _, config := range list {
+		if placement, ok := config.(map[string]any); ok && placement["preemptibleNodeConfig"] != nil {
+			placement["preemptibleNodeConfigs"] = []any{placement["preemptibleNodeConfig"]}
+		}
 	}
 	return list
 }

@@ -55,6 +55,9 @@ type RunningPool struct {
 	Version, Shape, ImageID string
 	OCPUs, MemoryGB         float64           // of a flexible shape; 0 if they are not known
 	Labels                  map[string]string // nil if they are not known
+	BootVolumeGB            int
+	BootVolumeKMSKeyID      string
+	UserData, SSHPublicKey  string
 	Placements              []Placement
 	Size                    int  // number of nodes
 	Repels                  bool // its nodes take no Pods without a toleration
@@ -65,6 +68,8 @@ type Placement struct {
 	AvailabilityDomain string // such as "Uocm:PHX-AD-1"
 	FaultDomains       string // sorted, separated by spaces; empty for all
 	SubnetID           string
+	ReservationID      string // of capacity
+	Preemptible        bool
 }
 
 // Choice is a version, or a version and an image, for everything that the settings leave to the program.

@@ -106,24 +106,52 @@ func (p *NodePool) checkSteps(list *problem.List, key string) {
 }
 
 // checkCycling adds a change that the nodes of a pool can only get on new instances, where the pool cycles by boot
-// volume: OKE changes version, image, boot volume size, metadata and SSH key in that way, and fails for nodes that need
-// more (SDK 65.129, CycleMode).
+// volume: OKE fails for nodes that need more than a new boot volume brings (SDK 65.129, CycleMode).
 func (p *NodePool) checkCycling(list *problem.List, key string, now RunningPool) {
 	if p.CycleBy != BootVolume || now.Version == "" {
 		return
 	}
-	for _, c := range []struct {
-		field   string
-		changes bool
-	}{
-		{"shape", p.Shape != now.Shape},
-		{"ocpus", now.OCPUs != 0 && p.OCPUs != 0 && p.OCPUs != now.OCPUs},
-		{"memoryGb", now.MemoryGB != 0 && p.MemoryGB != 0 && p.MemoryGB != now.MemoryGB},
-		{"labels", now.Labels != nil && !maps.Equal(p.Labels, now.Labels)},
-	} {
+	for _, field := range p.newInstances(now) {
+		list.Add(key+".cycleBy", "a change of %s needs new instances, and boot-volume keeps them: set instance for this "+
+			"update. New nodes may be in other availability domains than the volumes of Pods", field)
+	}
+}
+
+// change is a field of a node pool, and whether an update changes it.
+type change struct {
+	field   string
+	changes bool
+}
+
+// newInstances returns the fields that an update of a running pool changes, and that only new instances get.
+func (p *NodePool) newInstances(now RunningPool) []string {
+	return changed(
+		change{"shape", p.Shape != now.Shape},
+		change{"ocpus", now.OCPUs != 0 && p.OCPUs != 0 && p.OCPUs != now.OCPUs},
+		change{"memoryGb", now.MemoryGB != 0 && p.MemoryGB != 0 && p.MemoryGB != now.MemoryGB},
+		change{"labels", now.Labels != nil && !maps.Equal(p.Labels, now.Labels)},
+	)
+}
+
+// newBootVolumes returns the fields that an update to a version changes, and that new boot volumes bring, too (Oracle
+// documentation, "Updating Worker Nodes in an Existing Node Pool by Replacing Boot Volumes", read 2026-11-29). An image
+// that the program has chosen is not among them: the state keeps it.
+func (p *NodePool) newBootVolumes(now RunningPool, version string) []string {
+	return changed(
+		change{"kubernetesVersion", version != now.Version},
+		change{"imageId", p.ImageID != "" && p.ImageID != now.ImageID},
+		change{"bootVolumeGb", p.BootVolumeGB != now.BootVolumeGB},
+		change{"bootVolumeKmsKeyId", p.BootVolumeKMSKeyID != now.BootVolumeKMSKeyID},
+		change{"cloudInit", p.UserData() != now.UserData}, // or taints, which are in it
+		change{"sshPublicKey", p.SSHPublicKey != now.SSHPublicKey},
+	)
+}
+
+func changed(list ...change) (fields []string) {
+	for _, c := range list {
 		if c.changes {
-			list.Add(key+".cycleBy", "a change of %s needs new instances, and boot-volume keeps them: set instance for this "+
-				"update. New nodes may be in other availability domains than the volumes of Pods", c.field)
+			fields = append(fields, c.field)
 		}
 	}
+	return fields
 }

@@ -28,3 +28,12 @@ func PickDomains(domains []string, numbers []int) ([]string, error) {
 	}
 	return picked, nil
 }
+
+// FaultDomains returns the names of the fault domains with the given numbers.
+func FaultDomains(numbers []int) []string {
+	var names []string
+	for _, n := range numbers {
+		names = append(names, fmt.Sprintf("FAULT-DOMAIN-%d", n))
+	}
+	return names
+}

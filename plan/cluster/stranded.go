@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ type Stranded struct {
 	Domain  string
 	Setting string // that takes the nodes away
 	Why     string
+	Instead string // what keeps them
 }
 
 // Stranding returns the availability domains that lose nodes of a running pool, and then need not have any that take
@@ -22,8 +24,9 @@ type Stranded struct {
 //
 // A pool with at least as many nodes as domains has one in each: OKE distributes them as evenly as possible (Oracle
 // documentation, "Creating a Managed Node Pool", copy of March 2025). A smaller one counts as long as it loses nothing:
-// where its nodes are is not known. Virtual nodes do not count, because they attach no volumes.
-func (s *Spec) Stranding(running Running, domains map[string][]string) []Stranded {
+// where its nodes are is not known, nor where OKE puts those that replace them. Virtual nodes do not count, because
+// they attach no volumes.
+func (s *Spec) Stranding(running Running, choice Choice, domains map[string][]string) []Stranded {
 	found := map[string]Stranded{}
 	for _, name := range slices.Sorted(maps.Keys(running.Pools)) {
 		now := running.Pools[name]
@@ -35,8 +38,13 @@ func (s *Spec) Stranding(running Running, domains map[string][]string) []Strande
 			if _, known := found[domain]; known || s.sureOfNodes(domain, running, domains) {
 				continue
 			}
-			if setting, why := s.loses(name, now, domain, domains[name]); setting != "" {
-				found[domain] = Stranded{domain, setting, why}
+			lost := s.loses(name, now, domain, domains[name])
+			if lost.Setting == "" {
+				lost = s.scatters(name, now, placement, choice.Nodes[name], domains[name])
+			}
+			if lost.Setting != "" {
+				lost.Domain, lost.Instead = domain, cmp.Or(lost.Instead, "Keep the nodes")
+				found[domain] = lost
 			}
 		}
 	}
@@ -52,25 +60,68 @@ func (s *Spec) sureOfNodes(domain string, running Running, domains map[string][]
 	})
 }
 
-// loses returns the setting by which a running pool loses nodes in the domain, and what it does; "" if there is none.
-func (s *Spec) loses(name string, now RunningPool, domain string, in []string) (setting, why string) {
+// loses returns the setting by which a running pool loses nodes in the domain, and what it does; none if there is none.
+func (s *Spec) loses(name string, now RunningPool, domain string, in []string) Stranded {
 	i := slices.IndexFunc(s.NodePools, func(p NodePool) bool { return p.Name == name })
 	if i < 0 {
-		return "nodePools", fmt.Sprintf("node pool %q, which has nodes in %s, is removed", name, domain)
+		why := fmt.Sprintf("node pool %q, which has nodes in %s, is removed", name, domain)
+		return Stranded{Setting: "nodePools", Why: why}
 	}
 	p, key := s.NodePools[i], fmt.Sprintf("nodePools[%d]", i)
 	switch {
 	case !slices.Contains(in, domain) && len(p.AvailabilityDomains) > 0:
-		return key + ".availabilityDomains", domain + " would have no nodes of this pool any more"
+		return Stranded{Setting: key + ".availabilityDomains", Why: domain + " would have no nodes of this pool any more"}
 	case !slices.Contains(in, domain):
-		return "availabilityDomains", domain + " would have no nodes any more"
+		return Stranded{Setting: "availabilityDomains", Why: domain + " would have no nodes any more"}
 	case !p.takesVolumes(now):
-		return key + "." + p.repelledBy(), "new nodes in " + domain + " would repel Pods without a toleration"
+		return Stranded{
+			Setting: key + "." + p.repelledBy(), Why: "new nodes in " + domain + " would repel Pods without a toleration",
+		}
 	case p.sizeAfter(now) < now.Size:
-		return key + ".size", fmt.Sprintf("with %d nodes instead of %d in %d availability domains, %s need not keep one",
-			p.sizeAfter(now), now.Size, len(in), domain)
+		return Stranded{Setting: key + ".size", Why: fmt.Sprintf("with %d nodes instead of %d in %d availability domains, "+
+			"%s need not keep one", p.sizeAfter(now), now.Size, len(in), domain)}
 	}
-	return "", ""
+	return Stranded{}
+}
+
+// scatters returns the setting by which other nodes replace those of a running pool that stays in the domain, but has
+// fewer nodes than domains.
+func (s *Spec) scatters(name string, now RunningPool, at Placement, version string, in []string) Stranded {
+	i := slices.IndexFunc(s.NodePools, func(p NodePool) bool { return p.Name == name })
+	p, key := s.NodePools[i], fmt.Sprintf("nodePools[%d].", i)
+	instead := fmt.Sprintf("et %ssize to %d or more, or %savailabilityDomains to those that have volumes",
+		key, len(in), key)
+	fields := p.newPlaces(at)
+	if len(fields) == 0 && p.Cycles() && p.CycleBy != BootVolume {
+		if fields = p.newInstances(now); len(fields) == 0 {
+			instead = fmt.Sprintf("et %scycleBy to boot-volume, without maxSurge, which keeps the instances; s%s", key, instead)
+		}
+		fields = append(fields, p.newBootVolumes(now, version)...)
+	}
+	if len(fields) == 0 {
+		return Stranded{}
+	}
+	setting := key + fields[0]
+	if fields[0] == "kubernetesVersion" && p.KubernetesVersion == "" {
+		setting = fields[0]
+	}
+	return Stranded{Setting: setting, Instead: "S" + instead, Why: fmt.Sprintf(
+		"a change of %s replaces the nodes of pool %q, and with %d nodes in %d availability domains, %s need not get one",
+		strings.Join(fields, ", "), name, p.sizeAfter(now), len(in), at.AvailabilityDomain)}
+}
+
+// newPlaces returns the fields by which a pool's nodes leave a placement in a domain that the pool stays in.
+func (p *NodePool) newPlaces(at Placement) []string {
+	had, has := strings.Fields(at.FaultDomains), FaultDomains(p.FaultDomains)
+	if len(had) == 0 {
+		had = FaultDomains([]int{1, 2, 3})
+	}
+	leaves := func(domain string) bool { return !slices.Contains(has, domain) }
+	return changed(
+		change{"faultDomains", len(has) > 0 && slices.ContainsFunc(had, leaves)},
+		change{"capacityReservationId", p.CapacityReservationID != at.ReservationID},
+		change{"preemptible", p.Preemptible != at.Preemptible},
+	)
 }
 
 // takesVolumes reports whether Pods with volumes get to the pool's nodes: to those without taints that repel, and to

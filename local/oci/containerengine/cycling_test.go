@@ -36,6 +36,7 @@ func TestCyclingByBootVolume(t *testing.T) {
 			"nodeSourceDetails": engine.Doc{
 				"sourceType": "IMAGE", "imageId": ocitest.ImageFor("v1.36.4", true), "bootVolumeSizeInGBs": 100,
 			},
+			"nodeConfigDetails": engine.Doc{"kmsKeyId": c.Key("AES", 32)},
 		}, nil))
 		if got := fmt.Sprint(plane.Syncs); got != "[2 3 2 3 2 3]" {
 			t.Errorf("nodes in the cluster over the cycling: %s", got)
@@ -64,7 +65,7 @@ func TestCyclingByBootVolume(t *testing.T) {
 		}
 		c.Succeeded(c.Send("PUT", pools+"/"+id, engine.Doc{"nodePoolCyclingDetails": engine.Doc{
 			"isNodeCyclingEnabled": true, "cycleModes": []any{"INSTANCE_REPLACE"},
-		}}, nil))
+		}, "nodeConfigDetails": engine.Doc{"kmsKeyId": ""}}, nil)) // new instances would need a policy for it
 		if got := nodes()[0]["id"]; got == before[0]["id"] {
 			t.Errorf("the node %v was not replaced", got)
 		}

@@ -97,6 +97,10 @@ func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engin
 
 // place chooses the placement and the fault domain that the fewest nodes of the pool use. During node cycling those
 // count that stay, as otherwise one availability domain could end with two nodes and another with none; then all.
+//
+// So a pool with fewer nodes than domains may get its next node elsewhere, the less favourable of what is known: new
+// nodes are in the domains of the old ones by the guide of Oracle's module terraform-oci-oke ("Workers: Node Cycle",
+// read 2026-11-29), and OKE's documentation does not say so.
 func place(pool *engine.Resource) (ad, fd, subnetID string) {
 	all := pool.Doc.Objects("nodes")
 	staying := all

@@ -339,18 +339,20 @@ func isStale(pool *engine.Resource, node engine.Doc) bool {
 }
 
 // nodeSettings returns, as one text, the settings of a pool that only new nodes get: those that need a new instance,
-// and after the separator those that a new boot volume can bring (SDK 65.129, CycleMode).
+// and after the separator those that a new boot volume can bring (Oracle: "Updating Worker Nodes in an Existing Node
+// Pool by Replacing Boot Volumes", read 2026-11-29).
 func nodeSettings(pool engine.Doc) string {
 	return instanceSettings(pool) + settingsSeparator +
 		fmt.Sprint(pool["kubernetesVersion"], pool.Get("nodeSourceDetails", "imageId"),
-			pool.Get("nodeSourceDetails", "bootVolumeSizeInGBs"), pool["sshPublicKey"], pool["nodeMetadata"])
+			pool.Get("nodeSourceDetails", "bootVolumeSizeInGBs"), pool.Get("nodeConfigDetails", "kmsKeyId"),
+			pool["sshPublicKey"], pool["nodeMetadata"])
 }
 
 const settingsSeparator = " | "
 
 func instanceSettings(pool engine.Doc) string {
 	return fmt.Sprint(pool["nodeShape"], pool.Get("nodeShapeConfig", "ocpus"), pool.Get("nodeShapeConfig", "memoryInGBs"),
-		pool["initialNodeLabels"], pool.Get("nodeConfigDetails", "kmsKeyId"))
+		pool["initialNodeLabels"])
 }
 
 // needsInstance reports whether a node needs a new instance to get its pool's settings.
