@@ -59,7 +59,9 @@ func TestPlacement(t *testing.T) {
 		s.unset("availabilityDomains")
 		s.settings("nodePools[0].size=1")
 		s.refused("nodePools[0].size " + here + " allowStrandedVolumes")
-		s.settings("nodePools[0].size=2", fmt.Sprintf("availabilityDomains[0]=%d", there))
+		s.settings("nodePools[0].size=2", "nodePools[0].bootVolumeGb=150") // two nodes in three domains, and one surges
+		s.refused("nodePools[0].bootVolumeGb " + here + " nodePools[0].cycleBy boot-volume allowStrandedVolumes")
+		s.settings("nodePools[0].bootVolumeGb=100", fmt.Sprintf("availabilityDomains[0]=%d", there))
 	})
 
 	step(t, "nodes of a cycling pool move when the settings say so", func() {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -134,7 +135,23 @@ func TestUpgrade(t *testing.T) {
 			}
 		}
 	})
-	step(t, "no way back", func() {
+	step(t, "a pool goes back to the earlier version, and forward again", func() {
+		for _, want := range []string{older, newer} {
+			s.configure("nodePools[0].kubernetesVersion=" + want)
+			s.succeeds("up")
+			after := s.nodes("workers", "still")
+			if versions := slices.Sorted(maps.Values(after["workers"])); !slices.Equal(versions, []string{want, want, want}) {
+				t.Errorf("the nodes of workers have %v, want %s", versions, want)
+			}
+			if versions := slices.Sorted(maps.Values(after["still"])); !slices.Equal(versions, []string{newer, newer}) {
+				t.Errorf("the nodes of the other pool have %v", versions)
+			}
+			expect(newer)
+		}
+		s.succeeds("config", "rm", "--path", "nodePools[0].kubernetesVersion")
+		s.succeeds("preview", "--expect-no-changes", "--diff")
+	})
+	step(t, "no way back for the control plane", func() {
 		s.configure("kubernetesVersion=" + older)
 		out, err := s.command("preview").CombinedOutput()
 		if err == nil || !slices.ContainsFunc(strings.Split(string(out), "\n"), func(line string) bool {

@@ -1,7 +1,6 @@
 package containerengine
 
 import (
-	"fmt"
 	"slices"
 
 	"oke-guestbook/local/oci/compute"
@@ -119,8 +118,9 @@ func (s *Service) updateNodePool(c *engine.Call, r *engine.Resource) (*engine.An
 		return nil, err
 	}
 	if r.Doc.Flag("nodePoolCyclingDetails", "isNodeCyclingEnabled") {
-		placements := func(doc engine.Doc) string { return fmt.Sprint(doc.Get("nodeConfigDetails", "placementConfigs")) }
-		if placements(r.Doc) != placements(old) {
+		// Also one that stays as it is: Terraform's provider named the placement with each change of nodeConfigDetails until
+		// v5.46.0, and such updates were refused (terraform-oci-oke#879, 2023-12, of kmsKeyId).
+		if c.Body.Get("nodeConfigDetails", "placementConfigs") != nil {
 			return nil, engine.Conflict(
 				"Cannot perform nodepool cycling and nodepool Placement Configuration change simultaneously.")
 		}

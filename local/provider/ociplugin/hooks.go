@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"oke-guestbook/catalog"
 	"oke-guestbook/local/ociclient"
@@ -57,6 +58,23 @@ func updateEndpointConfig(ctx context.Context, r *step) error {
 		if err := r.act(ctx, "updateEndpointConfig", body); err != nil {
 			return err
 		}
+	}
+	return r.updateGeneric(ctx)
+}
+
+// updateNodePool sends the placement only if it changes, as the official plugin does: OKE takes none while nodes cycle.
+func updateNodePool(ctx context.Context, r *step) error {
+	details, _ := r.inputs["nodeConfigDetails"].(map[string]any)
+	moves := slices.ContainsFunc(r.diff(r.inputs, r.old), func(c change) bool {
+		return strings.HasPrefix(c.path, "nodeConfigDetails.placementConfigs")
+	})
+	if details != nil && !moves {
+		all := r.inputs
+		defer func() { r.inputs = all }()
+		details = maps.Clone(details)
+		delete(details, "placementConfigs")
+		r.inputs = maps.Clone(all)
+		r.inputs["nodeConfigDetails"] = details
 	}
 	return r.updateGeneric(ctx)
 }

@@ -177,6 +177,7 @@ var mappings = complete(map[string]*mapping{
 			"nodeSources": {rest: "nodeSource", asList: true},
 			"state":       lifecycleState, "lifecycleDetails": {},
 		},
+		update:        updateNodePool,
 		deletesFailed: true,
 		ready:         []string{"NEEDS_ATTENTION", "INACTIVE"},
 		waitMinutes:   60,
