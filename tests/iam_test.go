@@ -118,6 +118,7 @@ var calledBy = map[string]string{
 	"oci:ContainerEngine/getNodePoolOption:getNodePoolOption":         "manage clusters",
 	"oci:ContainerEngine/getCluster:getCluster":                       "manage clusters",
 	"oci:ContainerEngine/getClusters:getClusters":                     "manage clusters",
+	"oci:ContainerEngine/getNodePool:getNodePool":                     "manage cluster-node-pools",
 	"oci:ContainerEngine/getNodePools:getNodePools":                   "manage cluster-node-pools",
 	"oci:Core/getVolumes:getVolumes":                                  "inspect volumes",
 	"oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":   "manage clusters",

@@ -141,6 +141,7 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 const (
 	getClusters  = "oci:ContainerEngine/getClusters:getClusters"
 	getNodePools = "oci:ContainerEngine/getNodePools:getNodePools"
+	getNodePool  = "oci:ContainerEngine/getNodePool:getNodePool"
 	getVolumes   = "oci:Core/getVolumes:getVolumes"
 )
 
@@ -184,6 +185,7 @@ func existing(ctx *pulumi.Context, name, compartmentID string) (cluster.Running,
 
 // foundPool is a node pool as the data source lists it.
 type foundPool struct {
+	ID      string `pulumi:"id"`
 	Name    string `pulumi:"name"`
 	State   string `pulumi:"state"`
 	Version string `pulumi:"kubernetesVersion"`
@@ -200,9 +202,8 @@ type foundPool struct {
 		Key   string `pulumi:"key"`
 		Value string `pulumi:"value"`
 	} `pulumi:"initialNodeLabels"`
-	Metadata map[string]string `pulumi:"nodeMetadata"`
-	SSHKey   string            `pulumi:"sshPublicKey"`
-	Configs  []struct {
+	SSHKey  string `pulumi:"sshPublicKey"`
+	Configs []struct {
 		Size       int    `pulumi:"size"`
 		KMSKeyID   string `pulumi:"kmsKeyId"`
 		Placements []struct {
@@ -232,10 +233,12 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 			continue
 		}
 		pool := cluster.RunningPool{
-			Version: p.Version, Shape: p.Shape, Labels: map[string]string{},
-			UserData: p.Metadata["user_data"], SSHPublicKey: p.SSHKey,
-			Repels: cluster.Repelling(p.Metadata["user_data"]) || cluster.GPUShape(p.Shape),
+			Version: p.Version, Shape: p.Shape, Labels: map[string]string{}, SSHPublicKey: p.SSHKey,
 		}
+		if err := readPool(ctx, p.ID, &pool); err != nil {
+			return err
+		}
+		pool.Repels = pool.Repels || cluster.GPUShape(p.Shape)
 		for _, label := range p.Labels {
 			pool.Labels[label.Key] = label.Value
 		}
@@ -257,6 +260,28 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 			}
 		}
 		pools[p.Name] = pool
+	}
+	return nil
+}
+
+// readPool adds what the list of pools lacks (SDK 65.129, NodePoolSummary).
+func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
+	args := struct {
+		ID string `pulumi:"nodePoolId"`
+	}{id}
+	var found struct {
+		Metadata map[string]string `pulumi:"nodeMetadata"`
+		Nodes    []struct {
+			Version string `pulumi:"kubernetesVersion"`
+		} `pulumi:"nodes"`
+	}
+	if _, err := ctx.InvokePackageRaw(getNodePool, &args, &found, ""); err != nil {
+		return err
+	}
+	pool.UserData = found.Metadata["user_data"]
+	pool.Repels = cluster.Repelling(pool.UserData)
+	for _, node := range found.Nodes {
+		pool.NodeVersions = append(pool.NodeVersions, node.Version)
 	}
 	return nil
 }

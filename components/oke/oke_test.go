@@ -595,6 +595,34 @@ func TestImageOfNewPool(t *testing.T) {
 	check(after, "after an earlier program")
 }
 
+// TestNodesLeftBehindKeepVolumes expects a refusal of cycling where it replaces nodes that an update without it has
+// left with an earlier version.
+func TestNodesLeftBehindKeepVolumes(t *testing.T) {
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(*oke.Args) {})
+	for _, tc := range []struct{ surge, nodes, want string }{
+		{"1", "v1.35.2", "kubernetesVersion AD-1 nodePools[0].cycleBy"}, {"", "v1.35.2", ""}, {"1", "v1.36.4", ""},
+	} {
+		next := first.Next()
+		next.NodeVersions = []string{"v1.36.4", tc.nodes}
+		next.Volumes = []map[string]any{{
+			"availabilityDomain": "Uocm:US-ASHBURN-AD-1", "state": "AVAILABLE",
+			"freeformTags": map[string]any{"project": "project", "stack": "stack"},
+		}}
+		err := next.Run(func(ctx *pulumi.Context) error {
+			s := spec()
+			s.NodePools[0].MaxSurge = tc.surge
+			_, err := oke.Look(ctx, "cluster", place, s)
+			return err
+		})
+		if tc.want != "" {
+			problemtest.Check(t, err, tc.want)
+		} else if err != nil {
+			t.Errorf("%+v: %v", tc, err)
+		}
+	}
+}
+
 // TestNewImagesKeepVolumes expects a refusal of another image where that replaces the nodes that volumes depend on, and
 // none while the image stays, although a newer one is there.
 func TestNewImagesKeepVolumes(t *testing.T) {

@@ -58,6 +58,8 @@ func (r *Recorder) named(args pulumi.MockCallArgs) (found resource.PropertyMap, 
 		return r.cluster(asked("clusterId")), true
 	case "oci:ContainerEngine/getAddon:getAddon":
 		return r.addon(Text(args.Args["addonName"])), true
+	case "oci:ContainerEngine/getNodePool:getNodePool":
+		return r.nodePool(asked("nodePoolId")), true
 	case "oci:Core/getImage:getImage":
 		return object(map[string]any{
 			"state": state(asked("imageId"), "AVAILABLE"), "displayName": imageNames[asked("imageId")],

@@ -47,6 +47,8 @@ type Recorder struct {
 	TagNamespaces map[string][]string
 	// Registries makes the program ask the registries of images.
 	Registries bool
+	// NodeVersions are those of each node pool's nodes; nil for one node of the pool's version.
+	NodeVersions []string
 	// Volumes are the compartment's block volumes.
 	Volumes []map[string]any
 

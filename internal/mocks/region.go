@@ -313,9 +313,6 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 		if labels := in["initialNodeLabels"]; labels.IsArray() {
 			found["initialNodeLabels"] = labels.Mappable()
 		}
-		if metadata := Properties(in["nodeMetadata"]); metadata != nil {
-			found["nodeMetadata"] = metadata.Mappable()
-		}
 		if config := Properties(in["nodeConfigDetails"]); config != nil {
 			found["nodeConfigDetails"] = []any{map[string]any{
 				"size": config["size"].Mappable(), "placementConfigs": listedPlacements(config["placementConfigs"]),
@@ -325,6 +322,26 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 		list = append(list, found)
 	}
 	return list
+}
+
+// nodePool returns of a node pool of the previous update what the list lacks.
+func (r *Recorder) nodePool(id string) resource.PropertyMap {
+	for _, res := range r.previous {
+		if res.Type == "oci:ContainerEngine/nodePool:NodePool" && strings.HasSuffix(id, "."+res.Name) {
+			versions := r.NodeVersions
+			if versions == nil {
+				versions = []string{Text(res.Inputs["kubernetesVersion"])}
+			}
+			var nodes []any
+			for _, version := range versions {
+				nodes = append(nodes, map[string]any{"kubernetesVersion": version})
+			}
+			return object(map[string]any{
+				"nodeMetadata": Properties(res.Inputs["nodeMetadata"]).Mappable(), "nodes": nodes,
+			})
+		}
+	}
+	return nil
 }
 
 // listedPlacements are a node pool's placements in the form in which the data source lists them.

@@ -58,6 +58,7 @@ type RunningPool struct {
 	BootVolumeGB            int
 	BootVolumeKMSKeyID      string
 	UserData, SSHPublicKey  string
+	NodeVersions            []string // of its nodes, which an update without cycling leaves behind
 	Placements              []Placement
 	Size                    int  // number of nodes
 	Repels                  bool // its nodes take no Pods without a toleration

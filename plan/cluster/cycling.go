@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -133,12 +134,13 @@ func (p *NodePool) newInstances(now RunningPool) []string {
 	)
 }
 
-// newBootVolumes returns the fields that an update to a version changes, and that new boot volumes bring, too (Oracle
-// documentation, "Updating Worker Nodes in an Existing Node Pool by Replacing Boot Volumes", read 2026-11-29). An image
-// that the program has chosen is not among them: the state keeps it.
+// newBootVolumes returns the fields that an update to a version changes for nodes, and that new boot volumes bring, too
+// (Oracle documentation, "Updating Worker Nodes in an Existing Node Pool by Replacing Boot Volumes", read 2026-11-29).
+// An image that the program has chosen is not among them: the state keeps it.
 func (p *NodePool) newBootVolumes(now RunningPool, version string) []string {
+	older := func(node string) bool { return node != version }
 	return changed(
-		change{"kubernetesVersion", version != now.Version},
+		change{"kubernetesVersion", version != now.Version || slices.ContainsFunc(now.NodeVersions, older)},
 		change{"imageId", p.ImageID != "" && p.ImageID != now.ImageID},
 		change{"bootVolumeGb", p.BootVolumeGB != now.BootVolumeGB},
 		change{"bootVolumeKmsKeyId", p.BootVolumeKMSKeyID != now.BootVolumeKMSKeyID},

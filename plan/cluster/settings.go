@@ -41,8 +41,9 @@ func (s *Spec) Settings() setting.Group {
 				"OKE terminates nodes elsewhere",
 			domains, setting.Unique[int]()),
 		setting.Of(&s.AllowStrandedVolumes, "allowStrandedVolumes", false,
-			"Let nodes leave an availability domain, become fewer than the domains, or be replaced while they are fewer, although "+
-				"volumes are there, such as a database's. They stay, and their Pods cannot start until the domain has nodes again"),
+			"Let nodes leave an availability domain, become fewer than the domains, or be replaced while they are fewer, "+
+				"although volumes are there, such as a database's. They stay, and their Pods cannot start until the domain has "+
+				"nodes again"),
 		setting.Of(&s.NodeImageRelease, "nodeImageRelease", "",
 			"Any text. Nodes keep the OKE image that was newest when this text was set; change it to move to today's newest"),
 		setting.List(&s.Addons, "addons", nil,
