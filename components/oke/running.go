@@ -46,7 +46,7 @@ func (o *Offer) checkVolumes(
 		}
 		if n > 0 {
 			list.Add(s.Setting, "%s, and the stack has volumes there: %d. They cannot be attached elsewhere, so that the "+
-				"Pods which use them, such as the database's, could not start. %s, or set allowStrandedVolumes",
+				"Pods which use them, such as the database's, could not start. Either %s, or set allowStrandedVolumes",
 				s.Why, n, s.Instead)
 		}
 	}

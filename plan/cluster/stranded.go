@@ -43,7 +43,7 @@ func (s *Spec) Stranding(running Running, choice Choice, domains map[string][]st
 				lost = s.scatters(name, now, placement, choice.Nodes[name], domains[name])
 			}
 			if lost.Setting != "" {
-				lost.Domain, lost.Instead = domain, cmp.Or(lost.Instead, "Keep the nodes")
+				lost.Domain, lost.Instead = domain, cmp.Or(lost.Instead, "keep the nodes")
 				found[domain] = lost
 			}
 		}
@@ -89,12 +89,10 @@ func (s *Spec) loses(name string, now RunningPool, domain string, in []string) S
 func (s *Spec) scatters(name string, now RunningPool, at Placement, version string, in []string) Stranded {
 	i := slices.IndexFunc(s.NodePools, func(p NodePool) bool { return p.Name == name })
 	p, key := s.NodePools[i], fmt.Sprintf("nodePools[%d].", i)
-	instead := fmt.Sprintf("et %ssize to %d or more, or %savailabilityDomains to those that have volumes",
-		key, len(in), key)
-	fields := p.newPlaces(at)
+	fields, keeps := p.newPlaces(at), ""
 	if len(fields) == 0 && p.Cycles() && p.CycleBy != BootVolume {
 		if fields = p.newInstances(now); len(fields) == 0 {
-			instead = fmt.Sprintf("et %scycleBy to boot-volume, without maxSurge, which keeps the instances; s%s", key, instead)
+			keeps = "set " + key + "cycleBy to boot-volume, without maxSurge, which keeps the instances; "
 		}
 		fields = append(fields, p.newBootVolumes(now, version)...)
 	}
@@ -105,9 +103,13 @@ func (s *Spec) scatters(name string, now RunningPool, at Placement, version stri
 	if fields[0] == "kubernetesVersion" && p.KubernetesVersion == "" {
 		setting = fields[0]
 	}
-	return Stranded{Setting: setting, Instead: "S" + instead, Why: fmt.Sprintf(
-		"a change of %s replaces the nodes of pool %q, and with %d nodes in %d availability domains, %s need not get one",
-		strings.Join(fields, ", "), name, p.sizeAfter(now), len(in), at.AvailabilityDomain)}
+	return Stranded{
+		Setting: setting,
+		Why: fmt.Sprintf("applying %s replaces the nodes of pool %q, which are fewer (%d) than its availability domains "+
+			"(%d): %s need not get one", strings.Join(fields, ", "), name, p.sizeAfter(now), len(in), at.AvailabilityDomain),
+		Instead: fmt.Sprintf("%sset %ssize to %d or more, or %savailabilityDomains to those that have volumes",
+			keeps, key, len(in), key),
+	}
 }
 
 // newPlaces returns the fields by which a pool's nodes leave a placement in a domain that the pool stays in.
