@@ -232,6 +232,21 @@ func checkWayToKubelets(t *testing.T, api kubernetes.Interface) {
 	}
 }
 
+// TestSocketsFitTheDirectory has the longest directory that the data plane accepts.
+func TestSocketsFitTheDirectory(t *testing.T) {
+	dir := "/"
+	for tunnel.CheckDir(dir+"d") == nil {
+		dir += "d"
+	}
+	c := &cluster{cfg: Config{DataPlane: &fakePlane{dir: dir}}}
+	c.state.Cluster.ID = "ocid1.cluster.oc1.iad." + strings.Repeat("a", 60)
+	for _, name := range []string{"api", "identity", "metrics", "nodes"} {
+		if err := tunnel.CheckPath(c.socketPath(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestANodeThatDoesNotBecomeReadyIsTold(t *testing.T) {
 	c := &cluster{cfg: Config{DataPlane: newFakePlane(t)}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)

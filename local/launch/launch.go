@@ -2,7 +2,7 @@
 // package below: environment, toolchain, daemon, plugins and pulumicli.
 //
 // The launcher is started by `go run`, so that it must compile in a second. Besides the standard library it imports the
-// program's catalog and the probe of the machine, which import nothing else, and golang.org/x/mod/semver.
+// program's catalog, the probe of the machine and the tunnel, which import nothing else, and golang.org/x/mod/semver.
 package launch
 
 import (
@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"oke-guestbook/local/dataplane/tunnel"
 	"oke-guestbook/local/launch/daemon"
 	"oke-guestbook/local/launch/diskspace"
 	"oke-guestbook/local/launch/environment"
@@ -154,6 +155,9 @@ func (p parts) check(ctx context.Context, teardown bool) error {
 	if err := diskspace.CheckWritable("LOCAL_DIR", p.Dir); err != nil && !(teardown && errors.Is(err, syscall.ENOSPC)) {
 		return err
 	}
+	if err := diskspace.CheckExecutable("LOCAL_DIR", p.Dir); err != nil {
+		return err
+	}
 	if !teardown {
 		need := diskspace.Need{Setting: "LOCAL_DIR", Dir: p.Dir, Bytes: 1 * diskspace.GB}
 		if err := diskspace.Check(p.FreeBytes, need); err != nil {
@@ -174,6 +178,9 @@ func (p *parts) chooseNodes(teardown bool) (err error) {
 	}
 	p.tools.Nodes, p.cloud.Real, p.cloud.Source = runPods, runPods, p.nodes.Source()
 	if err == nil && runPods && !teardown {
+		if err := tunnel.CheckDir(p.Path("dataplane")); err != nil {
+			return fmt.Errorf("%w, or NODES=simulated", err)
+		}
 		need := diskspace.Need{Setting: "LOCAL_DIR", Dir: p.Dir, Bytes: 2 * diskspace.GB} // images, on each node
 		err = diskspace.Check(p.FreeBytes, need)
 	}

@@ -119,6 +119,14 @@ func TestUpOnABadMachine(t *testing.T) {
 			func(_ *testing.T, l *Launcher) { l.Dir = "/proc/cloud" },
 			[]string{"LOCAL_DIR=/proc/cloud", "choose a directory that you may write to"},
 		},
+		"directory in which no program can run": {
+			func(t *testing.T, l *Launcher) {
+				if !mount(t, l.Dir, syscall.MS_NOEXEC, "") {
+					t.Skip("only root may mount")
+				}
+			},
+			[]string{"LOCAL_DIR=", "mounted noexec", "choose a directory elsewhere"},
+		},
 		"full disk": {
 			func(_ *testing.T, l *Launcher) { l.FreeBytes = freeBytes(diskspace.GB / 2) },
 			[]string{"LOCAL_DIR=", "0.5 GB free, 1 GB are needed", "set LOCAL_DIR to a larger disk"},
@@ -173,6 +181,31 @@ func TestNoDiskForImages(t *testing.T) {
 	}
 }
 
+// TestDirectoryTooLongForSockets has the longest directory that fits, and one that is a byte longer, on a machine that
+// can run nodes.
+func TestDirectoryTooLongForSockets(t *testing.T) {
+	l, out := newLauncher(t)
+	launchtest.OnlyGo(t, "")
+	l.Nodes = "real"
+	const fits = 107 - len("/dataplane/c0123456789-identity.sock")
+	l.Dir += "/" + strings.Repeat("d", fits-len(l.Dir)-1)
+	mkdir(t, l.Dir)
+	p := l.parts()
+	p.nodes.Probe = func() []string { return nil }
+	if err := p.chooseNodes(false); err != nil {
+		t.Errorf("%d bytes: %v", len(l.Dir), err)
+	}
+	l.Dir += "d"
+	p = l.parts()
+	p.nodes.Probe = func() []string { return nil }
+	_, err := p.prepare(t.Context(), false)
+	launchtest.WantError(t, err, "LOCAL_DIR", l.Dir, "longer than 107 bytes", "choose a shorter directory",
+		"NODES=simulated")
+	if strings.Contains(out.String(), "1/3 tools") {
+		t.Errorf("it began to build: %s", out)
+	}
+}
+
 func TestTeardownNeedsNoSpaceAndNoSources(t *testing.T) {
 	l, _ := newLauncher(t)
 	l.Plugins = "local"
@@ -192,18 +225,27 @@ func TestTeardownNeedsNoSpaceAndNoSources(t *testing.T) {
 	}
 }
 
-// fullDisk mounts a small disk on dir, if the test may, and returns what fills it.
-func fullDisk(t *testing.T, dir string) (fill func()) {
+// mount mounts a file system in memory on dir until the test ends, if the test may.
+func mount(t *testing.T, dir string, flags uintptr, options string) (mounted bool) {
 	t.Helper()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
-		t.Logf("not tested on a full disk: mount: %v", err)
-		return func() {}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
+		t.Logf("mount: %v", err)
+		return false
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
+	return true
+}
+
+// fullDisk mounts a small disk on dir, if the test may, and returns what fills it.
+func fullDisk(t *testing.T, dir string) (fill func()) {
+	t.Helper()
+	if !mount(t, dir, 0, "size=256k") {
+		return func() {}
+	}
 	return func() {
 		err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 1<<20), 0o600)
 		if !errors.Is(err, syscall.ENOSPC) {

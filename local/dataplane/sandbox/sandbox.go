@@ -55,7 +55,7 @@ type Sandbox struct {
 // Start removes what an earlier sandbox of the directory left, and starts one, which is restarted when it ends. It
 // returns when the sandbox has taken an empty state, or why it cannot. Close ends it.
 func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
-	if err := tunnel.CheckPath(filepath.Join(cfg.Dir, controlSocket)); err != nil {
+	if err := tunnel.CheckDir(cfg.Dir); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,12 @@ const MaxPath = 107
 
 // Dialer connects to an address of the other side.
 type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// longestName is the longest name of a socket in a data plane's directory: package kube's for a cluster's identities.
+const longestName = "c0123456789-identity.sock"
+
+// CheckDir refuses a data plane's directory in which the path of a socket would be too long.
+func CheckDir(dir string) error { return CheckPath(filepath.Join(dir, longestName)) }
 
 // CheckPath refuses a path that is too long for a UNIX socket.
 func CheckPath(path string) error {

@@ -37,6 +37,20 @@ func CheckWritable(setting, dir string) error {
 	return nil
 }
 
+// CheckExecutable refuses a directory whose file system is mounted so that no program in it can run.
+func CheckExecutable(setting, dir string) error {
+	const noexec = 8 // ST_NOEXEC of statvfs(3)
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return fmt.Errorf("%s=%s: %w", setting, dir, err)
+	}
+	if fs.Flags&noexec != 0 {
+		return fmt.Errorf("%s=%s is on a file system that is mounted noexec, and programs in it have to run; "+
+			"choose a directory elsewhere", setting, dir)
+	}
+	return nil
+}
+
 // FreeBytes returns the space that a user may still fill on the file system of an existing path.
 type FreeBytes func(path string) (uint64, error)
 
