@@ -155,7 +155,8 @@ func (p parts) finish(ctx context.Context) error {
 	if err := p.cloud.Stop(ctx); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(p.kubeconfigFile()), p.providers.Forget(), p.nodes.Forget())
+	removed := errors.Join(os.RemoveAll(p.kubeconfigFile()), os.RemoveAll(p.temporaryDir()))
+	return errors.Join(removed, p.providers.Forget(), p.nodes.Forget())
 }
 
 // Build builds the tools only.

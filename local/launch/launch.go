@@ -112,6 +112,9 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 	if err != nil {
 		return pulumicli.CLI{}, err
 	}
+	if err := p.emptyTemporaryDir(ctx); err != nil {
+		return pulumicli.CLI{}, err
+	}
 	takesOver := p.providers.TakesOver()
 	if err := p.providers.Install(ctx, p.cli(path, p.PulumiVariables(p.ToolsDir()))); err != nil {
 		return pulumicli.CLI{}, err
@@ -208,6 +211,7 @@ func (p parts) firstBuildNotice() string {
 // cli returns the CLI at path with the given variables in place of the user's.
 func (p parts) cli(path string, variables []string) pulumicli.CLI {
 	environ := append(environment.Inherited(), variables...)
+	environ = append(environ, "TMPDIR="+p.temporaryDir())
 	if toolchain.HasLanguageHost(path) {
 		// The engine prefers a plugin on PATH, with a warning: also to the stand-ins, and in any version.
 		environ = append(environ, "PULUMI_IGNORE_AMBIENT_PLUGINS=true")
@@ -221,7 +225,19 @@ func (p parts) cli(path string, variables []string) pulumicli.CLI {
 // stack returns the CLI at path, on the local cloud.
 func (p parts) stack(path string) (pulumicli.CLI, error) {
 	variables, err := p.CloudVariables(p.ToolsDir())
-	return p.cli(path, variables), err
+	return p.cli(path, variables), errors.Join(err, os.MkdirAll(p.temporaryDir(), 0o700))
+}
+
+// temporaryDir is where Pulumi and its plugins put temporary files. The official plugin of Kubernetes never removes its
+// kubeconfigs, and the language host that is killed leaves a program.
+func (l Launcher) temporaryDir() string { return l.Path("tmp") }
+
+// emptyTemporaryDir removes what earlier commands left, unless the local cloud runs: then one may be running.
+func (p parts) emptyTemporaryDir(ctx context.Context) error {
+	if _, running, err := p.cloud.Running(ctx); err != nil || running {
+		return err
+	}
+	return errors.Join(os.RemoveAll(p.temporaryDir()), os.MkdirAll(p.temporaryDir(), 0o700))
 }
 
 // recover completes what a killed or failed command has left of the stack. The command oke does it for every stack.

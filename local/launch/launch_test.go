@@ -206,6 +206,54 @@ func TestDirectoryTooLongForSockets(t *testing.T) {
 	}
 }
 
+// TestTemporaryFilesOfPulumi has a CLI that leaves one. It is removed unless the local cloud runs, and by make down.
+func TestTemporaryFilesOfPulumi(t *testing.T) {
+	l, _ := newLauncher(t)
+	l.install(t, allTools...)
+	launchtest.Write(t, filepath.Join(l.ToolsDir(), "pulumi"), "#!/bin/sh\nmktemp\n")
+	launchtest.Write(t, l.Path("oci", "config"), "")
+	leave := func() string {
+		t.Helper()
+		cmd, err := l.Command(t.Context(), "stack")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.CombinedOutput()
+		file := strings.TrimSpace(string(out))
+		if err != nil || !strings.HasPrefix(file, l.Dir+"/") {
+			t.Fatalf("%v: the temporary file is %s, not below %s", err, file, l.Dir)
+		}
+		return file
+	}
+	stays := func(file string, want bool) {
+		t.Helper()
+		if _, err := os.Stat(file); (err == nil) != want {
+			t.Errorf("%s: want it to stay: %t; got %v", file, want, err)
+		}
+	}
+	running := l
+	running.Port = launchtest.Listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"dir": %q}`, l.Dir)
+	}))
+	for _, tc := range []struct {
+		name  string
+		do    func(context.Context) error
+		stays bool
+	}{
+		{"while the local cloud runs", running.parts().emptyTemporaryDir, true},
+		{"when it begins", l.parts().emptyTemporaryDir, false},
+		{"make down", l.parts().finish, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := leave()
+			if err := tc.do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			stays(file, tc.stays)
+		})
+	}
+}
+
 func TestTeardownNeedsNoSpaceAndNoSources(t *testing.T) {
 	l, _ := newLauncher(t)
 	l.Plugins = "local"
