@@ -1,22 +1,183 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"oke-guestbook/local/dataplane/machinetest"
 )
 
-// kills is the variable with the number of moments at which surviveKills kills the local cloud, 3 by default.
+// kills is the variable with the number of moments at which TestKills kills the local cloud, 5 by default: four of
+// events, the others of a start.
 const kills = "E2E_KILLS"
+
+// TestKills kills the whole local cloud, with the command of make that works on it, at moments of its life. Each time
+// nothing is left but files in its directory, and empty control groups; the next command gets where the killed one
+// would have, and the page has the entry that it had.
+func TestKills(t *testing.T) {
+	t.Parallel()
+	s := newRealStack(t)
+	machine := s.onMachine()
+	step(t, "killed in the first make up, when the cluster is new", func() {
+		s.killDuring("up", machine, "a cluster", s.appears("cluster"))
+	})
+	step(t, "killed when a volume is being attached", func() {
+		s.killDuring("up", machine, "an attachment", s.appears("volumeattachment"))
+	})
+	var page string
+	step(t, "make up gets to the page, which is signed", func() {
+		s.completes("up")
+		page = s.pageURL()
+		s.sign(page)
+		s.hasEntry(page)
+		running := strings.Join(s.processes(), "\n")
+		if !strings.Contains(running, "mongod") {
+			t.Errorf("of the processes of Pods, the database's is not among those that must end:\n%s", running)
+		}
+	})
+	var took time.Duration
+	step(t, "killed while the database's node is replaced", func() { took = s.killReplacement(machine, page) })
+	step(t, "killed at moments of a start", func() { s.killStarts(machine, page, took) })
+	step(t, "killed in make down, when the load balancer is gone", func() {
+		s.killDuring("down", machine, "no load balancer", func() (bool, string) {
+			kinds := s.kindsByID()
+			return len(kinds) > 0 && !slices.Contains(slices.Collect(maps.Values(kinds)), "loadbalancer"), fmt.Sprint(kinds)
+		})
+	})
+	step(t, "make down leaves nothing", func() {
+		s.completes("down")
+		s.nothingRuns(machine)
+		if left := s.processes(); len(left) > 0 {
+			t.Errorf("running:\n%s", strings.Join(left, "\n"))
+		}
+		if groups := s.controlGroups(); len(groups) > 0 {
+			t.Errorf("control groups %v", groups)
+		}
+	})
+}
+
+// TestKillsOfAnOrdinaryUser does the same as a user who is not root.
+func TestKillsOfAnOrdinaryUser(t *testing.T) { rerunAsOrdinaryUser(t, "TestKills") }
+
+// appears is the condition that the cloud has a resource of a kind that it does not have now.
+func (s *stack) appears(kind string) func() (bool, string) {
+	before := s.kindsByID()
+	return func() (bool, string) {
+		held := s.kindsByID()
+		maps.DeleteFunc(held, func(id, _ string) bool { return before[id] != "" })
+		return slices.Contains(slices.Collect(maps.Values(held)), kind), fmt.Sprint("new in the cloud: ", held)
+	}
+}
+
+// completes runs a command of make to its end.
+func (s *stack) completes(command string) {
+	s.t.Helper()
+	if out, err := s.makeCommand(command, s.o).CombinedOutput(); err != nil {
+		s.t.Fatalf("make %s: %v\n%s", command, err, out)
+	}
+}
+
+// killDuring runs a command of make and kills the whole local cloud with it as soon as the condition is true.
+func (s *stack) killDuring(command, machine, what string, condition func() (bool, string)) {
+	s.t.Helper()
+	cmd := s.makeCommand(command, s.o)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	s.must(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	s.eventually(3*time.Minute, what, func() (bool, string) {
+		select {
+		case err := <-ended:
+			s.t.Fatalf("make %s ended before it was killed: %v\n%s", command, err, out.String())
+		default:
+		}
+		return condition()
+	})
+	s.kill()
+	if err := <-ended; err == nil {
+		s.t.Fatalf("make %s succeeded before it was killed", command)
+	}
+	s.nothingRuns(machine)
+}
+
+// killReplacement has Compute terminate the instance of the database's Pod, and kills the local cloud as soon as the
+// node pool has another one. Then it has as many nodes as before, all ready, without the old one. It returns how long
+// the start took.
+func (s *stack) killReplacement(machine, page string) (took time.Duration) {
+	s.t.Helper()
+	var before list[node]
+	s.kubectl(&before, "get", "nodes")
+	replaced := s.appears("instance")
+	old := s.terminateDatabaseNode()
+	s.eventually(shortly, "another instance", replaced)
+	s.kill()
+	s.nothingRuns(machine)
+	took = s.startsAgain(page)
+	s.nodeIsGone(old)
+	s.eventually(2*time.Minute, "as many nodes as before, all ready", func() (bool, string) {
+		type condition struct{ Type, Status string }
+		var now list[struct {
+			Status struct{ Conditions []condition }
+		}]
+		s.kubectl(&now, "get", "nodes")
+		for _, n := range now.Items {
+			if !slices.Contains(n.Status.Conditions, condition{"Ready", "True"}) {
+				return false, fmt.Sprintf("%+v", now)
+			}
+		}
+		return len(now.Items) == len(before.Items), fmt.Sprintf("%+v", now)
+	})
+	return took
+}
+
+// startsAgain runs `make up`, and returns how long it took. Then the page is where it was, with its entry.
+func (s *stack) startsAgain(page string) time.Duration {
+	s.t.Helper()
+	began := time.Now()
+	s.completes("up")
+	if now := s.pageURL(); now != page {
+		s.t.Errorf("the page was at %s and is at %s", page, now)
+	}
+	s.hasEntry(page)
+	return time.Since(began)
+}
+
+// killStarts kills the local cloud at moments that are spread over a start, and starts it after each.
+func (s *stack) killStarts(machine, page string, took time.Duration) {
+	s.t.Helper()
+	moments := 1
+	if n, err := strconv.Atoi(os.Getenv(kills)); err == nil {
+		moments = n - 4 // those of events
+	}
+	s.kill()
+	for i := range moments {
+		moment := took * time.Duration(i+1) / time.Duration(moments+2) // took may be that of a busier machine
+		s.killUpAfter(moment)
+		s.nothingRuns(machine)
+		took = s.startsAgain(page)
+		s.t.Logf("killed after %s; the page has its entry %s after the next start", moment.Round(time.Second/10),
+			took.Round(time.Second/10))
+		if i < moments-1 {
+			s.kill()
+			s.nothingRuns(machine)
+		}
+	}
+}
 
 // onMachine describes what the local cloud must not change on the machine. Of mounts and loop devices it has those of
 // the stack's directory, because other tests have some.
@@ -38,6 +199,9 @@ func (s *stack) onMachine() string {
 		}
 	}
 	s.describeNetwork(&text)
+	left, err := os.ReadDir(s.temporary)
+	s.must(err)
+	fmt.Fprintln(&text, "temporary files", left)
 	group, err := os.ReadFile("/proc/self/cgroup")
 	s.must(err)
 	text.Write(group)
@@ -85,11 +249,23 @@ func describeFiles(text *strings.Builder) {
 	for _, dir := range []string{
 		"/etc", "/etc/cni", "/etc/kubernetes", "/etc/containerd", "/run", "/run/netns", "/run/containerd", "/var/lib",
 		"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/log", "/opt", "/opt/cni", "/dev/mapper",
+		"/dev/shm", "/var/tmp",
 		filepath.Join(home, ".pulumi"), filepath.Join(home, ".kube"), filepath.Join(home, ".oci"),
 	} {
 		entries, _ := os.ReadDir(dir) // most do not exist
 		for _, e := range entries {
-			fmt.Fprintln(text, filepath.Join(dir, e.Name()))
+			if !strings.Contains(e.Name(), "hrom") { // of the browser of other tests
+				fmt.Fprintln(text, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	if os.Getenv(machinetest.Inside) == "" {
+		return // other tests have files in /tmp
+	}
+	entries, _ := os.ReadDir("/tmp")
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Sys().(*syscall.Stat_t).Uid != 0 {
+			fmt.Fprintln(text, "/tmp/"+e.Name())
 		}
 	}
 }
@@ -105,43 +281,6 @@ func (s *stack) controlGroups() []string {
 		all = append(all, found...)
 	}
 	return all
-}
-
-// surviveKills kills the whole local cloud, with the `make up` that starts it, at moments that are spread over its
-// start. Each time nothing is left but files in its directory, and empty control groups. Then the page is where it was,
-// with its entry: after the last kill, or after each one if the number of moments was chosen.
-func (s *stack) surviveKills(page, machine string) {
-	s.t.Helper()
-	moments, chosen := 3, false
-	if n, err := strconv.Atoi(os.Getenv(kills)); err == nil {
-		moments, chosen = n, true
-	}
-	start := func() {
-		s.up()
-		if now := s.pageURL(); now != page {
-			s.t.Errorf("the page was at %s and is at %s", page, now)
-		}
-		s.hasEntry(page)
-	}
-	s.kill()
-	s.nothingRuns(machine)
-	began := time.Now()
-	start()
-	took := time.Since(began)
-	s.kill()
-	for i := range moments {
-		moment := took * time.Duration(i+1) / time.Duration(moments+1)
-		s.killUpAfter(moment)
-		s.nothingRuns(machine)
-		if chosen && i < moments-1 {
-			start()
-			s.kill()
-			s.nothingRuns(machine)
-			s.t.Logf("killed after %s; the page has its entry after the next start", moment.Round(time.Second/10))
-		}
-	}
-	start()
-	s.t.Logf("killed at %d moments of the %s that a start takes, page included", moments, took.Round(time.Second/10))
 }
 
 // killUpAfter runs `make up` and kills it with all that it has started.

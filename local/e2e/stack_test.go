@@ -36,11 +36,14 @@ var (
 // builtTools is the variable with the directory of the tools, for tests of a user who cannot build them.
 const builtTools = "E2E_TOOLS"
 
-// upOptions is the variable that makes this binary a `make up`, which a test can kill with everything that it started.
-const upOptions = "E2E_UP_OPTIONS"
+// Variables that make this binary a command of make, which a test can kill with everything that it started.
+const (
+	makeTarget  = "E2E_TARGET"
+	makeOptions = "E2E_OPTIONS"
+)
 
 func TestMain(m *testing.M) {
-	text := os.Getenv(upOptions)
+	text := os.Getenv(makeOptions)
 	if text == "" {
 		os.Unsetenv("DISPLAY") // of a desktop, where make open would open a browser
 		os.Unsetenv("WAYLAND_DISPLAY")
@@ -50,7 +53,8 @@ func TestMain(m *testing.M) {
 	err := json.Unmarshal([]byte(text), &o)
 	if err == nil {
 		o.Out, o.Err = os.Stdout, os.Stderr
-		err = o.Up(context.Background())
+		commands := map[string]func(context.Context) error{"up": o.Up, "down": o.Down}
+		err = commands[os.Getenv(makeTarget)](context.Background())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,10 +64,12 @@ func TestMain(m *testing.M) {
 
 // stack is one stack on a local cloud of its own.
 type stack struct {
-	t      *testing.T
-	o      launch.Launcher
-	config string
-	log    *bytes.Buffer
+	t         *testing.T
+	o         launch.Launcher
+	config    string
+	log       *bytes.Buffer
+	temporary string          // where commands that run as processes of their own put temporary files
+	seen      map[string]bool // processes of the stack, by id and start
 }
 
 func newStack(t *testing.T) *stack {
@@ -94,7 +100,10 @@ func newStack(t *testing.T) *stack {
 	}
 	o.Prebuilt = true
 	o.Port = freePort(t)
-	s := &stack{t: t, o: o, config: filepath.Join(o.Dir, "Pulumi.local.yaml"), log: new(bytes.Buffer)}
+	s := &stack{
+		t: t, o: o, config: filepath.Join(o.Dir, "Pulumi.local.yaml"), log: new(bytes.Buffer),
+		temporary: t.TempDir(), seen: map[string]bool{},
+	}
 	s.o.ConfigFile = s.config
 	s.o.Out = io.MultiWriter(s.log, os.Stdout)
 	s.o.Err = s.o.Out
@@ -243,7 +252,8 @@ func (s *stack) kubectl(out any, args ...string) {
 // kubectlCommand returns kubectl with the stack's kubeconfig.
 func (s *stack) kubectlCommand(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"))
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"),
+		"KUBECACHEDIR="+filepath.Join(s.o.Dir, "kubecache"))
 	return cmd
 }
 
@@ -286,23 +296,6 @@ func (s *stack) read(path string, out any) {
 	s.must(err)
 	defer resp.Body.Close()
 	s.must(json.NewDecoder(resp.Body).Decode(out))
-}
-
-// processes lists the processes whose command line or environment contains the stack's directory.
-func (s *stack) processes() []string {
-	s.t.Helper()
-	entries, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	s.must(err)
-	var found []string
-	for _, path := range entries {
-		data, err := os.ReadFile(path)
-		line := strings.ReplaceAll(string(data), "\x00", " ")
-		environ, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
-		if err == nil && strings.Contains(line+string(environ), s.o.Dir) {
-			found = append(found, filepath.Base(filepath.Dir(path))+": "+line)
-		}
-	}
-	return found
 }
 
 // eventually polls until the condition is true. It fails the test with the last text of the condition.
@@ -369,13 +362,20 @@ func (s *stack) output(name string) string {
 // upCommand is `make up` as a process of its own.
 func (s *stack) upCommand(o launch.Launcher, env ...string) *exec.Cmd {
 	s.t.Helper()
+	return s.makeCommand("up", o, env...)
+}
+
+// makeCommand is a command of make as a process of its own.
+func (s *stack) makeCommand(name string, o launch.Launcher, env ...string) *exec.Cmd {
+	s.t.Helper()
 	self, err := os.Executable()
 	s.must(err)
 	o.Out, o.Err = nil, nil
-	options, err := json.Marshal(o)
+	text, err := json.Marshal(o)
 	s.must(err)
 	cmd := exec.CommandContext(s.t.Context(), self)
-	cmd.Env = append(append(os.Environ(), env...), upOptions+"="+string(options))
+	own := []string{"TMPDIR=" + s.temporary, makeTarget + "=" + name, makeOptions + "=" + string(text)}
+	cmd.Env = slices.Concat(os.Environ(), own, env)
 	return cmd
 }
 
