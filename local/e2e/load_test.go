@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,11 +91,14 @@ func (s *stack) updateImage() {
 	const image = "registry.local/guestbook:v2"
 	s.settings("frontendImage=" + image)
 	s.deploy()
-	s.eventually(2*time.Minute, "only frontends of the new image", func() (bool, string) {
-		var pods list[struct {
-			Spec struct{ Containers []struct{ Image string } }
-		}]
+	type frontend struct {
+		Metadata struct{ DeletionTimestamp string }
+		Spec     struct{ Containers []struct{ Image string } }
+	}
+	s.eventually(2*time.Minute, "only frontends of the new image, and old ones that end", func() (bool, string) {
+		var pods list[frontend]
 		s.kubectl(&pods, "get", "pods", "-n", s.output("namespace"), "-l", "app.kubernetes.io/name=guestbook")
+		pods.Items = slices.DeleteFunc(pods.Items, func(p frontend) bool { return p.Metadata.DeletionTimestamp != "" })
 		for _, p := range pods.Items {
 			if len(p.Spec.Containers) != 1 || p.Spec.Containers[0].Image != image {
 				return false, fmt.Sprintf("one runs %+v, want %s", p.Spec.Containers, image)

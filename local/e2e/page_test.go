@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"oke-guestbook/local/dataplane/machine"
 	"oke-guestbook/local/dataplane/machinetest"
 	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/oci"
 	"oke-guestbook/local/ociclient"
 )
 
@@ -58,7 +61,7 @@ func TestPage(t *testing.T) {
 	s := newRealStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
-		"alarmEmails[0]=ops@example.com")
+		"alarmEmails[0]=ops@example.com", "flowLogs[0]=workers", "addons[0]=CertManager", "addons[1]=KubernetesMetricsServer")
 	s.up()
 	page := s.pageURL()
 	step(t, "sign", func() {
@@ -77,6 +80,7 @@ func TestPage(t *testing.T) {
 		s.kubectlMust("logs", "-n", namespace, "deploy/frontend")
 		s.kubectlMust("exec", "-n", namespace, "mongo-0", "-c", "mongo", "--", "/probe/guestbook", "probe", "ready")
 	})
+	step(t, "each frontend has the entry", s.eachFrontendHasEntry)
 	step(t, "an entry comes back from a backup", func() {
 		empty, backup := s.backups()[0], s.backUp()
 		s.restore(empty)
@@ -91,8 +95,13 @@ func TestPage(t *testing.T) {
 	step(t, "requests a second", func() { s.rate(page) })
 	step(t, "without its rule", func() { s.pageNeedsItsRule(page) })
 	step(t, "the console", s.consoleInBrowser)
-	step(t, "an update loses no request", func() { s.losesNothing(page, s.updateImage) })
-	step(t, "a node that is drained and replaced loses no request", func() { s.losesNothing(page, s.drainOther) })
+	step(t, "kubectl top", s.top)
+	step(t, "an update, and a node that is drained and replaced, lose no request", func() {
+		s.losesNothing(page, func() {
+			s.updateImage()
+			s.drainOther()
+		})
+	})
 	step(t, "the database's Pod is deleted", func() {
 		s.kubectlMust("delete", "pod", "-n", s.output("namespace"), "mongo-0")
 		s.databaseIsReady()
@@ -202,7 +211,7 @@ func getPage(address string) (string, error) {
 // pageNeedsItsRule takes away the rules that let the load balancer to the nodes, and puts them back.
 func (s *stack) pageNeedsItsRule(page string) {
 	s.t.Helper()
-	rest, path := s.rest(), core+"/securityLists/"+s.id(listType, "oke-guestbook-local-workers")
+	rest, path := s.rest(), core+"/securityLists/"+s.id(listType, workers)
 	var list object
 	s.get(rest, path, &list)
 	rules := list["ingressSecurityRules"].([]any)
@@ -214,6 +223,9 @@ func (s *stack) pageNeedsItsRule(page string) {
 	put := func(rules []any) {
 		_, err := rest.Do(s.t.Context(), http.MethodPut, path, nil, object{"ingressSecurityRules": rules}, nil)
 		s.must(err)
+	}
+	if port, said := s.droppedForWantOfARule(); port != "" {
+		s.t.Errorf("with all rules make flows says:\n%s", said)
 	}
 	put(others)
 	s.eventually(shortly, "no page without the rule", func() (bool, string) {
@@ -232,8 +244,94 @@ func (s *stack) pageNeedsItsRule(page string) {
 		other := slices.ContainsFunc(backends, func(b struct{ Name, Result string }) bool { return b.Result != "TIMED_OUT" })
 		return len(backends) > 0 && !other, fmt.Sprintf("%+v", backends)
 	})
+	s.flowsNameTheRule()
 	put(rules)
 	s.hasEntry(page)
+}
+
+// workers is the name of the workers' subnet, of its security list and, with -flows, of its flow log.
+const workers = "oke-guestbook-local-workers"
+
+// missingRule is what `make flows` prints of a packet to the workers that the load balancer's rule would have let pass.
+var missingRule = regexp.MustCompile(`-> 10\.0\.\S+ TCP \d+, in\n +missing: an ingress rule of subnet ` + workers +
+	` for TCP (\d+) `)
+
+// droppedForWantOfARule asks `make flows` for a port of the workers to which packets were dropped for want of a rule,
+// "" if there is none. It returns what was printed, too.
+func (s *stack) droppedForWantOfARule() (port, said string) {
+	s.t.Helper()
+	said = s.says(func(ctx context.Context) error { return s.o.Flows(ctx, []string{"--subnet", workers}) })
+	if found := missingRule.FindStringSubmatch(said); found != nil {
+		port = found[1]
+	}
+	return port, said
+}
+
+// flowsNameTheRule finds the load balancer's checks that the workers' security list drops: by `make flows` with the
+// rule that is missing, and in the subnet's flow log by Logging's search.
+func (s *stack) flowsNameTheRule() {
+	s.t.Helper()
+	var port string
+	s.eventually(shortly, "make flows says which rule is missing", func() (ok bool, said string) {
+		port, said = s.droppedForWantOfARule()
+		return port != "", said
+	})
+	log := strings.Join([]string{
+		oci.CompartmentID, s.id("oci:Logging/logGroup:LogGroup", "oke-guestbook-local-flows"),
+		s.id("oci:Logging/log:Log", workers+"-flows"),
+	}, "/")
+	query := fmt.Sprintf(`search "%s" | where data.action = 'REJECT' and data.destinationPort = %s`, log, port)
+	s.eventually(shortly, "the flow log has it", func() (bool, string) {
+		var found struct{ Results []object }
+		now := time.Now().UTC()
+		_, err := s.rest().Do(s.t.Context(), http.MethodPost, "/20190909/search", nil, object{
+			"searchQuery": query, "timeEnd": now.Add(time.Minute).Format(time.RFC3339),
+			"timeStart": now.Add(-10 * time.Minute).Format(time.RFC3339),
+		}, &found)
+		s.must(err)
+		return len(found.Results) > 0, "it is empty"
+	})
+}
+
+// eachFrontendHasEntry asks each Pod of the frontend itself: kubectl forwards a port to it.
+func (s *stack) eachFrontendHasEntry() {
+	s.t.Helper()
+	b := book{s, s.output("namespace")}
+	var pods list[pod]
+	s.kubectl(&pods, "get", "pods", "-n", b.namespace, "-l", "app.kubernetes.io/component=frontend")
+	if len(pods.Items) < 2 {
+		s.t.Errorf("want two frontends at least, got %+v", pods.Items)
+	}
+	for _, p := range pods.Items {
+		if text, err := getPage(b.forward("pod/"+p.Metadata.Name, 8080)); err != nil || !strings.Contains(text, written) {
+			s.t.Errorf("%s: %v: %s", p.Metadata.Name, err, text)
+		}
+	}
+}
+
+// top asks for what nodes and Pods use. Only control groups measure that.
+func (s *stack) top() {
+	s.t.Helper()
+	if os.Getenv(machinetest.Inside) != "" {
+		s.t.Log("an ordinary user may have no control groups")
+		return
+	}
+	namespace := s.output("namespace")
+	for _, tc := range []struct{ args, want []string }{
+		{[]string{"nodes"}, []string{s.databaseNode()}},
+		{[]string{"pods", "-n", namespace}, []string{"mongo-0", "frontend-"}},
+	} {
+		s.eventually(2*time.Minute, "kubectl top "+tc.args[0], func() (bool, string) {
+			out, err := s.kubectlCommand(append([]string{"top"}, tc.args...)...).CombinedOutput()
+			for _, name := range tc.want {
+				measured := regexp.MustCompile(`(?m)^` + name + `\S* +\d+m +(\d+% +)?[1-9]\d*Mi`)
+				if err != nil || !measured.Match(out) {
+					return false, fmt.Sprintf("%v: %s", err, out)
+				}
+			}
+			return true, ""
+		})
+	}
 }
 
 func (s *stack) balancersCIDR(rest *ociclient.Client) string {
