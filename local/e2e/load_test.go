@@ -30,7 +30,8 @@ func (s *stack) losesNothing(page string, do func()) {
 		for ctx.Err() == nil {
 			sent++
 			if text, err := getPage(page); err != nil || !strings.Contains(text, written) {
-				failed = append(failed, fmt.Sprintf("%s %v %.300s", time.Now().Format(time.StampMilli), err, text))
+				_, main, _ := strings.Cut(text, "<main")
+				failed = append(failed, fmt.Sprintf("%s %v %.300s", time.Now().Format(time.StampMilli), err, main))
 			}
 			select {
 			case <-ctx.Done():
