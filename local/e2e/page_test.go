@@ -61,7 +61,8 @@ func TestPage(t *testing.T) {
 	s := newRealStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.settings("clusterType=enhanced", "backupSchedule=0 3 * * *", "oci:region=us-ashburn-1",
-		"alarmEmails[0]=ops@example.com", "flowLogs[0]=workers", "addons[0]=CertManager", "addons[1]=KubernetesMetricsServer")
+		"alarmEmails[0]=ops@example.com", "flowLogs[0]=workers", "addons[0]=CertManager", "addons[1]=KubernetesMetricsServer",
+		"frontendMaxReplicas=3") // with a metrics server there would be an autoscaler
 	s.up()
 	page := s.pageURL()
 	step(t, "sign", func() {
