@@ -121,7 +121,7 @@ test: packages ## every test, the whole life cycle with the real engine included
 	cd app && go vet ./... && go test -vet=off $(without) ./...
 	@go build -C tools/test -o ../../bin/gotestsum gotest.tools/gotestsum
 	@echo "local/ has the end-to-end tests: about 15 minutes on 2 cores; a line for each test that has ended"
-	cd local && go vet ./... && $(each_test) -vet=off -timeout 30m -parallel 5 ./...
+	cd local && go vet ./... && $(each_test) -vet=off -timeout 30m -parallel 5 ./e2e ./... # the longest one first
 
 # go test, with a line for each test that has ended, and the output of those that failed.
 each_test = ../bin/gotestsum --format testname --hide-summary skipped --
