@@ -92,8 +92,8 @@ func TestWithdrawnVersion(t *testing.T) {
 	}
 }
 
-// TestReplacedCluster changes each setting that replaces the cluster. If the region does not offer its version any more,
-// the old cluster would be deleted, and OKE would refuse the new one. If the stack has volumes, they would be deleted.
+// TestReplacedCluster changes each setting that replaces the cluster. If the region does not offer its version any
+// more, the old cluster would be deleted, and OKE would refuse the new one. Volumes of the stack would be deleted, too.
 func TestReplacedCluster(t *testing.T) {
 	volume := map[string]any{
 		"availabilityDomain": "Uocm:US-ASHBURN-AD-2", "state": "AVAILABLE",

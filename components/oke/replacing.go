@@ -66,8 +66,8 @@ func replacing(ctx *pulumi.Context, id string, place Place) (string, error) {
 	return place.Immutable.Changed(is), err
 }
 
-// checkReplacement refuses to replace the cluster of volumes: they would be deleted with it. Pulumi's engine cannot even
-// do so as long as the cluster has objects of the stack: it has closed the plugin that is to delete them
+// checkReplacement refuses to replace the cluster of volumes, which would be deleted with it. Pulumi's engine cannot
+// even do so while the cluster has objects of the stack: it has closed the plugin that is to delete them
 // (pulumi/pulumi#14650, seen with v3.260.0).
 func (o *Offer) checkReplacement(ctx *pulumi.Context, list *problem.List, place Place) error {
 	if o.running.Replacing == "" {
