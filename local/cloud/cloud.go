@@ -54,6 +54,7 @@ type Node struct {
 	OCPUs              float64
 	MemoryGB           float64
 	BootVolumeGB       int64
+	MaxPods            int    // 0: as many as with an overlay network
 	RootGrown          bool   // the root file system has the whole boot volume, not the image's size
 	AvailabilityDomain string // "Uocm:PHX-AD-1"
 	FaultDomain        string // "FAULT-DOMAIN-1"

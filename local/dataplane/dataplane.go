@@ -63,7 +63,6 @@ type Node struct {
 	DiskBytes           int64
 	ReservedCPU         int64
 	ReservedMemoryBytes int64
-	MaxPods             int
 	// PressureTransition is how long the node's condition of little memory or space lasts after its cause.
 	PressureTransition time.Duration
 

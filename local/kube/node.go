@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -193,7 +194,7 @@ func resources(n cloud.Node, arch string) (capacity, allocatable corev1.Resource
 			corev1.ResourceCPU:              *resource.NewMilliQuantity(int64(math.Round(cpus*1000)), resource.DecimalSI),
 			corev1.ResourceMemory:           *resource.NewQuantity(int64(memory*gib)>>10<<10, resource.BinarySI),
 			corev1.ResourceEphemeralStorage: *resource.NewQuantity(int64(disk*gib), resource.BinarySI),
-			corev1.ResourcePods:             *resource.NewQuantity(podsPerNode, resource.DecimalSI),
+			corev1.ResourcePods:             *resource.NewQuantity(int64(cmp.Or(n.MaxPods, podsPerNode)), resource.DecimalSI),
 			"hugepages-2Mi":                 *resource.NewQuantity(0, resource.BinarySI),
 		}
 	}

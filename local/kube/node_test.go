@@ -58,6 +58,18 @@ func TestNodeRooms(t *testing.T) {
 	}
 }
 
+// TestPodsOfNode expects room for as many Pods as there are addresses for, and as with flannel if that is not limited.
+func TestPodsOfNode(t *testing.T) {
+	for most, want := range map[int]int64{0: 110, 20: 20} {
+		n := testNode(0)
+		n.MaxPods = most
+		if capacity, allocatable := resources(n, "arm64"); capacity.Pods().Value() != want ||
+			allocatable.Pods().Value() != want {
+			t.Errorf("with at most %d Pods: capacity %v, allocatable %v", most, capacity.Pods(), allocatable.Pods())
+		}
+	}
+}
+
 // TestRootFileSystem expects the size that the image comes with until the root file system is grown.
 func TestRootFileSystem(t *testing.T) {
 	for _, test := range []struct {

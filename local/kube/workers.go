@@ -154,7 +154,7 @@ func (cfg Config) worker(n cloud.Node) dataplane.Node {
 	capacity, allocatable := resources(n, architecture(n))
 	memory := capacity.Memory().Value()
 	return dataplane.Node{
-		Node: n, MaxPods: podsPerNode, CPUs: int(capacity.Cpu().Value()), MemoryBytes: memory,
+		Node: n, CPUs: int(capacity.Cpu().Value()), MemoryBytes: memory,
 		DiskBytes:           capacity.StorageEphemeral().Value(),
 		ReservedCPU:         capacity.Cpu().MilliValue() - allocatable.Cpu().MilliValue(),
 		ReservedMemoryBytes: memory - allocatable.Memory().Value(),

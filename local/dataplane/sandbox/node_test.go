@@ -65,7 +65,7 @@ func TestPodNetwork(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, tc.want)
 			}
-			if n := maxPods(dataplane.Node{MaxPods: 110}, got); n != tc.pods {
+			if n := maxPods(dataplane.Node{Node: cloud.Node{MaxPods: 110}}, got); n != tc.pods {
 				t.Errorf("%d Pods at most, want %d", n, tc.pods)
 			}
 		})

@@ -25,6 +25,7 @@ const stopTime = time.Minute
 type instanceState struct {
 	BootVolumeGB float64
 	NodeLabels   map[string]string
+	MaxPods      int
 }
 
 func registerInstances(api engine.API) {
@@ -50,12 +51,16 @@ type InstanceArgs struct {
 	BootVolumeGB                        float64 // 0: the default
 	Metadata, FreeformTags, DefinedTags any
 	NodeLabels                          map[string]string
+	MaxPods                             int    // on the instance's node; 0: the kubelet's default
+	CapacityReservationID               string // optional
+	PreemptionAction                    string // of a preemptible instance; optional
+	KeepBootVolume                      bool   // when the instance is preempted
 }
 
 // Launch creates an instance, which is PROVISIONING, with its boot volume. Its VNICs are the caller's.
 func Launch(t *engine.Tx, args InstanceArgs) error {
 	size := cmp.Or(args.BootVolumeGB, defaultBootVolumeGB)
-	instance, err := t.Insert(InstanceKind, engine.Doc{
+	doc := engine.Doc{
 		"id": args.ID, "compartmentId": args.Compartment, "displayName": args.Name,
 		"availabilityDomain": args.AvailabilityDomain, "faultDomain": args.FaultDomain, "region": engine.RegionKey,
 		"shape": args.Shape, "shapeConfig": args.ShapeConfig.Clone(), "imageId": args.ImageID,
@@ -63,18 +68,28 @@ func Launch(t *engine.Tx, args InstanceArgs) error {
 		"sourceDetails": engine.Doc{"sourceType": "image", "imageId": args.ImageID, "bootVolumeSizeInGBs": size},
 		"metadata":      engine.Clone(args.Metadata),
 		"freeformTags":  engine.Clone(args.FreeformTags), "definedTags": engine.Clone(args.DefinedTags),
-	})
+	}
+	if args.CapacityReservationID != "" {
+		doc["capacityReservationId"] = args.CapacityReservationID
+	}
+	if args.PreemptionAction != "" {
+		doc["preemptibleInstanceConfig"] = engine.Doc{"preemptionAction": engine.Doc{
+			"type": args.PreemptionAction, "preserveBootVolume": args.KeepBootVolume,
+		}}
+	}
+	instance, err := t.Insert(InstanceKind, doc)
 	if err != nil {
 		return err
 	}
-	*engine.Private[instanceState](instance) = instanceState{size, args.NodeLabels}
+	*engine.Private[instanceState](instance) = instanceState{size, args.NodeLabels, args.MaxPods}
+	countReserved(t, instance.Doc, 1)
 	return createBootVolume(t, instance, size)
 }
 
-// NodeFacts returns the size of the boot volume in GB, and the labels of the instance's node.
-func NodeFacts(instance *engine.Resource) (bootVolumeGB float64, labels map[string]string) {
+// NodeFacts returns the size of the boot volume in GB, and of the instance's node the labels and the most Pods.
+func NodeFacts(instance *engine.Resource) (bootVolumeGB float64, labels map[string]string, maxPods int) {
 	state := engine.Private[instanceState](instance)
-	return state.BootVolumeGB, state.NodeLabels
+	return state.BootVolumeGB, state.NodeLabels, state.MaxPods
 }
 
 // BootSource is what an instance boots from.
@@ -107,6 +122,7 @@ func Terminate(t *engine.Tx, id string) error {
 }
 
 func removeInstance(t *engine.Tx, instance *engine.Resource) error {
+	countReserved(t, instance.Doc, -1)
 	if err := removeBootVolume(t, instance.ID); err != nil {
 		return err
 	}

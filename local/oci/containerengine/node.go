@@ -17,7 +17,8 @@ import (
 // launch creates one instance with its VNICs, and its node in the pool.
 func launch(t *engine.Tx, pool *engine.Resource) error {
 	state := engine.Private[poolState](pool)
-	ad, fd, subnetID := place(pool)
+	placement, fd := place(pool)
+	ad, subnetID := placement.Str("availabilityDomain"), placement.Str("subnetId")
 	if f := t.LaunchFailure(ad); f != nil {
 		return f
 	}
@@ -47,8 +48,12 @@ func launch(t *engine.Tx, pool *engine.Resource) error {
 		ID: id, Name: name, Compartment: pool.Doc["compartmentId"], AvailabilityDomain: ad, FaultDomain: fd,
 		Shape: pool.Doc.Str("nodeShape"), ShapeConfig: pool.Doc.Sub("nodeShapeConfig"),
 		ImageID:      pool.Doc.Str("nodeSourceDetails", "imageId"),
-		BootVolumeGB: pool.Doc.Num("nodeSourceDetails", "bootVolumeSizeInGBs"), Metadata: pool.Doc["nodeMetadata"],
+		BootVolumeGB: pool.Doc.Num("nodeSourceDetails", "bootVolumeSizeInGBs"), Metadata: instanceMetadata(pool.Doc),
 		FreeformTags: config["freeformTags"], DefinedTags: config["definedTags"], NodeLabels: labels,
+		MaxPods:               int(config.Num("nodePoolPodNetworkOptionDetails", "maxPodsPerNode")),
+		CapacityReservationID: placement.Str("capacityReservationId"),
+		PreemptionAction:      placement.Str("preemptibleNodeConfig", "preemptionAction", "type"),
+		KeepBootVolume:        placement.Flag("preemptibleNodeConfig", "preemptionAction", "isPreserveBootVolume"),
 	})
 	if err != nil {
 		return err
@@ -101,24 +106,23 @@ func createVnics(t *engine.Tx, pool *engine.Resource, args vcn.VnicArgs) (*engin
 // So a pool with fewer nodes than domains may get its next node elsewhere, the less favourable of what is known: new
 // nodes are in the domains of the old ones by the guide of Oracle's module terraform-oci-oke ("Workers: Node Cycle",
 // read 2026-11-29), and OKE's documentation does not say so.
-func place(pool *engine.Resource) (ad, fd, subnetID string) {
+func place(pool *engine.Resource) (placement engine.Doc, fd string) {
 	all := pool.Doc.Objects("nodes")
 	staying := all
 	if pool.Doc.Flag("nodePoolCyclingDetails", "isNodeCyclingEnabled") {
 		staying = slices.DeleteFunc(slices.Clone(all), func(n engine.Doc) bool { return isStale(pool, n) })
 	}
-	placement := leastUsed(pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p, n engine.Doc) bool {
+	placement = leastUsed(pool.Doc.Objects("nodeConfigDetails", "placementConfigs"), func(p, n engine.Doc) bool {
 		return p["availabilityDomain"] == n["availabilityDomain"] && p["subnetId"] == n["subnetId"]
 	}, staying, all)
-	ad, subnetID = placement.Str("availabilityDomain"), placement.Str("subnetId")
 	domains := placement.Texts("faultDomains")
 	if len(domains) == 0 {
 		domains = engine.FaultDomains
 	}
 	fd = leastUsed(domains, func(d string, n engine.Doc) bool {
-		return n["availabilityDomain"] == ad && n["faultDomain"] == d
+		return n["availabilityDomain"] == placement["availabilityDomain"] && n["faultDomain"] == d
 	}, staying, all)
-	return ad, fd, subnetID
+	return placement, fd
 }
 
 // leastUsed returns the first of the choices that the fewest nodes use: of the first group, then of the next ones.
@@ -139,6 +143,17 @@ func leastUsed[C any](choices []C, uses func(choice C, node engine.Doc) bool, gr
 		}
 		return 0
 	})
+}
+
+// instanceMetadata is the metadata of a pool's instances. They get the pool's SSH key where any instance has its keys
+// (API reference, CreateNodePoolDetails, sshPublicKey, and LaunchInstanceDetails, metadata).
+func instanceMetadata(pool engine.Doc) engine.Doc {
+	metadata := engine.Doc{}
+	maps.Copy(metadata, pool.Sub("nodeMetadata"))
+	if key := pool.Str("sshPublicKey"); key != "" {
+		metadata["ssh_authorized_keys"] = key
+	}
+	return metadata
 }
 
 // userData returns the user_data of an instance as text; a part in MIME's plain encoding can be found in it.
@@ -169,7 +184,7 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 			if instance == nil || instance.State() != "RUNNING" || slices.Contains(leaving, n.Str("lifecycleState")) {
 				continue
 			}
-			bootVolumeGB, labels := compute.NodeFacts(instance)
+			bootVolumeGB, labels, maxPods := compute.NodeFacts(instance)
 			node := cloud.Node{
 				InstanceID: instance.ID, Name: n.Str("privateIp"), PoolID: pool.ID, PoolName: pool.Doc.Str("name"),
 				Version: n.Str("kubernetesVersion"), Shape: instance.Doc.Str("shape"),
@@ -177,7 +192,7 @@ func clusterNodes(t *engine.Tx, clusterID string) []cloud.Node {
 				BootVolumeGB: int64(bootVolumeGB), RootGrown: growsRoot(instance), Taints: cloud.Taints(userData(instance)),
 				AvailabilityDomain: n.Str("availabilityDomain"),
 				FaultDomain:        n.Str("faultDomain"), SubnetID: n.Str("subnetId"), PrivateIP: n.Str("privateIp"),
-				Labels: map[string]string{},
+				Labels: map[string]string{}, MaxPods: maxPods,
 			}
 			maps.Copy(node.Labels, labels)
 			if img := compute.ImageByID(instance.Doc.Str("imageId")); img != nil {

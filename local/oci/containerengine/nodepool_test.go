@@ -205,6 +205,49 @@ func TestUserData(t *testing.T) {
 	})
 }
 
+// TestInstancesHaveTheSettingsOfTheirPool expects what only instances show: the SSH key, the reservation, which counts
+// them, and that they are preemptible.
+func TestInstancesHaveTheSettingsOfTheirPool(t *testing.T) {
+	ocitest.RunFast(t, func(c *ocitest.Cloud) {
+		n := c.Network()
+		reservation := c.Reservation(oci.AvailabilityDomains[0])
+		c.Create("policies", engine.Doc{"name": "reservation", "description": "d", "statements": []any{
+			"Allow any-user to use compute-capacity-reservations in tenancy where request.principal.type = 'nodepool'",
+		}})
+		c.Sleep(time.Minute)
+		cluster := c.Succeeded(c.Send("POST", clusters, ocitest.ClusterBody(n), nil))
+		instanceOf := func(key, value any) (pool string, made engine.Doc) {
+			placement := engine.Doc{"availabilityDomain": oci.AvailabilityDomains[0], "subnetId": n.Workers, key.(string): value}
+			body := changed(ocitest.PoolBody(n, cluster, 1), "nodeConfigDetails.placementConfigs", []any{placement})
+			body["sshPublicKey"], body["nodeMetadata"] = "ssh-ed25519 AAAA", engine.Doc{"user_data": "IyE="}
+			pool = c.Succeeded(c.Send("POST", pools, body, nil))
+			made = c.Get(ocitest.Core + "/instances/" + c.Get(pools + "/" + pool).Objects("nodes")[0].Str("id"))
+			c.Conforms("core.Instance", made)
+			return pool, made
+		}
+		used := func() string {
+			r := c.Get(ocitest.Core + "/computeCapacityReservations/" + reservation)
+			return fmt.Sprint(r["usedInstanceCount"], r.Objects("instanceReservationConfigs")[0]["usedCount"])
+		}
+		pool, made := instanceOf("capacityReservationId", reservation)
+		if made["capacityReservationId"] != reservation || used() != "1 1" || fmt.Sprint(made["metadata"]) !=
+			"map[ssh_authorized_keys:ssh-ed25519 AAAA user_data:IyE=]" {
+			t.Errorf("instance %v; the reservation counts %s", made, used())
+		}
+		c.Succeeded(c.Send("DELETE", pools+"/"+pool, nil, nil))
+		if used() != "0 0" {
+			t.Errorf("the reservation counts %s without instances", used())
+		}
+		_, made = instanceOf("preemptibleNodeConfig", engine.Doc{"preemptionAction": engine.Doc{
+			"type": "TERMINATE", "isPreserveBootVolume": true,
+		}})
+		action := made.Sub("preemptibleInstanceConfig", "preemptionAction")
+		if action.Str("type") != "TERMINATE" || !action.Flag("preserveBootVolume") {
+			t.Errorf("preemptible instance %v", made)
+		}
+	})
+}
+
 // TestPlacementChangeReplacesNodes expects nodes outside a changed placement to be terminated, and no others.
 func TestPlacementChangeReplacesNodes(t *testing.T) {
 	plane := ocitest.NewControlPlane()
@@ -296,6 +339,9 @@ func TestVCNNativePods(t *testing.T) {
 		vnics := c.GetList(ocitest.Core + "/vnicAttachments?compartmentId=" + oci.CompartmentID + "&instanceId=" + node)
 		if len(vnics) != 2 {
 			t.Fatalf("VNICs of a node: %v", vnics)
+		}
+		if most := plane.Nodes[cluster][0].MaxPods; most != 31 {
+			t.Errorf("the node is told to take %d Pods, want those that have addresses", most)
 		}
 		ips := c.GetList(ocitest.Core + "/privateIps?vnicId=" + vnics[1].Str("vnicId"))
 		if len(ips) != 32 {

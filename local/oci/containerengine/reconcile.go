@@ -241,7 +241,8 @@ func volumesReplaced(t *engine.Tx, poolID string, args workTask) error {
 		}
 		id := n.Str("id")
 		err := compute.ReplaceBootVolume(t, id, compute.BootSource{
-			ImageID: source.Str("imageId"), BootVolumeGB: source.Num("bootVolumeSizeInGBs"), Metadata: pool.Doc["nodeMetadata"],
+			ImageID: source.Str("imageId"), BootVolumeGB: source.Num("bootVolumeSizeInGBs"),
+			Metadata: instanceMetadata(pool.Doc),
 		})
 		if err != nil {
 			return err
