@@ -130,6 +130,44 @@ func TestNetworkLoadBalancerIsChanged(t *testing.T) {
 	}
 }
 
+// TestAnotherTypeLater changes the type of a Service's load balancer. Each type is looked for in its own service, so
+// that another one is created, and the first one stays, also when the Service is deleted.
+func TestAnotherTypeLater(t *testing.T) {
+	node := testNode("a", "10.0.16.2", nil)
+	none, one := []object{}, []object{balancer("ACTIVE")}
+	for name, test := range map[string]struct {
+		svc           *corev1.Service // with the later type
+		before, after map[string]any  // what the two services have before and after the creation
+		want          []string
+	}{
+		"a network load balancer later": {
+			svc:    networkService(nil),
+			before: map[string]any{loadBalancerPath: one, networkPath: object{"items": none}},
+			after:  map[string]any{loadBalancerPath: one, networkPath: network("ACTIVE", false)},
+			want:   []string{"POST " + networkPath, "DELETE " + networkPath + "/lb"},
+		},
+		"a load balancer later": {
+			svc:    webService(map[string]string{annotationType: "lb"}),
+			before: map[string]any{loadBalancerPath: none, networkPath: network("ACTIVE", false)},
+			after:  map[string]any{loadBalancerPath: one, networkPath: network("ACTIVE", false)},
+			want:   []string{"POST ", "DELETE /lb"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fakeOCI{documents: test.before}
+			b := newBalancers(t, f, node)
+			_, _ = b.EnsureLoadBalancer(t.Context(), "", test.svc, []*corev1.Node{node}) // the fake has none afterwards
+			f.documents = test.after
+			if err := b.EnsureLoadBalancerDeleted(t.Context(), "", test.svc); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(f.requests, test.want) {
+				t.Errorf("requests %q, want %q", f.requests, test.want)
+			}
+		})
+	}
+}
+
 func TestRefusedNetworkLoadBalancers(t *testing.T) {
 	for name, test := range map[string]struct {
 		annotations map[string]string
