@@ -1,18 +1,25 @@
 package e2e
 
 import (
+	"encoding/base64"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"oke-guestbook/local/oci"
+	"oke-guestbook/local/ociclient"
 )
 
 // TestVirtualNodes adds virtual nodes to a stack with a guestbook, which stays off them, and changes what only new
-// virtual nodes get.
+// virtual nodes get. Beside them it has, for a while, pools with the settings that no other test uses.
 func TestVirtualNodes(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
 	s.settings("clusterType=enhanced", "podNetwork=vcn-native", "internetEgress=workers-and-pods",
-		"virtualNodePools[0].name=burst", "virtualNodePools[0].labels.team=web")
+		"virtualNodePools[0].name=burst", "virtualNodePools[0].labels.team=web",
+		"oidcIssuers[0].url="+issuer, "oidcIssuers[0].clientId=oke") // later it would be a restart of the API server more
 	s.up()
 	const virtual = "node-role.kubernetes.io/virtual-node"
 	nodes := func() (names []string) {
@@ -47,6 +54,7 @@ func TestVirtualNodes(t *testing.T) {
 		}
 	})
 	s.unchanged("after the first update")
+	removed := s.poolsWithEverySetting()
 
 	step(t, "the pool grows in place", func() {
 		old := pool()
@@ -71,10 +79,217 @@ func TestVirtualNodes(t *testing.T) {
 	})
 
 	s.unset("virtualNodePools")
-	s.up()
+	removed()
 	if got := nodes(); len(got) > 0 {
 		t.Errorf("virtual nodes are left: %v", got)
 	}
 	s.destroy()
 	s.destroyed()
+}
+
+// issuer is of tokens that the cluster of TestVirtualNodes accepts; nothing answers there.
+const issuer = "https://issuer.example.com"
+
+// instance is what the tests read of an instance.
+type instance struct {
+	FaultDomain, ImageID, CapacityReservationID string
+	Metadata                                    map[string]string
+	PreemptibleInstanceConfig                   struct {
+		PreemptionAction struct{ Type string }
+	}
+}
+
+// poolsWithEverySetting adds pools and sets what is about the whole cluster, in one update. It returns what takes all
+// of that and the issuer away, in one update, too.
+func (s *stack) poolsWithEverySetting() (remove func()) {
+	s.t.Helper()
+	rest, cluster := s.rest(), s.output("clusterId")
+	const script = "#!/bin/bash\ntouch /var/run/mine\n"
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvEYjVb2VVlB2sF3lvFXJ8w3v3p5jR1lJcRvJ5h0m1K test"
+	images := s.imagesFor(rest, newer)
+	reservation := s.post(rest, core+"/computeCapacityReservations", object{
+		"compartmentId": oci.CompartmentID, "availabilityDomain": oci.AvailabilityDomains[0],
+		"instanceReservationConfigs": []any{object{
+			"instanceShape": "VM.Standard.A1.Flex", "reservedCount": 1,
+			"instanceShapeConfig": object{"ocpus": 2, "memoryInGBs": 12},
+		}},
+	})
+	vault, verifier := s.verificationKey(rest)
+	const policies = core + "/policies"
+	policy := s.post(rest, policies, object{ // clusterPolicy would make it, and wait for 90 seconds
+		"compartmentId": oci.CompartmentID, "name": "reservation", "description": "of the node pools", "statements": []string{
+			"Allow any-user to use compute-capacity-reservations in compartment id " + oci.CompartmentID +
+				" where request.principal.type = 'nodepool'",
+		},
+	})
+
+	step(s.t, "a key in a vault of another compartment needs vaultIds", func() {
+		s.settings("imageVerificationKeys[0]=" + verifier)
+		s.refused("imageVerificationKeys[0] vaultIds " + verifier)
+	})
+	step(s.t, "pools with every setting", func() {
+		s.settings("vaultIds[0]="+vault, "nodeImageRelease=summer",
+			"nodePools[0].size=3", // one in each domain, so that the others can leave the volumes' domain again
+			"nodePools[1].name=special", "nodePools[1].ocpus=2", "nodePools[1].memoryGb=12",
+			"nodePools[1].taints[0]=team=web:NoSchedule", "nodePools[1].taints[1]=slow:PreferNoSchedule",
+			"nodePools[1].cloudInit="+script, "nodePools[1].sshPublicKey="+key,
+			"nodePools[1].availabilityDomains[0]=1", "nodePools[1].faultDomains[0]=2",
+			"nodePools[1].capacityReservationId="+reservation, "nodePools[1].maxPodsPerNode=20",
+			"nodePools[1].imageId="+images[0], "nodePools[1].labels.pool=special",
+			"nodePools[2].name=spot", "nodePools[2].ocpus=2", "nodePools[2].memoryGb=12",
+			"nodePools[2].preemptible=true", "nodePools[2].labels.pool=spot")
+		s.up()
+		s.unchanged("with every setting")
+	})
+	s.specialNode(rest, images[0], reservation, script, key)
+	if _, spot := s.nodeOf(rest, "spot"); spot.PreemptibleInstanceConfig.PreemptionAction.Type != "TERMINATE" ||
+		!slices.Contains(images[1:], spot.ImageID) || spot.CapacityReservationID != "" {
+		s.t.Errorf("the preemptible node's instance: %+v; images %v", spot, images)
+	}
+	s.clusterTrusts(rest, cluster, verifier, issuer)
+	if name := "oke-guestbook-local-image-" + newer + "-aarch64-summer"; s.byName()[name] == "" {
+		s.t.Errorf("no image is kept as %s: %v", name, s.byName())
+	}
+
+	return func() {
+		s.t.Helper()
+		for _, setting := range []string{
+			"vaultIds", "imageVerificationKeys", "oidcIssuers", "nodeImageRelease", "nodePools[2]", "nodePools[1]",
+		} {
+			if out, err := s.pulumi("config", "rm", "--path", "--stack", "local", setting); err != nil {
+				s.t.Fatalf("pulumi config rm %s: %v\n%s", setting, err, out)
+			}
+		}
+		s.up()
+		var nodes list[node]
+		if s.kubectl(&nodes, "get", "nodes", "-l", "pool"); len(nodes.Items) > 0 || s.output("clusterId") != cluster {
+			s.t.Errorf("cluster %s, which was %s, has the nodes %v", s.output("clusterId"), cluster, nodes)
+		}
+		s.clusterTrusts(rest, cluster, "", "")
+		if used := s.reserved(rest, reservation); used != 0 {
+			s.t.Errorf("%d instances use the reservation after the last is gone", used)
+		}
+		for _, path := range []string{core + "/computeCapacityReservations/" + reservation, policies + "/" + policy} {
+			_, err := rest.Do(s.t.Context(), "DELETE", path, nil, nil, nil)
+			s.must(err)
+		}
+	}
+}
+
+// specialNode checks the node of the pool with most settings.
+func (s *stack) specialNode(rest *ociclient.Client, image, reservation, script, key string) {
+	s.t.Helper()
+	n, made := s.nodeOf(rest, "special")
+	var taints []string
+	for _, t := range n.Spec.Taints {
+		taints = append(taints, t.Key+"="+t.Value+":"+t.Effect)
+	}
+	if !slices.Equal(taints, []string{"team=web:NoSchedule", "slow=:PreferNoSchedule"}) || n.Status.Capacity.Pods != "20" {
+		s.t.Errorf("the node has the taints %v and room for %s Pods", taints, n.Status.Capacity.Pods)
+	}
+	text, err := base64.StdEncoding.DecodeString(made.Metadata["user_data"])
+	s.must(err)
+	own, okes := strings.Index(string(text), script), strings.Index(string(text), "oke_init_script")
+	if okes < 0 || own < okes {
+		s.t.Errorf("user_data lacks OKE's script and the setting's after it:\n%s", text)
+	}
+	if made.FaultDomain != "FAULT-DOMAIN-2" || made.ImageID != image || made.CapacityReservationID != reservation ||
+		made.Metadata["ssh_authorized_keys"] != key {
+		s.t.Errorf("the node's instance: %+v; want image %s, reservation %s", made, image, reservation)
+	}
+	if used := s.reserved(rest, reservation); used != 1 {
+		s.t.Errorf("%d instances use the reservation, want the node's", used)
+	}
+}
+
+// fullNode is a Kubernetes node with what the settings of a pool show in.
+type fullNode struct {
+	Spec struct {
+		ProviderID string
+		Taints     []struct{ Key, Value, Effect string }
+	}
+	Status struct{ Capacity struct{ Pods string } }
+}
+
+// nodeOf returns the only node with the value of label pool, and its instance.
+func (s *stack) nodeOf(rest *ociclient.Client, pool string) (n fullNode, made instance) {
+	s.t.Helper()
+	var nodes list[fullNode]
+	if s.kubectl(&nodes, "get", "nodes", "-l", "pool="+pool); len(nodes.Items) != 1 {
+		s.t.Fatalf("nodes of pool %s: %+v", pool, nodes)
+	}
+	s.get(rest, core+"/instances/"+nodes.Items[0].Spec.ProviderID, &made)
+	return nodes.Items[0], made
+}
+
+// reserved counts the instances that use a capacity reservation.
+func (s *stack) reserved(rest *ociclient.Client, reservation string) int {
+	s.t.Helper()
+	var doc struct{ UsedInstanceCount int }
+	s.get(rest, core+"/computeCapacityReservations/"+reservation, &doc)
+	return doc.UsedInstanceCount
+}
+
+// clusterTrusts checks the key that the cluster verifies images by, and the issuer whose tokens its API server accepts;
+// empty for none.
+func (s *stack) clusterTrusts(rest *ociclient.Client, id, key, issuerURL string) {
+	s.t.Helper()
+	var cluster struct {
+		ImagePolicyConfig struct {
+			IsPolicyEnabled bool
+			KeyDetails      []struct{ KmsKeyID string }
+		}
+		Options struct {
+			OpenIDConnectTokenAuthenticationConfig struct {
+				IsOpenIDConnectAuthEnabled bool
+				ConfigurationFile          string
+			}
+		}
+	}
+	s.get(rest, oke+"/clusters/"+id, &cluster)
+	policy, tokens := cluster.ImagePolicyConfig, cluster.Options.OpenIDConnectTokenAuthenticationConfig
+	if policy.IsPolicyEnabled != (key != "") || key != "" && fmt.Sprint(policy.KeyDetails) != "[{"+key+"}]" {
+		s.t.Errorf("policy for images %+v, want key %q", policy, key)
+	}
+	file, err := base64.StdEncoding.DecodeString(tokens.ConfigurationFile)
+	s.must(err)
+	if tokens.IsOpenIDConnectAuthEnabled != (issuerURL != "") || !strings.Contains(string(file), issuerURL) {
+		s.t.Errorf("want tokens of issuer %q; OpenID Connect is %t, with the file\n%s", issuerURL,
+			tokens.IsOpenIDConnectAuthEnabled, file)
+	}
+	if told := strings.Contains(strings.Join(s.processes(), "\n"), "--authentication-config="); told != (issuerURL != "") {
+		s.t.Errorf("the API server has a file of issuers: %t, want issuer %q", told, issuerURL)
+	}
+}
+
+// verificationKey creates an RSA key in a vault of the root compartment.
+func (s *stack) verificationKey(rest *ociclient.Client) (vault, key string) {
+	s.t.Helper()
+	vault = s.post(rest, "/20180608/vaults", object{
+		"compartmentId": oci.TenancyID, "displayName": "keys", "vaultType": "DEFAULT",
+	})
+	var made struct{ ID string }
+	_, err := rest.Do(s.t.Context(), "POST", "/20180608/keys", nil, object{
+		"compartmentId": oci.TenancyID, "displayName": "signatures", "keyShape": object{"algorithm": "RSA", "length": 256},
+	}, &made)
+	s.must(err)
+	return vault, made.ID
+}
+
+// imagesFor returns the node images for Arm and a Kubernetes version, the oldest first.
+func (s *stack) imagesFor(rest *ociclient.Client, version string) (ids []string) {
+	s.t.Helper()
+	var options struct {
+		Sources []struct{ ImageID, SourceName string }
+	}
+	s.get(rest, oke+"/nodePoolOptions/all", &options)
+	for _, source := range options.Sources {
+		if strings.Contains(source.SourceName, "aarch64") && strings.Contains(source.SourceName, "OKE-"+version[1:]+"-") {
+			ids = append(ids, source.ImageID)
+		}
+	}
+	if len(ids) < 2 {
+		s.t.Fatalf("want two images for %s, one of them not the newest: %v", version, ids)
+	}
+	return ids
 }
