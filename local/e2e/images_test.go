@@ -47,6 +47,7 @@ func TestPodsOfTheVCN(t *testing.T) {
 	release := s.takePagePort()
 	s.must(s.o.Prepare(t.Context()))
 	s.settings("podNetwork=vcn-native", "nodePools[0].shape=VM.Standard.E5.Flex", // as the tutorial's frontend needs it
+		"flowLogs[0]=workers",
 		"guestbooks[0].name=guestbook", "guestbooks[1].name=classroom",
 		"guestbooks[1].profile=tutorial", "guestbooks[1].exposure=none", "guestbooks[1].frontendReplicas=1",
 		"guestbooks[1].frontendImage=docker.io/paulczar/gb-frontend:v5")
