@@ -24,15 +24,22 @@ func (v *visit) tags(ctx context.Context) []Result {
 	if len(namespaces) == 0 {
 		return []Result{skipped("definedTags: this user sees no tag namespaces of the tenancy")}
 	}
-	var problems problem.List
-	tags.Check(&problems, defined, namespaces, func(namespace tags.Definition) []tags.Definition {
+	running, _, errRunning := v.running(ctx) // offer tells of the error
+	newStack := errRunning == nil && running.ControlPlane == ""
+	keys := func(namespace tags.Definition) []tags.Definition {
 		keys, askErr := list[tags.Definition](ctx, v.cloud, identity, path+"/"+namespace.ID+"/tags", url.Values{})
 		if askErr != nil && !ocirest.IsNotFound(askErr) {
 			err = askErr
 		}
 		return keys
-	})
+	}
+	var problems problem.List
+	seen := tags.Tenancy{Namespaces: namespaces, Keys: keys}
+	warnings := tags.Check(&problems, defined, seen, newStack)
 	results := judged(&problems)
+	for _, warning := range warnings {
+		results = append(results, skipped("definedTags: %s", warning))
+	}
 	switch {
 	case err != nil:
 		results = append(results, unavailable("definedTags", err))

@@ -38,7 +38,7 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	if err := c.lookAtTenancy(ctx, offer); err != nil {
 		return nil, err
 	}
-	if err := c.lookAtTags(ctx); err != nil {
+	if err := c.lookAtTags(ctx, offer.New()); err != nil {
 		return nil, err
 	}
 	balancers := guestbook.Place{

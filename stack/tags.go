@@ -42,8 +42,8 @@ const (
 )
 
 // lookAtTags checks that the defined tags exist, as far as the user sees tag namespaces: a policy may show none, or
-// those of one compartment.
-func (c *composition) lookAtTags(ctx *pulumi.Context) error {
+// only some. Retired ones stop a new stack only.
+func (c *composition) lookAtTags(ctx *pulumi.Context, newStack bool) error {
 	if len(c.settings.DefinedTags) == 0 {
 		return nil
 	}
@@ -56,13 +56,19 @@ func (c *composition) lookAtTags(ctx *pulumi.Context) error {
 	if len(found.Namespaces) == 0 {
 		return ctx.Log.Warn("definedTags are not checked: this user sees no tag namespaces of the tenancy", nil)
 	}
-	var list problem.List
-	tags.Check(&list, c.settings.DefinedTags, found.Namespaces, func(namespace tags.Definition) []tags.Definition {
+	keys := func(namespace tags.Definition) []tags.Definition {
 		var found struct {
 			Tags []tags.Definition `pulumi:"tags"`
 		}
 		ask(ctx, getTags, map[string]any{"tagNamespaceId": namespace.ID}, &found)
 		return found.Tags
-	})
+	}
+	var list problem.List
+	seen := tags.Tenancy{Namespaces: found.Namespaces, Keys: keys}
+	for _, warning := range tags.Check(&list, c.settings.DefinedTags, seen, newStack) {
+		if err := ctx.Log.Warn("definedTags: "+warning, nil); err != nil {
+			return err
+		}
+	}
 	return list.Err()
 }

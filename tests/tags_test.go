@@ -40,7 +40,7 @@ func TestDefinedTagsEverywhere(t *testing.T) {
 }
 
 // TestDefinedTagsAreLookedUp expects an error before anything is made about tags that do not exist. There is none where
-// the user sees no tag namespaces.
+// the user sees no tag namespaces, or no similar one, and none about what was retired after the stack was made.
 func TestDefinedTagsAreLookedUp(t *testing.T) {
 	seen := map[string][]string{"Operations": {"CostCenter", "RetiredTeam"}, "RetiredSpace": {"CostCenter"}}
 	for tag, test := range map[string]struct {
@@ -53,6 +53,7 @@ func TestDefinedTagsAreLookedUp(t *testing.T) {
 		"Operations.RetiredTeam":  {seen, "Operations.RetiredTeam is retired"},
 		"RetiredSpace.CostCenter": {seen, "the tag namespace RetiredSpace is retired"},
 		"Unseen.CostCenter":       {nil, ""},
+		"Finance.CostCenter":      {seen, ""}, // a policy may show only some
 	} {
 		r := mocks.New(project, "local")
 		r.TagNamespaces = test.seen
@@ -62,6 +63,17 @@ func TestDefinedTagsAreLookedUp(t *testing.T) {
 		}
 		if err != nil && len(r.Resources) > 0 {
 			t.Errorf("%s: %d resources before the error", tag, len(r.Resources))
+		}
+	}
+	stack := mocks.New(project, "local")
+	if err := update(t, "local", nil, stack); err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{"Operations.RetiredTeam", "RetiredSpace.CostCenter"} {
+		next := stack.Next()
+		next.TagNamespaces = seen
+		if err := update(t, "local", map[string]string{"definedTags": `{"` + tag + `":"42"}`}, next); err != nil {
+			t.Errorf("%s, which the stack has already: %v", tag, err)
 		}
 	}
 	for _, hidden := range []string{"getTagNamespaces", "getCompartment"} {

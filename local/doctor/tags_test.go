@@ -20,6 +20,10 @@ var tagFindings = []finding{
 		"✗ definedTags: Operations.CostCentre: the tag namespace Operations has no key CostCentre, but CostCenter, Team",
 	}},
 	{"retired", tagged("Operations.Team"), []string{"✗ definedTags: Operations.Team is retired"}},
+	{"another namespace", tagged("Finance.Team"), []string{"– definedTags: Finance.Team is not checked"}},
+	{"retired, and the stack exists", and(tagged("Operations.Team"), running("publicEndpoint", listening)), []string{
+		"– definedTags: Operations.Team is retired: resources keep it",
+	}},
 	{"none is seen", set("definedTags", map[string]string{"a.b": "42"}), []string{
 		"– definedTags: this user sees no tag namespaces of the tenancy",
 	}},
