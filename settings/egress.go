@@ -39,7 +39,8 @@ func (s *Settings) validateEgress(list *problem.List) {
 }
 
 // validateRegistryPorts refuses images of registries to which nothing lets the nodes connect. A registry on the nodes
-// themselves passes, such as one at a node port, and without the internet validateReachOfRegistries judges.
+// themselves passes, such as one at a node port, and one at a Service's address, to which kube-proxy leads nodes too.
+// Without the internet validateReachOfRegistries judges.
 func (s *Settings) validateRegistryPorts(list *problem.List) {
 	if s.Network.Subnets[layout.Workers].ID != "" || s.Network.InternetEgress == layout.EgressNone {
 		return
@@ -49,7 +50,10 @@ func (s *Settings) validateRegistryPorts(list *problem.List) {
 		if name, own, err := net.SplitHostPort(host); err == nil {
 			host, port = name, own
 		}
-		if addr, err := netip.ParseAddr(host); host == "" || host == "localhost" || err == nil && addr.IsLoopback() {
+		if host == "" || host == "localhost" {
+			continue
+		}
+		if addr, err := netip.ParseAddr(host); err == nil && (addr.IsLoopback() || holds(s.Network.ServicesCIDR, addr)) {
 			continue
 		}
 		if err := setting.CheckRemote(host); err != nil {

@@ -532,6 +532,8 @@ func TestWorkable(t *testing.T) {
 		"logs to a node":               with("logDestination", "10.0.64.9:24224"),
 		"logs to a peer": with("logDestination", "10.9.0.1:24224", "peerCidrs", `["10.9.0.0/16"]`, "drgId",
 			"ocid1.drg.oc1.iad.a", "extraRules", `[{"from":"workers","to":"10.9.0.0/16","protocol":"tcp","ports":"24224"}]`),
+		"registry of a Service's address": with("mongoImage",
+			"10.96.0.99:5000/mongo:8.0"),
 		"registry on a port that a rule opens": with("frontendImage", "registry.example.com:5000/a:v1",
 			"extraRules", `[{"from":"workers","to":"198.51.100.0/24","protocol":"tcp","ports":"5000"}]`),
 		"registry on the nodes": with("frontendImage", "localhost:30500/a:v1", "mongoImage", "127.0.0.1:30500/mongo:8.0"),
