@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"oke-guestbook/local/dataplane/tunnel"
 	"oke-guestbook/local/launch/daemon"
@@ -112,7 +113,7 @@ func (p parts) prepare(ctx context.Context, teardown bool) (pulumicli.CLI, error
 	if err != nil {
 		return pulumicli.CLI{}, err
 	}
-	if err := p.emptyTemporaryDir(ctx); err != nil {
+	if err := p.makeTemporaryDir(ctx); err != nil {
 		return pulumicli.CLI{}, err
 	}
 	takesOver := p.providers.TakesOver()
@@ -232,12 +233,27 @@ func (p parts) stack(path string) (pulumicli.CLI, error) {
 // kubeconfigs, and the language host that is killed leaves a program.
 func (l Launcher) temporaryDir() string { return l.Path("tmp") }
 
-// emptyTemporaryDir removes what earlier commands left, unless the local cloud runs: then one may be running.
-func (p parts) emptyTemporaryDir(ctx context.Context) error {
+// leftover is how old a temporary file is that no command uses. A command may install plugins before its local cloud
+// runs, so that younger files may be in use.
+const leftover = 24 * time.Hour
+
+// makeTemporaryDir makes the directory, and removes what earlier commands left there, unless the local cloud runs: then
+// one may be running.
+func (p parts) makeTemporaryDir(ctx context.Context) error {
+	dir := p.temporaryDir()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	if _, running, err := p.cloud.Running(ctx); err != nil || running {
 		return err
 	}
-	return errors.Join(os.RemoveAll(p.temporaryDir()), os.MkdirAll(p.temporaryDir(), 0o700))
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		if info, statErr := entry.Info(); statErr == nil && time.Since(info.ModTime()) > leftover {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return err
 }
 
 // recover completes what a killed or failed command has left of the stack. The command oke does it for every stack.

@@ -187,6 +187,12 @@ func TestDirectoryTooLongForSockets(t *testing.T) {
 	l, out := newLauncher(t)
 	launchtest.OnlyGo(t, "")
 	l.Nodes = "real"
+	short, err := os.MkdirTemp("/tmp", "launch") // t.TempDir may be longer than what fits
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(short) })
+	l.Dir = short
 	const fits = 107 - len("/dataplane/c0123456789-identity.sock")
 	l.Dir += "/" + strings.Repeat("d", fits-len(l.Dir)-1)
 	mkdir(t, l.Dir)
@@ -198,7 +204,7 @@ func TestDirectoryTooLongForSockets(t *testing.T) {
 	l.Dir += "d"
 	p = l.parts()
 	p.nodes.Probe = func() []string { return nil }
-	_, err := p.prepare(t.Context(), false)
+	_, err = p.prepare(t.Context(), false)
 	launchtest.WantError(t, err, "LOCAL_DIR", l.Dir, "longer than 107 bytes", "choose a shorter directory",
 		"NODES=simulated")
 	if strings.Contains(out.String(), "1/3 tools") {
@@ -206,7 +212,8 @@ func TestDirectoryTooLongForSockets(t *testing.T) {
 	}
 }
 
-// TestTemporaryFilesOfPulumi has a CLI that leaves one. It is removed unless the local cloud runs, and by make down.
+// TestTemporaryFilesOfPulumi has a CLI that leaves one. It is removed when it is old, unless the local cloud runs, and
+// by make down.
 func TestTemporaryFilesOfPulumi(t *testing.T) {
 	l, _ := newLauncher(t)
 	l.install(t, allTools...)
@@ -238,20 +245,32 @@ func TestTemporaryFilesOfPulumi(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		do    func(context.Context) error
+		age   time.Duration
 		stays bool
 	}{
-		{"while the local cloud runs", running.parts().emptyTemporaryDir, true},
-		{"when it begins", l.parts().emptyTemporaryDir, false},
-		{"make down", l.parts().finish, false},
+		{"while the local cloud runs", running.parts().makeTemporaryDir, 2 * leftover, true},
+		{"when it begins", l.parts().makeTemporaryDir, 2 * leftover, false},
+		{"of a command that begins, too", l.parts().makeTemporaryDir, time.Minute, true},
+		{"make down", l.parts().finish, 0, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := leave()
+			made := time.Now().Add(-tc.age)
+			if err := os.Chtimes(file, made, made); err != nil {
+				t.Fatal(err)
+			}
 			if err := tc.do(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			stays(file, tc.stays)
 		})
 	}
+	t.Run("somebody has removed their directory", func(t *testing.T) {
+		if err := errors.Join(os.RemoveAll(l.temporaryDir()), running.parts().makeTemporaryDir(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		stays(l.temporaryDir(), true)
+	})
 }
 
 func TestTeardownNeedsNoSpaceAndNoSources(t *testing.T) {
