@@ -3,9 +3,11 @@ package kube
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,7 +51,8 @@ type WorkloadVolume struct {
 	VolumeID                  string // OCID of the block volume
 }
 
-// Workloads returns what the running clusters' nodes run, by the cluster's name.
+// Workloads returns what the running clusters' nodes run, by the cluster's name. The error is about the clusters that
+// do not answer; those that do are returned with it.
 func (m *Manager) Workloads(ctx context.Context) ([]Workload, error) {
 	m.mu.Lock()
 	clusters := make([]*cluster, 0, len(m.clusters))
@@ -57,7 +60,9 @@ func (m *Manager) Workloads(ctx context.Context) ([]Workload, error) {
 		clusters = append(clusters, c)
 	}
 	m.mu.Unlock()
-	all := []Workload{}
+	all, failed := []Workload{}, []error{}
+	var mu sync.Mutex
+	var asked sync.WaitGroup // at once, as one that hangs takes all of the time
 	for _, c := range clusters {
 		c.statusMu.Lock()
 		api, of := c.statusAPI, c.statusState.Cluster
@@ -65,15 +70,21 @@ func (m *Manager) Workloads(ctx context.Context) ([]Workload, error) {
 		if api == nil {
 			continue
 		}
-		w, err := workloadOf(ctx, api)
-		if err != nil {
-			return nil, fmt.Errorf("cluster %s: %w", of.Name, err)
-		}
-		w.ID, w.Name = of.ID, of.Name
-		all = append(all, w)
+		asked.Go(func() {
+			w, err := workloadOf(ctx, api)
+			w.ID, w.Name = of.ID, of.Name
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, fmt.Errorf("cluster %s: %w", of.Name, err))
+			} else {
+				all = append(all, w)
+			}
+		})
 	}
+	asked.Wait()
 	slices.SortFunc(all, func(a, b Workload) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
-	return all, nil
+	return all, errors.Join(failed...)
 }
 
 // ReadyNodes implements cloud.ControlPlane.

@@ -1,15 +1,48 @@
 package kube
 
 import (
+	"context"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"oke-guestbook/local/cloud"
 )
+
+// TestWorkloadsOfOthers has a cluster that hangs until the request ends, and one that answers.
+func TestWorkloadsOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		hangs := fake.NewClientset()
+		hangs.PrependReactor("list", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
+			<-ctx.Done()
+			return true, nil, ctx.Err()
+		})
+		m := New(Config{Dir: t.TempDir()})
+		for name, api := range map[string]kubernetes.Interface{"hangs": hangs, "answers": fake.NewClientset()} {
+			m.clusters[name] = &cluster{statusAPI: api, statusState: state{Cluster: cloud.Cluster{ID: name, Name: name}}}
+		}
+		all, err := m.Workloads(ctx)
+		if err == nil || !strings.Contains(err.Error(), "cluster hangs: ") {
+			t.Errorf("of the cluster that hangs: %v", err)
+		}
+		if len(all) != 1 || all[0].Name != "answers" {
+			t.Errorf("workloads %+v", all)
+		}
+	})
+}
 
 func TestWorkload(t *testing.T) {
 	object := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "web", Name: name} }

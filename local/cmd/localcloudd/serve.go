@@ -156,12 +156,16 @@ func handler(dir string, cloud *oci.Server, clusters *kube.Manager, plane *dataP
 		writeJSON(w, map[string]any{"pid": os.Getpid(), "dir": dir})
 	})
 	mux.HandleFunc("GET /admin/status", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
-		defer cancel()
-		workloads, _ := clusters.Workloads(ctx) // of a cluster that does not answer, there is nothing to say
+		notices := plane.notices()
+		if plane != nil {
+			ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+			defer cancel()
+			workloads, _ := clusters.Workloads(ctx) // of a cluster that does not answer, there is nothing to say
+			notices = append(notices, plane.replicaSets(workloads)...)
+		}
 		writeJSON(w, map[string]any{
 			"rssMB": residentMB(os.Getpid()), "clusters": describe(clusters.Status()), "loadBalancers": plane.ports(),
-			"notices": append(plane.notices(), plane.replicaSets(workloads)...),
+			"notices": notices,
 		})
 	})
 	mux.HandleFunc("GET /admin/dataplane", plane.serveStatus)
