@@ -141,6 +141,7 @@ func (p *pool) template() cloud.Node {
 		n.AvailabilityDomain = first.AvailabilityDomain
 		if first.Preemptible != nil {
 			n.Taints = append(n.Taints, cloud.PreemptibleTaint)
+			n.Labels[cloud.PreemptibleKey] = "true"
 		}
 	}
 	for _, label := range p.Labels {
