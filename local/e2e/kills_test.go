@@ -17,12 +17,10 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-
-	"oke-guestbook/local/dataplane/machinetest"
 )
 
-// kills is the variable with the number of moments at which TestKills kills the local cloud, 5 by default: four of
-// events, the others of a start.
+// kills is the variable with the number of moments at which TestKills kills the local cloud, 5 by default and at least:
+// four of events, the others of a start.
 const kills = "E2E_KILLS"
 
 // TestKills kills the whole local cloud, with the command of make that works on it, at moments of its life. Each time
@@ -157,13 +155,24 @@ func (s *stack) startsAgain(page string) time.Duration {
 	return time.Since(began)
 }
 
+// startKills returns how many of the kills are those of a start, at least one: the step ends with a cloud that runs.
+func startKills(all string) int {
+	n, _ := strconv.Atoi(all)
+	return max(1, n-4) // 4 are those of events
+}
+
+func TestKillsOfAStart(t *testing.T) {
+	for all, want := range map[string]int{"": 1, "many": 1, "1": 1, "4": 1, "5": 1, "9": 5} {
+		if got := startKills(all); got != want {
+			t.Errorf("%s=%s: %d kills of a start, want %d", kills, all, got, want)
+		}
+	}
+}
+
 // killStarts kills the local cloud at moments that are spread over a start, and starts it after each.
 func (s *stack) killStarts(machine, page string, took time.Duration) {
 	s.t.Helper()
-	moments := 1
-	if n, err := strconv.Atoi(os.Getenv(kills)); err == nil {
-		moments = n - 4 // those of events
-	}
+	moments := startKills(os.Getenv(kills))
 	s.kill()
 	for i := range moments {
 		moment := took * time.Duration(i+1) / time.Duration(moments+2) // took may be that of a busier machine
@@ -243,29 +252,18 @@ func (s *stack) describeNetwork(text *strings.Builder) {
 }
 
 // describeFiles lists what is in directories where a kubelet, containerd and CNI plugins usually put files, and in the
-// home directory where Pulumi and clients do.
+// home directory where Pulumi and clients do. Directories such as /tmp and /dev/shm, where other tests and programs put
+// files at the same time, are not compared.
 func describeFiles(text *strings.Builder) {
 	home, _ := os.UserHomeDir()
 	for _, dir := range []string{
 		"/etc", "/etc/cni", "/etc/kubernetes", "/etc/containerd", "/run", "/run/netns", "/run/containerd", "/var/lib",
 		"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/log", "/opt", "/opt/cni", "/dev/mapper",
-		"/dev/shm", "/var/tmp",
 		filepath.Join(home, ".pulumi"), filepath.Join(home, ".kube"), filepath.Join(home, ".oci"),
 	} {
 		entries, _ := os.ReadDir(dir) // most do not exist
 		for _, e := range entries {
-			if !strings.Contains(e.Name(), "hrom") { // of the browser of other tests
-				fmt.Fprintln(text, filepath.Join(dir, e.Name()))
-			}
-		}
-	}
-	if os.Getenv(machinetest.Inside) == "" {
-		return // other tests have files in /tmp
-	}
-	entries, _ := os.ReadDir("/tmp")
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Sys().(*syscall.Stat_t).Uid != 0 {
-			fmt.Fprintln(text, "/tmp/"+e.Name())
+			fmt.Fprintln(text, filepath.Join(dir, e.Name()))
 		}
 	}
 }
