@@ -30,7 +30,7 @@ type Rights struct {
 	InForce pulumi.ResourceArrayInput
 }
 
-// New makes the policy, if there is one to make. Its name says what its statements are, so that a change of them
+// New makes the policy, if there is one to make. Its name ends with a hash of its statements, so that a change of them
 // replaces it: the new policy is made and waited for before the old one is deleted.
 //
 // What uses it has to wait: a cluster that may not use its key is FAILED after minutes, and no provider tries that

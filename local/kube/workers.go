@@ -149,7 +149,7 @@ func (c *cluster) nodeObject(n cloud.Node) *corev1.Node {
 	return node
 }
 
-// worker describes a node that runs, without its credentials.
+// worker describes a node that is to run, without its credentials.
 func (cfg Config) worker(n cloud.Node) dataplane.Node {
 	capacity, allocatable := resources(n, architecture(n))
 	memory := capacity.Memory().Value()
