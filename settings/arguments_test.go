@@ -7,7 +7,7 @@ import (
 	"oke-guestbook/plan/problem/problemtest"
 )
 
-// withArgument is settings of an enhanced cluster with an add-on, and arguments of it as pairs.
+// withArguments is settings of an enhanced cluster with an add-on, and arguments of it as pairs.
 func withArguments(addon string, pairs ...string) map[string]string {
 	options, _ := json.Marshal(map[string]any{addon: map[string]any{"configuration": with(pairs...)}})
 	return enhanced("addons", `["CertManager","`+addon+`"]`, "addonOptions", string(options))
@@ -23,22 +23,34 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{scaler, "expander", "priority,least-waste", ""},
 		{scaler, "estimator", "guess", "estimator binpacking"},
 		{scaler, "stderrthreshold", "loud", "stderrthreshold info"},
+		{scaler, "stderrthreshold", "warning", ""},
+		{scaler, "stderrthreshold", "ERROR", ""},
+		{scaler, "stderrthreshold", "2", ""},
 		{scaler, "authType", "key", "authType workload"},
+		{scaler, "authType", "instance", ""},
 		{scaler, "annotations", "5", "annotations object"},
 		{scaler, "annotations", `{"a":"b"}`, ""},
 		{scaler, "leaderElectLeaseDuration", "5s", "leaderElectRenewDeadline leaderElectLeaseDuration"},
+		{scaler, "leaderElectLeaseDuration", "10s", "leaderElectLeaseDuration 10s longer leaderElectRenewDeadline"},
 		{scaler, "leaderElectLeaseDuration", "11s", ""},
+		{scaler, "leaderElectRetryPeriod", "9s", "leaderElectRenewDeadline 10s longer 1.2 leaderElectRetryPeriod 9s"},
+		{scaler, "leaderElectRetryPeriod", "8s", ""},
 		{ingress, "tolerations", "{}", "tolerations list"},
 		{ingress, "tolerations", "W10=", ""},
 		{ingress, "tolerations", "null", ""},
 		{ingress, "nodeSelectors", "[]", "nodeSelectors object"},
 		{ingress, "x.ContainerResources", "[1]", "x.ContainerResources object"},
 		{ingress, "metricsPort", "70000", "metricsPort 65535"},
+		{ingress, "metricsPort", "8080", ""},
+		{ingress, "loadBalancerSubnetId", "ocid1.subnet.oc1.iad.a", ""},
 		{ingress, "loadBalancerSubnetId", "ocid1.vcn.oc1.iad.a", "loadBalancerSubnetId subnet"},
 		{ingress, "compartmentId", "prod", "compartmentId compartment"},
+		{ingress, "compartmentId", "ocid1.compartment.oc1..a", ""},
 		{ingress, "authType", "workload", "authType workloadIdentity"},
+		{ingress, "authType", "workloadIdentity", ""},
 		{istio, "istiod.PodDisruptionBudgetMinAvailable", "200%", "istiod.PodDisruptionBudgetMinAvailable 100%"},
 		{gpus, "migStrategy", "both", "migStrategy mixed"},
+		{gpus, "migStrategy", "single", ""},
 		{gpus, "deviceIdStrategy", "name", "deviceIdStrategy uuid"},
 	} {
 		t.Run(tc.addon+" "+tc.name+" "+tc.value, func(t *testing.T) {

@@ -32,6 +32,7 @@ const (
 	jsonList    argument = "a list in JSON, plain or in base64"
 	podsOrShare argument = "a whole number or a percentage such as 10%, of 100% at most"
 	portNumber  argument = "a port from 1 to 65535"
+	severity    argument = "info, warning, error, fatal or a whole number"
 	oneOf       argument = "one of " // what follows, separated by commas
 	someOf      argument = "one or several, separated by commas, of "
 	ocidOf      argument = "an OCID of kind " // what follows
@@ -70,7 +71,7 @@ var ownArguments = map[string]map[string]argument{
 		"scaleDownNonEmptyCandidatesCount": integer, "scaleDownUnneededTime": duration, "scaleDownUnreadyTime": duration,
 		"scaleDownUtilizationThreshold": ratio, "scanInterval": duration, "skipNodesWithCustomControllerPods": truth,
 		"skipNodesWithLocalStorage": truth, "skipNodesWithSystemPods": truth, "statusConfigMapName": anyText,
-		"stderrthreshold":               oneOf + "info, warning, error, fatal",
+		"stderrthreshold":               severity,
 		"unremovableNodeRecheckTimeout": duration, "v": fromZero, "writeStatusConfigmap": truth,
 	},
 	certManager: {},
@@ -135,28 +136,28 @@ func (s *Spec) validateArguments(list *problem.List) {
 	}
 }
 
-// checkPairs adds arguments of which one must not be above the other: bounds of a HorizontalPodAutoscaler (Kubernetes,
-// validation of autoscaling), and durations of a leader election, with their defaults (client-go, leaderelection).
+// checkPairs adds arguments of which one must not be above the other, bounds of a HorizontalPodAutoscaler (Kubernetes,
+// validation of autoscaling), or must be longer, durations of a leader election with their defaults (client-go,
+// leaderelection).
 func checkPairs(list *problem.List, key string, arguments map[string]string) {
-	number := func(text string) (float64, bool) {
-		if whole, err := strconv.Atoi(text); err == nil {
-			return float64(whole), true
+	for _, pods := range []string{"istiod", "istio-ingressgateway"} {
+		low, high := pods+".HorizontalPodAutoscalerMinReplicas", pods+".HorizontalPodAutoscalerMaxReplicas"
+		least, err := strconv.Atoi(arguments[low])
+		most, err2 := strconv.Atoi(arguments[high])
+		if err == nil && err2 == nil && least > most {
+			list.Add(key, "%s must not be above %s", low, high)
 		}
-		length, err := time.ParseDuration(text)
-		return length.Seconds(), err == nil
 	}
-	for _, pair := range []struct{ low, lowDefault, high, highDefault string }{
-		{"istiod.HorizontalPodAutoscalerMinReplicas", "", "istiod.HorizontalPodAutoscalerMaxReplicas", ""},
-		{
-			"istio-ingressgateway.HorizontalPodAutoscalerMinReplicas", "",
-			"istio-ingressgateway.HorizontalPodAutoscalerMaxReplicas", "",
-		},
-		{"leaderElectRenewDeadline", "10s", "leaderElectLeaseDuration", "15s"},
-	} {
-		low, known := number(cmp.Or(arguments[pair.low], pair.lowDefault))
-		high, both := number(cmp.Or(arguments[pair.high], pair.highDefault))
-		if known && both && low > high {
-			list.Add(key, "%s must not be above %s", pair.low, pair.high)
+	const lease, renew, retry = "leaderElectLeaseDuration", "leaderElectRenewDeadline", "leaderElectRetryPeriod"
+	defaults := map[string]string{lease: "15s", renew: "10s", retry: "2s"}
+	for _, pair := range []struct {
+		long, short, times string
+		factor             float64
+	}{{lease, renew, "", 1}, {renew, retry, "1.2 times ", 1.2}} {
+		long, err := time.ParseDuration(cmp.Or(arguments[pair.long], defaults[pair.long]))
+		short, err2 := time.ParseDuration(cmp.Or(arguments[pair.short], defaults[pair.short]))
+		if err == nil && err2 == nil && long.Seconds() <= pair.factor*short.Seconds() {
+			list.Add(key, "%s, %s, must be longer than %s%s, %s", pair.long, long, pair.times, pair.short, short)
 		}
 	}
 }
@@ -199,25 +200,35 @@ func (a argument) holds(text string) bool {
 		return err == nil && share >= 0 && (!percent || share <= 100)
 	case portNumber:
 		return err == nil && whole > 0 && whole <= 65535
+	case severity: // in any case (klog, -stderrthreshold)
+		names := []string{"info", "warning", "error", "fatal"}
+		return err == nil || slices.Contains(names, strings.ToLower(text))
 	}
 	return a.names(text)
 }
 
 // names reports whether a text is among the values that a form lists, if it lists any.
 func (a argument) names(text string) bool {
-	listed := func(form argument) (all []string, does bool) {
-		rest, does := strings.CutPrefix(string(a), string(form))
-		return strings.Split(rest, ", "), does
+	if values, found := a.cut(oneOf); found {
+		return slices.Contains(values, text)
 	}
-	if all, does := listed(oneOf); does {
-		return slices.Contains(all, text)
-	}
-	if kinds, does := listed(ocidOf); does {
+	if kinds, found := a.cut(ocidOf); found {
 		return setting.OCID(kinds...).Test(text) == nil
 	}
-	all, does := listed(someOf)
-	other := func(one string) bool { return !slices.Contains(all, one) }
-	return !does || !slices.ContainsFunc(strings.Split(text, ","), other)
+	if values, found := a.cut(someOf); found {
+		for _, one := range strings.Split(text, ",") {
+			if !slices.Contains(values, one) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// cut returns the values that a form lists after the prefix, and whether it has the prefix.
+func (a argument) cut(prefix argument) (values []string, found bool) {
+	rest, found := strings.CutPrefix(string(a), string(prefix))
+	return strings.Split(rest, ", "), found
 }
 
 // isJSON reports whether a text is JSON of a type, or null, plain or in base64.
