@@ -22,8 +22,11 @@ type Place struct {
 }
 
 // made reports whether the stack has made the resource, by its tags.
-func (p Place) made(r *lookup.Resource) bool {
-	return r.FreeformTags["project"] == p.Tags["project"] && r.FreeformTags["stack"] == p.Tags["stack"]
+func (p Place) made(r *lookup.Resource) bool { return p.owns(r.FreeformTags) }
+
+// owns reports whether freeform tags are those of what the stack has made.
+func (p Place) owns(tags map[string]string) bool {
+	return tags["project"] == p.Tags["project"] && tags["stack"] == p.Tags["stack"]
 }
 
 // CheckNamed asks the cloud for what the settings of cluster and node pools name by OCID: keys, images, capacity

@@ -25,6 +25,7 @@ type Offer struct {
 	running      cluster.Running // before the update
 	offered      []cluster.Image
 	imageStrands map[string]error // by the pool's name: see checkNewImage
+	volumes      map[string]int   // of the stack, by the availability domain: see countVolumes
 }
 
 // New reports whether there is no cluster of the name yet.
@@ -52,7 +53,7 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	if err != nil {
 		return nil, err
 	}
-	running, err := existing(ctx, name, compartmentID)
+	running, err := existing(ctx, name, place)
 	if err == nil && running.ClusterID != "" {
 		running.Replacing, err = replacing(ctx, running.ClusterID, place)
 	}
@@ -64,6 +65,7 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	offer := &Offer{
 		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running,
 		offered: offered.Images, AllDomains: slices.Sorted(slices.Values(all)), imageStrands: map[string]error{},
+		volumes: map[string]int{},
 	}
 	offer.pickDomains(&list, spec, all)
 	if err := offer.checkAddons(ctx, &list, spec); err != nil {
@@ -75,13 +77,13 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	if err := list.Err(); err != nil || spec.AllowStrandedVolumes {
 		return offer, err
 	}
-	if err := offer.checkVolumes(ctx, &list, compartmentID, place.Tags, spec); err != nil {
+	if err := offer.checkVolumes(ctx, &list, place, spec); err != nil {
 		return nil, err
 	}
 	if err := list.Err(); err != nil {
 		return nil, err
 	}
-	return offer, offer.checkNewImages(ctx, compartmentID, place.Tags, spec)
+	return offer, offer.checkNewImages(ctx, place, spec)
 }
 
 // pickDomains chooses the availability domains of the pools among those of the region.
@@ -145,38 +147,48 @@ const (
 	getVolumes   = "oci:Core/getVolumes:getVolumes"
 )
 
-// existing looks for the stack's cluster by its name: the program cannot read the state. A replaced cluster that an
-// interrupted update has left is no different.
-func existing(ctx *pulumi.Context, name, compartmentID string) (cluster.Running, error) {
+// listedCluster is a cluster as the data source lists it.
+type listedCluster struct {
+	ID       string            `pulumi:"id"`
+	State    string            `pulumi:"state"`
+	Version  string            `pulumi:"kubernetesVersion"`
+	Upgrades []string          `pulumi:"availableKubernetesUpgrades"`
+	Tags     map[string]string `pulumi:"freeformTags"`
+}
+
+// existing looks for the stack's cluster by its name: the program cannot read the state. Of several it takes those with
+// the stack's tags, and of these those that have not failed, if there are any. A replaced cluster that an interrupted
+// update has left is no different.
+func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, error) {
+	compartmentID := place.CompartmentID
 	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
 	args := struct {
 		CompartmentID string `pulumi:"compartmentId"`
 		Name          string `pulumi:"name"`
 	}{compartmentID, name}
 	var found struct {
-		Clusters []struct {
-			ID       string   `pulumi:"id"`
-			State    string   `pulumi:"state"`
-			Version  string   `pulumi:"kubernetesVersion"`
-			Upgrades []string `pulumi:"availableKubernetesUpgrades"`
-		} `pulumi:"clusters"`
+		Clusters []listedCluster `pulumi:"clusters"`
 	}
 	if _, err := ctx.InvokePackageRaw(getClusters, &args, &found, ""); err != nil {
 		return running, lookupError("clusters", compartmentID, err)
 	}
-	var id string
-	for _, c := range found.Clusters {
-		switch {
-		case gone(c.State):
-			continue
-		case id != "" && c.Version != running.ControlPlane:
+	list := slices.DeleteFunc(found.Clusters, func(c listedCluster) bool { return gone(c.State) })
+	for _, worse := range []func(c listedCluster) bool{
+		func(c listedCluster) bool { return !place.owns(c.Tags) },
+		func(c listedCluster) bool { return c.State == "FAILED" },
+	} {
+		if better := slices.DeleteFunc(slices.Clone(list), worse); len(better) > 0 {
+			list = better
+		}
+	}
+	for _, c := range list {
+		if id := running.ClusterID; id != "" && c.Version != running.ControlPlane {
 			return running, fmt.Errorf("compartment %s has two clusters named %s: %s of version %s, and %s of version %s; "+
 				"rename or delete the one that is not this stack's",
 				compartmentID, name, id, running.ControlPlane, c.ID, c.Version)
 		}
-		id, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
-		running.ClusterID = id
-		if err := existingPools(ctx, compartmentID, id, running.Pools); err != nil {
+		running.ClusterID, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
+		if err := existingPools(ctx, compartmentID, c.ID, running.Pools); err != nil {
 			return running, lookupError("node pools", compartmentID, err)
 		}
 	}
@@ -247,7 +259,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		}
 		for _, source := range p.Sources {
 			pool.ImageID = source.ImageID
-			pool.BootVolumeGB, _ = strconv.Atoi(source.BootVolumeGB)
+			pool.BootVolumeGB, _ = strconv.Atoi(source.BootVolumeGB) // 0: not known
 		}
 		for _, config := range p.Configs {
 			pool.Size, pool.BootVolumeKMSKeyID = config.Size, config.KMSKeyID
@@ -272,7 +284,8 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 	var found struct {
 		Metadata map[string]string `pulumi:"nodeMetadata"`
 		Nodes    []struct {
-			Version string `pulumi:"kubernetesVersion"`
+			State   string `pulumi:"state"`
+			Version string `pulumi:"kubernetesVersion"` // empty while the node is created
 		} `pulumi:"nodes"`
 	}
 	if _, err := ctx.InvokePackageRaw(getNodePool, &args, &found, ""); err != nil {
@@ -281,12 +294,15 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 	pool.UserData = found.Metadata["user_data"]
 	pool.Repels = cluster.Repelling(pool.UserData)
 	for _, node := range found.Nodes {
-		pool.NodeVersions = append(pool.NodeVersions, node.Version)
+		if node.Version != "" && node.State != "FAILING" && !gone(node.State) {
+			pool.NodeVersions = append(pool.NodeVersions, node.Version)
+		}
 	}
 	return nil
 }
 
-// gone reports whether a cluster, node pool or volume in that state is deleted. The service lists them for some time.
+// gone reports whether a cluster, node pool, node or volume in that state is deleted. The service lists them for some
+// time.
 func gone(state string) bool {
 	return slices.Contains([]string{"DELETING", "DELETED", "TERMINATING", "TERMINATED"}, state)
 }

@@ -114,23 +114,54 @@ func TestVersionStays(t *testing.T) {
 	problemtest.Check(t, err, "kubernetesVersion v1.36.4 v1.37")
 }
 
-// TestTwoClusters expects an error where the stack's cluster cannot be told from another one of its name.
+// TestTwoClusters expects the stack's cluster among others of its name, listed before and after it, by its tags and
+// state, and an error where it cannot be told from another one.
 func TestTwoClusters(t *testing.T) {
 	first := mocks.New("project", "stack")
 	deploy(t, first, func(*oke.Args) {})
-	for _, version := range []string{"v1.36.4", "v1.35.2"} {
+	own := resource.PropertyMap{
+		"project": resource.NewProperty("project"), "stack": resource.NewProperty("stack"),
+	}
+	for _, tc := range []struct {
+		what, version, state string
+		tags                 resource.PropertyMap
+		refused              bool
+	}{
+		{"another's", "v1.35.2", "ACTIVE", nil, false},
+		{"a failed one of the stack", "v1.35.2", "FAILED", own, false},
+		{"another one of the stack", "v1.35.2", "ACTIVE", own, true},
+	} {
 		other := mocks.Resource{Type: "oci:ContainerEngine/cluster:Cluster", Name: "other", Inputs: resource.PropertyMap{
-			"name": resource.NewProperty("cluster"), "kubernetesVersion": resource.NewProperty(version),
+			"name": resource.NewProperty("cluster"), "kubernetesVersion": resource.NewProperty(tc.version),
+			"state": resource.NewProperty(tc.state), "freeformTags": resource.NewProperty(tc.tags),
+			"vcnId": resource.NewProperty("ocid1.vcn.oc1.iad.other"), // would replace the cluster
 		}}
-		both := mocks.Recorder{Project: "project", Stack: "stack"}
-		both.Resources = append(slices.Clone(first.Resources), other)
-		err := both.Next().Run(func(ctx *pulumi.Context) error {
-			_, err := oke.Look(ctx, "cluster", place, spec())
-			return err
-		})
-		if refused := err != nil; refused != (version != "v1.36.4") || refused && !strings.Contains(err.Error(), version) {
-			t.Errorf("another cluster of %s: %v", version, err)
+		for at, all := range [][]mocks.Resource{append(slices.Clone(first.Resources), other), append(
+			[]mocks.Resource{other}, first.Resources...)} {
+			both := mocks.Recorder{Project: "project", Stack: "stack", Resources: all}
+			next := both.Next()
+			next.Volumes = []map[string]any{volume("AD-1")}
+			err := next.Run(func(ctx *pulumi.Context) error {
+				s := spec()
+				s.KubernetesVersion = ""
+				offer, err := oke.Look(ctx, "cluster", place, s)
+				if err == nil && offer.ControlPlane != "v1.36.4" {
+					t.Errorf("%s, %d: version %s", tc.what, at, offer.ControlPlane)
+				}
+				return err
+			})
+			if refused := err != nil; refused != tc.refused || refused && !strings.Contains(err.Error(), "two clusters") {
+				t.Errorf("%s, %d: %v", tc.what, at, err)
+			}
 		}
+	}
+}
+
+// volume is one of the stack in an availability domain.
+func volume(domain string) map[string]any {
+	return map[string]any{
+		"availabilityDomain": "Uocm:US-ASHBURN-" + domain, "state": "AVAILABLE",
+		"freeformTags": map[string]any{"project": "project", "stack": "stack"},
 	}
 }
 
@@ -600,15 +631,16 @@ func TestImageOfNewPool(t *testing.T) {
 func TestNodesLeftBehindKeepVolumes(t *testing.T) {
 	first := mocks.New("project", "stack")
 	deploy(t, first, func(*oke.Args) {})
-	for _, tc := range []struct{ surge, nodes, want string }{
-		{"1", "v1.35.2", "kubernetesVersion AD-1 nodePools[0].cycleBy"}, {"", "v1.35.2", ""}, {"1", "v1.36.4", ""},
+	for _, tc := range []struct{ surge, version, state, want string }{
+		{"1", "v1.35.2", "ACTIVE", "kubernetesVersion AD-1 nodePools[0].cycleBy"}, {"", "v1.35.2", "ACTIVE", ""},
+		{"1", "v1.36.4", "ACTIVE", ""}, {"1", "v1.35.2", "DELETING", ""}, {"1", "v1.35.2", "DELETED", ""},
+		{"1", "v1.35.2", "FAILING", ""}, {"1", "", "CREATING", ""},
 	} {
 		next := first.Next()
-		next.NodeVersions = []string{"v1.36.4", tc.nodes}
-		next.Volumes = []map[string]any{{
-			"availabilityDomain": "Uocm:US-ASHBURN-AD-1", "state": "AVAILABLE",
-			"freeformTags": map[string]any{"project": "project", "stack": "stack"},
-		}}
+		next.Nodes = []map[string]any{
+			{"kubernetesVersion": "v1.36.4", "state": "ACTIVE"}, {"kubernetesVersion": tc.version, "state": tc.state},
+		}
+		next.Volumes = []map[string]any{volume("AD-1")}
 		err := next.Run(func(ctx *pulumi.Context) error {
 			s := spec()
 			s.NodePools[0].MaxSurge = tc.surge
@@ -620,6 +652,35 @@ func TestNodesLeftBehindKeepVolumes(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("%+v: %v", tc, err)
 		}
+	}
+}
+
+// TestVolumesAreCountedOnce expects one question for each availability domain, however many pools depend on the answer.
+func TestVolumesAreCountedOnce(t *testing.T) {
+	all := func(s *cluster.Spec) {
+		s.AvailabilityDomains = nil
+		for i := range s.NodePools {
+			p := &s.NodePools[i]
+			p.AvailabilityDomains, p.MaxSurge, p.ImageID = nil, "1", ""
+		}
+	}
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(args *oke.Args) { all(&args.Spec) })
+	next := first.Next()
+	err := next.Run(func(ctx *pulumi.Context) error {
+		s := spec()
+		all(&s)
+		_, err := oke.Look(ctx, "cluster", place, s)
+		return err
+	})
+	asked := 0
+	for _, token := range next.Asked {
+		if token == "oci:Core/getVolumes:getVolumes" {
+			asked++
+		}
+	}
+	if err != nil || asked != 3 {
+		t.Errorf("%d questions about the volumes of 3 domains: %v", asked, err)
 	}
 }
 

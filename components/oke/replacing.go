@@ -75,9 +75,9 @@ func (o *Offer) checkReplacement(ctx *pulumi.Context, list *problem.List, place 
 	}
 	volumes := 0
 	for _, domain := range o.AllDomains {
-		n, err := countVolumes(ctx, place.CompartmentID, domain, place.Tags)
+		n, err := o.countVolumes(ctx, place, domain)
 		if err != nil {
-			return lookupError("volumes", place.CompartmentID, err)
+			return err
 		}
 		volumes += n
 	}

@@ -36,13 +36,11 @@ func (o *Offer) moves(p cluster.NodePool, subnetID string) bool {
 }
 
 // checkVolumes adds the availability domains that would lose nodes although volumes of the stack are there.
-func (o *Offer) checkVolumes(
-	ctx *pulumi.Context, list *problem.List, compartmentID string, tags map[string]string, spec cluster.Spec,
-) error {
+func (o *Offer) checkVolumes(ctx *pulumi.Context, list *problem.List, place Place, spec cluster.Spec) error {
 	for _, s := range spec.Stranding(o.running, o.Choice, o.Domains) {
-		n, err := countVolumes(ctx, compartmentID, s.Domain, tags)
+		n, err := o.countVolumes(ctx, place, s.Domain)
 		if err != nil {
-			return lookupError("volumes", compartmentID, err)
+			return err
 		}
 		if n > 0 {
 			list.Add(s.Setting, "%s, and the stack has volumes there: %d. They cannot be attached elsewhere, so that the "+
@@ -54,9 +52,7 @@ func (o *Offer) checkVolumes(
 }
 
 // checkNewImages does the same for pools that would get another image, which only the state knows: see checkNewImage.
-func (o *Offer) checkNewImages(
-	ctx *pulumi.Context, compartmentID string, tags map[string]string, spec cluster.Spec,
-) error {
+func (o *Offer) checkNewImages(ctx *pulumi.Context, place Place, spec cluster.Spec) error {
 	for i, p := range spec.NodePools {
 		if p.ImageID != "" {
 			continue
@@ -65,7 +61,7 @@ func (o *Offer) checkNewImages(
 		renewed.NodePools = slices.Clone(spec.NodePools)
 		renewed.NodePools[i].ImageID = "another"
 		var list problem.List
-		if err := o.checkVolumes(ctx, &list, compartmentID, tags, renewed); err != nil {
+		if err := o.checkVolumes(ctx, &list, place, renewed); err != nil {
 			return err
 		}
 		o.imageStrands[p.Name] = list.Err()
@@ -82,12 +78,16 @@ func (o *Offer) checkNewImage(pool, image string) error {
 	return fmt.Errorf("nodeImageRelease: pool %q has another image than the one of this release: %w", pool, err)
 }
 
-// countVolumes returns how many volumes of the stack an availability domain has. Its other tags may change.
-func countVolumes(ctx *pulumi.Context, compartmentID, domain string, tags map[string]string) (n int, err error) {
+// countVolumes returns how many volumes of the stack an availability domain has. It asks once for each domain. Other
+// tags of the volumes may change.
+func (o *Offer) countVolumes(ctx *pulumi.Context, place Place, domain string) (int, error) {
+	if n, counted := o.volumes[domain]; counted {
+		return n, nil
+	}
 	args := struct {
 		CompartmentID      string `pulumi:"compartmentId"`
 		AvailabilityDomain string `pulumi:"availabilityDomain"`
-	}{compartmentID, domain}
+	}{place.CompartmentID, domain}
 	var found struct {
 		Volumes []struct {
 			State string            `pulumi:"state"`
@@ -95,13 +95,14 @@ func countVolumes(ctx *pulumi.Context, compartmentID, domain string, tags map[st
 		} `pulumi:"volumes"`
 	}
 	if _, err := ctx.InvokePackageRaw(getVolumes, &args, &found, ""); err != nil {
-		return 0, err
+		return 0, lookupError("volumes", place.CompartmentID, err)
 	}
+	n := 0
 	for _, v := range found.Volumes {
-		own := v.Tags["project"] == tags["project"] && v.Tags["stack"] == tags["stack"]
-		if own && v.State != "FAULTY" && !gone(v.State) {
+		if place.owns(v.Tags) && v.State != "FAULTY" && !gone(v.State) {
 			n++
 		}
 	}
+	o.volumes[domain] = n
 	return n, nil
 }

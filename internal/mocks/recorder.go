@@ -47,10 +47,13 @@ type Recorder struct {
 	TagNamespaces map[string][]string
 	// Registries makes the program ask the registries of images.
 	Registries bool
-	// NodeVersions are those of each node pool's nodes; nil for one node of the pool's version.
-	NodeVersions []string
+	// Nodes are those of each node pool; nil for one node of the pool's version.
+	Nodes []map[string]any
 	// Volumes are the compartment's block volumes.
 	Volumes []map[string]any
+
+	// Asked are the tokens of the questions to the cloud.
+	Asked []string
 
 	mu       sync.Mutex
 	kept     resource.PropertyMap // values of the previous update's stashes by name

@@ -1,6 +1,7 @@
 package mocks
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -149,6 +150,9 @@ func (r *Recorder) containerImages(tag string) resource.PropertyMap {
 // Call answers questions to the cloud. What does not exist gets no values, or an error with FailsUnseen. The region has
 // three availability domains, and images for its Kubernetes versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	r.mu.Lock()
+	r.Asked = append(r.Asked, args.Token)
+	r.mu.Unlock()
 	if slices.Contains(r.Denied, args.Token) {
 		return nil, nil
 	}
@@ -298,7 +302,7 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 			continue
 		}
 		found := map[string]any{
-			"id": "ocid1." + Kind(token) + ".oc1.iad." + res.Name, "name": Text(in["name"]), "state": "ACTIVE",
+			"id": "ocid1." + Kind(token) + ".oc1.iad." + res.Name, "name": Text(in["name"]), "state": cmp.Or(Text(in["state"]), "ACTIVE"),
 			"kubernetesVersion": Text(in["kubernetesVersion"]), "nodeShape": Text(in["nodeShape"]),
 			"sshPublicKey": Text(in["sshPublicKey"]),
 		}
@@ -306,6 +310,9 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 			found["nodeSourceDetails"] = []any{map[string]any{
 				"imageId": Text(source["imageId"]), "bootVolumeSizeInGbs": Text(source["bootVolumeSizeInGbs"]),
 			}}
+		}
+		if tags := Properties(in["freeformTags"]); tags != nil {
+			found["freeformTags"] = tags.Mappable()
 		}
 		if size := Properties(in["nodeShapeConfig"]); size != nil {
 			found["nodeShapeConfigs"] = []any{size.Mappable()}
@@ -328,13 +335,12 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 func (r *Recorder) nodePool(id string) resource.PropertyMap {
 	for _, res := range r.previous {
 		if res.Type == "oci:ContainerEngine/nodePool:NodePool" && strings.HasSuffix(id, "."+res.Name) {
-			versions := r.NodeVersions
-			if versions == nil {
-				versions = []string{Text(res.Inputs["kubernetesVersion"])}
+			nodes := []any{}
+			for _, node := range r.Nodes {
+				nodes = append(nodes, node)
 			}
-			var nodes []any
-			for _, version := range versions {
-				nodes = append(nodes, map[string]any{"kubernetesVersion": version})
+			if r.Nodes == nil {
+				nodes = []any{map[string]any{"kubernetesVersion": Text(res.Inputs["kubernetesVersion"])}}
 			}
 			return object(map[string]any{
 				"nodeMetadata": Properties(res.Inputs["nodeMetadata"]).Mappable(), "nodes": nodes,
