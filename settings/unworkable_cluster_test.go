@@ -141,19 +141,19 @@ func TestUnworkablePools(t *testing.T) {
 		{"more added than there are", oneEnhanced(`"maxSurge":"3"`), []string{poolKey + "maxSurge 3 2"}},
 		{"more missing than there are", oneEnhanced(`"maxUnavailable":"3"`), []string{poolKey + "maxUnavailable 3 2"}},
 		{
-			"more added than an autoscaler may leave",
-			oneEnhanced(`"minSize":1,"maxSize":5,"maxSurge":"2"`),
-			[]string{poolKey + "maxSurge 2 1 50%"},
+			"more added than an autoscaler leaves at most",
+			oneEnhanced(`"minSize":1,"maxSize":5,"maxSurge":"6"`),
+			[]string{poolKey + "maxSurge 6 5 50%"},
 		},
 		{
-			"more missing than an autoscaler may leave",
-			oneEnhanced(`"minSize":2,"maxSize":5,"maxUnavailable":"3"`),
-			[]string{poolKey + "maxUnavailable 3 2 50%"},
+			"more missing than an autoscaler leaves at most",
+			oneEnhanced(`"minSize":2,"maxSize":5,"maxUnavailable":"6"`),
+			[]string{poolKey + "maxUnavailable 6 5 50%"},
 		},
 		{
-			"more added than an autoscaler of the user's may leave",
-			oneEnhanced(`"autoscaled":true,"maxSurge":"9"`),
-			[]string{poolKey + "maxSurge 9 1 50%"},
+			"more added than any pool has",
+			oneEnhanced(`"autoscaled":true,"maxSurge":"1001"`),
+			[]string{"podsCidr 1003", poolKey + "maxSurge 1001 1000 50%"},
 		},
 
 		// Shapes.
@@ -873,7 +873,8 @@ func TestWorkablePools(t *testing.T) {
 		"steps of a parked pool": twoPoolsOf(`"size":1`, `"size":0,"maxSurge":"1"`),
 		"all missing":            oneEnhanced(`"maxUnavailable":"2"`),
 		"steps of a pool that an autoscaler resizes": oneEnhanced(
-			`"minSize":2,"maxSize":5,"maxSurge":"2","maxUnavailable":"100%"`),
+			`"minSize":2,"maxSize":5,"maxSurge":"5","maxUnavailable":"100%"`),
+		"steps of a pool that the user's autoscaler resizes": oneEnhanced(`"autoscaled":true,"maxSurge":"9"`),
 		"prefixes of labels and taints": one(`"labels":{"a-b.c1.example.com/x":""},` +
 			`"taints":["a-b.example.com/x=y:PreferNoSchedule","x:PreferNoSchedule"]`),
 		"a script with a blank": one(`"cloudInit":"#! /bin/sh\nls\n"`),

@@ -418,9 +418,16 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 		{"the cluster's version of nodes that cycle", lost, few(1, same), few(1, func(p *cluster.NodePool) {
 			p.KubernetesVersion = ""
 		}), "kubernetesVersion AD-2 boot-volume"},
-		{"nodes that begin to cycle with a change", lost, size(1), few(0, func(p *cluster.NodePool) {
+		{"nodes that begin to cycle with a change", lost, func(s *cluster.Spec) {
+			size(1)(s)
+			s.NodePools[0].BootVolumeGB = 50
+		}, few(0, func(p *cluster.NodePool) { p.BootVolumeGB = 100 }), "nodePools[0].bootVolumeGb AD-2 boot-volume"},
+		{"boot volumes whose size is not known", lost, few(0, same), few(0, func(p *cluster.NodePool) {
 			p.BootVolumeGB = 100
-		}), "nodePools[0].bootVolumeGb AD-2 boot-volume"},
+		}), ""},
+		{"taints that repel nothing of nodes that cycle", lost, few(0, same), few(0, func(p *cluster.NodePool) {
+			p.Taints = []string{"team=web:PreferNoSchedule"}
+		}), "nodePools[0].taints AD-2 boot-volume"},
 		{"a version without cycling", lost, all, func(s *cluster.Spec) {
 			all(s)
 			s.NodePools[1].KubernetesVersion = ""

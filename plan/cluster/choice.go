@@ -112,6 +112,8 @@ func (s *Spec) Choose(list *problem.List, offered Offered, running Running) Choi
 		}
 		if err != nil {
 			list.Add(key, "%v", err).DependsOn("kubernetesVersion")
+		} else if version != "" {
+			p.checkStepsNow(list, fmt.Sprintf("nodePools[%d]", i), now, version)
 		}
 		c.Nodes[p.Name] = version
 	}

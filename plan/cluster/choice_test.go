@@ -26,6 +26,49 @@ func existing(controlPlane, nodes string) Running {
 	}}
 }
 
+// TestStepsAboveWhatIsLeft expects a refusal of steps above the nodes that an autoscaler has left only where the update
+// replaces nodes.
+func TestStepsAboveWhatIsLeft(t *testing.T) {
+	for _, tc := range []struct {
+		what   string
+		change func(p *NodePool, now *RunningPool)
+		want   string
+	}{
+		{"no change", func(*NodePool, *RunningPool) {}, ""},
+		{"nodes left behind", func(_ *NodePool, now *RunningPool) { now.NodeVersions = []string{"v1.35.2"} }, ""},
+		{"a change", func(p *NodePool, _ *RunningPool) { p.SSHPublicKey = "a" }, "nodePools[0].maxSurge 3 2 sshPublicKey"},
+		{"a version", func(_ *NodePool, now *RunningPool) {
+			now.Version = "v1.35.2"
+		}, "nodePools[0].maxSurge kubernetesVersion"},
+		{"a shape", func(_ *NodePool, now *RunningPool) {
+			now.Shape = "VM.Standard.E4.Flex"
+		}, "nodePools[0].maxSurge shape"},
+		{"missing nodes", func(p *NodePool, _ *RunningPool) {
+			p.SSHPublicKey, p.MaxSurge, p.MaxUnavailable, p.MaxSize, p.Autoscaled = "a", "", "3", 0, true
+		}, "nodePools[0].maxUnavailable 3 2"},
+		{"nodes enough", func(p *NodePool, now *RunningPool) { p.SSHPublicKey, now.Size = "a", 3 }, ""},
+		{"a percentage", func(p *NodePool, _ *RunningPool) { p.SSHPublicKey, p.MaxSurge = "a", "100%" }, ""},
+		{"a fixed size", func(p *NodePool, _ *RunningPool) { p.SSHPublicKey, p.Size, p.MaxSize = "a", 3, 0 }, ""},
+		{"a new pool", func(p *NodePool, _ *RunningPool) { p.Name = "other" }, ""},
+	} {
+		p := NodePool{Name: "pool", Shape: "VM.Standard.E5.Flex", Size: 3, MinSize: 1, MaxSize: 5, MaxSurge: "3"}
+		now := RunningPool{Version: "v1.36.4", Shape: p.Shape, Size: 2, UserData: p.UserData()}
+		tc.change(&p, &now)
+		spec := Spec{KubernetesVersion: "v1.36.4", NodePools: []NodePool{p}}
+		var list problem.List
+		spec.Choose(&list, region("v1.35.2", "v1.36.4"), Running{
+			ControlPlane: "v1.36.4", Pools: map[string]RunningPool{"pool": now},
+		})
+		t.Run(tc.what, func(t *testing.T) {
+			if tc.want == "" {
+				problemtest.Check(t, list.Err())
+			} else {
+				problemtest.Check(t, list.Err(), tc.want)
+			}
+		})
+	}
+}
+
 func TestShapesThatAreNotOffered(t *testing.T) {
 	spec := Spec{NodePools: []NodePool{{Name: "pool", Shape: "VM.Standard.E5.Flex"}}}
 	for _, tc := range []struct {

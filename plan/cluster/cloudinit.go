@@ -68,6 +68,21 @@ func multipartUserData(parts ...string) string {
 	return "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"" + boundary + "\"\n\n" + body.String()
 }
 
+// newUserData reports what of a running pool's user_data an update changes: the taints, the pool's own cloud-init, or
+// nothing but the program's script, as a new release of the program may.
+func (p *NodePool) newUserData(now string) (taints, cloudInit, script bool) {
+	if now == p.UserData() {
+		return false, false, false
+	}
+	text, _ := base64.StdEncoding.DecodeString(now) // what is no base64 has neither
+	taints = registered(text) != strings.Join(p.Taints, ",")
+	cloudInit = bytes.HasPrefix(text, []byte("MIME-Version:"))
+	if p.CloudInit != "" { // as the parts are written
+		cloudInit = !bytes.Contains(text, []byte("\r\n\r\n"+p.CloudInit+"\r\n--"))
+	}
+	return taints, cloudInit, !taints && !cloudInit
+}
+
 // cloudConfig is the first line of a cloud-config document.
 const cloudConfig = "#cloud-config"
 

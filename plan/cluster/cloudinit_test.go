@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/mail"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -73,6 +74,65 @@ func TestUserDataParts(t *testing.T) {
 		}
 		if _, err := parts.NextPart(); err != io.EOF {
 			t.Errorf("after the last part: %v", err)
+		}
+	}
+}
+
+// TestNewUserData expects what has changed of a pool's user_data by a name that the user knows: an earlier release of
+// the program has another script, which is not the pool's cloudInit.
+func TestNewUserData(t *testing.T) {
+	const hello, more = "#!/bin/sh\necho hello\n", "#!/bin/sh\necho hello\necho more\n"
+	taints := []string{"team=web:PreferNoSchedule"}
+	earlier := func(p NodePool) string {
+		text := strings.ReplaceAll(userData(t, p), "oci-growfs -y", "oci-growfs")
+		return base64.StdEncoding.EncodeToString([]byte(text))
+	}
+	for _, tc := range []struct {
+		what, now string
+		p         NodePool
+		want      []string
+	}{
+		{
+			"nothing", (&NodePool{Taints: taints, CloudInit: hello}).UserData(), NodePool{Taints: taints, CloudInit: hello},
+			nil,
+		},
+		{"taints", (&NodePool{}).UserData(), NodePool{Taints: taints}, []string{"taints"}},
+		{"no taints", (&NodePool{Taints: taints}).UserData(), NodePool{}, []string{"taints"}},
+		{
+			"taints beside a script", (&NodePool{CloudInit: hello}).UserData(), NodePool{Taints: taints, CloudInit: hello},
+			[]string{"taints"},
+		},
+		{"a script", (&NodePool{}).UserData(), NodePool{CloudInit: hello}, []string{"cloudInit"}},
+		{"no script", (&NodePool{CloudInit: hello}).UserData(), NodePool{}, []string{"cloudInit"}},
+		{"a longer script", (&NodePool{CloudInit: hello}).UserData(), NodePool{CloudInit: more}, []string{"cloudInit"}},
+		{"a shorter script", (&NodePool{CloudInit: more}).UserData(), NodePool{CloudInit: hello}, []string{"cloudInit"}},
+		{
+			"both", (&NodePool{CloudInit: more}).UserData(), NodePool{Taints: taints, CloudInit: hello},
+			[]string{"taints", "cloudInit"},
+		},
+		{"the program's", earlier(NodePool{}), NodePool{}, []string{ownScript}},
+		{
+			"the program's beside others", earlier(NodePool{Taints: taints, CloudInit: hello}),
+			NodePool{Taints: taints, CloudInit: hello}, []string{ownScript},
+		},
+	} {
+		if got := tc.p.newBootVolumes(RunningPool{UserData: tc.now}, ""); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", tc.what, got, tc.want)
+		}
+	}
+
+	running := Running{Pools: map[string]RunningPool{"pool": {
+		Size: 1, UserData: earlier(NodePool{}), Placements: []Placement{{AvailabilityDomain: "AD-1"}},
+	}}}
+	domains := map[string][]string{"pool": {"AD-1", "AD-2"}}
+	for want, p := range map[string]NodePool{
+		"nodePools[0].maxSurge":       {Name: "pool", Size: 1, MaxSurge: "1", MaxUnavailable: "1"},
+		"nodePools[0].maxUnavailable": {Name: "pool", Size: 1, MaxUnavailable: "1"},
+	} {
+		spec := Spec{NodePools: []NodePool{p}}
+		got := spec.Stranding(running, Choice{}, domains)
+		if len(got) != 1 || got[0].Setting != want || !strings.Contains(got[0].Why, ownScript) {
+			t.Errorf("a new script: %+v, want %s", got, want)
 		}
 	}
 }

@@ -86,22 +86,40 @@ func (p *NodePool) validateCycling(list *problem.List, key string, kind Type) {
 	p.checkSteps(list, key)
 }
 
-// checkSteps adds numbers of nodes above the pool's: "do not specify a number greater than the value of Node count"
-// (Oracle documentation, "Performing an In-Place Worker Node Update by Cycling an Existing Node Pool", copy of March
-// 2025, read 2026-11-29). OKE gets them with every update of the pool, so that a number must hold for the fewest nodes
-// that an autoscaler may leave. A parked pool may have a step of one node.
+// checkSteps adds numbers of nodes that the pool never has: "do not specify a number greater than the value of Node
+// count" (Oracle documentation, "Performing an In-Place Worker Node Update by Cycling an Existing Node Pool", copy of
+// March 2025, read 2026-11-29). A parked pool may have a step of one node, and one that an autoscaler of the user's
+// resizes any number.
 func (p *NodePool) checkSteps(list *problem.List, key string) {
-	most, why := p.Size, "more than the pool has"
-	if p.Resized() {
-		most, why = p.Least(), "more than an autoscaler may leave of the pool"
+	most := max(p.Largest(), 1)
+	if p.Autoscaled {
+		most = maxNodes
 	}
-	most = max(most, 1)
+	p.refuseSteps(list, key, most, "the pool can have")
+}
+
+// checkStepsNow adds numbers of nodes above those that an autoscaler has left of a running pool, if the update replaces
+// them. Another image that the program chooses is not seen: only the state knows it.
+func (p *NodePool) checkStepsNow(list *problem.List, key string, now RunningPool, version string) {
+	if !p.Resized() || !p.Cycles() || now.Version == "" {
+		return
+	}
+	now.NodeVersions = nil // nodes that an update has left behind are no change
+	fields := append(p.newInstances(now), p.newBootVolumes(now, version)...)
+	if len(fields) > 0 {
+		p.refuseSteps(list, key, max(now.Size, 1), "the autoscaler has left of the pool, and applying "+
+			strings.Join(fields, ", ")+" replaces nodes")
+	}
+}
+
+// refuseSteps adds numbers of nodes above most, which is what the pool has. Percentages pass.
+func (p *NodePool) refuseSteps(list *problem.List, key string, most int, has string) {
 	for _, step := range []struct{ field, text string }{
 		{"maxSurge", p.MaxSurge}, {"maxUnavailable", p.MaxUnavailable},
 	} {
 		if n, err := strconv.Atoi(step.text); err == nil && n > most {
-			list.Add(key+"."+step.field, "%d nodes are %s, %d: set a smaller number, or a percentage such as 50%%, which is "+
-				"rounded up", n, why, most).DependsOn(key+".size", key+".minSize", key+".maxSize", key+".autoscaled")
+			list.Add(key+"."+step.field, "%d nodes are more than the %d that %s: set a smaller number, or a percentage such as "+
+				"50%%, which is rounded up", n, most, has).DependsOn(key+".size", key+".maxSize", key+".autoscaled")
 		}
 	}
 }
@@ -139,15 +157,21 @@ func (p *NodePool) newInstances(now RunningPool) []string {
 // An image that the program has chosen is not among them: the state keeps it.
 func (p *NodePool) newBootVolumes(now RunningPool, version string) []string {
 	older := func(node string) bool { return node != version }
+	taints, cloudInit, script := p.newUserData(now.UserData)
 	return changed(
 		change{"kubernetesVersion", version != now.Version || slices.ContainsFunc(now.NodeVersions, older)},
 		change{"imageId", p.ImageID != "" && p.ImageID != now.ImageID},
-		change{"bootVolumeGb", p.BootVolumeGB != now.BootVolumeGB},
+		change{"bootVolumeGb", now.BootVolumeGB != 0 && p.BootVolumeGB != now.BootVolumeGB},
 		change{"bootVolumeKmsKeyId", p.BootVolumeKMSKeyID != now.BootVolumeKMSKeyID},
-		change{"cloudInit", p.UserData() != now.UserData}, // or taints, which are in it
+		change{"taints", taints},
+		change{"cloudInit", cloudInit},
+		change{ownScript, script},
 		change{"sshPublicKey", p.SSHPublicKey != now.SSHPublicKey},
 	)
 }
+
+// ownScript stands for the program's script in a pool's user_data, which is not a field.
+const ownScript = "the program's own script for nodes"
 
 func changed(list ...change) (fields []string) {
 	for _, c := range list {

@@ -60,7 +60,8 @@ func (s *Spec) sureOfNodes(domain string, running Running, domains map[string][]
 	})
 }
 
-// loses returns the setting by which a running pool loses nodes in the domain, and what it does; none if there is none.
+// loses returns the setting by which a running pool loses nodes in the domain, and what it does; the zero
+// value if nothing is lost.
 func (s *Spec) loses(name string, now RunningPool, domain string, in []string) Stranded {
 	i := slices.IndexFunc(s.NodePools, func(p NodePool) bool { return p.Name == name })
 	if i < 0 {
@@ -100,8 +101,13 @@ func (s *Spec) scatters(name string, now RunningPool, at Placement, version stri
 		return Stranded{}
 	}
 	setting := key + fields[0]
-	if fields[0] == "kubernetesVersion" && p.KubernetesVersion == "" {
+	switch {
+	case fields[0] == "kubernetesVersion" && p.KubernetesVersion == "":
 		setting = fields[0]
+	case fields[0] == ownScript && p.MaxSurge != "": // what makes the nodes cycle
+		setting = key + "maxSurge"
+	case fields[0] == ownScript:
+		setting = key + "maxUnavailable"
 	}
 	return Stranded{
 		Setting: setting,
@@ -151,6 +157,14 @@ func Repelling(userData string) bool {
 	if err != nil {
 		return false
 	}
-	found := registeredTaints.FindSubmatch(text)
-	return found != nil && slices.ContainsFunc(strings.Split(string(found[1]), ","), repels)
+	taints := registered(text)
+	return taints != "" && slices.ContainsFunc(strings.Split(taints, ","), repels)
+}
+
+// registered returns the taints in a plain user_data, separated by commas.
+func registered(text []byte) string {
+	if found := registeredTaints.FindSubmatch(text); found != nil {
+		return string(found[1])
+	}
+	return ""
 }
