@@ -62,7 +62,8 @@ func (s *Settings) Settings() setting.Group {
 func (s *Settings) general() setting.Group {
 	return setting.Group{
 		setting.Of(&s.CompartmentID, "compartmentId", "",
-			"OCID of the compartment that everything is created in. Required",
+			"OCID of the compartment that everything is created in. Required, and it cannot change later: that would "+
+				"replace the cluster, and delete its volumes",
 			setting.Required[string]("pulumi config set compartmentId ocid1.compartment.oc1..<unique id>"),
 			setting.OCID("compartment", "tenancy")),
 		setting.Texts(&s.Tags, "tags",

@@ -71,6 +71,9 @@ func Deploy(ctx *pulumi.Context, config map[string]string, ask Ask) error {
 	if err := tagAll(ctx, s.DefinedTags); err != nil {
 		return err
 	}
+	if err := c.keepCompartment(ctx); err != nil {
+		return err
+	}
 	may, err := rights.New(ctx, c.name+"-rights", c.rightsArgs()) // first: it takes effect while the network is made
 	if err != nil {
 		return err

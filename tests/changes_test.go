@@ -108,6 +108,7 @@ var changes = []change{
 	{what: "quotaMemoryMb", set: map[string]string{"quotaMemoryMb": "9000"}},
 	{what: "namespace", before: backups, set: map[string]string{"namespace": "busan"}},
 	{what: "profile", set: map[string]string{"profile": "tutorial"}},
+	{what: "compartmentId", set: map[string]string{"compartmentId": "ocid1.compartment.oc1..another"}},
 	{
 		what: "guestbooks: one more", set: map[string]string{"guestbooks": `[{"name":"guestbook"},{"name":"busan"}]`},
 		reverse: []string{"kubernetes:core/v1:Namespace", "kubernetes:core/v1:PersistentVolumeClaim"},
@@ -350,7 +351,7 @@ var (
 
 // identity are the settings that identify a stack's place: another value makes another stack.
 var identity = []string{
-	"compartmentId", "vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion",
+	"vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion",
 	"tenancyId",
 }
 
