@@ -287,12 +287,19 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 			State   string `pulumi:"state"`
 			Version string `pulumi:"kubernetesVersion"` // empty while the node is created
 		} `pulumi:"nodes"`
+		Cycling []struct {
+			Surge       string `pulumi:"maximumSurge"`
+			Unavailable string `pulumi:"maximumUnavailable"`
+		} `pulumi:"nodePoolCyclingDetails"`
 	}
 	if _, err := ctx.InvokePackageRaw(getNodePool, &args, &found, ""); err != nil {
 		return err
 	}
 	pool.UserData = found.Metadata["user_data"]
 	pool.Repels = cluster.Repelling(pool.UserData)
+	for _, steps := range found.Cycling {
+		pool.MaxSurge, pool.MaxUnavailable = steps.Surge, steps.Unavailable
+	}
 	for _, node := range found.Nodes {
 		if node.Version != "" && node.State != "FAILING" && !gone(node.State) {
 			pool.NodeVersions = append(pool.NodeVersions, node.Version)

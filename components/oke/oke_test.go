@@ -639,9 +639,13 @@ func TestNodesLeftBehindKeepVolumes(t *testing.T) {
 	first := mocks.New("project", "stack")
 	deploy(t, first, func(*oke.Args) {})
 	for _, tc := range []struct{ surge, version, state, want string }{
-		{"1", "v1.35.2", "ACTIVE", "kubernetesVersion AD-1 nodePools[0].cycleBy"}, {"", "v1.35.2", "ACTIVE", ""},
-		{"1", "v1.36.4", "ACTIVE", ""}, {"1", "v1.35.2", "DELETING", ""}, {"1", "v1.35.2", "DELETED", ""},
-		{"1", "v1.35.2", "FAILING", ""}, {"1", "", "CREATING", ""},
+		{"1", "v1.35.2", "ACTIVE", "kubernetesVersion AD-1 nodePools[0].cycleBy"},
+		{"", "v1.35.2", "ACTIVE", ""},
+		{"1", "v1.36.4", "ACTIVE", ""},
+		{"1", "v1.35.2", "DELETING", ""},
+		{"1", "v1.35.2", "DELETED", ""},
+		{"1", "v1.35.2", "FAILING", ""},
+		{"1", "", "CREATING", ""},
 	} {
 		next := first.Next()
 		next.Nodes = []map[string]any{
@@ -659,6 +663,31 @@ func TestNodesLeftBehindKeepVolumes(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("%+v: %v", tc, err)
 		}
+	}
+}
+
+// TestStepsOfShrunkPool expects an update without a change to pass although an autoscaler has left fewer nodes than a
+// step has, and another step to be refused.
+func TestStepsOfShrunkPool(t *testing.T) {
+	steps := func(surge string) func(*cluster.Spec) {
+		return func(s *cluster.Spec) {
+			s.NodePools[0].Size, s.NodePools[0].Autoscaled, s.NodePools[0].MaxSurge = 3, true, surge
+		}
+	}
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(args *oke.Args) { steps("3")(&args.Spec) })
+	for _, res := range first.Resources {
+		if config := mocks.Properties(res.Inputs["nodeConfigDetails"]); res.Name == "cluster-arm" && config != nil {
+			config["size"] = resource.NewProperty(1.0)
+		}
+	}
+	for surge, want := range map[string][]string{"3": nil, "2": {"nodePools[0].maxSurge 2 1"}, "50%": nil} {
+		problemtest.Check(t, first.Next().Run(func(ctx *pulumi.Context) error {
+			s := spec()
+			steps(surge)(&s)
+			_, err := oke.Look(ctx, "cluster", place, s)
+			return err
+		}), want...)
 	}
 }
 

@@ -150,10 +150,7 @@ func (r *Recorder) containerImages(tag string) resource.PropertyMap {
 // Call answers questions to the cloud. What does not exist gets no values, or an error with FailsUnseen. The region has
 // three availability domains, and images for its Kubernetes versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	r.mu.Lock()
-	r.Asked = append(r.Asked, args.Token)
-	r.mu.Unlock()
-	if slices.Contains(r.Denied, args.Token) {
+	if r.asked(args.Token) {
 		return nil, nil
 	}
 	for _, id := range args.Args {
@@ -213,6 +210,14 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return found, nil
 	}
 	return r.existingNetwork(args)
+}
+
+// asked notes a question, and reports whether the user may not ask it.
+func (r *Recorder) asked(token string) (denied bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Asked = append(r.Asked, token)
+	return slices.Contains(r.Denied, token)
 }
 
 // versions lists the minor versions, or each patch version if all are asked for, as the service does.
@@ -302,7 +307,8 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 			continue
 		}
 		found := map[string]any{
-			"id": "ocid1." + Kind(token) + ".oc1.iad." + res.Name, "name": Text(in["name"]), "state": cmp.Or(Text(in["state"]), "ACTIVE"),
+			"id": "ocid1." + Kind(token) + ".oc1.iad." + res.Name, "name": Text(in["name"]),
+			"state":             cmp.Or(Text(in["state"]), "ACTIVE"),
 			"kubernetesVersion": Text(in["kubernetesVersion"]), "nodeShape": Text(in["nodeShape"]),
 			"sshPublicKey": Text(in["sshPublicKey"]),
 		}
@@ -344,6 +350,7 @@ func (r *Recorder) nodePool(id string) resource.PropertyMap {
 			}
 			return object(map[string]any{
 				"nodeMetadata": Properties(res.Inputs["nodeMetadata"]).Mappable(), "nodes": nodes,
+				"nodePoolCyclingDetails": []any{Properties(res.Inputs["nodePoolCyclingDetails"]).Mappable()},
 			})
 		}
 	}

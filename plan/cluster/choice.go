@@ -59,6 +59,8 @@ type RunningPool struct {
 	BootVolumeKMSKeyID      string
 	UserData, SSHPublicKey  string
 	NodeVersions            []string // of its nodes, which an update without cycling leaves behind
+	MaxSurge                string   // of its cycling, as MaxUnavailable is; empty if they are not known
+	MaxUnavailable          string
 	Placements              []Placement
 	Size                    int  // number of nodes
 	Repels                  bool // its nodes take no Pods without a toleration

@@ -46,10 +46,15 @@ func TestStepsAboveWhatIsLeft(t *testing.T) {
 		{"missing nodes", func(p *NodePool, _ *RunningPool) {
 			p.SSHPublicKey, p.MaxSurge, p.MaxUnavailable, p.MaxSize, p.Autoscaled = "a", "", "3", 0, true
 		}, "nodePools[0].maxUnavailable 3 2"},
+		{"other steps", func(_ *NodePool, now *RunningPool) { now.MaxSurge = "2" }, "nodePools[0].maxSurge 3 2"},
+		{"the same steps", func(_ *NodePool, now *RunningPool) { now.MaxSurge, now.MaxUnavailable = "3", "0" }, ""},
 		{"nodes enough", func(p *NodePool, now *RunningPool) { p.SSHPublicKey, now.Size = "a", 3 }, ""},
 		{"a percentage", func(p *NodePool, _ *RunningPool) { p.SSHPublicKey, p.MaxSurge = "a", "100%" }, ""},
 		{"a fixed size", func(p *NodePool, _ *RunningPool) { p.SSHPublicKey, p.Size, p.MaxSize = "a", 3, 0 }, ""},
 		{"a new pool", func(p *NodePool, _ *RunningPool) { p.Name = "other" }, ""},
+		{"a new pool of fewer", func(p *NodePool, _ *RunningPool) {
+			p.Name, p.Size = "other", 1
+		}, "nodePools[0].maxSurge 3 1"},
 	} {
 		p := NodePool{Name: "pool", Shape: "VM.Standard.E5.Flex", Size: 3, MinSize: 1, MaxSize: 5, MaxSurge: "3"}
 		now := RunningPool{Version: "v1.36.4", Shape: p.Shape, Size: 2, UserData: p.UserData()}

@@ -93,13 +93,15 @@ func TestNewUserData(t *testing.T) {
 		want      []string
 	}{
 		{
-			"nothing", (&NodePool{Taints: taints, CloudInit: hello}).UserData(), NodePool{Taints: taints, CloudInit: hello},
+			"nothing", (&NodePool{Taints: taints, CloudInit: hello}).UserData(),
+			NodePool{Taints: taints, CloudInit: hello},
 			nil,
 		},
 		{"taints", (&NodePool{}).UserData(), NodePool{Taints: taints}, []string{"taints"}},
 		{"no taints", (&NodePool{Taints: taints}).UserData(), NodePool{}, []string{"taints"}},
 		{
-			"taints beside a script", (&NodePool{CloudInit: hello}).UserData(), NodePool{Taints: taints, CloudInit: hello},
+			"taints beside a script", (&NodePool{CloudInit: hello}).UserData(),
+			NodePool{Taints: taints, CloudInit: hello},
 			[]string{"taints"},
 		},
 		{"a script", (&NodePool{}).UserData(), NodePool{CloudInit: hello}, []string{"cloudInit"}},
@@ -107,13 +109,15 @@ func TestNewUserData(t *testing.T) {
 		{"a longer script", (&NodePool{CloudInit: hello}).UserData(), NodePool{CloudInit: more}, []string{"cloudInit"}},
 		{"a shorter script", (&NodePool{CloudInit: more}).UserData(), NodePool{CloudInit: hello}, []string{"cloudInit"}},
 		{
-			"both", (&NodePool{CloudInit: more}).UserData(), NodePool{Taints: taints, CloudInit: hello},
+			"both", (&NodePool{CloudInit: more}).UserData(),
+			NodePool{Taints: taints, CloudInit: hello},
 			[]string{"taints", "cloudInit"},
 		},
 		{"the program's", earlier(NodePool{}), NodePool{}, []string{ownScript}},
 		{
 			"the program's beside others", earlier(NodePool{Taints: taints, CloudInit: hello}),
-			NodePool{Taints: taints, CloudInit: hello}, []string{ownScript},
+			NodePool{Taints: taints, CloudInit: hello},
+			[]string{ownScript},
 		},
 	} {
 		if got := tc.p.newBootVolumes(RunningPool{UserData: tc.now}, ""); !slices.Equal(got, tc.want) {

@@ -98,17 +98,26 @@ func (p *NodePool) checkSteps(list *problem.List, key string) {
 	p.refuseSteps(list, key, most, "the pool can have")
 }
 
-// checkStepsNow adds numbers of nodes above those that an autoscaler has left of a running pool, if the update replaces
-// them. Another image that the program chooses is not seen: only the state knows it.
+// checkStepsNow adds numbers of nodes above those of a pool that an autoscaler resizes: above its first ones, or above
+// those that are left of a running pool if the update changes its nodes or the numbers. Another image that the program
+// chooses is not seen: only the state knows it.
 func (p *NodePool) checkStepsNow(list *problem.List, key string, now RunningPool, version string) {
-	if !p.Resized() || !p.Cycles() || now.Version == "" {
+	if !p.Resized() || !p.Cycles() {
+		return
+	}
+	if now.Version == "" {
+		p.refuseSteps(list, key, max(p.Size, 1), "the pool begins with")
 		return
 	}
 	now.NodeVersions = nil // nodes that an update has left behind are no change
-	fields := append(p.newInstances(now), p.newBootVolumes(now, version)...)
+	surge, unavailable := p.Steps()
+	fields := slices.Concat(p.newInstances(now), p.newBootVolumes(now, version), changed(
+		change{"maxSurge", now.MaxSurge != "" && surge != now.MaxSurge},
+		change{"maxUnavailable", now.MaxUnavailable != "" && unavailable != now.MaxUnavailable},
+	))
 	if len(fields) > 0 {
-		p.refuseSteps(list, key, max(now.Size, 1), "the autoscaler has left of the pool, and applying "+
-			strings.Join(fields, ", ")+" replaces nodes")
+		p.refuseSteps(list, key, max(now.Size, 1), "the autoscaler has left of the pool, and the update changes "+
+			strings.Join(fields, ", "))
 	}
 }
 

@@ -167,7 +167,8 @@ func (p *NodePool) scaling() setting.Group {
 		setting.Of(&p.EvictionGraceMinutes, "evictionGraceMinutes", 15, "How long the eviction of a node's Pods may take",
 			setting.Range(0, maxGraceMinutes)),
 		setting.Of(&p.Preemptible, "preemptible", false,
-			"Preemptible nodes: cheaper, but Oracle may take them back. OKE taints them, so that no guestbook runs there"),
+			"Preemptible nodes: cheaper, but Oracle may take them back. OKE taints them, and nodes of GPU shapes, so that no "+
+				"guestbook runs there"),
 	}
 }
 
