@@ -35,6 +35,27 @@ type function struct {
 	collection string // the result's property that holds the answer, an object with items, as a list of one element
 }
 
+// Data sources answer lists of one object where resources have the object.
+var foundCluster = fields{
+	"endpointConfigs": {rest: "endpointConfig", asList: true},
+	"options": {asList: true, fields: fields{
+		"kubernetesNetworkConfigs": {rest: "kubernetesNetworkConfig", asList: true},
+	}},
+}
+
+var foundPool = fields{
+	"nodeConfigDetails": {asList: true, fields: fields{"placementConfigs": {fields: fields{
+		"preemptibleNodeConfigs": {rest: "preemptibleNodeConfig", asList: true},
+	}}}},
+	"nodeEvictionNodePoolSettings": {asList: true}, "nodePoolCyclingDetails": {asList: true},
+	"nodeShapeConfigs": {
+		rest: "nodeShapeConfig", asList: true, fields: fields{"memoryInGbs": {rest: "memoryInGBs"}},
+	},
+	"nodeSourceDetails": {asList: true, fields: fields{
+		"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
+	}},
+}
+
 var functions = map[string]function{
 	"oci:Artifacts/getContainerImages:getContainerImages": {
 		client: catalog.ArtifactsClient, path: "/20160918/container/images", collection: "containerImageCollections",
@@ -97,32 +118,15 @@ var functions = map[string]function{
 		},
 		element: fields{"kubernetesVersions": {}, "shapes": {}, "images": {}, "sources": {}},
 	},
-	"oci:ContainerEngine/getNodePool:getNodePool": {of: catalog.NodePool, one: "nodePoolId"},
+	"oci:ContainerEngine/getNodePool:getNodePool": {of: catalog.NodePool, one: "nodePoolId", element: foundPool},
 	"oci:ContainerEngine/getNodePools:getNodePools": {
-		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"},
-		element: fields{
-			"nodeConfigDetails": {asList: true, fields: fields{"placementConfigs": {fields: fields{
-				"preemptibleNodeConfigs": {rest: "preemptibleNodeConfig", asList: true},
-			}}}},
-			"nodeShapeConfigs": {
-				rest: "nodeShapeConfig", asList: true, fields: fields{"memoryInGbs": {rest: "memoryInGBs"}},
-			},
-			"nodeSourceDetails": {asList: true, fields: fields{
-				"bootVolumeSizeInGbs": {rest: "bootVolumeSizeInGBs", number: true},
-			}},
-		},
+		of: catalog.NodePool, list: "nodePools", query: []string{"compartmentId", "clusterId", "name"}, element: foundPool,
 	},
 	"oci:ContainerEngine/getCluster:getCluster": {
-		of: catalog.Cluster, one: "clusterId",
-		element: fields{
-			"endpointConfigs": {rest: "endpointConfig", asList: true},
-			"options": {asList: true, fields: fields{
-				"kubernetesNetworkConfigs": {rest: "kubernetesNetworkConfig", asList: true},
-			}},
-		},
+		of: catalog.Cluster, one: "clusterId", element: foundCluster,
 	},
 	"oci:ContainerEngine/getClusters:getClusters": {
-		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"},
+		of: catalog.Cluster, list: "clusters", query: []string{"compartmentId", "name"}, element: foundCluster,
 	},
 	"oci:Core/getComputeCapacityReservation:getComputeCapacityReservation": {
 		client: catalog.ComputeClient, path: "/20160918/computeCapacityReservations/{capacityReservationId}",
@@ -156,6 +160,7 @@ var functions = map[string]function{
 	},
 	"oci:Core/getVolumes:getVolumes": {
 		of: catalog.Volume, list: "volumes", query: []string{"compartmentId", "availabilityDomain", "displayName"},
+		element: fields{"sourceDetails": {asList: true}},
 	},
 	"oci:Core/getServices:getServices": {
 		client: catalog.VirtualNetworkClient, path: "/20160918/services", list: "services",

@@ -302,6 +302,14 @@ func TestFunctionsAreThoseOfTheOfficialSchema(t *testing.T) {
 			if f.list != "" {
 				element = strings.TrimPrefix(structs[resultType][f.list], "[]")
 			}
+			isOne := func(string) bool { return false } // of a resource's property
+			if f.of != "" {
+				args, _, all := official.resource(t, f.of)
+				isOne = func(property string) bool {
+					goType := all.property(args, property)
+					return goType != "" && !strings.HasPrefix(goType, "[]")
+				}
+			}
 			for property, field := range f.result().outputs {
 				goType := structs[element][property]
 				if goType == "" && f.of == "" {
@@ -309,6 +317,9 @@ func TestFunctionsAreThoseOfTheOfficialSchema(t *testing.T) {
 				}
 				if field.asList && goType != "" && !strings.HasPrefix(goType, "[]") {
 					t.Errorf("result %s.%s is a list here, and %s in the official schema", element, property, goType)
+				}
+				if isOne(property) && strings.HasPrefix(goType, "[]") && !field.asList {
+					t.Errorf("result %s.%s is the resource's one object here, and a list in the official schema", element, property)
 				}
 			}
 		})
