@@ -400,6 +400,19 @@ func TestVolumesKeepTheirNodes(t *testing.T) {
 		}, ""},
 		{"a pool that begins to repel", lost, alone, taint, "nodePools[0].taints AD-2"},
 		{"a pool that has repelled before", lost, taint, taint, ""},
+		{"a removed pool that has repelled", lost, taint, func(s *cluster.Spec) {
+			alone(s)
+			s.NodePools = s.NodePools[1:]
+		}, ""},
+		{"a removed pool beside one that repels", lost, func(s *cluster.Spec) {
+			alone(s)
+			s.NodePools[1].AvailabilityDomains = []int{2}
+			s.NodePools[1].Taints = []string{"team=web:NoSchedule"}
+		}, func(s *cluster.Spec) {
+			s.NodePools[1].AvailabilityDomains = []int{2}
+			s.NodePools[1].Taints = []string{"team=web:NoSchedule"}
+			s.NodePools = s.NodePools[1:]
+		}, "nodePools arm AD-2"},
 		{"a pool that becomes preemptible", lost, alone, preemptible, "nodePools[0].preemptible AD-2"},
 		{"a pool that is preemptible as before", lost, preemptible, preemptible, ""},
 		{"virtual nodes alone", lost, alone, func(s *cluster.Spec) {

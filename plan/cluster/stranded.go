@@ -30,7 +30,7 @@ func (s *Spec) Stranding(running Running, choice Choice, domains map[string][]st
 	found := map[string]Stranded{}
 	for _, name := range slices.Sorted(maps.Keys(running.Pools)) {
 		now := running.Pools[name]
-		if now.Size == 0 {
+		if now.Size == 0 || now.Repels { // it has no Pods with volumes
 			continue
 		}
 		for _, placement := range now.Placements {
@@ -56,12 +56,12 @@ func (s *Spec) sureOfNodes(domain string, running Running, domains map[string][]
 	return slices.ContainsFunc(s.NodePools, func(p NodePool) bool {
 		now := running.Pools[p.Name]
 		in := domains[p.Name]
-		return slices.Contains(in, domain) && p.takesVolumes(now) && p.sizeAfter(now) >= len(in)
+		return slices.Contains(in, domain) && !p.repels() && p.sizeAfter(now) >= len(in)
 	})
 }
 
-// loses returns the setting by which a running pool loses nodes in the domain, and what it does; the zero
-// value if nothing is lost.
+// loses returns the setting by which a running pool loses nodes in the domain, and what it does; the zero value if
+// nothing is lost.
 func (s *Spec) loses(name string, now RunningPool, domain string, in []string) Stranded {
 	i := slices.IndexFunc(s.NodePools, func(p NodePool) bool { return p.Name == name })
 	if i < 0 {
@@ -74,7 +74,7 @@ func (s *Spec) loses(name string, now RunningPool, domain string, in []string) S
 		return Stranded{Setting: key + ".availabilityDomains", Why: domain + " would have no nodes of this pool any more"}
 	case !slices.Contains(in, domain):
 		return Stranded{Setting: "availabilityDomains", Why: domain + " would have no nodes any more"}
-	case !p.takesVolumes(now):
+	case p.repels():
 		return Stranded{
 			Setting: key + "." + p.repelledBy(), Why: "new nodes in " + domain + " would repel Pods without a toleration",
 		}
@@ -131,10 +131,6 @@ func (p *NodePool) newPlaces(at Placement) []string {
 		change{"preemptible", p.Preemptible != at.Preemptible},
 	)
 }
-
-// takesVolumes reports whether Pods with volumes get to the pool's nodes: to those without taints that repel, and to
-// those of a pool that has had such taints before.
-func (p *NodePool) takesVolumes(now RunningPool) bool { return now.Repels || !p.repels() }
 
 // sizeAfter is the number of nodes that the update leaves. An autoscaler's pool keeps what it has, and a new one has
 // its minimum for certain.
