@@ -79,7 +79,7 @@ func TestPlacement(t *testing.T) {
 	step(t, "the database returns with the nodes", func() {
 		s.unset("availabilityDomains")
 		s.unset("allowStrandedVolumes")
-		s.settings("nodePools[0].size=3")
+		s.settings("nodePools[0].size=4") // two more than are in the other domain: one for each that has none
 		s.up()
 		s.databaseIsReady()
 	})
