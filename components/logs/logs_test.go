@@ -26,8 +26,9 @@ func deploy(destination string) (*mocks.Recorder, error) {
 	})
 }
 
-// TestPlaceholders expects the agent's container to have exactly the variables that its configuration names.
-func TestPlaceholders(t *testing.T) {
+// daemonSet returns the agents' DaemonSet.
+func daemonSet(t *testing.T) mocks.Resource {
+	t.Helper()
 	r, err := deploy("logs.example.com:24224")
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +37,12 @@ func TestPlaceholders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return set
+}
+
+// TestPlaceholders expects the agent's container to have exactly the variables that its configuration names.
+func TestPlaceholders(t *testing.T) {
+	set := daemonSet(t)
 	path := resource.PropertyPath{"spec", "template", "spec", "containers", 0, "env"}
 	env, _ := path.Get(resource.NewProperty(set.Inputs))
 	got := map[string]string{}
@@ -70,14 +77,7 @@ func TestBadDestination(t *testing.T) {
 
 // TestAgentsFollowTheirConfiguration expects another configuration to change the Pods, which read it once.
 func TestAgentsFollowTheirConfiguration(t *testing.T) {
-	r, err := deploy("logs.example.com:24224")
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := r.Find("kubernetes:apps/v1:DaemonSet", "logs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := daemonSet(t)
 	path := resource.PropertyPath{"spec", "template", "metadata", "annotations", "checksum/config"}
 	got, _ := path.Get(resource.NewProperty(set.Inputs))
 	config, err := os.ReadFile("fluent-bit.yaml")

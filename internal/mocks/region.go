@@ -339,22 +339,21 @@ func (r *Recorder) existing(token string, args pulumi.MockCallArgs) []any {
 
 // nodePool returns of a node pool of the previous update what the list lacks.
 func (r *Recorder) nodePool(id string) resource.PropertyMap {
-	for _, res := range r.previous {
-		if res.Type == "oci:ContainerEngine/nodePool:NodePool" && strings.HasSuffix(id, "."+res.Name) {
-			nodes := []any{}
-			for _, node := range r.Nodes {
-				nodes = append(nodes, node)
-			}
-			if r.Nodes == nil {
-				nodes = []any{map[string]any{"kubernetesVersion": Text(res.Inputs["kubernetesVersion"])}}
-			}
-			return object(map[string]any{
-				"nodeMetadata": Properties(res.Inputs["nodeMetadata"]).Mappable(), "nodes": nodes,
-				"nodePoolCyclingDetails": []any{Properties(res.Inputs["nodePoolCyclingDetails"]).Mappable()},
-			})
-		}
+	made := r.made(id)
+	if made == nil {
+		return nil
 	}
-	return nil
+	nodes := []any{}
+	for _, node := range r.Nodes {
+		nodes = append(nodes, node)
+	}
+	if r.Nodes == nil {
+		nodes = []any{map[string]any{"kubernetesVersion": Text(made["kubernetesVersion"])}}
+	}
+	return object(map[string]any{
+		"nodeMetadata": Properties(made["nodeMetadata"]).Mappable(), "nodes": nodes,
+		"nodePoolCyclingDetails": []any{Properties(made["nodePoolCyclingDetails"]).Mappable()},
+	})
 }
 
 // listedPlacements are a node pool's placements in the form in which the data source lists them.
