@@ -242,6 +242,10 @@ var changes = []change{
 	{what: "nodePools: one more", set: map[string]string{"nodePools": `[
 		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":1,"ocpus":2,"memoryGb":12}
 	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
+	// The new pool comes before the old one goes.  has those that volumes keep.
+	{what: "nodePools: name", set: map[string]string{
+		"nodePools": strings.Replace(pool(`"size":2`), "workers", "renamed", 1),
+	}, loses: []string{"oci:ContainerEngine/nodePool:NodePool"}},
 	{what: "virtualNodePools", before: nativePods, set: map[string]string{"virtualNodePools": `[{"name":"burst"}]`}},
 	{what: "virtualNodePools: size", before: burst(""), set: burst(`,"size":3`)},
 	{what: "virtualNodePools: podShape", before: burst(""), set: burst(`,"podShape":"Pod.Standard.A1.Flex"`)},
@@ -295,6 +299,28 @@ var changes = []change{
 	{what: "containerLogsGroup", before: nodeLogs, set: map[string]string{
 		"containerLogsGroup": "ocid1.dynamicgroup.oc1..nodes",
 	}},
+	{what: "tenancyId, with containerLogs, clusterPolicy and a budget", before: inTenancy, set: map[string]string{
+		"tenancyId": "ocid1.tenancy.oc1..another",
+	}},
+	{
+		what: "homeRegion, with containerLogs, clusterPolicy and a budget", before: inTenancy,
+		set: map[string]string{"homeRegion": "eu-frankfurt-1"},
+	},
+	// The service refuses to take a range away that has addresses in use.
+	{what: "vcnCidr", set: map[string]string{"vcnCidr": "10.1.0.0/16"}},
+	{
+		what: "vcnId", set: map[string]string{"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16"},
+		loses: []string{
+			"oci:ContainerEngine/cluster:Cluster", "oci:Core/subnet:Subnet", "oci:Core/vcn:Vcn",
+		},
+		reverse: []string{"oci:ContainerEngine/cluster:Cluster", "oci:Core/subnet:Subnet"},
+	},
+	{what: "internetGatewayId, natGatewayId, serviceGatewayId", before: map[string]string{
+		"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16",
+	}, set: map[string]string{
+		"internetGatewayId": mocks.ExistingInternet, "natGatewayId": mocks.ExistingNAT,
+		"serviceGatewayId": mocks.ExistingServices,
+	}},
 	{what: "flowLogs", set: map[string]string{"flowLogs": `["workers"]`}},
 	{what: "securityBy", set: map[string]string{"securityBy": "groups"}},
 	{what: "peerCidrs", set: map[string]string{"peerCidrs": `["172.16.0.0/16"]`}},
@@ -344,15 +370,19 @@ var (
 	enforced  = map[string]string{"networkPolicies": "enforced"}
 	logAgents = map[string]string{"logDestination": "collector.logs:24224"}
 	nodeLogs  = map[string]string{"containerLogs": "true", "tenancyId": "ocid1.tenancy.oc1..a"}
+	inTenancy = with(keyElsewhere, nodeLogs, budget("100", "ops"))
 	metrics   = map[string]string{"addons": `["CertManager","KubernetesMetricsServer"]`}
 	private   = map[string]string{"registryUsername": "tenancy/user", "registryPassword": "example"}
 	publicAPI = map[string]string{"apiEndpoint": "public", "apiAllowedCidrs": `["203.0.113.7/32"]`}
 )
 
-// identity are the settings that identify a stack's place: another value makes another stack.
-var identity = []string{
-	"vcnCidr", "vcnId", "internetGatewayId", "natGatewayId", "serviceGatewayId", "homeRegion",
-	"tenancyId",
+// with joins settings. Later ones prevail.
+func with(settings ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, set := range settings {
+		maps.Copy(all, set)
+	}
+	return all
 }
 
 // budget are the settings of a budget.
@@ -470,9 +500,6 @@ func TestEveryChange(t *testing.T) {
 	}
 	var declared settings.Settings
 	for _, s := range declared.Settings() {
-		if slices.Contains(identity, s.Key) {
-			continue
-		}
 		if !rows[s.Key] {
 			t.Errorf("no row changes %s", s.Key)
 		}
@@ -593,10 +620,14 @@ func comesOrGoes(path string, was, is mocks.Resource) bool {
 	return before != after
 }
 
-// changedPaths lists the inputs that differ and that the resource does not ignore. Deep paths are shortened.
+// changedPaths lists the inputs that differ and that the resource does not ignore, and whether its provider is another
+// one, which the engine takes over in place. Deep paths are shortened.
 func changedPaths(was, is mocks.Resource) []string {
 	old, now := mocks.Flatten(resource.NewProperty(was.Inputs)), mocks.Flatten(resource.NewProperty(is.Inputs))
 	differ := map[string]bool{}
+	if was.Options.GetProvider() != is.Options.GetProvider() {
+		differ["(provider)"] = true
+	}
 	for _, m := range []map[string]string{old, now} {
 		for path := range m {
 			if old[path] != now[path] && !ignored(path, is.Options.GetIgnoreChanges()) {
