@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"oke-guestbook/plan/allowance"
+	"oke-guestbook/plan/cluster"
 )
 
 // rows are the numbered findings, by list, that oracle-cloud.md has to give a verdict on. The lists leave numbers out.
@@ -69,6 +72,42 @@ func TestNamedTestsExist(t *testing.T) {
 		for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(read(t, document), -1) {
 			if !exists[name] {
 				t.Errorf("%s names %s, which does not exist", document, name)
+			}
+		}
+	}
+}
+
+// figures match amounts that Oracle changes: sizes, bandwidths, prices, what a network interface holds, how many nodes
+// are free.
+var figures = regexp.MustCompile(`\b\d[\d.,]*[ -](OCPU|Mbps|USD|VNIC|GB|Pods?\b)|\bone A1 node|\bA1 노드 하나`)
+
+// TestFiguresAreTheProgram looks for amounts that a document repeats by hand. Those of the program are in plan, with
+// date and source. Findings and measurements, which are of their date, have documents of their own.
+func TestFiguresAreTheProgram(t *testing.T) {
+	free := allowance.AlwaysFree
+	example := cluster.CheckShape(free.Shape, free.OCPUs, 200).Error() // in README.md
+	known := figures.FindAllString(example, -1)
+	var documents []string
+	for _, pattern := range []string{"../README*.md", "*.md", "../Pulumi*.yaml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, found, err)
+		}
+		documents = append(documents, found...)
+	}
+	for _, document := range documents {
+		text := read(t, document)
+		isREADME := strings.HasPrefix(document, "../README")
+		if isREADME && !strings.Contains(text, example) {
+			t.Errorf("%s lacks the error %q", document, example)
+		}
+		if document == "oracle-cloud.md" || document == "benchmarks.md" {
+			continue
+		}
+		for _, figure := range figures.FindAllString(text, -1) {
+			ofMachine := isREADME && figure == "15 GB" // free on the disk, for the local cloud
+			if !slices.Contains(known, figure) && !ofMachine {
+				t.Errorf("%s has %q", document, figure)
 			}
 		}
 	}

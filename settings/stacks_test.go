@@ -48,6 +48,22 @@ func TestFitsAlwaysFree(t *testing.T) {
 	}
 }
 
+// TestDevHasRoomToSpare expects the guestbook of stack dev to leave half of its node for OKE's own Pods and the user's.
+// What OKE's ask for, Oracle does not document. All Pods count that the guestbook can have at one time, as during an
+// update of the frontend and a backup.
+func TestDevHasRoomToSpare(t *testing.T) {
+	s := loadStack(t, "dev", map[string]string{"apiAllowedCidrs": `["203.0.113.7/32"]`})
+	rooms := s.Cluster.Rooms(false)
+	if len(rooms) != 1 || rooms[0].Nodes != 1 || len(s.Guestbooks) != 1 {
+		t.Fatalf("dev has the nodes %+v and %d guestbooks", rooms, len(s.Guestbooks))
+	}
+	need := s.Guestbooks[0].Need()
+	twice := cluster.Room{CPUMillis: 2 * need.CPUMillis, MemoryMB: 2 * need.MemoryMB, Pods: 2 * need.Pods}
+	if !rooms[0].Node.Holds(twice) {
+		t.Errorf("the guestbook asks for %+v, of %+v", need, rooms[0].Node)
+	}
+}
+
 // TestProdIsHighlyAvailable holds stack prod to what its file promises.
 func TestProdIsHighlyAvailable(t *testing.T) {
 	s := loadStack(t, "prod", map[string]string{"bastionAllowedCidrs": `["203.0.113.0/24"]`})

@@ -1,4 +1,7 @@
-// Package allowance is Oracle's Always Free allowance, as far as a stack uses it.
+// Package allowance is Oracle's Always Free allowance, as far as a stack uses it. It is the only place with the
+// amounts: settings, estimates and help texts take them from here, and TestFiguresAreTheProgram keeps them out of the
+// docs. Sizes and VNICs of shapes are in plan/cluster, shape.go. The local cloud, a program of its own, has both once
+// more, in its packages limits and compute: tests of local/oci hold them to these.
 package allowance
 
 // Account is the kind of account on which a stack gets the amounts: one of the other kind has no OKE cluster once its

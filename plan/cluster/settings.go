@@ -120,7 +120,9 @@ func (p *NodePool) machines() setting.Group {
 			setting.Range(0, maxNodes)),
 		setting.Of(&p.Shape, "shape", allowance.AlwaysFree.Shape, "Shape of the nodes"),
 		setting.Of(&p.OCPUs, "ocpus", 0, "OCPUs of each node, of a flexible shape only"),
-		setting.Of(&p.MemoryGB, "memoryGb", 0, "Memory of each node in GB, 1 to 64 for each OCPU, of a flexible shape only"),
+		setting.Of(&p.MemoryGB, "memoryGb", 0,
+			fmt.Sprintf("Memory of each node in GB, %d to %d for each OCPU, of a flexible shape only",
+				MinMemoryPerOCPU, MaxMemoryPerOCPU)),
 		setting.Of(&p.BootVolumeGB, "bootVolumeGb", minBootVolumeGB, "Size of each node's boot volume",
 			setting.Range(minBootVolumeGB, maxBootVolumeGB)),
 		setting.Texts(&p.Labels, "labels", "Labels of the Kubernetes nodes", nodeLabels),
@@ -139,7 +141,8 @@ func (p *NodePool) machines() setting.Group {
 		setting.List(&p.FaultDomains, "faultDomains", nil, "Numbers of fault domains. Empty for all",
 			domains, setting.Unique[int]()),
 		setting.Of(&p.MaxPodsPerNode, "maxPodsPerNode", defaultPodsLimit,
-			"Most Pods on a node, with podNetwork vcn-native: at most 31 for each VNIC of the shape but the first",
+			fmt.Sprintf("Most Pods on a node, with podNetwork vcn-native: at most %d for each VNIC of the shape but the first",
+				podsPerVNIC),
 			setting.Range(1, maxPodsPerNode)),
 	}
 }

@@ -102,6 +102,7 @@ func (s *Spec) frontend() setting.Group {
 }
 
 func (s *Spec) exposure() setting.Group {
+	free := allowance.AlwaysFree
 	return setting.Group{
 		setting.Of(&s.Exposure, "exposure", "",
 			"public, internal (load balancers), node-port or none. Empty for the kind of load balancer that the network has",
@@ -111,7 +112,8 @@ func (s *Spec) exposure() setting.Group {
 				"on and costs nothing). A change gives the guestbook another address, unless it is a reservedAddress",
 			setting.OneOf(LB, NLB)),
 		setting.Of(&s.LoadBalancerMbps, "loadBalancerMbps", minMbps,
-			"Bandwidth of the load balancer. 10 is free of charge for one load balancer, as of "+allowance.AlwaysFree.AsOf,
+			fmt.Sprintf("Bandwidth of the load balancer. %d is free of charge for %d load balancer, as of %s",
+				free.LoadBalancerMbps, free.LoadBalancers, free.AsOf),
 			setting.Range(minMbps, maxMbps)),
 		setting.Of(&s.ReservedAddress, "reservedAddress", "",
 			"Reserved public IP address for the load balancer. Empty for any"),
