@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 )
@@ -15,8 +16,9 @@ type node struct {
 	} `json:"status"`
 }
 
-// TestPlacement moves the nodes of a pool that cycles away from the database's volume, and back. A second pool, which
-// does not get machines in each of its domains, takes the place of the first.
+// TestPlacement gives the nodes of a pool that cycles new boot volumes beside the database's volume, then moves them
+// away from it, and back. A second pool, which does not get machines in each of its domains, takes the place of the
+// first.
 func TestPlacement(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -24,14 +26,17 @@ func TestPlacement(t *testing.T) {
 	s.settings("clusterType=enhanced", "nodePools[0].maxSurge=50%", "nodePools[0].bootVolumeGb=100")
 	s.up()
 	const zoneLabel = "topology.kubernetes.io/zone"
-	zones := func() (zones []string) {
+	look := func() (zones map[string]string, disks []string) { // by the nodes' instances, and all that differ
 		t.Helper()
 		var nodes list[node]
 		s.kubectl(&nodes, "get", "nodes")
+		zones = map[string]string{}
 		for _, n := range nodes.Items {
-			zones = append(zones, n.Metadata.Labels[zoneLabel])
+			zones[n.Spec.ProviderID] = n.Metadata.Labels[zoneLabel]
+			disks = append(disks, n.Status.Capacity["ephemeral-storage"])
 		}
-		return zones
+		slices.Sort(disks)
+		return zones, slices.Compact(disks)
 	}
 	var database struct {
 		Spec struct{ NodeName string }
@@ -42,8 +47,8 @@ func TestPlacement(t *testing.T) {
 	step(t, "nodes have their boot volume as root file system", func() {
 		s.kubectl(&database, "get", "pod", "mongo-0", "-n", namespace)
 		s.kubectl(&home, "get", "node", database.Spec.NodeName)
-		if got := home.Status.Capacity["ephemeral-storage"]; got != "88Gi" {
-			t.Errorf("a node with a boot volume of 100 GB has %s", got)
+		if _, disks := look(); !slices.Equal(disks, []string{"88Gi"}) {
+			t.Errorf("nodes with boot volumes of 100 GB have %v", disks)
 		}
 	})
 	// One domain that has nodes, and is not the database's.
@@ -61,13 +66,30 @@ func TestPlacement(t *testing.T) {
 		s.refused("nodePools[0].size " + here + " allowStrandedVolumes")
 		s.settings("nodePools[0].size=2", "nodePools[0].bootVolumeGb=150") // two nodes in three domains, and one surges
 		s.refused("nodePools[0].bootVolumeGb " + here + " nodePools[0].cycleBy boot-volume allowStrandedVolumes")
-		s.settings("nodePools[0].bootVolumeGb=100", fmt.Sprintf("availabilityDomains[0]=%d", there))
+	})
+	volume := (book{s, namespace}).volume()
+
+	step(t, "nodes with new boot volumes stay where the volume is", func() {
+		before, _ := look()
+		s.unset("nodePools[0].maxSurge") // as the refusal says
+		s.settings("nodePools[0].cycleBy=boot-volume")
+		s.up()
+		if after, disks := look(); !maps.Equal(before, after) || !slices.Equal(disks, []string{"138Gi"}) {
+			t.Errorf("the nodes were %v, and are %v with %v", before, after, disks)
+		}
+		s.databaseIsReady()
+		if now := (book{s, namespace}).volume(); now != volume {
+			t.Errorf("the volume was %+v and is %+v", volume, now)
+		}
+		s.unset("nodePools[0].cycleBy")
+		s.settings("nodePools[0].maxSurge=50%", fmt.Sprintf("availabilityDomains[0]=%d", there))
 	})
 
 	step(t, "nodes of a cycling pool move when the settings say so", func() {
 		s.settings("allowStrandedVolumes=true")
 		s.up()
-		for _, zone := range zones() {
+		zones, _ := look()
+		for _, zone := range zones {
 			if zone != fmt.Sprint(here[:len(here)-1], there) {
 				t.Errorf("a node is in %s", zone)
 			}
@@ -84,7 +106,7 @@ func TestPlacement(t *testing.T) {
 		s.databaseIsReady()
 	})
 
-	volume := (book{s, namespace}).volume()
+	volume = (book{s, namespace}).volume()
 	domain := func(number int) string { return fmt.Sprint("Uocm:US-ASHBURN-AD-", number) }
 	lacking, others := there, []int{1, 2, 3} // the database's node is elsewhere
 	others = slices.DeleteFunc(others, func(n int) bool { return n == lacking })
@@ -100,9 +122,7 @@ func TestPlacement(t *testing.T) {
 		s.up()
 	})
 	step(t, "the first pool is removed", func() {
-		if out, err := s.pulumi("config", "rm", "--path", "--stack", "local", "nodePools[0]"); err != nil {
-			t.Fatalf("pulumi config rm: %v\n%s", err, out)
-		}
+		s.unset("nodePools[0]")
 		s.up()
 		s.unchanged("with the second pool alone")
 		var nodes list[node]

@@ -170,10 +170,10 @@ func (s *stack) set(args ...string) {
 	}
 }
 
-// unset takes a setting out of the stack.
+// unset takes a setting, or a field of one, out of the stack.
 func (s *stack) unset(key string) {
 	s.t.Helper()
-	if out, err := s.pulumi("config", "rm", "--stack", "local", key); err != nil {
+	if out, err := s.pulumi("config", "rm", "--path", "--stack", "local", key); err != nil {
 		s.t.Fatalf("pulumi config rm %s: %v\n%s", key, err, out)
 	}
 }
