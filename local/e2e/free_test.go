@@ -4,6 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	resourcehelper "k8s.io/component-helpers/resource"
+
 	"oke-guestbook/local/launch/environment"
 )
 
@@ -44,25 +49,54 @@ func TestFreeTenancy(t *testing.T) {
 		s.unchanged("after up")
 	})
 	step(t, "all Pods are scheduled", func() {
-		var pods list[struct {
-			Metadata meta
-			Spec     struct{ NodeName string }
-			Status   struct{ Phase string }
-		}]
+		var pods list[corev1.Pod]
 		s.kubectl(&pods, "get", "pods", "-A")
 		for _, p := range pods.Items {
-			if p.Spec.NodeName == "" || p.Status.Phase != "Running" && p.Status.Phase != "Succeeded" {
-				t.Errorf("Pod %s/%s: node %q, %s", p.Metadata.Namespace, p.Metadata.Name, p.Spec.NodeName, p.Status.Phase)
+			if p.Spec.NodeName == "" || p.Status.Phase != corev1.PodRunning && p.Status.Phase != corev1.PodSucceeded {
+				t.Errorf("Pod %s/%s: node %q, %s", p.Namespace, p.Name, p.Spec.NodeName, p.Status.Phase)
 			}
 		}
 		if len(pods.Items) < 4 {
 			t.Errorf("only %d Pods", len(pods.Items))
 		}
+		s.halfIsFree(pods.Items)
 	})
 	step(t, "destroy leaves nothing", func() {
 		s.destroy()
 		s.destroyed()
 	})
+}
+
+// halfIsFree checks that Pods leave half of the CPUs and memory of the only node, with each Pod of the guestbook that
+// runs counted twice: more than an update of the frontend and a backup add.
+func (s *stack) halfIsFree(pods []corev1.Pod) {
+	s.t.Helper()
+	var nodes list[corev1.Node]
+	if s.kubectl(&nodes, "get", "nodes"); len(nodes.Items) != 1 {
+		s.t.Fatalf("%d nodes", len(nodes.Items))
+	}
+	var cpu, memory resource.Quantity
+	namespaces := map[string]int{}
+	for _, p := range pods {
+		if p.Status.Phase == corev1.PodSucceeded {
+			continue
+		}
+		times := 1
+		if p.Namespace != metav1.NamespaceSystem {
+			times = 2
+		}
+		namespaces[p.Namespace]++
+		requests := resourcehelper.PodRequests(&p, resourcehelper.PodResourcesOptions{})
+		for range times {
+			cpu.Add(*requests.Cpu())
+			memory.Add(*requests.Memory())
+		}
+	}
+	has := nodes.Items[0].Status.Allocatable
+	if 2*cpu.MilliValue() > has.Cpu().MilliValue() || 2*memory.Value() > has.Memory().Value() || len(namespaces) != 2 {
+		s.t.Errorf("the Pods of %v ask for %s CPUs and %s of memory, and the node has %s and %s", namespaces,
+			&cpu, &memory, has.Cpu(), has.Memory())
+	}
 }
 
 // fails runs make up, which must fail, and say each of the parts after the engine's output.
