@@ -115,6 +115,7 @@ func (s *stack) poolsWithEverySetting() (remove func()) {
 		}},
 	})
 	vault, verifier := s.verificationKey(rest)
+	group := s.post(rest, core+"/networkSecurityGroups", with(object{"vcnId": s.output("vcnId")}))
 	const policies = core + "/policies"
 	policy := s.post(rest, policies, object{ // clusterPolicy would make it, and wait for 90 seconds
 		"compartmentId": oci.CompartmentID, "name": "reservation", "description": "of the node pools", "statements": []string{
@@ -136,12 +137,14 @@ func (s *stack) poolsWithEverySetting() (remove func()) {
 			"nodePools[1].availabilityDomains[0]=1", "nodePools[1].faultDomains[0]=2",
 			"nodePools[1].capacityReservationId="+reservation, "nodePools[1].maxPodsPerNode=20",
 			"nodePools[1].imageId="+images[0], "nodePools[1].labels.pool=special",
+			"nodePools[1].nsgIds[0]="+group,
 			"nodePools[2].name=spot", "nodePools[2].ocpus=2", "nodePools[2].memoryGb=12",
 			"nodePools[2].preemptible=true", "nodePools[2].labels.pool=spot")
 		s.up()
 		s.unchanged("with every setting")
 	})
 	s.specialNode(rest, images[0], reservation, script, key)
+	s.onlyIn(rest, group, "special")
 	if _, spot := s.nodeOf(rest, "spot"); spot.PreemptibleInstanceConfig.PreemptionAction.Type != "TERMINATE" ||
 		!slices.Contains(images[1:], spot.ImageID) || spot.CapacityReservationID != "" {
 		s.t.Errorf("the preemptible node's instance: %+v; images %v", spot, images)
@@ -156,9 +159,7 @@ func (s *stack) poolsWithEverySetting() (remove func()) {
 		for _, setting := range []string{
 			"vaultIds", "imageVerificationKeys", "oidcIssuers", "nodeImageRelease", "nodePools[2]", "nodePools[1]",
 		} {
-			if out, err := s.pulumi("config", "rm", "--path", "--stack", "local", setting); err != nil {
-				s.t.Fatalf("pulumi config rm %s: %v\n%s", setting, err, out)
-			}
+			s.unset(setting)
 		}
 		s.up()
 		var nodes list[node]
@@ -169,7 +170,10 @@ func (s *stack) poolsWithEverySetting() (remove func()) {
 		if used := s.reserved(rest, reservation); used != 0 {
 			s.t.Errorf("%d instances use the reservation after the last is gone", used)
 		}
-		for _, path := range []string{core + "/computeCapacityReservations/" + reservation, policies + "/" + policy} {
+		for _, path := range []string{
+			core + "/computeCapacityReservations/" + reservation, core + "/networkSecurityGroups/" + group,
+			policies + "/" + policy,
+		} {
 			_, err := rest.Do(s.t.Context(), "DELETE", path, nil, nil, nil)
 			s.must(err)
 		}
@@ -199,6 +203,17 @@ func (s *stack) specialNode(rest *ociclient.Client, image, reservation, script, 
 	}
 	if used := s.reserved(rest, reservation); used != 1 {
 		s.t.Errorf("%d instances use the reservation, want the node's", used)
+	}
+}
+
+// onlyIn checks that a security group has one VNIC, which is of the only node of a pool.
+func (s *stack) onlyIn(rest *ociclient.Client, group, pool string) {
+	s.t.Helper()
+	n, _ := s.nodeOf(rest, pool)
+	var vnics []struct{ ResourceID string }
+	s.get(rest, core+"/networkSecurityGroups/"+group+"/vnics", &vnics)
+	if len(vnics) != 1 || vnics[0].ResourceID != n.Spec.ProviderID {
+		s.t.Errorf("security group %s has the VNICs %v, want that of instance %s", group, vnics, n.Spec.ProviderID)
 	}
 }
 
