@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"oke-guestbook/catalog"
 	"oke-guestbook/internal/ocirest"
@@ -17,19 +18,19 @@ type failedBalancer struct {
 
 // failedBalancers looks for the load balancers of Services that have none that works. OKE's cloud controller never
 // creates one that has FAILED again, until the Service is deleted: its function EnsureLoadBalancer refuses one that is
-// not ACTIVE (oci-cloud-controller-manager, issue 175; read 2026-11-28). It names a load balancer by the Service's UID.
+// not ACTIVE (oci-cloud-controller-manager, issue 175; read 2026-11-28).
 func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []failedBalancer, err error) {
 	for _, service := range d.waitingServices() {
-		uid := text(child(child(service, "outputs"), "metadata")["uid"])
+		name := balancerName(service)
 		compartment := d.compartmentOf(service)
-		if uid == "" || compartment == "" {
+		if name == "" || compartment == "" {
 			continue
 		}
 		cloud, err := r.Cloud(ctx, "")
 		if err != nil {
 			return nil, err
 		}
-		balancers, err := balancersOf(ctx, cloud, service, url.Values{"compartmentId": {compartment}, "displayName": {uid}})
+		balancers, err := balancersOf(ctx, cloud, service, url.Values{"compartmentId": {compartment}, "displayName": {name}})
 		if ocirest.IsNotFound(err) {
 			r.printf("%s: its load balancer cannot be seen: the right to inspect it is missing", title(service))
 			continue
@@ -38,7 +39,7 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 			return nil, fmt.Errorf("load balancer of %s: %w", title(service), err)
 		}
 		for _, b := range balancers {
-			if b.DisplayName == uid && b.LifecycleState == "FAILED" {
+			if b.DisplayName == name && b.LifecycleState == "FAILED" {
 				found = append(found, failedBalancer{service, b.ID})
 			}
 		}
@@ -46,12 +47,28 @@ func (r Recovery) failedBalancers(ctx context.Context, d deployment) (found []fa
 	return found, nil
 }
 
+// balancerName returns the display name that OKE gives the Service's load balancer, or "" if the Service was never made
+// (oci-cloud-controller-manager at 1100ac3, 2026-06-17, GetLoadBalancerName).
+func balancerName(service object) string {
+	metadata := child(child(service, "outputs"), "metadata")
+	uid := text(metadata["uid"])
+	if uid == "" || !hasNetworkBalancer(service) {
+		return uid
+	}
+	return text(metadata["namespace"]) + "/" + text(metadata["name"]) + "/" + uid
+}
+
+// hasNetworkBalancer reports whether the Service asks for a network load balancer, as OKE takes the annotation.
+func hasNetworkBalancer(service object) bool {
+	annotations := child(child(child(service, "inputs"), "metadata"), "annotations")
+	return strings.EqualFold(text(annotations["oci.oraclecloud.com/load-balancer-type"]), "nlb")
+}
+
 // balancersOf lists load balancers or network load balancers, whichever the Service asks for. OKE does change a network
 // load balancer that has FAILED, but one whose creation failed never gets an address (oci-cloud-controller-manager at
 // 1100ac3, 2026-06-17, loadBalancerToStatus).
 func balancersOf(ctx context.Context, cloud ocirest.Getter, service object, query url.Values) ([]candidate, error) {
-	annotations := child(child(child(service, "inputs"), "metadata"), "annotations")
-	if text(annotations["oci.oraclecloud.com/load-balancer-type"]) != "nlb" {
+	if !hasNetworkBalancer(service) {
 		return ocirest.List[candidate](ctx, cloud, catalog.LoadBalancerClient, "/20170115/loadBalancers", query)
 	}
 	return ocirest.List[candidate](ctx, cloud, catalog.NetworkBalancerClient, "/20200501/networkLoadBalancers", query)

@@ -159,7 +159,7 @@ func TestFailedLoadBalancer(t *testing.T) {
 		return `{"deployment": {"resources": [
 			{"urn": "cluster", "type": "oci:ContainerEngine/cluster:Cluster", "inputs": {"compartmentId": "c"}},
 			{"urn": "web", "type": "kubernetes:core/v1:Service", "initErrors": ["timed out"], "outputs": {
-				"metadata": {"uid": "u"}, "spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [` +
+				"metadata": {"namespace": "ns", "name": "web", "uid": "u"}, "spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [` +
 			ingress + `]}}}}]}}`
 	}
 	balancer := func(name, state string) string {
@@ -167,12 +167,14 @@ func TestFailedLoadBalancer(t *testing.T) {
 	}
 	network := strings.Replace(service(""), `"outputs"`,
 		`"inputs": {"metadata": {"annotations": {"oci.oraclecloud.com/load-balancer-type": "nlb"}}}, "outputs"`, 1)
-	failed := balancer("u", "FAILED")
+	capitals := strings.Replace(network, `"nlb"`, `"NLB"`, 1)
+	failed := `{"items": ` + balancer("ns/web/u", "FAILED") + `}`
 	for name, tc := range map[string]struct {
 		state, balancers string
 		want             []string
 	}{
-		"failed network load balancer": {network, `{"items": ` + failed + `}`, []string{"refresh", "delete web"}},
+		"failed network load balancer": {network, failed, []string{"refresh", "delete web"}},
+		"type in capitals":             {capitals, failed, []string{"refresh", "delete web"}},
 		"failed":                       {service(""), balancer("u", "FAILED"), []string{"refresh", "delete web"}},
 		"still made":                   {service(""), balancer("u", "CREATING"), []string{"refresh"}},
 		"another's":                    {service(""), balancer("v", "FAILED"), []string{"refresh"}},
@@ -182,11 +184,11 @@ func TestFailedLoadBalancer(t *testing.T) {
 			f := &fakeStack{state: tc.state, refreshed: tc.state}
 			r := newRecovery(f, new(bytes.Buffer))
 			r.Cloud = func(context.Context, string) (ocirest.Getter, error) {
-				const query = "?compartmentId=c&displayName=u"
-				if tc.state == network {
-					return fakeCloud{"/20200501/networkLoadBalancers" + query: tc.balancers}, nil
+				const query = "?compartmentId=c&displayName="
+				if tc.balancers == failed {
+					return fakeCloud{"/20200501/networkLoadBalancers" + query + "ns%2Fweb%2Fu": tc.balancers}, nil
 				}
-				return fakeCloud{"/20170115/loadBalancers" + query: tc.balancers}, nil
+				return fakeCloud{"/20170115/loadBalancers" + query + "u": tc.balancers}, nil
 			}
 			if _, err := r.Run(t.Context()); err != nil || !slices.Equal(f.calls, tc.want) {
 				t.Errorf("calls %q, want %q, %v", f.calls, tc.want, err)

@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"oke-guestbook/local/kube/servicelb"
 )
 
 // Workload is what a cluster's nodes run.
@@ -138,7 +140,7 @@ func workloadOf(ctx context.Context, api kubernetes.Interface) (Workload, error)
 	w := Workload{Services: map[string]string{}}
 	for _, s := range services.Items {
 		if s.Spec.Type == corev1.ServiceTypeLoadBalancer {
-			w.Services[string(s.UID)] = s.Namespace + "/" + s.Name
+			w.Services[servicelb.Name(&s)] = s.Namespace + "/" + s.Name
 		}
 	}
 	for _, n := range nodes.Items {

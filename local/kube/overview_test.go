@@ -62,6 +62,9 @@ func TestWorkload(t *testing.T) {
 	ended.Spec.Containers[0].Image = "image"
 	balancer := &corev1.Service{ObjectMeta: object("page"), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer}}
 	balancer.UID = "uid"
+	network := balancer.DeepCopy()
+	network.Name, network.UID = "network", "other"
+	network.Annotations = map[string]string{"oci.oraclecloud.com/load-balancer-type": "nlb"}
 	got, err := workloadOf(t.Context(), fake.NewClientset(
 		&corev1.Node{
 			ObjectMeta: metav1.ObjectMeta{
@@ -87,7 +90,7 @@ func TestWorkload(t *testing.T) {
 		pod("homeless", "", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{
 			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "no node"},
 		}}),
-		ended, balancer, &corev1.Service{ObjectMeta: object("inside")},
+		ended, balancer, network, &corev1.Service{ObjectMeta: object("inside")},
 		&corev1.PersistentVolume{
 			ObjectMeta: metav1.ObjectMeta{Name: "pv"},
 			Spec: corev1.PersistentVolumeSpec{
@@ -117,7 +120,7 @@ func TestWorkload(t *testing.T) {
 		},
 		Waiting:  []WorkloadPod{{Namespace: "web", Name: "homeless", Status: "Pending", Message: "no node", Containers: 1}},
 		Volumes:  []WorkloadVolume{{Name: "pv", Claim: "web/data", Size: "50Gi", Status: "Bound", VolumeID: "ocid"}},
-		Services: map[string]string{"uid": "web/page"},
+		Services: map[string]string{"uid": "web/page", "web/network/other": "web/network"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

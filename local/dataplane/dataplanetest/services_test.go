@@ -26,6 +26,7 @@ import (
 	"k8s.io/client-go/util/cert"
 
 	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/kube/servicelb"
 	"oke-guestbook/local/oci"
 )
 
@@ -110,7 +111,7 @@ func kinds(t *testing.T, api kubernetes.Interface, labels map[string]string) (ch
 	return chain
 }
 
-// address returns the address of a Service's load balancer, and its display name, which is the Service's UID.
+// address returns the address of a Service's load balancer, and its display name.
 func address(ctx context.Context, api kubernetes.Interface, service string) (ip, name string, err error) {
 	s, err := api.CoreV1().Services("default").Get(ctx, service, metav1.GetOptions{})
 	if err == nil && len(s.Status.LoadBalancer.Ingress) == 0 {
@@ -119,7 +120,7 @@ func address(ctx context.Context, api kubernetes.Interface, service string) (ip,
 	if err != nil {
 		return "", "", err
 	}
-	return s.Status.LoadBalancer.Ingress[0].IP, string(s.UID), nil
+	return s.Status.LoadBalancer.Ingress[0].IP, servicelb.Name(s), nil
 }
 
 // local returns the port on this machine of a Service's load balancer.

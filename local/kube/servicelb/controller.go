@@ -78,12 +78,12 @@ type balancers struct {
 	services corelisters.ServiceLister
 	nodes    corelisters.NodeLister
 	listsMu  sync.Mutex // held during changes of security lists, which Services share
-	busy     sync.Map   // *sync.Mutex by name of the load balancer, which accepts one work request at a time
+	busy     sync.Map   // *sync.Mutex by the Service's UID: a load balancer accepts one work request at a time
 }
 
 // lock excludes other changes of the Service's load balancer until the returned function is called.
 func (b *balancers) lock(svc *corev1.Service) (unlock func()) {
-	mu, _ := b.busy.LoadOrStore(name(svc), &sync.Mutex{})
+	mu, _ := b.busy.LoadOrStore(svc.UID, &sync.Mutex{})
 	mu.(*sync.Mutex).Lock()
 	return mu.(*sync.Mutex).Unlock
 }
@@ -114,7 +114,7 @@ type loadBalancer struct {
 
 // GetLoadBalancerName implements cloudprovider.LoadBalancer.
 func (b *balancers) GetLoadBalancerName(_ context.Context, _ string, svc *corev1.Service) string {
-	return name(svc)
+	return Name(svc)
 }
 
 // GetLoadBalancer implements cloudprovider.LoadBalancer.
@@ -295,13 +295,13 @@ func (lb *loadBalancer) changeable() error {
 
 // find returns the Service's load balancer, or nil. The result may be one whose creation has failed.
 func (b *balancers) find(ctx context.Context, svc *corev1.Service) (*loadBalancer, error) {
-	query := url.Values{"compartmentId": {compartment(svc, b.Cluster)}, "displayName": {name(svc)}}
+	query := url.Values{"compartmentId": {compartment(svc, b.Cluster)}, "displayName": {Name(svc)}}
 	all, err := b.list(ctx, svc, query)
 	if err != nil {
 		return nil, err
 	}
 	for _, lb := range all {
-		if lb.DisplayName == name(svc) && lb.LifecycleState != "DELETED" {
+		if lb.DisplayName == Name(svc) && lb.LifecycleState != "DELETED" {
 			return &lb, nil
 		}
 	}

@@ -36,7 +36,7 @@ func TestNetworkLoadBalancerIsCreated(t *testing.T) {
 	var got, want any
 	_ = json.Unmarshal([]byte(f.bodies[0]), &got)
 	_ = json.Unmarshal([]byte(`{
-		"compartmentId": "compartment", "displayName": "1234", "subnetId": "other", "isPrivate": false,
+		"compartmentId": "compartment", "displayName": "default/web/1234", "subnetId": "other", "isPrivate": false,
 		"listeners": {"TCP-80": {
 			"name": "TCP-80", "defaultBackendSetName": "TCP-80", "port": 80, "protocol": "TCP", "isPpv2Enabled": true
 		}},
@@ -69,7 +69,7 @@ func network(state string, preserve bool) object {
 	set["policy"], set["isPreserveSource"] = "FIVE_TUPLE", preserve
 	set["healthChecker"].(object)["port"] = 31000
 	lb["listeners"].(object)["TCP-80"].(object)["isPpv2Enabled"] = true
-	lb["subnetId"] = "other"
+	lb["subnetId"], lb["displayName"] = "other", "default/web/1234"
 	delete(lb, "shapeName")
 	lb["ipAddresses"] = []object{
 		{"ipAddress": "10.0.32.2", "isPublic": false}, {"ipAddress": "192.0.2.1", "isPublic": true},

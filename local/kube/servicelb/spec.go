@@ -112,8 +112,13 @@ type spec struct {
 	ipMode  *corev1.LoadBalancerIPMode // in the Service's status
 }
 
-// name returns the display name of a Service's load balancer.
-func name(svc *corev1.Service) string { return string(svc.UID) }
+// Name returns the display name of a Service's load balancer.
+func Name(svc *corev1.Service) string {
+	if isNetwork(svc) {
+		return fmt.Sprintf("%s/%s/%s", svc.Namespace, svc.Name, svc.UID)
+	}
+	return string(svc.UID)
+}
 
 // newSpec derives the load balancer from the Service, the nodes that are its backends and the cluster. Have is the
 // existing load balancer, or nil. The caller adds the certificate of a TLS secret.
@@ -137,7 +142,7 @@ func newCommonSpec(svc *corev1.Service, cluster cloud.Cluster) (*spec, error) {
 	s := &spec{
 		network:       names.network,
 		CompartmentID: compartment(svc, cluster),
-		DisplayName:   name(svc),
+		DisplayName:   Name(svc),
 		BackendSets:   map[string]backendSet{},
 		Listeners:     map[string]listener{},
 	}

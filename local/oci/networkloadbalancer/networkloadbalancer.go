@@ -161,12 +161,17 @@ func (s *service) begin(
 	return engine.Accepted(wr)
 }
 
-// end ends a work request. A network load balancer whose creation or change failed is FAILED.
+// end ends a work request. A network load balancer whose creation or change failed is FAILED. After a failed creation it
+// has no address (oci-cloud-controller-manager at 1100ac3, 2026-06-17, loadBalancerToStatus); that no change gives it one
+// is an assumption.
 func (s *service) end(t *engine.Tx, target string, args workArgs) error {
 	r, failure := t.Edit(target), s.work.Failure(t, args.Work)
-	deleting := r.State() == "DELETING"
+	creating, deleting := r.State() == "CREATING", r.State() == "DELETING"
 	switch {
 	case failure != nil:
+		if creating {
+			r.Doc["ipAddresses"] = []any{}
+		}
 		r.SetState("FAILED")
 	case deleting:
 		if err := t.Remove(r); err != nil {
@@ -174,6 +179,9 @@ func (s *service) end(t *engine.Tx, target string, args workArgs) error {
 		}
 	default:
 		r.SetState("ACTIVE")
+		if len(r.Doc.Objects("ipAddresses")) == 0 {
+			r.SetState("FAILED")
+		}
 		args.Change.Apply(r.Doc)
 	}
 	s.work.End(t, args.Work, failure)

@@ -176,6 +176,33 @@ func TestFailedChange(t *testing.T) {
 	})
 }
 
+// A network load balancer whose creation failed has no address, and gets none by a change.
+func TestFailedCreation(t *testing.T) {
+	ocitest.Run(t, oci.Config{}, func(c *ocitest.Cloud) {
+		fault := oci.Fault{WorkRequest: "CREATE_NETWORK_LOAD_BALANCER", Message: "it failed", Count: 1}
+		if err := c.Server.Inject(fault); err != nil {
+			t.Fatal(err)
+		}
+		n := c.Network()
+		c.Send("POST", all, nlbBody(n), nil)
+		c.Sleep(time.Minute)
+		failed := func() string {
+			t.Helper()
+			nlb := c.Get(all + "?compartmentId=" + oci.CompartmentID).Objects("items")[0]
+			if nlb["lifecycleState"] != "FAILED" || len(nlb.Objects("ipAddresses")) > 0 {
+				t.Errorf("network load balancer %v, addresses %v", nlb["lifecycleState"], nlb["ipAddresses"])
+			}
+			return nlb.Str("id")
+		}
+		id := failed()
+		finish(c, c.Send("PUT", all+"/"+id+"/backendSets/TCP-80", engine.Doc{"policy": "TWO_TUPLE"}, nil))
+		failed()
+		finish(c, c.Send("DELETE", all+"/"+id, nil, nil))
+		c.RemoveNetwork(n)
+		c.NothingLeft()
+	})
+}
+
 func TestReservedAddressAndMeasuredHealth(t *testing.T) {
 	measured := map[string]cloud.BackendHealth{"10.0.16.2:30080": {Result: "REGEX_MISMATCH", At: time.Now()}}
 	config := oci.Config{BackendHealth: func(_, _ string) map[string]cloud.BackendHealth { return measured }}
