@@ -159,7 +159,8 @@ func TestFailedLoadBalancer(t *testing.T) {
 		return `{"deployment": {"resources": [
 			{"urn": "cluster", "type": "oci:ContainerEngine/cluster:Cluster", "inputs": {"compartmentId": "c"}},
 			{"urn": "web", "type": "kubernetes:core/v1:Service", "initErrors": ["timed out"], "outputs": {
-				"metadata": {"namespace": "ns", "name": "web", "uid": "u"}, "spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [` +
+				"metadata": {"namespace": "ns", "name": "web", "uid": "u"}, "spec": {"type": "LoadBalancer"},
+				"status": {"loadBalancer": {"ingress": [` +
 			ingress + `]}}}}]}}`
 	}
 	balancer := func(name, state string) string {

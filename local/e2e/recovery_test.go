@@ -187,12 +187,22 @@ func TestAnyStackIsRecovered(t *testing.T) {
 		s.upUntil(syscall.SIGINT, "a node pool", s.has("nodepool"))
 		recovered()
 	})
+	failed := func() (bool, string) {
+		states := slices.Collect(maps.Values(s.balancers(client)))
+		return slices.Equal(states, []string{"FAILED"}), fmt.Sprint(states)
+	}
+	step(t, "cancelled with a network load balancer that has failed", func() {
+		s.configure("loadBalancerType=nlb")
+		s.fault(`{"workRequest": "CREATE_NETWORK_LOAD_BALANCER", "count": 1, "message": "no capacity"}`)
+		s.upUntil(syscall.SIGINT, "a failed network load balancer", failed)
+		if said, status := s.oke("recover", "--yes"); status != 0 || len(s.balancers(client)) > 0 {
+			t.Fatalf("recover: status %d, load balancers %v\n%s", status, s.balancers(client), said)
+		}
+		s.configure("loadBalancerType=lb")
+	})
 	step(t, "cancelled with a load balancer that has failed", func() {
 		s.fault(`{"workRequest": "CreateLoadBalancer", "count": 1, "message": "no capacity"}`)
-		s.upUntil(syscall.SIGINT, "a failed load balancer", func() (bool, string) {
-			states := slices.Collect(maps.Values(s.balancers(client)))
-			return slices.Equal(states, []string{"FAILED"}), fmt.Sprint(states)
-		})
+		s.upUntil(syscall.SIGINT, "a failed load balancer", failed)
 		s.recovers("Service guestbook-frontend: its load balancer is in state FAILED")
 	})
 	step(t, "up converges, and has made nothing twice", func() {
@@ -251,17 +261,20 @@ func (s *elsewhere) takesOver() {
 	}
 }
 
-// balancers returns the states of the load balancers, by id.
+// balancers returns the states of the load balancers of both types, by id.
 func (s *elsewhere) balancers(client *ociclient.Client) map[string]string {
 	s.t.Helper()
+	paths := map[string]string{
+		"loadbalancer": "/20170115/loadBalancers/", "networkloadbalancer": "/20200501/networkLoadBalancers/",
+	}
 	states := map[string]string{}
 	for _, item := range s.inventoryItems() {
-		if item.Kind != "loadbalancer" {
+		path, ok := paths[item.Kind]
+		if !ok {
 			continue
 		}
 		var balancer struct{ LifecycleState string }
-		path := "/20170115/loadBalancers/" + item.ID
-		if _, err := client.Do(s.t.Context(), http.MethodGet, path, nil, nil, &balancer); err == nil {
+		if _, err := client.Do(s.t.Context(), http.MethodGet, path+item.ID, nil, nil, &balancer); err == nil {
 			states[item.ID] = balancer.LifecycleState
 		}
 	}

@@ -46,10 +46,8 @@ const (
 
 var subnetAnnotations = []string{annotationSubnet1, annotationSubnet2}
 
-// unsupported are annotations that OKE follows and the local cloud refuses.
-var unsupported = []string{
-	annotationPrefix + "tls-backendset-secret",
-	"oci.oraclecloud.com/oci-load-balancer-backendset-ssl-config",
+// unsupportedForAll are annotations that OKE follows and the local cloud refuses, for both types of load balancers.
+var unsupportedForAll = []string{
 	"oci.oraclecloud.com/workload-service-account",
 	networkPrefix + "assigned-private-ipv4", // OKE refuses both for load balancers of type lb
 	networkPrefix + "assigned-ipv6",
@@ -122,14 +120,15 @@ func parseMbps(v string) (int, error) {
 	return strconv.Atoi(strings.TrimSuffix(v, "mbps"))
 }
 
-// subnets returns the cluster's subnets for load balancers with those of the annotations in their place.
+// subnets returns the cluster's subnets for load balancers with those of the annotations in their place. The first one
+// may be missing if the second one is regional, which chooseSubnets finds out.
 func subnets(a map[string]string, names annotationNames, cluster []string) ([]string, error) {
 	ids := make([]string, len(names.subnets))
 	copy(ids, cluster)
 	for i, key := range names.subnets {
 		ids[i] = cmp.Or(a[key], ids[i])
 	}
-	if ids[0] == "" {
+	if strings.Join(ids, "") == "" {
 		return nil, fmt.Errorf("a subnet must be specified for a load balancer: "+
 			"the cluster has none, and there is no annotation %s", names.subnets[0])
 	}
@@ -164,8 +163,7 @@ func securityGroups(a map[string]string, key string) ([]string, error) {
 // managementMode returns the management mode of the security rules. Like OKE it takes an unknown security-list mode of
 // a load balancer for "All", and none of a network load balancer for "None"; other unknown modes are errors.
 func managementMode(svc *corev1.Service) (string, error) {
-	a, names := svc.Annotations, namesOf(svc)
-	if v, ok := a[annotationRulesManagement]; ok {
+	if v, ok := svc.Annotations[annotationRulesManagement]; ok {
 		modes := map[string]string{"sl-all": modeAll, "sl-frontend": modeFrontend, "nsg": modeNSG}
 		if mode := modes[strings.ToLower(v)]; mode != "" {
 			return mode, nil
@@ -175,7 +173,13 @@ func managementMode(svc *corev1.Service) (string, error) {
 		}
 		return modeNone, nil
 	}
-	switch v, ok := a[names.lists]; {
+	return listMode(svc)
+}
+
+// listMode returns the management mode of the security lists. OKE looks at it also beside a mode of all rules.
+func listMode(svc *corev1.Service) (string, error) {
+	names := namesOf(svc)
+	switch v, ok := svc.Annotations[names.lists]; {
 	case v == modeFrontend || v == modeNone:
 		return v, nil
 	case names.network && !ok:
@@ -207,19 +211,29 @@ func newConnectionConfiguration(a map[string]string, protocol string) (*connecti
 }
 
 // sslPorts returns the ports of the TLS listeners, a list separated by commas.
-func sslPorts(a map[string]string) (map[int32]bool, error) {
-	ports := map[int32]bool{}
+func sslPorts(a map[string]string) (map[int]bool, error) {
+	ports := map[int]bool{}
 	if a[annotationSSLPorts] == "" {
 		return ports, nil
 	}
 	for p := range strings.SplitSeq(a[annotationSSLPorts], ",") {
-		port, err := strconv.ParseInt(strings.TrimSpace(p), 10, 32)
+		port, err := strconv.Atoi(strings.TrimSpace(p))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q is not a port", annotationSSLPorts, p)
 		}
-		ports[int32(port)] = true
+		ports[port] = true
 	}
 	return ports, nil
+}
+
+// secretParts returns the namespace and the name of a Secret. OKE drops a third part of the reference, and takes one
+// with an empty name for none.
+func secretParts(reference, own string) (namespace, name string) {
+	parts := strings.Split(reference, "/")
+	if len(parts) == 1 {
+		return own, reference
+	}
+	return parts[0], parts[1]
 }
 
 // tlsPolicy returns the versions and ciphers of TLS of the listeners.

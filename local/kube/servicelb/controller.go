@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/cloud-provider/api"
 	"k8s.io/cloud-provider/controllers/service"
+	servicehelpers "k8s.io/cloud-provider/service/helpers"
 	controllersmetrics "k8s.io/component-base/metrics/prometheus/controllers"
 
 	"oke-guestbook/local/cloud"
@@ -108,8 +108,7 @@ type loadBalancer struct {
 		ReservedIP *reservedIP `json:"reservedIp"`
 	} `json:"ipAddresses"`
 
-	network      bool
-	externalOnly bool // the Service's status has public addresses only
+	network bool
 }
 
 // GetLoadBalancerName implements cloudprovider.LoadBalancer.
@@ -125,7 +124,7 @@ func (b *balancers) GetLoadBalancer(
 	if err != nil || lb == nil {
 		return nil, false, err
 	}
-	status, err := lb.status(nil)
+	status, err := lb.status(svc, nil)
 	return status, err == nil, err
 }
 
@@ -160,20 +159,23 @@ func (b *balancers) EnsureLoadBalancer(
 		if err := lb.changeable(); err != nil {
 			return nil, err
 		}
+		if err := b.doAll(ctx, uploads(lb, s)); err != nil {
+			return nil, retry(err)
+		}
 		if unreachable, err := b.allNotReady(clusterNodes); unreachable || err != nil {
 			return nil, err
 		}
 		if err := b.doAll(ctx, changes(lb, s)); err != nil {
 			return nil, retry(err)
 		}
-		if err := impossible(lb, s); err != nil {
-			return nil, err
-		}
 	}
 	if err := b.manageSecurityLists(ctx, s, s.mode, lb, nodes); err != nil {
 		return nil, retry(err)
 	}
-	return lb.status(s.ipMode)
+	if err := impossible(lb, s); err != nil {
+		return nil, err
+	}
+	return lb.status(svc, s.ipMode)
 }
 
 // UpdateLoadBalancer implements cloudprovider.LoadBalancer. It is called when the nodes have changed, and changes only
@@ -239,6 +241,11 @@ func (b *balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, svc
 	if err != nil || lb == nil {
 		return err
 	}
+	if mode != modeNone {
+		if err := readable(svc); err != nil {
+			return err
+		}
+	}
 	nodes, err := b.nodes.List(labels.Everything())
 	if err != nil {
 		return err
@@ -249,6 +256,18 @@ func (b *balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, svc
 	return b.do(ctx, request{http.MethodDelete, lb.path(), nil})
 }
 
+// readable returns an error if the Service has what OKE cannot read when it closes the ports of a load balancer.
+func readable(svc *corev1.Service) error {
+	if _, err := newHealthChecker(svc); err != nil {
+		return err
+	}
+	if _, err := preservesSource(svc); err != nil {
+		return err
+	}
+	_, err := servicehelpers.GetLoadBalancerSourceRanges(svc)
+	return err
+}
+
 // retry makes the service controller retry soon instead of with its growing delays: most errors come from a load
 // balancer or a subnet that is just being changed.
 func retry(err error) error {
@@ -256,13 +275,19 @@ func retry(err error) error {
 }
 
 // status returns the addresses for the Service's status. A mode of nil is the API server's default, VIP.
-func (lb *loadBalancer) status(mode *corev1.LoadBalancerIPMode) (*corev1.LoadBalancerStatus, error) {
+func (lb *loadBalancer) status(
+	svc *corev1.Service, mode *corev1.LoadBalancerIPMode,
+) (*corev1.LoadBalancerStatus, error) {
+	publicOnly, err := externalOnly(svc)
+	if err != nil {
+		return nil, err
+	}
 	if len(lb.IPAddresses) == 0 && lb.LifecycleState != "FAILED" {
 		return nil, fmt.Errorf("the load balancer %s has no address", lb.DisplayName)
 	}
 	status := &corev1.LoadBalancerStatus{}
 	for _, ip := range lb.IPAddresses {
-		if lb.hidden(ip.IsPublic) {
+		if publicOnly && !ip.IsPublic {
 			continue
 		}
 		status.Ingress = append(status.Ingress, corev1.LoadBalancerIngress{IP: ip.IPAddress, IPMode: mode})
@@ -362,6 +387,9 @@ func (b *balancers) chooseSubnets(ctx context.Context, svc *corev1.Service, s *s
 			return nil
 		}
 	}
+	if s.SubnetIDs[0] == "" {
+		return fmt.Errorf("a subnet must be specified: that of %s is not regional", annotationSubnet2)
+	}
 	if s.IsPrivate {
 		s.SubnetIDs = s.SubnetIDs[:1]
 	}
@@ -371,13 +399,9 @@ func (b *balancers) chooseSubnets(ctx context.Context, svc *corev1.Service, s *s
 // readSecret adds the certificate of the TLS listeners. OKE reads the secret as soon as there is a list of TLS ports,
 // even if none of them is a port of the Service.
 func (b *balancers) readSecret(ctx context.Context, svc *corev1.Service, s *spec) error {
-	reference := svc.Annotations[annotationTLSSecret]
-	if _, ok := svc.Annotations[annotationSSLPorts]; !ok || reference == "" || s.network {
+	namespace, name := secretParts(svc.Annotations[annotationTLSSecret], svc.Namespace)
+	if _, ok := svc.Annotations[annotationSSLPorts]; !ok || name == "" || s.network {
 		return nil
-	}
-	namespace, name, ok := strings.Cut(reference, "/")
-	if !ok {
-		namespace, name = svc.Namespace, reference
 	}
 	secret, err := b.API.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 
@@ -192,6 +193,66 @@ func TestBackendsStayWhileNoNodeIsReady(t *testing.T) {
 	}
 }
 
+// OKE uploads a certificate before it looks whether nodes are ready.
+func TestCertificatesAreUploadedWhileNoNodeIsReady(t *testing.T) {
+	f := cloudWith(balancer("ACTIVE", "10.0.16.2"))
+	b := newBalancers(t, f, readyNode("a", "10.0.16.2", corev1.ConditionUnknown))
+	b.API = fake.NewClientset(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"},
+		Data:       map[string][]byte{corev1.TLSCertKey: []byte("cert"), corev1.TLSPrivateKeyKey: []byte("key")},
+	})
+	svc := webService(map[string]string{annotationSSLPorts: "80", annotationTLSSecret: "web"})
+	if _, err := b.EnsureLoadBalancer(t.Context(), "", svc, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"POST /lb/certificates"}; !slices.Equal(f.requests, want) {
+		t.Errorf("requests %q, want %q", f.requests, want)
+	}
+}
+
+// Unless OKE manages no rules, it reads annotations again before a deletion, and keeps the load balancer if it cannot.
+func TestUnreadableAnnotationsBlockTheDeletion(t *testing.T) {
+	for mode, want := range map[string][]string{modeNone: {"DELETE /lb"}, modeAll: nil} {
+		f := cloudWith(balancer("ACTIVE"))
+		svc := webService(map[string]string{annotationSecurityLists: mode, annotationHealthRetries: "three"})
+		err := newBalancers(t, f).EnsureLoadBalancerDeleted(t.Context(), "", svc)
+		if (err == nil) != (want != nil) || !slices.Equal(f.requests, want) {
+			t.Errorf("mode %s: error %v, requests %q, want %q", mode, err, f.requests, want)
+		}
+	}
+}
+
+// OKE takes away what was set by hand on a backend set: TLS to the backends, and health checks without it.
+func TestBackendSetsChangedByHand(t *testing.T) {
+	for name, edit := range map[string]func(set object){
+		"TLS":        func(set object) { set["sslConfiguration"] = object{"certificateName": "ca"} },
+		"plain text": func(set object) { set["healthChecker"].(object)["isForcePlainText"] = true },
+	} {
+		lb := balancer("ACTIVE")
+		edit(lb["backendSets"].(object)["TCP-80"].(object))
+		f := cloudWith(lb)
+		_, err := newBalancers(t, f).EnsureLoadBalancer(t.Context(), "", webService(nil), nil)
+		if want := []string{"PUT /lb/backendSets/TCP-80"}; err != nil || !slices.Equal(f.requests, want) {
+			t.Errorf("%s: requests %q, %v; want %q", name, f.requests, err, want)
+		}
+	}
+}
+
+// That the reserved address cannot change is found out last, after the change of the security lists.
+func TestAnotherReservedAddressComesLast(t *testing.T) {
+	lb := balancer("ACTIVE")
+	lb["subnetIds"] = []string{"lbs"}
+	f := cloudWith(lb)
+	f.documents[corePath+"/subnets"] = []object{{"id": "lbs", "securityListIds": []string{"list"}}}
+	f.documents[corePath+"/securityLists/list"] = object{"id": "list"}
+	svc := webService(map[string]string{annotationSecurityLists: modeFrontend})
+	svc.Spec.LoadBalancerIP = "192.0.2.9"
+	_, err := newBalancers(t, f).EnsureLoadBalancer(t.Context(), "", svc, nil)
+	if want := []string{"PUT " + corePath + "/securityLists/list"}; err == nil || !slices.Equal(f.requests, want) {
+		t.Errorf("requests %q, %v; want %q and an error", f.requests, err, want)
+	}
+}
+
 func TestReservedAddressMustBeAvailable(t *testing.T) {
 	for state, want := range map[string]int{"AVAILABLE": 1, "ASSIGNED": 0, "ASSIGNING": 0} {
 		f := cloudWith()
@@ -209,6 +270,7 @@ func TestSubnets(t *testing.T) {
 	for name, test := range map[string]struct {
 		first, second, internal, want string
 	}{
+		"only the second one":        {"", "regional", "false", `["regional"]`},
 		"the first one is regional":  {"regional", "ad2", "false", `["regional"]`},
 		"the second one is regional": {"ad1", "regional", "false", `["regional"]`},
 		"two availability domains":   {"ad1", "ad2", "false", `["ad1","ad2"]`},
@@ -223,7 +285,9 @@ func TestSubnets(t *testing.T) {
 			svc := webService(map[string]string{
 				annotationSubnet1: test.first, annotationSubnet2: test.second, annotationInternal: test.internal,
 			})
-			_, _ = newBalancers(t, f).EnsureLoadBalancer(t.Context(), "", svc, nil) // the fake has none afterwards
+			b := newBalancers(t, f)
+			b.Cluster.ServiceLBSubnetIDs = nil
+			_, _ = b.EnsureLoadBalancer(t.Context(), "", svc, nil) // the fake has none afterwards
 			if len(f.bodies) != 1 || !strings.Contains(f.bodies[0], `"subnetIds":`+test.want) {
 				t.Errorf("requests %q, want the subnets %s", f.bodies, test.want)
 			}
@@ -261,7 +325,7 @@ func TestPortsOfTheServiceItselfAreInUse(t *testing.T) {
 	b := newBalancers(t, cloudWith())
 	services := cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{})
 	b.services = corelisters.NewServiceLister(services)
-	svc := testService(nil, corev1.ServicePort{Port: 80, NodePort: 30080})
+	svc := testService(map[string]string{annotationHealthRetries: "three"}, corev1.ServicePort{Port: 80, NodePort: 30080})
 	if err := services.Add(svc); err != nil {
 		t.Fatal(err)
 	}
@@ -269,6 +333,9 @@ func TestPortsOfTheServiceItselfAreInUse(t *testing.T) {
 	have := []any{entry("0.0.0.0/0", 80, 80)}
 	if got, _ := narrowed.edit(have, "source", b.portsInUse()); len(got) != 2 {
 		t.Errorf("rules %v, want the old source range as well", got)
+	}
+	if !b.portsInUse()(kubeProxyPort) {
+		t.Error("the port of the health check is not in use, because an annotation cannot be read")
 	}
 	svc = svc.DeepCopy()
 	svc.DeletionTimestamp = new(metav1.Now())
@@ -282,11 +349,11 @@ func TestPortsOfTheServiceItselfAreInUse(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	lb := &loadBalancer{LifecycleState: "CREATING"}
-	if _, err := lb.status(nil); err == nil {
+	if _, err := lb.status(&corev1.Service{}, nil); err == nil {
 		t.Error("no error for a load balancer without an address")
 	}
 	lb.LifecycleState = "FAILED"
-	if status, err := lb.status(nil); err != nil || len(status.Ingress) != 0 {
+	if status, err := lb.status(&corev1.Service{}, nil); err != nil || len(status.Ingress) != 0 {
 		t.Errorf("status %v, %v of one that has failed", status, err)
 	}
 	s, err := newSpec(webService(map[string]string{annotationIPMode: "proxy"}), nil, testCluster, nil)

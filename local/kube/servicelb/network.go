@@ -40,6 +40,7 @@ type annotationNames struct {
 	subnets                                []string
 	policies                               []string // the first one is the default
 	shortestInterval                       int
+	unsupported                            []string
 }
 
 var (
@@ -49,6 +50,9 @@ var (
 		retries: annotationHealthRetries, timeout: annotationHealthTimeout, interval: annotationHealthInterval,
 		subnets: subnetAnnotations, policies: []string{"ROUND_ROBIN", "LEAST_CONNECTIONS", "IP_HASH"},
 		shortestInterval: minHealthCheck,
+		unsupported: []string{
+			annotationPrefix + "tls-backendset-secret", "oci.oraclecloud.com/oci-load-balancer-backendset-ssl-config",
+		},
 	}
 	networkNames = annotationNames{
 		network: true, internal: networkPrefix + "internal", groups: networkPrefix + "oci-network-security-groups",
@@ -97,11 +101,6 @@ func newNetworkSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Clu
 	if _, ok := a[annotationRuleSets]; ok {
 		return nil, fmt.Errorf("%s: network load balancers have no rule sets", annotationRuleSets)
 	}
-	if v, ok := a[annotationExternalOnly]; ok {
-		if _, err := strconv.ParseBool(v); err != nil {
-			return nil, fmt.Errorf("%s: %q must be true or false", annotationExternalOnly, v)
-		}
-	}
 	if err := s.addSets(svc, nodes); err != nil {
 		return nil, err
 	}
@@ -120,8 +119,11 @@ func newNetworkSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Clu
 }
 
 // preservesSource reports whether the nodes see the clients' addresses: by default, and with the traffic policy Local
-// only.
+// only. OKE never preserves them if the type is not in lower case.
 func preservesSource(svc *corev1.Service) (bool, error) {
+	if svc.Annotations[annotationType] != "nlb" {
+		return false, nil
+	}
 	v, ok := svc.Annotations[annotationPreserveSource]
 	local := svc.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	switch {
@@ -138,10 +140,19 @@ func preservesSource(svc *corev1.Service) (bool, error) {
 }
 
 // externalOnly reports whether the Service's status hides the private address of a public network load balancer.
-func externalOnly(svc *corev1.Service) bool {
-	only, _ := strconv.ParseBool(svc.Annotations[annotationExternalOnly])
-	internal, _ := strconv.ParseBool(svc.Annotations[networkNames.internal])
-	return only && !internal && isNetwork(svc)
+func externalOnly(svc *corev1.Service) (bool, error) {
+	v, ok := svc.Annotations[annotationExternalOnly]
+	if !ok || !isNetwork(svc) {
+		return false, nil
+	}
+	if internal, err := isInternal(svc); internal || err != nil {
+		return false, err
+	}
+	only, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, fmt.Errorf("%s: %q must be true or false", annotationExternalOnly, v)
+	}
+	return only, nil
 }
 
 // networkBody is the body of the request that creates a network load balancer.
@@ -186,7 +197,7 @@ func (b *balancers) list(ctx context.Context, svc *corev1.Service, query url.Val
 	}
 	for i := range answer.Items {
 		lb := &answer.Items[i]
-		lb.network, lb.externalOnly, lb.SubnetIDs = true, externalOnly(svc), []string{lb.SubnetID}
+		lb.network, lb.SubnetIDs = true, []string{lb.SubnetID}
 	}
 	return answer.Items, nil
 }
@@ -198,9 +209,6 @@ func (lb *loadBalancer) path() string {
 	}
 	return loadBalancerPath + "/" + lb.ID
 }
-
-// hidden reports whether the Service's status leaves an address out.
-func (lb *loadBalancer) hidden(public bool) bool { return lb.externalOnly && !public }
 
 // sourcesOf returns the addresses that nodes must accept connections to backends from: those of the load balancer's
 // subnets, and the clients' if they are preserved.

@@ -103,8 +103,23 @@ func TestNetworkLoadBalancerIsChanged(t *testing.T) {
 			[]string{"PUT " + networkPath + "/lb/listeners/TCP-80"},
 			[]string{"192.0.2.1"},
 		},
-		"an annotation that is gone leaves the PROXY protocol": {
-			network("ACTIVE", false), map[string]string{annotationPPv2: "-"}, nil, []string{"192.0.2.1"},
+		"an annotation that is gone: the listener is updated each time": {
+			network("ACTIVE", false),
+			map[string]string{annotationPPv2: "-"},
+			[]string{"PUT " + networkPath + "/lb/listeners/TCP-80"},
+			[]string{"192.0.2.1"},
+		},
+		"nothing is preserved with the type in capitals": {
+			network("ACTIVE", true),
+			map[string]string{annotationType: "NLB", annotationPreserveSource: "maybe"},
+			[]string{"PUT " + networkPath + "/lb/backendSets/TCP-80"},
+			[]string{"192.0.2.1"},
+		},
+		"an internal one shows its private address": {
+			network("ACTIVE", false),
+			map[string]string{networkNames.internal: "true", annotationExternalOnly: "maybe"},
+			nil,
+			[]string{"10.0.32.2", "192.0.2.1"},
 		},
 		"groups": {
 			network("ACTIVE", false),
@@ -127,6 +142,21 @@ func TestNetworkLoadBalancerIsChanged(t *testing.T) {
 				t.Errorf("requests %q, addresses %q; want %q, %q", f.requests, addresses, test.requests, test.addresses)
 			}
 		})
+	}
+}
+
+// OKE reads external-ip-only when it writes the Service's status, and when it looks whether there is something to
+// delete.
+func TestUnreadableExternalIPOnly(t *testing.T) {
+	f := &fakeOCI{documents: map[string]any{networkPath: network("ACTIVE", true)}}
+	b := newBalancers(t, f)
+	svc := networkService(map[string]string{annotationExternalOnly: "maybe"})
+	_, err := b.EnsureLoadBalancer(t.Context(), "", svc, nil)
+	if err == nil || !strings.Contains(err.Error(), annotationExternalOnly) || len(f.requests) != 1 {
+		t.Errorf("error %v after the requests %q, want one after the change", err, f.requests)
+	}
+	if _, _, err := b.GetLoadBalancer(t.Context(), "", svc); err == nil {
+		t.Error("no error when the Service is deleted")
 	}
 }
 
@@ -176,14 +206,18 @@ func TestRefusedNetworkLoadBalancers(t *testing.T) {
 	}{
 		"policy of a load balancer": {map[string]string{networkNames.policy: "ROUND_ROBIN"}, nil, "FIVE_TUPLE"},
 		"mode":                      {map[string]string{networkNames.lists: "all"}, nil, networkNames.lists},
-		"interval":                  {map[string]string{networkNames.interval: "9999"}, nil, "10000"},
-		"preserved: no boolean":     {map[string]string{annotationPreserveSource: "maybe"}, nil, annotationPreserveSource},
+		"list mode beside a rule mode": {
+			map[string]string{networkNames.lists: "all", annotationRulesManagement: "None"}, nil, networkNames.lists,
+		},
+		"interval":              {map[string]string{networkNames.interval: "9999"}, nil, "10000"},
+		"preserved: no boolean": {map[string]string{annotationPreserveSource: "maybe"}, nil, annotationPreserveSource},
 		"preserved with Cluster": {
 			nil, func(s *corev1.Service) { s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyCluster }, "Local",
 		},
-		"UDP":         {nil, func(s *corev1.Service) { s.Spec.Ports[0].Protocol = corev1.ProtocolUDP }, "UDP"},
-		"rule sets":   {map[string]string{annotationRuleSets: "{}"}, nil, "rule sets"},
-		"own address": {map[string]string{networkPrefix + "assigned-ipv6": "::1"}, nil, "assigned-ipv6"},
+		"UDP":                 {nil, func(s *corev1.Service) { s.Spec.Ports[0].Protocol = corev1.ProtocolUDP }, "UDP"},
+		"rule sets":           {map[string]string{annotationRuleSets: "{}"}, nil, "rule sets"},
+		"own address":         {map[string]string{networkPrefix + "assigned-ipv6": "::1"}, nil, "assigned-ipv6"},
+		"TLS to the backends": {map[string]string{annotationPrefix + "tls-backendset-secret": "ca"}, nil, ""},
 		"annotations of load balancers do not matter": {
 			map[string]string{annotationPolicy: "none", annotationInternal: "maybe", annotationProtocol: "UDP"}, nil, "",
 		},

@@ -10,26 +10,26 @@ import (
 // TestRefusedAnnotations checks values that OKE refuses before it calls OCI, and similar ones that it accepts.
 func TestRefusedAnnotations(t *testing.T) {
 	for key, values := range map[string]struct{ refused, accepted []string }{
-		annotationInternal:        {[]string{"", "yes", "TRue"}, []string{"true", "False", "0"}},
-		annotationPolicy:          {[]string{"", "ip_hash", "FIVE_TUPLE"}, []string{"IP_HASH", "LEAST_CONNECTIONS"}},
-		annotationProtocol:        {[]string{"HTTPS", "UDP", "GRPC", "tcp "}, []string{"", "http", "TCP"}},
-		annotationSSLPorts:        {[]string{"443,", ",", "https"}, []string{"", "443", " 443 , 8443"}},
-		annotationNSGs:            {[]string{"a,,b", "a,", " "}, []string{"", "a, b", "a,b,c,d,e,a"}},
-		annotationRulesManagement: {[]string{"", "none", "All"}, []string{"None", "sl-all", "SL-Frontend"}},
-		annotationHealthRetries:   {[]string{"", "three", "1.5"}, []string{"1"}},
-		annotationHealthInterval:  {[]string{"", "999", "1800001", "10s"}, []string{"1000", "1800000"}},
-		annotationHealthTimeout:   {[]string{"", "3s"}, []string{"3000"}},
-		annotationIdleTimeout:     {[]string{"5m"}, []string{"", "1200"}},
-		annotationProxyProtocol:   {[]string{"v1"}, []string{"", "2"}},
-		annotationIPMode:          {[]string{"", "dsr"}, []string{"VIP", "proxy"}},
-		annotationFreeformTags:    {[]string{"a=b", `{"a":1}`}, []string{"", `{"a":"b"}`}},
-		annotationDefinedTags:     {[]string{`{"a":"b"}`}, []string{"", `{"ns":{"a":"b"}}`}},
-		annotationType:            {nil, []string{"", "LB", "alb", "nlb", "NLB"}},
-		annotationShape:           {[]string{"flexible", "Flexible"}, []string{"400Mbps"}},
-		annotationFlexMin:         {nil, []string{"many"}}, // not read without the flexible shape
-		annotationRuleSets:        {[]string{"{", `{"a":[]}`}, []string{"", "{}", `{"a":{"items":[]}}`}},
-		annotationListenerTLS:     {nil, []string{"{"}}, // not read without a TLS listener
-		unsupported[0]:            {[]string{"ca"}, []string{""}},
+		annotationInternal:           {[]string{"", "yes", "TRue"}, []string{"true", "False", "0"}},
+		annotationPolicy:             {[]string{"", "ip_hash", "FIVE_TUPLE"}, []string{"IP_HASH", "LEAST_CONNECTIONS"}},
+		annotationProtocol:           {[]string{"HTTPS", "UDP", "GRPC", "tcp "}, []string{"", "http", "TCP"}},
+		annotationSSLPorts:           {[]string{"443,", ",", "https"}, []string{"", "443", " 443 , 8443", "4294967296"}},
+		annotationNSGs:               {[]string{"a,,b", "a,", " "}, []string{"", "a, b", "a,b,c,d,e,a"}},
+		annotationRulesManagement:    {[]string{"", "none", "All"}, []string{"None", "sl-all", "SL-Frontend"}},
+		annotationHealthRetries:      {[]string{"", "three", "1.5"}, []string{"1"}},
+		annotationHealthInterval:     {[]string{"", "999", "1800001", "10s"}, []string{"1000", "1800000"}},
+		annotationHealthTimeout:      {[]string{"", "3s"}, []string{"3000"}},
+		annotationIdleTimeout:        {[]string{"5m"}, []string{"", "1200"}},
+		annotationProxyProtocol:      {[]string{"v1"}, []string{"", "2"}},
+		annotationIPMode:             {[]string{"", "dsr"}, []string{"VIP", "proxy"}},
+		annotationFreeformTags:       {[]string{"a=b", `{"a":1}`}, []string{"", `{"a":"b"}`}},
+		annotationDefinedTags:        {[]string{`{"a":"b"}`}, []string{"", `{"ns":{"a":"b"}}`}},
+		annotationType:               {nil, []string{"", "LB", "alb", "nlb", "NLB"}},
+		annotationShape:              {[]string{"flexible", "Flexible"}, []string{"400Mbps"}},
+		annotationFlexMin:            {nil, []string{"many"}}, // not read without the flexible shape
+		annotationRuleSets:           {[]string{"{", `{"a":[]}`}, []string{"", "{}", `{"a":{"items":[]}}`}},
+		annotationListenerTLS:        {nil, []string{"{"}}, // not read without a TLS listener
+		balancerNames.unsupported[0]: {[]string{"ca", ""}, nil},
 	} {
 		check := func(value string, refused bool) {
 			svc := testService(map[string]string{key: value}, corev1.ServicePort{Port: 80, NodePort: 30080})

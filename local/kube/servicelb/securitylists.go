@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	servicehelpers "k8s.io/cloud-provider/service/helpers"
 )
 
 // rule is a security list's rule for one TCP port from or to a CIDR. Other rules are never changed.
@@ -35,9 +36,9 @@ func desiredOpenings(s *spec, mode string, staleListeners, staleNodePorts []int,
 	if mode == modeNone {
 		return o
 	}
-	o.frontIn.stale = staleListeners
+	o.frontIn.stale, o.frontOut.stale = staleListeners, staleNodePorts
 	if mode == modeAll {
-		o.frontOut.stale, o.nodeIn.stale = staleNodePorts, staleNodePorts
+		o.nodeIn.stale = staleNodePorts
 	}
 	if s == nil {
 		return o
@@ -47,7 +48,13 @@ func desiredOpenings(s *spec, mode string, staleListeners, staleNodePorts []int,
 			o.frontIn.want = append(o.frontIn.want, rule{source, l.Port})
 		}
 	}
-	if mode != modeAll {
+	if mode == modeFrontend { // as on OKE, these take rules away as if no node were there
+		for _, set := range s.BackendSets {
+			o.frontOut.stale = append(o.frontOut.stale, set.HealthChecker.Port)
+			for _, b := range set.Backends {
+				o.frontOut.stale = append(o.frontOut.stale, b.Port)
+			}
+		}
 		return o
 	}
 	sources := map[int][]string{} // of the connections to a port of the nodes
@@ -233,8 +240,10 @@ func (b *balancers) portsInUse() func(int) bool {
 		if svc.Spec.Type != corev1.ServiceTypeLoadBalancer || svc.DeletionTimestamp != nil {
 			continue
 		}
-		if h, err := newHealthChecker(svc); err == nil {
-			used[h.Port] = true
+		if path, port := servicehelpers.GetServiceHealthCheckPathPort(svc); path != "" {
+			used[int(port)] = true
+		} else {
+			used[kubeProxyPort] = true
 		}
 		for _, port := range svc.Spec.Ports {
 			used[int(port.Port)] = true

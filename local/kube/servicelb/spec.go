@@ -38,12 +38,15 @@ type (
 		Retries          int    `json:"retries"`
 		TimeoutInMillis  int    `json:"timeoutInMillis"`
 		IntervalInMillis int    `json:"intervalInMillis"`
+		IsForcePlainText bool   `json:"isForcePlainText,omitempty"` // set by hand only, like the TLS of a backend set
 	}
 	backendSet struct {
 		Name          string        `json:"name,omitempty"` // only in requests to create one, and in answers
 		Policy        string        `json:"policy"`
 		Backends      []backend     `json:"backends"`
 		HealthChecker healthChecker `json:"healthChecker"`
+		// SSLConfiguration is in answers only.
+		SSLConfiguration object `json:"sslConfiguration,omitempty"`
 		// PreserveSource is of network load balancers only.
 		PreserveSource *bool `json:"isPreserveSource,omitempty"`
 	}
@@ -146,8 +149,8 @@ func newCommonSpec(svc *corev1.Service, cluster cloud.Cluster) (*spec, error) {
 		BackendSets:   map[string]backendSet{},
 		Listeners:     map[string]listener{},
 	}
-	for _, key := range unsupported {
-		if a[key] != "" {
+	for _, key := range slices.Concat(unsupportedForAll, names.unsupported) {
+		if _, ok := a[key]; ok {
 			return nil, fmt.Errorf("%s: the local cloud does not support this annotation", key)
 		}
 	}
@@ -159,6 +162,9 @@ func newCommonSpec(svc *corev1.Service, cluster cloud.Cluster) (*spec, error) {
 	}
 	var err error
 	if s.NSGs, err = securityGroups(a, names.groups); err != nil {
+		return nil, err
+	}
+	if _, err = listMode(svc); err != nil {
 		return nil, err
 	}
 	if s.mode, err = managementMode(svc); err != nil {
@@ -194,10 +200,8 @@ func compartment(svc *corev1.Service, cluster cloud.Cluster) string {
 // An existing load balancer keeps all but the last.
 func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
 	a, names := svc.Annotations, namesOf(svc)
-	if v, ok := a[names.internal]; ok {
-		if s.IsPrivate, err = strconv.ParseBool(v); err != nil {
-			return fmt.Errorf("%s: %q must be true or false", names.internal, v)
-		}
+	if s.IsPrivate, err = isInternal(svc); err != nil {
+		return err
 	}
 	if s.SubnetIDs, err = subnets(a, names, clusterSubnets); err != nil {
 		return err
@@ -221,6 +225,20 @@ func (s *spec) place(svc *corev1.Service, clusterSubnets []string) (err error) {
 		s.ipMode = &mode
 	}
 	return nil
+}
+
+// isInternal reports whether the Service asks for a private load balancer.
+func isInternal(svc *corev1.Service) (bool, error) {
+	key := namesOf(svc).internal
+	v, ok := svc.Annotations[key]
+	if !ok {
+		return false, nil
+	}
+	internal, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, fmt.Errorf("%s: %q must be true or false", key, v)
+	}
+	return internal, nil
 }
 
 // VirtualNodeLabel is the label of virtual nodes.
@@ -313,15 +331,13 @@ func newListener(a map[string]string, port int32) (listener, error) {
 	if err != nil {
 		return l, err
 	}
-	secret := a[annotationTLSSecret]
-	if withTLS[port] && (secret != "" || a[annotationCertificates] != "") {
+	_, secret := secretParts(a[annotationTLSSecret], "")
+	if withTLS[int(port)] && (secret != "" || a[annotationCertificates] != "") {
 		policy, err := tlsPolicy(a)
 		if err != nil {
 			return l, err
 		}
-		l.SSLConfiguration = &sslConfiguration{
-			tlsSettings: policy, CertificateName: secret[strings.LastIndex(secret, "/")+1:],
-		}
+		l.SSLConfiguration = &sslConfiguration{tlsSettings: policy, CertificateName: secret}
 	}
 	if protocol == "GRPC" {
 		if l.SSLConfiguration == nil {

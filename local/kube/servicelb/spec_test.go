@@ -2,6 +2,7 @@ package servicelb
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,10 +203,14 @@ func TestManagementModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Rules of the ingress and egress of the load balancers' subnet and of the ingress of the workers' subnet.
+	// As on OKE, mode Frontend takes away rules of the load balancers' egress to exactly one port of the nodes.
 	for mode, want := range map[string][3]int{modeNone: {0, 0, 0}, modeFrontend: {1, 0, 0}, modeAll: {1, 2, 2}} {
 		o := desiredOpenings(s, mode, nil, nil, []string{"10.0.32.0/24"}, []string{"10.0.16.0/20"})
 		if got := [3]int{len(o.frontIn.want), len(o.frontOut.want), len(o.nodeIn.want)}; got != want {
 			t.Errorf("mode %s adds %v rules, want %v", mode, got, want)
+		}
+		if got := slices.Contains(o.frontOut.stale, 30080); got != (mode == modeFrontend) {
+			t.Errorf("mode %s takes egress to 30080 away: %t", mode, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package servicelb
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +125,45 @@ func TestRuleSets(t *testing.T) {
 				t.Errorf("requests %q, want %q", got, test.requests)
 			}
 		})
+	}
+}
+
+// A listener that comes later has no rule sets until the next synchronization: OKE's request to create it names none.
+func TestRuleSetsOfALaterListener(t *testing.T) {
+	s := mustSpec(t, visitors(map[string]string{annotationRuleSets: `{"a":{"items":[]}}`}))
+	lb := answered(t, s)
+	delete(lb.Listeners, "HTTP-443")
+	var created []listener
+	for _, r := range changes(lb, s) {
+		if l, ok := r.body.(listener); ok && r.method == http.MethodPost {
+			created = append(created, l)
+		}
+	}
+	if len(created) != 1 || created[0].RuleSetNames != nil {
+		t.Errorf("created %+v, want one without rule sets", created)
+	}
+}
+
+// TestSecretReference takes a third part for none: OKE reads the second one, of the namespace in the first.
+func TestSecretReference(t *testing.T) {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: "web"},
+		Data:       map[string][]byte{corev1.TLSCertKey: []byte("cert"), corev1.TLSPrivateKeyKey: []byte("key")},
+	}
+	for reference, want := range map[string]string{"other/web": "web", "other/web/more": "web", "other/": ""} {
+		svc := visitors(map[string]string{annotationTLSSecret: reference})
+		s := mustSpec(t, svc)
+		b := &balancers{Config: Config{API: fake.NewClientset(secret)}}
+		if err := b.readSecret(t.Context(), svc, s); err != nil {
+			t.Errorf("%s: %v", reference, err)
+		}
+		name := ""
+		if ssl := s.Listeners["HTTP-443"].SSLConfiguration; ssl != nil {
+			name = ssl.CertificateName
+		}
+		if _, ok := s.Certificates[want]; name != want || ok != (want != "") {
+			t.Errorf("%s: certificates %v, listener's %q; want %q", reference, s.Certificates, name, want)
+		}
 	}
 }
 

@@ -37,17 +37,23 @@ func (lb *loadBalancer) toFixedShape(s *spec) bool {
 	return lb.ShapeName == flexibleShape && s.ShapeName != flexibleShape
 }
 
-// changes lists the requests that turn the load balancer into that of the spec, in OKE's order. A listener's backend
-// set and certificate must exist, and two listeners cannot have the same port.
+// uploads lists the requests that add missing certificates. One of the same name stays, whatever it contains.
+func uploads(lb *loadBalancer, s *spec) []request {
+	var out []request
+	for _, name := range sortedKeys(s.Certificates) {
+		if _, ok := lb.Certificates[name]; !ok {
+			out = append(out, request{http.MethodPost, lb.path() + "/certificates", s.Certificates[name]})
+		}
+	}
+	return out
+}
+
+// changes lists the requests that then turn the load balancer into that of the spec, in OKE's order. A listener's
+// backend set must exist, and two listeners cannot have the same port.
 func changes(lb *loadBalancer, s *spec) []request {
 	path := lb.path()
 	listeners := keepNames(lb.Listeners, s.Listeners)
 	var out []request
-	for _, name := range sortedKeys(s.Certificates) {
-		if _, ok := lb.Certificates[name]; !ok { // one of the same name stays, whatever it contains
-			out = append(out, request{http.MethodPost, path + "/certificates", s.Certificates[name]})
-		}
-	}
 	if s.RuleSets != nil { // a rule set must exist before a listener names it
 		out = append(out, createsAndUpdates(path+"/ruleSets", lb.RuleSets, s.RuleSets)...)
 	}
@@ -81,25 +87,30 @@ func backendChanges(lb *loadBalancer, s *spec) []request {
 }
 
 // keepNames returns the wanted listeners under the names that they have: a listener whose protocol changes between TCP
-// and HTTP is updated in place.
+// and HTTP is updated in place, and so are those whose names have a third part.
 func keepNames(have, want map[string]listener) map[string]listener {
 	out := map[string]listener{}
 	for name, l := range want {
+		kept := false
 		for old := range have {
-			if asTCP(old) == asTCP(name) {
-				name = old
+			if sanitized(old) == sanitized(name) {
+				out[old], kept = l, true
 			}
 		}
-		out[name] = l
+		if !kept {
+			out[name] = l
+		}
 	}
 	return out
 }
 
-func asTCP(name string) string {
-	if port, ok := strings.CutPrefix(name, "HTTP-"); ok {
-		return "TCP-" + port
+// sanitized is a listener's name for comparisons: with TCP for HTTP, and without a third part.
+func sanitized(name string) string {
+	parts := strings.Split(name, "-")
+	if strings.EqualFold(parts[0], "HTTP") {
+		parts[0] = "TCP"
 	}
-	return name
+	return strings.Join(parts[:min(len(parts), 2)], "-")
 }
 
 // part is a backend set or a listener.
@@ -149,13 +160,17 @@ func (s backendSet) equals(have backendSet) bool {
 		}
 	}
 	return len(have.Backends) == len(endpoints) && have.Policy == s.Policy && have.HealthChecker == s.HealthChecker &&
-		reflect.DeepEqual(have.PreserveSource, s.PreserveSource)
+		isSet(have.PreserveSource) == isSet(s.PreserveSource) && have.SSLConfiguration == nil
 }
+
+// isSet takes nil for false, as OKE does.
+func isSet(flag *bool) bool { return flag != nil && *flag }
 
 func (b backend) endpoint() string { return fmt.Sprintf("%s:%d", b.IPAddress, b.Port) }
 
+// named leaves the rule sets out, as OKE does: the next synchronization adds them.
 func (l listener) named(name string) listener {
-	l.Name = name
+	l.Name, l.RuleSetNames = name, nil
 	return l
 }
 
@@ -174,9 +189,7 @@ func (l listener) equals(have listener) bool {
 		have.RuleSetNames = append([]string{}, have.RuleSetNames...)
 		slices.Sort(have.RuleSetNames)
 	}
-	if l.PPv2 == nil {
-		have.PPv2 = nil // stays what it is
-	}
+	have.PPv2, l.PPv2 = new(isSet(have.PPv2)), new(isSet(l.PPv2))
 	return reflect.DeepEqual(have, l)
 }
 

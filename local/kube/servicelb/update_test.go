@@ -56,6 +56,22 @@ func TestChanges(t *testing.T) {
 			},
 			[]string{"PUT lb/listeners/HTTP-80"},
 		},
+		"a name with a third part: the listener keeps it": {
+			func(lb *loadBalancer) {
+				l := lb.Listeners["TCP-80"]
+				l.Protocol = "HTTP"
+				lb.Listeners = map[string]listener{"TCP-80-web": l}
+			},
+			[]string{"PUT lb/listeners/TCP-80-web"},
+		},
+		"of two listeners of a name without the third part, both are kept": {
+			func(lb *loadBalancer) {
+				l := lb.Listeners["TCP-80"]
+				l.Port = 81
+				lb.Listeners["TCP-80-web"] = l
+			},
+			[]string{"PUT lb/listeners/TCP-80-web"},
+		},
 		"a weight and a drained backend stay": {
 			func(lb *loadBalancer) {
 				b := lb.BackendSets["TCP-80"].Backends
@@ -99,13 +115,13 @@ func TestOnlyAnotherSecretNameRenewsTheCertificate(t *testing.T) {
 		ID: "lb", ShapeName: first.ShapeName, BackendSets: first.BackendSets, Listeners: first.Listeners,
 		Certificates: first.Certificates,
 	}
-	if got := changes(lb, specWith("web-1", "new")); len(got) != 0 {
+	if got := slices.Concat(uploads(lb, specWith("web-1", "new")), changes(lb, specWith("web-1", "new"))); len(got) != 0 {
 		t.Errorf("requests %v for a new certificate of the same name, want none", got)
 	}
 	for _, name := range []string{"web-2", "web-3"} {
 		renewed := specWith(name, "new")
 		var got []string
-		for _, r := range changes(lb, renewed) {
+		for _, r := range slices.Concat(uploads(lb, renewed), changes(lb, renewed)) {
 			got = append(got, r.method+" "+strings.TrimPrefix(r.path, loadBalancerPath))
 		}
 		if !slices.Equal(got, []string{"POST /lb/certificates", "PUT /lb/listeners/TCP-443"}) {

@@ -161,9 +161,9 @@ func (s *service) begin(
 	return engine.Accepted(wr)
 }
 
-// end ends a work request. A network load balancer whose creation or change failed is FAILED. After a failed creation it
-// has no address (oci-cloud-controller-manager at 1100ac3, 2026-06-17, loadBalancerToStatus); that no change gives it one
-// is an assumption.
+// end ends a work request. A network load balancer whose creation or change failed is FAILED. After a failed creation
+// it has no address (oci-cloud-controller-manager at 1100ac3, 2026-06-17, loadBalancerToStatus); that no change gives
+// it one is an assumption.
 func (s *service) end(t *engine.Tx, target string, args workArgs) error {
 	r, failure := t.Edit(target), s.work.Failure(t, args.Work)
 	creating, deleting := r.State() == "CREATING", r.State() == "DELETING"
