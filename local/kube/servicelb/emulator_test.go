@@ -51,9 +51,27 @@ func TestNetworkLoadBalancerOnTheEmulator(t *testing.T) {
 			!nlb.Flag("backendSets", "TCP-80", "isPreserveSource") || nlb.Flag("listeners", "TCP-80", "isPpv2Enabled") {
 			t.Errorf("after the changes: %v", nlb)
 		}
-		if err := b.EnsureLoadBalancerDeleted(t.Context(), "", svc); err != nil {
+		deleted := func() {
+			t.Helper()
+			if err := b.EnsureLoadBalancerDeleted(t.Context(), "", svc); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deleted()
+
+		fault := oci.Fault{WorkRequest: "CREATE_NETWORK_LOAD_BALANCER", Message: "no capacity", Count: 1}
+		if err := c.Server.Inject(fault); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := b.EnsureLoadBalancer(t.Context(), "", svc, []*corev1.Node{node}); err == nil {
+			t.Error("no error of a creation that failed")
+		}
+		// The next attempt finds it, and changes its backends: the Service gets no address.
+		status, err := b.EnsureLoadBalancer(t.Context(), "", svc, []*corev1.Node{node, another})
+		if err != nil || len(status.Ingress) > 0 {
+			t.Errorf("status %v, %v after the failed creation, want no address", status, err)
+		}
+		deleted()
 		c.RemoveNetwork(n)
 		c.NothingLeft()
 	})
