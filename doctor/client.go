@@ -41,12 +41,6 @@ var (
 	vaults           = service{client: catalog.VaultClient, base: "/20180608"}
 )
 
-// redirected reports whether the services are not Oracle's, but the local cloud's, as make env does.
-func redirected() bool {
-	_, is := identity.client.Override()
-	return is
-}
-
 // cloud asks the services of a region with the stack's credentials.
 type cloud struct{ *ocirest.Client }
 

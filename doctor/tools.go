@@ -27,9 +27,6 @@ func (v *visit) tools(ctx context.Context) []Result {
 	if results[0].Status == OK {
 		results = append(results, v.plugins(ctx)...)
 	}
-	if redirected() { // to the local cloud, whose kubeconfig holds a key
-		return results
-	}
 	return append(results, v.tokens())
 }
 

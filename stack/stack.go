@@ -2,7 +2,6 @@
 package stack
 
 import (
-	"os"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -29,23 +28,13 @@ import (
 func Program() (pulumi.RunFunc, pulumi.RunOption) {
 	var config map[string]string
 	program := func(ctx *pulumi.Context) error {
-		if err := checkCommand(kubeconfig.Command(config[ctx.Project()+":tokenCommand"])); err != nil {
+		// The stack's Kubernetes provider needs it in the middle of the update.
+		if _, err := oke.FindCommand(kubeconfig.Command(config[ctx.Project()+":tokenCommand"])); err != nil {
 			return err
 		}
 		return Deploy(ctx, config, registry.Ask)
 	}
 	return program, func(info *pulumi.RunInfo) { config = info.Config }
-}
-
-// checkCommand returns an error before anything is made if the stack's Kubernetes provider will lack the command that
-// makes tokens. It does not look where the OCI provider's clients are redirected, as to the local cloud, whose
-// kubeconfig holds a key, unless the settings insist on a command.
-func checkCommand(choice kubeconfig.Command) error {
-	if os.Getenv("CLIENT_HOST_OVERRIDES") != "" && choice != kubeconfig.OKE {
-		return nil
-	}
-	_, err := oke.FindCommand(choice)
-	return err
 }
 
 // Deploy makes the stack that config describes. Problems of the settings, and those that only the cloud and registries

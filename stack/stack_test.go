@@ -7,12 +7,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"oke-guestbook/components/oke"
+	"oke-guestbook/internal/mocks"
 	"oke-guestbook/plan/kubeconfig"
 )
 
-// TestCommand expects the command that makes tokens to be found, or a missing one to be reported, except on the local
-// cloud.
+// TestCommand expects the command that makes tokens to be found, or a missing one to be reported before anything else,
+// on the local cloud, too.
 func TestCommand(t *testing.T) {
 	const redirected = "oci_core.VirtualNetworkClient=http://127.0.0.1:1"
 	for _, tc := range []struct {
@@ -32,8 +35,8 @@ func TestCommand(t *testing.T) {
 		{"oke", "", kubeconfig.Auto, []string{"oke", "go", "source"}, "oke", false},
 		{"oke, chosen", "", kubeconfig.OKE, []string{"oci", "oke"}, "oke", false},
 		{"source", "", kubeconfig.Auto, []string{"go", "source"}, "go run ./cmd/oke", false},
-		{"local cloud", redirected, kubeconfig.Auto, nil, "", false},
-		{"local cloud, chosen", redirected, kubeconfig.OKE, nil, "go install ./cmd/oke", true},
+		{"local cloud, nothing", redirected, kubeconfig.Auto, nil, "go install ./cmd/oke", true},
+		{"local cloud", redirected, kubeconfig.Auto, []string{"oke"}, "oke", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -49,12 +52,21 @@ func TestCommand(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := checkCommand(tc.choice)
-			if (err != nil) != tc.refused || err != nil && !strings.Contains(err.Error(), tc.want) {
-				t.Fatalf("got %v, want an error: %t, %q", err, tc.refused, tc.want)
+			program, configure := Program()
+			settings := func(info *pulumi.RunInfo) {
+				info.Config = map[string]string{"oke-guestbook:tokenCommand": string(tc.choice)}
+				configure(info)
 			}
-			if err != nil || tc.want == "" {
+			r := mocks.New("oke-guestbook", "dev")
+			err := r.Run(program, settings)
+			if tc.refused {
+				if err == nil || !strings.Contains(err.Error(), tc.want) || len(r.Resources) > 0 {
+					t.Errorf("got %v, want %q before anything is made", err, tc.want)
+				}
 				return
+			}
+			if err == nil || !strings.Contains(err.Error(), "compartmentId") {
+				t.Errorf("got %v, want an error about the settings alone", err)
 			}
 			if got, err := oke.FindCommand(tc.choice); err != nil || !slices.Equal(got, strings.Fields(tc.want)) {
 				t.Errorf("got %v, %v, want %s", got, err, tc.want)

@@ -67,7 +67,7 @@ var toolFindings = []finding{
 	},
 	{
 		"no command for tokens",
-		func(s *setup) { s.env["CLIENT_HOST_OVERRIDES"], s.env["HTTPS_PROXY"] = "", "http://127.0.0.1:1" },
+		func(s *setup) { s.tokens = "" },
 		[]string{"✗ no command makes the tokens of the cluster", "go install ./cmd/oke"},
 	},
 	{

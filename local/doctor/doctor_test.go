@@ -13,7 +13,8 @@ func TestNothingIsWrong(t *testing.T) {
 		t.Errorf("status %d:\n%s", status, out)
 	}
 	for _, want := range []string{
-		"✓ pulumi v3.253.0", "✓ API key", "from the environment", "✓ region us-ashburn-1", "✓ home region us-ashburn-1",
+		"✓ pulumi v3.253.0", "✓ oke makes the tokens of the cluster", "✓ API key", "from the environment",
+		"✓ region us-ashburn-1", "✓ home region us-ashburn-1",
 		"✓ compartment oke-guestbook", "✓ the operator may list what 14 of 18 statements allow", "✓ Kubernetes v1.",
 		"✓ 17 service limits have room", "✓ VM.Standard.A1.Flex in 3 of 3 availability domains",
 		"(pulled anonymously, for arm64)",

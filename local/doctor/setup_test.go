@@ -86,6 +86,7 @@ type setup struct {
 	env      map[string]string
 	pulumi   string            // script that stands in for the command
 	golang   string            // one for the command go; empty for that of this machine
+	tokens   string            // name of the command that makes tokens; empty for none
 	args     []string          // further arguments of the command
 	images   map[string]string // body of a manifest by the path in the registry
 	answers  map[string]string // body by path, instead of the cloud's own
@@ -127,8 +128,9 @@ const index = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v
 func newSetup(t *testing.T) *setup {
 	t.Helper()
 	s := &setup{
-		t: t, limits: map[string]int{}, env: map[string]string{}, pulumi: working, answers: map[string]string{},
-		images: map[string]string{"/v2/guestbook/manifests/v1": fmt.Sprintf(index, "arm64")},
+		t: t, limits: map[string]int{}, env: map[string]string{}, pulumi: working, tokens: "oke",
+		answers: map[string]string{},
+		images:  map[string]string{"/v2/guestbook/manifests/v1": fmt.Sprintf(index, "arm64")},
 	}
 	s.registry = httptest.NewServer(http.HandlerFunc(s.serveImage))
 	t.Cleanup(s.registry.Close)
@@ -254,6 +256,9 @@ func (s *setup) environment() []string {
 	bin := s.t.TempDir()
 	if s.pulumi != "" {
 		s.write(filepath.Join(bin, "pulumi"), "#!/bin/sh\n"+s.pulumi)
+	}
+	if s.tokens != "" {
+		s.write(filepath.Join(bin, s.tokens), "#!/bin/sh\n")
 	}
 	if s.golang != "" {
 		s.write(filepath.Join(bin, "go"), "#!/bin/sh\n"+s.golang)
