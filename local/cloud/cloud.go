@@ -84,8 +84,6 @@ type ControlPlane interface {
 	Start(ctx context.Context, c Cluster) (Endpoints, error)
 	// Stop ends the cluster's processes and deletes its data. It is no error if the cluster does not run.
 	Stop(ctx context.Context, clusterID string) error
-	// Kubeconfig returns the administrator's kubeconfig. It never changes.
-	Kubeconfig(ctx context.Context, clusterID string) ([]byte, error)
 	// SyncNodes registers the given nodes, and cordons, drains and removes all others. It returns when that is done.
 	SyncNodes(ctx context.Context, clusterID string, nodes []Node) error
 	// ReadyNodes returns the OCIDs of the instances whose nodes are ready, as the API server has it.
@@ -95,4 +93,10 @@ type ControlPlane interface {
 // Zone returns an availability domain as nodes are labelled with it: "PHX-AD-1" for "Uocm:PHX-AD-1".
 func Zone(availabilityDomain string) string {
 	return availabilityDomain[strings.LastIndex(availabilityDomain, ":")+1:]
+}
+
+// ShortID is the end of an OCID. OKE's kubeconfigs name clusters, users and contexts after that of the cluster.
+func ShortID(ocid string) string {
+	name := ocid[strings.LastIndex(ocid, ".")+1:]
+	return "c" + name[max(0, len(name)-10):]
 }

@@ -66,7 +66,7 @@ var afterTheFirstHour = []shown{
 	{
 		"bin/oke kubeconfig --cluster-id ocid1.cluster... --region us-ashburn-1",
 		`bin/oke kubeconfig --cluster-id "$(pulumi stack output clusterId)" --region us-ashburn-1`,
-		[]string{"kind: Config", "- token\n"},
+		[]string{"apiVersion: v1", "- token\n"},
 	},
 	{"pulumi stack output lastBackups", "", []string{"{}"}},
 	{"pulumi stack output addresses", "", []string{`"guestbook":`}},

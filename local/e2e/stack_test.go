@@ -249,11 +249,12 @@ func (s *stack) kubectl(out any, args ...string) {
 	s.must(json.Unmarshal(data, out))
 }
 
-// kubectlCommand returns kubectl with the stack's kubeconfig.
+// kubectlCommand returns kubectl with the stack's kubeconfig, which calls a command with the local cloud's credentials.
 func (s *stack) kubectlCommand(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(s.t.Context(), filepath.Join(s.o.Bin, "kubectl"), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.o.Dir, "kubeconfig"),
-		"KUBECACHEDIR="+filepath.Join(s.o.Dir, "kubecache"))
+		"KUBECACHEDIR="+filepath.Join(s.o.Dir, "kubecache"), "PATH="+s.o.Bin+":"+os.Getenv("PATH"),
+		"OCI_CLI_CONFIG_FILE="+s.o.Path("oci", "config"))
 	return cmd
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 )
 
 // rehearse gives the stack the settings of another stack of the repository, as make rehearsal writes them.
@@ -195,6 +196,8 @@ func (s *elsewhere) sampleBudgets(namespace string) (stop func()) {
 	s.t.Helper()
 	config, err := clientcmd.RESTConfigFromKubeConfig(s.writeKubeconfig())
 	s.must(err)
+	config.ExecProvider.Command = filepath.Join(s.o.Bin, config.ExecProvider.Command)
+	config.ExecProvider.Env = []api.ExecEnvVar{{Name: "OCI_CLI_CONFIG_FILE", Value: s.o.Path("oci", "config")}}
 	client, err := rest.HTTPClientFor(config)
 	s.must(err)
 	type budget struct {

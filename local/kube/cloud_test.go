@@ -174,12 +174,10 @@ func (c *testCloud) pool(cluster, version string, size int) string {
 	return c.work(header)
 }
 
-// config returns the client configuration of a cluster.
+// config returns the administrator's client configuration of a cluster.
 func (c *testCloud) config(cluster string) *rest.Config {
 	c.t.Helper()
-	var kubeconfig []byte
-	path, body := "/20180222/clusters/"+cluster+"/kubeconfig/content", object{"tokenVersion": "2.0.0"}
-	_, err := c.client.Do(c.t.Context(), http.MethodPost, path, nil, body, &kubeconfig)
+	kubeconfig, err := c.manager.Kubeconfig(c.t.Context(), cluster)
 	if err != nil {
 		c.t.Fatal(err)
 	}

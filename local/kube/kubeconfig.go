@@ -7,16 +7,18 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"oke-guestbook/local/cloud"
 )
 
 // writeKubeconfigs writes the kubeconfigs of the administrator and of the components, each once. Contexts, clusters and
-// users are named as on OKE: "context-", "cluster-" and "user-" with the end of the cluster's OCID.
+// users are named as on OKE.
 func (c *cluster) writeKubeconfigs() error {
 	ca, err := os.ReadFile(c.pkiPath("ca.crt"))
 	if err != nil {
 		return err
 	}
-	short := shortID(c.state.Cluster.ID)
+	short := cloud.ShortID(c.state.Cluster.ID)
 	for _, user := range []string{"admin", "controller-manager", "scheduler"} {
 		path := c.kubeconfigPath(user)
 		if _, err := os.Stat(path); err == nil {

@@ -99,7 +99,8 @@ func (m *Manager) Stop(_ context.Context, clusterID string) error {
 	return os.RemoveAll(m.clusterDir(clusterID))
 }
 
-// Kubeconfig implements cloud.ControlPlane.
+// Kubeconfig returns the administrator's kubeconfig, with a client certificate. It never changes. Users get theirs from
+// the emulator.
 func (m *Manager) Kubeconfig(_ context.Context, clusterID string) ([]byte, error) {
 	data, err := os.ReadFile(filepath.Join(m.clusterDir(clusterID), "admin.kubeconfig"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -170,12 +171,7 @@ func (m *Manager) cluster(id string) (*cluster, error) {
 
 // clusterDir is named after the end of the OCID, as OKE names a cluster's kubeconfig context.
 func (m *Manager) clusterDir(id string) string {
-	return filepath.Join(m.cfg.Dir, shortID(id))
-}
-
-func shortID(ocid string) string {
-	name := ocid[strings.LastIndex(ocid, ".")+1:]
-	return "c" + name[max(0, len(name)-10):]
+	return filepath.Join(m.cfg.Dir, cloud.ShortID(id))
 }
 
 // scaled converts a period of OKE's to the speed of the local cloud.

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -31,7 +32,7 @@ func (l Launcher) Up(ctx context.Context) error {
 		return fmt.Errorf("%w; created resources are kept: fix the cause and run `%s` again, or `%s`",
 			err, l.Make("up"), l.Make("down"))
 	}
-	outputs, err := l.writeKubeconfig(ctx, cli)
+	outputs, err := p.writeKubeconfig(ctx, cli)
 	if err != nil {
 		return err
 	}
@@ -287,7 +288,7 @@ func (l Launcher) Kubeconfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.writeKubeconfig(ctx, cli); err != nil {
+	if _, err := p.writeKubeconfig(ctx, cli); err != nil {
 		return err
 	}
 	// The tools come after PATH: the user's own kubectl is preferred.
@@ -296,17 +297,26 @@ func (l Launcher) Kubeconfig(ctx context.Context) error {
 	return nil
 }
 
-// writeKubeconfig writes the stack's kubeconfig to its file, and returns all outputs of the stack.
-func (l Launcher) writeKubeconfig(ctx context.Context, cli pulumicli.CLI) (map[string]any, error) {
+// writeKubeconfig writes the stack's kubeconfig to its file, and returns all outputs of the stack. Unlike the output
+// kubeconfig, it works in any shell: it names its command and the local cloud's credentials by their paths.
+func (p parts) writeKubeconfig(ctx context.Context, cli pulumicli.CLI) (map[string]any, error) {
 	outputs, err := cli.Outputs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config, ok := outputs["kubeconfig"].(string)
+	cluster, ok := outputs["clusterId"].(string)
 	if !ok {
-		return nil, fmt.Errorf("the stack has no kubeconfig yet: run `%s`", l.Make("up"))
+		return nil, fmt.Errorf("the stack has no kubeconfig yet: run `%s`", p.Make("up"))
 	}
-	return outputs, os.WriteFile(l.kubeconfigFile(), []byte(config), 0o600)
+	cmd := cli.With(ctx, p.tools.Commands(), "kubeconfig", "--cluster-id", cluster, "--service-endpoint", p.Endpoint(),
+		"--config-file", p.Path("oci", "config"), "--profile", "DEFAULT", "--auth", "api_key")
+	cmd.Env = append(cmd.Env, "PATH=") // on PATH, the command would name itself without its path
+	var config, reason bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &config, &reason
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("kubeconfig of the stack: %w: %s", err, strings.TrimSpace(reason.String()))
+	}
+	return outputs, os.WriteFile(p.kubeconfigFile(), config.Bytes(), 0o600)
 }
 
 // PrintEnv prints shell commands that direct Pulumi and OCI clients to the local cloud.

@@ -1,12 +1,10 @@
 package containerengine
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"time"
 
-	"oke-guestbook/local/cloud"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/oci/vcn"
 )
@@ -14,6 +12,7 @@ import (
 // clusterState is what the service remembers of a cluster.
 type clusterState struct {
 	Version string // that runs, while an upgrade to it is under way; empty: the document's
+	CA      []byte // of the API server, in PEM
 }
 
 // Usual durations of the real service's work requests.
@@ -204,7 +203,7 @@ func (s *Service) updateEndpoint(c *engine.Call, r *engine.Resource) (*engine.An
 		return nil, err
 	}
 	vcn.SetSecurityGroups(c.Tx, r.ID, endpoint.Texts("nsgIds"))
-	setEndpoints(c.Tx, r, cloud.Endpoints{Address: r.Doc.Str("endpoints", "kubernetes")})
+	showEndpoints(c.Tx, r, r.Doc.Str("endpoints", "kubernetes"))
 	wr := s.work.Begin(c.Tx, "CLUSTER_UPDATE", clusterKind, r)
 	r.SetState("UPDATING")
 	taskClusterUpdated.After(c.Tx, endpointUpdateTime, r.ID, workTask{wr.ID})
@@ -234,21 +233,4 @@ func removeClusterParts(t *engine.Tx, r *engine.Resource) error {
 		return err
 	}
 	return vcn.RemoveVnics(t, r.ID)
-}
-
-// kubeconfig answers with the control plane's kubeconfig.
-func (s *Service) kubeconfig(c *engine.Call, r *engine.Resource) (*engine.Answer, error) {
-	if state := r.State(); r.Removed != nil || state != "ACTIVE" && state != "UPDATING" {
-		return nil, engine.Conflict("the cluster %s is %s", r.ID, state)
-	}
-	if c.Body.Str("endpoint") == "PUBLIC_ENDPOINT" && !r.Doc.Flag("endpointConfig", "isPublicIpEnabled") {
-		return nil, engine.Invalid("endpoint: the cluster %s has no public endpoint", r.ID)
-	}
-	if s.plane == nil {
-		return nil, engine.NotImplemented("this local cloud runs no control planes")
-	}
-	return &engine.Answer{Then: func(ctx context.Context) (*engine.Answer, error) {
-		text, err := s.plane.Kubeconfig(ctx, r.ID)
-		return &engine.Answer{Body: text, Header: map[string]string{"Content-Type": "application/x-yaml"}}, err
-	}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,8 +36,8 @@ func TestClusterLife(t *testing.T) {
 			t.Errorf("cluster %v", cluster)
 		}
 		if got := string(c.Want(http.StatusOK, "POST", ocitest.OKE+"/clusters/"+id+"/kubeconfig/content",
-			engine.Doc{"tokenVersion": "2.0.0"}).Raw); got != "kind: Config # "+id {
-			t.Errorf("kubeconfig %q", got)
+			engine.Doc{"tokenVersion": "2.0.0"}).Raw); got != kubeconfigOf(id) {
+			t.Errorf("kubeconfig\n%s\nwant\n%s", got, kubeconfigOf(id))
 		}
 		c.Refused(409, "Conflict", "references the VNIC", "DELETE", ocitest.Core+"/subnets/"+n.API, nil)
 
@@ -81,6 +82,39 @@ func TestClusterLife(t *testing.T) {
 		c.RemoveNetwork(n)
 		c.NothingLeft()
 	})
+}
+
+// kubeconfigOf is the kubeconfig of a cluster, as OKE writes it.
+func kubeconfigOf(id string) string {
+	return strings.NewReplacer("<id>", id, "<name>", "c"+id[len(id)-10:]).Replace(`apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: UEVN
+    server: https://127.0.0.1:40123
+  name: cluster-<name>
+contexts:
+- context:
+    cluster: cluster-<name>
+    user: user-<name>
+  name: context-<name>
+current-context: context-<name>
+kind: ""
+users:
+- name: user-<name>
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1beta1
+      args:
+      - ce
+      - cluster
+      - generate-token
+      - --cluster-id
+      - <id>
+      - --region
+      - us-ashburn-1
+      command: oci
+      env: []
+`)
 }
 
 func TestControlPlaneFails(t *testing.T) {

@@ -121,14 +121,20 @@ func (s *Service) refusedKey(clusterID string) (failure *engine.Failure) {
 	return failure
 }
 
-// setEndpoints shows where the API is. A public endpoint comes with a private one, the address of its VNIC.
+// setEndpoints remembers where the API is, and shows it.
 func setEndpoints(t *engine.Tx, r *engine.Resource, e cloud.Endpoints) {
-	if e.Address == "" {
+	engine.Private[clusterState](r).CA = e.CA
+	showEndpoints(t, r, e.Address)
+}
+
+// showEndpoints shows where the API is. A public endpoint comes with a private one, the address of its VNIC.
+func showEndpoints(t *engine.Tx, r *engine.Resource, address string) {
+	if address == "" {
 		return
 	}
-	shown := engine.Doc{"kubernetes": e.Address, "privateEndpoint": e.Address}
+	shown := engine.Doc{"kubernetes": address, "privateEndpoint": address}
 	if r.Doc.Flag("endpointConfig", "isPublicIpEnabled") {
-		shown["publicEndpoint"] = e.Address
+		shown["publicEndpoint"] = address
 		shown["privateEndpoint"] = privateEndpoint(t, r)
 	}
 	r.Doc["endpoints"] = shown

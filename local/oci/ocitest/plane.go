@@ -2,7 +2,6 @@ package ocitest
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"oke-guestbook/local/cloud"
@@ -35,7 +34,7 @@ func (p *ControlPlane) Start(_ context.Context, c cloud.Cluster) (cloud.Endpoint
 		return cloud.Endpoints{}, p.StartErr
 	}
 	p.Versions[c.ID], p.Clusters[c.ID] = c.Version, c
-	return cloud.Endpoints{Address: "127.0.0.1:40123"}, nil
+	return cloud.Endpoints{Address: "127.0.0.1:40123", CA: []byte("PEM")}, nil
 }
 
 // Stop implements cloud.ControlPlane.
@@ -45,16 +44,6 @@ func (p *ControlPlane) Stop(_ context.Context, id string) error {
 	delete(p.Versions, id)
 	delete(p.Nodes, id)
 	return nil
-}
-
-// Kubeconfig implements cloud.ControlPlane.
-func (p *ControlPlane) Kubeconfig(_ context.Context, id string) ([]byte, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.Versions[id] == "" {
-		return nil, errors.New("no such control plane")
-	}
-	return []byte("kind: Config # " + id), nil
 }
 
 // SyncNodes implements cloud.ControlPlane.
