@@ -68,17 +68,26 @@ func createSubnet(c *engine.Call, doc engine.Doc) error {
 	return nil
 }
 
-// updateSubnet refuses a CIDR block without the addresses that are used.
+// updateSubnet refuses a CIDR block with another network address, or without the addresses that are used: the last one
+// of the new block is for broadcasts (API reference, UpdateSubnetDetails). The codes and words are not documented.
 func updateSubnet(c *engine.Call, old, doc engine.Doc) error {
 	if doc["cidrBlock"] == old["cidrBlock"] {
 		return nil
 	}
-	p, err := ParseCIDR("cidrBlock", doc.Str("cidrBlock"))
+	p, err := parseNetworkCIDR("cidrBlock", doc.Str("cidrBlock"))
 	if err != nil {
 		return err
 	}
+	was, err := ParseCIDR("cidrBlock", old.Str("cidrBlock"))
+	if err != nil {
+		return err
+	}
+	if p.Addr() != was.Addr() {
+		return engine.Invalid("The requested CIDR %s must have the network address of the subnet's CIDR, %s", p, was)
+	}
 	for _, vnic := range vnicsIn(c.Tx, doc.Str("id")) {
-		if addr, err := netip.ParseAddr(vnic.Doc.Str("privateIp")); err != nil || !p.Contains(addr) {
+		addr, err := netip.ParseAddr(vnic.Doc.Str("privateIp"))
+		if err != nil || !p.Contains(addr) || !p.Contains(addr.Next()) {
 			return engine.Conflict("The Subnet %s references the VNIC %s outside the new CIDR block.", doc["id"], vnic.ID)
 		}
 	}

@@ -93,6 +93,8 @@ func createDefaults(t *engine.Tx, vcn *engine.Resource) error {
 	return nil
 }
 
+// changeVcnCIDRs adds, removes or changes a CIDR block. No subnet may be outside afterwards (API reference,
+// ModifyVcnCidr and RemoveVcnCidr).
 func changeVcnCIDRs(c *engine.Call) (*engine.Answer, error) {
 	vcn, err := c.Changeable(vcnKind)
 	if err != nil {
