@@ -85,7 +85,8 @@ func (c *composition) decidePolicy(ctx *pulumi.Context, places *iam.Places) erro
 	return list.Err()
 }
 
-// lookAtNetwork looks at an existing VCN with what the settings name of it, and at a dynamic routing gateway.
+// lookAtNetwork looks at an existing VCN with what the settings name of it, at a dynamic routing gateway, and at what
+// earlier updates have made.
 func (c *composition) lookAtNetwork(ctx *pulumi.Context, places *iam.Places) error {
 	err := network.CheckDRG(ctx, c.settings.Network.DrgID)
 	if err == nil && c.plan.ExistingVCN != "" {
@@ -94,6 +95,14 @@ func (c *composition) lookAtNetwork(ctx *pulumi.Context, places *iam.Places) err
 			places.Note(iam.Network, found.CompartmentID)
 			var problems problem.List
 			c.settings.Network.ValidateFound(&problems, found)
+			err = problems.Err()
+		}
+	}
+	if err == nil {
+		made, lookErr := network.LookMade(ctx, c.name, c.networkArgs())
+		if err = lookErr; err == nil {
+			var problems problem.List
+			c.settings.Network.ValidateMade(&problems, made)
 			err = problems.Err()
 		}
 	}

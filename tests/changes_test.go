@@ -306,7 +306,7 @@ var changes = []change{
 		what: "homeRegion, with containerLogs, clusterPolicy and a budget", before: inTenancy,
 		set: map[string]string{"homeRegion": "eu-frankfurt-1"},
 	},
-	// The service refuses to take a range away that has addresses in use.
+	// The service moves no subnet.
 	{what: "vcnCidr", set: map[string]string{"vcnCidr": "10.1.0.0/16"}},
 	{
 		what: "vcnId", set: map[string]string{"vcnId": mocks.ExistingVCN, "vcnCidr": "10.20.0.0/16"},

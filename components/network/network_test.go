@@ -1,6 +1,7 @@
 package network
 
 import (
+	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -92,6 +93,58 @@ func TestLookElsewhere(t *testing.T) {
 	}
 	if found := look(t, workersOnly()); !reflect.DeepEqual(found, layout.Found{}) {
 		t.Errorf("a new VCN is looked up: %+v", found)
+	}
+}
+
+// TestLookMade expects the subnets that the stack has made in the VCN that the settings mean, and only those.
+func TestLookMade(t *testing.T) {
+	args := workersOnly()
+	args.Plan.VCN = netip.MustParsePrefix("10.0.0.0/16")
+	args.Plan.Subnets[0].CIDR = netip.MustParsePrefix("10.0.64.0/20")
+	existing := workersOnly()
+	existing.Plan.VCN, existing.Plan.ExistingVCN = netip.MustParsePrefix("10.20.0.0/16"), mocks.ExistingVCN
+	existing.Plan.Subnets[0].CIDR = netip.MustParsePrefix("10.20.64.0/20")
+	others := workersOnly()
+	others.Tags = map[string]string{"project": "project", "stack": "another"}
+	const own = "ocid1.vcn.oc1.iad.net"
+	for _, tc := range []struct {
+		what          string
+		before, now   *Args // before: nil for a new stack
+		name          string
+		vcn           []string
+		subnet, inVCN string
+	}{
+		{"new stack", nil, args, "net", nil, "", ""},
+		{"own VCN", args, args, "net", []string{"10.0.0.0/16"}, "10.0.64.0/20", own},
+		{"another name", args, args, "other", nil, "", ""},
+		{"another stack's", args, others, "net", nil, "", ""},
+		{"existing VCN", existing, existing, "net", nil, "10.20.64.0/20", mocks.ExistingVCN},
+		{"own VCN, to be an existing one", args, existing, "net", nil, "", ""},
+		{"existing VCN, to be an own one", existing, args, "net", nil, "", ""},
+	} {
+		r := mocks.New("project", "stack")
+		if tc.before != nil {
+			err := r.Run(func(ctx *pulumi.Context) error {
+				_, err := New(ctx, "net", tc.before)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r = r.Next()
+		}
+		var got layout.Made
+		err := r.Run(func(ctx *pulumi.Context) (err error) {
+			got, err = LookMade(ctx, tc.name, tc.now)
+			return err
+		})
+		want := layout.Made{VCNCIDRs: tc.vcn, Subnets: map[layout.Role]layout.FoundSubnet{}}
+		if tc.subnet != "" {
+			want.Subnets[layout.Workers] = layout.FoundSubnet{VcnID: tc.inVCN, CIDR: tc.subnet, Private: true}
+		}
+		if err != nil || len(r.Resources) > 0 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, %d resources\ngot  %+v\nwant %+v", tc.what, err, len(r.Resources), got, want)
+		}
 	}
 }
 

@@ -33,8 +33,10 @@ const (
 // existingNetwork answers questions about existing resources.
 func (r *Recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	asked := func(key resource.PropertyKey) string { return Text(args.Args[key]) }
-	if made := r.made(asked("vcnId") + asked("subnetId")); made != nil {
-		return object(map[string]any{"state": "AVAILABLE", "freeformTags": made["freeformTags"].Mappable()}), nil
+	if made := r.made(asked("vcnId") + asked("subnetId")); made != nil && args.Token != "oci:Core/getSubnets:getSubnets" {
+		found := maps.Clone(made)
+		found["state"] = resource.NewProperty("AVAILABLE")
+		return found, nil
 	}
 	switch args.Token {
 	case "oci:Core/getVcn:getVcn":
@@ -88,6 +90,9 @@ func (r *Recorder) listParts(token, vcn string, networkers bool) (resource.Prope
 		return nil, fmt.Errorf("the program calls the unknown function %s", token)
 	}
 	var parts []any
+	if list.kind == "subnet" {
+		parts = r.madeSubnets(vcn)
+	}
 	add := func(id, of, state string, more map[string]any) {
 		if vcn == "" || vcn == of {
 			part := map[string]any{"id": id, "vcnId": of, "cidrBlock": "10.20.64.0/20", "state": state}
@@ -111,6 +116,18 @@ func (r *Recorder) listParts(token, vcn string, networkers bool) (resource.Prope
 		add(list.key+" there", TakenVCN, "AVAILABLE", nil)
 	}
 	return object(map[string]any{list.key: parts}), nil
+}
+
+// madeSubnets lists the subnets that the previous update has made in a VCN, or for "" in any.
+func (r *Recorder) madeSubnets(vcn string) (list []any) {
+	for _, res := range r.previous {
+		if res.Type == "oci:Core/subnet:Subnet" && (vcn == "" || vcn == Text(res.Inputs["vcnId"])) {
+			found := res.Inputs.Mappable()
+			found["id"], found["state"] = "ocid1.subnet.oc1.iad."+res.Name, "AVAILABLE"
+			list = append(list, found)
+		}
+	}
+	return list
 }
 
 // gateways are further properties of the gateways above.

@@ -190,14 +190,24 @@ func TestNothingOpensByItself(t *testing.T) {
 		s.settings("securityBy=lists")
 		s.unchanged("with securityBy set back")
 	})
-	step(t, "a public guestbook becomes an internal one", func() {
+	step(t, "subnets cannot move", func() {
+		s.settings("vcnCidr=10.1.0.0/16", "internalLoadBalancerAllowedCidrs[0]=10.1.0.0/16")
+		s.refused("vcnCidr 10.0.0.0/16 10.1.0.0/16 10.0.64.0/20")
+		s.settings("vcnCidr=10.0.0.0/16", "internalLoadBalancerAllowedCidrs[0]=10.0.0.0/16")
+	})
+	step(t, "a public guestbook becomes an internal one, and a subnet a smaller one", func() {
 		s.kubectlWith("delete", services...)
-		s.settings("exposure=internal", "loadBalancers=internal")
+		s.settings("exposure=internal", "loadBalancers=internal", "subnets.workers.prefixLength=21")
 		s.unset("loadBalancerAllowedCidrs")
 		s.deploy()
 		got, subnet := s.balancers(), s.id(subnetType, "oke-guestbook-local-internalLoadBalancers")
 		if len(got) != 1 || !got[0].IsPrivate || !slices.Equal(got[0].SubnetIDs, []string{subnet}) {
 			t.Errorf("want one private load balancer, in %s; got %+v", subnet, got)
+		}
+		var workers struct{ CIDRBlock string }
+		s.get(rest, core+"/subnets/"+s.id(subnetType, "oke-guestbook-local-workers"), &workers)
+		if workers.CIDRBlock != "10.0.64.0/21" {
+			t.Errorf("the workers' subnet has %s", workers.CIDRBlock)
 		}
 		if address := "http://" + got[0].IPAddresses[0].IPAddress; s.output("url") != address {
 			t.Errorf("output url is %s, want the load balancer's %s", s.output("url"), address)
