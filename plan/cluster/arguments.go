@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -28,21 +26,33 @@ const (
 	truth       argument = "true or false"
 	duration    argument = "a duration such as 10m"
 	minMax      argument = "a minimum and a maximum such as 0:1000"
-	jsonObject  argument = "an object in JSON, plain or in base64"
-	jsonList    argument = "a list in JSON, plain or in base64"
 	podsOrShare argument = "a whole number or a percentage such as 10%, of 100% at most"
 	portNumber  argument = "a port from 1 to 65535"
 	severity    argument = "info, warning, error, fatal or a whole number"
 	oneOf       argument = "one of " // what follows, separated by commas
-	someOf      argument = "one or several, separated by commas, of "
+	someOf      argument = "one or several, separated by commas, each once, random last, of "
 	ocidOf      argument = "an OCID of kind " // what follows
+	labelOf     argument = "the key of a label"
+	configName  argument = "the name of an object: lower-case letters, digits, hyphens and periods"
+	nodesOf     argument = "node pools such as 1:5:ocid1.nodepool.oc1.iad.aaaa (minimum, maximum, OCID), with commas"
+	discovery   argument = "clusterId:<OCID>,compartmentId:<OCID>,nodepoolTags:<key>=<value>,min:<n>,max:<n>"
+
+	aList                  = "a list of "
+	inJSON                 = " in JSON, plain or in base64"
+	affinity      argument = "an object of affinities" + inJSON
+	annotations   argument = "an object of annotations" + inJSON
+	nodeSelectors argument = "an object of labels" + inJSON
+	resources     argument = "an object of limits and requests" + inJSON
+	rollingUpdate argument = "an object of maxSurge and maxUnavailable" + inJSON
+	spread        argument = aList + "topology spread constraints" + inJSON
+	tolerations   argument = aList + "tolerations" + inJSON
 )
 
 // commonArguments are those of all add-ons (Oracle documentation, "Cluster Add-on Configuration Arguments", 2024-12-19;
 // read 2026-11-29 in a copy of March 2025).
 var commonArguments = map[string]argument{
-	"affinity": jsonObject, "nodeSelectors": jsonObject, "numOfReplicas": fromZero, "rollingUpdate": jsonObject,
-	"tolerations": jsonList, "topologySpreadConstraints": jsonList,
+	"affinity": affinity, "nodeSelectors": nodeSelectors, "numOfReplicas": fromZero, "rollingUpdate": rollingUpdate,
+	"tolerations": tolerations, "topologySpreadConstraints": spread,
 }
 
 // expanders are those of the cluster autoscaler (kubernetes/autoscaler, expander/factory) but price, which Oracle's
@@ -50,38 +60,41 @@ var commonArguments = map[string]argument{
 const expanders = "random, most-pods, least-waste, least-nodes, priority, grpc"
 
 // ownArguments are those of an add-on beside the common ones and its ContainerResources, from the same page. Add-ons
-// that it does not have are not here, and take any argument.
+// that it does not have are not here, and take any argument. What the program itself needs has a Pod at least.
 var ownArguments = map[string]map[string]argument{
 	Autoscaler: {
-		"annotations": jsonObject, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth,
-		"balancingIgnoreLabel": anyText,
-		"balancingLabel":       anyText, "cordonNodeBeforeTerminating": truth, "coresTotal": minMax,
+		"annotations": annotations, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth,
+		"balancingIgnoreLabel": labelOf, "balancingLabel": labelOf, "cordonNodeBeforeTerminating": truth,
+		"coresTotal":                     minMax,
 		"daemonsetEvictionForEmptyNodes": truth, "daemonsetEvictionForOccupiedNodes": truth,
 		"debuggingSnapshotEnabled": truth, "emitPerNodegroupMetrics": truth, "enforceNodeGroupMinSize": truth,
 		"estimator": oneOf + "binpacking", "expander": someOf + expanders, "expendablePodsPriorityCutoff": integer,
 		"ignoreDaemonsetsUtilization": truth, "ignoreMirrorPodsUtilization": truth, "leaderElect": truth,
-		"leaderElectLeaseDuration": duration, "leaderElectRenewDeadline": duration, "leaderElectResourceLock": anyText,
-		"leaderElectRetryPeriod": duration, "maxAutoprovisionedNodeGroupCount": fromZero, "maxEmptyBulkDelete": fromZero,
+		"leaderElectLeaseDuration": duration, "leaderElectRenewDeadline": duration,
+		"leaderElectResourceLock": oneOf + "leases",
+		"leaderElectRetryPeriod":  duration, "maxAutoprovisionedNodeGroupCount": fromZero, "maxEmptyBulkDelete": fromZero,
 		"maxFailingTime": duration, "maxGracefulTerminationSec": fromZero, "maxInactivity": duration,
 		"maxNodeProvisionTime": duration, "maxNodesTotal": fromZero, "maxTotalUnreadyPercentage": fromZero,
-		"memoryTotal": minMax, "minReplicaCount": fromZero, "nodeGroupAutoDiscovery": anyText, "nodes": anyText,
+		"numOfReplicas": fromOne, "memoryTotal": minMax, "minReplicaCount": fromZero,
+		"nodeGroupAutoDiscovery": discovery, "nodes": nodesOf,
 		"okTotalUnreadyCount": fromZero, "recordDuplicatedEvents": truth, "scaleDownCandidatesPoolMinCount": fromZero,
 		"scaleDownCandidatesPoolRatio": ratio, "scaleDownDelayAfterAdd": duration,
 		"scaleDownDelayAfterDelete": duration, "scaleDownDelayAfterFailure": duration, "scaleDownEnabled": truth,
 		"scaleDownNonEmptyCandidatesCount": integer, "scaleDownUnneededTime": duration, "scaleDownUnreadyTime": duration,
 		"scaleDownUtilizationThreshold": ratio, "scanInterval": duration, "skipNodesWithCustomControllerPods": truth,
-		"skipNodesWithLocalStorage": truth, "skipNodesWithSystemPods": truth, "statusConfigMapName": anyText,
+		"skipNodesWithLocalStorage": truth, "skipNodesWithSystemPods": truth, "statusConfigMapName": configName,
 		"stderrthreshold":               severity,
 		"unremovableNodeRecheckTimeout": duration, "v": fromZero, "writeStatusConfigmap": truth,
 	},
 	certManager: {},
 	"CoreDNS": {
-		"coreDnsContainerResources": jsonObject, "customizeCoreDNSConfigMap": truth, "minReplica": fromOne,
+		"numOfReplicas":             fromOne,
+		"coreDnsContainerResources": resources, "customizeCoreDNSConfigMap": truth, "minReplica": fromOne,
 		"nodesPerReplica": fromOne,
 	},
 	"Flannel": {},
 	"Istio": {
-		"customizeConfigMap": truth, "enableIngressGateway": truth, "istio-ingressgateway.Annotations": jsonObject,
+		"customizeConfigMap": truth, "enableIngressGateway": truth, "istio-ingressgateway.Annotations": annotations,
 		"istio-ingressgateway.HorizontalPodAutoscalerMaxReplicas": fromOne,
 		"istio-ingressgateway.HorizontalPodAutoscalerMinReplicas": fromOne,
 		"istio-ingressgateway.PodDisruptionBudgetMinAvailable":    podsOrShare,
@@ -91,11 +104,11 @@ var ownArguments = map[string]map[string]argument{
 	},
 	"KubeProxy":               {"customizeKubeProxyConfigMap": truth},
 	"KubernetesDashboard":     {},
-	"KubernetesMetricsServer": {},
+	"KubernetesMetricsServer": {"numOfReplicas": fromOne},
 	"NativeIngressController": {
 		"authSecretName": anyText, "authType": oneOf + "instance, user, workloadIdentity",
-		"compartmentId": ocidOf + "compartment, tenancy", "controllerClass": anyText, "leaseLockName": anyText,
-		"leaseLockNamespace": anyText, "loadBalancerSubnetId": ocidOf + "subnet", "logVerbosity": fromZero,
+		"compartmentId": ocidOf + "compartment, tenancy", "controllerClass": anyText, "leaseLockName": configName,
+		"leaseLockNamespace": configName, "loadBalancerSubnetId": ocidOf + "subnet", "logVerbosity": fromZero,
 		"metricsBackend": anyText, "metricsPort": portNumber,
 	},
 	"NvidiaGpuPlugin": {
@@ -105,6 +118,9 @@ var ownArguments = map[string]map[string]argument{
 	},
 	"OciVcnIpNative": {}, "OracleDatabaseOperator": {}, "Tiller": {}, "WeblogicKubernetesOperator": {},
 }
+
+// ofContainer ends the name of an argument that begins with that of a container.
+const ofContainer = ".ContainerResources"
 
 // validateArguments adds arguments whose values do not have the form that Oracle documents, and names that look like a
 // documented one. Others may be newer than the page.
@@ -123,13 +139,21 @@ func (s *Spec) validateArguments(list *problem.List) {
 		arguments := s.AddonOptions[addon].Configuration
 		for _, name := range slices.Sorted(maps.Keys(arguments)) {
 			form, found := known[name]
-			if strings.HasSuffix(name, ".ContainerResources") {
-				form, found = jsonObject, true
+			if strings.HasSuffix(name, ofContainer) {
+				form, found = resources, true
 			}
-			if hint := setting.Nearest(name, slices.Sorted(maps.Keys(known))); !found && hint != "" {
+			hint := setting.Nearest(name, slices.Sorted(maps.Keys(known)))
+			if strings.HasSuffix(strings.ToLower(name), strings.ToLower(ofContainer)) {
+				hint = ": it ends in " + ofContainer
+			}
+			switch err := form.checkDocument(arguments[name]); {
+			case !found && hint != "":
 				list.Add(key, "%s has no argument %s%s", addon, name, hint)
-			} else if found && !form.holds(arguments[name]) {
+			case !found:
+			case !form.holds(arguments[name]):
 				list.Add(key, "%s must be %s (got %q)", name, form, arguments[name])
+			case err != nil:
+				list.Add(key, "%v", at(name, err))
 			}
 		}
 		checkPairs(list, key, arguments)
@@ -190,10 +214,6 @@ func (a argument) holds(text string) bool {
 		low, _ := strconv.Atoi(parts[1])
 		high, _ := strconv.Atoi(parts[2])
 		return low <= high
-	case jsonObject:
-		return isJSON[map[string]any](text)
-	case jsonList:
-		return isJSON[[]any](text)
 	case podsOrShare:
 		number, percent := strings.CutSuffix(text, "%")
 		share, err := strconv.Atoi(number)
@@ -204,7 +224,64 @@ func (a argument) holds(text string) bool {
 		names := []string{"info", "warning", "error", "fatal"}
 		return err == nil || slices.Contains(names, strings.ToLower(text))
 	}
+	return a.named(text)
+}
+
+// named is holds for the forms of names and documents.
+func (a argument) named(text string) bool {
+	switch a {
+	case labelOf:
+		return isLabelKey(text)
+	case configName:
+		return subdomain.MatchString(text) && len(text) <= maxSubdomain
+	case nodesOf:
+		return areNodes(text)
+	case discovery:
+		return isDiscovery(text)
+	}
+	switch _, document := documents[a]; {
+	case document && strings.HasPrefix(string(a), aList):
+		_, ok := decodeDocument[[]any](text)
+		return ok
+	case document:
+		_, ok := decodeDocument[map[string]any](text)
+		return ok
+	}
 	return a.names(text)
+}
+
+var subdomain = regexp.MustCompile(`^` + labelSubdomain + `$`)
+
+// areNodes reports whether a text is the argument nodes (kubernetes/autoscaler, config/dynamic, SpecFromString).
+func areNodes(text string) bool {
+	var seen []string
+	for _, one := range strings.Split(text, ",") {
+		parts := strings.SplitN(strings.TrimSpace(one), ":", 3)
+		if len(parts) != 3 || !minMax.holds(parts[0]+":"+parts[1]) || !(ocidOf + "nodepool").names(parts[2]) ||
+			slices.Contains(seen, parts[2]) {
+			return false
+		}
+		seen = append(seen, parts[2])
+	}
+	return true
+}
+
+// isDiscovery reports whether a text is the argument nodeGroupAutoDiscovery (kubernetes/autoscaler,
+// cloudprovider/oci/nodepools, nodeGroupFromArg).
+func isDiscovery(text string) bool {
+	found := map[string]string{}
+	for _, one := range strings.Split(text, ",") {
+		key, value, _ := strings.Cut(one, ":")
+		found[key] = value
+	}
+	for _, tag := range strings.Split(found["nodepoolTags"], "&") {
+		if key, _, _ := strings.Cut(tag, "="); key == "" || strings.Count(tag, "=") != 1 {
+			return false
+		}
+	}
+	return (ocidOf + "cluster").names(found["clusterId"]) &&
+		(ocidOf + "compartment, tenancy").names(found["compartmentId"]) &&
+		minMax.holds(found["min"]+":"+found["max"])
 }
 
 // names reports whether a text is among the values that a form lists, if it lists any.
@@ -213,11 +290,13 @@ func (a argument) names(text string) bool {
 		return slices.Contains(values, text)
 	}
 	if kinds, found := a.cut(ocidOf); found {
-		return setting.OCID(kinds...).Test(text) == nil
+		return text != "" && setting.OCID(kinds...).Test(text) == nil
 	}
 	if values, found := a.cut(someOf); found {
-		for _, one := range strings.Split(text, ",") {
-			if !slices.Contains(values, one) {
+		all := strings.Split(text, ",")
+		for i, one := range all {
+			// One that chooses by chance leaves nothing to the next ones.
+			if !slices.Contains(values, one) || slices.Contains(all[:i], one) || slices.Contains(all[:i], "random") {
 				return false
 			}
 		}
@@ -229,13 +308,6 @@ func (a argument) names(text string) bool {
 func (a argument) cut(prefix argument) (values []string, found bool) {
 	rest, found := strings.CutPrefix(string(a), string(prefix))
 	return strings.Split(rest, ", "), found
-}
-
-// isJSON reports whether a text is JSON of a type, or null, plain or in base64.
-func isJSON[T any](text string) bool {
-	var value T
-	decoded, err := base64.StdEncoding.DecodeString(text)
-	return json.Unmarshal([]byte(text), &value) == nil || err == nil && json.Unmarshal(decoded, &value) == nil
 }
 
 // EssentialAddons are in every new cluster, of the last two that of its Pod network, and a cluster does not work
