@@ -26,15 +26,16 @@ func (s *Settings) validateEgress(list *problem.List) {
 	}
 	const text = "Pods cannot connect to port %d of %s: allow it by extraRules, such as " +
 		"{from: %s, to: <its network>, protocol: tcp, ports: %q}"
+	ways := []string{"extraRules", "podNetwork", "internetEgress", "peerCidrs", "drgId", "vcnCidr"}
 	for i, g := range s.Guestbooks {
 		if host := g.ExternalDatabase; host != "" && !s.reaches(role, host, flows.MongoPort) {
 			s.policy(i).Add(list, "externalDatabase", nil, text, flows.MongoPort, host, role, strconv.Itoa(flows.MongoPort)).
-				DependsOn("extraRules", "podNetwork", "internetEgress")
+				DependsOn(ways...)
 		}
 	}
 	host, port, _ := net.SplitHostPort(s.LogDestination)
 	if number, _ := strconv.Atoi(port); host != "" && !s.reaches(role, host, number) {
-		list.Add("logDestination", text, number, host, role, port).DependsOn("extraRules", "podNetwork", "internetEgress")
+		list.Add("logDestination", text, number, host, role, port).DependsOn(ways...)
 	}
 }
 
@@ -62,7 +63,7 @@ func (s *Settings) validateRegistryPorts(list *problem.List) {
 			list.Add(pull.Setting, "the nodes cannot connect to port %s of %s, the registry of %s: allow it by extraRules, "+
 				"such as {from: workers, to: <its network>, protocol: tcp, ports: %q}, and name a private network in "+
 				"peerCidrs, or choose another registry", port, host, pull.Image, port).
-				DependsOn("extraRules", "peerCidrs", "vcnCidr").DependsOn(pull.dependsOn...)
+				DependsOn("extraRules", "peerCidrs", "vcnCidr", "internetEgress").DependsOn(pull.dependsOn...)
 		}
 	}
 }

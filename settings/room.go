@@ -83,7 +83,7 @@ func (s *Settings) validateMembers(list *problem.List, i int, rooms []cluster.Po
 	if roomy > 0 {
 		nodes = roomy
 	}
-	if g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) {
+	if g.Hardened() && g.OwnDatabase() && g.MongoReplicas > max(nodes, 1) { // others have one member
 		s.policy(i).Add(list, "mongoReplicas", []string{"profile", "externalDatabase", "mongoCpuMillis", "mongoMemoryMb"},
 			"%d members need a node each, without taints and with room for %d MiB and %d thousandths of a CPU: "+
 				"nodePools have %d such nodes", g.MongoReplicas, g.MongoMemoryMB, g.MongoCPUMillis, nodes).

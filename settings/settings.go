@@ -316,7 +316,7 @@ func (s *Settings) validateLogs(list *problem.List) {
 	switch {
 	case !s.ContainerLogs && s.LogsGroup != "":
 		list.Add("containerLogsGroup", "is for the containers' logs: set containerLogs too").DependsOn("containerLogs")
-	case s.OwnLogsGroup() && s.TenancyID == "":
+	case s.OwnLogsGroup() && s.TenancyID == "" && s.BudgetMonthly <= 0: // which needs it too
 		list.Add("tenancyId", "is required with containerLogs: pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>; "+
 			"or name a dynamic group with containerLogsGroup").DependsOn("containerLogs", "containerLogsGroup")
 	}
@@ -389,7 +389,7 @@ func (s *Settings) capacity() layout.Capacity {
 	var need layout.Capacity
 	for i, p := range s.Cluster.NodePools {
 		need.Pools = append(need.Pools, layout.Pool{Nodes: p.Most(), PodsPerNode: p.MaxPodsPerNode})
-		for _, field := range []string{"size", "maxPodsPerNode", "maxSurge", "maxUnavailable"} {
+		for _, field := range []string{"size", "maxSize", "maxPodsPerNode", "maxSurge", "maxUnavailable"} {
 			need.PoolSettings = append(need.PoolSettings, fmt.Sprintf("nodePools[%d].%s", i, field))
 		}
 	}
@@ -472,7 +472,7 @@ func (s *Settings) validateFit(list *problem.List, i int) {
 		if g.BackupSchedule == "" {
 			key = "restoreFrom"
 		}
-		if s.Cluster.ClusterType != cluster.Enhanced {
+		if s.Cluster.ClusterType != cluster.Enhanced && (key == "backupSchedule" || g.OwnDatabase()) {
 			policy.Add(list, key, nil, "needs clusterType enhanced: backups reach Object Storage by workload identity").
 				DependsOn("clusterType")
 		}

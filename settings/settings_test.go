@@ -394,7 +394,7 @@ func TestRefusedPools(t *testing.T) {
 		{
 			"replica set of the tutorial",
 			map[string]string{"profile": "tutorial", "mongoReplicas": "3"},
-			[]string{"mongoReplicas 1 tutorial", "mongoReplicas 3 nodePools 1"},
+			[]string{"mongoReplicas 1 tutorial"},
 		},
 		{"add-ons of a basic cluster", map[string]string{"addons": `["CertManager"]`}, []string{"addons clusterType"}},
 		{

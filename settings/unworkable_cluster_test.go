@@ -112,7 +112,7 @@ func TestUnworkablePools(t *testing.T) {
 		{
 			"too large a maximum",
 			oneEnhanced(`"minSize":1,"maxSize":2000`),
-			[]string{"podsCidr 2000", poolKey + "maxSize 2000"},
+			[]string{poolKey + "maxSize 2000"},
 		},
 		{"negative minimum", oneEnhanced(`"minSize":-1,"maxSize":3`), []string{poolKey + "minSize -1"}},
 
@@ -153,7 +153,7 @@ func TestUnworkablePools(t *testing.T) {
 		{
 			"more added than any pool has",
 			oneEnhanced(`"autoscaled":true,"maxSurge":"1001"`),
-			[]string{"podsCidr 1003", poolKey + "maxSurge 1001 1000 50%"},
+			[]string{poolKey + "maxSurge 1001 1000 50%"},
 		},
 
 		// Shapes.

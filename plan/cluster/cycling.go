@@ -128,7 +128,8 @@ func (p *NodePool) refuseSteps(list *problem.List, key string, most int, has str
 	} {
 		if n, err := strconv.Atoi(step.text); err == nil && n > most {
 			list.Add(key+"."+step.field, "%d nodes are more than the %d that %s: set a smaller number, or a percentage such as "+
-				"50%%, which is rounded up", n, most, has).DependsOn(key+".size", key+".maxSize", key+".autoscaled")
+				"50%%, which is rounded up", n, most, has).DependsOn(key+".size", key+".maxSize", key+".autoscaled").
+				Invalidates(key + "." + step.field)
 		}
 	}
 }

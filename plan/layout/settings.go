@@ -102,7 +102,7 @@ func (s *Spec) existing() setting.Group {
 			setting.OCID("drg")),
 		setting.List(&s.PeerCIDRs, "peerCidrs", nil,
 			"Networks that are, or will be, connected to the VCN. Nothing of the stack may overlap them",
-			setting.Each(cidr(1, 32))),
+			setting.Each(cidr(1, 32)), setting.Unique[string]()),
 	}
 }
 

@@ -98,13 +98,15 @@ func (s Spec) validateOverlaps(p *problem.List) {
 	for _, peer := range s.PeerCIDRs {
 		add("peerCidrs", peer)
 	}
+	misplaced := map[string]bool{} // what overlaps those in turn would be one problem more of the same value
 	for i, one := range all {
 		for _, other := range all[:i] {
-			if one.key == other.key && one.value != other.value {
+			if one.key == other.key || misplaced[other.key] {
 				continue // peers may nest: the longer route wins
 			}
 			if one.value.Overlaps(other.value) {
 				entry := p.Add(one.key, "%s overlaps %s of %s", one.value, other.value, other.key).DependsOn(other.key)
+				misplaced[one.key] = true
 				if one.key == "podsCidr" || other.key == "podsCidr" {
 					entry.DependsOn("podNetwork")
 				}

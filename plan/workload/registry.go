@@ -113,6 +113,7 @@ func (r *Registry) Validate(list *problem.List, images, dependsOn []string) {
 	case !r.Credentials() && r.Host != "":
 		add("registry", "is for registryUsername and registryPassword, which are not set")
 	case !r.Credentials():
+	case r.Host == "" && slices.Contains(images, ""): // its absence is a problem of its own
 	case r.Host == "":
 		add("registry", "is required, as the guestbooks' frontends have images of several registries: one of %s", from)
 	case !slices.Contains(hosts, r.Host):

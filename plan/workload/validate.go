@@ -182,8 +182,8 @@ func (v validator) balancer() {
 	if v.ReservedAddress != "" {
 		address, err := netip.ParseAddr(v.ReservedAddress)
 		if err != nil || !publicAddress(address) || v.Exposure != Public {
-			v.add("reservedAddress", on("exposure"), "%q must be the public IPv4 address of a public load balancer",
-				v.ReservedAddress)
+			v.policy.Add(v.list, "reservedAddress", on("exposure"), "%q must be the public IPv4 address of a public load "+
+				"balancer", v.ReservedAddress).DependsOn("loadBalancers")
 		}
 	}
 }
