@@ -420,8 +420,8 @@ func TestUnworkable(t *testing.T) {
 		{
 			"registry of agents on a port that no rule opens", with("logDestination", "collector.logs:24224",
 				"logAgentImage", "registry.example.com:5000/a:v1", "networkPolicies", "enforced",
-				"networkPolicyImage", "registry.example.com:99999/b:v1"),
-			[]string{"logAgentImage 5000", "networkPolicyImage 99999"},
+				"networkPolicyImage", "registry.example.com:9999/b:v1"),
+			[]string{"logAgentImage 5000", "networkPolicyImage 9999"},
 		},
 		{
 			"registry at the metadata", with("mongoImage", "169.254.169.254/mongo:8.0"), []string{"mongoImage 169.254.169.254"},

@@ -86,7 +86,9 @@ func checkIssuerURL(text string) error {
 	switch {
 	case err != nil || u.Scheme != "https" || u.Hostname() == "":
 		return fmt.Errorf("%q is not an https:// URL such as https://token.actions.githubusercontent.com", text)
-	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+	case strings.ContainsAny(text, " \t"):
+		return fmt.Errorf("%q has a blank", text)
+	case strings.ContainsAny(text, "?#") || u.User != nil:
 		return fmt.Errorf("%q must have neither user, query nor fragment: it is the claim iss of the tokens", text)
 	case strings.HasSuffix(strings.TrimRight(text, "/"), "/.well-known/openid-configuration"):
 		return fmt.Errorf("%q is the discovery document: leave /.well-known/openid-configuration out", text)
@@ -99,6 +101,11 @@ func checkIssuerURL(text string) error {
 	if host := u.Hostname(); strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".cluster.local") {
 		return fmt.Errorf("%s is a name that Pods resolve only, and the API server asks the issuer for its keys: name a "+
 			"load balancer", host)
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err != nil && !strings.Contains(u.Hostname(), ".") &&
+		u.Hostname() != "localhost" {
+		return fmt.Errorf("%s is no name of the DNS, such as %s.example.com, and the API server asks the issuer for its keys",
+			u.Hostname(), u.Hostname())
 	}
 	if err := setting.CheckRemote(u.Hostname()); err != nil {
 		return fmt.Errorf("%w: the API server asks the issuer for its keys", err)

@@ -91,20 +91,36 @@ const anOCID = "an OCID of kind "
 // maxHost is the longest name of the DNS (RFC 1035, section 2.3.4).
 const maxHost = 253
 
-// CheckRemote refuses hosts that are not reached from the stack's network, whatever its rules are.
+// nobody are addresses that no machine has (RFC 1122, section 3.2.1.3, and RFC 1112, section 4).
+var nobody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("240.0.0.0/4")}
+
+// CheckRemote refuses hosts that are not reached from the stack's network, whatever its rules are, and what is neither
+// an address nor a name that a resolver takes.
 func CheckRemote(host string) error {
 	addr, err := netip.ParseAddr(host)
 	addr = addr.Unmap()
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	switch {
 	case host == "localhost" || strings.HasSuffix(host, ".localhost"),
-		err == nil && (addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified()):
+		err == nil && (addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsMulticast() || addr.IsUnspecified()),
+		slices.ContainsFunc(nobody, func(n netip.Prefix) bool { return n.Contains(addr) }):
 		return fmt.Errorf("%s is not an address of another machine", host)
 	case err == nil && !addr.Is4():
 		return fmt.Errorf("%s is an IPv6 address, and the stack's network has IPv4 only", host)
 	case len(host) > maxHost:
 		return fmt.Errorf("%.20s... has %d characters, and a host name at most %d", host, len(host), maxHost)
+	case err != nil && (slices.ContainsFunc(labels, notLabel) || digits.MatchString(labels[len(labels)-1])):
+		return fmt.Errorf("%q is neither an address nor the name of a host", host)
 	}
 	return nil
+}
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
+
+// notLabel reports whether a text between the periods of a host name cannot be there (RFC 1123, section 2.1). Letters
+// of other languages pass, which clients translate.
+func notLabel(text string) bool {
+	return text == "" || len(text) > 63 || strings.HasPrefix(text, "-") || strings.HasSuffix(text, "-")
 }
 
 // Required refuses the zero value. How tells how to set the setting.

@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -263,7 +264,7 @@ const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 // 6.1).
 func checkDirectory(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?#") {
 		return fmt.Errorf("%q is not an https URL such as %s", text, LetsEncrypt)
 	}
 	if port := u.Port(); port != "" && port != "443" {
@@ -272,7 +273,15 @@ func checkDirectory(text string) error {
 	if strings.ContainsAny(text, " \t") {
 		return fmt.Errorf("%q has a blank", text)
 	}
+	if strings.HasSuffix(u.Hostname(), ".api.letsencrypt.org") && u.Path != "/directory" {
+		return fmt.Errorf("%q is not the directory of Let's Encrypt, which is https://%s/directory", text, u.Host)
+	}
 	return setting.CheckRemote(u.Hostname())
+}
+
+// websites are not the registries that people take them for.
+var websites = map[string]string{
+	"hub.docker.com": "docker.io", "docker.com": "docker.io", "www.docker.com": "docker.io", "github.com": "ghcr.io",
 }
 
 // CheckImage returns an error unless image names its registry: OKE nodes resolve no short names from Kubernetes 1.34
@@ -280,7 +289,10 @@ func checkDirectory(text string) error {
 func CheckImage(image string) error {
 	ref, err := reference.Parse(image)
 	if err != nil {
-		return fmt.Errorf("%q is not an image reference: %w", image, err)
+		if _, rest, scheme := strings.Cut(image, "://"); scheme {
+			return fmt.Errorf("%q is not an image reference: leave out what precedes %s", image, rest)
+		}
+		return fmt.Errorf("%q is not an image reference such as iad.ocir.io/<tenancy namespace>/guestbook:v1: %w", image, err)
 	}
 	named, ok := ref.(reference.Named)
 	if !ok {
@@ -293,6 +305,14 @@ func CheckImage(image string) error {
 	if OracleRegion(image) != "" && !strings.Contains(reference.Path(named), "/") {
 		return fmt.Errorf("%q has no namespace of a tenancy, as Oracle's registry wants it: %s/<tenancy namespace>/%s", image,
 			host, reference.Path(named))
+	}
+	if _, port, found := strings.Cut(host, ":"); found && !strings.HasPrefix(host, "[") {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > maxPort {
+			return fmt.Errorf("%q has the port %s, and one is from 1 to %d", image, port, maxPort)
+		}
+	}
+	if site, is := websites[host]; is {
+		return fmt.Errorf("%q is of %s, which is a website: its registry is %s", image, host, site)
 	}
 	if reference.IsNameOnly(named) {
 		return fmt.Errorf("%q has neither tag nor digest", image)
