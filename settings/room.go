@@ -43,20 +43,29 @@ func (s *Settings) validateRoom(list *problem.List) {
 // balancer has in all its sets, 512 or 1,024, copies of the first do not agree upon.
 const maxBackends = 512
 
-// validateBackends refuses more nodes than a load balancer has backends: OKE's cloud controller makes every node one,
-// those that repel Pods too.
+// validateBackends refuses more nodes than a load balancer has backends, and none: OKE's cloud controller makes every
+// node one, those that repel Pods too, but those whose label excludes them.
 func (s *Settings) validateBackends(list *problem.List) {
-	nodes, _ := s.Cluster.Nodes()
-	if nodes <= maxBackends {
+	nodes, some := 0, false
+	for i := range s.Cluster.NodePools {
+		if p := &s.Cluster.NodePools[i]; !p.Excluded() {
+			nodes += p.Largest()
+			some = true
+		}
+	}
+	i := slices.IndexFunc(s.Guestbooks, func(g workload.Guestbook) bool { return g.Balanced() })
+	if i < 0 {
 		return
 	}
-	for i, g := range s.Guestbooks {
-		if g.Balanced() {
-			list.Add("nodePools", "have %d nodes together, and each is a backend of guestbook %s's load balancer, which takes "+
-				"%d: use fewer, larger nodes, or set exposure to %s or %s", nodes, g.Name, maxBackends, workload.NodePort,
-				workload.None).DependsOn(s.policy(i).DependsOn("exposure")...)
-			return
-		}
+	exposure, name := s.policy(i).DependsOn("exposure"), s.Guestbooks[i].Name
+	switch {
+	case !some && len(s.Cluster.NodePools) > 0:
+		list.Add("nodePools[0].labels", "%s is on all node pools, and leaves guestbook %s's load balancer without a "+
+			"backend: leave it out of one", cluster.ExcludeBalancers, name).DependsOn("nodePools").DependsOn(exposure...)
+	case nodes > maxBackends:
+		list.Add("nodePools", "have %d nodes together, and each is a backend of guestbook %s's load balancer, which takes "+
+			"%d: use fewer, larger nodes, or set exposure to %s or %s", nodes, name, maxBackends, workload.NodePort,
+			workload.None).DependsOn(exposure...)
 	}
 }
 

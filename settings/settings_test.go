@@ -367,7 +367,7 @@ func TestRefusedPools(t *testing.T) {
 				strings.Repeat("x", 12000) + `"`),
 			[]string{"nodePools[0].cloudInit 16000"},
 		},
-		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels a b=c"}},
+		{"bad label", pool(`"ocpus":1,"memoryGb":6,"labels":{"a b":"c"}`), []string{"nodePools[0].labels a b"}},
 		{"bad domain", map[string]string{"availabilityDomains": "[4]"}, []string{"availabilityDomains 1 3 4"}},
 		{"version", map[string]string{"kubernetesVersion": "1.36"}, []string{"kubernetesVersion 1.36"}},
 		{

@@ -129,15 +129,61 @@ func checkCloudConfig(text string) error {
 			return fmt.Errorf("%s needs keys with values, such as runcmd", cloudConfig)
 		}
 		for i := 0; i+1 < len(content.Content); i += 2 {
-			key, value := content.Content[i].Value, content.Content[i+1]
-			list := value.Kind == yaml.SequenceNode || value.Kind == yaml.AliasNode || value.Tag == "!!null"
-			if slices.Contains(commands, key) && !list {
-				return fmt.Errorf("%s must be a list of commands, such as [ls]", key)
+			if err := checkModule(content.Content[i].Value, content.Content[i+1]); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
+
+// checkModule returns an error about the value of a key of a cloud-config document that its module of cloud-init fails
+// for (cloud-init, config/schemas/schema-cloud-config-v1.json, and util.py, shellify; not run).
+func checkModule(key string, value *yaml.Node) error {
+	if value.Kind == yaml.AliasNode {
+		value = value.Alias
+	}
+	isList, isObject := value.Kind == yaml.SequenceNode, value.Kind == yaml.MappingNode
+	switch {
+	case value.Tag == "!!null":
+	case slices.Contains(commands, key) && !isList:
+		return fmt.Errorf("%s must be a list of commands, such as [ls]", key)
+	case slices.Contains(lists, key) && !isList:
+		return fmt.Errorf("%s must be a list", key)
+	case slices.Contains(objects, key) && !isObject:
+		return fmt.Errorf("%s must have keys with values", key)
+	case slices.Contains(commands, key):
+		for i, one := range value.Content {
+			text := one.Tag == "!!str" || one.Tag == "!!null" || one.Kind == yaml.SequenceNode || one.Kind == yaml.AliasNode
+			if !text {
+				return fmt.Errorf("%s[%d], line %d, is no command: write a text, in quotes if it has a colon and a blank, or a "+
+					"list of texts", key, i, one.Line)
+			}
+		}
+	case key == "write_files":
+		for i, one := range value.Content {
+			if one.Kind == yaml.MappingNode && !hasKey(one, "path") || one.Kind == yaml.ScalarNode {
+				return fmt.Errorf("%s[%d], line %d, needs a path", key, i, one.Line)
+			}
+		}
+	}
+	return nil
+}
+
+func hasKey(object *yaml.Node, key string) bool {
+	for i := 0; i < len(object.Content); i += 2 {
+		if object.Content[i].Value == key || object.Content[i].Value == "<<" {
+			return true
+		}
+	}
+	return false
+}
+
+// lists and objects are keys whose values are only that.
+var (
+	lists   = []string{"fs_setup", "mounts", "write_files"}
+	objects = []string{"chpasswd", "disk_setup", "ntp", "power_state", "yum_repos"}
+)
 
 // commands are the keys whose values cloud-init makes a shell script of (cloud-init, cc_runcmd and cc_bootcmd).
 var commands = []string{"bootcmd", "runcmd"}

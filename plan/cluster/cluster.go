@@ -131,6 +131,16 @@ func (p *NodePool) keepsNodes() bool { return p.Size > 0 && (p.MaxSize == 0 || p
 // Open reports whether the pool can have nodes that take any Pod.
 func (p *NodePool) Open() bool { return !p.repels() && (p.Largest() > 0 || p.Autoscaled) }
 
+// ExcludeBalancers is the label, with any value, of nodes that are no backends of load balancers (Kubernetes
+// documentation, "Well-Known Labels, Annotations and Taints").
+const ExcludeBalancers = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+// Excluded reports whether the pool's nodes are no backends of load balancers.
+func (p *NodePool) Excluded() bool {
+	_, excluded := p.Labels[ExcludeBalancers]
+	return excluded
+}
+
 // repels reports whether the pool's nodes take no Pods without a toleration.
 func (p *NodePool) repels() bool { return p.repelledBy() != "" }
 

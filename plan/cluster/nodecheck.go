@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,6 +21,7 @@ const (
 	labelName      = `[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?`
 	labelSubdomain = `[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*`
 	maxSubdomain   = 253
+	labelChars     = "up to 63 letters of English, digits, -, _ and ., with a letter or digit at both ends"
 )
 
 var (
@@ -46,17 +48,20 @@ var taint = setting.Func(
 				strings.Join(taintEffects, ", "))
 		}
 		if slices.Contains(controllersTaints, key) {
-			return fmt.Errorf("%q is a taint that Kubernetes itself sets and removes: choose a key of your own", text)
+			return fmt.Errorf("%q is a taint that Kubernetes or its autoscaler sets and removes: choose a key of your own",
+				text)
 		}
 		return nil
 	})
 
 // controllersTaints are the keys that controllers take away from a node that works (Kubernetes, pkg/controller,
-// nodelifecycle, and cloud-provider, controllers/node; v1.36.3).
+// nodelifecycle, and cloud-provider, controllers/node; v1.36.3), or the cluster autoscaler when it starts
+// (kubernetes/autoscaler, utils/taints).
 var controllersTaints = []string{
 	"node.kubernetes.io/disk-pressure", "node.kubernetes.io/memory-pressure", "node.kubernetes.io/network-unavailable",
 	"node.kubernetes.io/not-ready", "node.kubernetes.io/pid-pressure", "node.kubernetes.io/unreachable",
 	"node.kubernetes.io/unschedulable", "node.cloudprovider.kubernetes.io/uninitialized",
+	"ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler",
 }
 
 // oneTaint refuses two taints of one key and effect, with which the kubelet does not start.
@@ -76,8 +81,11 @@ var oneTaint = setting.Func("", func(taints []string) error {
 func checkLabels(labels map[string]string) error {
 	var all []error
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if !isLabelKey(key) || !labelValue.MatchString(labels[key]) {
-			all = append(all, fmt.Errorf("%s=%s is not a Kubernetes label", key, labels[key]))
+		if !isLabelKey(key) {
+			all = append(all, fmt.Errorf("%q is not the key of a Kubernetes label: %s, perhaps after a domain in lower case "+
+				"and a slash", key, labelChars))
+		} else if value := labels[key]; !labelValue.MatchString(value) {
+			all = append(all, fmt.Errorf("%s: %q is not the value of a Kubernetes label: empty, or %s", key, value, labelChars))
 		} else if domain, _, prefixed := strings.Cut(key, "/"); prefixed && isReserved(domain) {
 			all = append(all, fmt.Errorf("%s: a kubelet sets no labels of kubernetes.io and k8s.io but those of "+
 				"node.kubernetes.io and kubelet.kubernetes.io: use a domain of your own, or none", key))
@@ -98,7 +106,7 @@ var sshPublicKey = setting.Func("a line such as ssh-ed25519 AAAA...", func(text 
 	if strings.Contains(text, "PRIVATE KEY") {
 		return errors.New("is a private key, which belongs to its owner alone: write the line of its .pub file")
 	}
-	_, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(text))
+	key, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(text))
 	if err != nil {
 		return fmt.Errorf("%.40q is not a public SSH key: write the line of a .pub file, such as one of ssh-ed25519", text)
 	}
@@ -108,5 +116,27 @@ var sshPublicKey = setting.Func("a line such as ssh-ed25519 AAAA...", func(text 
 	if strings.TrimSpace(string(rest)) != "" {
 		return errors.New("has more than one line: write one key, and others by cloudInit")
 	}
-	return nil
+	return checkKeyType(key)
 })
+
+// leastRSA is the length of RSA keys in bits that Oracle Linux takes, as Red Hat's distribution by its crypto policy
+// DEFAULT ("Security hardening", section "System-wide cryptographic policies", read 2026-11-29; not tried).
+const leastRSA = 2048
+
+// checkKeyType refuses keys with which the SSH server of a node lets nobody in.
+func checkKeyType(key ssh.PublicKey) error {
+	const advice = "make another one by ssh-keygen -t ed25519"
+	switch kind := key.Type(); {
+	case kind == "ssh-dss": // off in OpenSSH since 7.0
+		return fmt.Errorf("is a key of type %s, which SSH servers do not take any more: %s", kind, advice)
+	case strings.Contains(kind, "-cert-"):
+		return fmt.Errorf("is a certificate, %s, which opens nothing without its authority: write the key itself", kind)
+	}
+	if full, is := key.(ssh.CryptoPublicKey); is {
+		if rsaKey, is := full.CryptoPublicKey().(*rsa.PublicKey); is && rsaKey.N.BitLen() < leastRSA {
+			return fmt.Errorf("is an RSA key of %d bits, and the SSH server of a node takes %d and more: %s",
+				rsaKey.N.BitLen(), leastRSA, advice)
+		}
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -147,15 +148,23 @@ func checkSize(name string, ocpus, memoryGB float64) (field string, err error) {
 	return "memoryGb", checkMemory(name, ocpus, memoryGB)
 }
 
+// shapeForm matches what can be a shape. Which there are, the region says.
+var shapeForm = regexp.MustCompile(`^(VM|BM)(\.[A-Za-z0-9]+)+$`)
+
 func checkShapeName(name string, ocpus, memoryGB float64) error {
-	if !strings.HasPrefix(name, "VM.") && !strings.HasPrefix(name, "BM.") {
+	if !shapeForm.MatchString(name) {
 		return fmt.Errorf("%q is not a shape; write its full name, such as VM.Standard.A1.Flex", name)
+	}
+	base := strings.TrimSuffix(name, ".flex")
+	if _, known := largest[base+".Flex"]; known {
+		return fmt.Errorf("%q is not a shape: did you mean %s.Flex?", name, base)
 	}
 	if strings.HasSuffix(name, ".Micro") { // Oracle, "Supported Images (Including Custom Images) and Shapes", 2025-01-15
 		return fmt.Errorf("OKE has no nodes of %s or other micro shapes", name)
 	}
 	if !flexibleShape(name) && (ocpus != 0 || memoryGB != 0) {
-		return fmt.Errorf("%s has fixed OCPUs and memory; leave ocpus and memoryGb out", name)
+		return fmt.Errorf("%s has fixed OCPUs and memory; leave ocpus and memoryGb out, or name a shape that ends in .Flex",
+			name)
 	}
 	return nil
 }
