@@ -17,8 +17,8 @@ var anywhere = []string{"vault", "key"}
 func (s *Settings) validateOCIDs(list *problem.List) {
 	realm, _ := realmAndRegion(s.CompartmentID)
 	own := workload.RegionNamed(s.Region)
-	if workload.Commercial(s.Region) && realm != "" && realm != "oc1" {
-		list.Add("compartmentId", "is of realm %s, and region %s of realm oc1: change one of the two", realm, s.Region).
+	if of := workload.Realm(s.Region); of != "" && realm != "" && realm != of {
+		list.Add("compartmentId", "is of realm %s, and region %s of realm %s: change one of the two", realm, s.Region, of).
 			DependsOn("oci:region")
 		return
 	}

@@ -542,7 +542,7 @@ func TestRefusedGuestbooks(t *testing.T) {
 		{
 			"certificate that is none",
 			map[string]string{"tlsCertificate": "x", "tlsPrivateKey": "y", "loadBalancerPorts": `["80","443"]`},
-			[]string{"tlsCertificate tlsPrivateKey"},
+			[]string{"tlsCertificate PEM", "tlsPrivateKey PEM"},
 		},
 		{
 			"port that the network keeps shut",

@@ -168,6 +168,23 @@ func TestUnworkable(t *testing.T) {
 		},
 		{"privileged port of metrics", with("metricsPort", "80"), []string{"metricsPort 80 1024"}},
 
+		// Credentials, and realms.
+		{"password with a tab", elsewhere("databasePassword", "a\tb"), []string{"databasePassword control"}},
+		{"password with a zero", elsewhere("databasePassword", "a\x00b"), []string{"databasePassword control"}},
+		{
+			"user with a blank that does not break", private("registryUsername", "tenancy/user\u00a0"),
+			[]string{"registryUsername white"},
+		},
+		{
+			"region of the government, in a commercial compartment", with("oci:region", "us-gov-ashburn-1"),
+			[]string{"compartmentId oc1 us-gov-ashburn-1 oc3"},
+		},
+		{
+			"commercial region, in a compartment of the government",
+			with("compartmentId", "ocid1.compartment.oc3..aaaa"),
+			[]string{"compartmentId oc3 us-ashburn-1 oc1"},
+		},
+
 		// Addresses.
 		{"private address", with("reservedAddress", "10.0.0.5"), []string{"reservedAddress 10.0.0.5"}},
 		{"loopback", with("reservedAddress", "127.0.0.1"), []string{"reservedAddress 127.0.0.1"}},
@@ -268,7 +285,7 @@ func TestUnworkable(t *testing.T) {
 		},
 		{
 			"ACME and a certificate of one's own", acme("tlsCertificate", "x", "tlsPrivateKey", "y"),
-			[]string{"tlsCertificate tlsPrivateKey", "acmeDirectory tlsCertificate"},
+			[]string{"tlsCertificate PEM", "tlsPrivateKey PEM", "acmeDirectory tlsCertificate"},
 		},
 		{
 			"ACME within the VCN",

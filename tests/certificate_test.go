@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -139,19 +140,20 @@ func TestUnusableCertificates(t *testing.T) {
 	expired, expiredKey := selfSigned(now.Add(-48*time.Hour), now.Add(-24*time.Hour))
 	early, earlyKey := selfSigned(now.Add(24*time.Hour), now.Add(48*time.Hour))
 	encrypted := "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
-	for _, tc := range []struct{ name, certificate, key, fact string }{
-		{"expired", expired, expiredKey, now.Add(-24 * time.Hour).UTC().Format(time.DateOnly)},
-		{"not valid yet", early, earlyKey, now.Add(24 * time.Hour).UTC().Format(time.DateOnly)},
-		{"expired in the chain", certificate + expired, privateKey, "certificate 2"},
-		{"key of another certificate", certificate, renewedPrivateKey, "tlsPrivateKey"},
-		{"key with a passphrase", certificate, encrypted, "tlsPrivateKey"},
-		{"no certificate", "no certificate", privateKey, "tlsPrivateKey"},
-		{"chain without the first", renewedCertificate + certificate, privateKey, "tlsPrivateKey"},
+	for _, tc := range []struct{ name, certificate, key, setting, fact string }{
+		{"expired", expired, expiredKey, "", now.Add(-24 * time.Hour).UTC().Format(time.DateOnly)},
+		{"not valid yet", early, earlyKey, "", now.Add(24 * time.Hour).UTC().Format(time.DateOnly)},
+		{"expired in the chain", certificate + expired, privateKey, "", "certificate 2"},
+		{"key of another certificate", certificate, renewedPrivateKey, "", "tlsPrivateKey"},
+		{"key with a passphrase", certificate, encrypted, "tlsPrivateKey", "passphrase"},
+		{"no certificate", "no certificate", privateKey, "", "PEM"},
+		{"chain without the first", renewedCertificate + certificate, privateKey, "", "tlsPrivateKey"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r, err := run(t, "local", https(tc.certificate, tc.key))
-			if !reports(err, "tlsCertificate", tc.fact) {
-				t.Errorf("got %v, want a problem of tlsCertificate with %q", err, tc.fact)
+			setting := cmp.Or(tc.setting, "tlsCertificate")
+			if !reports(err, setting, tc.fact) {
+				t.Errorf("got %v, want a problem of %s with %q", err, setting, tc.fact)
 			}
 			if err != nil && strings.Contains(fmt.Sprint(err), tc.key) {
 				t.Error("the error quotes the key")

@@ -1,13 +1,17 @@
 package workload
 
 import (
+	"bytes"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -60,12 +64,31 @@ func foreignBlock(text string) string {
 	}
 }
 
+// leastRSA is the shortest RSA key in bits that clients take (CA/Browser Forum, Baseline Requirements, section 6.1.5;
+// OpenSSL, SSL_CTX_set_security_level, level 2, its default since 3.2).
+const leastRSA = 2048
+
+// brokenSignatures are of hashes that collide (Baseline Requirements, section 7.1.3.2).
+var brokenSignatures = []x509.SignatureAlgorithm{x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1}
+
 // pair checks tlsCertificate with its key.
 func (v validator) pair() {
+	notPEM := checkPEM(v.TLSCertificate, "-----BEGIN CERTIFICATE-----")
+	if notPEM != nil {
+		v.add("tlsCertificate", nil, "%v", notPEM)
+	}
+	badKey := checkKey(v.TLSPrivateKey)
+	if badKey != nil {
+		v.add("tlsPrivateKey", nil, "%v", badKey)
+	}
+	if notPEM != nil || badKey != nil {
+		return
+	}
 	// The error must not quote the key.
 	pair, err := tls.X509KeyPair([]byte(v.TLSCertificate), []byte(v.TLSPrivateKey))
 	if err != nil {
-		v.add("tlsCertificate", on("tlsPrivateKey"), "does not go with tlsPrivateKey: %v", err)
+		v.add("tlsCertificate", on("tlsPrivateKey"), "does not go with tlsPrivateKey: %s",
+			strings.TrimPrefix(err.Error(), "tls: "))
 		return
 	}
 	if err := checkDates(pair.Certificate, time.Now()); err != nil {
@@ -89,13 +112,57 @@ func (v validator) pair() {
 	suite, _ := findSuite(v.TLSPolicy().CipherSuiteName)
 	switch key := leaf.PublicKey.(type) {
 	case *rsa.PublicKey:
+		if n := key.N.BitLen(); n < leastRSA {
+			v.add("tlsCertificate", nil, "has an RSA key of %d bits, and clients take %d and more: renew it with another key", n,
+				leastRSA)
+		}
 	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P224() { // none of the groups of TLS 1.3 (RFC 8446, section 4.2.7), nor of browsers
+			v.add("tlsCertificate", nil, "has an ECDSA key of curve P-224, which no client takes: renew it with one of P-256")
+		}
 		if suite.rsaOnly {
 			v.add("tlsCipherSuite", on("tlsCertificate"), "%s has ciphers for RSA keys only, and tlsCertificate has an "+
 				"ECDSA key: leave it empty", suite.name)
 		}
 	default:
 		v.add("tlsCertificate", nil, "has a key of type %T: the ciphers of load balancers need RSA or ECDSA", key)
+	}
+}
+
+// checkPEM returns why a text has no block of PEM, which begins in the given way. It does not quote the text.
+func checkPEM(text, begin string) error {
+	block, _ := pem.Decode([]byte(text))
+	switch {
+	case block != nil:
+		return nil
+	case strings.HasPrefix(text, "\ufeff"):
+		return errors.New("begins with a byte order mark, before which PEM is not read: take it out")
+	case strings.Contains(text, `\n`):
+		return errors.New(`has \n in two characters for a line's end: read the file, as in pulumi config set <key> <file`)
+	case !strings.Contains(text, "-----BEGIN "):
+		return fmt.Errorf("is not PEM, which begins with %s", begin)
+	}
+	return errors.New("is PEM that cannot be read: lines are joined, cut or missing")
+}
+
+// checkKey returns why a text is no private key in PEM without a passphrase. It does not quote the text.
+func checkKey(text string) error {
+	if err := checkPEM(text, "-----BEGIN PRIVATE KEY-----"); err != nil {
+		return err
+	}
+	var kinds []string
+	for rest := []byte(text); ; {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		switch {
+		case block == nil:
+			return fmt.Errorf("holds a %s, and no private key", strings.Join(kinds, " and a "))
+		case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+			return errors.New("is encrypted, and nobody asks for its passphrase: write it without, by openssl pkey -in <file>")
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			return nil
+		}
+		kinds = append(kinds, block.Type)
 	}
 }
 
@@ -115,6 +182,10 @@ func parseChain(ders [][]byte) (chain []*x509.Certificate, err error) {
 // 5246, section 7.4.2).
 func checkChain(chain []*x509.Certificate) error {
 	leaf := chain[0]
+	if !bytes.Equal(leaf.RawSubject, leaf.RawIssuer) && slices.Contains(brokenSignatures, leaf.SignatureAlgorithm) {
+		return fmt.Errorf("certificate 1 of the chain (%s) is signed by %s, which clients do not take: renew it",
+			leaf.Subject, leaf.SignatureAlgorithm)
+	}
 	usable := func(use x509.ExtKeyUsage) bool {
 		return use == x509.ExtKeyUsageServerAuth || use == x509.ExtKeyUsageAny
 	}

@@ -83,5 +83,13 @@ func TestOracleRegion(t *testing.T) {
 		if got := string(common.StringToRegion(key)); got != want {
 			t.Errorf("region %s is %s, not %s", key, got, want)
 		}
+		if realm, _ := common.Region(want).RealmID(); Realm(want) != realm {
+			t.Errorf("region %s is of realm %s, not %s", want, realm, Realm(want))
+		}
+	}
+	for region, want := range realms {
+		if got, err := common.Region(region).RealmID(); got != want || err != nil {
+			t.Errorf("region %s is of realm %s, not %s: %v", region, got, want, err)
+		}
 	}
 }

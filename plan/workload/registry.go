@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/distribution/reference"
 
@@ -38,7 +39,7 @@ func (r *Registry) Settings() setting.Group {
 }
 
 func checkUsername(name string) error {
-	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' }) {
+	if strings.ContainsFunc(name, func(r rune) bool { return r == ':' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return errors.New("must have no colon and no white space")
 	}
 	return nil
@@ -65,6 +66,14 @@ func RegionNamed(text string) string { return cmp.Or(regions[text], text) }
 // Commercial reports whether the region is known to be one of realm oc1.
 func Commercial(region string) bool {
 	return slices.Contains(slices.Collect(maps.Values(regions)), RegionNamed(region))
+}
+
+// Realm returns the realm of a region, such as oc1; "" if it is not known here.
+func Realm(region string) string {
+	if Commercial(region) {
+		return "oc1"
+	}
+	return realms[region]
 }
 
 // Complete fills in the host if all frontends' images are of one registry, and there are credentials.

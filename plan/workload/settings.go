@@ -218,7 +218,7 @@ var (
 		"a name of 1 to 63 lower-case letters, digits and hyphens that begins with a letter")
 	hostname   = setting.Func("a host name such as mongo.example.com, of up to 253 characters", checkHostname)
 	backupName = setting.Match(regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?$`),
-		"the name of a backup")
+		"the name of a backup such as 2026-11-29T03-00-00Z.archive.gz")
 	// path is what a probe asks for: characters of RFC 3986, section 3.3, and a query.
 	path = setting.Match(regexp.MustCompile(`^/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$`),
 		"a path such as /readyz, from the slash on")

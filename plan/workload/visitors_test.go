@@ -239,6 +239,58 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// TestForms has certificates and keys in other forms than PEM without a passphrase, and keys that clients do not take.
+// The other of the two is good.
+func TestForms(t *testing.T) {
+	certificate, key := signed(t, ecdsaKey(t), "guestbook.example.com")
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p224Certificate, p224Key := signed(t, p224, "guestbook.example.com")
+	shortCertificate, shortKey := signed(t, short, "guestbook.example.com")
+	_, other := signed(t, ecdsaKey(t), "guestbook.example.com")
+	const bom = "\ufeff"
+	oneLine := func(text string) string { return strings.ReplaceAll(text, "\n", " ") }
+	literal := func(text string) string { return strings.ReplaceAll(text, "\n", `\n`) }
+	encrypted := strings.ReplaceAll(key, "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+	old := strings.Replace(strings.ReplaceAll(key, "PRIVATE KEY", "EC PRIVATE KEY"), "-----\n",
+		"-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1)
+	for _, tc := range []struct{ name, certificate, key, want string }{
+		{"good", certificate, key, ""},
+		{"line ends of Windows", strings.ReplaceAll(certificate, "\n", "\r\n"), strings.ReplaceAll(key, "\n", "\r\n"), ""},
+		{"parameters before the key", certificate, strings.ReplaceAll(certificate, "CERTIFICATE", "EC PARAMETERS") + key, ""},
+		{"a path", "/etc/tls.crt", key, "tlsCertificate BEGIN"},
+		{"a path of the key", certificate, "/etc/tls.key", "tlsPrivateKey BEGIN"},
+		{"a byte order mark", bom + certificate, key, "tlsCertificate mark"},
+		{"a byte order mark of the key", certificate, bom + key, "tlsPrivateKey mark"},
+		{"escapes", literal(certificate), key, `tlsCertificate \n`},
+		{"escapes in the key", certificate, literal(key), `tlsPrivateKey \n`},
+		{"one line", oneLine(certificate), key, "tlsCertificate lines"},
+		{"cut", certificate[:len(certificate)-30], key, "tlsCertificate cut"},
+		{"an encrypted key", certificate, encrypted, "tlsPrivateKey encrypted openssl"},
+		{"an encrypted key of OpenSSL", certificate, old, "tlsPrivateKey encrypted openssl"},
+		{"a certificate for the key", certificate, certificate, "tlsPrivateKey CERTIFICATE"},
+		{"another key", certificate, other, "tlsCertificate tlsPrivateKey"},
+		{"a short key", shortCertificate, shortKey, "tlsCertificate 1024 2048"},
+		{"a curve that clients lack", p224Certificate, p224Key, "tlsCertificate P-224 P-256"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := problems(complete(func(g *Guestbook) { g.TLSCertificate, g.TLSPrivateKey = tc.certificate, tc.key }))
+			if err != nil && strings.Contains(err.Error(), key[40:60]) {
+				t.Errorf("the error has a part of the key: %v", err)
+			}
+			if tc.want != "" || err != nil {
+				problemtest.Check(t, err, tc.want)
+			}
+		})
+	}
+}
+
 // TestChains has chains of valid certificates that browsers refuse, and some that they take.
 func TestChains(t *testing.T) {
 	key, authorityKey := ecdsaKey(t), ecdsaKey(t)
@@ -253,6 +305,8 @@ func TestChains(t *testing.T) {
 	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	server := valid
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	old := valid
+	old.Subject.CommonName, old.SignatureAlgorithm = "old", x509.ECDSAWithSHA1
 	write := func(c, issuer x509.Certificate, of, by crypto.Signer) string {
 		der, err := x509.CreateCertificate(rand.Reader, &c, &issuer, of.Public(), by)
 		if err != nil {
@@ -283,6 +337,8 @@ func TestChains(t *testing.T) {
 			[]string{"tlsCertificate certificate 2 authority"},
 		},
 		{"twice", issued + issued, []string{"tlsCertificate certificate 2"}},
+		{"signed by SHA-1", write(old, authority, key, authorityKey), []string{"tlsCertificate SHA1"}},
+		{"self-signed by SHA-1", write(old, old, key, key), nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			book := complete(func(g *Guestbook) { g.TLSCertificate, g.TLSPrivateKey = tc.chain, private })
