@@ -22,6 +22,9 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 		CompartmentID: c.settings.CompartmentID, VcnID: c.settings.Network.VcnID, Tags: c.tags, Found: &places,
 		Immutable: c.settings.Immutable(),
 	}
+	if err := c.lookAtCompartment(ctx); err != nil {
+		return nil, err
+	}
 	offer, err := oke.Look(ctx, c.name, place, c.settings.Cluster)
 	if err != nil {
 		return nil, err
@@ -110,6 +113,23 @@ func (c *composition) lookAtNetwork(ctx *pulumi.Context, places *iam.Places) err
 		return fmt.Errorf("network %q: %w", c.name, err)
 	}
 	return nil
+}
+
+// lookAtCompartment refuses a compartment that is being deleted, or is already. Of one that does not exist, or that the
+// user may not read, it says nothing: what is asked about it next tells whether the user may use it.
+func (c *composition) lookAtCompartment(ctx *pulumi.Context) error {
+	found, err := lookup.Find(ctx, lookup.Ask{
+		Setting: "compartmentId", What: "compartment", ID: c.settings.CompartmentID,
+		Function: getCompartment, Argument: "id",
+	})
+	if err != nil || found == nil || found.State == "" {
+		return err
+	}
+	var list problem.List
+	if found.State != "ACTIVE" {
+		list.Add("compartmentId", "the compartment %s is %s, and must be ACTIVE", c.settings.CompartmentID, found.State)
+	}
+	return list.Err()
 }
 
 // lookAtOthers looks up the tenancy of a budget and the topic of alarms.

@@ -145,6 +145,7 @@ func TestUnusable(t *testing.T) {
 		key, fact string
 		set       map[string]string
 	}{
+		{"compartmentId", "DELETED", map[string]string{"compartmentId": "ocid1.compartment.oc1." + mocks.Unusable}},
 		{"kmsKeyId", "DISABLED", map[string]string{"kmsKeyId": key + mocks.Unusable}},
 		{"kmsKeyId", "vaultIds", map[string]string{"kmsKeyId": key + mocks.InVault}},
 		{"vaultIds[0]", "INACTIVE", map[string]string{

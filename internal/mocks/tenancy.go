@@ -17,7 +17,11 @@ const TenancyID = "ocid1.tenancy.oc1..a"
 func (r *Recorder) tenancy(args pulumi.MockCallArgs) (found resource.PropertyMap, asked bool) {
 	switch args.Token {
 	case "oci:Identity/getCompartment:getCompartment":
-		return object(map[string]any{"compartmentId": TenancyID}), true
+		state := "ACTIVE"
+		if strings.HasSuffix(Text(args.Args["id"]), Unusable) {
+			state = "DELETED"
+		}
+		return object(map[string]any{"compartmentId": TenancyID, "state": state}), true
 	case "oci:Identity/getRegionSubscriptions:getRegionSubscriptions":
 		return r.subscriptions(), true
 	case "oci:Limits/getLimitValues:getLimitValues":
