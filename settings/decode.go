@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,13 @@ var ociSettings = []string{
 	"retriesConfigFile", "retryDurationSeconds", "tenancyOcid", "testTimeMaintenanceRebootDue", "userOcid",
 }
 
+// ociChecks are those of credentials, which Oracle answers with 401 NotAuthenticated otherwise, whichever is wrong.
+var ociChecks = map[string]setting.Check[string]{
+	"tenancyOcid": setting.OCID("tenancy"), "userOcid": setting.OCID("user"),
+	"fingerprint": setting.Match(regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15}$`),
+		"a fingerprint such as 20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"),
+}
+
 // decode reads what config sets. Unlike a configuration that is read key by key, it refuses keys that are no setting: a
 // typing error must not pass for a default.
 func (s *Settings) decode(list *problem.List, project string, config map[string]string) {
@@ -24,7 +32,7 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 	for _, full := range slices.Sorted(maps.Keys(config)) {
 		namespace, key, _ := strings.Cut(full, ":")
 		if namespace != project {
-			checkForeign(list, project, full)
+			checkForeign(list, project, full, config[full])
 			continue
 		}
 		values[key] = json.RawMessage(config[full])
@@ -36,12 +44,16 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 }
 
 // checkForeign refuses a key of another namespace unless the OCI provider or Pulumi itself reads it.
-func checkForeign(list *problem.List, project, full string) {
+func checkForeign(list *problem.List, project, full, value string) {
 	switch namespace, key, _ := strings.Cut(full, ":"); namespace {
 	case "pulumi": // checked by the Pulumi CLI
 	case "oci":
 		if !slices.Contains(ociSettings, key) {
 			list.Add(full, "the OCI provider has no such setting%s", setting.Nearest(key, ociSettings))
+		} else if check, checked := ociChecks[key]; checked && value != "" && value != hidden {
+			if err := check.Test(value); err != nil {
+				list.Add(full, "%v", err).Invalidates(full)
+			}
 		}
 	case "kubernetes":
 		list.Add(full, "nothing reads it, as the program configures the Kubernetes provider itself: leave it out")

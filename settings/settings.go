@@ -173,7 +173,11 @@ func Load(project, stack string, config map[string]string, isSecret func(key str
 	var list, found problem.List
 	s := read(&list, project, config)
 	if s.BudgetMonthly > 0 || s.OwnLogsGroup() || s.Cluster.ClusterPolicy {
-		s.TenancyID = cmp.Or(s.TenancyID, config["oci:tenancyOcid"],
+		own := config["oci:tenancyOcid"]
+		if ociChecks["tenancyOcid"].Test(own) != nil {
+			own = "" // that is a problem of its own
+		}
+		s.TenancyID = cmp.Or(s.TenancyID, own,
 			os.Getenv("TF_VAR_tenancy_ocid"), os.Getenv("OCI_TENANCY_OCID"))
 	}
 	// The provider reads these variables too (terraform-provider-oci, internal/provider/provider.go).
@@ -255,6 +259,7 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateRegistryPorts(list)
 	s.validateArchitectures(list)
 	s.validateEgress(list)
+	s.validateMetrics(list)
 	s.validateSigned(list)
 }
 
@@ -262,6 +267,11 @@ func (s *Settings) validate(list *problem.List, stack string) {
 func (s *Settings) validateRegion(list *problem.List) {
 	if err := region.Test(workload.RegionNamed(s.Region)); s.Region != "" && err != nil {
 		list.Add("oci:region", "%v", err).Invalidates("oci:region")
+	}
+	own, home := workload.Realm(s.Region), workload.Realm(s.HomeRegion)
+	if own != "" && home != "" && own != home {
+		list.Add("homeRegion", "%s is of realm %s, and oci:region %s of realm %s: a tenancy is in one realm", s.HomeRegion,
+			home, s.Region, own).DependsOn("oci:region")
 	}
 }
 
@@ -276,7 +286,7 @@ func (s *Settings) validateBudget(list *problem.List) {
 	}
 	if s.BudgetMonthly > 0 && s.TenancyID == "" {
 		list.Add("tenancyId", "is required with budgetMonthly: pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>").
-			DependsOn("budgetMonthly")
+			DependsOn("budgetMonthly", "oci:tenancyOcid")
 	}
 }
 
@@ -318,7 +328,8 @@ func (s *Settings) validateLogs(list *problem.List) {
 		list.Add("containerLogsGroup", "is for the containers' logs: set containerLogs too").DependsOn("containerLogs")
 	case s.OwnLogsGroup() && s.TenancyID == "" && s.BudgetMonthly <= 0: // which needs it too
 		list.Add("tenancyId", "is required with containerLogs: pulumi config set tenancyId ocid1.tenancy.oc1..<unique id>; "+
-			"or name a dynamic group with containerLogsGroup").DependsOn("containerLogs", "containerLogsGroup")
+			"or name a dynamic group with containerLogsGroup").
+			DependsOn("containerLogs", "containerLogsGroup", "oci:tenancyOcid")
 	}
 	if err := region.Test(s.Region); s.ContainerLogs && err != nil {
 		list.Add("containerLogs", "needs the region: pulumi config set oci:region us-ashburn-1").
@@ -330,7 +341,7 @@ func (s *Settings) validateLogs(list *problem.List) {
 // things are that they name by OCID is looked up.
 func (s *Settings) validateClusterPolicy(list *problem.List) {
 	if _, err := iam.ClusterPolicy(s.Rights("project", "stack")); err != nil {
-		list.Add("tenancyId", "%v", err).DependsOn("clusterPolicy", "definedTags")
+		list.Add("tenancyId", "%v", err).DependsOn("clusterPolicy", "definedTags", "oci:tenancyOcid")
 	}
 }
 

@@ -698,7 +698,8 @@ func TestProvidersSettings(t *testing.T) {
 		t.Errorf("the provider has %q", known)
 	}
 	accepted["oci:auth"] = "ApiKey" // one of those that the kubeconfig can have
-	accepted["oci:region"] = "iad"
+	accepted["oci:region"], accepted["oci:fingerprint"] = "iad", strings.Repeat("0a:", 15)+"ff"
+	accepted["oci:tenancyOcid"], accepted["oci:userOcid"] = "ocid1.tenancy.oc1..a", "ocid1.user.oc1..a"
 	if _, err := load(accepted); err != nil {
 		t.Error(err)
 	}

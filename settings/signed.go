@@ -30,6 +30,9 @@ func (s *Settings) validateSigned(list *problem.List) {
 			}
 		}
 	}
+	if s.Policies == workload.Enforced && unsigned(s.EnforcerImage) {
+		list.Add("networkPolicyImage", text, s.EnforcerImage).DependsOn("imageVerificationKeys", "networkPolicies")
+	}
 	if s.LogDestination != "" && unsigned(s.LogAgentImage) {
 		list.Add("logAgentImage", text, s.LogAgentImage).DependsOn("imageVerificationKeys")
 	}

@@ -66,7 +66,12 @@ func TestUnworkableHosts(t *testing.T) {
 		"a Service":            logsAt("fluentd.logging"),
 		"a name with a period": issuer(`"url":"https://a.example.com.","clientId":"oke"`),
 		"another language":     issuer(`"url":"https://발급자.example.com","clientId":"oke"`),
-		"another ACME server":  acme("acmeDirectory", "https://ca.example.com/acme/acme/directory/"),
+		"metrics by a rule": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`, "podNetwork", "vcn-native",
+			"extraRules", `[{"from":"pods","to":"workers","protocol":"tcp","ports":"10250"}]`),
+		"metrics by a network": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`, "podNetwork", "vcn-native",
+			"extraRules", `[{"from":"pods","to":"10.0.0.0/16","protocol":"all"}]`),
+		"metrics with an overlay": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`),
+		"another ACME server":     acme("acmeDirectory", "https://ca.example.com/acme/acme/directory/"),
 	} {
 		if _, err := load(set); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -180,9 +180,38 @@ func TestUnworkable(t *testing.T) {
 			[]string{"compartmentId oc1 us-gov-ashburn-1 oc3"},
 		},
 		{
+			"home region of the government", with("homeRegion", "us-gov-phoenix-1"),
+			[]string{"homeRegion us-gov-phoenix-1 oc3 us-ashburn-1 oc1"},
+		},
+		{
+			"compartment for the provider's tenancy", with("oci:tenancyOcid", "ocid1.compartment.oc1..a", "budgetMonthly", "5",
+				"budgetEmails", `["ops@example.com"]`),
+			[]string{"oci:tenancyOcid compartment tenancy"},
+		},
+		{"group for the provider's user", with("oci:userOcid", "ocid1.group.oc1..a"), []string{"oci:userOcid group user"}},
+		{"fingerprint of SSH", with("oci:fingerprint", "SHA256:7dCkNz1jC0J"), []string{"oci:fingerprint SHA256 20:3b"}},
+		{
 			"commercial region, in a compartment of the government",
 			with("compartmentId", "ocid1.compartment.oc3..aaaa"),
 			[]string{"compartmentId oc3 us-ashburn-1 oc1"},
+		},
+
+		// Companions.
+		{
+			"metrics of kubelets that no Pod reaches", enhanced("addons", `["CertManager","KubernetesMetricsServer"]`,
+				"podNetwork", "vcn-native"),
+			[]string{"addons KubernetesMetricsServer 10250 workers extraRules"},
+		},
+		{
+			"enforcer by a tag with verified images", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`, "frontendImage",
+				"iad.ocir.io/tenancy/guestbook@sha256:"+strings.Repeat("a", 64), "networkPolicies", "enforced",
+				"networkPolicyImage", "iad.ocir.io/tenancy/enforcer:v1"),
+			[]string{"networkPolicyImage digest"},
+		},
+		{
+			"a tag with verified images, of a host in upper case", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`,
+				"frontendImage", "IAD.ocir.io/tenancy/guestbook:v1"),
+			[]string{"frontendImage digest"},
 		},
 
 		// Addresses.

@@ -82,7 +82,7 @@ func TestKubeconfigKeys(t *testing.T) {
 		r.ExecKubeconfig = true
 		if err := update(t, "dev", map[string]string{
 			"tokenCommand": command, "oci:tenancyOcid": "ocid1.tenancy.oc1..t", "oci:userOcid": "ocid1.user.oc1..u",
-			"oci:fingerprint": "00", "oci:privateKey": "-----BEGIN",
+			"oci:fingerprint": strings.Repeat("00:", 15) + "00", "oci:privateKey": "-----BEGIN",
 		}, r); err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,7 @@ var oracle = regexp.MustCompile(`^(?:([a-z0-9-]+)\.ocir\.io|ocir\.([a-z0-9-]+)\.
 // OracleRegion returns the region of an image of Oracle's registry, such as us-ashburn-1, or its key, if that is not
 // known here. It is empty for images of other registries.
 func OracleRegion(image string) string {
-	if parts := oracle.FindStringSubmatch(Host(image)); parts != nil {
+	if parts := oracle.FindStringSubmatch(strings.ToLower(Host(image))); parts != nil {
 		return RegionNamed(parts[1] + parts[2])
 	}
 	return ""
