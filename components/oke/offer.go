@@ -25,7 +25,8 @@ type Offer struct {
 	running      cluster.Running // before the update
 	offered      []cluster.Image
 	imageStrands map[string]error // by the pool's name: see checkNewImage
-	volumes      map[string]int   // of the stack, by the availability domain: see countVolumes
+	volumes      []volume         // of the stack: see findVolumes
+	asked        bool             // for volumes
 }
 
 // New reports whether there is no cluster of the name yet.
@@ -65,7 +66,6 @@ func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Of
 	offer := &Offer{
 		Choice: spec.Choose(&list, offered, running), Domains: map[string][]string{}, running: running,
 		offered: offered.Images, AllDomains: slices.Sorted(slices.Values(all)), imageStrands: map[string]error{},
-		volumes: map[string]int{},
 	}
 	offer.pickDomains(&list, spec, all)
 	if err := offer.checkAddons(ctx, &list, spec); err != nil {

@@ -3,6 +3,7 @@ package oke
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -78,31 +79,57 @@ func (o *Offer) checkNewImage(pool, image string) error {
 	return fmt.Errorf("nodeImageRelease: pool %q has another image than the one of this release: %w", pool, err)
 }
 
-// countVolumes returns how many volumes of the stack an availability domain has. It asks once for each domain. Other
-// tags of the volumes may change.
+// countVolumes returns how many volumes of the stack an availability domain has.
 func (o *Offer) countVolumes(ctx *pulumi.Context, place Place, domain string) (int, error) {
-	if n, counted := o.volumes[domain]; counted {
-		return n, nil
-	}
-	args := struct {
-		CompartmentID      string `pulumi:"compartmentId"`
-		AvailabilityDomain string `pulumi:"availabilityDomain"`
-	}{place.CompartmentID, domain}
-	var found struct {
-		Volumes []struct {
-			State string            `pulumi:"state"`
-			Tags  map[string]string `pulumi:"freeformTags"`
-		} `pulumi:"volumes"`
-	}
-	if _, err := ctx.InvokePackageRaw(getVolumes, &args, &found, ""); err != nil {
-		return 0, lookupError("volumes", place.CompartmentID, err)
-	}
+	err := o.findVolumes(ctx, place)
 	n := 0
-	for _, v := range found.Volumes {
-		if place.owns(v.Tags) && v.State != "FAULTY" && !gone(v.State) {
+	for _, v := range o.volumes {
+		if v.Domain == domain {
 			n++
 		}
 	}
-	o.volumes[domain] = n
-	return n, nil
+	return n, err
+}
+
+// VolumeSizes returns the sizes in GB of the stack's volumes; none if the update makes the cluster.
+func (o *Offer) VolumeSizes(ctx *pulumi.Context, place Place) (sizes []int, err error) {
+	if o.New() {
+		return nil, nil
+	}
+	err = o.findVolumes(ctx, place)
+	for _, v := range o.volumes {
+		if gb, err := strconv.Atoi(fmt.Sprint(v.GB)); err == nil {
+			sizes = append(sizes, gb)
+		}
+	}
+	return sizes, err
+}
+
+// volume is a block volume as the data source lists it.
+type volume struct {
+	State  string            `pulumi:"state"`
+	Domain string            `pulumi:"availabilityDomain"`
+	GB     any               `pulumi:"sizeInGbs"` // a text
+	Tags   map[string]string `pulumi:"freeformTags"`
+}
+
+// findVolumes asks for the stack's volumes, once. Other tags of them may change.
+func (o *Offer) findVolumes(ctx *pulumi.Context, place Place) error {
+	if o.asked {
+		return nil
+	}
+	args := struct {
+		CompartmentID string `pulumi:"compartmentId"`
+	}{place.CompartmentID}
+	var found struct {
+		Volumes []volume `pulumi:"volumes"`
+	}
+	if _, err := ctx.InvokePackageRaw(getVolumes, &args, &found, ""); err != nil {
+		return lookupError("volumes", place.CompartmentID, err)
+	}
+	o.volumes = slices.DeleteFunc(found.Volumes, func(v volume) bool {
+		return !place.owns(v.Tags) || v.State == "FAULTY" || gone(v.State)
+	})
+	o.asked = true
+	return nil
 }

@@ -377,7 +377,7 @@ func object(m map[string]any) resource.PropertyMap { return resource.NewProperty
 func (r *Recorder) volumesIn(domain string) []any {
 	var volumes []any
 	for _, v := range r.Volumes {
-		if v["availabilityDomain"] == domain {
+		if domain == "" || v["availabilityDomain"] == domain {
 			volumes = append(volumes, v)
 		}
 	}

@@ -132,6 +132,7 @@ func TestFunctions(t *testing.T) {
 		"oci:ContainerEngine/getNodePools:getNodePools":       {inCompartment, "nodePools", 0},
 		"oci:Core/getSubnets:getSubnets":                      {inCompartment, "subnets", 4},
 		"oci:Core/getNatGateways:getNatGateways":              {inCompartment, "natGateways", 0},
+		"oci:Core/getVolumes:getVolumes":                      {inCompartment, "volumes", 0},
 		"oci:Core/getDrgAttachments:getDrgAttachments":        {ofOther, "drgAttachments", 1},
 		"oci:Core/getImages:getImages":                        {oracleLinux, "images", 20},
 		"oci:ObjectStorage/getObjects:getObjects": {
