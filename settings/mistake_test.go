@@ -56,6 +56,10 @@ func TestOneMistakeIsOneProblem(t *testing.T) {
 				"extraRules", "[]", "flowLogs", "[]", "logDestination", ""),
 			[]string{"podsCidr 10.0.0.0/16 vcnCidr"},
 		},
+		{
+			"a subnet as large as the VCN", with("subnets", `{"api":{"cidr":"10.0.0.0/16"}}`),
+			[]string{"subnets.api 10.0.0.0/16 overlaps"},
+		},
 		{"peers twice", with("peerCidrs", `["192.168.0.0/16","192.168.0.0/16"]`), []string{"peerCidrs 192.168.0.0/16 twice"}},
 		{
 			"more nodes than there can be",

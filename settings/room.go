@@ -49,7 +49,7 @@ func (s *Settings) validateBackends(list *problem.List) {
 	nodes, some := 0, false
 	for i := range s.Cluster.NodePools {
 		if p := &s.Cluster.NodePools[i]; !p.Excluded() {
-			nodes += p.Largest()
+			nodes += p.Most()
 			some = true
 		}
 	}
@@ -63,9 +63,9 @@ func (s *Settings) validateBackends(list *problem.List) {
 		list.Add("nodePools[0].labels", "%s is on all node pools, and leaves guestbook %s's load balancer without a "+
 			"backend: leave it out of one", cluster.ExcludeBalancers, name).DependsOn("nodePools").DependsOn(exposure...)
 	case nodes > maxBackends:
-		list.Add("nodePools", "have %d nodes together, and each is a backend of guestbook %s's load balancer, which takes "+
-			"%d: use fewer, larger nodes, or set exposure to %s or %s", nodes, name, maxBackends, workload.NodePort,
-			workload.None).DependsOn(exposure...)
+		list.Add("nodePools", "have %d nodes together, those that cycling adds included, and each is a backend of guestbook "+
+			"%s's load balancer, which takes %d: use fewer, larger nodes, or set exposure to %s or %s", nodes, name, maxBackends,
+			workload.NodePort, workload.None).DependsOn(exposure...)
 	}
 }
 

@@ -262,6 +262,11 @@ func TestUnworkablePools(t *testing.T) {
 			[]string{"nodePools 513 512"},
 		},
 		{
+			"more nodes than backends while they cycle", enhanced("podsCidr", "11.0.0.0/8",
+				"nodePools", poolsOf(`"size":512,"maxSurge":"1"`)["nodePools"]),
+			[]string{"nodePools 513 512"},
+		},
+		{
 			"more nodes than backends by the autoscaler", enhanced("podsCidr", "11.0.0.0/8", "loadBalancerType", "nlb",
 				"nodePools", `[{"name":"a","size":1,"minSize":1,"maxSize":600,"ocpus":2,"memoryGb":12}]`),
 			[]string{"nodePools 600 512"},

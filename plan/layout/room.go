@@ -23,6 +23,7 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 			DependsOn(occupied...)
 	}
 	var placed []Subnet
+	overlaps := map[Role]bool{} // reported ones
 	for _, role := range Roles {
 		if !s.Has(role) {
 			continue
@@ -41,9 +42,18 @@ func (s Spec) validateSubnets(p *problem.List, vcn netip.Prefix, need Capacity) 
 			continue
 		}
 		for _, other := range placed {
-			if other.CIDR.Overlaps(subnet.CIDR) {
-				p.Add(key, "%s overlaps subnet %s, %s", subnet.CIDR, other.Role, other.CIDR).DependsOn(occupied...)
+			if !other.CIDR.Overlaps(subnet.CIDR) {
+				continue
 			}
+			wrong, kept := subnet, other
+			if s.Subnets[role] == (SubnetSpec{}) { // it is at its place in the plan, where the other one must not be
+				wrong, kept = other, subnet
+			}
+			if !overlaps[wrong.Role] {
+				p.Add("subnets."+string(wrong.Role), "%s overlaps subnet %s, %s", wrong.CIDR, kept.Role, kept.CIDR).
+					DependsOn(occupied...)
+			}
+			overlaps[wrong.Role] = true
 		}
 		placed = append(placed, subnet)
 		s.validateRoom(p, subnet, vcn, need)

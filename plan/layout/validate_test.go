@@ -446,7 +446,7 @@ func TestRefusedSubnets(t *testing.T) {
 		{
 			"subnets that overlap", func(s *Spec) { s.Subnets = map[Role]SubnetSpec{API: {CIDR: "10.0.64.0/29"}} },
 			Capacity{},
-			[]string{"subnets.workers 10.0.64.0/20 10.0.64.0/29"},
+			[]string{"subnets.api 10.0.64.0/29 workers 10.0.64.0/20"},
 		},
 		{
 			"size and CIDR", func(s *Spec) {
