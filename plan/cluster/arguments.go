@@ -60,7 +60,7 @@ var commonArguments = map[string]argument{
 const expanders = "random, most-pods, least-waste, least-nodes, priority, grpc"
 
 // ownArguments are those of an add-on beside the common ones and its ContainerResources, from the same page. Add-ons
-// that it does not have are not here, and take any argument. What the program itself needs has a Pod at least.
+// that it does not have are not here, and take any argument besides. What the program itself needs has a Pod at least.
 var ownArguments = map[string]map[string]argument{
 	Autoscaler: {
 		"annotations": annotations, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth,
@@ -127,9 +127,6 @@ const ofContainer = ".ContainerResources"
 func (s *Spec) validateArguments(list *problem.List) {
 	for _, addon := range slices.Sorted(maps.Keys(s.AddonOptions)) {
 		own, documented := ownArguments[addon]
-		if !documented {
-			continue
-		}
 		known := maps.Clone(commonArguments)
 		maps.Copy(known, own)
 		for _, skip := range skipsCheck {
@@ -147,7 +144,7 @@ func (s *Spec) validateArguments(list *problem.List) {
 				hint = ": it ends in " + ofContainer
 			}
 			switch err := form.checkDocument(arguments[name]); {
-			case !found && hint != "":
+			case !found && hint != "" && documented:
 				list.Add(key, "%s has no argument %s%s", addon, name, hint)
 			case !found:
 			case !form.holds(arguments[name]):
@@ -157,6 +154,7 @@ func (s *Spec) validateArguments(list *problem.List) {
 			}
 		}
 		checkPairs(list, key, arguments)
+		s.checkPlacement(list, key, arguments)
 	}
 }
 

@@ -324,6 +324,8 @@ func checkAmounts(v any) error {
 			return fmt.Errorf("has %q, and a container asks for cpu, memory and ephemeral-storage", name)
 		case !ok:
 			return at("."+name, fmt.Errorf("is %v, and must be a quantity such as 500m (CPU) or 200Mi (memory)", values[name]))
+		case strings.Contains(name, "/") && n != math.Trunc(n):
+			return at("."+name, fmt.Errorf("is %v, and must be a whole number", values[name]))
 		case name == "memory" && n < leastMemory:
 			return at("."+name, fmt.Errorf("is %v, which is less than 1Mi: no program runs with so little", values[name]))
 		}
