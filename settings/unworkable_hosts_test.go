@@ -71,7 +71,10 @@ func TestUnworkableHosts(t *testing.T) {
 		"metrics by a network": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`, "podNetwork", "vcn-native",
 			"extraRules", `[{"from":"pods","to":"10.0.0.0/16","protocol":"all"}]`),
 		"metrics with an overlay": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`),
-		"another ACME server":     acme("acmeDirectory", "https://ca.example.com/acme/acme/directory/"),
+		"the government's registry": with("oci:region", "us-gov-ashburn-1", "compartmentId", "ocid1.compartment.oc3..a",
+			"internetEgress", "none", "frontendImage", "ocir.us-gov-ashburn-1.oci.oraclegovcloud.com/t/guestbook:v1",
+			"mongoImage", "ocir.us-gov-ashburn-1.oci.oraclegovcloud.com/t/mongo:8.0"),
+		"another ACME server": acme("acmeDirectory", "https://ca.example.com/acme/acme/directory/"),
 	} {
 		if _, err := load(set); err != nil {
 			t.Errorf("%s: %v", name, err)

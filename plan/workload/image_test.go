@@ -71,9 +71,13 @@ func TestImagesByDefault(t *testing.T) {
 func TestOracleRegion(t *testing.T) {
 	for image, want := range map[string]string{
 		"iad.ocir.io/t/guestbook:v1": "us-ashburn-1", "zzz.ocir.io/t/guestbook:v1": "zzz",
-		"us-ashburn-1.ocir.io/t/guestbook:v1":          "us-ashburn-1",
-		"ocir.us-ashburn-1.oci.oraclecloud.com/t/a:v1": "us-ashburn-1",
-		"docker.io/library/mongo:8.0":                  "", "iad.ocir.io.example.com/t/a:v1": "",
+		"us-ashburn-1.ocir.io/t/guestbook:v1":                 "us-ashburn-1",
+		"ocir.us-ashburn-1.oci.oraclecloud.com/t/a:v1":        "us-ashburn-1",
+		"ocir.us-gov-ashburn-1.oci.oraclegovcloud.com/t/a:v1": "us-gov-ashburn-1",
+		"ocir.uk-gov-london-1.oci.oraclegovcloud.uk/t/a:v1":   "uk-gov-london-1",
+		"ocir.ap-chiyoda-1.oci.oraclecloud8.com/t/a:v1":       "ap-chiyoda-1",
+		"IAD.ocir.io/t/a:v1":                                  "us-ashburn-1", "ocir.iad.oci.example.com/t/a:v1": "",
+		"docker.io/library/mongo:8.0": "", "iad.ocir.io.example.com/t/a:v1": "",
 	} {
 		if got := OracleRegion(image); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)

@@ -48,8 +48,10 @@ func checkUsername(name string) error {
 // oracleUser matches users of Oracle's registry.
 var oracleUser = regexp.MustCompile(`^[^/]+(/[^/]+){1,2}$`)
 
-// oracle matches the hosts of Oracle's registry, with the key or the name of the region.
-var oracle = regexp.MustCompile(`^(?:([a-z0-9-]+)\.ocir\.io|ocir\.([a-z0-9-]+)\.oci\.oraclecloud\.com)$`)
+// oracle matches the hosts of Oracle's registry, with the key or the name of the region. Each realm has a domain of its
+// own (oci-go-sdk v65.129.0, common/regions.go).
+var oracle = regexp.MustCompile(
+	`^(?:([a-z0-9-]+)\.ocir\.io|ocir\.([a-z0-9-]+)\.oci\.oracle(?:gov)?cloud[0-9]*\.(?:com|eu|uk))$`)
 
 // OracleRegion returns the region of an image of Oracle's registry, such as us-ashburn-1, or its key, if that is not
 // known here. It is empty for images of other registries.
