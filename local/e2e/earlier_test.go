@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +22,38 @@ import (
 // earlierCommit is the variable with the commit whose program TestEarlierProgram runs.
 const earlierCommit = "E2E_EARLIER"
 
+// earlierCase shows what was wrong, by rows of docs/oracle-cloud.md.
+type earlierCase struct {
+	rows string
+	run  func(*stack)
+}
+
+// earlierCases are by stack: those of one stack run one after the other.
+var earlierCases = [][]earlierCase{
+	{{"A2, C1.4, F4", (*stack).certificateIsNotRenewed}, {"F25", (*stack).httpIsNotServed}},
+	{{"A3, A4, B12, F1", (*stack).nodesAreNotFree}, {"A19, F19", (*stack).clustersAreLimited}},
+	{{"A6, F3", (*stack).imageIsPrivate}},
+	{{"A7", (*stack).versionIsUnknown}},
+	{{"A9, F28", (*stack).capacityIsMissing}},
+	{
+		{"A10, F6", (*stack).disksAreNotGrown}, {"F16", (*stack).imagesHaveNoRoute}, {"F7", (*stack).versionIsWithdrawn},
+	},
+	{{"A12, F20", (*stack).keyLacksItsPolicy}, {"B5", (*stack).failedClusterStays}},
+	{{"A13", (*stack).networkLacksItsPolicy}},
+	{
+		{"A15, F26", (*stack).autoscalerHasNoMetrics}, {"C1.6", (*stack).refreshesDiffer},
+		{"A11, F12", (*stack).addressIsTaken},
+	},
+	{{"A18, F17", (*stack).podsLackAddresses}, {"C1.10", (*stack).imageIsUnknown}},
+	{
+		{"F14", (*stack).addonsLackSomething}, {"B2", (*stack).cyclingStrandsVolume},
+		{"C1.5, F8", (*stack).poolCyclesWhileItMoves},
+	},
+	{{"B3, F9", (*stack).volumeIsStranded}},
+	{{"F22, F23, F24, F27, F44", (*stack).settingsAreMissing}, {"C1.2", (*stack).idsAreUnknown}},
+	{{"F10", (*stack).killedUpdateMakesTwo}},
+}
+
 // TestEarlierProgram runs the program of an earlier commit on today's local cloud. The findings in docs/oracle-cloud.md
 // are about commit 2cd911c: what was wrong with it shows here as it would on Oracle Cloud.
 func TestEarlierProgram(t *testing.T) {
@@ -30,25 +63,17 @@ func TestEarlierProgram(t *testing.T) {
 	}
 	e := earlier{t.TempDir()}
 	e.compile(t, commit)
-	for _, c := range []struct {
-		rows string
-		run  func(*stack)
-	}{
-		{"A7", (*stack).versionIsUnknown},
-		{"A3, A4, F1", (*stack).nodesAreNotFree},
-		{"A2, F4, C1.4", (*stack).certificateIsNotRenewed},
-		{"A6, F3", (*stack).imageIsPrivate},
-		{"A10, F6", (*stack).disksAreNotGrown},
-		{"A12, F20", (*stack).keyLacksItsPolicy},
-		{"A15, F26", (*stack).autoscalerHasNoMetrics},
-		{"A18, F17", (*stack).podsLackAddresses},
-		{"B3, F9", (*stack).volumeIsStranded},
-		{"C1.2", (*stack).vcnIsUnknown},
-		{"C1.5, F8", (*stack).poolCyclesWhileItMoves},
-	} {
-		t.Run(c.rows, func(t *testing.T) {
+	for _, cases := range earlierCases {
+		var rows []string
+		for _, c := range cases {
+			rows = append(rows, c.rows)
+		}
+		t.Run(strings.Join(rows, ", "), func(t *testing.T) {
 			t.Parallel()
-			c.run(e.stack(t))
+			s := e.stack(t)
+			for _, c := range cases {
+				step(t, c.rows, func() { c.run(s) })
+			}
 		})
 	}
 }
@@ -112,6 +137,22 @@ func (s *stack) nodesAreNotFree() {
 	s.settings("compartmentId="+oci.CompartmentID, "apiAllowedCidrs[0]=203.0.113.0/24",
 		"frontendImage=registry.local/guestbook:v1")
 	s.cancelledAfter("The following service limits were exceeded: standard-a1-")
+	if got := s.inventory(); got["vcn"] != 1 || got["cluster"] != 1 { // nothing has asked before
+		s.t.Errorf("the cloud holds %v", got)
+	}
+}
+
+func (s *stack) clustersAreLimited() {
+	if out, err := s.pulumi("stack", "init", "second"); err != nil {
+		s.t.Fatalf("stack init: %v\n%s", err, out)
+	}
+	out, err := s.pulumi("up", "--yes", "--skip-preview", "--stack", "second")
+	if err == nil || !strings.Contains(out, "The following service limits were exceeded: cluster-count") {
+		s.t.Errorf("up: %v\n%s", err, out)
+	}
+	if got := s.inventory(); got["vcn"] != 2 {
+		s.t.Errorf("the cloud holds %v", got)
+	}
 }
 
 func (s *stack) certificateIsNotRenewed() {
@@ -140,6 +181,14 @@ func (s *stack) certificateIsNotRenewed() {
 	}
 }
 
+func (s *stack) httpIsNotServed() {
+	for name, l := range s.balancers()[0].Listeners {
+		if l.Port != 443 {
+			s.t.Errorf("listener %s is at port %d", name, l.Port)
+		}
+	}
+}
+
 func (s *stack) imageIsPrivate() {
 	const image = "iad.ocir.io/" + oci.Namespace + "/guestbook:v1"
 	s.offered()
@@ -148,9 +197,37 @@ func (s *stack) imageIsPrivate() {
 	s.cancelledAfter("ImagePull")
 }
 
+// noCapacity is the fault of node pools whose instances find no machine.
+const noCapacity = `{"workRequest": "LAUNCH_INSTANCE", "message": "Out of host capacity."}`
+
+func (s *stack) capacityIsMissing() {
+	s.offered()
+	s.fault(noCapacity)
+	s.cancelledWhen("an update that waits for Pods without a node", func(said string) (bool, string) {
+		if !strings.Contains(said, "Out of host capacity.") || strings.Contains(said, "\nResources:\n") {
+			return false, said
+		}
+		s.usesAdministrator()
+		out, _ := book{s, "guestbook"}.run("", "get", "pods", "-o", "jsonpath={.items[*].status.conditions[*].message}")
+		return strings.Contains(out, "no nodes available to schedule pods"), out
+	})
+}
+
+// usesAdministrator has kubectl use the administrator's kubeconfig, as a stack whose update fails has no outputs.
+func (s *stack) usesAdministrator() {
+	s.t.Helper()
+	found, err := filepath.Glob(filepath.Join(s.o.Dir, "kube", "*", "admin.kubeconfig"))
+	if s.must(err); len(found) != 1 {
+		s.t.Fatalf("kubeconfigs of administrators: %v", found)
+	}
+	kubeconfig, err := os.ReadFile(found[0])
+	s.must(err)
+	s.must(os.WriteFile(filepath.Join(s.o.Dir, "kubeconfig"), kubeconfig, 0o600))
+}
+
 func (s *stack) disksAreNotGrown() {
 	s.offered()
-	s.settings("nodePools[0].bootVolumeGb=100")
+	s.settings("nodePools[0].bootVolumeGb=100", "internetEgress=none")
 	s.deployed()
 	var nodes list[node]
 	s.kubectl(&nodes, "get", "nodes")
@@ -161,11 +238,53 @@ func (s *stack) disksAreNotGrown() {
 	}
 }
 
+func (s *stack) imagesHaveNoRoute() {
+	var pod corev1.Pod
+	s.kubectl(&pod, "get", "pod", "mongo-0", "-n", "guestbook")
+	image, gateways := pod.Spec.Containers[0].Image, s.inventory()["natgateway"]
+	if !strings.HasPrefix(image, "docker.io/") || gateways > 0 {
+		s.t.Errorf("image %s, and %d NAT gateways", image, gateways)
+	}
+}
+
+func (s *stack) refreshesDiffer() {
+	for range 2 {
+		out, err := s.pulumi("refresh", "--yes", "--skip-preview", "--stack", "local")
+		s.t.Log(out, err)
+	}
+}
+
+// versionIsWithdrawn goes on with a cloud that no longer offers the cluster's version, in this process.
+func (s *stack) versionIsWithdrawn() {
+	s.must(s.o.Stop(s.t.Context()))
+	offered := oci.KubernetesVersions
+	oci.KubernetesVersions = []string{older}
+	s.t.Cleanup(func() { oci.KubernetesVersions = offered })
+	s.serveInProcess(1000)
+	s.settings("frontendReplicas=2")
+	s.endsWith("kubernetesVersion: OKE does not offer "+newer+" here; it offers "+older,
+		"nodePools[0].kubernetesVersion: OKE offers no image for Kubernetes "+newer)
+}
+
 func (s *stack) keyLacksItsPolicy() {
 	s.offered()
 	_, key := s.key(oci.CompartmentID)
 	s.settings("kmsKeyId=" + key)
 	s.cancelledAfter("Authorization failed or requested resource not found")
+}
+
+func (s *stack) failedClusterStays() { s.cancelledAfter("is FAILED") }
+
+func (s *stack) networkLacksItsPolicy() {
+	s.offered()
+	rest := s.rest()
+	vcn := s.post(rest, core+"/vcns", object{"compartmentId": oci.TenancyID, "cidrBlocks": []any{"10.20.0.0/16"}})
+	subnet := s.post(rest, core+"/subnets", object{
+		"compartmentId": oci.TenancyID, "vcnId": vcn, "cidrBlock": "10.20.64.0/20", "prohibitPublicIpOnVnic": true,
+	})
+	s.settings("vcnId="+vcn, "vcnCidr=10.20.0.0/16", "subnets.workers.id="+subnet, "subnets.workers.cidr=10.20.64.0/20",
+		"securityBy=groups")
+	s.cancelledAfter("Authorization failed or requested resource not found while provisioning node(s)")
 }
 
 func (s *stack) autoscalerHasNoMetrics() {
@@ -182,10 +301,48 @@ func (s *stack) autoscalerHasNoMetrics() {
 	})
 }
 
+func (s *stack) addressIsTaken() {
+	rest := s.rest()
+	var reserved struct{ ID, IPAddress string }
+	s.get(rest, core+"/publicIps/"+s.post(rest, core+"/publicIps", with(object{"lifetime": "RESERVED"})), &reserved)
+	vcn := s.post(rest, core+"/vcns", with(object{"cidrBlocks": []string{"192.168.0.0/24"}}))
+	s.post(rest, core+"/natGateways", with(object{"vcnId": vcn, "publicIpId": reserved.ID}))
+	if n := len(s.balancers()); n != 1 {
+		s.t.Errorf("%d load balancers", n)
+	}
+	s.settings("reservedAddress=" + reserved.IPAddress)
+	s.cancelledWhen("a guestbook without its load balancer", func(said string) (bool, string) {
+		out, _ := book{s, "guestbook"}.run("", "get", "events", "-o", "jsonpath={.items[*].message}")
+		return strings.Contains(out, "is ASSIGNED, not AVAILABLE") && len(s.balancers()) == 0, said + out
+	})
+}
+
 func (s *stack) podsLackAddresses() {
 	s.offered()
 	s.settings("podNetwork=vcn-native", "nodePools[0].maxPodsPerNode=60")
 	s.cancelledAfter("maxPodsPerNode: 60 must be from 1 to 31 for a shape with 2 VNICs")
+}
+
+func (s *stack) imageIsUnknown() {
+	s.settings("nodePools[0].maxPodsPerNode=31", "nodePools[0].imageId=ocid1.image.oc1.iad.aaaaaaaaofsomebodyelse")
+	s.cancelledAfter("nodeSourceDetails.imageId")
+}
+
+func (s *stack) addonsLackSomething() {
+	s.offered()
+	s.settings("clusterType=enhanced", "nodePools[0].size=1", "nodePools[0].maxSurge=100%")
+	s.deployed()
+	s.settings("addons[0]=ClusterAutoscaler")
+	s.endsWith("needs the argument nodes")
+	s.settings("addons[0]=ClusterAutoscalr")
+	s.endsWith(`addonName: "ClusterAutoscalr" must be one of`)
+	s.unset("addons")
+}
+
+func (s *stack) cyclingStrandsVolume() {
+	s.settings("nodePools[0].bootVolumeGb=60")
+	s.deployed()
+	s.databaseLacksNode()
 }
 
 func (s *stack) volumeIsStranded() {
@@ -201,7 +358,14 @@ func (s *stack) volumeIsStranded() {
 	}
 	s.settings(fmt.Sprintf("availabilityDomains[0]=%d", other))
 	s.deployed()
+	s.databaseLacksNode()
+}
+
+// databaseLacksNode waits until no node is in the availability domain of the database's volume.
+func (s *stack) databaseLacksNode() {
+	s.t.Helper()
 	s.eventually(time.Minute, "a database without a node", func() (bool, string) {
+		var pod corev1.Pod
 		s.kubectl(&pod, "get", "pod", "mongo-0", "-n", "guestbook")
 		text := fmt.Sprint(pod.Status.Conditions)
 		lacks := strings.Contains(text, "didn't match PersistentVolume's node affinity")
@@ -209,16 +373,46 @@ func (s *stack) volumeIsStranded() {
 	})
 }
 
-func (s *stack) vcnIsUnknown() {
+// settingsAreMissing asks for what the program had no setting for, or refused.
+func (s *stack) settingsAreMissing() {
 	s.offered()
-	s.settings("vcnId=ocid1.vcn.oc1.iad.aaaaaaaaofsomebodyelse")
-	s.cancelledAfter("compartmentId is required") // not that the VCN does not exist
+	s.settings("kubernetesVersion=v1.36", "nodePools[0].size=0", "nodePools[1].name=more", "definedTags.a=b", "virtualNodePools[0].name=virtual", "nodePools[1].sshPublicKey=ssh-ed25519",
+		"nodePools[1].taints[0]=a=b:NoSchedule", "nodePools[1].cloudInit=a", "nodePools[1].minSize=1",
+		"nodePools[1].capacityReservationId=ocid1.capacityreservation.oc1.iad.a", "nodePools[1].bootVolumeKmsKeyId=a",
+		"addonOptions.a=b", "loadBalancerType=nlb")
+	out, err := s.pulumi("preview", "--stack", "local")
+	s.t.Log(out, err)
+}
+
+func (s *stack) idsAreUnknown() {
+	s.adoptSettings("local")
+	s.settings("kubernetesVersion="+newer, "reservedAddress=203.0.113.250")
+	s.endsWith("whose lifetime is : reserve one")
+	s.unset("reservedAddress")
+	s.settings("compartmentId=ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
+	s.endsWith("OKE does not offer " + newer + " here; it offers")
+	s.settings("compartmentId="+oci.CompartmentID, "vcnId=ocid1.vcn.oc1.iad.aaaaaaaaofsomebodyelse")
+	s.endsWith("compartmentId is required") // not that the VCN does not exist
+}
+
+// killedUpdateMakesTwo kills the engine with all that it has started.
+func (s *stack) killedUpdateMakesTwo() {
+	s.offered()
+	cmd := s.command("up", "--yes", "--skip-preview", "--stack", "local")
+	s.must(cmd.Start())
+	s.eventually(time.Minute, "a VCN", func() (bool, string) {
+		got := s.inventory()
+		return got["vcn"] > 0, fmt.Sprint(got)
+	})
+	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
+	_ = cmd.Wait()
+	if out, err := s.pulumi("cancel", "--yes", "--stack", "local"); err != nil {
+		s.t.Fatalf("cancel: %v\n%s", err, out)
+	}
+	s.cancelledWhen("a second VCN", func(said string) (bool, string) { return s.inventory()["vcn"] == 2, said })
 }
 
 func (s *stack) poolCyclesWhileItMoves() {
-	s.offered()
-	s.settings("clusterType=enhanced", "nodePools[0].maxSurge=50%")
-	s.deployed()
 	s.settings("availabilityDomains[0]=1")
 	s.cancelledAfter("nodepool cycling")
 }

@@ -231,6 +231,12 @@ func (s *stack) endsWith(texts ...string) {
 // cancelledAfter runs `pulumi up` until it says the text, and cancels it.
 func (s *stack) cancelledAfter(text string) {
 	s.t.Helper()
+	s.cancelledWhen(text, func(said string) (bool, string) { return strings.Contains(said, text), said })
+}
+
+// cancelledWhen runs `pulumi up` until a condition is true, which gets what the engine says, and cancels it.
+func (s *stack) cancelledWhen(what string, reached func(said string) (bool, string)) {
+	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "up.log")
 	out, err := os.Create(path)
 	s.must(err)
@@ -238,14 +244,14 @@ func (s *stack) cancelledAfter(text string) {
 	cmd := s.command("up", "--yes", "--skip-preview", "--continue-on-error", "--stack", "local")
 	cmd.Stdout, cmd.Stderr = out, out
 	s.must(cmd.Start())
-	s.eventually(2*time.Minute, text, func() (bool, string) {
+	s.eventually(2*time.Minute, what, func() (bool, string) {
 		said, err := os.ReadFile(path)
 		s.must(err)
-		return strings.Contains(string(said), text), string(said)
+		return reached(string(said))
 	})
 	s.must(cmd.Process.Signal(os.Interrupt))
 	if err := cmd.Wait(); err == nil {
-		s.t.Errorf("up succeeded although it said %q", text)
+		s.t.Errorf("up succeeded: %s", what)
 	}
 }
 
