@@ -28,18 +28,44 @@ var rows = map[string]struct {
 }
 
 func TestEveryFindingHasAVerdict(t *testing.T) {
-	text := read(t, "oracle-cloud.md")
-	var named []string
+	claims, earlier, _ := strings.Cut(read(t, "oracle-cloud.md"), "\n## At the commit of the findings\n")
+	earlier, held, _ := strings.Cut(earlier, "\n## Held before\n")
+	checkRows(t, "with a verdict", rowsOf(claims+held))
+	cases, reasons, _ := strings.Cut(earlier, "\nThe other rows, and why they have no case:\n")
+	checkRows(t, "with a case of commit 2cd911c, or a reason for none", rowsOf(cases+reasons))
+	source := read(t, "../local/e2e/earlier_test.go")
+	var run []string
+	for _, match := range regexp.MustCompile(`\{"([A-F]\d[^"]*)", \(\*stack\)`).FindAllStringSubmatch(source, -1) {
+		run = append(run, rowNames.FindAllString(match[1], -1)...)
+	}
+	documented := rowsOf(cases)
+	slices.Sort(run)
+	slices.Sort(documented)
+	if !slices.Equal(run, documented) {
+		t.Errorf("TestEarlierProgram has cases of\n%q, the document\n%q", run, documented)
+	}
+}
+
+var rowNames = regexp.MustCompile(`[A-F]\d+(\.\d+)?`)
+
+// rowsOf returns the findings in the first column of a text's tables.
+func rowsOf(text string) (named []string) {
 	for line := range strings.Lines(text) {
 		if cells := strings.Split(line, "|"); len(cells) > 2 {
-			named = append(named, regexp.MustCompile(`[A-F]\d+(\.\d+)?`).FindAllString(cells[1], -1)...)
+			named = append(named, rowNames.FindAllString(cells[1], -1)...)
 		}
 	}
+	return named
+}
+
+// checkRows compares rows with the findings.
+func checkRows(t *testing.T, what string, named []string) {
+	t.Helper()
 	for list, numbers := range rows {
 		for n := 1; n <= numbers.last; n++ {
 			row := fmt.Sprint(list, n)
 			if has := slices.Contains(named, row); has == slices.Contains(numbers.without, n) {
-				t.Errorf("oracle-cloud.md has row %s: %t", row, has)
+				t.Errorf("oracle-cloud.md has row %s %s: %t", row, what, has)
 			}
 		}
 	}

@@ -234,8 +234,9 @@ func (s *stack) cancelledAfter(text string) {
 	s.cancelledWhen(text, func(said string) (bool, string) { return strings.Contains(said, text), said })
 }
 
-// cancelledWhen runs `pulumi up` until a condition is true, which gets what the engine says, and cancels it.
-func (s *stack) cancelledWhen(what string, reached func(said string) (bool, string)) {
+// cancelledWhen runs `pulumi up` until a condition is true, which gets what the engine says, and cancels it. It returns
+// all that the engine has said.
+func (s *stack) cancelledWhen(what string, reached func(said string) (bool, string)) string {
 	s.t.Helper()
 	path := filepath.Join(s.t.TempDir(), "up.log")
 	out, err := os.Create(path)
@@ -253,6 +254,9 @@ func (s *stack) cancelledWhen(what string, reached func(said string) (bool, stri
 	if err := cmd.Wait(); err == nil {
 		s.t.Errorf("up succeeded: %s", what)
 	}
+	said, err := os.ReadFile(path)
+	s.must(err)
+	return string(said)
 }
 
 // forward forwards a port of a Pod to this machine until the test ends, and returns its URL.
