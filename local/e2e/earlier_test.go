@@ -38,7 +38,9 @@ var earlierCases = [][]earlierCase{
 	{{"A7", (*stack).versionIsUnknown}},
 	{{"A9", (*stack).capacityIsMissing}, {"A9 (retry)", (*stack).poolIsLost}},
 	{
-		{"A10, F6", (*stack).disksAreNotGrown}, {"F16", (*stack).imagesHaveNoRoute}, {"F7", (*stack).versionIsWithdrawn},
+		{"A10, F6", (*stack).disksAreNotGrown},
+		{"F16", (*stack).imagesHaveNoRoute},
+		{"F7", (*stack).versionIsWithdrawn},
 	},
 	{{"A12, F20", (*stack).keyLacksItsPolicy}, {"B5", (*stack).failedClusterStays}},
 	{{"A13", (*stack).networkLacksItsPolicy}},
@@ -217,12 +219,9 @@ func (s *stack) imageIsPrivate() {
 	s.cancelledAfter("ImagePull")
 }
 
-// noCapacity is the fault of node pools whose instances find no machine.
-const noCapacity = `{"workRequest": "LAUNCH_INSTANCE", "message": "Out of host capacity."}`
-
 func (s *stack) capacityIsMissing() {
 	s.offered()
-	s.fault(noCapacity)
+	s.fault(`{"workRequest": "LAUNCH_INSTANCE", "message": "Out of host capacity."}`)
 	said := s.cancelledWhen("an update that waits for Pods without a node", func(said string) (bool, string) {
 		if !strings.Contains(said, "local-workers **creating failed**") || strings.Contains(said, "\nResources:\n") {
 			return false, said
@@ -322,10 +321,10 @@ func (s *stack) keyLacksItsPolicy() {
 	s.offered()
 	_, key := s.key(oci.CompartmentID)
 	s.settings("kmsKeyId=" + key)
-	s.cancelledAfter("Authorization failed or requested resource not found")
+	s.endsWith("Authorization failed or requested resource not found")
 }
 
-func (s *stack) failedClusterStays() { s.cancelledAfter("is FAILED") }
+func (s *stack) failedClusterStays() { s.endsWith("is FAILED") }
 
 func (s *stack) networkLacksItsPolicy() {
 	s.offered()
@@ -399,6 +398,11 @@ func (s *stack) cyclingStrandsVolume() {
 	s.settings("nodePools[0].bootVolumeGb=60")
 	s.deployed()
 	s.databaseLacksNode()
+}
+
+func (s *stack) poolCyclesWhileItMoves() {
+	s.settings("availabilityDomains[0]=1")
+	s.cancelledAfter("nodepool cycling")
 }
 
 func (s *stack) volumeIsStranded() {
@@ -478,9 +482,4 @@ func (s *stack) killedUpdateMakesTwo() {
 		s.t.Fatalf("cancel: %v\n%s", err, out)
 	}
 	s.cancelledWhen("a second VCN", func(said string) (bool, string) { return s.inventory()["vcn"] == 2, said })
-}
-
-func (s *stack) poolCyclesWhileItMoves() {
-	s.settings("availabilityDomains[0]=1")
-	s.cancelledAfter("nodepool cycling")
 }
