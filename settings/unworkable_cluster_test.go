@@ -383,6 +383,11 @@ func TestUnworkablePools(t *testing.T) {
 		{"a taint of two values", one(`"taints":["a=b=c:PreferNoSchedule"]`), []string{poolKey + "taints a=b=c"}},
 		{"taints that do not fit", one(`"taints":[` + manyTaints() + `]`), []string{poolKey + "taints 16000"}},
 		{"a script of no path", one(`"cloudInit":"#!python\nprint(1)\n"`), []string{poolKey + "cloudInit python"}},
+		{
+			"a script that joins the node itself", one(`"cloudInit":"#!/bin/bash\ncurl -L0 ` +
+				`http://169.254.169.254/opc/v2/instance/metadata/oke_init_script | base64 -d > /init.sh\nbash /init.sh\n"`),
+			[]string{poolKey + "cloudInit oke_init_script"},
+		},
 		{"a script of env alone", one(`"cloudInit":"#!/usr/bin/env\nls\n"`), []string{poolKey + "cloudInit env"}},
 		{
 			"a cloud-config of two documents", one(`"cloudInit":"#cloud-config\nruncmd: [ls]\n---\nruncmd: [ps]\n"`),

@@ -92,6 +92,9 @@ var cloudInit = setting.Func("a script that begins with #!, or a document that b
 		switch {
 		case strings.Contains(text, "\r"):
 			return errors.New("has line ends of Windows, which a shell on Linux does not read")
+		case strings.Contains(text, "oke_init_script"): // as the scripts of Oracle's documentation do, see bootScript
+			return errors.New("starts the node by oke_init_script, which every node does before it, with its disk grown: " +
+				"leave those lines out")
 		case !strings.HasPrefix(first, "#!") && strings.TrimSpace(first) != cloudConfig:
 			return fmt.Errorf("begins with %.40q; cloud-init needs #! and an interpreter, or %s, there", first, cloudConfig)
 		case strings.TrimSpace(first) == cloudConfig:

@@ -120,7 +120,7 @@ var sshPublicKey = setting.Func("a line such as ssh-ed25519 AAAA...", func(text 
 })
 
 // leastRSA is the length of RSA keys in bits that Oracle Linux takes, as Red Hat's distribution by its crypto policy
-// DEFAULT ("Security hardening", section "System-wide cryptographic policies", read 2026-11-29; not tried).
+// DEFAULT ("Security hardening", section "System-wide cryptographic policies", from memory; not tried).
 const leastRSA = 2048
 
 // checkKeyType refuses keys with which the SSH server of a node lets nobody in.
