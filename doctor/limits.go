@@ -14,7 +14,7 @@ import (
 
 // limits compares the service limits, and what is left of them, with what the settings ask for.
 func (v *visit) limits(ctx context.Context) []Result {
-	running, _, err := v.running(ctx)
+	running, err := v.running(ctx)
 	if err == nil && running.ControlPlane != "" {
 		return []Result{skipped("the stack exists: what it has is part of what is used")}
 	}

@@ -106,11 +106,11 @@ func (v *visit) apiAddress(ctx context.Context) (string, error) {
 	if v.cloud == nil || v.compartmentID == "" {
 		return "", nil
 	}
-	_, id, err := v.running(ctx)
-	if err != nil || id == "" {
+	running, err := v.running(ctx)
+	if err != nil || running.ClusterID == "" {
 		return "", err
 	}
-	endpoints, err := okeapi.Client{Client: v.cloud.Client}.Endpoints(ctx, id)
+	endpoints, err := okeapi.Client{Client: v.cloud.Client}.Endpoints(ctx, running.ClusterID)
 	return cmp.Or(endpoints.Public, endpoints.Private), err
 }
 

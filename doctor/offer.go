@@ -15,7 +15,7 @@ import (
 // offer checks versions, shapes and images, and whether there are machines.
 func (v *visit) offer(ctx context.Context) []Result {
 	offered, err := okeapi.Client{Client: v.cloud.Client}.Offer(ctx, v.compartmentID)
-	running, _, errRunning := v.running(ctx)
+	running, errRunning := v.running(ctx)
 	if err := errors.Join(err, errRunning); err != nil {
 		return []Result{v.unasked("versions and images", err)}
 	}
@@ -71,9 +71,9 @@ func noDomain(key string, err error) Result {
 		do("set %s.availabilityDomains, or the stack's, to those of the region", key)
 }
 
-// running looks for the stack's cluster, its OCID and its node pools.
-func (v *visit) running(ctx context.Context) (running cluster.Running, id string, err error) {
-	return okeapi.Client{Client: v.cloud.Client}.Running(ctx, v.compartmentID, v.Project+"-"+v.Name)
+// running looks for the stack's cluster and its node pools.
+func (v *visit) running(ctx context.Context) (cluster.Running, error) {
+	return okeapi.Client{Client: v.cloud.Client}.Running(ctx, v.compartmentID, v.Project, v.Name)
 }
 
 // pool checks a node pool's shape in each of its availability domains.

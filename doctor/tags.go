@@ -24,7 +24,7 @@ func (v *visit) tags(ctx context.Context) []Result {
 	if len(namespaces) == 0 {
 		return []Result{skipped("definedTags: this user sees no tag namespaces of the tenancy")}
 	}
-	running, _, errRunning := v.running(ctx) // offer tells of the error
+	running, errRunning := v.running(ctx) // offer tells of the error
 	newStack := errRunning == nil && running.ControlPlane == ""
 	keys := func(namespace tags.Definition) []tags.Definition {
 		keys, askErr := list[tags.Definition](ctx, v.cloud, identity, path+"/"+namespace.ID+"/tags", url.Values{})

@@ -68,7 +68,7 @@ func (s *Settings) general() setting.Group {
 			setting.OCID("compartment", "tenancy")),
 		setting.Texts(&s.Tags, "tags",
 			"Freeform tags on everything, in addition to project and stack",
-			setting.Func("up to 8, any but project and stack", checkTags)),
+			setting.Func("up to 8, any but project, stack and "+cluster.PoolTag, checkTags)),
 		setting.Texts(&s.DefinedTags, "definedTags",
 			"Defined tags on everything, such as Operations.CostCenter: 42, of tag namespaces that exist. Where a tag default "+
 				"adds others, name those in oci:ignoreDefinedTags, so that updates leave them",

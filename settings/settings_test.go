@@ -254,6 +254,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"command for tokens", map[string]string{"tokenCommand": "kubectl"}, []string{"tokenCommand kubectl auto oci oke"}},
 		{"home region", map[string]string{"homeRegion": "Ashburn"}, []string{"homeRegion Ashburn us-ashburn-1"}},
 		{"reserved tag", map[string]string{"tags": `{"stack":"x"}`}, []string{"tags stack"}},
+		{"tag of node pools", map[string]string{"tags": `{"nodePoolSetting":"x"}`}, []string{"tags nodePoolSetting"}},
 		{
 			"all at once",
 			map[string]string{"compartmentId": "", "storageGb": "0", "mongoImage": "mongo"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/problem"
 )
 
@@ -37,7 +38,7 @@ var (
 )
 
 func checkTags(tags map[string]string) error {
-	for _, reserved := range []string{"project", "stack"} {
+	for _, reserved := range []string{"project", "stack", cluster.PoolTag} {
 		if _, taken := tags[reserved]; taken {
 			return fmt.Errorf("%q is set by the program", reserved)
 		}

@@ -60,7 +60,7 @@ func versionsCommand() *cobra.Command {
 				return err
 			}
 			client := okeapi.New(found.Keys, found.Region, endpoint)
-			v, err := look(cmd.Context(), client, s, f.project+"-"+f.stack)
+			v, err := look(cmd.Context(), client, s, f)
 			if err != nil {
 				return okeapi.ExplainOffer(err, s.CompartmentID)
 			}
@@ -77,17 +77,19 @@ func versionsCommand() *cobra.Command {
 	return cmd
 }
 
-// look asks for the offer and for the cluster of a name.
-func look(ctx context.Context, client okeapi.Client, s *settings.Settings, name string) (*versions, error) {
+// look asks for the offer and for the stack's cluster.
+func look(ctx context.Context, client okeapi.Client, s *settings.Settings, f file) (*versions, error) {
 	offered, err := client.Offer(ctx, s.CompartmentID)
 	if err != nil {
 		return nil, err
 	}
-	running, id, err := client.Running(ctx, s.CompartmentID, name)
+	running, err := client.Running(ctx, s.CompartmentID, f.project, f.stack)
 	if err != nil {
 		return nil, err
 	}
-	v := &versions{Cluster: id, ControlPlane: offered.ControlPlane, Nodes: offered.Nodes, Parts: []cluster.Part{}}
+	v := &versions{
+		Cluster: running.ClusterID, ControlPlane: offered.ControlPlane, Nodes: offered.Nodes, Parts: []cluster.Part{},
+	}
 	v.Parts = append(v.Parts, cluster.Parts(offered, running)...)
 	v.choice = s.Cluster.Choose(&v.problems, offered, running)
 	return v, nil

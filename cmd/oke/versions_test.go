@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,7 +11,10 @@ import (
 )
 
 // versionService answers like Container Engine for a region whose lists have one entry a page.
-type versionService struct{ clusters []string }
+type versionService struct {
+	clusters []string
+	pool     string // the node pool's name; default workers
+}
 
 const olderCluster = `{"id":"ocid1.cluster.oc1.iad.a","name":"oke-guestbook-test","lifecycleState":"ACTIVE",` +
 	`"kubernetesVersion":"v1.35.2","availableKubernetesUpgrades":["v1.36.4"]}`
@@ -38,7 +42,8 @@ func (s *versionService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		page(s.clusters)
 	case "/20180222/nodePools":
 		page([]string{
-			`{"name":"workers","lifecycleState":"ACTIVE","kubernetesVersion":"v1.35.2","nodeShape":"VM.Standard.A1.Flex"}`,
+			`{"name":"` + cmp.Or(s.pool, "workers") + `","lifecycleState":"ACTIVE","kubernetesVersion":"v1.35.2",` +
+				`"nodeShape":"VM.Standard.A1.Flex","freeformTags":{"nodePoolSetting":"workers"}}`,
 			`{"name":"old","lifecycleState":"DELETED","kubernetesVersion":"v1.30.1"}`,
 		})
 	}
@@ -47,6 +52,8 @@ func (s *versionService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestVersions(t *testing.T) {
 	withoutLogin(t)
 	config := configFile(t)
+	renamed := strings.NewReplacer("oke-guestbook-test", "renamed", "}", `,"freeformTags":{"project":"oke-guestbook",`+
+		`"stack":"test"}}`).Replace(olderCluster)
 	deleted := strings.ReplaceAll(olderCluster, `"ACTIVE"`, `"DELETED"`)
 	for _, test := range []struct {
 		name, settings string
@@ -68,10 +75,20 @@ func TestVersions(t *testing.T) {
 		{"a refusal", "kubernetesVersion: v1.34", []string{olderCluster}, []string{
 			"pulumi up would refuse these settings:\nkubernetesVersion: the control plane runs v1.35.2 and cannot go back",
 		}, false},
+		{"a cluster and a pool that somebody has renamed", "kubernetesVersion: v1.36", []string{renamed}, []string{
+			"control plane      v1.35.2", "node pool workers  v1.35.2",
+			"these settings ask for: control plane v1.36.4, node pool workers v1.36.4",
+		}, false},
+		{
+			"two clusters of one version", "protect: false",
+			[]string{olderCluster, strings.ReplaceAll(olderCluster, "iad.a", "iad.b")},
+			[]string{"these settings ask for: control plane v1.35.2, node pool workers v1.35.2"},
+			false,
+		},
 		{
 			"two clusters", "protect: false",
-			[]string{olderCluster, strings.ReplaceAll(olderCluster, "iad.a", "iad.b")},
-			[]string{"has 2 clusters named oke-guestbook-test"},
+			[]string{olderCluster, strings.NewReplacer("iad.a", "iad.b", "v1.35.2", "v1.36.4").Replace(olderCluster)},
+			[]string{"two clusters can be this stack's: ocid1.cluster.oc1.iad.a, named oke-guestbook-test, of version v1.35.2"},
 			true,
 		},
 		{"elsewhere", "compartmentId: ocid1.compartment.oc1..b", nil, []string{
@@ -81,7 +98,11 @@ func TestVersions(t *testing.T) {
 		{"no compartment", `compartmentId: ""`, nil, []string{"compartmentId is not set"}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			server := httptest.NewServer(&versionService{test.clusters})
+			service := &versionService{clusters: test.clusters}
+			if strings.Contains(test.name, "renamed") {
+				service.pool = "renamed"
+			}
+			server := httptest.NewServer(service)
 			defer server.Close()
 			lines := []string{"oke-guestbook:" + test.settings}
 			if !strings.HasPrefix(test.settings, "compartmentId") {

@@ -25,9 +25,7 @@ type Place struct {
 func (p Place) made(r *lookup.Resource) bool { return p.owns(r.FreeformTags) }
 
 // owns reports whether freeform tags are those of what the stack has made.
-func (p Place) owns(tags map[string]string) bool {
-	return tags["project"] == p.Tags["project"] && tags["stack"] == p.Tags["stack"]
-}
+func (p Place) owns(tags map[string]string) bool { return cluster.Owned(tags, p.Tags) }
 
 // CheckNamed asks the cloud for what the settings of cluster and node pools name by OCID: keys, images, capacity
 // reservations and network security groups. Otherwise the update fails after minutes, without the setting's name. The

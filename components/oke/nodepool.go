@@ -104,6 +104,13 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 		SshPublicKey:      optional(p.SSHPublicKey),
 		FreeformTags:      tags,
 	}
+	var ignored []string
+	if cluster.TagsPool(args.Tags) {
+		own := maps.Clone(args.Tags)
+		own[cluster.PoolTag] = p.Name
+		// It never changes. The pools of earlier programs have no such tag, and are not updated for it.
+		pool.FreeformTags, ignored = pulumi.ToStringMap(own), []string{"freeformTags." + cluster.PoolTag}
+	}
 	if p.OCPUs != 0 {
 		pool.NodeShapeConfig = containerengine.NodePoolNodeShapeConfigArgs{
 			Ocpus: pulumi.Float64(p.OCPUs), MemoryInGbs: pulumi.Float64(p.MemoryGB),
@@ -112,11 +119,11 @@ func newNodePool(ctx *pulumi.Context, c *Cluster, name string, p cluster.NodePoo
 	if p.Cycles() {
 		pool.NodePoolCyclingDetails = cycling(p, args)
 	}
-	opts := append(args.may(), pulumi.Parent(c))
 	if p.Resized() {
-		opts = append(opts, pulumi.IgnoreChanges([]string{"nodeConfigDetails.size"}))
+		ignored = append(ignored, "nodeConfigDetails.size")
 	}
-	return containerengine.NewNodePool(ctx, name+"-"+p.Name, pool, opts...)
+	return containerengine.NewNodePool(ctx, name+"-"+p.Name, pool,
+		append(args.may(), pulumi.Parent(c), pulumi.IgnoreChanges(ignored))...)
 }
 
 // cycling returns how the pool's nodes are replaced. The mode is always named: OKE keeps the one that is left out.

@@ -29,7 +29,7 @@ type Offer struct {
 	asked        bool             // for volumes
 }
 
-// New reports whether there is no cluster of the name yet.
+// New reports whether the stack has no cluster yet.
 func (o *Offer) New() bool { return o.running.ControlPlane == "" }
 
 // makes reports whether the update makes a node pool.
@@ -147,48 +147,39 @@ const (
 	getVolumes   = "oci:Core/getVolumes:getVolumes"
 )
 
-// listedCluster is a cluster as the data source lists it.
-type listedCluster struct {
-	ID       string            `pulumi:"id"`
-	State    string            `pulumi:"state"`
-	Version  string            `pulumi:"kubernetesVersion"`
-	Upgrades []string          `pulumi:"availableKubernetesUpgrades"`
-	Tags     map[string]string `pulumi:"freeformTags"`
-}
-
-// existing looks for the stack's cluster by its name: the program cannot read the state. Of several it takes those with
-// the stack's tags, and of these those that have not failed, if there are any. A replaced cluster that an interrupted
-// update has left is no different.
+// existing looks for the stack's cluster, as the program cannot read the state: see cluster.Find. All clusters of the
+// compartment are listed: somebody may have changed the name. A replaced cluster that an interrupted update has left is
+// no different.
 func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, error) {
 	compartmentID := place.CompartmentID
 	running := cluster.Running{Pools: map[string]cluster.RunningPool{}}
 	args := struct {
 		CompartmentID string `pulumi:"compartmentId"`
-		Name          string `pulumi:"name"`
-	}{compartmentID, name}
-	var found struct {
-		Clusters []listedCluster `pulumi:"clusters"`
+	}{compartmentID}
+	var listed struct {
+		Clusters []struct {
+			ID       string            `pulumi:"id"`
+			Name     string            `pulumi:"name"`
+			State    string            `pulumi:"state"`
+			Version  string            `pulumi:"kubernetesVersion"`
+			Upgrades []string          `pulumi:"availableKubernetesUpgrades"`
+			Tags     map[string]string `pulumi:"freeformTags"`
+		} `pulumi:"clusters"`
 	}
-	if _, err := ctx.InvokePackageRaw(getClusters, &args, &found, ""); err != nil {
+	if _, err := ctx.InvokePackageRaw(getClusters, &args, &listed, ""); err != nil {
 		return running, lookupError("clusters", compartmentID, err)
 	}
-	list := slices.DeleteFunc(found.Clusters, func(c listedCluster) bool { return gone(c.State) })
-	for _, worse := range []func(c listedCluster) bool{
-		func(c listedCluster) bool { return !place.owns(c.Tags) },
-		func(c listedCluster) bool { return c.State == "FAILED" },
-	} {
-		if better := slices.DeleteFunc(slices.Clone(list), worse); len(better) > 0 {
-			list = better
-		}
+	var all []cluster.Listed
+	for _, c := range listed.Clusters {
+		all = append(all, cluster.Listed(c))
 	}
-	for _, c := range list {
-		if id := running.ClusterID; id != "" && c.Version != running.ControlPlane {
-			return running, fmt.Errorf("compartment %s has two clusters named %s: %s of version %s, and %s of version %s; "+
-				"rename or delete the one that is not this stack's",
-				compartmentID, name, id, running.ControlPlane, c.ID, c.Version)
-		}
+	found, err := cluster.Find(all, name, place.Tags)
+	if err != nil {
+		return running, fmt.Errorf("compartment %s: %w", compartmentID, err)
+	}
+	for _, c := range found {
 		running.ClusterID, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
-		if err := existingPools(ctx, compartmentID, c.ID, running.Pools); err != nil {
+		if err := existingPools(ctx, compartmentID, &running); err != nil {
 			return running, lookupError("node pools", compartmentID, err)
 		}
 	}
@@ -197,11 +188,12 @@ func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, e
 
 // foundPool is a node pool as the data source lists it.
 type foundPool struct {
-	ID      string `pulumi:"id"`
-	Name    string `pulumi:"name"`
-	State   string `pulumi:"state"`
-	Version string `pulumi:"kubernetesVersion"`
-	Shape   string `pulumi:"nodeShape"`
+	ID      string            `pulumi:"id"`
+	Name    string            `pulumi:"name"`
+	State   string            `pulumi:"state"`
+	Version string            `pulumi:"kubernetesVersion"`
+	Tags    map[string]string `pulumi:"freeformTags"`
+	Shape   string            `pulumi:"nodeShape"`
 	Sources []struct {
 		ImageID      string `pulumi:"imageId"`
 		BootVolumeGB string `pulumi:"bootVolumeSizeInGbs"`
@@ -228,12 +220,12 @@ type foundPool struct {
 	} `pulumi:"nodeConfigDetails"`
 }
 
-// existingPools puts the node pools of a cluster into pools.
-func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools map[string]cluster.RunningPool) error {
+// existingPools adds the node pools of the running cluster.
+func existingPools(ctx *pulumi.Context, compartmentID string, running *cluster.Running) error {
 	args := struct {
 		CompartmentID string `pulumi:"compartmentId"`
 		ClusterID     string `pulumi:"clusterId"`
-	}{compartmentID, clusterID}
+	}{compartmentID, running.ClusterID}
 	var found struct {
 		NodePools []foundPool `pulumi:"nodePools"`
 	}
@@ -241,7 +233,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 		return err
 	}
 	for _, p := range found.NodePools {
-		if gone(p.State) {
+		if cluster.Gone(p.State) {
 			continue
 		}
 		pool := cluster.RunningPool{
@@ -271,7 +263,7 @@ func existingPools(ctx *pulumi.Context, compartmentID, clusterID string, pools m
 				})
 			}
 		}
-		pools[p.Name] = pool
+		running.Add(p.Name, p.Tags, pool)
 	}
 	return nil
 }
@@ -301,17 +293,11 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 		pool.MaxSurge, pool.MaxUnavailable = steps.Surge, steps.Unavailable
 	}
 	for _, node := range found.Nodes {
-		if node.Version != "" && node.State != "FAILING" && !gone(node.State) {
+		if node.Version != "" && node.State != "FAILING" && !cluster.Gone(node.State) {
 			pool.NodeVersions = append(pool.NodeVersions, node.Version)
 		}
 	}
 	return nil
-}
-
-// gone reports whether a cluster, node pool, node or volume in that state is deleted. The service lists them for some
-// time.
-func gone(state string) bool {
-	return slices.Contains([]string{"DELETING", "DELETED", "TERMINATING", "TERMINATED"}, state)
 }
 
 // noCompartment is the error of a compartment that does not exist, or that the user may not see.

@@ -114,6 +114,93 @@ func TestVersionStays(t *testing.T) {
 	problemtest.Check(t, err, "kubernetesVersion v1.36.4 v1.37")
 }
 
+// TestRenamed expects a cluster with its pools to keep versions, images and checks when somebody has renamed them, and
+// when somebody has renamed a cluster with pools of an earlier program, which have no tag.
+func TestRenamed(t *testing.T) {
+	first := mocks.New("project", "stack")
+	first.KubernetesVersions = []string{"v1.35.2"}
+	older := func(args *oke.Args) { args.Spec.KubernetesVersion = "" }
+	deploy(t, first, older)
+	rename := func(pools bool) *mocks.Recorder {
+		var all []mocks.Resource
+		for _, res := range first.Resources {
+			isPool := res.Type == "oci:ContainerEngine/nodePool:NodePool"
+			if isPool || res.Type == "oci:ContainerEngine/cluster:Cluster" {
+				res.Inputs = res.Inputs.Copy()
+				if pools || !isPool {
+					res.Inputs["name"] = resource.NewProperty("renamed " + res.Name)
+				}
+				if isPool && !pools {
+					tags := mocks.Properties(res.Inputs["freeformTags"]).Copy()
+					delete(tags, cluster.PoolTag)
+					res.Inputs["freeformTags"] = resource.NewProperty(tags)
+				}
+			}
+			all = append(all, res)
+		}
+		changed := mocks.Recorder{Project: "project", Stack: "stack", Resources: all}
+		return changed.Next()
+	}
+	for _, pools := range []bool{true, false} {
+		for _, offered := range [][]string{{"v1.35.2", "v1.36.4"}, {"v1.36.4"}} {
+			next := rename(pools)
+			next.KubernetesVersions, next.Volumes = offered, []map[string]any{volume("AD-2")}
+			deploy(t, next, older)
+			for name, kind := range map[string]string{
+				"cluster": "cluster:Cluster", "cluster-arm": "nodePool:NodePool", "cluster-old": "nodePool:NodePool",
+			} {
+				was := inputs(t, first, "oci:ContainerEngine/"+kind, name)
+				if is := inputs(t, next, "oci:ContainerEngine/"+kind, name); !maps.Equal(was, is) {
+					t.Errorf("pools renamed %t, %v offered: %s was %v and is %v", pools, offered, name, was, is)
+				}
+			}
+		}
+		next := rename(pools)
+		next.Volumes = []map[string]any{volume("AD-2")}
+		err := update(next, func(args *oke.Args) {
+			older(args)
+			args.Spec.NodePools[1].Size = 0
+		})
+		problemtest.Check(t, err, "nodePools[1].size AD-2")
+	}
+}
+
+// TestTagOfPool expects the tag with the pool's name where a pool takes one more, and that a pool without it is not
+// updated for it.
+func TestTagOfPool(t *testing.T) {
+	for more, want := range map[int]bool{0: true, 7: true, 8: false} {
+		all := maps.Clone(tags)
+		for i := range more {
+			all[fmt.Sprint("tag", i)] = "value"
+		}
+		r := mocks.New("project", "stack")
+		deploy(t, r, func(args *oke.Args) { args.Tags = all })
+		pool, err := r.Find("oci:ContainerEngine/nodePool:NodePool", "cluster-arm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect := maps.Clone(all)
+		if want {
+			expect["nodePoolSetting"] = "arm"
+		}
+		made := pool.Inputs["freeformTags"]
+		if got := mocks.Flatten(made); !maps.Equal(got, expect) {
+			t.Errorf("with %d tags: the pool has %v", len(all), got)
+		}
+		old := resource.PropertyMap{"freeformTags": resource.NewPropertyValue(all)}
+		now := resource.PropertyMap{"freeformTags": made}
+		for _, text := range pool.Options.GetIgnoreChanges() {
+			path, err := resource.ParsePropertyPath(text)
+			if err != nil || !path.Reset(old, now) {
+				t.Errorf("%s cannot be ignored: %v", text, err)
+			}
+		}
+		if got := mocks.Flatten(now["freeformTags"]); !maps.Equal(got, all) {
+			t.Errorf("with %d tags: an update gives a pool without the tag %v", len(all), got)
+		}
+	}
+}
+
 // TestTwoClusters expects the stack's cluster among others of its name, listed before and after it, by its tags and
 // state, and an error where it cannot be told from another one.
 func TestTwoClusters(t *testing.T) {

@@ -128,7 +128,7 @@ func (o *Offer) findVolumes(ctx *pulumi.Context, place Place) error {
 		return lookupError("volumes", place.CompartmentID, err)
 	}
 	o.volumes = slices.DeleteFunc(found.Volumes, func(v volume) bool {
-		return !place.owns(v.Tags) || v.State == "FAULTY" || gone(v.State)
+		return !place.owns(v.Tags) || v.State == "FAULTY" || cluster.Gone(v.State)
 	})
 	o.asked = true
 	return nil

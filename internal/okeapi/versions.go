@@ -3,6 +3,7 @@ package okeapi
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 
 	"oke-guestbook/catalog"
@@ -15,6 +16,7 @@ type summary struct {
 	ID, Name, LifecycleState, KubernetesVersion, NodeShape string
 	AvailableKubernetesUpgrades                            []string
 	NodeSourceDetails                                      struct{ ImageID string }
+	FreeformTags                                           map[string]string
 }
 
 // Offer returns what the region offers to a compartment for new clusters and node pools, with every patch version.
@@ -38,35 +40,43 @@ func (c Client) Offer(ctx context.Context, compartment string) (cluster.Offered,
 	return offered, err
 }
 
-// Running returns what the cluster of a name in a compartment runs, and its OCID, "" if there is none.
-func (c Client) Running(ctx context.Context, compartment, name string) (running cluster.Running, id string, err error) {
+// Running returns what the cluster of a stack in a compartment runs, as the program finds it: see cluster.Find.
+func (c Client) Running(ctx context.Context, compartment, project, stack string) (running cluster.Running, err error) {
 	running.Pools = map[string]cluster.RunningPool{}
-	clusters, err := c.list(ctx, "/clusters", compartment, "name", name)
-	if err == nil && len(clusters) > 1 {
-		err = fmt.Errorf("compartment %s has %d clusters named %s: rename or delete those that are not this stack's",
-			compartment, len(clusters), name)
+	listed, err := c.list(ctx, "/clusters", ocirest.In(compartment))
+	if err != nil {
+		return running, err
 	}
-	if err != nil || len(clusters) == 0 {
-		return running, "", err
+	var all []cluster.Listed
+	for _, is := range listed {
+		all = append(all, cluster.Listed{
+			ID: is.ID, Name: is.Name, State: is.LifecycleState, Version: is.KubernetesVersion,
+			Upgrades: is.AvailableKubernetesUpgrades, Tags: is.FreeformTags,
+		})
 	}
-	is := clusters[0]
-	running.ControlPlane, running.Upgrades = is.KubernetesVersion, is.AvailableKubernetesUpgrades
-	pools, err := c.list(ctx, "/nodePools", compartment, "clusterId", is.ID)
-	for _, p := range pools {
-		running.Pools[p.Name] = cluster.RunningPool{
-			Version: p.KubernetesVersion, Shape: p.NodeShape, ImageID: p.NodeSourceDetails.ImageID,
+	found, err := cluster.Find(all, project+"-"+stack, map[string]string{"project": project, "stack": stack})
+	if err != nil {
+		return running, fmt.Errorf("compartment %s: %w", compartment, err)
+	}
+	for _, is := range found {
+		running.ClusterID, running.ControlPlane, running.Upgrades = is.ID, is.Version, is.Upgrades
+		pools, err := c.list(ctx, "/nodePools", ocirest.In(compartment, "clusterId", is.ID))
+		if err != nil {
+			return running, err
+		}
+		for _, p := range pools {
+			running.Add(p.Name, p.FreeformTags, cluster.RunningPool{
+				Version: p.KubernetesVersion, Shape: p.NodeShape, ImageID: p.NodeSourceDetails.ImageID,
+			})
 		}
 	}
-	return running, is.ID, err
+	return running, nil
 }
 
 // list returns all that a list has, except what is deleted: the service lists that for some time.
-func (c Client) list(ctx context.Context, path, compartment, key, value string) ([]summary, error) {
-	all, err := ocirest.List[summary](ctx, c, catalog.ContainerEngineClient, base+path,
-		ocirest.In(compartment, key, value))
-	return slices.DeleteFunc(all, func(s summary) bool {
-		return s.LifecycleState == "DELETING" || s.LifecycleState == "DELETED"
-	}), err
+func (c Client) list(ctx context.Context, path string, query url.Values) ([]summary, error) {
+	all, err := ocirest.List[summary](ctx, c, catalog.ContainerEngineClient, base+path, query)
+	return slices.DeleteFunc(all, func(s summary) bool { return cluster.Gone(s.LifecycleState) }), err
 }
 
 // ExplainOffer says in one line why Offer or Running has failed, and what to do.

@@ -8,7 +8,8 @@ import (
 func running(kind string, address func(*setup) string) func(*setup) {
 	return func(s *setup) {
 		const id = "ocid1.cluster.oc1.iad.a"
-		s.answers["/20180222/clusters"] = `[{"id":"` + id + `","lifecycleState":"ACTIVE","kubernetesVersion":"v1.36.4"}]`
+		s.answers["/20180222/clusters"] = `[{"id":"` + id + `","name":"oke-guestbook-test","lifecycleState":"ACTIVE",` +
+			`"kubernetesVersion":"v1.36.4"}]`
 		s.answers["/20180222/clusters/"+id] = `{"endpoints":{"` + kind + `":"` + address(s) + `"}}`
 		s.answers["/20180222/nodePools"] = `[]`
 	}
