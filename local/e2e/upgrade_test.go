@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -109,8 +110,8 @@ func TestUpgrade(t *testing.T) {
 		s.succeeds(commands[1]...)
 		expect(older)
 		s.succeeds("config", "rm", "kubernetesVersion")
-		s.succeeds("preview", "--expect-no-changes", "--diff")
 	})
+	step(t, "somebody renames the cluster and a pool, which keep their version", s.keepsRenamed)
 	before := s.nodes("workers", "still", "burst")
 	step(t, "the next version, while the budgets hold", func() {
 		s.succeeds(commands[2]...)
@@ -169,6 +170,48 @@ func TestUpgrade(t *testing.T) {
 		s.succeeds(append(commands[6], "--yes")...)
 		s.destroyed()
 	})
+}
+
+// keepsRenamed changes the names of the cluster and of pool workers. An update by the state changes nothing, and one
+// with a refresh the names alone.
+func (s *elsewhere) keepsRenamed() {
+	s.t.Helper()
+	var pools map[string]string
+	s.must(json.Unmarshal([]byte(s.succeeds("stack", "output", "nodePoolIds")), &pools))
+	paths := []string{
+		oke + "/clusters/" + strings.TrimSpace(s.succeeds("stack", "output", "clusterId")),
+		oke + "/nodePools/" + pools["workers"],
+	}
+	rest := s.rest()
+	named := func() (names []string) {
+		for _, path := range paths {
+			var found struct{ Name, LifecycleState string }
+			s.eventually(time.Minute, path+" is active", func() (bool, string) {
+				s.get(rest, path, &found)
+				return found.LifecycleState == "ACTIVE", found.LifecycleState
+			})
+			names = append(names, found.Name)
+		}
+		return names
+	}
+	names, nodes := named(), s.nodes("workers")
+	for _, path := range paths {
+		_, err := rest.Do(s.t.Context(), http.MethodPut, path, nil, object{"name": "renamed"}, nil)
+		s.must(err)
+		named() // a pool is not changed while its cluster is
+	}
+	if got := named(); !slices.Equal(got, []string{"renamed", "renamed"}) {
+		s.t.Fatalf("cluster and pool are called %q", got)
+	}
+	s.succeeds("preview", "--expect-no-changes", "--diff")
+	out := s.succeeds("up", "--refresh")
+	if got, after := named(), s.nodes("workers"); !slices.Equal(got, names) || !maps.EqualFunc(after, nodes, maps.Equal) {
+		s.t.Errorf("cluster and pool are called %q, want %q; the nodes were %v and are %v", got, names, nodes, after)
+	}
+	more := regexp.MustCompile(`[-+] *\d+ (created|deleted|replaced)`)
+	if !strings.Contains(out, "~ 2 updated") || more.MatchString(out) {
+		s.t.Errorf("an update with a refresh changes more than the names:\n%s", out)
+	}
 }
 
 // nodes returns the versions of the nodes of pools by their instances, by pool.
