@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -55,8 +54,8 @@ func main() {
 const chunks = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value."
 
 // objectStorage serves the bucket "state" by the S3 interface, with the bucket's name in the path, and takes no chunks.
-// It does so over TLS: without, clients send no chunks.
-func objectStorage(t *testing.T) (*httptest.Server, *s3mem.Backend) {
+// It does so over TLS: without, clients send no chunks. It returns the variables by which Pulumi keeps states there.
+func objectStorage(t *testing.T) (env []string) {
 	t.Helper()
 	memory := s3mem.New()
 	if err := memory.CreateBucket("state"); err != nil {
@@ -77,7 +76,14 @@ func objectStorage(t *testing.T) (*httptest.Server, *s3mem.Backend) {
 		fake.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return server, memory
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	launchtest.Write(t, authority, string(certificate))
+	return []string{
+		"PULUMI_BACKEND_URL=" + backendURL(t, server.URL),
+		"AWS_ACCESS_KEY_ID=access", "AWS_SECRET_ACCESS_KEY=key", "AWS_CA_BUNDLE=" + authority,
+		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+	}
 }
 
 // backendURL returns the URL of pipelines/README.md for a server.
@@ -136,28 +142,21 @@ func TestStateInObjectStorage(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	server, bucket := objectStorage(t)
-	authority := filepath.Join(t.TempDir(), "ca.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	s.must(os.WriteFile(authority, certificate, 0o600))
-	dir, home := otherProject(t), t.TempDir()
-	cli := func(backend string, args ...string) *exec.Cmd {
+	backend, dir, home := objectStorage(t), otherProject(t), t.TempDir()
+	cli := func(args ...string) *exec.Cmd {
 		cmd := s.command("version") // for the path of the CLI
 		cmd.Args = append([]string{"pulumi"}, args...)
 		cmd.Dir = dir
-		cmd.Env = []string{
+		cmd.Env = append([]string{
 			"PATH=" + s.o.Bin + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "PULUMI_HOME=" + home,
-			"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_CONFIG_PASSPHRASE=secret", "PULUMI_BACKEND_URL=" + backend,
-			"AWS_ACCESS_KEY_ID=access", "AWS_SECRET_ACCESS_KEY=key", "AWS_CA_BUNDLE=" + authority,
-			"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "STACK=other",
-		}
+			"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_CONFIG_PASSPHRASE=secret", "STACK=other",
+		}, backend...)
 		return cmd
 	}
-	backend := backendURL(t, server.URL)
 	run := func(args ...string) string {
 		t.Helper()
 		var stderr bytes.Buffer
-		cmd := cli(backend, args...)
+		cmd := cli(args...)
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		if err != nil {
@@ -169,7 +168,7 @@ func TestStateInObjectStorage(t *testing.T) {
 	run("stack", "init", "other", "--secrets-provider", "passphrase")
 	run("config", "set", "--secret", "password", "mellon", "--stack", "other")
 	for _, step := range pulumiSteps(t, filepath.Join(s.o.Bin, "oke")) {
-		cmd := cli(backend, "version")
+		cmd := cli("version")
 		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-ec", step}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", step, err, out)
@@ -178,16 +177,16 @@ func TestStateInObjectStorage(t *testing.T) {
 	if out := run("stack", "output", "program", "--stack", "other"); out != "another one\n" {
 		t.Errorf("output %q", out)
 	}
-	s.buildSpec(cli, backend, dir)
+	s.buildSpec(cli, dir)
 
 	launchtest.Write(t, filepath.Join(dir, "main.go"), waiting)
-	first := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other")
+	first := cli("up", "--yes", "--skip-preview", "--stack", "other")
 	s.must(first.Start())
 	s.eventually(compiled, "the first update is compiled and runs", func() (bool, string) {
 		_, err := os.Stat(filepath.Join(dir, "runs"))
 		return err == nil, fmt.Sprint(err)
 	})
-	out, err := cli(backend, "up", "--yes", "--skip-preview", "--stack", "other").CombinedOutput()
+	out, err := cli("up", "--yes", "--skip-preview", "--stack", "other").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "the stack is currently locked by 1 lock") {
 		t.Errorf("a second update at the same time: %v\n%s", err, out)
 	}
@@ -195,8 +194,6 @@ func TestStateInObjectStorage(t *testing.T) {
 	if err := first.Wait(); err != nil {
 		t.Errorf("the first update: %v", err)
 	}
-
-	s.killed(cli, backend, dir, bucket)
 
 	state := run("stack", "export", "--stack", "other")
 	if !json.Valid([]byte(state)) || strings.Contains(state, "mellon") {
@@ -212,7 +209,7 @@ const compiled = 2 * time.Minute
 
 // buildSpec runs each action of OCI DevOps' build specification as its runner does. The other project has no Makefile:
 // a stand-in for make, where the first step puts the tools, notes what it is asked for.
-func (s *stack) buildSpec(cli func(backend string, args ...string) *exec.Cmd, backend, dir string) {
+func (s *stack) buildSpec(cli func(args ...string) *exec.Cmd, dir string) {
 	s.t.Helper()
 	data, err := os.ReadFile("../../pipelines/oci-devops/build_spec.yaml")
 	s.must(err)
@@ -238,7 +235,7 @@ func (s *stack) buildSpec(cli func(backend string, args ...string) *exec.Cmd, ba
 		{"drift", "stack other: the cloud is as the state says"},
 		{"deploy", "ACTION is 'deploy': set"},
 	} {
-		cmd := cli(backend, "version")
+		cmd := cli("version")
 		cmd.Path, cmd.Args = "/bin/bash", []string{"bash", "-ec", command}
 		cmd.Env = append(cmd.Env, "HOME="+home, "GOCACHE="+places[0], "GOMODCACHE="+places[1], "ACTION="+action.name,
 			"OCI_PRIMARY_SOURCE_DIR="+dir)
@@ -250,71 +247,4 @@ func (s *stack) buildSpec(cli func(backend string, args ...string) *exec.Cmd, ba
 	if asked, err := os.ReadFile(made); err != nil || string(asked) != "-s cost STACK=other AGAINST=origin/main\n" {
 		s.t.Errorf("the preview asks make for %q, %v", asked, err)
 	}
-}
-
-// killed kills an update in the middle of an operation. Its lock refuses the next update and a recovery, which names
-// the holder, until --unlock says that it may be removed.
-func (s *stack) killed(
-	cli func(backend string, args ...string) *exec.Cmd, backend, dir string, bucket *s3mem.Backend,
-) {
-	s.t.Helper()
-	for _, name := range []string{"runs", "proceed"} {
-		s.must(os.Remove(filepath.Join(dir, name)))
-	}
-	update := []string{"up", "--yes", "--skip-preview", "--stack", "other"}
-	killed := cli(backend, update...)
-	killed.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	s.must(killed.Start())
-	s.eventually(compiled, "the update is compiled and runs", func() (bool, string) {
-		_, err := os.Stat(filepath.Join(dir, "runs"))
-		return err == nil, fmt.Sprint(err)
-	})
-	s.must(syscall.Kill(-killed.Process.Pid, syscall.SIGKILL)) // its children, too
-	_ = killed.Wait()
-	launchtest.Write(s.t, filepath.Join(dir, "proceed"), "")
-	s.pend(bucket)
-	holder := fmt.Sprintf("process %d of ", killed.Process.Pid)
-	if out, err := cli(backend, update...).CombinedOutput(); err == nil ||
-		!strings.Contains(string(out), fmt.Sprintf("(pid %d)", killed.Process.Pid)) {
-		s.t.Errorf("an update after one that was killed: %v\n%s", err, out)
-	}
-	oke := func(args ...string) (string, error) {
-		cmd := cli(backend, "version")
-		cmd.Path, cmd.Args = filepath.Join(s.o.Bin, "oke"), append([]string{"oke", "recover", "--stack", "other"}, args...)
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	said, err := oke("--yes")
-	if err == nil || !strings.Contains(said, holder) || !strings.Contains(said, "--unlock") {
-		s.t.Errorf("recover with a lock: %v, want %s\n%s", err, holder, said)
-	}
-	if said, err := oke("--unlock", "--yes"); err != nil || !strings.Contains(said, "stack other is recovered") {
-		s.t.Fatalf("recover --unlock: %v\n%s", err, said)
-	}
-	if out, err := cli(backend, update...).CombinedOutput(); err != nil {
-		s.t.Fatalf("pulumi %v: %v\n%s", update, err, out)
-	}
-	if said, err := oke(); err != nil || !strings.Contains(said, "this backend does not show locks") {
-		s.t.Errorf("recover with nothing to do: %v\n%s", err, said)
-	}
-}
-
-// pend gives the state in the bucket an operation without an outcome, as a killed update leaves it.
-func (s *stack) pend(bucket *s3mem.Backend) {
-	s.t.Helper()
-	const key = ".pulumi/stacks/other/other.json"
-	stored, err := bucket.GetObject("state", key, nil)
-	s.must(err)
-	defer stored.Contents.Close()
-	var state object
-	s.must(json.NewDecoder(stored.Contents).Decode(&state))
-	state["checkpoint"].(object)["latest"].(object)["pending_operations"] = []any{object{
-		"type": "creating", "resource": object{
-			"urn": "urn:pulumi:other::other::my:index:Thing::thing", "type": "my:index:Thing", "custom": false,
-		},
-	}}
-	changed, err := json.Marshal(state)
-	s.must(err)
-	_, err = bucket.PutObject("state", key, stored.Metadata, bytes.NewReader(changed), int64(len(changed)), nil)
-	s.must(err)
 }

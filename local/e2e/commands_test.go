@@ -134,8 +134,8 @@ var elsewhereRun = map[string]string{
 	"pulumi login 's3://...'":                  "local/e2e TestStateInObjectStorage: PULUMI_BACKEND_URL=",
 	"export AWS_ACCESS_KEY_ID=...":             "local/e2e TestStateInObjectStorage: AWS_ACCESS_KEY_ID=",
 	"pulumi preview":                           "local/e2e TestStateInObjectStorage: pulumiSteps(",
-	"make recover STACK=dev ARGS='--unlock":    `local/e2e TestStateInObjectStorage: "--unlock"`,
-	"pulumi cancel":                            `local/e2e TestStateInObjectStorage: "--unlock"`, // which calls it
+	"make recover STACK=dev ARGS='--unlock":    `local/e2e TestAnyStackIsRecovered: "--unlock"`,
+	"pulumi cancel":                            `local/e2e TestAnyStackIsRecovered: "--unlock"`, // which calls it
 	"pulumi stack export":                      `local/e2e TestStateInObjectStorage: "export"`,
 	"pulumi stack import":                      `local/e2e TestStateInObjectStorage: "import"`,
 	"pulumi up -s dev":                         `local/e2e TestAnyStackIsRecovered: s.command("up"`,

@@ -21,10 +21,11 @@ import (
 	"oke-guestbook/local/ociclient"
 )
 
-// elsewhere is a stack of a user's own on the local cloud, in a backend of their own.
+// elsewhere is a stack of a user's own on the local cloud, in a backend of their own, which variables name.
 type elsewhere struct {
 	*stack
-	name, backend string
+	name    string
+	backend []string
 }
 
 // command returns a command of Pulumi's CLI on the stack.
@@ -35,8 +36,7 @@ func (s *elsewhere) command(args ...string) *exec.Cmd {
 
 // here directs a command to the stack's backend.
 func (s *elsewhere) here(cmd *exec.Cmd) *exec.Cmd {
-	// Without metadata: a kill may truncate that file, and then Pulumi does not read the state.
-	cmd.Env = append(cmd.Env, "PULUMI_BACKEND_URL=file://"+s.backend+"?metadata=skip")
+	cmd.Env = append(cmd.Env, s.backend...)
 	return cmd
 }
 
@@ -69,16 +69,17 @@ func (s *elsewhere) oke(args ...string) (said string, status int) {
 }
 
 // recovers runs oke recover, which must say each of the parts.
-func (s *elsewhere) recovers(parts ...string) {
+func (s *elsewhere) recovers(args []string, parts ...string) {
 	s.t.Helper()
+	args = append([]string{"recover"}, args...)
 	before := s.exported()
-	shown, status := s.oke("recover")
+	shown, status := s.oke(args...)
 	after := s.exported()
 	if status != 1 || !strings.Contains(shown, "add --yes") || before != after {
 		s.t.Errorf("without the consent: status %d, changed %v\n%s", status, before != after, shown)
 	}
-	said, status := s.oke("recover", "--yes")
-	if status != 0 {
+	said, status := s.oke(append(args, "--yes")...)
+	if status != 0 || !strings.Contains(said, "stack "+s.name+" is recovered") {
 		s.t.Fatalf("recover: status %d\n%s", status, said)
 	}
 	for _, part := range parts {
@@ -86,16 +87,33 @@ func (s *elsewhere) recovers(parts ...string) {
 			s.t.Errorf("recover does not say %q:\n%s", part, shown)
 		}
 	}
-	if said, status := s.oke("recover"); status != 0 || !strings.Contains(said, "no command was interrupted") {
-		s.t.Errorf("a second recover: status %d\n%s", status, said)
+	said, status = s.oke("recover")
+	for _, part := range []string{"no command was interrupted", "this backend does not show locks"} {
+		if status != 0 || !strings.Contains(said, part) {
+			s.t.Errorf("a second recover, which must say %q: status %d\n%s", part, status, said)
+		}
+	}
+}
+
+// locked expects an update and a recovery to be refused by the lock of a process that was killed.
+func (s *elsewhere) locked(holder int) {
+	s.t.Helper()
+	if out, err := s.up(); err == nil || !strings.Contains(out, fmt.Sprintf("(pid %d)", holder)) {
+		s.t.Errorf("an update after one that was killed: %v\n%s", err, out)
+	}
+	said, status := s.oke("recover", "--yes")
+	if status == 0 || !strings.Contains(said, fmt.Sprintf("locked by process %d of ", holder)) ||
+		!strings.Contains(said, "which was killed: add --unlock") {
+		s.t.Errorf("recover with the lock of a process that was killed: status %d\n%s", status, said)
 	}
 }
 
 // upLog is the file with the output of upUntil.
 func (s *elsewhere) upLog() string { return filepath.Join(s.o.Dir, "up.log") }
 
-// upUntil runs pulumi up until the cloud is as wanted, and then sends it the signal.
-func (s *elsewhere) upUntil(signal syscall.Signal, what string, reached func() (bool, string)) {
+// upUntil runs pulumi up until the cloud is as wanted, and then sends it the signal. It returns the number of the
+// process.
+func (s *elsewhere) upUntil(signal syscall.Signal, what string, reached func() (bool, string)) int {
 	s.t.Helper()
 	out, err := os.Create(s.upLog())
 	s.must(err)
@@ -123,6 +141,7 @@ func (s *elsewhere) upUntil(signal syscall.Signal, what string, reached func() (
 	if cmd.ProcessState.Success() {
 		s.t.Fatalf("up succeeded before the signal:\n%s", said())
 	}
+	return cmd.Process.Pid
 }
 
 // has is reached once the cloud has a resource of the kind.
@@ -145,9 +164,16 @@ func (s *elsewhere) client() *ociclient.Client {
 	return client
 }
 
-func newElsewhere(t *testing.T, name string) *elsewhere {
+// directory returns the variable by which Pulumi keeps states in a new directory. Metadata is left out: a kill may
+// truncate its file, and then Pulumi does not read the state.
+func directory(t *testing.T) []string {
 	t.Helper()
-	s := &elsewhere{newStack(t), name, t.TempDir()}
+	return []string{"PULUMI_BACKEND_URL=file://" + t.TempDir() + "?metadata=skip"}
+}
+
+func newElsewhere(t *testing.T, name string, backend []string) *elsewhere {
+	t.Helper()
+	s := &elsewhere{newStack(t), name, backend}
 	s.must(s.o.Prepare(t.Context()))
 	t.Cleanup(func() { // stack init writes the salt of the stack's secrets to it
 		_ = os.Remove(filepath.Join(s.o.Root, "Pulumi."+s.name+".yaml"))
@@ -158,12 +184,13 @@ func newElsewhere(t *testing.T, name string) *elsewhere {
 	return s
 }
 
-// A stack of any name in any backend is recovered: here, one that make up knows nothing of.
+// A stack of any name in any backend is recovered: here, one that make up knows nothing of, with its state in a bucket.
+// TestKilledUpIsContinued has its state in a directory.
 func TestAnyStackIsRecovered(t *testing.T) {
-	s := newElsewhere(t, "acceptance")
+	s := newElsewhere(t, "acceptance", objectStorage(t))
 	step(t, "killed while it creates a cluster", func() {
-		s.upUntil(syscall.SIGKILL, "a cluster", s.has("cluster"))
-		s.recovers("which was killed: remove the lock", "creating Cluster oke-guestbook-acceptance: it exists")
+		s.locked(s.upUntil(syscall.SIGKILL, "a cluster", s.has("cluster")))
+		s.recovers([]string{"--unlock"}, "creating Cluster oke-guestbook-acceptance: it exists")
 	})
 	client := s.client()
 	recovered := func() {
@@ -203,7 +230,7 @@ func TestAnyStackIsRecovered(t *testing.T) {
 	step(t, "cancelled with a load balancer that has failed", func() {
 		s.fault(`{"workRequest": "CreateLoadBalancer", "count": 1, "message": "no capacity"}`)
 		s.upUntil(syscall.SIGINT, "a failed load balancer", failed)
-		s.recovers("Service guestbook-frontend: its load balancer is in state FAILED")
+		s.recovers(nil, "Service guestbook-frontend: its load balancer is in state FAILED")
 	})
 	step(t, "up converges, and has made nothing twice", func() {
 		out, err := s.up()

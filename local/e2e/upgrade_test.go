@@ -90,7 +90,7 @@ func rehearsal(t *testing.T) (commands [][]string) {
 // 0, follow the Pods.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	s := newElsewhere(t, "upgrade")
+	s := newElsewhere(t, "upgrade", directory(t))
 	s.rehearse("prod")
 	s.configure("bastionAllowedCidrs[0]=203.0.113.0/24", "frontendImage=registry.local/guestbook:v1",
 		"nodePools[1].name=still", "nodePools[1].size=2", "nodePools[1].shape=VM.Standard.E5.Flex", "nodePools[1].ocpus=2",
