@@ -56,7 +56,13 @@ func cloudConfig(document string) map[string]string {
 	return one(`"cloudInit":` + quoted("#cloud-config\n"+document))
 }
 
-// TestUnworkableNodes has what a node's programs refuse: its SSH server, cloud-init, and the autoscaler.
+// gpus is a node pool of a shape beside one that takes the guestbook.
+func gpus(shape string) map[string]string {
+	return twoPoolsOf(`"size":1`, `"size":1,"shape":"`+shape+`"`)
+}
+
+// TestUnworkableNodes has what a node's programs refuse: its SSH server, cloud-init, and the autoscaler; and
+// what they take.
 func TestUnworkableNodes(t *testing.T) {
 	const excluded = `"labels":{"node.kubernetes.io/exclude-from-external-load-balancers":""}`
 	checkRefusals(t, []refusal{
@@ -101,13 +107,17 @@ func TestUnworkableNodes(t *testing.T) {
 	})
 	many := poolsOf(`"size":500`, `"size":200,`+excluded)["nodePools"]
 	for name, set := range map[string]map[string]string{
-		"an RSA key":             sshKey(t, rsaKey(2048)),
-		"commands":               cloudConfig("runcmd:\n- ls\n- [ls, 5]\n-\n- 'echo a: b'\nwrite_files:\n- path: /x\n"),
-		"texts":                  cloudConfig("packages: vim\nssh_authorized_keys: " + publicKey + "\nmounts:\n"),
-		"aliases":                cloudConfig("a: &a [ls]\nruncmd: *a\nwrite_files:\n- &b {path: /x}\n- <<: *b\n"),
-		"one pool of backends":   twoPoolsOf(`"size":1`, excluded),
-		"no load balancer":       with("exposure", "none", "nodePools", one(excluded)["nodePools"]),
-		"512 backends and other": with("podsCidr", "11.0.0.0/8", "nodePools", many),
+		"a shape with a hyphen":             gpus("BM.GPU.A100-v2.8"),
+		"a shape with a hyphen and letters": gpus("BM.GPU.L40S-NC.4"),
+		"a shape of another version":        gpus("BM.GPU.GB200-v2.4"),
+		"a fixed shape":                     one(`"shape":"VM.Standard2.4"`),
+		"an RSA key":                        sshKey(t, rsaKey(2048)),
+		"commands":                          cloudConfig("runcmd:\n- ls\n- [ls, 5]\n-\n- 'echo a: b'\nwrite_files:\n- path: /x\n"),
+		"texts":                             cloudConfig("packages: vim\nssh_authorized_keys: " + publicKey + "\nmounts:\n"),
+		"aliases":                           cloudConfig("a: &a [ls]\nruncmd: *a\nwrite_files:\n- &b {path: /x}\n- <<: *b\n"),
+		"one pool of backends":              twoPoolsOf(`"size":1`, excluded),
+		"no load balancer":                  with("exposure", "none", "nodePools", one(excluded)["nodePools"]),
+		"512 backends and other":            with("podsCidr", "11.0.0.0/8", "nodePools", many),
 	} {
 		if _, err := load(set); err != nil {
 			t.Errorf("%s: %v", name, err)

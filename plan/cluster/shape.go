@@ -148,8 +148,8 @@ func checkSize(name string, ocpus, memoryGB float64) (field string, err error) {
 	return "memoryGb", checkMemory(name, ocpus, memoryGB)
 }
 
-// shapeForm matches what can be a shape. Which there are, the region says.
-var shapeForm = regexp.MustCompile(`^(VM|BM)(\.[A-Za-z0-9]+)+$`)
+// shapeForm matches what can be a shape, such as BM.GPU.A100-v2.8. Which there are, the region says.
+var shapeForm = regexp.MustCompile(`^(VM|BM)(\.[A-Za-z0-9_-]+)+$`)
 
 func checkShapeName(name string, ocpus, memoryGB float64) error {
 	if !shapeForm.MatchString(name) {
