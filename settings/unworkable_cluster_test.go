@@ -383,11 +383,6 @@ func TestUnworkablePools(t *testing.T) {
 		{"a taint of two values", one(`"taints":["a=b=c:PreferNoSchedule"]`), []string{poolKey + "taints a=b=c"}},
 		{"taints that do not fit", one(`"taints":[` + manyTaints() + `]`), []string{poolKey + "taints 16000"}},
 		{"a script of no path", one(`"cloudInit":"#!python\nprint(1)\n"`), []string{poolKey + "cloudInit python"}},
-		{
-			"a script that joins the node itself", one(`"cloudInit":"#!/bin/bash\ncurl -L0 ` +
-				`http://169.254.169.254/opc/v2/instance/metadata/oke_init_script | base64 -d > /init.sh\nbash /init.sh\n"`),
-			[]string{poolKey + "cloudInit oke_init_script"},
-		},
 		{"a script of env alone", one(`"cloudInit":"#!/usr/bin/env\nls\n"`), []string{poolKey + "cloudInit env"}},
 		{
 			"a cloud-config of two documents", one(`"cloudInit":"#cloud-config\nruncmd: [ls]\n---\nruncmd: [ps]\n"`),
@@ -419,6 +414,14 @@ func TestUnworkablePools(t *testing.T) {
 		{"an image by name", one(`"imageId":"Oracle-Linux-9.8"`), []string{poolKey + "imageId"}},
 		{"a boot volume as image", one(`"imageId":"ocid1.bootvolume.oc1.iad.a"`), []string{poolKey + "imageId bootvolume"}},
 		{"a cloud-init of JSON", one(`"cloudInit":"{}"`), []string{poolKey + "cloudInit"}},
+		{
+			"a template of cloud-init", one(`"cloudInit":"## template: jinja\n#cloud-config\nruncmd: [ls]\n"`),
+			[]string{poolKey + "cloudInit template program passes on only script #cloud-config"},
+		},
+		{
+			"an archive of cloud-init", one(`"cloudInit":"#cloud-config-archive\n- {type: text/cloud-boothook}\n"`),
+			[]string{poolKey + "cloudInit #cloud-config-archive program passes on only"},
+		},
 		{"a script without an interpreter", one(`"cloudInit":"#!\nls\n"`), []string{poolKey + "cloudInit interpreter"}},
 		{
 			"a cloud-config that is no YAML",

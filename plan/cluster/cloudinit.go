@@ -90,15 +90,13 @@ var cloudInit = setting.Func("a script that begins with #!, or a document that b
 	func(text string) error {
 		first, _, _ := strings.Cut(text, "\n")
 		switch {
-		case strings.Contains(text, "\r"):
-			return errors.New("has line ends of Windows, which a shell on Linux does not read")
-		case strings.Contains(text, "oke_init_script"): // as the scripts of Oracle's documentation do, see bootScript
-			return errors.New("starts the node by oke_init_script, which every node does before it, with its disk grown: " +
-				"leave those lines out")
-		case !strings.HasPrefix(first, "#!") && strings.TrimSpace(first) != cloudConfig:
-			return fmt.Errorf("begins with %.40q; cloud-init needs #! and an interpreter, or %s, there", first, cloudConfig)
 		case strings.TrimSpace(first) == cloudConfig:
 			return checkCloudConfig(text)
+		case !strings.HasPrefix(first, "#!"):
+			return fmt.Errorf("begins with %.40q; the program passes on only a script, which begins with #! and an "+
+				"interpreter, or a document that begins with a line %s", first, cloudConfig)
+		case strings.Contains(text, "\r\n"):
+			return errors.New("has line ends of Windows, which a shell on Linux does not read")
 		}
 		return checkInterpreter(strings.Fields(strings.TrimPrefix(first, "#!")))
 	})

@@ -179,7 +179,8 @@ func (p *NodePool) scaling() setting.Group {
 func (p *NodePool) access() setting.Group {
 	return setting.Group{
 		setting.Of(&p.CloudInit, "cloudInit", "",
-			"What cloud-init runs on a new node, after OKE's own script and the growth of the root file system",
+			"What cloud-init runs on a new node, after the program's own script, which grows the root file system and joins "+
+				"the node to the cluster. So leave out the lines of Oracle's examples that fetch and run oke_init_script",
 			setting.Optional(cloudInit)),
 		setting.Of(&p.SSHPublicKey, "sshPublicKey", "", "Public SSH key of user opc on new nodes, the line of a .pub file",
 			setting.Optional(sshPublicKey)),
