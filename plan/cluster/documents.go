@@ -29,9 +29,11 @@ var documents = map[argument]part{
 		}),
 		"podAffinity": podAffinity, "podAntiAffinity": podAffinity,
 	}),
-	annotations:   texts(isLabelKey, func(string) bool { return true }),
+	annotations:   texts(isAnnotationKey, func(string) bool { return true }),
 	nodeSelectors: labels,
-	resources:     both(object(fields{"limits": amounts, "requests": amounts, "claims": anything}), checkRequests),
+	resources: both(object(fields{
+		"limits": both(amounts, checkMemoryLimit), "requests": amounts, "claims": anything,
+	}), checkRequests),
 	rollingUpdate: both(object(fields{"maxSurge": step(math.MaxInt32), "maxUnavailable": step(100)}), checkRolling),
 	spread: list(needs(object(fields{
 		"maxSkew": whole(1, math.MaxInt32), "topologyKey": matching("the key of a label", isLabelKey),
@@ -42,7 +44,7 @@ var documents = map[argument]part{
 	tolerations: list(both(object(fields{
 		"key": matching("the key of a taint", isLabelKey), "operator": word("Exists", "Equal", "Lt", "Gt"),
 		"value": matching("the value of a taint", labelValue.MatchString), "effect": word(taintEffects...),
-		"tolerationSeconds": whole(math.MinInt32, math.MaxInt32),
+		"tolerationSeconds": whole(math.MinInt64, math.MaxInt64),
 	}), checkToleration)),
 }
 
@@ -284,8 +286,8 @@ func checkToleration(v any) error {
 	return nil
 }
 
-// quantity matches an amount of a resource (Kubernetes, apimachinery, pkg/api/resource) that is not negative.
-var quantity = regexp.MustCompile(`^(\d+\.?\d*|\.\d+)(?:([numkMGTPE]|[KMGTPE]i)|([eE][+-]?\d{1,2}))?$`)
+// quantity matches an amount of a resource (Kubernetes, apimachinery, pkg/api/resource, v0.36) that is not negative.
+var quantity = regexp.MustCompile(`^\+?(\d+\.?\d*|\.\d+)(?:([numkMGTPE]|[KMGTPE]i)|([eE][+-]?\d+))?$`)
 
 var suffixes = map[string]float64{
 	"": 1, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
@@ -302,15 +304,12 @@ func amount(v any) (n float64, ok bool) {
 	if parts == nil {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(parts[1]+parts[3], 64)
-	return n * suffixes[parts[2]], err == nil
+	n, _ = strconv.ParseFloat(parts[1]+parts[3], 64) // infinite if it is too large, which is the largest to Kubernetes
+	return n * suffixes[parts[2]], true
 }
 
 // resourceName matches what a container can ask for: names of Kubernetes's own, and others with a domain.
 var resourceName = regexp.MustCompile(`^(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMGTPE]i?)$`)
-
-// leastMemory is less than the memory of any program: a limit below is one of a wrong unit, such as 512m.
-const leastMemory = 1 << 20
 
 func checkAmounts(v any) error {
 	values, is := v.(map[string]any)
@@ -326,9 +325,20 @@ func checkAmounts(v any) error {
 			return at("."+name, fmt.Errorf("is %v, and must be a quantity such as 500m (CPU) or 200Mi (memory)", values[name]))
 		case strings.Contains(name, "/") && n != math.Trunc(n):
 			return at("."+name, fmt.Errorf("is %v, and must be a whole number", values[name]))
-		case name == "memory" && n < leastMemory:
-			return at("."+name, fmt.Errorf("is %v, which is less than 1Mi: no program runs with so little", values[name]))
 		}
+	}
+	return nil
+}
+
+// leastMemory is the smallest limit of memory that CRI-O, the container runtime of OKE, starts a container with: that
+// with crun, and 12 MiB with other runtimes (cri-o, pkg/config, defaultContainerMinMemoryCrun, read 2026-11-29).
+const leastMemory = 500 << 10
+
+// checkMemoryLimit refuses limits of a wrong unit, such as 512m. Zero is no limit, and a request may be small.
+func checkMemoryLimit(v any) error {
+	memory := v.(map[string]any)["memory"]
+	if n, ok := amount(memory); ok && n > 0 && n < leastMemory {
+		return at(".memory", fmt.Errorf("is %v, which is less than 500Ki, and no container starts with so little", memory))
 	}
 	return nil
 }

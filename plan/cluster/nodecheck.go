@@ -35,6 +35,10 @@ func isLabelKey(key string) bool {
 	return labelKey.MatchString(key) && len(domain) <= maxSubdomain
 }
 
+// isAnnotationKey is isLabelKey for annotations, whose case does not matter (Kubernetes, apimachinery,
+// ValidateAnnotations, v0.36).
+func isAnnotationKey(key string) bool { return isLabelKey(strings.ToLower(key)) }
+
 var taintEffects = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
 
 // taint is a key, a value that may be left out, and an effect (Kubernetes documentation, "Taints and Tolerations").
