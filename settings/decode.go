@@ -18,7 +18,8 @@ var ociSettings = []string{
 	"retriesConfigFile", "retryDurationSeconds", "tenancyOcid", "testTimeMaintenanceRebootDue", "userOcid",
 }
 
-// ociChecks are those of credentials, which Oracle answers with 401 NotAuthenticated otherwise, whichever is wrong.
+// ociChecks are those of the parts of an API key, which Oracle answers with 401 NotAuthenticated otherwise, whichever is
+// wrong. Other methods of oci:auth use none of them.
 var ociChecks = map[string]setting.Check[string]{
 	"tenancyOcid": setting.OCID("tenancy"), "userOcid": setting.OCID("user"),
 	"fingerprint": setting.Match(regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15}$`),
@@ -29,10 +30,11 @@ var ociChecks = map[string]setting.Check[string]{
 // typing error must not pass for a default.
 func (s *Settings) decode(list *problem.List, project string, config map[string]string) {
 	declared, values := s.Settings(), map[string]json.RawMessage{}
+	login := loginOf(config)
 	for _, full := range slices.Sorted(maps.Keys(config)) {
 		namespace, key, _ := strings.Cut(full, ":")
 		if namespace != project {
-			checkForeign(list, project, full, config[full])
+			checkForeign(list, project, full, config[full], login.TakesKeys())
 			continue
 		}
 		values[key] = json.RawMessage(config[full])
@@ -43,14 +45,15 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 	declared.Decode(list, values)
 }
 
-// checkForeign refuses a key of another namespace unless the OCI provider or Pulumi itself reads it.
-func checkForeign(list *problem.List, project, full, value string) {
+// checkForeign refuses a key of another namespace unless the OCI provider or Pulumi itself reads it. The parts of an API
+// key are checked if the provider uses them.
+func checkForeign(list *problem.List, project, full, value string, usesKey bool) {
 	switch namespace, key, _ := strings.Cut(full, ":"); namespace {
 	case "pulumi": // checked by the Pulumi CLI
 	case "oci":
 		if !slices.Contains(ociSettings, key) {
 			list.Add(full, "the OCI provider has no such setting%s", setting.Nearest(key, ociSettings))
-		} else if check, checked := ociChecks[key]; checked && value != "" && value != hidden {
+		} else if check, checked := ociChecks[key]; checked && usesKey && value != "" && value != hidden {
 			if err := check.Test(value); err != nil {
 				list.Add(full, "%v", err).Invalidates(full)
 			}

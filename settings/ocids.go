@@ -48,14 +48,16 @@ func (s *Settings) validateOCIDs(list *problem.List) {
 
 // realmAndRegion returns parts of an OCID, such as oc1 and iad: "" where it has none.
 func realmAndRegion(ocid string) (realm, region string) {
-	if parts := strings.Split(ocid, "."); len(parts) > 4 {
+	if parts := setting.OCIDParts(ocid); parts != nil {
 		return parts[2], parts[3]
 	}
 	return "", ""
 }
 
-// kindOf returns the kind of resource of an OCID.
+// kindOf returns the kind of resource of an OCID: "" of what is none.
 func kindOf(ocid string) string {
-	kind, _, _ := strings.Cut(strings.TrimPrefix(ocid, "ocid1."), ".")
-	return kind
+	if parts := setting.OCIDParts(ocid); parts != nil {
+		return parts[1]
+	}
+	return ""
 }

@@ -180,10 +180,8 @@ func Load(project, stack string, config map[string]string, isSecret func(key str
 		s.TenancyID = cmp.Or(s.TenancyID, own,
 			os.Getenv("TF_VAR_tenancy_ocid"), os.Getenv("OCI_TENANCY_OCID"))
 	}
-	// The provider reads these variables too (terraform-provider-oci, internal/provider/provider.go).
-	s.Login.Profile = cmp.Or(config["oci:configFileProfile"],
-		os.Getenv("TF_VAR_config_file_profile"), os.Getenv("OCI_CONFIG_FILE_PROFILE"))
-	s.Login.Auth = cmp.Or(config["oci:auth"], os.Getenv("TF_VAR_auth"), os.Getenv("OCI_AUTH"))
+	login := loginOf(config)
+	s.Login.Profile, s.Login.Auth = login.Profile, login.Auth
 	// Those in variables reach the command by themselves.
 	s.Login.Keys = kubeconfig.Keys{
 		Tenancy: config["oci:tenancyOcid"], User: config["oci:userOcid"], Fingerprint: config["oci:fingerprint"],
@@ -200,6 +198,16 @@ func Load(project, stack string, config map[string]string, isSecret func(key str
 		return nil, fmt.Errorf("stack %s: %w", stack, err)
 	}
 	return s, nil
+}
+
+// loginOf returns the method and the profile, which the provider reads from these variables too
+// (terraform-provider-oci, internal/provider/provider.go).
+func loginOf(config map[string]string) kubeconfig.Login {
+	return kubeconfig.Login{
+		Profile: cmp.Or(config["oci:configFileProfile"],
+			os.Getenv("TF_VAR_config_file_profile"), os.Getenv("OCI_CONFIG_FILE_PROFILE")),
+		Auth: cmp.Or(config["oci:auth"], os.Getenv("TF_VAR_auth"), os.Getenv("OCI_AUTH")),
+	}
 }
 
 // read returns the settings that config sets, and the defaults of all others. It adds what cannot be read to the list.

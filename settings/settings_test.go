@@ -704,6 +704,19 @@ func TestProvidersSettings(t *testing.T) {
 	if _, err := load(accepted); err != nil {
 		t.Error(err)
 	}
+	const tenancy, user = "ocidv1:tenancy:oc1:phx:1460406592660:aaaa", "ocidv1:user:oc1:phx:1460406592659:aaaa"
+	accepted["oci:tenancyOcid"], accepted["oci:userOcid"] = tenancy, user
+	if _, err := load(accepted); err != nil {
+		t.Errorf("old OCIDs: %v", err)
+	}
+	accepted["oci:tenancyOcid"], accepted["oci:userOcid"] = user, "ocidv1:user:oc1:phx"
+	_, err = load(accepted)
+	problemtest.Check(t, err, "oci:tenancyOcid user tenancy", "oci:userOcid ocidv1:user:oc1:phx")
+	// Without an API key, nothing reads its parts.
+	accepted["oci:auth"], accepted["oci:fingerprint"] = "InstancePrincipal", "x"
+	if _, err := load(accepted); err != nil {
+		t.Errorf("an instance principal: %v", err)
+	}
 }
 
 func TestSecretsInClear(t *testing.T) {

@@ -299,7 +299,7 @@ var (
 )
 
 // ocidText are the characters of an OCID, and of UnknownCompartment.
-var ocidText = regexp.MustCompile(`^[A-Za-z0-9._<>-]+$`)
+var ocidText = regexp.MustCompile(`^[A-Za-z0-9.:_<>-]+$`)
 
 // UnknownCompartment stands for a compartment that the settings do not name yet.
 const UnknownCompartment = "ocid1.compartment.oc1..<unique-id>"
@@ -361,7 +361,7 @@ func isOCID(text string) bool { return strings.HasPrefix(text, "ocid1.") }
 
 // location returns a compartment as a statement names it. IAM refuses the tenancy's OCID as that of a compartment.
 func location(ocid string) string {
-	if ocid == tenancy || strings.HasPrefix(ocid, "ocid1.tenancy.") {
+	if parts := setting.OCIDParts(ocid); ocid == tenancy || parts != nil && parts[1] == "tenancy" {
 		return "tenancy"
 	}
 	return "compartment id " + ocid

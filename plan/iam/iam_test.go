@@ -549,6 +549,10 @@ func TestTexts(t *testing.T) {
 			Operators, "manage vcns", "Allow group ops to manage vcns in tenancy",
 		},
 		{
+			"tenancy with an old OCID", func(in *Input) { in.CompartmentID = "ocidv1:tenancy:oc1:phx:1460406592660:root" },
+			Operators, "manage vcns", "Allow group ops to manage vcns in tenancy",
+		},
+		{
 			"key in the tenancy", func(in *Input) { key(in); in.KeyCompartment = root },
 			Operators, "read keys", "Allow group ops to read keys in tenancy where target.key.id = 'ocid1.key.oc1.iad.k'",
 		},

@@ -53,10 +53,13 @@ func (l Login) Check() error {
 	return nil
 }
 
+// TakesKeys reports whether the method is that of an API key.
+func (l Login) TakesKeys() bool { return l.Method() == "" || l.Method() == "api_key" }
+
 // usesKeys reports whether the key of the settings decides, as it does for the provider before a profile.
 func (l Login) usesKeys() bool {
-	k, method := l.Keys, l.Method()
-	return (method == "" || method == "api_key") && k.Tenancy != "" && k.User != "" && k.Fingerprint != "" &&
+	k := l.Keys
+	return l.TakesKeys() && k.Tenancy != "" && k.User != "" && k.Fingerprint != "" &&
 		(k.PrivateKey != "" || k.PrivateKeyPath != "")
 }
 

@@ -60,11 +60,11 @@ func Match(pattern *regexp.Regexp, allowed string) Check[string] {
 // OCID allows the OCIDs of some kinds of resource, such as "vcn", and the empty text.
 func OCID(kinds ...string) Check[string] {
 	return Func(anOCID+strings.Join(kinds, " or "), func(got string) error {
-		parts := strings.Split(got, ".")
+		parts := OCIDParts(got)
 		switch {
 		case got == "":
 			return nil
-		case len(parts) < 5 || parts[0] != "ocid1":
+		case parts == nil:
 			return fmt.Errorf("%q is not an OCID such as ocid1.%s.oc1.iad.aaaa", got, kinds[0])
 		case !slices.Contains(kinds, parts[1]):
 			return fmt.Errorf("%q is the OCID of a resource of kind %s, not of kind %s",
@@ -78,8 +78,20 @@ func OCID(kinds ...string) Check[string] {
 }
 
 // ocid matches an OCID: version, kind, realm, region, which may be empty, perhaps parts for future use, and the unique
-// part (Oracle documentation, "Resource Identifiers", read 2026-11-29; of the characters it gives examples only).
-var ocid = regexp.MustCompile(`^ocid1\.[a-z0-9-]+\.oc\d+(\.[A-Za-z0-9_-]*)+\.[A-Za-z0-9_-]+$`)
+// part (Oracle documentation, "Resource Identifiers", read 2026-11-29; of the characters it gives examples only). Old
+// tenancies and users have colons between the parts (oci-java-sdk, OCIDTest, validLegacyOcid, read 2026-11-29).
+var ocid = regexp.MustCompile(`^(ocid1\.[a-z0-9-]+\.oc\d+(\.[A-Za-z0-9_-]*)+\.[A-Za-z0-9_-]+|` +
+	`ocidv1:[a-z0-9-]+:oc\d+(:[A-Za-z0-9_-]*)+:[A-Za-z0-9_-]+)$`)
+
+// OCIDParts returns the parts of an OCID: version, kind, realm, region and others. They are nil if it is none.
+func OCIDParts(text string) []string {
+	for version, separator := range map[string]string{"ocid1": ".", "ocidv1": ":"} {
+		if parts := strings.Split(text, separator); parts[0] == version && len(parts) > 4 {
+			return parts
+		}
+	}
+	return nil
+}
 
 // IsOCID reports whether the setting takes OCIDs.
 func (s Setting) IsOCID() bool {
