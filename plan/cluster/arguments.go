@@ -60,7 +60,8 @@ var commonArguments = map[string]argument{
 const expanders = "random, most-pods, least-waste, least-nodes, priority, grpc"
 
 // ownArguments are those of an add-on beside the common ones and its ContainerResources, from the same page. Add-ons
-// that it does not have are not here, and take any argument besides. What the program itself needs has a Pod at least.
+// that it does not have are not here, and take any argument besides. Bounds of a HorizontalPodAutoscaler are from 1, as
+// there is no scaling to zero by the use of CPUs (Kubernetes, validation of autoscaling, v1.36).
 var ownArguments = map[string]map[string]argument{
 	Autoscaler: {
 		"annotations": annotations, "authType": oneOf + "instance, workload", "balanceSimilarNodeGroups": truth,
@@ -75,7 +76,7 @@ var ownArguments = map[string]map[string]argument{
 		"leaderElectRetryPeriod":  duration, "maxAutoprovisionedNodeGroupCount": fromZero, "maxEmptyBulkDelete": fromZero,
 		"maxFailingTime": duration, "maxGracefulTerminationSec": fromZero, "maxInactivity": duration,
 		"maxNodeProvisionTime": duration, "maxNodesTotal": fromZero, "maxTotalUnreadyPercentage": fromZero,
-		"numOfReplicas": fromOne, "memoryTotal": minMax, "minReplicaCount": fromZero,
+		"memoryTotal": minMax, "minReplicaCount": fromZero,
 		"nodeGroupAutoDiscovery": discovery, "nodes": nodesOf,
 		"okTotalUnreadyCount": fromZero, "recordDuplicatedEvents": truth, "scaleDownCandidatesPoolMinCount": fromZero,
 		"scaleDownCandidatesPoolRatio": ratio, "scaleDownDelayAfterAdd": duration,
@@ -88,9 +89,8 @@ var ownArguments = map[string]map[string]argument{
 	},
 	certManager: {},
 	"CoreDNS": {
-		"numOfReplicas":             fromOne,
-		"coreDnsContainerResources": resources, "customizeCoreDNSConfigMap": truth, "minReplica": fromOne,
-		"nodesPerReplica": fromOne,
+		"coreDnsContainerResources": resources, "customizeCoreDNSConfigMap": truth, "minReplica": fromZero,
+		"nodesPerReplica": fromZero,
 	},
 	"Flannel": {},
 	"Istio": {
@@ -104,7 +104,7 @@ var ownArguments = map[string]map[string]argument{
 	},
 	"KubeProxy":               {"customizeKubeProxyConfigMap": truth},
 	"KubernetesDashboard":     {},
-	"KubernetesMetricsServer": {"numOfReplicas": fromOne},
+	"KubernetesMetricsServer": {},
 	"NativeIngressController": {
 		"authSecretName": anyText, "authType": oneOf + "instance, user, workloadIdentity",
 		"compartmentId": ocidOf + "compartment, tenancy", "controllerClass": anyText, "leaseLockName": configName,

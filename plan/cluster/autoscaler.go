@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"oke-guestbook/plan/problem"
@@ -97,14 +96,5 @@ func (s *Spec) validateAutoscaler(list *problem.List) {
 		if configuration[key] != "" {
 			list.Add(path, "%s follows from the pools' minSize and maxSize: leave it out", key).DependsOn("nodePools")
 		}
-	}
-	least := 0
-	for i := range s.NodePools {
-		least += s.NodePools[i].Least()
-	}
-	const total = "maxNodesTotal"
-	if most, err := strconv.Atoi(configuration[total]); err == nil && most > 0 && most <= least {
-		list.Add(path, "%s is %d, and the node pools have %d nodes at least: the autoscaler would never add one", total, most,
-			least).DependsOn("nodePools")
 	}
 }
