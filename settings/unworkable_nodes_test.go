@@ -66,7 +66,7 @@ func gpus(shape string) map[string]string {
 func TestUnworkableNodes(t *testing.T) {
 	const excluded = `"labels":{"node.kubernetes.io/exclude-from-external-load-balancers":""}`
 	checkRefusals(t, []refusal{
-		{"a short RSA key", sshKey(t, rsaKey(1024)), []string{poolKey + "sshPublicKey 1024 2048"}},
+		{"a short RSA key", sshKey(t, rsaKey(1023)), []string{poolKey + "sshPublicKey 1023 1024"}},
 		{"a DSA key", one(`"sshPublicKey":"` + dsaKey + `"`), []string{poolKey + "sshPublicKey ssh-dss ed25519"}},
 		{"a certificate", sshKey(t, sshCertificate(t)), []string{poolKey + "sshPublicKey certificate"}},
 		{
@@ -114,7 +114,7 @@ func TestUnworkableNodes(t *testing.T) {
 		"a script that returns a carriage":  one(`"cloudInit":"#!/bin/sh\nprintf 'a\rb'\n"`),
 		"a cloud-config from Windows":       one(`"cloudInit":"#cloud-config\r\nruncmd:\r\n- ls\r\n"`),
 		"a fixed shape":                     one(`"shape":"VM.Standard2.4"`),
-		"an RSA key":                        sshKey(t, rsaKey(2048)),
+		"an RSA key":                        sshKey(t, rsaKey(1024)),
 		"commands":                          cloudConfig("runcmd:\n- ls\n- [ls, 5]\n-\n- 'echo a: b'\nwrite_files:\n- path: /x\n"),
 		"texts":                             cloudConfig("packages: vim\nssh_authorized_keys: " + publicKey + "\nmounts:\n"),
 		"aliases":                           cloudConfig("a: &a [ls]\nruncmd: *a\nwrite_files:\n- &b {path: /x}\n- <<: *b\n"),

@@ -123,9 +123,10 @@ var sshPublicKey = setting.Func("a line such as ssh-ed25519 AAAA...", func(text 
 	return checkKeyType(key)
 })
 
-// leastRSA is the length of RSA keys in bits that Oracle Linux takes, as Red Hat's distribution by its crypto policy
-// DEFAULT ("Security hardening", section "System-wide cryptographic policies", from memory; not tried).
-const leastRSA = 2048
+// leastSSHKey is the length of RSA keys in bits that SSH servers take (OpenSSH, release notes of 7.6, and sshkey.h,
+// SSH_RSA_MINIMUM_MODULUS_SIZE; read 2026-11-29). Oracle Linux 9 takes 2048 and more, by RequiredRSASize of its crypto
+// policy. OpenSSH 8.0 of Oracle Linux 8, and images of one's own, need not.
+const leastSSHKey = 1024
 
 // checkKeyType refuses keys with which the SSH server of a node lets nobody in.
 func checkKeyType(key ssh.PublicKey) error {
@@ -137,9 +138,9 @@ func checkKeyType(key ssh.PublicKey) error {
 		return fmt.Errorf("is a certificate, %s, which opens nothing without its authority: write the key itself", kind)
 	}
 	if full, is := key.(ssh.CryptoPublicKey); is {
-		if rsaKey, is := full.CryptoPublicKey().(*rsa.PublicKey); is && rsaKey.N.BitLen() < leastRSA {
-			return fmt.Errorf("is an RSA key of %d bits, and the SSH server of a node takes %d and more: %s",
-				rsaKey.N.BitLen(), leastRSA, advice)
+		if rsaKey, is := full.CryptoPublicKey().(*rsa.PublicKey); is && rsaKey.N.BitLen() < leastSSHKey {
+			return fmt.Errorf("is an RSA key of %d bits, and SSH servers take %d and more: %s",
+				rsaKey.N.BitLen(), leastSSHKey, advice)
 		}
 	}
 	return nil
