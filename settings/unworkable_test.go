@@ -169,7 +169,7 @@ func TestUnworkable(t *testing.T) {
 		{"privileged port of metrics", with("metricsPort", "80"), []string{"metricsPort 80 1024"}},
 
 		// Credentials, and realms.
-		{"password with a tab", elsewhere("databasePassword", "a\tb"), []string{"databasePassword control"}},
+		{"password with a tab", elsewhere("databasePassword", "a\tb"), []string{"databasePassword control driver"}},
 		{"password with a zero", elsewhere("databasePassword", "a\x00b"), []string{"databasePassword control"}},
 		{
 			"user with a blank that does not break", private("registryUsername", "tenancy/user\u00a0"),

@@ -117,8 +117,10 @@ func (v validator) pair() {
 				leastRSA)
 		}
 	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P224() { // none of the groups of TLS 1.3 (RFC 8446, section 4.2.7), nor of browsers
-			v.add("tlsCertificate", nil, "has an ECDSA key of curve P-224, which no client takes: renew it with one of P-256")
+		// Browsers do not take the curve, but other clients of TLS 1.2 may.
+		if key.Curve == elliptic.P224() && slices.Equal(v.TLSPolicy().Protocols, []string{TLS13}) {
+			v.add("tlsCertificate", on("tlsMinimumVersion", "tlsCipherSuite"), "has an ECDSA key of curve P-224, which TLS 1.3 "+
+				"does not have (RFC 8446, section 4.2.3): renew it with one of P-256")
 		}
 		if suite.rsaOnly {
 			v.add("tlsCipherSuite", on("tlsCertificate"), "%s has ciphers for RSA keys only, and tlsCertificate has an "+

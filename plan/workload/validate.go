@@ -225,8 +225,11 @@ func (v validator) externalDatabase() {
 		v.DatabasePassword != "" && strings.TrimSpace(v.DatabasePassword) == "":
 		v.add("databasePassword", nil, "must not end with a line's end, nor be white space only: "+
 			"the frontend reads it from a file, without the line's end")
-	case strings.ContainsFunc(v.DatabasePassword, unicode.IsControl): // RFC 4013, section 2.3, which SCRAM-SHA-256 follows
-		v.add("databasePassword", nil, "must have no control characters, such as a tab: MongoDB takes none")
+	case strings.ContainsFunc(v.DatabasePassword, unicode.IsControl):
+		// RFC 4013, section 2.3: the driver prepares the password for SCRAM-SHA-256 first, whatever the server has
+		// (mongo-driver v2.10, x/mongo/driver/auth, newDefaultAuthenticator; tried 2026-11-29).
+		v.add("databasePassword", nil, "must have no control characters, such as a tab: the frontend's driver refuses them, "+
+			"whatever the database does")
 	case !v.OwnDatabase() && v.Hardened() && v.DatabasePassword == "":
 		v.add("databasePassword", on("externalDatabase", "profile"),
 			"is required with externalDatabase: pulumi config set --secret databasePassword <password>")
