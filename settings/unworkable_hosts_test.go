@@ -1,6 +1,9 @@
 package settings
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // logsAt is settings of an agent that sends logs to a host, with the rule that it needs.
 func logsAt(host string) map[string]string {
@@ -8,10 +11,20 @@ func logsAt(host string) map[string]string {
 		"extraRules", `[{"from":"workers","to":"198.51.100.0/24","protocol":"tcp","ports":"24224"}]`)
 }
 
+// issuerAt is an OpenID Connect issuer at a host.
+func issuerAt(host string) map[string]string {
+	return issuer(`"url":"https://` + host + `","clientId":"oke"`)
+}
+
 // TestUnworkableHosts has hosts and registries that no resolver or client takes.
 func TestUnworkableHosts(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{"an empty label", logsAt("logs..example.com"), []string{"logDestination logs..example.com"}},
+		{
+			"a long label", issuerAt(strings.Repeat("a", 64) + ".example.com"),
+			[]string{"oidcIssuers[0].url neither address nor name"},
+		},
+		{"a long name", issuerAt(strings.Repeat("abc.", 63) + "de"), []string{"oidcIssuers[0].url 254 253"}},
 		{"an address above 255", logsAt("198.51.100.700"), []string{"logDestination 198.51.100.700 address"}},
 		{"an address of three numbers", logsAt("198.51.100"), []string{"logDestination 198.51.100 address"}},
 		{"an address of no machine", logsAt("255.255.255.255"), []string{"logDestination 255.255.255.255"}},
@@ -66,6 +79,9 @@ func TestUnworkableHosts(t *testing.T) {
 		"a Service":            logsAt("fluentd.logging"),
 		"a name with a period": issuer(`"url":"https://a.example.com.","clientId":"oke"`),
 		"another language":     issuer(`"url":"https://발급자.example.com","clientId":"oke"`),
+		"a label of 23 syllables of another language": issuerAt(strings.Repeat("가", 23) + ".example.com"),
+		"a name of 90 syllables of another language":  issuerAt(strings.Repeat("가나다.", 30) + "com"),
+		"a label of 63 letters":                       issuerAt(strings.Repeat("a", 63) + ".example.com"),
 		"metrics by a rule": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`, "podNetwork", "vcn-native",
 			"extraRules", `[{"from":"pods","to":"workers","protocol":"tcp","ports":"10250"}]`),
 		"metrics by a network": enhanced("addons", `["CertManager","KubernetesMetricsServer"]`, "podNetwork", "vcn-native",

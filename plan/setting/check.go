@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"oke-guestbook/plan/problem"
 )
@@ -100,8 +101,16 @@ func (s Setting) IsOCID() bool {
 
 const anOCID = "an OCID of kind "
 
-// maxHost is the longest name of the DNS (RFC 1035, section 2.3.4).
-const maxHost = 253
+// The longest name of the DNS, and the longest text between its periods (RFC 1035, section 2.3.4), in letters of English.
+// Clients translate those of other languages, and their number changes then.
+const (
+	maxHost  = 253
+	maxLabel = 63
+)
+
+func tooLong(name string, most int) bool {
+	return len(name) > most && !strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
+}
 
 // nobody are addresses that no machine has (RFC 1122, section 3.2.1.3, and RFC 1112, section 4).
 var nobody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("240.0.0.0/4")}
@@ -119,7 +128,7 @@ func CheckRemote(host string) error {
 		return fmt.Errorf("%s is not an address of another machine", host)
 	case err == nil && !addr.Is4():
 		return fmt.Errorf("%s is an IPv6 address, and the stack's network has IPv4 only", host)
-	case len(host) > maxHost:
+	case tooLong(host, maxHost):
 		return fmt.Errorf("%.20s... has %d characters, and a host name at most %d", host, len(host), maxHost)
 	case err != nil && (slices.ContainsFunc(labels, notLabel) || digits.MatchString(labels[len(labels)-1])):
 		return fmt.Errorf("%q is neither an address nor the name of a host", host)
@@ -130,9 +139,9 @@ func CheckRemote(host string) error {
 var digits = regexp.MustCompile(`^[0-9]+$`)
 
 // notLabel reports whether a text between the periods of a host name cannot be there (RFC 1123, section 2.1). Letters
-// of other languages pass, which clients translate.
+// of other languages pass.
 func notLabel(text string) bool {
-	return text == "" || len(text) > 63 || strings.HasPrefix(text, "-") || strings.HasSuffix(text, "-")
+	return text == "" || tooLong(text, maxLabel) || strings.HasPrefix(text, "-") || strings.HasSuffix(text, "-")
 }
 
 // Required refuses the zero value. How tells how to set the setting.
