@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"testing"
 
 	"oke-guestbook/plan/problem/problemtest"
@@ -117,6 +118,9 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{ingress, "x.ContainerResources", `{"limits":{"memory":"+-1"}}`, "x.ContainerResources.limits.memory +-1"},
 		{ingress, "x.ContainerResources", `{"limits":{"nvidia.com/gpu":"0.5"}}`, ".limits.nvidia.com/gpu 0.5"},
 		{ingress, "x.ContainerResources", `{"requests":{"memory":"64Gi"}}`, "x.ContainerResources 64Gi any node"},
+		{ingress, "x.ContainerResources", `{"requests":{"memory":"12Gi","cpu":2}}`, ""},
+		{ingress, "x.ContainerResources", `{"requests":{"memory":"12289Mi"}}`, "x.ContainerResources 12289Mi any node"},
+		{ingress, "x.ContainerResources", `{"requests":{"cpu":"2001m"}}`, "x.ContainerResources 2001m any node"},
 		{ingress, "x.ContainerResources", `{"limits":{"cpu":"100"}}`, "x.ContainerResources 100 any node"},
 		{ingress, "nodeSelectors", `{"kubernetes.io/arch":"amd64"}`, "nodeSelectors kubernetes.io/arch no node"},
 		{ingress, "nodeSelectors", `{"kubernetes.io/arch":"arm64","hostname":"a"}`, ""},
@@ -184,6 +188,11 @@ func TestArgumentsOfAddons(t *testing.T) {
 	frozen := enhanced("nodePools", poolsOf(`"minSize":1,"maxSize":3`, `"size":2`)["nodePools"], "addonOptions",
 		`{"ClusterAutoscaler":{"configuration":{"maxNodesTotal":"3"}}}`)
 	_, err = load(frozen)
+	problemtest.Check(t, err)
+	burst := virtual(`[{"name":"v"}]`)
+	maps.Copy(burst, withArguments(ingress, "nodeSelectors", `{"kubernetes.io/arch":"amd64"}`))
+	burst["podNetwork"] = "vcn-native"
+	_, err = load(burst)
 	problemtest.Check(t, err)
 	_, err = load(enhanced("addons", `["NativeIngressController","CertManager"]`))
 	problemtest.Check(t, err, "addons NativeIngressController CertManager")

@@ -18,8 +18,8 @@ var ociSettings = []string{
 	"retriesConfigFile", "retryDurationSeconds", "tenancyOcid", "testTimeMaintenanceRebootDue", "userOcid",
 }
 
-// ociChecks are those of the parts of an API key, which Oracle answers with 401 NotAuthenticated otherwise, whichever is
-// wrong. Other methods of oci:auth use none of them.
+// ociChecks are those of the parts of an API key, which Oracle answers with 401 NotAuthenticated otherwise, whichever
+// is wrong. Other methods of oci:auth use none of them.
 var ociChecks = map[string]setting.Check[string]{
 	"tenancyOcid": setting.OCID("tenancy"), "userOcid": setting.OCID("user"),
 	"fingerprint": setting.Match(regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15}$`),
@@ -45,8 +45,8 @@ func (s *Settings) decode(list *problem.List, project string, config map[string]
 	declared.Decode(list, values)
 }
 
-// checkForeign refuses a key of another namespace unless the OCI provider or Pulumi itself reads it. The parts of an API
-// key are checked if the provider uses them.
+// checkForeign refuses a key of another namespace unless the OCI provider or Pulumi itself reads it. The parts of an
+// API key are checked if the provider uses them.
 func checkForeign(list *problem.List, project, full, value string, usesKey bool) {
 	switch namespace, key, _ := strings.Cut(full, ":"); namespace {
 	case "pulumi": // checked by the Pulumi CLI

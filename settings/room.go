@@ -44,7 +44,8 @@ func (s *Settings) validateRoom(list *problem.List) {
 const maxBackends = 512
 
 // validateBackends refuses more nodes than a load balancer has backends, and none: OKE's cloud controller makes every
-// node one, those that repel Pods too, but those whose label excludes them.
+// node one, those that repel Pods too, but those whose label excludes them. Virtual nodes' Pods are backends, too
+// (docs/nodes.md).
 func (s *Settings) validateBackends(list *problem.List) {
 	nodes, some := 0, false
 	for i := range s.Cluster.NodePools {
@@ -59,7 +60,7 @@ func (s *Settings) validateBackends(list *problem.List) {
 	}
 	exposure, name := s.policy(i).DependsOn("exposure"), s.Guestbooks[i].Name
 	switch {
-	case !some && len(s.Cluster.NodePools) > 0:
+	case !some && len(s.Cluster.NodePools) > 0 && len(s.Cluster.VirtualNodePools) == 0:
 		list.Add("nodePools[0].labels", "%s is on all node pools, and leaves guestbook %s's load balancer without a "+
 			"backend: leave it out of one", cluster.ExcludeBalancers, name).DependsOn("nodePools").DependsOn(exposure...)
 	case nodes > maxBackends:

@@ -107,20 +107,21 @@ func TestUnworkableNodes(t *testing.T) {
 	})
 	many := poolsOf(`"size":500`, `"size":200,`+excluded)["nodePools"]
 	for name, set := range map[string]map[string]string{
-		"a shape with a hyphen":             gpus("BM.GPU.A100-v2.8"),
-		"a shape with a hyphen and letters": gpus("BM.GPU.L40S-NC.4"),
-		"a shape of another version":        gpus("BM.GPU.GB200-v2.4"),
-		"a comment about OKE's own script":  one(`"cloudInit":"#!/bin/sh\n# oke_init_script has run before\nls\n"`),
-		"a script that returns a carriage":  one(`"cloudInit":"#!/bin/sh\nprintf 'a\rb'\n"`),
-		"a cloud-config from Windows":       one(`"cloudInit":"#cloud-config\r\nruncmd:\r\n- ls\r\n"`),
-		"a fixed shape":                     one(`"shape":"VM.Standard2.4"`),
-		"an RSA key":                        sshKey(t, rsaKey(1024)),
-		"commands":                          cloudConfig("runcmd:\n- ls\n- [ls, 5]\n-\n- 'echo a: b'\nwrite_files:\n- path: /x\n"),
-		"texts":                             cloudConfig("packages: vim\nssh_authorized_keys: " + publicKey + "\nmounts:\n"),
-		"aliases":                           cloudConfig("a: &a [ls]\nruncmd: *a\nwrite_files:\n- &b {path: /x}\n- <<: *b\n"),
-		"one pool of backends":              twoPoolsOf(`"size":1`, excluded),
-		"no load balancer":                  with("exposure", "none", "nodePools", one(excluded)["nodePools"]),
-		"512 backends and other":            with("podsCidr", "11.0.0.0/8", "nodePools", many),
+		"a second version":          gpus("BM.GPU.A100-v2.8"),
+		"a shape of letters":        gpus("BM.GPU.L40S-NC.4"),
+		"a shape of Grace":          gpus("BM.GPU.GB200-v2.4"),
+		"OKE's own script":          one(`"cloudInit":"#!/bin/sh\n# oke_init_script has run before\nls\n"`),
+		"a carriage return":         one(`"cloudInit":"#!/bin/sh\nprintf 'a\rb'\n"`),
+		"YAML from Windows":         one(`"cloudInit":"#cloud-config\r\nruncmd:\r\n- ls\r\n"`),
+		"a fixed shape":             one(`"shape":"VM.Standard2.4"`),
+		"an RSA key":                sshKey(t, rsaKey(1024)),
+		"commands":                  cloudConfig("runcmd:\n- ls\n- [ls, 5]\n-\n- 'echo a: b'\nwrite_files:\n- path: /x\n"),
+		"texts":                     cloudConfig("packages: vim\nssh_authorized_keys: " + publicKey + "\nmounts:\n"),
+		"aliases":                   cloudConfig("a: &a [ls]\nruncmd: *a\nwrite_files:\n- &b {path: /x}\n- <<: *b\n"),
+		"one pool of backends":      twoPoolsOf(`"size":1`, excluded),
+		"backends of virtual nodes": virtual(`[{"name":"v"}]`, "nodePools", one(excluded)["nodePools"]),
+		"no load balancer":          with("exposure", "none", "nodePools", one(excluded)["nodePools"]),
+		"512 backends and other":    with("podsCidr", "11.0.0.0/8", "nodePools", many),
 	} {
 		if _, err := load(set); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -19,7 +19,8 @@ func (p *NodePool) effectiveLabels() map[string]string {
 }
 
 // checkPlacement adds arguments by which no node takes the add-on's Pods: labels that some nodes have with other
-// values, and requests above what any node has. Labels that no pool has may be OKE's own.
+// values, and requests above the size of any node. Labels that no pool has may be OKE's own, and which ones virtual
+// nodes have is not known.
 func (s *Spec) checkPlacement(list *problem.List, key string, arguments map[string]string) {
 	wanted, _ := decodeDocument[map[string]any](arguments["nodeSelectors"])
 	known := func(label string) bool {
@@ -34,23 +35,30 @@ func (s *Spec) checkPlacement(list *problem.List, key string, arguments map[stri
 		}
 		return true
 	}
-	if len(s.NodePools) > 0 && !slices.ContainsFunc(s.NodePools, takes) {
+	if len(s.NodePools) > 0 && len(s.VirtualNodePools) == 0 && !slices.ContainsFunc(s.NodePools, takes) {
 		list.Add(key, "nodeSelectors %s are on no node of nodePools: the add-on's Pods would not start",
 			arguments["nodeSelectors"]).DependsOn("nodePools")
 	}
-	rooms := s.Rooms(false)
-	if len(rooms) == 0 || arguments["tolerations"] != "" { // they may get to nodes that repel others
+	if arguments["tolerations"] != "" { // they may get to nodes that repel others
 		return
+	}
+	var open []NodePool
+	for _, p := range s.NodePools {
+		if p.Open() {
+			open = append(open, p)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(arguments)) {
 		if !strings.HasSuffix(name, ofContainer) && name != "coreDnsContainerResources" {
 			continue
 		}
 		cpu, memory := requestsOf(arguments[name])
-		if !slices.ContainsFunc(rooms, func(r PoolRoom) bool {
-			return cpu*1000 <= float64(r.Node.CPUMillis) && memory/(1<<20) <= float64(r.Node.MemoryMB)
-		}) {
-			list.Add(key, "%s asks for more than any node has for Pods: %s", name, arguments[name]).DependsOn("nodePools")
+		holds := func(p NodePool) bool {
+			cpus, known := p.cpus()
+			return !known || cpu <= cpus && memory <= p.MemoryGB*(1<<30)
+		}
+		if len(open) > 0 && !slices.ContainsFunc(open, holds) {
+			list.Add(key, "%s asks for more than any node has: %s", name, arguments[name]).DependsOn("nodePools")
 		}
 	}
 }

@@ -31,15 +31,23 @@ var (
 // usableMemory is the share of the memory that firmware and kernel leave.
 const usableMemory = 0.97
 
-// Room returns what a node of the pool has for Pods, OKE's own included, and whether it is known: OCPUs and memory of a
-// fixed shape are not, and a bad one has none.
-func (p *NodePool) Room(podNetworkNative bool) (r Room, known bool) {
+// cpus returns the CPUs of a node of the pool, and whether they are known: those of a fixed shape are not, and a bad
+// one has none.
+func (p *NodePool) cpus() (n float64, known bool) {
 	if !flexibleShape(p.Shape) || CheckShape(p.Shape, p.OCPUs, p.MemoryGB) != nil {
-		return Room{}, false
+		return 0, false
 	}
-	cpus := p.OCPUs * 2 // an OCPU is a core: one CPU on Ampere A1, two on all other shapes
-	if strings.Contains(p.Shape, ".A1.") {
-		cpus = p.OCPUs
+	if strings.Contains(p.Shape, ".A1.") { // an OCPU is a core: one CPU on Ampere A1, two on all other shapes
+		return p.OCPUs, true
+	}
+	return 2 * p.OCPUs, true
+}
+
+// Room returns what a node of the pool has for Pods, OKE's own included, and whether it is known.
+func (p *NodePool) Room(podNetworkNative bool) (r Room, known bool) {
+	cpus, known := p.cpus()
+	if !known {
+		return Room{}, false
 	}
 	memory := p.MemoryGB * usableMemory
 	r = Room{

@@ -101,8 +101,8 @@ func (s Setting) IsOCID() bool {
 
 const anOCID = "an OCID of kind "
 
-// The longest name of the DNS, and the longest text between its periods (RFC 1035, section 2.3.4), in letters of English.
-// Clients translate those of other languages, and their number changes then.
+// The longest name of the DNS, and the longest text between its periods (RFC 1035, section 2.3.4), in letters of
+// English. Clients translate those of other languages, and their number changes then.
 const (
 	maxHost  = 253
 	maxLabel = 63
