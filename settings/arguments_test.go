@@ -37,6 +37,7 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{scaler, "expander", "price", "expander random"},
 		{scaler, "expander", "priority,least-waste", ""},
 		{scaler, "estimator", "guess", "estimator binpacking"},
+		{scaler, "estimator", "binpacking", ""},
 		{scaler, "stderrthreshold", "loud", "stderrthreshold info"},
 		{scaler, "stderrthreshold", "warning", ""},
 		{scaler, "stderrthreshold", "ERROR", ""},
@@ -66,6 +67,7 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{ingress, "tolerations", "W3sia2V5cyI6ImEifV0=", "tolerations[0] keys key"},
 		{ingress, "tolerations", `[{"operator":"Exists"},{"key":"a","value":"b","effect":"NoSchedule"}]`, ""},
 		{ingress, "tolerations", `[{"key":"a","effect":"NoExecute","tolerationSeconds":31536000000}]`, ""},
+		{ingress, "tolerations", `[{"key":"a","effect":"NoExecute","tolerationSeconds":-1}]`, ""},
 		{ingress, "affinity", `{"nodeaffinity":{}}`, "affinity nodeaffinity nodeAffinity"},
 		{ingress, "affinity", `{"nodeAffinity":[]}`, "affinity.nodeAffinity object"},
 		{ingress, "affinity", required(""), "nodeSelectorTerms item"},
@@ -74,6 +76,13 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{ingress, "affinity", expression(`"key":"a","operator":"Exists","values":["b"]`), "values Exists"},
 		{ingress, "affinity", expression(`"key":"a","operator":"Gt","values":["1","2"]`), "one Gt"},
 		{ingress, "affinity", expression(`"key":"a","operator":"In","values":["b"]`), ""},
+		{ingress, "affinity", expression(`"key":"a","operator":"Exists"`), ""},
+		{ingress, "affinity", expression(`"key":"a","operator":"Gt","values":["1"]`), ""},
+		{
+			ingress, "affinity", `{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":` +
+				`[{"weight":100,"preference":{}}]},"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":` +
+				`[{"labelSelector":{"matchLabels":{"app":"a"}},"topologyKey":"kubernetes.io/hostname"}]}}`, "",
+		},
 		{
 			ingress, "affinity", `{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":` +
 				`[{"weight":0,"preference":{}}]}}`, "[0].weight 0 100",
@@ -85,6 +94,8 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{ingress, "nodeSelectors", `{"a":1}`, "nodeSelectors.a text"},
 		{ingress, "nodeSelectors", `{"a b":"c"}`, "nodeSelectors a b"},
 		{ingress, "nodeSelectors", `{"a":"b c"}`, "nodeSelectors.a b c"},
+		{ingress, "nodeSelectors", `{"example.com/team":"Web_1"}`, ""},
+		{ingress, "rollingUpdate", `{"maxSurge":"25%","maxUnavailable":1}`, ""},
 		{ingress, "rollingUpdate", `{"MaxSurge":1}`, "rollingUpdate MaxSurge maxSurge"},
 		{ingress, "rollingUpdate", `{"maxSurge":0,"maxUnavailable":"0%"}`, "rollingUpdate 0 maxSurge maxUnavailable"},
 		{ingress, "rollingUpdate", `{"maxUnavailable":"101%"}`, "rollingUpdate.maxUnavailable 101% 100%"},
@@ -132,6 +143,12 @@ func TestArgumentsOfAddons(t *testing.T) {
 		{scaler, "annotations", `{"a b":"c"}`, "annotations a b"},
 		{scaler, "annotations", `{"a":1}`, "annotations.a text"},
 		{scaler, "balancingLabel", "a b", "balancingLabel label"},
+		{scaler, "balancingLabel", "example.com/Team", ""},
+		{scaler, "statusConfigMapName", "a.b-c", ""},
+		{scaler, "leaderElectResourceLock", "leases", ""},
+		{ingress, "leaseLockNamespace", "kube-system", ""},
+		{istio, "istiod.PodDisruptionBudgetMinAvailable", "0", ""},
+		{gpus, "deviceIdStrategy", "uuid", ""},
 		{scaler, "statusConfigMapName", "A_B", "statusConfigMapName A_B"},
 		{scaler, "leaderElectResourceLock", "configmaps", "leaderElectResourceLock leases"},
 		{scaler, "expander", "least-waste,least-waste", "expander once"},

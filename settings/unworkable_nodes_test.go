@@ -120,6 +120,10 @@ func TestUnworkableNodes(t *testing.T) {
 		"aliases":                   cloudConfig("a: &a [ls]\nruncmd: *a\nwrite_files:\n- &b {path: /x}\n- <<: *b\n"),
 		"one pool of backends":      twoPoolsOf(`"size":1`, excluded),
 		"backends of virtual nodes": virtual(`[{"name":"v"}]`, "nodePools", one(excluded)["nodePools"]),
+		"mounts":                    cloudConfig("mounts:\n- [/dev/sdb, /data]\n"),
+		"a time server":             cloudConfig("ntp: {servers: [a.example.com]}\n"),
+		"a taint of one's own":      twoPoolsOf(`"size":1`, `"taints":["cluster-autoscaler.kubernetes.io/own=1:NoSchedule"]`),
+		"labels":                    one(`"labels":{"Team_1.a-b":"","example.com/x":"1"}`),
 		"no load balancer":          with("exposure", "none", "nodePools", one(excluded)["nodePools"]),
 		"512 backends and other":    with("podsCidr", "11.0.0.0/8", "nodePools", many),
 	} {
