@@ -17,10 +17,12 @@ const (
 // flexibleShape reports whether OCPUs and memory are chosen apart from the shape's name.
 func flexibleShape(name string) bool { return strings.HasSuffix(name, ".Flex") }
 
-// ArmShape reports whether the shape's processors are Ampere (arm64).
+// ArmShape reports whether the shape's processors are arm64: Ampere, or Grace, which is beside the GPUs of a GB200
+// (descriptions of NVIDIA's GB200 NVL72, read 2026-11-29).
 func ArmShape(name string) bool {
 	series := strings.Split(name, ".")
-	return len(series) > 2 && series[1] == "Standard" && strings.HasPrefix(series[2], "A")
+	return len(series) > 2 && (series[1] == "Standard" && strings.HasPrefix(series[2], "A") ||
+		series[1] == "GPU" && strings.HasPrefix(series[2], "GB"))
 }
 
 // Architecture returns that of the shape's processors, as images have it.

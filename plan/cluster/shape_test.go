@@ -42,6 +42,8 @@ func TestShapeKind(t *testing.T) {
 		{"VM.Standard3.Flex", true, false, false},
 		{"VM.Standard2.1", false, false, false},
 		{"VM.GPU.A10.1", false, false, true},
+		{"BM.GPU.A100-v2.8", false, false, true},
+		{"BM.GPU.GB200-v2.4", false, true, true},
 	} {
 		if flexibleShape(tc.name) != tc.flex || ArmShape(tc.name) != tc.arm || GPUShape(tc.name) != tc.gpu {
 			t.Errorf("%s: flexible %v, arm %v, GPU %v", tc.name, flexibleShape(tc.name), ArmShape(tc.name), GPUShape(tc.name))
