@@ -39,26 +39,6 @@ func (s *Settings) validateEgress(list *problem.List) {
 	}
 }
 
-// kubeletPort is that of a node's kubelet, which the metrics server asks.
-const kubeletPort = 10250
-
-// validateMetrics refuses the add-on of metrics where no rule lets it connect from the Pods' subnet to the nodes': the
-// autoscaler of Pods would know nothing. With an overlay, Pods have the addresses of their nodes outside.
-func (s *Settings) validateMetrics(list *problem.List) {
-	exists := s.Network.Subnets[layout.Workers].ID != "" || s.Network.Subnets[layout.Pods].ID != ""
-	if !s.Cluster.Metrics() || s.Network.PodNetwork != layout.VCNNative || exists {
-		return
-	}
-	plan, _ := layout.Plan(s.Network)
-	workers, planned := plan.Subnet(layout.Workers)
-	if planned && !s.allowed(layout.Pods, workers.CIDR.Addr().Next().String(), kubeletPort) {
-		list.Add("addons", "KubernetesMetricsServer asks the kubelets, and Pods cannot connect to port %d of the nodes: "+
-			"allow it by extraRules, {from: pods, to: workers, protocol: tcp, ports: %q}", kubeletPort,
-			strconv.Itoa(kubeletPort)).
-			DependsOn("extraRules", "podNetwork", "vcnCidr", "subnets")
-	}
-}
-
 // validateRegistryPorts refuses images of registries to which nothing lets the nodes connect. A registry on the nodes
 // themselves passes, such as one at a node port, and one at a Service's address, to which kube-proxy leads nodes too.
 // Without the internet validateReachOfRegistries judges.

@@ -15,9 +15,8 @@ var everything = map[string]string{
 	"podNetwork": "vcn-native", "internetEgress": "workers-and-pods", "networkPolicies": "enforced",
 	"loadBalancers": "both", "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`, "loadBalancerPorts": `["80","443"]`,
 	"drgId": "ocid1.drg.oc1.iad.a", "peerCidrs": `["192.168.0.0/16"]`, "flowLogs": `["workers","pods"]`,
-	"extraRules": `[{"from":"pods","to":"192.168.1.0/24","protocol":"tcp","ports":"24224"},` +
-		`{"from":"pods","to":"workers","protocol":"tcp","ports":"10250"}]`,
-	"bastion": "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`, "tenancyId": "ocid1.tenancy.oc1..a",
+	"extraRules": `[{"from":"pods","to":"192.168.1.0/24","protocol":"tcp","ports":"24224"}]`,
+	"bastion":    "true", "bastionAllowedCidrs": `["203.0.113.0/24"]`, "tenancyId": "ocid1.tenancy.oc1..a",
 	"logDestination": "192.168.1.7:24224", "containerLogs": "true", "alarmEmails": `["ops@example.com"]`,
 	"budgetMonthly": "10", "budgetEmails": `["ops@example.com"]`, "protect": "true",
 	"nodePools": `[{"name":"a","size":3,"minSize":3,"maxSize":5,"shape":"VM.Standard.E5.Flex","ocpus":4,"memoryGb":32,` +

@@ -228,6 +228,7 @@ func read(list *problem.List, project string, config map[string]string) *Setting
 	s.Registry.Complete(s.Guestbooks)
 	s.Network.Issuers = issuers(s.Cluster.OIDCIssuers)
 	s.Network.VirtualNodes = len(s.Cluster.VirtualNodePools) > 0 && s.Network.Has(layout.Pods)
+	s.Network.Metrics = s.Cluster.Metrics()
 	return s
 }
 
@@ -267,7 +268,6 @@ func (s *Settings) validate(list *problem.List, stack string) {
 	s.validateRegistryPorts(list)
 	s.validateArchitectures(list)
 	s.validateEgress(list)
-	s.validateMetrics(list)
 	s.validateSigned(list)
 }
 

@@ -198,11 +198,6 @@ func TestUnworkable(t *testing.T) {
 
 		// Companions.
 		{
-			"metrics of kubelets that no Pod reaches", enhanced("addons", `["CertManager","KubernetesMetricsServer"]`,
-				"podNetwork", "vcn-native"),
-			[]string{"addons KubernetesMetricsServer 10250 workers extraRules"},
-		},
-		{
 			"enforcer by a tag with verified images", with("imageVerificationKeys", `["ocid1.key.oc1.iad.a"]`, "frontendImage",
 				"iad.ocir.io/tenancy/guestbook@sha256:"+strings.Repeat("a", 64), "networkPolicies", "enforced",
 				"networkPolicyImage", "iad.ocir.io/tenancy/enforcer:v1"),

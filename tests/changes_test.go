@@ -259,6 +259,7 @@ var changes = []change{
 	{what: "allowStrandedVolumes", set: map[string]string{"allowStrandedVolumes": "true"}},
 	{what: "clusterType", set: map[string]string{"clusterType": "basic"}},
 	{what: "addons", set: metrics},
+	{what: "addons: metrics of native Pods", before: nativePods, set: metrics},
 	{what: "kmsKeyId", set: map[string]string{"kmsKeyId": "ocid1.key.oc1.iad.vault.example"}, loses: newCluster},
 
 	{what: "oidcIssuers", set: map[string]string{"oidcIssuers": `[` + githubIssuer + `]`}},

@@ -50,8 +50,7 @@ func kinds(t *testing.T) map[string]string {
 		"internetEgress": "workers-and-pods", "loadBalancerAllowedCidrs": `["0.0.0.0/0"]`,
 		"loadBalancers": "both", "loadBalancerPorts": `["80","443"]`, "internalLoadBalancerAllowedCidrs": `["10.0.0.0/16"]`,
 		"logDestination": "logs.example.com:24224", "networkPolicies": "enforced", "guestbooks": string(list),
-		"extraRules": `[{"from":"pods","to":"198.51.100.0/24","protocol":"tcp","ports":"24000-28000"},` +
-			`{"from":"pods","to":"workers","protocol":"tcp","ports":"10250"}]`,
+		"extraRules": `[{"from":"pods","to":"198.51.100.0/24","protocol":"tcp","ports":"24000-28000"}]`,
 	}
 }
 

@@ -52,13 +52,13 @@ func specs() map[string]layout.Spec {
 		LoadBalancerPorts: []layout.PortRange{
 			{Min: 80, Max: 80}, {Min: 443, Max: 443}, {Min: 8000, Max: 8010}, {Min: 9000, Max: 9010},
 		},
-		DrgID: "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{"172.16.0.0/16", "172.31.128.128/25"},
+		Metrics: true,
+		DrgID:   "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{"172.16.0.0/16", "172.31.128.128/25"},
 		APIAllowedCIDRs: []string{"172.16.4.0/24"}, Bastion: true, BastionAllowedCIDRs: []string{"203.0.113.0/24"},
 		Subnets: map[layout.Role]layout.SubnetSpec{
 			layout.Workers: {ID: "ocid1.subnet.oc1.iad.aaaa", CIDR: "10.0.72.0/22"},
 		},
 		ExtraRules: []layout.ExtraRule{
-			{From: "pods", To: "workers", Protocol: "tcp", Ports: "10250"},
 			{From: "pods", To: "internalLoadBalancers", Protocol: "tcp", Ports: "443"},
 			{From: "workers", To: "10.0.40.0/24", Protocol: "tcp", Ports: "5432"},
 			{From: "bastion", To: "10.0.40.0/24", Protocol: "tcp", Ports: "22"},

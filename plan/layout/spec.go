@@ -106,6 +106,9 @@ type Spec struct {
 	Issuers []Issuer
 	// VirtualNodes says that there are virtual nodes, in the Pods' subnet. It follows from the cluster's settings.
 	VirtualNodes bool
+	// Metrics says that the cluster has a metrics server, whose Pods ask the kubelets. It follows from the cluster's
+	// settings.
+	Metrics bool
 }
 
 // Issuer is where an OpenID Connect issuer answers: its network, or Anywhere for a host name, and its TCP port.

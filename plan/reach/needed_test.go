@@ -21,6 +21,7 @@ type needed struct {
 const (
 	flannelPage = "Example Network Resource Configurations, example 1: flannel, security list rules"
 	virtualPage = "Example Network Resource Configuration for Cluster with Virtual Nodes, security list rules"
+	metricsPage = "Kubernetes Metrics Server, README: it collects from kubelets; its Pods have addresses of their own"
 	nativePage  = "Example Network Resource Configurations, example 3: VCN-native, security list rules"
 	settings    = "the stack's settings"
 
@@ -38,14 +39,16 @@ type config struct {
 	everybody           bool // the whole internet may reach what is public
 	bastion             bool
 	virtual             bool // there are virtual nodes
+	metrics             bool // there is a metrics server
 }
 
 func (c config) String() string {
-	return fmt.Sprintf("%s/%s endpoint/%s balancers/egress %s/everybody %t/bastion %t/virtual nodes %t",
-		c.podNetwork, c.endpoint, c.balancers, c.egress, c.everybody, c.bastion, c.virtual)
+	return fmt.Sprintf("%s/%s endpoint/%s balancers/egress %s/everybody %t/bastion %t/virtual nodes %t/metrics %t",
+		c.podNetwork, c.endpoint, c.balancers, c.egress, c.everybody, c.bastion, c.virtual, c.metrics)
 }
 
-// configs returns every combination of the settings that decide the rules.
+// configs returns every combination of the settings that decide the rules. A metrics server, whose rule depends on the
+// Pods' network alone, is in those with both kinds of load balancers.
 func configs() []config {
 	var all []config
 	for _, podNetwork := range []layout.PodNetwork{layout.Flannel, layout.VCNNative} {
@@ -57,7 +60,9 @@ func configs() []config {
 							if bastion && endpoint == layout.Public {
 								continue
 							}
-							c := config{podNetwork, endpoint, balancers, egress, everybody, bastion, false}
+							c := config{
+								podNetwork, endpoint, balancers, egress, everybody, bastion, false, balancers == layout.Both,
+							}
 							all = append(all, c)
 							if podNetwork == layout.VCNNative && egress == layout.EgressWorkersAndPods {
 								c.virtual = true
@@ -78,6 +83,7 @@ func (c config) spec() layout.Spec {
 		InternetEgress: c.egress, Bastion: c.bastion,
 		DrgID: "ocid1.drg.oc1.iad.aaaa", PeerCIDRs: []string{peer},
 		VirtualNodes:      c.virtual,
+		Metrics:           c.metrics,
 		LoadBalancerPorts: []layout.PortRange{{Min: 80, Max: 80}, {Min: 443, Max: 443}},
 		APIAllowedCIDRs:   []string{peer},
 	}
@@ -127,6 +133,9 @@ func (c config) flows() []needed {
 		for _, far := range []string{Internet, operators, strangers, peer, neighbour, "workers"} {
 			add(needed{from: "pods", to: far, service: "icmp/3/4", source: virtualPage + ": 0.0.0.0/0"})
 		}
+	}
+	if c.metrics && c.podNetwork == layout.VCNNative {
+		add(needed{from: "pods", to: "workers", service: "10250", source: metricsPage})
 	}
 	if c.egress != layout.EgressNone {
 		for _, far := range []string{Internet, operators, strangers} {

@@ -12,7 +12,7 @@ import (
 )
 
 func standard(t *testing.T, changes ...func(*layout.Spec)) Network {
-	spec := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, true, true, false}.spec()
+	spec := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, true, true, false, false}.spec()
 	for _, change := range changes {
 		change(&spec)
 	}
@@ -235,7 +235,7 @@ func TestStatelessRulesNeedAnswers(t *testing.T) {
 }
 
 func TestPartOfAnEnd(t *testing.T) {
-	spec := config{layout.Flannel, layout.Private, layout.Public, layout.EgressNone, false, false, false}.spec()
+	spec := config{layout.Flannel, layout.Private, layout.Public, layout.EgressNone, false, false, false, false}.spec()
 	spec.ExtraRules = []layout.ExtraRule{
 		{From: "10.0.64.0/24", To: "api", Protocol: "tcp", Ports: "9000", Description: "Some workers"},
 		{From: "workers", To: "0.0.0.0/0", Protocol: "tcp", Ports: "9000"},
@@ -320,15 +320,15 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestExtraRulesOpenBothEnds(t *testing.T) {
-	spec := config{layout.VCNNative, layout.Private, layout.Public, layout.EgressNone, false, false, false}.spec()
-	service := Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 10250, Max: 10250}}
+	spec := config{layout.VCNNative, layout.Private, layout.Public, layout.EgressNone, false, false, false, false}.spec()
+	service := Service{Protocol: rules.TCP, Ports: layout.PortRange{Min: 9100, Max: 9100}}
 	before := network(t, spec)
 	if got := before.Ask(mustParse(t, before, "pods"), mustParse(t, before, "workers"), service); got.Verdict != No {
 		t.Fatalf("open without the rule: %s", got.Explain())
 	}
-	const description = "metrics-server to kubelets"
+	const description = "node exporters of Prometheus"
 	spec.ExtraRules = []layout.ExtraRule{
-		{From: "pods", To: "workers", Protocol: "tcp", Ports: "10250", Description: description},
+		{From: "pods", To: "workers", Protocol: "tcp", Ports: "9100", Description: description},
 	}
 	after := network(t, spec)
 	answer := after.Ask(mustParse(t, after, "pods"), mustParse(t, after, "workers"), service)
@@ -432,7 +432,7 @@ func cell(t *testing.T, m Matrix, from, to string) []string {
 }
 
 func TestMatrixShowsWhatIsOpen(t *testing.T) {
-	named := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, false, true, false}.spec()
+	named := config{layout.Flannel, layout.Private, layout.Both, layout.EgressWorkers, false, true, false, false}.spec()
 	named.APIAllowedCIDRs = []string{"10.0.40.0/24"}
 	named.InternalLoadBalancerAllowedCIDRs = []string{"10.0.0.0/16"}
 	named.ExtraRules = []layout.ExtraRule{
@@ -443,7 +443,7 @@ func TestMatrixShowsWhatIsOpen(t *testing.T) {
 		{From: "workers", To: "api", Protocol: "icmp", Ports: "8"},
 		{From: layout.Anywhere, To: "workers", Protocol: "icmp"},
 	}
-	public := config{layout.Flannel, layout.Public, layout.Public, layout.EgressWorkers, true, false, false}
+	public := config{layout.Flannel, layout.Public, layout.Public, layout.EgressWorkers, true, false, false, false}
 	for _, network := range []struct {
 		name   string
 		matrix Matrix

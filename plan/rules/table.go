@@ -80,6 +80,12 @@ var native = []Flow{
 	{pods, osn, ICMP, everyPort, tooBig, "Path MTU discovery between Pods and Oracle's services"},
 }
 
+// metrics is what a metrics server needs beside native. Its Pods are not in the network of their nodes
+// (kubernetes-sigs/metrics-server, manifests/base/deployment.yaml), and ask each node's kubelet. Oracle's page has no
+// rule for it. Oracle's Terraform module lets Pods reach nodes on every port (terraform-oci-oke at 1f94c45,
+// modules/network/nsg-workers.tf, "Allow ALL ingress to workers from pods"). Both were read on 2026-11-29.
+var metrics = []Flow{{pods, workers, TCP, kubelet, nil, "Pods to kubelets: metrics server"}}
+
 // balancer returns the flows from the subnet of one kind of load balancer.
 func balancer(role layout.Role) []Flow {
 	from := string(role)
@@ -115,6 +121,9 @@ func Table(s layout.Spec) []Flow {
 	table := append([]Flow{}, always...)
 	if s.Has(layout.Pods) {
 		table = append(table, native...)
+		if s.Metrics {
+			table = append(table, metrics...)
+		}
 	} else {
 		table = append(table, flannel...)
 	}
