@@ -242,7 +242,7 @@ var changes = []change{
 	{what: "nodePools: one more", set: map[string]string{"nodePools": `[
 		{"name":"workers","size":2,"ocpus":2,"memoryGb":12}, {"name":"more","size":1,"ocpus":2,"memoryGb":12}
 	]`}, reverse: []string{"oci:ContainerEngine/nodePool:NodePool"}},
-	// The new pool comes before the old one goes.  has those that volumes keep.
+	// The new pool comes before the old one goes.
 	{what: "nodePools: name", set: map[string]string{
 		"nodePools": strings.Replace(pool(`"size":2`), "workers", "renamed", 1),
 	}, loses: []string{"oci:ContainerEngine/nodePool:NodePool"}},
