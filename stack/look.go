@@ -29,9 +29,6 @@ func (c *composition) look(ctx *pulumi.Context) (*oke.Offer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.lookAtVolumes(ctx, offer, place); err != nil {
-		return nil, err
-	}
 	if err := c.lookAtNetwork(ctx, &places); err != nil {
 		return nil, err
 	}
@@ -88,17 +85,6 @@ func (c *composition) decidePolicy(ctx *pulumi.Context, places *iam.Places) erro
 		list.Add("tenancyId", "%v", err)
 	}
 	c.policy = policy
-	return list.Err()
-}
-
-// lookAtVolumes compares the sizes of the stack's volumes with the settings.
-func (c *composition) lookAtVolumes(ctx *pulumi.Context, offer *oke.Offer, place oke.Place) error {
-	sizes, err := offer.VolumeSizes(ctx, place)
-	if err != nil {
-		return err
-	}
-	var list problem.List
-	c.settings.CheckStorage(&list, sizes)
 	return list.Err()
 }
 

@@ -154,44 +154,25 @@ func TestReplacedCluster(t *testing.T) {
 	}
 }
 
-// TestStorageNeverShrinks expects a volume that would have to shrink to be refused before anything is made.
-func TestStorageNeverShrinks(t *testing.T) {
-	volume := func(gb string) map[string]any {
-		return map[string]any{
-			"availabilityDomain": "Uocm:US-ASHBURN-AD-2", "state": "AVAILABLE", "sizeInGbs": gb,
-			"freeformTags": map[string]any{"project": project, "stack": "local"},
-		}
-	}
-	foreign := volume("50")
-	foreign["freeformTags"] = map[string]any{}
+// TestVolumesOfOthers expects that volumes with the stack's tags say nothing about storageGb: other workloads of the
+// cluster have such volumes, too. They are not even asked for where no nodes go.
+func TestVolumesOfOthers(t *testing.T) {
 	before := mocks.New(project, "local")
-	if err := update(t, "local", map[string]string{"storageGb": "100"}, before); err != nil {
+	if err := update(t, "local", nil, before); err != nil {
 		t.Fatal(err)
 	}
-	two := `[{"name":"a"},{"name":"b"}]`
-	for _, tc := range []struct {
-		name    string
-		set     map[string]string
-		volumes []map[string]any
-		refused bool
-	}{
-		{"smaller", map[string]string{"storageGb": "60"}, []map[string]any{volume("100"), foreign}, true},
-		{"smaller, beside a larger one", nil, []map[string]any{volume("100"), volume("200")}, true},
-		{"the same", map[string]string{"storageGb": "100"}, []map[string]any{volume("100")}, false},
-		{"larger", map[string]string{"storageGb": "200"}, []map[string]any{volume("100")}, false},
-		{"smaller than another's", nil, []map[string]any{volume("50"), volume("200")}, false},
-		{"no volume yet", nil, []map[string]any{foreign}, false},
-		{"of two guestbooks", map[string]string{"guestbooks": two}, []map[string]any{volume("100"), volume("100")}, false},
+	for name, set := range map[string]map[string]string{
+		"nothing changes": nil, "another guestbook": {"guestbooks": `[{"name":"b"}]`}, "no own database": elsewhere,
 	} {
 		next := before.Next()
-		next.Volumes = tc.volumes
-		err := update(t, "local", tc.set, next)
-		if tc.refused && (!reports(err, "storageGb", "100") || len(next.Resources) > 0) || !tc.refused && err != nil {
-			t.Errorf("%s: %v, made %d", tc.name, err, len(next.Resources))
+		next.Volumes = []map[string]any{{
+			"availabilityDomain": "Uocm:US-ASHBURN-AD-2", "state": "AVAILABLE", "sizeInGbs": "200",
+			"freeformTags": map[string]any{"project": project, "stack": "local"},
+		}}
+		err := update(t, "local", set, next)
+		if asked := slices.Contains(next.Asked, "oci:Core/getVolumes:getVolumes"); err != nil || asked {
+			t.Errorf("%s: %v; asked for volumes: %t", name, err, asked)
 		}
-	}
-	if err := update(t, "local", nil, before.Next()); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -3,7 +3,6 @@ package oke
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -91,25 +90,10 @@ func (o *Offer) countVolumes(ctx *pulumi.Context, place Place, domain string) (i
 	return n, err
 }
 
-// VolumeSizes returns the sizes in GB of the stack's volumes; none if the update makes the cluster.
-func (o *Offer) VolumeSizes(ctx *pulumi.Context, place Place) (sizes []int, err error) {
-	if o.New() {
-		return nil, nil
-	}
-	err = o.findVolumes(ctx, place)
-	for _, v := range o.volumes {
-		if gb, err := strconv.Atoi(fmt.Sprint(v.GB)); err == nil {
-			sizes = append(sizes, gb)
-		}
-	}
-	return sizes, err
-}
-
 // volume is a block volume as the data source lists it.
 type volume struct {
 	State  string            `pulumi:"state"`
 	Domain string            `pulumi:"availabilityDomain"`
-	GB     any               `pulumi:"sizeInGbs"` // a text
 	Tags   map[string]string `pulumi:"freeformTags"`
 }
 

@@ -23,7 +23,7 @@ func TestPlacement(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must(s.o.Prepare(t.Context()))
-	s.settings("clusterType=enhanced", "nodePools[0].maxSurge=50%", "nodePools[0].bootVolumeGb=100", "storageGb=60")
+	s.settings("clusterType=enhanced", "nodePools[0].maxSurge=50%", "nodePools[0].bootVolumeGb=100")
 	s.up()
 	const zoneLabel = "topology.kubernetes.io/zone"
 	look := func() (zones map[string]string, disks []string) { // by the nodes' instances, and all that differ
@@ -57,12 +57,6 @@ func TestPlacement(t *testing.T) {
 	if here[len(here)-1] == '1' {
 		there = 2
 	}
-
-	step(t, "a volume never shrinks", func() {
-		s.settings("storageGb=50")
-		s.refused("storageGb 50 60 shrink")
-		s.settings("storageGb=60")
-	})
 
 	step(t, "nodes stay where a volume is", func() {
 		s.settings(fmt.Sprintf("availabilityDomains[0]=%d", there))
