@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"oke-guestbook/internal/ocirest"
+	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/workload"
 )
 
@@ -72,9 +73,14 @@ func (v *visit) owner(all []balancer, address string) (own, found bool) {
 	for _, b := range all {
 		for _, ip := range b.IPAddresses {
 			if ip.IPAddress == address {
-				return b.FreeformTags["project"] == v.Project && b.FreeformTags["stack"] == v.Name, true
+				return v.owns(b.FreeformTags), true
 			}
 		}
 	}
 	return false, false
+}
+
+// owns reports whether freeform tags are those of what the stack has made.
+func (v *visit) owns(tags map[string]string) bool {
+	return cluster.Owned(tags, map[string]string{"project": v.Project, "stack": v.Name})
 }

@@ -157,7 +157,7 @@ func (v *visit) group(ctx context.Context, setting, id string) []Result {
 		if err != nil && !ocirest.IsNotFound(err) {
 			return []Result{unavailable(setting, err)}
 		}
-		if vcn.FreeformTags["project"] == v.Project && vcn.FreeformTags["stack"] == v.Name {
+		if v.owns(vcn.FreeformTags) {
 			return nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"oke-guestbook/components/lookup"
+	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/iam"
 	"oke-guestbook/plan/workload"
 )
@@ -94,17 +95,12 @@ func usedByStack(ctx *pulumi.Context, address string, place Place) (bool, error)
 		for _, balancer := range collection.Items {
 			for _, ip := range balancer.IPAddresses {
 				if ip.IPAddress == address {
-					return place.owns(balancer.FreeformTags), nil
+					return cluster.Owned(balancer.FreeformTags, place.Tags), nil
 				}
 			}
 		}
 	}
 	return false, nil
-}
-
-// owns reports whether tags are those of the stack's load balancers.
-func (p Place) owns(tags map[string]string) bool {
-	return tags["project"] == p.Tags["project"] && tags["stack"] == p.Tags["stack"]
 }
 
 // usedByBalancer reports whether a load balancer of type lb has the address, and whether it is the stack's own.
@@ -126,7 +122,7 @@ func usedByBalancer(ctx *pulumi.Context, address string, place Place) (own, foun
 	for _, balancer := range result.LoadBalancers {
 		for _, ip := range balancer.IPAddressDetails {
 			if ip.IPAddress == address {
-				return place.owns(balancer.FreeformTags), true, nil
+				return cluster.Owned(balancer.FreeformTags, place.Tags), true, nil
 			}
 		}
 	}

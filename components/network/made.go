@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/layout"
 )
 
@@ -20,7 +21,7 @@ func LookMade(ctx *pulumi.Context, name string, args *Args) (layout.Made, error)
 	own := map[string]*core.LookupVcnResult{}
 	for _, one := range all.Subnets {
 		role, ok := layout.MadeBy(name, one.DisplayName)
-		if !ok || one.State == terminated || !args.owns(one.FreeformTags) {
+		if !ok || one.State == terminated || !cluster.Owned(one.FreeformTags, args.Tags) {
 			continue
 		}
 		if existing := args.Plan.ExistingVCN; existing != "" {
@@ -31,7 +32,7 @@ func LookMade(ctx *pulumi.Context, name string, args *Args) (layout.Made, error)
 					return made, fmt.Errorf("the VCN of the stack's subnets, %s: %w", one.VcnId, err)
 				}
 			}
-			if ok = args.owns(own[one.VcnId].FreeformTags); ok {
+			if ok = cluster.Owned(own[one.VcnId].FreeformTags, args.Tags); ok {
 				made.VCNCIDRs = own[one.VcnId].CidrBlocks
 			}
 		}
@@ -42,9 +43,4 @@ func LookMade(ctx *pulumi.Context, name string, args *Args) (layout.Made, error)
 		}
 	}
 	return made, nil
-}
-
-// owns reports whether something with these tags is the stack's.
-func (a *Args) owns(tags map[string]string) bool {
-	return tags["project"] == a.Tags["project"] && tags["stack"] == a.Tags["stack"]
 }
