@@ -34,8 +34,8 @@ func Find(all []Listed, name string, tags map[string]string) ([]Listed, error) {
 	for _, c := range found {
 		if first := found[0]; c.Version != first.Version {
 			return nil, fmt.Errorf("two clusters can be this stack's: %s, named %s, of version %s, and %s, named %s, of "+
-				"version %s: delete the one that is not, or call it other than %s and this stack's %s",
-				first.ID, first.Name, first.Version, c.ID, c.Name, c.Version, name, name)
+				"version %s: delete the other cluster, or rename it, and name this stack's %s",
+				first.ID, first.Name, first.Version, c.ID, c.Name, c.Version, name)
 		}
 	}
 	return found, nil

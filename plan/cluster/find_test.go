@@ -64,7 +64,9 @@ func idsFound(t *testing.T, all []Listed) string {
 	t.Helper()
 	found, err := Find(all, "book-dev", stackTags)
 	if err != nil {
-		for _, part := range []string{"a, named", "b, named", "v1.35.2", "v1.36.4", "book-dev"} {
+		for _, part := range []string{
+			"a, named", "b, named", "v1.35.2", "v1.36.4", "rename it, and name this stack's book-dev",
+		} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("the error does not say %q: %v", part, err)
 			}
