@@ -87,7 +87,7 @@ func (s *Settings) allowed(role layout.Role, host string, port int) bool {
 	if err == nil && !s.Network.Reaches(role, addr) {
 		return false
 	}
-	plan, _ := layout.Plan(s.Network)
+	plan, _ := layout.Plan(s.Network) // an error is Validate's
 	mayLead := func(end string) bool {
 		if role := layout.Role(end); s.Network.Has(role) {
 			subnet, planned := plan.Subnet(role)
