@@ -187,7 +187,7 @@ func vaults(
 		Vaults []lookup.Resource `pulumi:"vaults"`
 	}
 	if err := ctx.Invoke(getVaults, args, &found); err != nil && !lookup.Hidden(err) {
-		return nil, false, lookupError("vaults", place.CompartmentID, err)
+		return nil, false, lookupError("vaults", "inspect vaults", place.CompartmentID, err)
 	}
 	for _, vault := range found.Vaults {
 		if vault.State == "ACTIVE" {

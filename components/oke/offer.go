@@ -44,11 +44,11 @@ func (o *Offer) makes(pool string) bool {
 func Look(ctx *pulumi.Context, name string, place Place, spec cluster.Spec) (*Offer, error) {
 	compartmentID := place.CompartmentID
 	all, err := availabilityDomains(ctx, compartmentID)
-	if err != nil {
-		return nil, lookupError("availability domains", compartmentID, err)
+	if err != nil && !lookup.Hidden(err) {
+		return nil, fmt.Errorf("availability domains of compartment %s: %w", compartmentID, err)
 	}
 	if len(all) == 0 { // every region has one
-		return nil, noCompartment(compartmentID)
+		return nil, fmt.Errorf("compartmentId: %s", lookup.Unseen("compartment", compartmentID))
 	}
 	offered, err := offers(ctx, compartmentID)
 	if err != nil {
@@ -118,13 +118,13 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 		CompartmentId: &compartmentID, ClusterOptionId: "all", ShouldListAllPatchVersions: pulumi.BoolRef(true),
 	})
 	if err != nil {
-		return offered, lookupError("cluster options", compartmentID, err)
+		return offered, lookupError("cluster options", "manage clusters", compartmentID, err)
 	}
 	pools, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
 		CompartmentId: &compartmentID, NodePoolOptionId: "all", ShouldListAllPatchVersions: pulumi.BoolRef(true),
 	})
 	if err != nil {
-		return offered, lookupError("node pool options", compartmentID, err)
+		return offered, lookupError("node pool options", "manage clusters", compartmentID, err)
 	}
 	if len(clusters.KubernetesVersions) == 0 || len(pools.KubernetesVersions) == 0 { // the answer to a 404
 		return offered, fmt.Errorf("compartmentId: OKE shows this user no Kubernetes versions for compartment %s: a policy "+
@@ -167,7 +167,7 @@ func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, e
 		} `pulumi:"clusters"`
 	}
 	if _, err := ctx.InvokePackageRaw(getClusters, &args, &listed, ""); err != nil {
-		return running, lookupError("clusters", compartmentID, err)
+		return running, lookupError("clusters", "manage clusters", compartmentID, err)
 	}
 	var all []cluster.Listed
 	for _, c := range listed.Clusters {
@@ -180,7 +180,7 @@ func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, e
 	for _, c := range found {
 		running.ClusterID, running.ControlPlane, running.Upgrades = c.ID, c.Version, c.Upgrades
 		if err := existingPools(ctx, compartmentID, &running); err != nil {
-			return running, lookupError("node pools", compartmentID, err)
+			return running, lookupError("node pools", "manage cluster-node-pools", compartmentID, err)
 		}
 	}
 	return running, nil
@@ -300,15 +300,12 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 	return nil
 }
 
-// noCompartment is the error of a compartment that does not exist, or that the user may not see.
-func noCompartment(compartmentID string) error {
-	return fmt.Errorf("compartmentId: %s", lookup.Unseen("compartment", compartmentID))
-}
-
-// lookupError explains a failed look-up.
-func lookupError(what, compartmentID string, err error) error {
+// lookupError explains a failed look-up, which needs a right in the compartment. The user sees the compartment itself:
+// the availability domains were listed before.
+func lookupError(what, right, compartmentID string, err error) error {
 	if lookup.Hidden(err) {
-		return noCompartment(compartmentID)
+		return fmt.Errorf("compartmentId: this user may not list the %s of compartment %s: a policy must let the user %s "+
+			"there (make policies prints the statements) (NotAuthorizedOrNotFound)", what, compartmentID, right)
 	}
 	return fmt.Errorf("%s of compartment %s: %w", what, compartmentID, err)
 }

@@ -820,6 +820,33 @@ func TestVolumesAreCountedOnce(t *testing.T) {
 	}
 }
 
+// TestRightsOfLists expects an error that names the right of a list that the user may not see, not the compartment.
+func TestRightsOfLists(t *testing.T) {
+	first := mocks.New("project", "stack")
+	deploy(t, first, func(args *oke.Args) {
+		args.Spec.AvailabilityDomains, args.Spec.NodePools[1].AvailabilityDomains = nil, nil
+	})
+	for token, right := range map[string]string{
+		"oci:ContainerEngine/getClusterOption:getClusterOption":   "manage clusters",
+		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": "manage clusters",
+		"oci:ContainerEngine/getClusters:getClusters":             "manage clusters",
+		"oci:ContainerEngine/getNodePools:getNodePools":           "manage cluster-node-pools",
+		"oci:Core/getVolumes:getVolumes":                          "inspect volumes",
+	} {
+		next := first.Next()
+		next.FailsUnseen, next.Denied = true, []string{token}
+		err := next.Run(func(ctx *pulumi.Context) error {
+			s := spec()
+			s.AvailabilityDomains, s.NodePools[1].AvailabilityDomains = []int{1, 3}, nil
+			_, err := oke.Look(ctx, "cluster", place, s)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), right) || strings.Contains(err.Error(), "no compartment") {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
+}
+
 // TestNewImagesKeepVolumes expects a refusal of another image where that replaces the nodes that volumes depend on, and
 // none while the image stays, although a newer one is there.
 func TestNewImagesKeepVolumes(t *testing.T) {

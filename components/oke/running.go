@@ -109,7 +109,7 @@ func (o *Offer) findVolumes(ctx *pulumi.Context, place Place) error {
 		Volumes []volume `pulumi:"volumes"`
 	}
 	if _, err := ctx.InvokePackageRaw(getVolumes, &args, &found, ""); err != nil {
-		return lookupError("volumes", place.CompartmentID, err)
+		return lookupError("volumes", "inspect volumes", place.CompartmentID, err)
 	}
 	o.volumes = slices.DeleteFunc(found.Volumes, func(v volume) bool {
 		return !place.owns(v.Tags) || v.State == "FAULTY" || cluster.Gone(v.State)

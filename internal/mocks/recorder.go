@@ -33,7 +33,7 @@ type Recorder struct {
 	KubernetesVersions []string
 	// FailsUnseen makes questions about what does not exist fail. Otherwise they get no values, as of the official plugin.
 	FailsUnseen bool
-	// Denied are the tokens of questions that the user may not ask, which get no values.
+	// Denied are the tokens of questions that the user may not ask, which get no values, or an error with FailsUnseen.
 	Denied []string
 	// OnlyMinorVersions makes the region list no patch versions, whatever it is asked for.
 	OnlyMinorVersions bool

@@ -151,13 +151,11 @@ func (r *Recorder) containerImages(tag string) resource.PropertyMap {
 // three availability domains, and images for its Kubernetes versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	if r.asked(args.Token) {
-		return nil, nil
+		return nil, r.hidden()
 	}
 	for _, id := range args.Args {
-		if strings.HasSuffix(Text(id), Unseen) && r.FailsUnseen {
-			return nil, errors.New("404-NotAuthorizedOrNotFound, Authorization failed or requested resource not found")
-		} else if strings.HasSuffix(Text(id), Unseen) {
-			return nil, nil
+		if strings.HasSuffix(Text(id), Unseen) {
+			return nil, r.hidden()
 		}
 	}
 	switch args.Token {
@@ -210,6 +208,14 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return found, nil
 	}
 	return r.existingNetwork(args)
+}
+
+// hidden is the error of what does not exist, or what the user may not see; nil if the plugin has none.
+func (r *Recorder) hidden() error {
+	if !r.FailsUnseen {
+		return nil
+	}
+	return errors.New("404-NotAuthorizedOrNotFound, Authorization failed or requested resource not found")
 }
 
 // asked notes a question, and reports whether the user may not ask it.
