@@ -39,22 +39,22 @@ var grants = []grant{
 	},
 	{
 		to: Operators, allow: "inspect compartments", in: inStack, when: always, source: required,
-		why: "lists the availability domains, before anything is made",
+		why: "lists the availability domains, and looks up the state of compartmentId, before anything is made",
 	},
 	{
 		to: Operators, allow: "inspect volumes", in: inStack, when: always, source: coreOperations,
-		why: "finds the volumes in an availability domain that nodes are to leave",
+		why: "finds the volumes that nodes are to leave behind, or that a new cluster would not have",
 	},
 
 	// Network.
 	{
 		to: Operators, allow: "read virtual-network-family", in: inNetwork, when: always, source: engineVerbs,
-		why: "creating a cluster needs it; also reads what exists in a VCN of vcnId",
+		why: "creating a cluster needs it; also reads what exists of the network",
 	},
 	{
 		to: Operators, allow: "read virtual-network-family", in: inStack, when: networkElsewhere,
 		source: coreOperations,
-		why:    "finds what other stacks have created in the VCN",
+		why:    "finds what this stack and others have created in the VCN",
 	},
 	{
 		to: Operators, allow: "use vnics", in: inStack, when: always, source: engineVerbs,
