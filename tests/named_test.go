@@ -108,15 +108,23 @@ func TestUnseen(t *testing.T) {
 
 // TestDenied expects an error of questions to the compartment that get no values, as the official plugin answers a 404.
 func TestDenied(t *testing.T) {
-	for token, fact := range map[string]string{
-		"oci:ContainerEngine/getClusterOption:getClusterOption":   "no Kubernetes versions",
-		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": "no Kubernetes versions",
-		"oci:ObjectStorage/getNamespace:getNamespace":             "no namespace",
+	for token, want := range map[string][2]string{
+		"oci:ContainerEngine/getClusterOption:getClusterOption":   {"compartmentId", "may not list the cluster options"},
+		"oci:ContainerEngine/getNodePoolOption:getNodePoolOption": {"compartmentId", "may not list the node pool options"},
+		"oci:ContainerEngine/getClusters:getClusters":             {"compartmentId", "may not list the clusters"},
+		"oci:Core/getSubnets:getSubnets":                          {"compartmentId", "the subnets of"},
+		"oci:ObjectStorage/getNamespace:getNamespace":             {"compartmentId", "no namespace"},
+		"oci:LoadBalancer/getLoadBalancers:getLoadBalancers":      {"reservedAddress", "load balancers of"},
+		"oci:NetworkLoadBalancer/getNetworkLoadBalancers:getNetworkLoadBalancers": {
+			"reservedAddress", "network load balancers of",
+		},
 	} {
 		r := mocks.New(project, "local")
 		r.Denied = []string{token}
-		err := update(t, "local", map[string]string{"clusterType": "enhanced", "backupSchedule": "0 3 * * *"}, r)
-		if !reports(err, "compartmentId", fact) {
+		err := update(t, "local", map[string]string{
+			"clusterType": "enhanced", "backupSchedule": "0 3 * * *", "reservedAddress": mocks.NetworkAddress,
+		}, r)
+		if !reports(err, want[0], want[1]) {
 			t.Errorf("%s: %v", token, err)
 		}
 	}

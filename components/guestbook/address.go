@@ -79,6 +79,7 @@ func usedByStack(ctx *pulumi.Context, address string, place Place) (bool, error)
 		CompartmentID string `pulumi:"compartmentId"`
 	}{place.CompartmentID}
 	var result struct {
+		ID          string `pulumi:"id"`
 		Collections []struct {
 			Items []struct {
 				FreeformTags map[string]string `pulumi:"freeformTags"`
@@ -88,8 +89,9 @@ func usedByStack(ctx *pulumi.Context, address string, place Place) (bool, error)
 			} `pulumi:"items"`
 		} `pulumi:"networkLoadBalancerCollections"`
 	}
-	if err := ctx.Invoke(getNetworkLoadBalancers, &args, &result); err != nil {
-		return false, fmt.Errorf("network load balancers of compartment %s: %w", place.CompartmentID, err)
+	err = ctx.Invoke(getNetworkLoadBalancers, &args, &result)
+	if err = lookup.Listed(result.ID, err); err != nil {
+		return false, fmt.Errorf("reservedAddress: network load balancers of compartment %s: %w", place.CompartmentID, err)
 	}
 	for _, collection := range result.Collections {
 		for _, balancer := range collection.Items {
@@ -109,6 +111,7 @@ func usedByBalancer(ctx *pulumi.Context, address string, place Place) (own, foun
 		CompartmentID string `pulumi:"compartmentId"`
 	}{place.CompartmentID}
 	var result struct {
+		ID            string `pulumi:"id"`
 		LoadBalancers []struct {
 			FreeformTags     map[string]string `pulumi:"freeformTags"`
 			IPAddressDetails []struct {
@@ -116,8 +119,9 @@ func usedByBalancer(ctx *pulumi.Context, address string, place Place) (own, foun
 			} `pulumi:"ipAddressDetails"`
 		} `pulumi:"loadBalancers"`
 	}
-	if err := ctx.Invoke(getLoadBalancers, &args, &result); err != nil {
-		return false, false, fmt.Errorf("load balancers of compartment %s: %w", place.CompartmentID, err)
+	err = ctx.Invoke(getLoadBalancers, &args, &result)
+	if err = lookup.Listed(result.ID, err); err != nil {
+		return false, false, fmt.Errorf("reservedAddress: load balancers of compartment %s: %w", place.CompartmentID, err)
 	}
 	for _, balancer := range result.LoadBalancers {
 		for _, ip := range balancer.IPAddressDetails {

@@ -2,6 +2,7 @@
 package lookup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,16 @@ func (r Resource) Algorithm() string {
 // Its code reaches a program only within the text of the engine's error.
 func Hidden(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "NotAuthorizedOrNotFound")
+}
+
+// Listed returns err, or an error that is Hidden if the user may not see what was asked for: Oracle's data sources have
+// no error then, and answer without values, even without the id that they have by themselves (terraform-provider-oci,
+// tfresource.ReadResource; seen with v3.16.0, 2026-11-29). It tells a list that is empty from one that is hidden.
+func Listed(id string, err error) error {
+	if err == nil && id == "" {
+		return errors.New("NotAuthorizedOrNotFound: the answer has no values")
+	}
+	return err
 }
 
 // Unseen is the text about a resource that does not exist, or that the user may not see: the service does not say

@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi-oci/sdk/v3/go/oci/core"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/layout"
 )
@@ -15,8 +16,11 @@ import (
 func LookMade(ctx *pulumi.Context, name string, args *Args) (layout.Made, error) {
 	made := layout.Made{Subnets: map[layout.Role]layout.FoundSubnet{}}
 	all, err := core.GetSubnets(ctx, &core.GetSubnetsArgs{CompartmentId: args.CompartmentID})
+	if err == nil {
+		err = lookup.Listed(all.Id, nil)
+	}
 	if err != nil {
-		return made, fmt.Errorf("the stack's subnets: %w", err)
+		return made, fmt.Errorf("compartmentId: the subnets of compartment %s: %w", args.CompartmentID, err)
 	}
 	own := map[string]*core.LookupVcnResult{}
 	for _, one := range all.Subnets {

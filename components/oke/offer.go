@@ -117,18 +117,20 @@ func offers(ctx *pulumi.Context, compartmentID string) (cluster.Offered, error) 
 	clusters, err := containerengine.LookupClusterOption(ctx, &containerengine.LookupClusterOptionArgs{
 		CompartmentId: &compartmentID, ClusterOptionId: "all", ShouldListAllPatchVersions: pulumi.BoolRef(true),
 	})
+	if err == nil {
+		err = lookup.Listed(clusters.Id, nil)
+	}
 	if err != nil {
 		return offered, lookupError("cluster options", "manage clusters", compartmentID, err)
 	}
 	pools, err := containerengine.GetNodePoolOption(ctx, &containerengine.GetNodePoolOptionArgs{
 		CompartmentId: &compartmentID, NodePoolOptionId: "all", ShouldListAllPatchVersions: pulumi.BoolRef(true),
 	})
+	if err == nil {
+		err = lookup.Listed(pools.Id, nil)
+	}
 	if err != nil {
 		return offered, lookupError("node pool options", "manage clusters", compartmentID, err)
-	}
-	if len(clusters.KubernetesVersions) == 0 || len(pools.KubernetesVersions) == 0 { // the answer to a 404
-		return offered, fmt.Errorf("compartmentId: OKE shows this user no Kubernetes versions for compartment %s: a policy "+
-			"must let the user use clusters and node pools there (make policies prints the statements)", compartmentID)
 	}
 	offered.ControlPlane, offered.Nodes = clusters.KubernetesVersions, pools.KubernetesVersions
 	offered.Shapes = pools.Shapes
@@ -157,6 +159,7 @@ func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, e
 		CompartmentID string `pulumi:"compartmentId"`
 	}{compartmentID}
 	var listed struct {
+		ID       string `pulumi:"id"`
 		Clusters []struct {
 			ID       string            `pulumi:"id"`
 			Name     string            `pulumi:"name"`
@@ -166,7 +169,8 @@ func existing(ctx *pulumi.Context, name string, place Place) (cluster.Running, e
 			Tags     map[string]string `pulumi:"freeformTags"`
 		} `pulumi:"clusters"`
 	}
-	if _, err := ctx.InvokePackageRaw(getClusters, &args, &listed, ""); err != nil {
+	_, err := ctx.InvokePackageRaw(getClusters, &args, &listed, "")
+	if err = lookup.Listed(listed.ID, err); err != nil {
 		return running, lookupError("clusters", "manage clusters", compartmentID, err)
 	}
 	var all []cluster.Listed
@@ -227,9 +231,11 @@ func existingPools(ctx *pulumi.Context, compartmentID string, running *cluster.R
 		ClusterID     string `pulumi:"clusterId"`
 	}{compartmentID, running.ClusterID}
 	var found struct {
+		ID        string      `pulumi:"id"`
 		NodePools []foundPool `pulumi:"nodePools"`
 	}
-	if _, err := ctx.InvokePackageRaw(getNodePools, &args, &found, ""); err != nil {
+	_, err := ctx.InvokePackageRaw(getNodePools, &args, &found, "")
+	if err = lookup.Listed(found.ID, err); err != nil {
 		return err
 	}
 	for _, p := range found.NodePools {
@@ -274,6 +280,7 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 		ID string `pulumi:"nodePoolId"`
 	}{id}
 	var found struct {
+		ID       string            `pulumi:"id"`
 		Metadata map[string]string `pulumi:"nodeMetadata"`
 		Nodes    []struct {
 			State   string `pulumi:"state"`
@@ -284,7 +291,8 @@ func readPool(ctx *pulumi.Context, id string, pool *cluster.RunningPool) error {
 			Unavailable string `pulumi:"maximumUnavailable"`
 		} `pulumi:"nodePoolCyclingDetails"`
 	}
-	if _, err := ctx.InvokePackageRaw(getNodePool, &args, &found, ""); err != nil {
+	_, err := ctx.InvokePackageRaw(getNodePool, &args, &found, "")
+	if err = lookup.Listed(found.ID, err); err != nil {
 		return err
 	}
 	pool.UserData = found.Metadata["user_data"]

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"oke-guestbook/components/lookup"
 	"oke-guestbook/plan/cluster"
 	"oke-guestbook/plan/problem"
 )
@@ -106,9 +107,11 @@ func (o *Offer) findVolumes(ctx *pulumi.Context, place Place) error {
 		CompartmentID string `pulumi:"compartmentId"`
 	}{place.CompartmentID}
 	var found struct {
+		ID      string   `pulumi:"id"`
 		Volumes []volume `pulumi:"volumes"`
 	}
-	if _, err := ctx.InvokePackageRaw(getVolumes, &args, &found, ""); err != nil {
+	_, err := ctx.InvokePackageRaw(getVolumes, &args, &found, "")
+	if err = lookup.Listed(found.ID, err); err != nil {
 		return lookupError("volumes", "inspect volumes", place.CompartmentID, err)
 	}
 	o.volumes = slices.DeleteFunc(found.Volumes, func(v volume) bool {

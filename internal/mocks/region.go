@@ -147,9 +147,18 @@ func (r *Recorder) containerImages(tag string) resource.PropertyMap {
 	return object(map[string]any{"containerImageCollections": []any{map[string]any{"items": items}}})
 }
 
-// Call answers questions to the cloud. What does not exist gets no values, or an error with FailsUnseen. The region has
-// three availability domains, and images for its Kubernetes versions and two architectures.
+// Call answers questions to the cloud. What does not exist gets no values, or an error with FailsUnseen; each other
+// answer has an id, as that of a plugin. The region has three availability domains, and images for its Kubernetes
+// versions and two architectures.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	found, err := r.answer(args)
+	if found != nil && !found.HasValue("id") {
+		found["id"] = resource.NewProperty(args.Token)
+	}
+	return found, err
+}
+
+func (r *Recorder) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	if r.asked(args.Token) {
 		return nil, r.hidden()
 	}
