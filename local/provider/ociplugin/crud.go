@@ -138,7 +138,11 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 	if r.mapping.create != nil {
 		err = r.mapping.create(ctx, r)
 	} else {
-		err = r.discard(ctx, r.createGeneric(ctx))
+		err = r.createGeneric(ctx)
+	}
+	var failed *failure
+	if r.failed = errors.As(err, &failed); r.failed && r.deletesFailed {
+		err = r.discard(ctx, err)
 	}
 	if r.id == "" {
 		return p.CreateResponse{}, err
@@ -154,9 +158,11 @@ func (g *plugin) create(ctx context.Context, req p.CreateRequest) (p.CreateRespo
 // result is the resource's state after a step that ended with err, or what the inputs say if that cannot be read.
 func (r *step) result(ctx context.Context, inputs property.Map, err error) (property.Map, error) {
 	ctx = context.WithoutCancel(ctx) // also a cancelled step must leave what it did in the state
-	r.doc = nil
-	if readErr := r.readOne(ctx); readErr != nil {
-		err = errors.Join(err, readErr)
+	r.doc = r.first
+	if !r.failed {
+		if readErr := r.readOne(ctx); readErr != nil {
+			err = errors.Join(err, readErr)
+		}
 	}
 	state := r.state()
 	if r.doc == nil {

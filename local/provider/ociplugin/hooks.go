@@ -2,6 +2,7 @@ package ociplugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -51,7 +52,7 @@ func updateEndpointConfig(ctx context.Context, r *step) error {
 	if _, ok := r.changed["endpointConfig"]; ok {
 		delete(r.changed, "endpointConfig")
 		inputs := map[string]any{"endpointConfig": r.inputs["endpointConfig"]}
-		config, _ := r.body(inputs, true)["endpointConfig"].(map[string]any)
+		config, _ := r.body(inputs, false)["endpointConfig"].(map[string]any)
 		body := map[string]any{"nsgIds": []any{}}
 		maps.Copy(body, config)
 		delete(body, "subnetId")
@@ -60,6 +61,25 @@ func updateEndpointConfig(ctx context.Context, r *step) error {
 		}
 	}
 	return r.updateGeneric(ctx)
+}
+
+// createAddon disables an add-on that could not be installed. As with the official plugin, the error is then the state
+// in which it is, and not why.
+func createAddon(ctx context.Context, r *step) error {
+	var failed *failure
+	err := r.createGeneric(ctx)
+	if !errors.As(err, &failed) {
+		return err
+	}
+	query := r.query(func(f field) string { return f.deleteQuery })
+	if _, err := r.call(ctx, http.MethodDelete, r.itemPath(), query, nil, nil); err != nil {
+		return err
+	}
+	if err := r.readOne(ctx); err != nil {
+		return err
+	}
+	r.first = r.doc
+	return &failure{fmt.Sprintf("creation of %s: unexpected state: %v", r.id, r.doc["lifecycleState"])}
 }
 
 // updateNodePool sends the placement only if it changes, as the official plugin does: OKE takes none while nodes cycle.

@@ -18,7 +18,8 @@ type mapping struct {
 
 	idField       string   // of answers, with the OCID; default "id"
 	updateByPost  bool     // as Object Storage does
-	deletesFailed bool     // a resource whose creation failed is deleted, as the official plugin does
+	readsFirst    bool     // the state of a resource whose creation fails is what was read when that began, or its inputs
+	deletesFailed bool     // a resource whose creation failed is deleted, and stays in the state
 	ready         []string // further states that end a wait well
 	deleteRetries string   // the code of a 409 that a deletion retries for longer: something else is still being deleted
 	waitMinutes   int      // limit of each wait; default 20

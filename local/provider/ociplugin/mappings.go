@@ -145,7 +145,7 @@ var mappings = complete(map[string]*mapping{
 		inputs: fields{
 			"compartmentId": {}, "vcnId": {}, "name": {}, "type": {}, "kubernetesVersion": {}, "kmsKeyId": {},
 			"clusterPodNetworkOptions": {}, "imagePolicyConfig": {},
-			"endpointConfig": {fields: fields{"nsgIds": {set: true, clears: true}}},
+			"endpointConfig": {onlyOnCreate: true, fields: fields{"nsgIds": {set: true, clears: true}}},
 			"options": {fields: fields{
 				"ipFamilies": {onlyOnCreate: true}, "kubernetesNetworkConfig": {onlyOnCreate: true},
 				"serviceLbSubnetIds": {onlyOnCreate: true},
@@ -158,6 +158,7 @@ var mappings = complete(map[string]*mapping{
 			"openIdConnectDiscoveryEndpoint": {}, "openIdConnectDiscoveryKey": {},
 		},
 		update:      updateEndpointConfig,
+		readsFirst:  true,
 		waitMinutes: 60,
 	},
 	catalog.NodePool: {
@@ -178,6 +179,7 @@ var mappings = complete(map[string]*mapping{
 			"state":       lifecycleState, "lifecycleDetails": {},
 		},
 		update:        updateNodePool,
+		readsFirst:    true,
 		deletesFailed: true,
 		ready:         []string{"NEEDS_ATTENTION", "INACTIVE"},
 		waitMinutes:   60,
@@ -205,6 +207,7 @@ var mappings = complete(map[string]*mapping{
 			"addonErrors": {rest: "addonError", asList: true}, "currentInstalledVersion": {}, "state": lifecycleState,
 			"timeCreated": {},
 		},
+		create:      createAddon,
 		ready:       []string{"NEEDS_ATTENTION"},
 		waitMinutes: 60,
 	},

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type step struct {
 	id      string         // the Pulumi id
 	ocid    string         // the id in REST; empty where the program chooses the whole id
 	doc     map[string]any // the present state, as REST returns it
+	first   map[string]any // that of a resource whose creation has begun, where the official plugin keeps it
+	failed  bool           // the creation has failed, and not its wait
 	report  func(format string, args ...any)
 }
 
@@ -85,6 +88,8 @@ func (r *step) retryFor(method string, err error) time.Duration {
 		return 0
 	}
 	switch {
+	case e.Status == http.StatusConflict && r.doc["lifecycleState"] == "FAILED" && method != http.MethodDelete:
+		return 0 // as it stays; the official plugin repeats the request for two minutes
 	case e.Status == http.StatusTooManyRequests:
 		return throttledLimit
 	case e.Status == http.StatusConflict && method == http.MethodDelete && r.deleteRetries == e.Code:
@@ -164,19 +169,22 @@ func (r *step) createGeneric(ctx context.Context) error {
 		}
 	}
 	r.id = r.ID.Expand(r.vars())
+	if r.readsFirst {
+		if err := r.readOne(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		r.first = r.doc
+	}
 	return r.waitFor(ctx, request)
 }
 
-// discard deletes a resource whose creation failed with err, if its kind wants that. It returns err in any case.
+// discard deletes a resource whose creation failed with err, which it returns in any case. The state keeps it: the
+// official plugin sets its id before it waits for the end of the creation, and only a refresh removes it
+// (terraform-provider-oci v7.32.0, containerengine_node_pool_resource.go, Create; v3.16.0 on the emulator, 2026-11-29).
 func (r *step) discard(ctx context.Context, err error) error {
-	var failed *failure
-	if !r.deletesFailed || !errors.As(err, &failed) {
-		return err
-	}
 	if deletion := r.removeGeneric(ctx); deletion != nil && !ociclient.IsNotFound(deletion) {
 		return errors.Join(err, fmt.Errorf("delete what is left of it: %w", deletion))
 	}
-	r.id = ""
 	return err
 }
 
@@ -245,7 +253,13 @@ func (r *step) updateGeneric(ctx context.Context) error {
 		}
 	}
 	if len(body) == 0 {
-		return r.waitFor(ctx, "") // the creation may have been cancelled while it was under way
+		switch fine, err := r.isFine(ctx); {
+		case err != nil:
+			return err
+		case fine:
+			return r.waitFor(ctx, "") // the creation may have been cancelled while it was under way
+		}
+		body = r.body(r.updatable(), true)
 	}
 	method := http.MethodPut
 	if r.updateByPost {
@@ -256,6 +270,24 @@ func (r *step) updateGeneric(ctx context.Context) error {
 		return err
 	}
 	return r.waitFor(ctx, header.Get("opc-work-request-id"))
+}
+
+// isFine reads the resource and reports whether its last change may have ended well, or may do so yet.
+func (r *step) isFine(ctx context.Context) (bool, error) {
+	if err := r.readOne(ctx); err != nil {
+		return false, err
+	}
+	state, ok := r.doc["lifecycleState"].(string)
+	return !ok || slices.Contains(readyStates, state) || slices.Contains(pendingStates, state), nil
+}
+
+// updatable are the inputs that an update sends after one that has failed: all that a change of does not replace.
+func (r *step) updatable() map[string]any {
+	inputs := maps.Clone(r.inputs)
+	maps.DeleteFunc(inputs, func(name string, _ any) bool {
+		return name == "compartmentId" || r.ForceNew.Contains(name)
+	})
+	return inputs
 }
 
 // emptyLike is what REST takes to empty a property with the given value.
