@@ -208,7 +208,10 @@ func TestAnyStackIsRecovered(t *testing.T) {
 		if took := time.Since(began); took > time.Minute { // nothing waits for nodes that are not made
 			t.Errorf("up ended after %s", took)
 		}
-		recovered()
+		if again, err := s.up(); err == nil || !strings.Contains(again, "NotAuthorizedOrNotFound") { // the pool is gone
+			t.Errorf("the next up: %v\n%s", err, again)
+		}
+		s.recovers(nil, "NodePool oke-guestbook-acceptance-workers failed half-way: read it again")
 	})
 	step(t, "cancelled while it creates a node pool", func() {
 		s.upUntil(syscall.SIGINT, "a node pool", s.has("nodepool"))
