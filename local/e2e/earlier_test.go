@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -463,19 +462,14 @@ func (s *stack) idsAreUnknown() {
 	s.endsWith("compartmentId is required") // not that the VCN does not exist
 }
 
-// killedUpdateMakesTwo kills the engine with all that it has started.
+// killedUpdateMakesTwo kills the engine, with all that it has started, before the VCN is in the state.
 func (s *stack) killedUpdateMakesTwo() {
 	s.offered()
-	cmd := s.command("up", "--yes", "--skip-preview", "--stack", "local")
-	s.must(cmd.Start())
-	s.eventually(time.Minute, "a VCN", func() (bool, string) {
-		got := s.inventory()
-		return got["vcn"] > 0, fmt.Sprint(got)
-	})
-	s.must(syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
-	_ = cmd.Wait()
+	s.fault(`{"method": "GET", "path": "` + core + `/vcns/*", "latencyMs": 60000}`) // the plugin waits for the VCN
+	s.killOnce("vcn", s.command("up", "--yes", "--skip-preview", "--stack", "local"))
 	if out, err := s.pulumi("cancel", "--yes", "--stack", "local"); err != nil {
 		s.t.Fatalf("cancel: %v\n%s", err, out)
 	}
+	s.clearFaults()
 	s.cancelledWhen("a second VCN", func(said string) (bool, string) { return s.inventory()["vcn"] == 2, said })
 }

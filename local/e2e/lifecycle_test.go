@@ -295,7 +295,7 @@ func TestKilledUpIsContinued(t *testing.T) {
 			if i == 2 {
 				s.set("servicesCidr", "10.97.0.0/16") // replaces the cluster, which is deleted first
 			}
-			s.killUpOnce(kind)
+			s.killOnce(kind, s.upCommand(s.o))
 			if s.inventory()[kind] != 1 {
 				t.Fatalf("the cloud holds %v", s.inventory())
 			}

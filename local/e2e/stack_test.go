@@ -380,11 +380,10 @@ func (s *stack) makeCommand(name string, o launch.Launcher, env ...string) *exec
 	return cmd
 }
 
-// killUpOnce runs `make up` and kills its process group as soon as the cloud has a new resource of the kind.
-func (s *stack) killUpOnce(kind string) {
+// killOnce runs an update and kills its process group as soon as the cloud has a new resource of the kind.
+func (s *stack) killOnce(kind string, cmd *exec.Cmd) {
 	s.t.Helper()
 	before := s.kindsByID()
-	cmd := s.upCommand(s.o)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := os.Create(filepath.Join(s.o.Dir, "killed.log"))
 	s.must(err)
