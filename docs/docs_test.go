@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,30 +34,62 @@ func TestEveryFindingHasAVerdict(t *testing.T) {
 	checkRows(t, "with a verdict", rowsOf(claims+held))
 	cases, reasons, _ := strings.Cut(earlier, "\nThe other rows, and why they have no case:\n")
 	checkRows(t, "with a case of commit 2cd911c, or a reason for none", rowsOf(cases+reasons))
+	for _, row := range rowsOf(cases) {
+		if slices.Contains(rowsOf(reasons), row) {
+			t.Errorf("oracle-cloud.md has a case of row %s, and a reason for none", row)
+		}
+	}
 	source := read(t, "../local/e2e/earlier_test.go")
 	var run []string
-	for _, match := range regexp.MustCompile(`\{"([A-F]\d[^"]*)", \(\*stack\)`).FindAllStringSubmatch(source, -1) {
-		run = append(run, rowNames.FindAllString(match[1], -1)...)
+	for _, match := range regexp.MustCompile(`\{rows: "([^"]*)"`).FindAllStringSubmatch(source, -1) {
+		run = append(run, match[1])
 	}
-	documented := rowsOf(cases)
 	slices.Sort(run)
+	run = slices.Compact(run) // two cases may be of one row
+	documented := labelsOf(cases)
 	slices.Sort(documented)
 	if !slices.Equal(run, documented) {
 		t.Errorf("TestEarlierProgram has cases of\n%q, the document\n%q", run, documented)
 	}
 }
 
-var rowNames = regexp.MustCompile(`[A-F]\d+(\.\d+)?`)
+// rowNames match a finding, or a range of one list: A1, C1.2, F28 to F43.
+var rowNames = regexp.MustCompile(`([A-F](?:\d+\.)?)(\d+)(?: to [A-F](?:\d+\.)?(\d+))?`)
 
-// rowsOf returns the findings in the first column of a text's tables.
-func rowsOf(text string) (named []string) {
-	for line := range strings.Lines(text) {
-		if cells := strings.Split(line, "|"); len(cells) > 2 {
-			named = append(named, rowNames.FindAllString(cells[1], -1)...)
+// rowsIn returns the findings that a text names.
+func rowsIn(text string) (named []string) {
+	for _, match := range rowNames.FindAllStringSubmatch(text, -1) {
+		first, _ := strconv.Atoi(match[2])
+		last, err := strconv.Atoi(match[3])
+		if err != nil {
+			last = first
+		}
+		for n := first; n <= last; n++ {
+			named = append(named, fmt.Sprint(match[1], n))
 		}
 	}
 	return named
 }
+
+func TestRowsIn(t *testing.T) {
+	want := []string{"A9", "C1.2", "C3.9", "C3.10", "C3.11", "F28", "F45", "F46"}
+	if got := rowsIn("A9, C1.2, C3.9 to C3.11, F28, F45 to F46 (retry)"); !slices.Equal(got, want) {
+		t.Errorf("rows are %q", got)
+	}
+}
+
+// labelsOf returns the first column of a text's tables, where it names findings.
+func labelsOf(text string) (labels []string) {
+	for line := range strings.Lines(text) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 && rowNames.MatchString(cells[1]) {
+			labels = append(labels, strings.TrimSpace(cells[1]))
+		}
+	}
+	return labels
+}
+
+// rowsOf returns the findings in the first column of a text's tables.
+func rowsOf(text string) []string { return rowsIn(strings.Join(labelsOf(text), ", ")) }
 
 // checkRows compares rows with the findings.
 func checkRows(t *testing.T, what string, named []string) {
