@@ -37,7 +37,7 @@ var earlierCases = [][]earlierCase{
 	{{rows: "A4, F19", run: (*stack).accountIsNotUpgraded}},
 	{{rows: "A6, F3", run: (*stack).imageIsPrivate}},
 	{{rows: "A7", run: (*stack).versionIsUnknown}},
-	{{rows: "A9", run: (*stack).capacityIsMissing}, {rows: "A9, B5 (retry)", run: (*stack).poolIsLost, official: true}},
+	{{rows: "A9", run: (*stack).capacityIsMissing}, {rows: "A9, B5 (retry)", run: (*stack).poolIsLost}},
 	{
 		{rows: "A10, F6", run: (*stack).disksAreNotGrown},
 		{rows: "F16", run: (*stack).imagesHaveNoRoute},
@@ -391,7 +391,7 @@ func (s *stack) addonsLackSomething() {
 	s.settings("clusterType=enhanced", "nodePools[0].size=1", "nodePools[0].maxSurge=100%")
 	s.deployed()
 	for _, addon := range []struct{ name, says string }{
-		{"ClusterAutoscaler", "unexpected state"},
+		{"ClusterAutoscaler", "unexpected state"}, // the plugins leave out what the service says
 		{"ClusterAutoscalr", `addonName: "ClusterAutoscalr" must be one of`},
 	} {
 		s.settings("addons[0]=" + addon.name)
@@ -473,7 +473,11 @@ func (s *stack) idsAreUnknown() {
 	s.settings("compartmentId=ocid1.compartment.oc1..aaaaaaaaofsomebodyelse")
 	s.endsWith("OKE does not offer " + newer + " here; it offers")
 	s.settings("compartmentId="+oci.CompartmentID, "vcnId=ocid1.vcn.oc1.iad.aaaaaaaaofsomebodyelse")
-	s.endsWith("compartmentId is required") // not that the VCN does not exist
+	says := "compartmentId is required" // not that the VCN does not exist
+	if s.o.Plugins == environment.Official {
+		says = "requires not nil pointer for field: CompartmentId"
+	}
+	s.endsWith(says)
 }
 
 // killedUpdateMakesTwo kills the engine, with all that it has started, before the VCN is in the state.
