@@ -28,6 +28,7 @@ const (
 	annotationHealthInterval  = annotationPrefix + "health-check-interval"
 	annotationSSLPorts        = annotationPrefix + "ssl-ports"
 	annotationTLSSecret       = annotationPrefix + "tls-secret"
+	annotationBackendSecret   = annotationPrefix + "tls-backendset-secret"
 	annotationProxyProtocol   = annotationPrefix + "connection-proxy-protocol-version"
 	annotationType            = "oci.oraclecloud.com/load-balancer-type"
 	annotationCompartment     = "oci.oraclecloud.com/compartment-id"

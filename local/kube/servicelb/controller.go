@@ -155,19 +155,26 @@ func (b *balancers) EnsureLoadBalancer(
 		if lb, err = b.create(ctx, svc, s); err != nil {
 			return nil, retry(err)
 		}
-	} else {
-		if err := lb.changeable(); err != nil {
-			return nil, err
+		status, err := lb.status(svc, s.ipMode)
+		if err != nil || len(status.Ingress) == 0 {
+			return status, err
 		}
-		if err := b.doAll(ctx, uploads(lb, s)); err != nil {
+		if err := b.manageSecurityLists(ctx, s, s.mode, lb, nodes); err != nil {
 			return nil, retry(err)
 		}
-		if unreachable, err := b.allNotReady(clusterNodes); unreachable || err != nil {
-			return nil, err
-		}
-		if err := b.doAll(ctx, changes(lb, s)); err != nil {
-			return nil, retry(err)
-		}
+		return status, nil
+	}
+	if err := lb.changeable(); err != nil {
+		return nil, err
+	}
+	if err := b.doAll(ctx, uploads(lb, s)); err != nil {
+		return nil, retry(err)
+	}
+	if unreachable, err := b.allNotReady(clusterNodes); unreachable || err != nil {
+		return nil, err
+	}
+	if err := b.doAll(ctx, changes(lb, s)); err != nil {
+		return nil, retry(err)
 	}
 	if err := b.manageSecurityLists(ctx, s, s.mode, lb, nodes); err != nil {
 		return nil, retry(err)

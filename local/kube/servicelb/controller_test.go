@@ -28,6 +28,7 @@ import (
 // succeeded.
 type fakeOCI struct {
 	documents map[string]any
+	created   any      // with a value, what a collection of load balancers is once one is created
 	requests  []string // all but GET: method and path below the load balancers' collection
 	bodies    []string
 }
@@ -43,6 +44,9 @@ func (f *fakeOCI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			f.requests = append(f.requests, r.Method+" "+strings.TrimPrefix(r.URL.Path, loadBalancerPath))
 			f.bodies = append(f.bodies, string(body))
+			if path := r.URL.Path; f.created != nil && (path == loadBalancerPath || path == networkPath) {
+				f.documents[path] = f.created
+			}
 		}
 	}
 	w.Header().Set("opc-work-request-id", "work")
@@ -250,6 +254,37 @@ func TestAnotherReservedAddressComesLast(t *testing.T) {
 	_, err := newBalancers(t, f).EnsureLoadBalancer(t.Context(), "", svc, nil)
 	if want := []string{"PUT " + corePath + "/securityLists/list"}; err == nil || !slices.Equal(f.requests, want) {
 		t.Errorf("requests %q, %v; want %q and an error", f.requests, err, want)
+	}
+}
+
+// The security lists are opened for a new load balancer once its status is known, and only if that has an address.
+func TestListsOpenAfterTheStatus(t *testing.T) {
+	opened := []string{"POST " + networkPath, "PUT " + corePath + "/securityLists/list"}
+	failed := network("FAILED", false)
+	failed["items"].([]object)[0]["ipAddresses"] = []object{}
+	for name, test := range map[string]struct {
+		created  object
+		external string
+		requests []string
+		fails    bool
+	}{
+		"with an address":             {network("ACTIVE", false), "true", opened, false},
+		"without":                     {failed, "true", opened[:1], false},
+		"external-ip-only unreadable": {network("ACTIVE", false), "maybe", opened[:1], true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			node := testNode("a", "10.0.16.2", nil)
+			f := &fakeOCI{documents: map[string]any{
+				networkPath:                      object{"items": []object{}},
+				corePath + "/subnets":            []object{{"id": "other", "securityListIds": []string{"list"}}},
+				corePath + "/securityLists/list": object{"id": "list"},
+			}, created: test.created}
+			svc := networkService(map[string]string{networkNames.lists: modeFrontend, annotationExternalOnly: test.external})
+			_, err := newBalancers(t, f, node).EnsureLoadBalancer(t.Context(), "", svc, []*corev1.Node{node})
+			if (err != nil) != test.fails || !slices.Equal(f.requests, test.requests) {
+				t.Errorf("requests %q, %v; want %q", f.requests, err, test.requests)
+			}
+		})
 	}
 }
 

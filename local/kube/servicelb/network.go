@@ -51,7 +51,7 @@ var (
 		subnets: subnetAnnotations, policies: []string{"ROUND_ROBIN", "LEAST_CONNECTIONS", "IP_HASH"},
 		shortestInterval: minHealthCheck,
 		unsupported: []string{
-			annotationPrefix + "tls-backendset-secret", "oci.oraclecloud.com/oci-load-balancer-backendset-ssl-config",
+			annotationBackendSecret, "oci.oraclecloud.com/oci-load-balancer-backendset-ssl-config",
 		},
 	}
 	networkNames = annotationNames{
@@ -106,6 +106,7 @@ func newNetworkSpec(svc *corev1.Service, nodes []*corev1.Node, cluster cloud.Clu
 	}
 	for name, set := range s.BackendSets {
 		set.PreserveSource = &preserve
+		_, set.plainText = a[annotationBackendSecret]
 		s.BackendSets[name] = set
 	}
 	for _, port := range svc.Spec.Ports {

@@ -121,6 +121,12 @@ func TestNetworkLoadBalancerIsChanged(t *testing.T) {
 			nil,
 			[]string{"10.0.32.2", "192.0.2.1"},
 		},
+		"TLS to the backends: the backend sets are updated each time": {
+			network("ACTIVE", false),
+			map[string]string{annotationBackendSecret: ""},
+			[]string{"PUT " + networkPath + "/lb/backendSets/TCP-80"},
+			[]string{"192.0.2.1"},
+		},
 		"groups": {
 			network("ACTIVE", false),
 			map[string]string{networkNames.groups: "a, b"},
@@ -214,10 +220,9 @@ func TestRefusedNetworkLoadBalancers(t *testing.T) {
 		"preserved with Cluster": {
 			nil, func(s *corev1.Service) { s.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyCluster }, "Local",
 		},
-		"UDP":                 {nil, func(s *corev1.Service) { s.Spec.Ports[0].Protocol = corev1.ProtocolUDP }, "UDP"},
-		"rule sets":           {map[string]string{annotationRuleSets: "{}"}, nil, "rule sets"},
-		"own address":         {map[string]string{networkPrefix + "assigned-ipv6": "::1"}, nil, "assigned-ipv6"},
-		"TLS to the backends": {map[string]string{annotationPrefix + "tls-backendset-secret": "ca"}, nil, ""},
+		"UDP":         {nil, func(s *corev1.Service) { s.Spec.Ports[0].Protocol = corev1.ProtocolUDP }, "UDP"},
+		"rule sets":   {map[string]string{annotationRuleSets: "{}"}, nil, "rule sets"},
+		"own address": {map[string]string{networkPrefix + "assigned-ipv6": "::1"}, nil, "assigned-ipv6"},
 		"annotations of load balancers do not matter": {
 			map[string]string{annotationPolicy: "none", annotationInternal: "maybe", annotationProtocol: "UDP"}, nil, "",
 		},

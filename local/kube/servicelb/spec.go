@@ -49,6 +49,10 @@ type (
 		SSLConfiguration object `json:"sslConfiguration,omitempty"`
 		// PreserveSource is of network load balancers only.
 		PreserveSource *bool `json:"isPreserveSource,omitempty"`
+
+		// plainText is asked for by an annotation. Network load balancers have no such field, so OKE never finds it set,
+		// and each synchronization updates the backend set.
+		plainText bool
 	}
 	connectionConfiguration struct {
 		IdleTimeout   int `json:"idleTimeout"` // seconds

@@ -160,7 +160,7 @@ func (s backendSet) equals(have backendSet) bool {
 		}
 	}
 	return len(have.Backends) == len(endpoints) && have.Policy == s.Policy && have.HealthChecker == s.HealthChecker &&
-		isSet(have.PreserveSource) == isSet(s.PreserveSource) && have.SSLConfiguration == nil
+		isSet(have.PreserveSource) == isSet(s.PreserveSource) && have.SSLConfiguration == nil && !s.plainText
 }
 
 // isSet takes nil for false, as OKE does.
