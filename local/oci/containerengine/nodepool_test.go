@@ -348,5 +348,7 @@ func TestVCNNativePods(t *testing.T) {
 			t.Errorf("the VNIC for Pods has %d addresses, want its own and 31 for Pods", len(ips))
 		}
 		c.Refused(409, "Conflict", "references the VNIC", "DELETE", ocitest.Core+"/subnets/"+pods, nil)
+		c.Refused(409, "Conflict", "outside the new CIDR block", "PUT", ocitest.Core+"/subnets/"+pods,
+			engine.Doc{"cidrBlock": "10.0.64.0/26"}) // both VNICs are in it, but not the last addresses for Pods
 	})
 }

@@ -69,7 +69,8 @@ func createSubnet(c *engine.Call, doc engine.Doc) error {
 }
 
 // updateSubnet refuses a CIDR block with another network address, or without the addresses that are used: the last one
-// of the new block is for broadcasts (API reference, UpdateSubnetDetails). The codes and words are not documented.
+// of the new block is for broadcasts (SDK 65.129, UpdateSubnetDetails; read 2026-11-29). The codes and words are not
+// documented.
 func updateSubnet(c *engine.Call, old, doc engine.Doc) error {
 	if doc["cidrBlock"] == old["cidrBlock"] {
 		return nil
@@ -85,10 +86,11 @@ func updateSubnet(c *engine.Call, old, doc engine.Doc) error {
 	if p.Addr() != was.Addr() {
 		return engine.Invalid("The requested CIDR %s must have the network address of the subnet's CIDR, %s", p, was)
 	}
-	for _, vnic := range vnicsIn(c.Tx, doc.Str("id")) {
-		addr, err := netip.ParseAddr(vnic.Doc.Str("privateIp"))
+	for _, ip := range c.Tx.All(privateIPKind, engine.With("subnetId", doc.Str("id"))) { // also those of Pods
+		addr, err := netip.ParseAddr(ip.Doc.Str("ipAddress"))
 		if err != nil || !p.Contains(addr) || !p.Contains(addr.Next()) {
-			return engine.Conflict("The Subnet %s references the VNIC %s outside the new CIDR block.", doc["id"], vnic.ID)
+			return engine.Conflict("The Subnet %s references the VNIC %s outside the new CIDR block.",
+				doc["id"], ip.Doc.Str("vnicId"))
 		}
 	}
 	return nil

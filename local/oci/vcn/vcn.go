@@ -93,8 +93,9 @@ func createDefaults(t *engine.Tx, vcn *engine.Resource) error {
 	return nil
 }
 
-// changeVcnCIDRs adds, removes or changes a CIDR block. No subnet may be outside afterwards (API reference,
-// ModifyVcnCidr and RemoveVcnCidr).
+// changeVcnCIDRs adds, removes or changes a CIDR block. The blocks must not overlap, and no subnet may be outside
+// afterwards (SDK 65.129, ModifyVcnCidr and RemoveVcnCidr; read 2026-11-29). Not checked, of the same: peered VCNs,
+// networks on premises, and addresses in route rules.
 func changeVcnCIDRs(c *engine.Call) (*engine.Answer, error) {
 	vcn, err := c.Changeable(vcnKind)
 	if err != nil {
