@@ -162,8 +162,8 @@ func (s *service) begin(
 }
 
 // end ends a work request. A network load balancer whose creation or change failed is FAILED. After a failed creation
-// it has no address (oci-cloud-controller-manager at 1100ac3, 2026-06-17, loadBalancerToStatus); that no change gives
-// it one is an assumption.
+// it has no address (oci-cloud-controller-manager at 1100ac3, 2026-06-17, loadBalancerToStatus). Two assumptions: no
+// change gives it one, and its VNIC and reserved address stay taken until it is deleted.
 func (s *service) end(t *engine.Tx, target string, args workArgs) error {
 	r, failure := t.Edit(target), s.work.Failure(t, args.Work)
 	creating, deleting := r.State() == "CREATING", r.State() == "DELETING"
@@ -178,10 +178,11 @@ func (s *service) end(t *engine.Tx, target string, args workArgs) error {
 			return err
 		}
 	default:
-		r.SetState("ACTIVE")
+		state := "ACTIVE"
 		if len(r.Doc.Objects("ipAddresses")) == 0 {
-			r.SetState("FAILED")
+			state = "FAILED"
 		}
+		r.SetState(state)
 		args.Change.Apply(r.Doc)
 	}
 	s.work.End(t, args.Work, failure)
