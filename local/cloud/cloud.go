@@ -95,8 +95,14 @@ func Zone(availabilityDomain string) string {
 	return availabilityDomain[strings.LastIndex(availabilityDomain, ":")+1:]
 }
 
-// ShortID is the end of an OCID. OKE's kubeconfigs name clusters, users and contexts after that of the cluster.
-func ShortID(ocid string) string {
+// ClusterName is what OKE's kubeconfigs name a cluster, its user and its context after.
+func ClusterName(ocid string) string { return "c" + tail(ocid) }
+
+// InstanceName names an instance's directories and control group.
+func InstanceName(ocid string) string { return "n" + tail(ocid) }
+
+// tail is the end of an OCID's last part.
+func tail(ocid string) string {
 	name := ocid[strings.LastIndex(ocid, ".")+1:]
-	return "c" + name[max(0, len(name)-10):]
+	return name[max(0, len(name)-10):]
 }

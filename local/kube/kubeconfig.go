@@ -18,7 +18,7 @@ func (c *cluster) writeKubeconfigs() error {
 	if err != nil {
 		return err
 	}
-	short := cloud.ShortID(c.state.Cluster.ID)
+	short := cloud.ClusterName(c.state.Cluster.ID)
 	for _, user := range []string{"admin", "controller-manager", "scheduler"} {
 		path := c.kubeconfigPath(user)
 		if _, err := os.Stat(path); err == nil {

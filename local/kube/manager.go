@@ -99,8 +99,8 @@ func (m *Manager) Stop(_ context.Context, clusterID string) error {
 	return os.RemoveAll(m.clusterDir(clusterID))
 }
 
-// Kubeconfig returns the administrator's kubeconfig, with a client certificate. It never changes. Users get theirs from
-// the emulator.
+// Kubeconfig is for tests: it returns the administrator's kubeconfig, which holds a client certificate and never
+// changes. Users get theirs from the emulator.
 func (m *Manager) Kubeconfig(_ context.Context, clusterID string) ([]byte, error) {
 	data, err := os.ReadFile(filepath.Join(m.clusterDir(clusterID), "admin.kubeconfig"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -169,9 +169,9 @@ func (m *Manager) cluster(id string) (*cluster, error) {
 	return c, nil
 }
 
-// clusterDir is named after the end of the OCID, as OKE names a cluster's kubeconfig context.
+// clusterDir is named as kubeconfigs name the cluster.
 func (m *Manager) clusterDir(id string) string {
-	return filepath.Join(m.cfg.Dir, cloud.ShortID(id))
+	return filepath.Join(m.cfg.Dir, cloud.ClusterName(id))
 }
 
 // scaled converts a period of OKE's to the speed of the local cloud.

@@ -17,7 +17,7 @@ import (
 )
 
 func (c *cluster) nodeDir(n cloud.Node) string {
-	return filepath.Join(c.dir, "nodes", cloud.ShortID(n.InstanceID))
+	return filepath.Join(c.dir, "nodes", cloud.InstanceName(n.InstanceID))
 }
 
 // writeNodePKI writes the certificates of a node, once.

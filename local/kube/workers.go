@@ -51,7 +51,7 @@ func (c *cluster) egressPath() string { return filepath.Join(c.dir, "egress.yaml
 
 // socketPath returns the path of one of the cluster's sockets, which must be short.
 func (c *cluster) socketPath(name string) string {
-	return filepath.Join(c.cfg.DataPlane.Dir(), cloud.ShortID(c.state.Cluster.ID)+"-"+name+".sock")
+	return filepath.Join(c.cfg.DataPlane.Dir(), cloud.ClusterName(c.state.Cluster.ID)+"-"+name+".sock")
 }
 
 // prepareWorkers writes the files that a control plane needs to reach nodes: the API server connects to them through

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"oke-guestbook/local/cloud"
@@ -51,14 +50,15 @@ func startNode(
 	if err != nil {
 		return nil, fmt.Errorf("address of the cluster's DNS: %w", err)
 	}
-	out := &runningNode{name: n.Name, dir: filepath.Join(s.dir, "nodes", shortID(n.InstanceID)), network: network}
+	id := cloud.InstanceName(n.InstanceID)
+	out := &runningNode{name: n.Name, dir: filepath.Join(s.dir, "nodes", id), network: network}
 	ctx, cancel := context.WithTimeout(ctx, nodeTimeout)
 	defer cancel()
 	if out.dns, err = startResolver(host, s.want.Services.Domains); err != nil {
 		return nil, fmt.Errorf("VCN resolver: %w", err)
 	}
 	out.worker, err = worker.Start(ctx, worker.Config{
-		Name: n.Name, Address: address, Dir: out.dir, Cgroup: cgroup(s.dir) + "/" + shortID(n.InstanceID),
+		Name: n.Name, Address: address, Dir: out.dir, Cgroup: cgroup(s.dir) + "/" + id,
 		Agents: s.agents, Init: s.init, Network: host,
 		Server: "https://" + c.PrivateEndpoint, CA: c.CA,
 		Kubelet:   worker.KeyPair{CertPEM: n.Kubelet.Cert, KeyPEM: n.Kubelet.Key},
@@ -165,10 +165,4 @@ func overlay(c dataplane.Cluster, n dataplane.Node) (podnet.Network, error) {
 		}
 	}
 	return out, nil
-}
-
-// shortID names an instance's directory and control group.
-func shortID(ocid string) string {
-	name := ocid[strings.LastIndex(ocid, ".")+1:]
-	return "n" + name[max(0, len(name)-10):]
 }

@@ -20,7 +20,7 @@ func (s *Service) kubeconfig(c *engine.Call, r *engine.Resource) (*engine.Answer
 	if address == "" {
 		return nil, engine.NotImplemented("this local cloud runs no control planes")
 	}
-	name := cloud.ShortID(r.ID)
+	name := cloud.ClusterName(r.ID)
 	type object = map[string]any
 	text, err := yaml.Marshal(object{
 		"apiVersion": "v1", "kind": "",
