@@ -311,10 +311,10 @@ func (p parts) writeKubeconfig(ctx context.Context, cli pulumicli.CLI) (map[stri
 	cmd := cli.With(ctx, p.tools.Commands(), "kubeconfig", "--cluster-id", cluster, "--service-endpoint", p.Endpoint(),
 		"--config-file", p.Path("oci", "config"), "--profile", "DEFAULT", "--auth", "api_key")
 	cmd.Env = append(cmd.Env, "PATH=") // on PATH, the command would name itself without its path
-	var config, reason bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &config, &reason
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("kubeconfig of the stack: %w: %s", err, strings.TrimSpace(reason.String()))
+	var config bytes.Buffer
+	cmd.Stdout = &config
+	if err := p.run(cmd); err != nil {
+		return nil, fmt.Errorf("kubeconfig of the stack: %w", err)
 	}
 	return outputs, os.WriteFile(p.kubeconfigFile(), config.Bytes(), 0o600)
 }

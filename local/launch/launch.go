@@ -268,12 +268,22 @@ func (p parts) recover(ctx context.Context, cli pulumicli.CLI) error {
 // oke runs the command oke, and shows its output.
 func (p parts) oke(ctx context.Context, cli pulumicli.CLI, args ...string) error {
 	cmd := cli.With(ctx, p.tools.Commands(), args...)
+	cmd.Stdout = p.Out
+	return p.run(cmd)
+}
+
+// run runs the command oke. Its error contains what the command wrote to standard error.
+func (p parts) run(cmd *exec.Cmd) error {
 	var reason bytes.Buffer
-	cmd.Stdout, cmd.Stderr = p.Out, &reason
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimPrefix(strings.TrimSpace(reason.String()), "oke: "))
+	cmd.Stderr = &reason
+	err := cmd.Run()
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the command oke is not built: run `%s`", p.Make("up"))
 	}
-	return nil
+	if text := strings.TrimPrefix(strings.TrimSpace(reason.String()), "oke: "); err != nil && text != "" {
+		err = fmt.Errorf("%w: %s", err, text)
+	}
+	return err
 }
 
 // Prepare does what comes before a command on the stack.

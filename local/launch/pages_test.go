@@ -101,6 +101,39 @@ func TestStatusListsPorts(t *testing.T) {
 	}
 }
 
+// TestKubeconfigWithoutItsCommand has a program in the place of Pulumi's CLI, and the command oke missing or failing.
+func TestKubeconfigWithoutItsCommand(t *testing.T) {
+	for command, want := range map[string]string{
+		"":                                   "kubeconfig of the stack: the command oke is not built: run `make up",
+		"#!/bin/sh\nexit 3\n":                "kubeconfig of the stack: exit status 3",
+		"#!/bin/sh\necho oke: no >&2\nfalse": "kubeconfig of the stack: exit status 1: no",
+	} {
+		l, _ := newLauncher(t)
+		l.serve(t)
+		l.fakePulumi(t, `{"clusterId": "ocid1.cluster"}`)
+		if command != "" {
+			launchtest.Write(t, filepath.Join(l.ToolsDir(), "oke"), command)
+		}
+		err := l.Kubeconfig(t.Context())
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.HasSuffix(err.Error(), ": ") {
+			t.Errorf("%q: error %q, want %q", command, err, want)
+		}
+	}
+}
+
+// fakePulumi puts a program that prints a stack's outputs in the place of Pulumi's CLI, and returns its directory.
+func (l *Launcher) fakePulumi(t *testing.T, outputs string) (bin string) {
+	t.Helper()
+	bin = t.TempDir()
+	launchtest.Write(t, l.Path("oci", "config"), "")
+	launchtest.Write(t, filepath.Join(bin, "pulumi"),
+		"#!/bin/sh\ncase $1 in version) echo v3.253.0 ;; *) echo '"+outputs+"' ;; esac\n")
+	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	l.Pulumi = "path"
+	return bin
+}
+
 // TestOpen has programs in the place of Pulumi's CLI and of what opens a browser.
 func TestOpen(t *testing.T) {
 	outputs := func(url string) string {
@@ -117,14 +150,8 @@ func TestOpen(t *testing.T) {
 			l, out := newLauncher(t)
 			l.serve(t)
 			launchtest.Write(t, l.Path("nodes"), "real\n")
-			launchtest.Write(t, l.Path("oci", "config"), "")
-			bin, opened := t.TempDir(), filepath.Join(t.TempDir(), "opened")
-			t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+			bin, opened := l.fakePulumi(t, tc.outputs), filepath.Join(t.TempDir(), "opened")
 			t.Setenv("DISPLAY", ":0")
-			l.Pulumi = "path"
-			launchtest.Write(t, filepath.Join(bin, "pulumi"),
-				"#!/bin/sh\ncase $1 in version) echo v3.253.0 ;; *) echo '"+tc.outputs+"' ;; esac\n")
-			launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), "")
 			launchtest.Write(t, filepath.Join(bin, "xdg-open"), "#!/bin/sh\nprintf %s \"$1\" > "+opened+"\n")
 			err := l.Open(t.Context())
 			if tc.problem != "" {

@@ -70,7 +70,10 @@ func (c CLI) output(ctx context.Context, stdin []byte, args ...string) ([]byte, 
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(stdin), &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+		if text := strings.TrimSpace(stderr.String()); text != "" {
+			err = fmt.Errorf("%w: %s", err, text)
+		}
+		return nil, fmt.Errorf("pulumi %s: %w", strings.Join(args, " "), err)
 	}
 	return out, nil
 }

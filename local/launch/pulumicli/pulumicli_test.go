@@ -83,6 +83,10 @@ func TestArguments(t *testing.T) {
 }
 
 func TestErrorsContainTheReason(t *testing.T) {
+	_, silent := newCLI(t, "exit 3\n").Outputs(t.Context())
+	if silent == nil || !strings.HasSuffix(silent.Error(), "exit status 3") {
+		t.Errorf("without a reason: %q", silent)
+	}
 	c := newCLI(t, "echo first >&2; echo the reason >&2; exit 3\n")
 	_, err := c.Outputs(t.Context())
 	launchtest.WantError(t, err, "pulumi stack output", "the reason")
