@@ -27,6 +27,7 @@ import (
 
 	"oke-guestbook/catalog"
 	"oke-guestbook/local/eventually"
+	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/oci"
 	"oke-guestbook/local/oci/engine"
 	"oke-guestbook/local/ociclient"
@@ -267,6 +268,10 @@ func (s *setup) environment() []string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	path, err := launchtest.Without(s.t.TempDir(), filepath.Dir(compiler)+":/bin:/usr/bin", "oci", "oke")
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	var overrides []string
 	for _, client := range catalog.ProviderClients() {
 		overrides = append(overrides, string(client)+"="+s.endpoint)
@@ -274,7 +279,7 @@ func (s *setup) environment() []string {
 	creds := s.cloud.Credentials()
 	env := map[string]string{
 		"GOCOVERDIR": coverage,
-		"PATH":       bin + ":" + filepath.Dir(compiler) + ":/bin:/usr/bin", "HOME": os.Getenv("HOME"),
+		"PATH":       bin + ":" + path, "HOME": os.Getenv("HOME"),
 		"CLIENT_HOST_OVERRIDES": strings.Join(overrides, ";"),
 		"OCI_TENANCY_OCID":      creds.Tenancy, "OCI_USER_OCID": creds.User, "OCI_FINGERPRINT": creds.Fingerprint,
 		"OCI_REGION": creds.Region, "OCI_PRIVATE_KEY": creds.PrivateKeyPEM, "GOFLAGS": "-buildvcs=false",

@@ -99,13 +99,18 @@ func TestFirstHour(t *testing.T) {
 	launchtest.Write(t, filepath.Join(bin, "pulumi-language-go"), fmt.Sprintf(
 		"#!/bin/sh\nexec '%[1]s/pulumi-language-go-host' -binary '%[1]s/oke-guestbook' \"$@\"\n", s.o.Bin))
 
+	// Without oke, as after git clone: the stack's provider runs it from the source.
+	path, err := launchtest.Without(t.TempDir(), s.o.Bin+":"+os.Getenv("PATH"), "oke")
+	s.must(err)
+
 	blocks := block.FindAllStringSubmatch(string(document), -1)
 	if len(blocks) != 6 {
 		t.Fatalf("docs/first-hour.md has %d blocks of commands, want 6: five steps and the removal", len(blocks))
 	}
 	commands := "set -e\n" + env.String() + fmt.Sprintf(
-		"\nexport PATH='%s':$PATH HOME='%s' GOCACHE='%s' GOMODCACHE='%s' GOFLAGS=-buildvcs=false\n"+
-			"unset PULUMI_BACKEND_URL PULUMI_CONFIG_PASSPHRASE KUBECONFIG\ncd '%s'\n", bin, home, places[0], places[1], dir)
+		"\nexport PATH='%s':'%s' HOME='%s' GOCACHE='%s' GOMODCACHE='%s' GOFLAGS=-buildvcs=false\n"+
+			"unset PULUMI_BACKEND_URL PULUMI_CONFIG_PASSPHRASE KUBECONFIG\ncd '%s'\n",
+		bin, path, home, places[0], places[1], dir)
 	for i, b := range blocks {
 		if i == len(blocks)-1 {
 			commands += "echo 'a pull request'\n" + pullRequest(t) + "echo 'afterwards'\n" + script(afterTheFirstHour)

@@ -327,8 +327,9 @@ func TestKilledUpIsContinued(t *testing.T) {
 func TestFailedClusterIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	s.runs(filepath.Join(s.o.Bin, "oke-guestbook"), s.o.Root) // with oci on PATH, which the kubeconfig then keeps calling
+	s.runs(filepath.Join(s.o.Bin, "oke-guestbook"), s.o.Root) // with oci on PATH
 	s.must(s.o.Prepare(t.Context()))
+	s.set("tokenCommand", "auto") // the kubeconfig keeps calling oci
 	_, key := s.key(oci.CompartmentID)
 	s.set("kmsKeyId", key)
 	s.fault(`{"method": "POST", "path": "/20160918/vcns", "status": 400, "code": "QuotaExceeded", "count": 1}`)

@@ -24,6 +24,7 @@ import (
 	"oke-guestbook/local/freeport"
 	"oke-guestbook/local/launch"
 	"oke-guestbook/local/launch/environment"
+	"oke-guestbook/local/launch/launchtest"
 	"oke-guestbook/local/launch/pulumifiles"
 )
 
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 	if text == "" {
 		os.Unsetenv("DISPLAY") // of a desktop, where make open would open a browser
 		os.Unsetenv("WAYLAND_DISPLAY")
-		os.Exit(m.Run())
+		os.Exit(withoutOCI(m.Run))
 	}
 	o := launch.Launcher{}
 	err := json.Unmarshal([]byte(text), &o)
@@ -60,6 +61,21 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// withoutOCI runs tests with a PATH without oci, which stacks with tokenCommand auto would prefer to oke.
+func withoutOCI(run func() int) (status int) {
+	dir, err := os.MkdirTemp("", "")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		path := ""
+		if path, err = launchtest.Without(dir, os.Getenv("PATH"), "oci"); err == nil {
+			os.Setenv("PATH", path)
+			return run()
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
 }
 
 // stack is one stack on a local cloud of its own.

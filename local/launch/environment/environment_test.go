@@ -112,6 +112,7 @@ func TestCloudVariables(t *testing.T) {
 	for _, want := range []string{
 		"OCI_USER_OCID=u", "OCI_TENANCY_OCID=t", "OCI_FINGERPRINT=f", "OCI_REGION=r", "OCI_PRIVATE_KEY_PATH=/k",
 		"OCI_CLI_CONFIG_FILE=" + s.Path("oci", "config"), "OCI_CLI_ENDPOINT=http://127.0.0.1:1234",
+		"OCI_CLI_PROFILE=DEFAULT",
 		"PULUMI_HOME=" + s.Path("pulumi"),
 		"PULUMI_BACKEND_URL=file://" + s.Path("state") + "?metadata=skip", "OCI_domain_name_override=local-cloud.invalid",
 	} {

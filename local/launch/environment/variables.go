@@ -54,7 +54,8 @@ func (s Settings) CloudVariables(bin string) ([]string, error) {
 		"OCI_FINGERPRINT="+config["fingerprint"], "OCI_REGION="+config["region"],
 		"OCI_PRIVATE_KEY_PATH="+config["key_file"],
 		// The oci command: each of its services adds the version's path to the endpoint.
-		"OCI_CLI_CONFIG_FILE="+file, "OCI_CLI_ENDPOINT="+s.Endpoint(),
+		// Its file of defaults may name a profile that this file lacks.
+		"OCI_CLI_CONFIG_FILE="+file, "OCI_CLI_PROFILE=DEFAULT", "OCI_CLI_ENDPOINT="+s.Endpoint(),
 	), nil
 }
 

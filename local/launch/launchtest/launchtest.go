@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,4 +59,33 @@ func Listen(t *testing.T, handler http.Handler) (port int) {
 		t.Fatal(err)
 	}
 	return port
+}
+
+// Without returns path, a list of directories, without some commands: a directory that has one is replaced by one of
+// links to all else in it, below dir.
+func Without(dir, path string, commands ...string) (string, error) {
+	directories := filepath.SplitList(path)
+	for i, original := range directories {
+		entries, err := os.ReadDir(original)
+		if err != nil || !slices.ContainsFunc(entries, named(commands)) {
+			continue // PATH may have directories that do not exist
+		}
+		if original, err = filepath.Abs(original); err != nil {
+			return "", err
+		}
+		if directories[i], err = os.MkdirTemp(dir, "path"); err != nil {
+			return "", err
+		}
+		for _, entry := range slices.DeleteFunc(entries, named(commands)) {
+			name := entry.Name()
+			if err := os.Symlink(filepath.Join(original, name), filepath.Join(directories[i], name)); err != nil {
+				return "", err
+			}
+		}
+	}
+	return strings.Join(directories, string(os.PathListSeparator)), nil
+}
+
+func named(names []string) func(os.DirEntry) bool {
+	return func(entry os.DirEntry) bool { return slices.Contains(names, entry.Name()) }
 }
