@@ -158,6 +158,7 @@ var others = byMessage(
 	"executable oci not found", "client-go, plugin/pkg/client/auth/exec",
 	"executable oci failed with exit code 1", "client-go, plugin/pkg/client/auth/exec",
 	"grpc: the client connection is closing", "Pulumi's engine",
+	"unexpected state: DELETING", "the oci provider, v3.16.0, on the emulator",
 	"You must be logged in to the server", "kubectl",
 	"kubectl describe service", "no message: where it is shown",
 	"Anonymous users are only allowed read access on public repos", "Oracle's registry, as reported by others",

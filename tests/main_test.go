@@ -1,0 +1,33 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestMain puts a command oke on PATH, as the launcher does for stack local, whose kubeconfig calls it.
+func TestMain(m *testing.M) {
+	status, err := withCommand(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func withCommand(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "oke")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "oke"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		return 0, err
+	}
+	if err := os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
