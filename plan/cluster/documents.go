@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"oke-guestbook/plan/setting"
 )
 
 // documents are the arguments in JSON whose contents are known: they become parts of the add-on's Pods and Deployments,
@@ -72,152 +69,6 @@ var (
 		"preferredDuringSchedulingIgnoredDuringExecution": list(weighted("podAffinityTerm", podAffinityTerm)),
 	})
 )
-
-// part says what is wrong with a part of a document, or nothing. Null stands for a field that is left out.
-type part func(v any) error
-
-type fields map[string]part
-
-// at adds a field, or the index of an item such as "[0]", to the path that an error begins with.
-func at(step string, err error) error {
-	if err == nil {
-		return nil
-	}
-	rest := err.Error()
-	if !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "[") {
-		rest = " " + rest
-	}
-	return errors.New(step + rest)
-}
-
-// object allows the fields, none of which is required.
-func object(known fields) part {
-	return func(v any) error {
-		values, is := v.(map[string]any)
-		if !is {
-			return errors.New("must be an object")
-		}
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			check, found := known[name]
-			switch {
-			case !found:
-				names := slices.Sorted(maps.Keys(known))
-				return fmt.Errorf("has no field %q%s", name,
-					cmp.Or(setting.Nearest(name, names), "; there are "+strings.Join(names, ", ")))
-			case values[name] == nil:
-			default:
-				if err := check(values[name]); err != nil {
-					return at("."+name, err)
-				}
-			}
-		}
-		return nil
-	}
-}
-
-// needs requires fields of an object.
-func needs(an part, required ...string) part {
-	return both(an, func(v any) error {
-		for _, name := range required {
-			if v.(map[string]any)[name] == nil {
-				return fmt.Errorf("needs %s", name)
-			}
-		}
-		return nil
-	})
-}
-
-// both checks what has passed first with second, too.
-func both(first, second part) part {
-	return func(v any) error {
-		if err := first(v); err != nil {
-			return err
-		}
-		return second(v)
-	}
-}
-
-func list(item part) part {
-	return func(v any) error {
-		items, is := v.([]any)
-		if !is {
-			return errors.New("must be a list")
-		}
-		for i, one := range items {
-			if err := item(one); err != nil {
-				return at(fmt.Sprintf("[%d]", i), err)
-			}
-		}
-		return nil
-	}
-}
-
-// some is a list with an item at least.
-func some(item part) part {
-	return both(list(item), func(v any) error {
-		if len(v.([]any)) == 0 {
-			return errors.New("needs an item")
-		}
-		return nil
-	})
-}
-
-func text(v any) error {
-	if _, is := v.(string); !is {
-		return errors.New("must be a text")
-	}
-	return nil
-}
-
-// matching is a text that is empty or passes a test.
-func matching(what string, test func(string) bool) part {
-	return both(text, func(v any) error {
-		if s := v.(string); s != "" && !test(s) {
-			return fmt.Errorf("is %q, which is not %s", s, what)
-		}
-		return nil
-	})
-}
-
-// word is one of some texts, or empty.
-func word(allowed ...string) part {
-	return matching("one of "+strings.Join(allowed, ", "), func(s string) bool { return slices.Contains(allowed, s) })
-}
-
-func whole(low, high float64) part {
-	return func(v any) error {
-		n, is := v.(float64)
-		switch {
-		case !is:
-			return errors.New("must be a whole number")
-		case n != math.Trunc(n) || n < low || n > high:
-			return fmt.Errorf("is %v, and must be a whole number from %.0f to %.0f", n, low, high)
-		}
-		return nil
-	}
-}
-
-// texts is an object of texts whose names and values pass tests.
-func texts(name, value func(string) bool) part {
-	return func(v any) error {
-		values, is := v.(map[string]any)
-		if !is {
-			return errors.New("must be an object")
-		}
-		for _, key := range slices.Sorted(maps.Keys(values)) {
-			s, isText := values[key].(string)
-			switch {
-			case !name(key):
-				return fmt.Errorf("has %q, which cannot be a key there", key)
-			case !isText:
-				return at("."+key, errors.New("must be a text"))
-			case !value(s):
-				return at("."+key, fmt.Errorf("is %q, which cannot be a value there", s))
-			}
-		}
-		return nil
-	}
-}
 
 // weighted is a preference with its weight.
 func weighted(field string, of part) part {
@@ -284,28 +135,6 @@ func checkToleration(v any) error {
 		return errors.New("takes tolerationSeconds with the effect NoExecute only")
 	}
 	return nil
-}
-
-// quantity matches an amount of a resource (Kubernetes, apimachinery, pkg/api/resource, v0.36) that is not negative.
-var quantity = regexp.MustCompile(`^\+?(\d+\.?\d*|\.\d+)(?:([numkMGTPE]|[KMGTPE]i)|([eE][+-]?\d+))?$`)
-
-var suffixes = map[string]float64{
-	"": 1, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
-	"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60,
-}
-
-// amount reads a quantity.
-func amount(v any) (n float64, ok bool) {
-	if n, is := v.(float64); is {
-		return n, n >= 0
-	}
-	s, _ := v.(string)
-	parts := quantity.FindStringSubmatch(s)
-	if parts == nil {
-		return 0, false
-	}
-	n, _ = strconv.ParseFloat(parts[1]+parts[3], 64) // infinite if it is too large, which is the largest to Kubernetes
-	return n * suffixes[parts[2]], true
 }
 
 // resourceName matches what a container can ask for: names of Kubernetes's own, and others with a domain.
