@@ -35,12 +35,13 @@ func (s *Settings) validateOCIDs(list *problem.List) {
 		case of != realm:
 			list.Add(key, "%s is of realm %s, and compartmentId of realm %s: a stack is in one realm", text, of, realm).
 				DependsOn("compartmentId")
-		case in != own && region.Test(in) == nil && region.Test(own) == nil && !slices.Contains(anywhere, kindOf(text)):
+		case in != own && region.Test(in) == nil && region.Test(own) == nil &&
+			!slices.Contains(anywhere, setting.KindOf(text)):
 			list.Add(key, "%s is of region %s, and the stack of %s: name one of that region, or change oci:region", text, in,
 				own).DependsOn("oci:region")
 		}
 	})
-	if kindOf(s.CompartmentID) == "tenancy" && s.TenancyID != "" && s.TenancyID != s.CompartmentID {
+	if setting.KindOf(s.CompartmentID) == "tenancy" && s.TenancyID != "" && s.TenancyID != s.CompartmentID {
 		list.Add("tenancyId", "is another tenancy than compartmentId, %s: name that one, or leave it out", s.CompartmentID).
 			DependsOn("compartmentId")
 	}
@@ -52,12 +53,4 @@ func realmAndRegion(ocid string) (realm, region string) {
 		return parts[2], parts[3]
 	}
 	return "", ""
-}
-
-// kindOf returns the kind of resource of an OCID: "" of what is none.
-func kindOf(ocid string) string {
-	if parts := setting.OCIDParts(ocid); parts != nil {
-		return parts[1]
-	}
-	return ""
 }

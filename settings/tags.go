@@ -23,7 +23,7 @@ func (s *Settings) FreeformTags(project, stack string) map[string]string {
 
 // Limits of tags (Oracle documentation, "Tagging Overview", section "Limits on Tags").
 const (
-	maxTags        = 8 // a resource takes 10 freeform tags
+	maxTags        = cluster.MaxTags - 2 // besides project and stack
 	maxDefinedTags = 64
 	maxTagValue    = 256      // characters
 	maxTagData     = 5 * 1024 // bytes of JSON, which Oracle gives as 5 K

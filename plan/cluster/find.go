@@ -56,12 +56,12 @@ func Gone(state string) bool {
 // have no tag of this name.
 const PoolTag = "nodePoolSetting"
 
-// maxTags is how many freeform tags a resource takes (Oracle documentation, "Tagging Overview", section "Limits on
+// MaxTags is how many freeform tags a resource takes (Oracle documentation, "Tagging Overview", section "Limits on
 // Tags").
-const maxTags = 10
+const MaxTags = 10
 
 // TagsPool reports whether a node pool takes PoolTag besides the stack's tags.
-func TagsPool(stack map[string]string) bool { return len(stack) < maxTags }
+func TagsPool(stack map[string]string) bool { return len(stack) < MaxTags }
 
 // Add adds a node pool as OKE lists it. PoolTag has its name in the settings. Without the tag it is taken to be the
 // pool's own name, unless a pool with the tag has it.

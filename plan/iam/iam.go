@@ -361,7 +361,7 @@ func isOCID(text string) bool { return strings.HasPrefix(text, "ocid1.") }
 
 // location returns a compartment as a statement names it. IAM refuses the tenancy's OCID as that of a compartment.
 func location(ocid string) string {
-	if parts := setting.OCIDParts(ocid); ocid == tenancy || parts != nil && parts[1] == "tenancy" {
+	if ocid == tenancy || setting.KindOf(ocid) == "tenancy" {
 		return "tenancy"
 	}
 	return "compartment id " + ocid

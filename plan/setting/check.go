@@ -94,6 +94,14 @@ func OCIDParts(text string) []string {
 	return nil
 }
 
+// KindOf returns the kind of resource of an OCID: "" of what is none.
+func KindOf(ocid string) string {
+	if parts := OCIDParts(ocid); parts != nil {
+		return parts[1]
+	}
+	return ""
+}
+
 // IsOCID reports whether the setting takes OCIDs.
 func (s Setting) IsOCID() bool {
 	return slices.ContainsFunc(s.Allowed, func(text string) bool { return strings.HasPrefix(text, anOCID) })
