@@ -25,8 +25,7 @@ type Offer struct {
 	running      cluster.Running // before the update
 	offered      []cluster.Image
 	imageStrands map[string]error // by the pool's name: see checkNewImage
-	volumes      []volume         // of the stack: see findVolumes
-	asked        bool             // for volumes
+	volumes      map[string]int   // of the stack, by the availability domain; nil until asked for: see countVolumes
 }
 
 // New reports whether the stack has no cluster yet.

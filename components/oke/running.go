@@ -79,44 +79,32 @@ func (o *Offer) checkNewImage(pool, image string) error {
 	return fmt.Errorf("nodeImageRelease: pool %q has another image than the one of this release: %w", pool, err)
 }
 
-// countVolumes returns how many volumes of the stack an availability domain has.
+// countVolumes returns how many volumes of the stack an availability domain has. It asks once for all domains. Other
+// tags of the volumes may change.
 func (o *Offer) countVolumes(ctx *pulumi.Context, place Place, domain string) (int, error) {
-	err := o.findVolumes(ctx, place)
-	n := 0
-	for _, v := range o.volumes {
-		if v.Domain == domain {
-			n++
-		}
-	}
-	return n, err
-}
-
-// volume is a block volume as the data source lists it.
-type volume struct {
-	State  string            `pulumi:"state"`
-	Domain string            `pulumi:"availabilityDomain"`
-	Tags   map[string]string `pulumi:"freeformTags"`
-}
-
-// findVolumes asks for the stack's volumes, once. Other tags of them may change.
-func (o *Offer) findVolumes(ctx *pulumi.Context, place Place) error {
-	if o.asked {
-		return nil
+	if o.volumes != nil {
+		return o.volumes[domain], nil
 	}
 	args := struct {
 		CompartmentID string `pulumi:"compartmentId"`
 	}{place.CompartmentID}
 	var found struct {
-		ID      string   `pulumi:"id"`
-		Volumes []volume `pulumi:"volumes"`
+		ID      string `pulumi:"id"`
+		Volumes []struct {
+			State  string            `pulumi:"state"`
+			Domain string            `pulumi:"availabilityDomain"`
+			Tags   map[string]string `pulumi:"freeformTags"`
+		} `pulumi:"volumes"`
 	}
 	_, err := ctx.InvokePackageRaw(getVolumes, &args, &found, "")
 	if err = lookup.Listed(found.ID, err); err != nil {
-		return lookupError("volumes", "inspect volumes", place.CompartmentID, err)
+		return 0, lookupError("volumes", "inspect volumes", place.CompartmentID, err)
 	}
-	o.volumes = slices.DeleteFunc(found.Volumes, func(v volume) bool {
-		return !place.owns(v.Tags) || v.State == "FAULTY" || cluster.Gone(v.State)
-	})
-	o.asked = true
-	return nil
+	o.volumes = map[string]int{}
+	for _, v := range found.Volumes {
+		if place.owns(v.Tags) && v.State != "FAULTY" && !cluster.Gone(v.State) {
+			o.volumes[v.Domain]++
+		}
+	}
+	return o.volumes[domain], nil
 }
