@@ -33,13 +33,11 @@ const (
 // existingNetwork answers questions about existing resources.
 func (r *Recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	asked := func(key resource.PropertyKey) string { return Text(args.Args[key]) }
-	if made := r.made(asked("vcnId") + asked("subnetId")); made != nil && args.Token != "oci:Core/getSubnets:getSubnets" {
-		found := maps.Clone(made)
-		found["state"] = resource.NewProperty("AVAILABLE")
-		return found, nil
-	}
 	switch args.Token {
 	case "oci:Core/getVcn:getVcn":
+		if made := r.available(asked("vcnId")); made != nil {
+			return made, nil
+		}
 		tags := map[string]any{}
 		if asked("vcnId") == ownVCN {
 			tags = map[string]any{"project": r.Project, "stack": r.Stack}
@@ -49,6 +47,9 @@ func (r *Recorder) existingNetwork(args pulumi.MockCallArgs) (resource.PropertyM
 			"state": "AVAILABLE", "freeformTags": tags,
 		}), nil
 	case "oci:Core/getSubnet:getSubnet":
+		if made := r.available(asked("subnetId")); made != nil {
+			return made, nil
+		}
 		if asked("subnetId") == OtherSubnet {
 			return object(map[string]any{"vcnId": OtherVCN, "cidrBlock": "10.20.8.0/24", "state": "AVAILABLE"}), nil
 		}
@@ -116,6 +117,15 @@ func (r *Recorder) listParts(token, vcn string, networkers bool) (resource.Prope
 		add(list.key+" there", TakenVCN, "AVAILABLE", nil)
 	}
 	return object(map[string]any{list.key: parts}), nil
+}
+
+// available answers a look-up of what the previous update has made; nil if it has not made it.
+func (r *Recorder) available(id string) resource.PropertyMap {
+	found := maps.Clone(r.made(id))
+	if found != nil {
+		found["state"] = resource.NewProperty("AVAILABLE")
+	}
+	return found
 }
 
 // madeSubnets lists the subnets that the previous update has made in a VCN, or for "" in any.

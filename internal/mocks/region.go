@@ -183,7 +183,7 @@ func (r *Recorder) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error
 	case "oci:ContainerEngine/getNodePools:getNodePools":
 		return object(map[string]any{"nodePools": r.existing("oci:ContainerEngine/nodePool:NodePool", args)}), nil
 	case "oci:Core/getVolumes:getVolumes":
-		return object(map[string]any{"volumes": r.volumesIn(Text(args.Args["availabilityDomain"]))}), nil
+		return object(map[string]any{"volumes": r.Volumes}), nil
 	case "oci:ContainerEngine/getClusterKubeConfig:getClusterKubeConfig":
 		content := "kubeconfig of " + Text(args.Args["clusterId"]) + " at " + Text(args.Args["endpoint"])
 		if r.ExecKubeconfig {
@@ -388,13 +388,3 @@ const AllServicesLabel = "all-iad-services-in-oracle-services-network"
 const allServices = "All IAD Services In Oracle Services Network"
 
 func object(m map[string]any) resource.PropertyMap { return resource.NewPropertyMapFromMap(m) }
-
-func (r *Recorder) volumesIn(domain string) []any {
-	var volumes []any
-	for _, v := range r.Volumes {
-		if domain == "" || v["availabilityDomain"] == domain {
-			volumes = append(volumes, v)
-		}
-	}
-	return volumes
-}
