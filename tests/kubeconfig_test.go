@@ -1,8 +1,6 @@
 package tests
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,13 +10,11 @@ import (
 // onPath puts commands on PATH, before all others.
 func onPath(t *testing.T, names ...string) {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range names {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	path, err := pathWith(t.TempDir(), names...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv("PATH", path)
 }
 
 // TestKubeconfigLogin expects the Kubernetes provider to get a kubeconfig with the OCI provider's profile and method of

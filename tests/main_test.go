@@ -23,11 +23,22 @@ func withCommand(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.WriteFile(filepath.Join(dir, "oke"), []byte("#!/bin/sh\n"), 0o755); err != nil {
-		return 0, err
+	path, err := pathWith(dir, "oke")
+	if err == nil {
+		err = os.Setenv("PATH", path)
 	}
-	if err := os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
+}
+
+// pathWith makes commands in a directory that do nothing, and returns PATH with it in front.
+func pathWith(dir string, names ...string) (string, error) {
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			return "", err
+		}
+	}
+	return dir + string(os.PathListSeparator) + os.Getenv("PATH"), nil
 }
